@@ -1,0 +1,61 @@
+"""memcap measures, caps and judges the memory of Python in containers.
+
+The words of this project; each has one meaning, and code, messages and documents use no other word for it.
+
+suite
+    A folder with a ``suite.toml`` and plain Python files: a set of benchmarks that belong together.
+benchmark
+    One workload of a suite with its parameters, caps, budget and expected ending.
+workload
+    The code under measurement: a function, a generator function or a command.
+image
+    A container image that workloads run in: a folder under ``images/`` or any reference.
+layer
+    The image derived from (image, suite): the image plus probe, suite files and locked dependencies.
+cap
+    The memory limit of a container, set as the cgroup's hard limit, with no swap.
+cell
+    Benchmark x image x cap; the unit of measuring and judging. Its id reads ``suite.benchmark-image-cap``.
+plan
+    The ordered cells of one invocation, with how often each is run.
+run
+    One container: one attempt at a cell.
+warm-up
+    A run whose figures are discarded; it fills the page cache.
+engine
+    What executes runs: a Docker daemon, or a fake one for tests.
+probe
+    The code that goes into the container: the supervisor and the runner.
+supervisor
+    PID 1 of the container; starts the workload, watches the cgroup, survives the workload's OOM kill, reports.
+runner
+    The Python program that calls a function or generator workload.
+report
+    What the supervisor writes about one run.
+measurement
+    What one run yielded: ending, figures, caveats.
+ending
+    How the workload ended; an enum apart from the exit code.
+OOM kill
+    The kernel killed a process of the container because the cap was reached; proven by a counter.
+caveat
+    A typed reason to doubt a figure, stored with it, with its remedy.
+peak
+    The kernel's high-water mark of the cgroup, page cache included: what the cap is compared with.
+unreclaimable peak
+    The sampled peak of anonymous + shared + kernel memory: what must fit under the cap.
+RSS peak
+    The largest resident set (VmHWM) of any one process.
+floor
+    The unreclaimable bytes of the container before the workload starts: runtime and supervisor.
+result
+    The stored runs of the cells of one campaign.
+baseline
+    The committed figures that results are judged against.
+verdict
+    What a comparison with a baseline, a budget or an expected ending says.
+campaign
+    One invocation: plan, environment, results.
+"""
+
+__version__ = "0.1.0"

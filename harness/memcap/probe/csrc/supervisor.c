@@ -1,0 +1,1 @@
+__attribute__((used, noreturn)) void _start(void) { for (;;) { } }

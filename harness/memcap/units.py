@@ -1,0 +1,78 @@
+"""Parse and print bytes and durations. A bare number is an error: nobody should have to guess its unit."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from memcap.errors import SizeError
+
+# One-letter units are 1024-based because that is what `docker run --memory 128m` means by them.
+_BYTE_UNITS: Final = {
+    "b": 1,
+    "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4,
+    "kib": 1024, "mib": 1024**2, "gib": 1024**3, "tib": 1024**4,
+    "kb": 1000, "mb": 1000**2, "gb": 1000**3, "tb": 1000**4,
+}  # fmt: skip
+_SECOND_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+_NUMBER_AND_UNIT: Final = re.compile(r"\s*(\d+(?:\.\d+)?|\.\d+)\s*([a-zA-Z]*)\s*", re.ASCII)
+
+
+def parse_bytes(text: str) -> int:
+    """Return the bytes that ``text`` names: ``128m`` and ``1.5GiB`` are 1024-based, ``24GB`` is 1000-based.
+
+    Raises SizeError for a bare number, an unknown unit or a part of a byte.
+    """
+    number, unit = _split(text, what="size", examples="128m, 1.5GiB or 24GB")
+    factor = _BYTE_UNITS.get(unit.lower())
+    if factor is None:
+        raise SizeError(
+            f"unknown unit {unit!r} in size {text!r}", remedy="Use b, k, m, g, KiB, MiB, GiB, kB, MB or GB."
+        )
+    value = float(number) * factor if "." in number else int(number) * factor
+    if value != int(value):
+        raise SizeError(f"size {text!r} is not a whole number of bytes")
+    return int(value)
+
+
+def format_bytes(value: float) -> str:
+    """Return ``value`` bytes for a reader, 1024-based with the unit named: ``61.9 MiB``."""
+    sign, size = ("-" if value < 0 else ""), abs(value)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if size < 1024 or unit == "GiB":
+            break
+        size /= 1024
+    return f"{sign}{size:.0f} {unit}" if unit == "B" else f"{sign}{size:.1f} {unit}"
+
+
+def parse_seconds(text: str) -> float:
+    """Return the seconds that ``text`` names, such as ``90s``, ``500ms``, ``5min`` or ``1h``.
+
+    Raises SizeError for a bare number or an unknown unit.
+    """
+    number, unit = _split(text, what="duration", examples="90s, 500ms or 5min")
+    factor = _SECOND_UNITS.get(unit.lower())
+    if factor is None:
+        raise SizeError(f"unknown unit {unit!r} in duration {text!r}", remedy="Use ms, s, min, h or d.")
+    return float(number) * factor
+
+
+def format_seconds(value: float) -> str:
+    """Return ``value`` seconds for a reader: ``340 ms``, ``2.1 s``, ``3 min 20 s``."""
+    if value < 1:
+        return f"{value * 1000:.0f} ms"
+    if value < 60:
+        return f"{value:.1f} s"
+    minutes, seconds = divmod(round(value), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
+
+
+def _split(text: str, *, what: str, examples: str) -> tuple[str, str]:
+    match = _NUMBER_AND_UNIT.fullmatch(text)
+    if match is None:
+        raise SizeError(f"{text!r} is not a {what}", remedy=f"Write a number and a unit, such as {examples}.")
+    number, unit = match.groups()
+    if not unit:
+        raise SizeError(f"{what} {text!r} has no unit", remedy=f"Write a number and a unit, such as {examples}.")
+    return number, unit
