@@ -1,5 +1,80 @@
-"""The command line."""
+"""The command line: one file per command; this one finds them late and turns errors into messages and exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from memcap import __version__
+from memcap.errors import MemcapError
+
+# Name -> what it does. Kept here so that `memcap --help` imports no command.
+_COMMANDS = {
+    "run": "Measure the cells of a profile, and check them against the baselines.",
+    "plan": "Print the cells that a run would measure.",
+    "check": "Judge a result against the committed baselines.",
+    "baseline": "Show or accept baselines.",
+    "measure": "Measure any command in any image.",
+    "images": "Build, list or remove the images that workloads run in.",
+    "doctor": "Say whether this machine can measure, and what to mend.",
+    "gc": "Remove what earlier runs left on the daemon.",
+    "completion": "Print the shell completion script.",
+}
+
+EPILOG = """\b
+Examples:
+  memcap measure python:3.12-slim --cap 128m -- python -c 'print("hello")'
+  memcap run --profile quick
+  memcap run agents --image py312 --cap 128m
+  memcap check results/latest.json
+  memcap doctor
+
+Exit codes: 0 as expected, 99 regression, 98 budget broken, 97 unexpected ending,
+96 workload failed, 95 infrastructure, 2 usage, 10-25 bad input, image or daemon.
+"""
+
+
+class LateGroup(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command = importlib.import_module(f"memcap.cli.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], _COMMANDS, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            ctx.fail(f"No such command {args[0]!r}.{hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.group(cls=LateGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "-V", "--version", prog_name="memcap")
+def cli() -> None:
+    """Measure the memory of Python in containers: peak, OOM kills, and whether your change made it worse."""
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line; the only place that turns an error into an exit code."""
+    try:
+        cli.main(standalone_mode=True)
+    except MemcapError as error:
+        click.echo(f"memcap: {error}", err=True)
+        sys.exit(error.exit_code)

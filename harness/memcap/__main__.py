@@ -1,0 +1,5 @@
+"""``python -m memcap``."""
+
+from memcap.cli import main
+
+main()
