@@ -1,0 +1,242 @@
+"""The one place that makes Docker clients and knows the SDK's errors; everything it raises is ours.
+
+The SDK is imported inside functions: it takes longer than `memcap --help` may.
+"""
+
+# ruff: noqa: PLC0415
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from memcap import __version__
+from memcap.engine.discover import DaemonAddress, TlsFiles, find_daemon
+from memcap.engine.remedies import linux_families, permission_remedy, start_remedy
+from memcap.errors import (
+    BuildError,
+    DaemonPermissionError,
+    DaemonUnavailable,
+    EngineError,
+    ImageMissing,
+    MemcapError,
+)
+from memcap.model import Environment
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+    from docker.tls import TLSConfig
+
+LABEL = "memcap"
+KIND_LABEL = "memcap.kind"
+CAMPAIGN_LABEL = "memcap.campaign"
+CELL_LABEL = "memcap.cell"
+OWNER_LABEL = "memcap.owner"
+
+CONNECT_SECONDS = 10
+REQUEST_SECONDS = 120
+_ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64"}
+
+
+def labels(campaign: str, cell: str) -> dict[str, str]:
+    """Return the labels of a container of ``campaign``; the owner, this process, tells `memcap gc` what is in use."""
+    return {LABEL: "1", CAMPAIGN_LABEL: campaign, CELL_LABEL: cell, OWNER_LABEL: owner()}
+
+
+def owner() -> str:
+    """Name this process for OWNER_LABEL: ``pid@host``."""
+    return f"{os.getpid()}@{socket.gethostname()}"
+
+
+def address() -> DaemonAddress:
+    """Return the address of the daemon that this process's environment and user choose.
+
+    Raises DaemonUnavailable for a Docker context that does not exist or cannot be read.
+    """
+    return find_daemon(os.environ, Path.home(), sys.platform)
+
+
+def connect(at: DaemonAddress | None = None) -> DockerClient:
+    """Return a client of the daemon, which answered and runs Linux containers; the caller closes it.
+
+    Raises DaemonUnavailable or DaemonPermissionError, with the address, why it was chosen, and a remedy for this
+    system.
+    """
+    from docker import DockerClient
+    from docker.errors import DockerException
+    from requests.exceptions import RequestException
+
+    where = at or address()
+    if where.socket_path is not None:
+        _knock(where, where.socket_path)
+    try:
+        client = DockerClient(
+            base_url=where.url,
+            version="auto",
+            timeout=CONNECT_SECONDS,
+            tls=_tls_config(where.tls) if where.tls else False,
+        )
+    except (DockerException, RequestException, OSError, ValueError) as error:
+        raise _unavailable(where, str(error)) from error
+    try:
+        with translated("ask the daemon for its version"):
+            system = client.version().get("Os", "linux")
+        if system != "linux":
+            raise DaemonUnavailable(
+                f"the daemon at {where.url} runs {system} containers; memcap measures Linux containers",
+                remedy="In Docker Desktop's menu choose `Switch to Linux containers`.",
+            )
+    except BaseException:
+        client.close()
+        raise
+    client.api.timeout = REQUEST_SECONDS
+    return client
+
+
+@contextmanager
+def translated(action: str) -> Iterator[None]:
+    """Turn the SDK's errors inside the block into ours; ``action`` completes "could not …".
+
+    Raises ImageMissing, BuildError, DaemonUnavailable (nobody answers) or EngineError; other exceptions pass.
+    """
+    from docker.errors import DockerException, StreamParseError
+    from requests.exceptions import RequestException
+    from urllib3.exceptions import HTTPError
+
+    try:
+        yield
+    except (DockerException, StreamParseError, RequestException, HTTPError, ConnectionError, TimeoutError) as error:
+        raise _translate(action, error) from error
+
+
+@contextmanager
+def already_gone() -> Iterator[None]:
+    """Ignore that what is removed in the block is gone already, or is being removed by somebody else."""
+    from docker.errors import APIError, NotFound
+
+    try:
+        yield
+    except NotFound:
+        return
+    except APIError as error:
+        if error.status_code != 409 or "already in progress" not in str(error):
+            raise
+
+
+def environment(client: DockerClient) -> Environment:
+    """Return where campaigns run on this daemon; what it does not say is None. Raises EngineError."""
+    with translated("ask the daemon about itself"):
+        info: dict[str, Any] = client.info()
+        version: dict[str, Any] = client.version()
+    architecture = str(info.get("Architecture", "unknown"))
+    cgroup = str(info.get("CgroupVersion", ""))
+    return Environment(
+        engine=_product(version),
+        engine_version=str(version.get("Version", "unknown")),
+        cgroup_version=int(cgroup) if cgroup.isdigit() else None,
+        cgroup_driver=str(info.get("CgroupDriver", "unknown")),
+        kernel=str(info.get("KernelVersion", "unknown")),
+        operating_system=str(info.get("OperatingSystem", "unknown")),
+        architecture=_ARCHITECTURES.get(architecture, architecture),
+        cpus=info.get("NCPU") or None,
+        memory_bytes=info.get("MemTotal") or None,
+        swap_accounting=info.get("SwapLimit"),
+        memcap_version=__version__,
+    )
+
+
+def _product(version: dict[str, Any]) -> str:
+    names = " ".join(str(part.get("Name", "")) for part in version.get("Components") or ())
+    return "podman" if "podman" in names.lower() else "docker"
+
+
+def _tls_config(files: TlsFiles) -> TLSConfig:
+    from docker.tls import TLSConfig
+
+    pair = (str(files.certificate), str(files.key)) if files.certificate and files.key else None
+    return TLSConfig(client_cert=pair, ca_cert=str(files.ca) if files.ca else None, verify=files.verify)
+
+
+def _knock(where: DaemonAddress, path: str) -> None:
+    """Connect to the socket and hang up: the SDK would hide the errno, and leave the failed socket open."""
+    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as knocker:
+        knocker.settimeout(CONNECT_SECONDS)
+        try:
+            knocker.connect(path)
+        except OSError as error:
+            if error.errno in (errno.EACCES, errno.EPERM):
+                raise DaemonPermissionError(
+                    f"this user may not use the Docker daemon at {where.url} ({where.source})",
+                    remedy=_with_alternatives(permission_remedy(sys.platform), where),
+                ) from error
+            reason = {
+                errno.ENOENT: "there is no such socket",
+                errno.ECONNREFUSED: "the socket is there, but no daemon listens",
+            }.get(error.errno or 0, str(error))
+            raise _unavailable(where, reason) from error
+
+
+def _unavailable(where: DaemonAddress, reason: str) -> DaemonUnavailable:
+    if where.is_remote or where.source.startswith("the environment"):
+        remedy = f"Check {where.source}, and that the daemon there runs. "
+    else:
+        remedy = ""
+    remedy += start_remedy(sys.platform, linux_families(), installed=shutil.which("dockerd") is not None)
+    return DaemonUnavailable(
+        f"no Docker daemon answers at {where.url} ({where.source}): {reason}",
+        remedy=_with_alternatives(remedy, where),
+    )
+
+
+def _with_alternatives(remedy: str, where: DaemonAddress) -> str:
+    if not where.alternatives:
+        return remedy
+    return f"{remedy} Another socket is there: `export DOCKER_HOST={where.alternatives[0]}`."
+
+
+def _translate(action: str, error: Exception) -> MemcapError:
+    import docker.errors
+    from requests.exceptions import ConnectionError as RequestsConnectionError
+    from requests.exceptions import Timeout
+    from urllib3.exceptions import TimeoutError as Urllib3Timeout
+
+    reason = str(getattr(error, "explanation", None) or error)
+    message = f"could not {action}: {reason}"
+    if isinstance(error, docker.errors.ImageNotFound):
+        return ImageMissing(message, remedy="Check the name, and that its registry can be reached (`docker login`).")
+    if isinstance(error, docker.errors.BuildError):
+        return BuildError(f"could not {action}: {error.msg}", remedy="Read the build's output.")
+    if isinstance(error, docker.errors.APIError):
+        return _translate_answer(message, reason)
+    if isinstance(error, (Timeout, Urllib3Timeout, TimeoutError)):
+        return EngineError(
+            f"could not {action}: the daemon did not answer in time ({reason})",
+            remedy="See whether `docker info` answers and how busy the daemon's machine is; then run it again.",
+        )
+    if isinstance(error, (RequestsConnectionError, ConnectionError)):
+        return EngineError(
+            f"could not {action}: the connection to the daemon broke ({reason})",
+            remedy="See whether the daemon still runs (`memcap doctor`), then run it again with `--resume`.",
+        )
+    return EngineError(message, remedy="Run `memcap doctor`; then run it again.")
+
+
+def _translate_answer(message: str, reason: str) -> MemcapError:
+    """Choose the remedy for an error that the daemon itself answered."""
+    if "no space left on device" in reason:
+        return EngineError(message, remedy="Make room on the daemon's disk: `memcap gc --all`, `docker system prune`.")
+    if 'Get "http' in reason or "Get http" in reason:
+        return ImageMissing(
+            message,
+            remedy="Its registry could not be reached; check the network, or build images with `memcap images build`.",
+        )
+    if "manifest unknown" in reason or "manifest for" in reason:
+        return ImageMissing(message, remedy="Check the image's name and tag.")
+    return EngineError(message, remedy="Run `memcap doctor`; the daemon's own log says more.")
