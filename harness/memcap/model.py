@@ -445,7 +445,6 @@ class GcFacts:
     collected: tuple[int, ...]
     uncollectable: tuple[int, ...]
     seconds: float
-    objects: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,128 @@
+/* What the container's own cgroup says, v1 and v2. Files that are read often stay open. */
+#pragma once
+#include "text.h"
+
+struct split { i64 usage, anon, file, shmem, kernel, slab, page_tables, swap; };
+
+static struct {
+    int version;
+    char memory[256], cpu[256];
+    int stat, usage, kmem, swap;
+} cg;
+
+static inline int exists(const char *path) {
+    int fd = open_file(path, O_READ);
+    close_file(fd);
+    return fd >= 0;
+}
+static i64 cgroup_number(const char *folder, const char *name) {
+    char path[320];
+    join(path, sizeof path, folder, "/", name);
+    return slurp_path(path) ? to_number(text) : ABSENT;
+}
+static i64 cgroup_key(const char *folder, const char *name, const char *key) {
+    char path[320];
+    join(path, sizeof path, folder, "/", name);
+    return slurp_path(path) ? value_of(key) : ABSENT;
+}
+static int cgroup_open(const char *name) {
+    char path[320];
+    join(path, sizeof path, cg.memory, "/", name);
+    return open_file(path, O_READ);
+}
+/* The folder of our cgroup: mount + path of /proc/self/cgroup where that is visible (host cgroup namespace),
+   else the mount itself (private namespace, or v1, where Docker binds the container's folder onto the mount). */
+static void cgroup_folder(char *target, u64 size, const char *mount, const char *marker, const char *file) {
+    char probe[320];
+    if (slurp_path("/proc/self/cgroup")) {
+        for (char *line = text; *line;) {
+            u64 i = 0;
+            char *end = line;
+            while (*end && *end != '\n') end++;
+            char last = *end;
+            *end = 0;
+            for (char *s = line; s < end; s++) {
+                for (i = 0; marker[i] && s[i] == marker[i]; i++) { }
+                if (!marker[i] && s[i] == '/') {
+                    join(target, size, mount, same(s + i, "/") ? "" : s + i, 0);
+                    join(probe, sizeof probe, target, "/", file);
+                    if (exists(probe)) return;
+                    break;
+                }
+            }
+            line = last ? end + 1 : end;
+        }
+    }
+    join(target, size, mount, 0, 0);
+}
+static void cgroup_find(void) {
+    if (exists("/sys/fs/cgroup/cgroup.controllers")) {
+        cg.version = 2;
+        cgroup_folder(cg.memory, sizeof cg.memory, "/sys/fs/cgroup", "0::", "memory.stat");
+        cg.usage = cgroup_open("memory.current");
+        cg.swap = cgroup_open("memory.swap.current");
+        cg.kmem = -1;
+    } else {
+        cg.version = 1;
+        cgroup_folder(cg.memory, sizeof cg.memory, "/sys/fs/cgroup/memory", "memory:", "memory.stat");
+        cg.usage = cgroup_open("memory.usage_in_bytes");
+        cg.kmem = cgroup_open("memory.kmem.usage_in_bytes");
+        cg.swap = -1;
+    }
+    cg.stat = cgroup_open("memory.stat");
+}
+static inline i64 plus(i64 a, i64 b) {
+    return a < 0 ? b : b < 0 ? a : a + b;
+}
+/* On v1 a counter of memory.stat has a hierarchical twin named total_*. */
+static void cgroup_split(struct split *s) {
+    s->usage = slurp(cg.usage) ? to_number(text) : ABSENT;
+    s->anon = s->file = s->shmem = s->kernel = s->slab = s->page_tables = s->swap = ABSENT;
+    if (cg.version == 1) {
+        s->kernel = slurp(cg.kmem) ? to_number(text) : ABSENT;
+        if (!slurp(cg.stat)) return;
+        s->anon = value_of("total_rss");
+        s->shmem = value_of("total_shmem");
+        s->file = value_of("total_cache");
+        s->swap = value_of("total_swap");
+    } else {
+        s->swap = slurp(cg.swap) ? to_number(text) : ABSENT;
+        if (!slurp(cg.stat)) return;
+        s->anon = value_of("anon");
+        s->shmem = value_of("shmem");
+        s->file = value_of("file");
+        s->slab = value_of("slab");
+        s->page_tables = value_of("pagetables");
+        s->kernel = value_of("kernel"); /* since 5.18; before, its parts */
+        if (s->kernel < 0)
+            s->kernel = plus(plus(s->slab, s->page_tables), plus(value_of("kernel_stack"), value_of("percpu")));
+    }
+    if (s->file >= 0 && s->shmem > 0) s->file -= s->shmem < s->file ? s->shmem : s->file; /* file: page cache proper */
+    if (s->kernel < 0 && s->usage >= 0 && s->anon >= 0 && s->file >= 0) { /* kernels without kmem accounting files */
+        i64 rest = s->usage - s->anon - s->file - (s->shmem > 0 ? s->shmem : 0);
+        s->kernel = rest > 0 ? rest : 0;
+    }
+}
+static inline i64 unreclaimable(const struct split *s) {
+    if (s->anon < 0 || s->shmem < 0 || s->kernel < 0) return ABSENT;
+    return s->anon + s->shmem + s->kernel;
+}
+static i64 cgroup_peak(void) {
+    return cgroup_number(cg.memory, cg.version == 1 ? "memory.max_usage_in_bytes" : "memory.peak");
+}
+static i64 cgroup_cap(void) {
+    return cgroup_number(cg.memory, cg.version == 1 ? "memory.limit_in_bytes" : "memory.max");
+}
+static i64 cgroup_swap_cap(void) {
+    if (cg.version == 2) return cgroup_number(cg.memory, "memory.swap.max");
+    i64 both = cgroup_number(cg.memory, "memory.memsw.limit_in_bytes"), cap = cgroup_cap();
+    return both < 0 || cap < 0 ? ABSENT : both - cap;
+}
+static i64 cgroup_oom_kills(void) {
+    return cg.version == 1 ? cgroup_key(cg.memory, "memory.oom_control", "oom_kill")
+                           : cgroup_key(cg.memory, "memory.events", "oom_kill");
+}
+/* How often the cap was run into: failcnt on v1, "max" of memory.events on v2. */
+static i64 cgroup_cap_hits(void) {
+    return cg.version == 1 ? cgroup_number(cg.memory, "memory.failcnt") : cgroup_key(cg.memory, "memory.events", "max");
+}
