@@ -570,6 +570,57 @@ class CampaignResult:
         """Tell whether every planned cell has its runs."""
         return {cell.cell.id for cell in self.cells} >= set(self.plan_cells)
 
+    def fingerprint(self, image: str) -> Fingerprint:
+        """Return what must be alike for figures of ``image`` to be compared with these."""
+        facts = self.images.get(image)
+        python = facts.python if facts else None
+        return Fingerprint(
+            image=image,
+            architecture=facts.architecture if facts else self.environment.architecture,
+            cgroup_version=self.environment.cgroup_version,
+            image_origin=facts.origin if facts else None,
+            image_digest=(facts.digest or facts.id) if facts else None,
+            python_implementation=python.implementation if python else None,
+            python_version=python.version if python else None,
+            python_build=python.build if python else None,
+            libc=python.libc if python else None,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fingerprint:
+    """What must be alike for two figures of one image to be compared; ``image_digest`` is the id if there is none."""
+
+    image: str
+    architecture: str
+    cgroup_version: int | None
+    image_origin: str | None
+    image_digest: str | None
+    python_implementation: str | None
+    python_version: str | None
+    python_build: str | None
+    libc: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baseline:
+    """The accepted figures of one cell: how it ends, and the sorted values of each metric that was measured."""
+
+    cell_id: str
+    suite: str
+    ending: Ending
+    runs: int
+    cap_bytes: int
+    fingerprint: Fingerprint
+    values: Mapping[Metric, tuple[float, ...]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baselines:
+    """All accepted cells by their id."""
+
+    cells: Mapping[str, Baseline] = field(default_factory=dict)
+
 
 class VerdictState(str, Enum):
     """What a comparison says about one cell."""
@@ -600,11 +651,12 @@ class MetricVerdict:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What is said of one cell: the worst of its parts, a one-line summary, and the parts."""
+    """What is said of one cell: the worst of its parts, a one-line summary, what to do about it, and the parts."""
 
     cell_id: str
     state: VerdictState
     summary: str
+    remedy: str = ""
     metrics: tuple[MetricVerdict, ...] = ()
     caveats: tuple[Caveat, ...] = ()
 
