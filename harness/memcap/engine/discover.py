@@ -35,11 +35,13 @@ class TlsFiles:
 class DaemonAddress:
     """Where the daemon should be, and in words why there.
 
+    ``is_chosen`` tells whether somebody named this daemon, rather than its socket having been found.
     ``alternatives`` are the addresses of other known sockets that exist; they are never tried, only offered.
     """
 
     url: str
     source: str
+    is_chosen: bool = False
     context: str | None = None
     tls: TlsFiles | None = None
     alternatives: tuple[str, ...] = ()
@@ -70,9 +72,8 @@ def find_daemon(
     folder = Path(environ.get("DOCKER_CONFIG") or home / ".docker")
     if host := environ.get("DOCKER_HOST", "").strip():
         url = _with_scheme(host)
-        return DaemonAddress(
-            url=url, source="the environment variable DOCKER_HOST", tls=_tls_of_environment(environ, folder, url)
-        )
+        tls = _tls_of_environment(environ, folder, url)
+        return DaemonAddress(url=url, source="the environment variable DOCKER_HOST", is_chosen=True, tls=tls)
     name, source = _context_name(environ, folder)
     if name is not None and name != DEFAULT_CONTEXT:
         return _address_of_context(name, source, folder)
@@ -119,6 +120,7 @@ def _address_of_context(name: str, source: str, folder: Path) -> DaemonAddress:
     return DaemonAddress(
         url=_with_scheme(host),
         source=f"the Docker context {name!r}, chosen by {source}",
+        is_chosen=True,
         context=name,
         tls=tls if tls.ca or tls.certificate else None,
     )

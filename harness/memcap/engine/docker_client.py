@@ -184,11 +184,16 @@ def _knock(where: DaemonAddress, path: str) -> None:
 
 
 def _unavailable(where: DaemonAddress, reason: str) -> DaemonUnavailable:
-    if where.is_remote or where.source.startswith("the environment"):
-        remedy = f"Check {where.source}, and that the daemon there runs. "
+    here = start_remedy(sys.platform, linux_families(), installed=shutil.which("dockerd") is not None)
+    if where.url.startswith("ssh://"):
+        remedy = (
+            "For ssh the SDK needs paramiko (`pip install paramiko`); or forward the socket, "
+            "`ssh -nNT -L /tmp/docker.sock:/var/run/docker.sock HOST`, and set DOCKER_HOST=unix:///tmp/docker.sock."
+        )
+    elif where.is_chosen:
+        remedy = f"Check {where.source}, and that the daemon there runs; or undo it and use this machine's. {here}"
     else:
-        remedy = ""
-    remedy += start_remedy(sys.platform, linux_families(), installed=shutil.which("dockerd") is not None)
+        remedy = here
     return DaemonUnavailable(
         f"no Docker daemon answers at {where.url} ({where.source}): {reason}",
         remedy=_with_alternatives(remedy, where),
