@@ -1,0 +1,24 @@
+# Every target is one line of `python -m ci`, so that everything works without make too.
+PYTHON ?= python3
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup test bench lint clean
+
+help:  ## Show this.
+	@$(PYTHON) -m ci help
+
+setup:  ## Make the virtual environment, Docker and the images ready.
+	@$(PYTHON) -m ci setup
+
+test:  ## Set up and run the tests; ARGS go to pytest.
+	@$(PYTHON) -m ci test $(ARGS)
+
+bench:  ## Set up and measure the quick profile; ARGS go to `memcap run`.
+	@$(PYTHON) -m ci bench $(ARGS)
+
+lint:  ## Check style and types.
+	@$(PYTHON) -m ci lint
+
+clean:  ## Remove the virtual environment, caches and built files, but no results.
+	@$(PYTHON) -m ci clean

@@ -1,0 +1,116 @@
+"""The commands of ``python -m ci``."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from ci.engine import ask_memcap, install_with_apt, make_ready, start_daemon
+from ci.environment import Environment, make_environment
+from ci.errors import SetupError
+from ci.process import Progress, run_in_foreground
+from ci.system import read_system
+
+ROOT = Path(__file__).resolve().parent.parent
+MADE_AGAIN = (
+    ".venv", ".nox", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis", "build", "dist",
+    "harness/memcap/probe/bin",
+)  # fmt: skip
+USAGE = """\
+usage: python -m ci COMMAND [ARGUMENTS]
+
+  setup            make the virtual environment, Docker and the images ready; does only what is missing
+  test [PYTEST...]   set up, then run the tests; arguments go to pytest
+  bench [RUN...]     set up, then run `memcap run --profile quick`; arguments go to memcap run
+  lint             check style and types; needs no Docker
+  clean            remove the virtual environment, caches and built files; results stay
+
+Examples:
+  python -m ci setup
+  python -m ci test tests/unit -k plan
+  python -m ci bench agents --image py312
+"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command and return the exit code of the process."""
+    with_arguments: dict[str, Callable[[Sequence[str]], int]] = {"test": test, "bench": bench}
+    without_arguments: dict[str, Callable[[], int]] = {"setup": setup, "lint": lint, "clean": clean}
+    name, *rest = arguments or ["help"]
+    if name in ("help", "-h", "--help"):
+        print(USAGE, end="")
+        return 0
+    try:
+        if name in with_arguments:
+            return with_arguments[name](rest)
+        if name in without_arguments and not rest:
+            return without_arguments[name]()
+        what = f"{name} takes no arguments" if name in without_arguments else f"no such command: {name}"
+        raise SetupError(f"{what}\n\n{USAGE}", exit_code=2)
+    except SetupError as error:
+        print(f"ci: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("ci: interrupted", file=sys.stderr)
+        return 130
+
+
+def setup() -> int:
+    """Make everything ready; nothing is done twice."""
+    _set_up()
+    return 0
+
+
+def test(arguments: Sequence[str]) -> int:
+    """Set up and run the tests."""
+    return run_in_foreground([_set_up(), "-m", "pytest", *arguments])
+
+
+def bench(arguments: Sequence[str]) -> int:
+    """Set up and measure; a later ``--profile`` among the arguments wins."""
+    return run_in_foreground([_set_up(), "-m", "memcap", "run", "--profile", "quick", *arguments])
+
+
+def lint() -> int:
+    """Run every check, also after one has failed, and return 1 if any did."""
+    python = str(_make_environment(Progress()).python)
+    checks = (
+        ("ruff", "check", "."),
+        ("ruff", "format", "--check", "."),
+        ("mypy",),
+        ("mypy", "--explicit-package-bases", "ci", "tests", "noxfile.py"),
+    )
+    results = [run_in_foreground([python, "-m", *check]) for check in checks]
+    return 1 if any(results) else 0
+
+
+def clean() -> int:
+    """Remove what can be made again from the clone; results, and what is in Docker, stay."""
+    for name in MADE_AGAIN:
+        shutil.rmtree(ROOT / name, ignore_errors=True)
+    for cache in [*ROOT.glob("*/**/__pycache__")]:
+        shutil.rmtree(cache, ignore_errors=True)
+    return 0
+
+
+def _set_up() -> str:
+    say = Progress()
+    environment = _make_environment(say)
+    ask = partial(ask_memcap, environment.python)
+    make_ready(read_system(), ask=ask, install=install_with_apt, start=partial(start_daemon, ask=ask), say=say)
+    say("images: building what is missing")
+    code = run_in_foreground([str(environment.python), "-m", "memcap", "images", "build"])
+    if code != 0:
+        raise SetupError("the images could not be built (see above)", exit_code=code)
+    say("ready")
+    return str(environment.python)
+
+
+def _make_environment(say: Progress) -> Environment:
+    system = read_system()
+    environment = Environment(ROOT, windows=system.platform == "win32")
+    make_environment(environment, system, say=say)
+    return environment
