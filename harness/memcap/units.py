@@ -29,10 +29,13 @@ def parse_bytes(text: str) -> int:
         raise SizeError(
             f"unknown unit {unit!r} in size {text!r}", remedy="Use b, k, m, g, KiB, MiB, GiB, kB, MB or GB."
         )
-    value = float(number) * factor if "." in number else int(number) * factor
-    if value != int(value):
+    # In whole numbers: as floats, 1.001MB would be a fraction of a byte short.
+    whole, _, decimals = number.partition(".")
+    scale: int = 10 ** len(decimals)
+    value, rest = divmod(int(whole + decimals) * factor, scale)
+    if rest:
         raise SizeError(f"size {text!r} is not a whole number of bytes")
-    return int(value)
+    return value
 
 
 def format_bytes(value: float) -> str:
@@ -59,6 +62,8 @@ def parse_seconds(text: str) -> float:
 
 def format_seconds(value: float) -> str:
     """Return ``value`` seconds for a reader: ``340 ms``, ``2.1 s``, ``3 min 20 s``."""
+    if value < 0:
+        return f"-{format_seconds(-value)}"
     if value < 1:
         return f"{value * 1000:.0f} ms"
     if value < 60:

@@ -1,0 +1,87 @@
+"""``limits.toml`` as the types of the model. Imported late, as it needs pydantic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from memcap.config.check import validate
+from memcap.config.schema import ByteTolerance, Container, LimitsFile, ProfileTable, SecondTolerance, Tolerances
+from memcap.config.source import Source
+from memcap.config.values import Names
+from memcap.errors import Problem
+from memcap.model import Cap, ContainerPolicy, Metric, Profile, Tolerance
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What ``limits.toml`` says; ``caps`` are in order of size."""
+
+    caps: Mapping[str, Cap]
+    profiles: Mapping[str, Profile]
+    tolerances: Mapping[Metric, Tolerance]
+    policy: ContainerPolicy
+    run_time_limit_seconds: float
+    minimum_runs: int
+
+
+def read_limits(source: Source, names: Names) -> tuple[Limits | None, list[Problem]]:
+    """Return the limits, or None and all problems of the file."""
+    file, problems = validate(LimitsFile, source, names)
+    problems += empty_tolerances(source, ("tolerances",))
+    if file is None or problems:
+        return None, problems
+    caps = sorted((Cap(name=name, bytes=size) for name, size in file.caps.items()), key=lambda cap: cap.bytes)
+    limits = Limits(
+        caps={cap.name: cap for cap in caps},
+        profiles={name: _profile(name, table) for name, table in file.profiles.items()},
+        tolerances=to_tolerances(file.tolerances, {}),
+        policy=_policy(file.container),
+        run_time_limit_seconds=file.time_limits.run,
+        minimum_runs=file.judge.minimum_runs,
+    )
+    return limits, []
+
+
+def to_tolerances(table: Tolerances, defaults: Mapping[Metric, Tolerance]) -> dict[Metric, Tolerance]:
+    """Return the tolerances of ``table``; a part that is left out is that of ``defaults``, or else nothing."""
+    found = {}
+    for metric in Metric:
+        own: ByteTolerance | SecondTolerance | None = getattr(table, metric.value)
+        if own is not None:
+            default = defaults.get(metric, Tolerance(relative=0.0, absolute=0.0))
+            found[metric] = Tolerance(
+                relative=default.relative if own.relative is None else own.relative,
+                absolute=default.absolute if own.absolute is None else own.absolute,
+            )
+    return found
+
+
+def empty_tolerances(source: Source, path: tuple[str, ...]) -> list[Problem]:
+    """Return a problem for each tolerance under ``path`` that says nothing."""
+    message = "says nothing; give relative, absolute or both"
+    return [source.problem((*path, name), message) for name, table in source.table(*path).items() if table == {}]
+
+
+def _profile(name: str, table: ProfileTable) -> Profile:
+    return Profile(
+        name=name,
+        suites=tuple(table.suites or ()),
+        images=tuple(table.images or ()),
+        caps=tuple(table.caps or ()),
+        tags=tuple(table.tags or ()),
+        runs=table.runs,
+        warmups=table.warmups,
+    )
+
+
+def _policy(table: Container) -> ContainerPolicy:
+    default = ContainerPolicy()
+    return ContainerPolicy(
+        network=default.network if table.network is None else table.network,
+        pids=table.pids or default.pids,
+        output_limit_bytes=table.output_limit or default.output_limit_bytes,
+        sample_interval_seconds=table.sample_interval or default.sample_interval_seconds,
+        hostname=table.hostname or default.hostname,
+        env=default.env if table.env is None else table.env,
+    )

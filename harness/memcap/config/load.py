@@ -1,0 +1,99 @@
+"""Find a project and read all its configuration files; report everything that is wrong with them together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from memcap.config.source import read_source
+from memcap.errors import ConfigError, Problem
+from memcap.model import Config, ImageSource
+
+LIMITS_FILE = "limits.toml"
+
+
+def find_root(start: Path) -> Path:
+    """Return the nearest folder with a ``limits.toml``, from ``start`` upwards.
+
+    Raises ConfigError if there is none.
+    """
+    start = start.resolve()
+    for folder in (start, *start.parents):
+        if (folder / LIMITS_FILE).is_file():
+            return folder
+    message = f"no {LIMITS_FILE} in this folder or above it; change into the project, or name it with --project"
+    raise ConfigError((Problem(file=start, line=None, key="", message=message),))
+
+
+def load_config(root: Path) -> Config:
+    """Read the configuration of the project at ``root``; no code of a suite is imported.
+
+    Raises ConfigError with all problems of all files.
+    """
+    # pydantic is heavy, and `memcap --help` must not wait for it.
+    from memcap.config.limits import read_limits  # noqa: PLC0415
+    from memcap.config.suites import read_suite, to_suite  # noqa: PLC0415
+    from memcap.config.values import Names  # noqa: PLC0415
+
+    root = root.resolve()
+    suite_files, problems = _folders(root, "suites", "suite.toml")
+    image_files, image_problems = _folders(root, "images", "Dockerfile")
+    problems += image_problems
+
+    limits_source, limits_problems = read_source(root, Path(LIMITS_FILE))
+    names = Names(
+        suites=frozenset(file.parent.name for file in suite_files),
+        images=frozenset(file.parent.name for file in image_files),
+        caps=None if limits_source is None else frozenset(limits_source.table("caps")),
+    )
+    limits = None
+    if limits_source is not None:
+        limits, limits_problems = read_limits(limits_source, names)
+    problems += limits_problems
+
+    suites = {}
+    for file in suite_files:
+        source, suite_problems = read_source(root, file)
+        if source is not None:
+            suites[file.parent.name], suite_problems = read_suite(root, source, names)
+        problems += suite_problems
+    if problems or limits is None:
+        raise ConfigError(tuple(sorted(problems, key=lambda problem: (problem.file.as_posix(), problem.line or 0))))
+    return Config(
+        root=root,
+        caps=limits.caps,
+        profiles=limits.profiles,
+        tolerances=limits.tolerances,
+        suites={
+            name: to_suite(root / "suites" / name, suite, limits.tolerances)
+            for name, suite in suites.items()
+            if suite is not None
+        },
+        images={
+            file.parent.name: ImageSource(name=file.parent.name, directory=root / file.parent) for file in image_files
+        },
+        policy=limits.policy,
+        run_time_limit_seconds=limits.run_time_limit_seconds,
+        minimum_runs=limits.minimum_runs,
+    )
+
+
+def _folders(root: Path, kind: str, needed: str) -> tuple[list[Path], list[Problem]]:
+    """Return ``kind/*/needed`` (relative to ``root``, by name), and the folders that are not what they should be.
+
+    A folder without files of its own is not looked at: version control leaves such behind.
+    """
+    from memcap.config.values import name_complaint  # noqa: PLC0415
+
+    found, problems = [], []
+    folders = sorted(path for path in (root / kind).glob("*") if path.is_dir() and not path.name.startswith("."))
+    for folder in folders:
+        file = folder / needed
+        if file.is_file():
+            found.append(file.relative_to(root))
+            message = name_complaint(folder.name)
+        else:
+            has_files = any(path.is_file() for path in folder.iterdir())
+            message = f"this folder has no {needed}" if has_files else ""
+        if message:
+            problems.append(Problem(file=folder.relative_to(root), line=None, key="", message=message))
+    return found, problems

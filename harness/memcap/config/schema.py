@@ -1,0 +1,130 @@
+"""The tables of ``limits.toml`` and ``suite.toml`` as pydantic models. Imported late, as pydantic is heavy."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from memcap.config.values import (
+    ByteDistance,
+    ByteMetricName,
+    CallText,
+    CapName,
+    CapSize,
+    Duration,
+    EndingName,
+    EnvName,
+    HostName,
+    ImageName,
+    MetricName,
+    Name,
+    OnceEach,
+    ParameterName,
+    ParameterValue,
+    Percent,
+    SecondDistance,
+    Size,
+    SuiteName,
+)
+
+
+class Table(BaseModel):
+    """A TOML table: unknown keys are mistakes, and so is a value of another type."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class ByteTolerance(Table):
+    relative: Percent | None = None
+    absolute: ByteDistance | None = None
+
+
+class SecondTolerance(Table):
+    relative: Percent | None = None
+    absolute: SecondDistance | None = None
+
+
+class Tolerances(Table):
+    """One key for each Metric."""
+
+    peak: ByteTolerance | None = None
+    unreclaimable_peak: ByteTolerance | None = None
+    rss_peak: ByteTolerance | None = None
+    wall: SecondTolerance | None = None
+    cpu: SecondTolerance | None = None
+
+
+class ProfileTable(Table):
+    suites: Annotated[list[SuiteName], OnceEach] | None = None
+    images: Annotated[list[ImageName], OnceEach] | None = None
+    caps: Annotated[list[CapName], OnceEach] | None = None
+    tags: Annotated[list[Name], OnceEach] | None = None
+    runs: int = Field(default=5, ge=1)
+    warmups: int = Field(default=1, ge=0)
+
+
+class TimeLimits(Table):
+    run: Duration = 120.0
+
+
+class Container(Table):
+    """What is left out keeps the default of model.ContainerPolicy."""
+
+    network: bool | None = None
+    pids: int | None = Field(default=None, ge=1)
+    output_limit: Size | None = None
+    sample_interval: Duration | None = None
+    hostname: HostName | None = None
+    env: dict[EnvName, str] | None = None
+
+
+class Judge(Table):
+    minimum_runs: int = Field(default=5, ge=1)
+
+
+class LimitsFile(Table):
+    """All of ``limits.toml``."""
+
+    caps: dict[Name, CapSize] = Field(min_length=1)
+    profiles: dict[Name, ProfileTable] = Field(min_length=1)
+    tolerances: Tolerances = Tolerances()
+    time_limits: TimeLimits = TimeLimits()
+    container: Container = Container()
+    judge: Judge = Judge()
+
+
+def _for_all_caps(value: Any) -> Any:
+    """Let ``expect = "oom_killed"`` stand for the same ending under every cap."""
+    return {"*": value} if isinstance(value, str) else value
+
+
+class BenchmarkTable(Table):
+    description: str = ""
+    call: CallText | None = None
+    command: list[str] | None = Field(default=None, min_length=1)
+    parameters: dict[ParameterName, ParameterValue] = {}
+    caps: Annotated[list[CapName], OnceEach] | None = None
+    budget: Size | None = None
+    budget_metric: ByteMetricName = "peak"
+    budget_margin: Percent = 0.0
+    tolerances: Tolerances = Tolerances()
+    tags: list[Name] = []
+    expect: Annotated[dict[str, EndingName], BeforeValidator(_for_all_caps)] = {}
+    metrics: dict[MetricName, str] = {}
+    env: dict[EnvName, str] = {}
+    time_limit: Duration | None = None
+    warmups: int = Field(default=0, ge=0)
+    cycles: int | None = Field(default=None, ge=1)
+    duration: Duration | None = None
+
+
+class SuiteTable(Table):
+    description: str = ""
+
+
+class SuiteFile(Table):
+    """All of ``suite.toml``."""
+
+    suite: SuiteTable = SuiteTable()
+    benchmarks: dict[Name, BenchmarkTable] = Field(min_length=1)

@@ -1,0 +1,119 @@
+"""``suite.toml`` as the types of the model. Imported late, as it needs pydantic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from memcap.config.calls import check_call
+from memcap.config.check import validate
+from memcap.config.limits import empty_tolerances, to_tolerances
+from memcap.config.requirements import check_requirements
+from memcap.config.schema import BenchmarkTable, SuiteFile
+from memcap.config.source import Source, nearest
+from memcap.config.values import Names
+from memcap.errors import Problem
+from memcap.model import Benchmark, Budget, CallWorkload, CommandWorkload, Ending, Metric, Suite, Tolerance, Workload
+
+_ONLY_WITH_CALL = ("parameters", "warmups", "cycles", "duration", "metrics")
+_ONLY_WITH_BUDGET = ("budget_metric", "budget_margin")
+
+
+def read_suite(root: Path, source: Source, names: Names) -> tuple[SuiteFile | None, list[Problem]]:
+    """Return the suite's file, or None and all problems of it, of the code it calls and of its requirements."""
+    folder = source.file.parent
+    file, problems = validate(SuiteFile, source, names)
+    for name in source.table("benchmarks"):
+        table = source.table("benchmarks", name)
+        problems += _contradictions(source, name, table)
+        problems += empty_tolerances(source, ("benchmarks", name, "tolerances"))
+        problems += _call_problems(root, source, name, table.get("call"))
+    if (root / folder / "requirements.txt").exists():
+        problems += check_requirements(root, folder / "requirements.txt")
+    # Several benchmarks may call the same broken module.
+    unique = list(dict.fromkeys(problems))
+    return (None if unique else file), unique
+
+
+def to_suite(directory: Path, file: SuiteFile, tolerances: Mapping[Metric, Tolerance]) -> Suite:
+    """Return the suite in ``directory``; ``tolerances`` complete those that a benchmark gives in part."""
+    name, requirements = directory.name, directory / "requirements.txt"
+    return Suite(
+        name=name,
+        directory=directory,
+        description=file.suite.description,
+        benchmarks=tuple(_benchmark(name, own, table, tolerances) for own, table in file.benchmarks.items()),
+        requirements=requirements if requirements.exists() else None,
+    )
+
+
+def _benchmark(suite: str, name: str, table: BenchmarkTable, tolerances: Mapping[Metric, Tolerance]) -> Benchmark:
+    budget = None
+    if table.budget is not None:
+        metric = Metric(table.budget_metric)
+        budget = Budget(metric=metric, limit_bytes=table.budget, margin=table.budget_margin)
+    return Benchmark(
+        suite=suite,
+        name=name,
+        workload=_workload(table),
+        description=table.description,
+        cap_names=tuple(table.caps or ()),
+        budget=budget,
+        tolerances=to_tolerances(table.tolerances, tolerances),
+        tags=tuple(table.tags),
+        expect={cap: Ending(ending) for cap, ending in table.expect.items()},
+        extra_metrics=table.metrics,
+        env=table.env,
+        time_limit_seconds=table.time_limit,
+    )
+
+
+def _workload(table: BenchmarkTable) -> Workload:
+    if table.call is None:
+        return CommandWorkload(argv=tuple(table.command or ()))
+    return CallWorkload(
+        call=table.call,
+        parameters=table.parameters,
+        warmups=table.warmups,
+        cycles=table.cycles,
+        duration_seconds=table.duration,
+    )
+
+
+def _contradictions(source: Source, name: str, table: Mapping[str, Any]) -> list[Problem]:
+    """Return what does not go together in a benchmark, read from the file itself as it may not be valid."""
+    path = ("benchmarks", name)
+    problems = []
+    if "call" in table and "command" in table:
+        problems.append(source.problem((*path, "command"), "a benchmark has either call or command, not both"))
+    if "call" not in table and "command" not in table:
+        message = 'needs call = "module:function" or command = ["program", "argument"]'
+        problems.append(source.problem(path, message))
+    for key in _ONLY_WITH_CALL:
+        if key in table and "command" in table and "call" not in table:
+            problems.append(source.problem((*path, key), "goes with call only; a command takes its arguments itself"))
+    for key in _ONLY_WITH_BUDGET:
+        if key in table and "budget" not in table:
+            problems.append(source.problem((*path, key), "has no meaning without budget"))
+    caps, expect = table.get("caps"), table.get("expect")
+    if isinstance(caps, list) and isinstance(expect, dict):
+        own = tuple(str(cap) for cap in caps)
+        for cap in expect:
+            if cap != "*" and cap not in own:
+                message = f"the benchmark has no cap {cap!r}; it has {', '.join(own)}"
+                problems.append(source.problem((*path, "expect", cap), message, suggestion=nearest(cap, own)))
+    return problems
+
+
+def _call_problems(root: Path, source: Source, name: str, call: object) -> list[Problem]:
+    if not isinstance(call, str) or ":" not in call:
+        return []  # the schema says so
+    complaint = check_call(root / source.file.parent, call)
+    if complaint is None:
+        return []
+    problem = source.problem(("benchmarks", name, "call"), complaint.message, suggestion=complaint.suggestion)
+    if complaint.file is None:
+        return [problem]
+    return [replace(problem, file=complaint.file.relative_to(root), line=complaint.line, key="")]

@@ -1,0 +1,192 @@
+"""The values in configuration files: sizes, durations, percentages, names. Imported late, as it needs pydantic."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, BeforeValidator, ValidationInfo
+from pydantic_core import PydanticCustomError
+
+from memcap.config.source import nearest
+from memcap.errors import SizeError
+from memcap.model import Ending, Metric
+from memcap.units import parse_bytes, parse_seconds
+
+MINIMUM_CAP_BYTES = 6 * 1024**2  # Docker refuses less
+_NAME = re.compile(r"[a-z0-9][a-z0-9_]*", re.ASCII)
+_ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_CALL = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
+_HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
+_PERCENT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%\s*", re.ASCII)
+_Item = TypeVar("_Item")
+
+BYTE_METRICS = tuple(metric.value for metric in Metric if metric.unit == "byte")
+# An ending that says nothing about the workload cannot be what is expected of it.
+EXPECTABLE_ENDINGS = tuple(ending.value for ending in Ending if not ending.is_infrastructure)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Names:
+    """The names that files may refer to; None where the file that defines them cannot be read."""
+
+    suites: frozenset[str]
+    images: frozenset[str]
+    caps: frozenset[str] | None
+
+
+def complaint(message: str, *, suggestion: str = "") -> PydanticCustomError:
+    """Return the error that becomes a Problem with this message and suggestion."""
+    return PydanticCustomError("memcap", "{message}", {"message": message, "suggestion": suggestion})
+
+
+def name_complaint(name: str) -> str:
+    """Say what is wrong with ``name`` as the name of a suite, benchmark, image or cap; empty if nothing is.
+
+    Ids read ``suite.benchmark-image-cap`` and become container and file names, so dots, dashes and blanks are out.
+    """
+    if _NAME.fullmatch(name):
+        return ""
+    return f"{name!r} is not a name: use a-z, 0-9 and _, and begin with a letter or digit"
+
+
+def _size(value: object) -> int:
+    return _quantity(value, parse_bytes, what='a size such as "128MiB"')
+
+
+def _duration(value: object) -> float:
+    seconds = _quantity(value, parse_seconds, what='a duration such as "90s"')
+    if seconds <= 0:
+        raise complaint("must be longer than 0")
+    return seconds
+
+
+_Number = TypeVar("_Number", int, float)
+
+
+def _quantity(value: object, parse: Callable[[str], _Number], *, what: str) -> _Number:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise complaint(f"expected {what}")
+    try:
+        return parse(str(value))
+    except SizeError as error:
+        raise complaint(f"{error.message}. {error.remedy}" if error.remedy else error.message) from None
+
+
+def _positive(value: int) -> int:
+    if value <= 0:
+        raise complaint("must be more than 0")
+    return value
+
+
+def _cap_size(value: int) -> int:
+    if value < MINIMUM_CAP_BYTES:
+        raise complaint("must be at least 6MiB, the least that Docker accepts")
+    return value
+
+
+def _percent(value: object) -> float:
+    match = _PERCENT.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise complaint(f'expected a percentage such as "2%", got {value!r}')
+    return float(match.group(1)) / 100
+
+
+def _name(value: str) -> str:
+    if message := name_complaint(value):
+        raise complaint(message)
+    return value
+
+
+def _env_name(value: str) -> str:
+    if not _ENV_NAME.fullmatch(value):
+        raise complaint(f"{value!r} is not the name of an environment variable")
+    return value
+
+
+def _parameter_name(value: str) -> str:
+    if not value.isidentifier():
+        raise complaint(f"{value!r} cannot be a keyword argument of a Python function")
+    return value
+
+
+def _host_name(value: str) -> str:
+    if not _HOST_NAME.fullmatch(value):
+        raise complaint(f"{value!r} is not a host name: use a-z, 0-9 and -, at most 63 characters")
+    return value
+
+
+def _call(value: str) -> str:
+    if not _CALL.fullmatch(value):
+        raise complaint(f'{value!r} is not a function of this suite; write "module:function"')
+    return value
+
+
+def _scalar(value: object) -> object:
+    if not isinstance(value, str | int | float | bool) or (isinstance(value, float) and not math.isfinite(value)):
+        raise complaint("expected a string, a finite number, true or false")
+    return value
+
+
+def _metric_name(value: str) -> str:
+    if value in [metric.value for metric in Metric]:
+        raise complaint(f"{value!r} is measured anyway; give the workload's own metric another name")
+    return _name(value)
+
+
+def one_of(choices: tuple[str, ...], what: str) -> AfterValidator:
+    """Return a validator that accepts one of ``choices``; ``what`` names their kind."""
+
+    def check(value: str) -> str:
+        if value not in choices:
+            message = f"{value!r} is not {what}; expected one of {', '.join(choices)}"
+            raise complaint(message, suggestion=nearest(value, choices))
+        return value
+
+    return AfterValidator(check)
+
+
+def known(kind: str) -> AfterValidator:
+    """Return a validator that accepts the names of ``kind`` (a field of Names, given as validation context)."""
+
+    def check(value: str, info: ValidationInfo) -> str:
+        names: frozenset[str] | None = getattr(info.context, kind)
+        if names is not None and value not in names:
+            there_are = f"there are {', '.join(sorted(names))}" if names else "there are none"
+            raise complaint(f"there is no {kind[:-1]} {value!r}; {there_are}", suggestion=nearest(value, names))
+        return value
+
+    return AfterValidator(check)
+
+
+def _once_each(value: list[_Item]) -> list[_Item]:
+    if not value:
+        raise complaint("is empty; leave the key out instead")
+    repeated = sorted({str(item) for item in value if value.count(item) > 1})
+    if repeated:
+        raise complaint(f"names {', '.join(repeated)} more than once")
+    return value
+
+
+Size = Annotated[int, BeforeValidator(_size), AfterValidator(_positive)]
+CapSize = Annotated[int, BeforeValidator(_size), AfterValidator(_cap_size)]
+Duration = Annotated[float, BeforeValidator(_duration)]
+ByteDistance = Annotated[int, BeforeValidator(_size)]
+SecondDistance = Duration
+Percent = Annotated[float, BeforeValidator(_percent)]
+Name = Annotated[str, AfterValidator(_name)]
+EnvName = Annotated[str, AfterValidator(_env_name)]
+HostName = Annotated[str, AfterValidator(_host_name)]
+CallText = Annotated[str, AfterValidator(_call)]
+ParameterName = Annotated[str, AfterValidator(_parameter_name)]
+ParameterValue = Annotated[Any, BeforeValidator(_scalar)]
+MetricName = Annotated[str, AfterValidator(_metric_name)]
+EndingName = Annotated[str, one_of(EXPECTABLE_ENDINGS, "an ending that can be expected")]
+ByteMetricName = Annotated[str, one_of(BYTE_METRICS, "a metric in bytes")]
+SuiteName = Annotated[str, known("suites")]
+ImageName = Annotated[str, known("images")]
+CapName = Annotated[str, known("caps")]
+OnceEach = AfterValidator(_once_each)

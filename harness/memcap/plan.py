@@ -1,0 +1,251 @@
+"""Make the plan: which cells to measure, in which order. Pure: nothing is read, nothing is asked of a daemon."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+
+from memcap.errors import SelectionError
+from memcap.model import Benchmark, Cap, Cell, Config, ImageSource, Plan, PlanProblem, Profile
+from memcap.units import format_bytes
+
+_GLOB_CHARACTERS = frozenset("*?[")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """What was asked for by name; an empty tuple and None leave the profile's choice.
+
+    ``suites``, ``benchmarks`` (by name or as ``suite.benchmark``) and ``cells`` (ids or globs of ids) add up;
+    ``images``, ``caps`` and ``tags`` then narrow. A name takes the place of the profile's own choice: an image
+    that the profile leaves out can be asked for, and so can a benchmark without the profile's tags.
+    A glob chooses among the profile's cells. ``images`` may hold references, such as ``my/prod:1.4``.
+    """
+
+    suites: tuple[str, ...] = ()
+    benchmarks: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+    caps: tuple[str, ...] = ()
+    cells: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    runs: int | None = None
+    warmups: int | None = None
+
+
+def make_plan(config: Config, *, profile: str, selection: Selection) -> Plan:
+    """Return the cells of ``profile`` that ``selection`` asks for, ordered by suite, benchmark, cap, then image.
+
+    Neighbours differ in the image only, so that runs can interleave over images. A benchmark runs under those of
+    its caps that the profile has; without caps of its own, under the profile's; where neither names any, under the
+    smallest cap that holds its budget. Raises SelectionError for a name that selects nothing, with the nearest
+    valid ones, and for an empty plan.
+    """
+    chosen = config.profiles.get(_require(profile, config.profiles, what="profile"))
+    assert chosen is not None
+    images = _images(config, chosen, selection)
+    caps = tuple(_require(name, config.caps, what="cap") for name in selection.caps) or chosen.caps
+    for tag in selection.tags:
+        _require(tag, {tag for benchmark in _benchmarks(config) for tag in benchmark.tags}, what="tag")
+
+    cells: dict[str, Cell] = {}
+    globs = tuple(word for word in selection.cells if is_glob(word))
+    exact = tuple(word for word in selection.cells if not is_glob(word))
+    if selection.suites or selection.benchmarks or not selection.cells:
+        cells |= _grid(config, _named_benchmarks(config, chosen, selection), images, caps)
+    if globs:
+        cells |= _glob_cells(_grid(config, _profile_benchmarks(config, chosen, selection), images, caps), globs)
+    if exact:
+        cells |= _exact_cells(config, exact, selection)
+    if not cells:
+        raise SelectionError("this selection has no cells", remedy=_why_empty(config, chosen, selection, caps=caps))
+    order = [*config.images.values(), *images]
+    benchmarks = _benchmarks(config)
+    return Plan(
+        profile=chosen.name,
+        cells=tuple(
+            sorted(
+                cells.values(),
+                key=lambda cell: (benchmarks.index(cell.benchmark), cell.cap.bytes, order.index(cell.image)),
+            )
+        ),
+        runs=chosen.runs if selection.runs is None else selection.runs,
+        warmups=chosen.warmups if selection.warmups is None else selection.warmups,
+    )
+
+
+def check_feasible(plan: Plan, *, memory_bytes: int | None) -> tuple[PlanProblem, ...]:
+    """Return a problem for each cap of ``plan`` above the daemon's memory; none if that is not known."""
+    if memory_bytes is None:
+        return ()
+    problems = []
+    for cap in dict.fromkeys(cell.cap for cell in plan.cells):
+        if cap.bytes > memory_bytes:
+            ids = [cell.id for cell in plan.cells if cell.cap == cap]
+            problems.append(
+                PlanProblem(
+                    subject=f"cap {cap.name}",
+                    reason=f"{format_bytes(cap.bytes)} is more than the {format_bytes(memory_bytes)} of the daemon's "
+                    f"machine ({ids[0]}" + (f" and {len(ids) - 1} more)" if len(ids) > 1 else ")"),
+                    remedy="Choose smaller caps with --cap, or give the daemon's machine more memory: Docker Desktop "
+                    "> Settings > Resources > Memory limit; `colima start --memory N`; `podman machine set --memory N`",
+                )
+            )
+    return tuple(problems)
+
+
+def is_glob(word: str) -> bool:
+    """Tell whether ``word`` is a pattern of cell ids."""
+    return not _GLOB_CHARACTERS.isdisjoint(word)
+
+
+def image_by_reference(reference: str) -> ImageSource:
+    """Return the image of a reference such as ``my/prod:1.4``, with a name that fits into ids: ``my_prod_1_4``."""
+    text, _, digest = reference.partition("@")
+    short_digest = digest.partition(":")[2][:12]
+    name = re.sub(r"[^a-z0-9]+", "_", f"{text} {short_digest}".lower()).strip("_")
+    return ImageSource(name=name, reference=reference)
+
+
+def _images(config: Config, profile: Profile, selection: Selection) -> tuple[ImageSource, ...]:
+    if not selection.images:
+        return tuple(image for image in config.images.values() if not profile.images or image.name in profile.images)
+    images = []
+    for name in dict.fromkeys(selection.images):
+        if name not in config.images and any(mark in name for mark in ":/@"):
+            images.append(image_by_reference(name))
+        else:
+            hint = "An image that is not of this project is named with its tag, such as python:3.12-slim."
+            images.append(config.images[_require(name, config.images, what="image", hint=hint)])
+    names = [image.name for image in images]
+    if len(set(names)) < len(names):
+        raise SelectionError(
+            f"two of the images {', '.join(selection.images)} would have the same name in cell ids",
+            remedy="Measure them one after the other.",
+        )
+    return tuple(images)
+
+
+def _benchmarks(config: Config) -> list[Benchmark]:
+    return [benchmark for suite in config.suites.values() for benchmark in suite.benchmarks]
+
+
+def _profile_benchmarks(config: Config, profile: Profile, selection: Selection) -> list[Benchmark]:
+    """Return the benchmarks of the profile's suites, or of the selected ones, that carry one of the tags."""
+    names = selection.suites or profile.suites
+    found = [benchmark for benchmark in _benchmarks(config) if not names or benchmark.suite in names]
+    return _tagged(found, selection.tags or profile.tags)
+
+
+def _named_benchmarks(config: Config, profile: Profile, selection: Selection) -> list[Benchmark]:
+    """Return the selected benchmarks: those of the suites with the profile's tags, those named without."""
+    everything = _benchmarks(config)
+    ids = [f"{benchmark.suite}.{benchmark.name}" for benchmark in everything]
+    for name in selection.suites:
+        _require(name, config.suites, what="suite", near=ids)
+    found = []
+    if selection.suites or not selection.benchmarks:
+        found += _profile_benchmarks(config, profile, selection)
+    for name in selection.benchmarks:
+        _require(name, [*ids, *(benchmark.name for benchmark in everything)], what="benchmark")
+        named = [item for item in everything if name in (item.name, f"{item.suite}.{item.name}")]
+        found += _tagged(named, selection.tags)
+    return found
+
+
+def _tagged(benchmarks: Iterable[Benchmark], tags: Sequence[str]) -> list[Benchmark]:
+    return [benchmark for benchmark in benchmarks if not tags or not set(tags).isdisjoint(benchmark.tags)]
+
+
+def _grid(
+    config: Config, benchmarks: Iterable[Benchmark], images: Iterable[ImageSource], caps: Sequence[str]
+) -> dict[str, Cell]:
+    cells = [
+        Cell(benchmark=benchmark, image=image, cap=cap)
+        for benchmark in benchmarks
+        for cap in _caps(config, benchmark, caps)
+        for image in images
+    ]
+    return {cell.id: cell for cell in cells}
+
+
+def _caps(config: Config, benchmark: Benchmark, names: Sequence[str]) -> list[Cap]:
+    """Return the caps that ``benchmark`` runs under; ``names`` are those of the profile or the selection."""
+    ladder = sorted(config.caps.values(), key=lambda cap: cap.bytes)
+    if not benchmark.cap_names and not names:
+        need = benchmark.budget.ceiling_bytes if benchmark.budget else 0
+        return next(([cap] for cap in ladder if cap.bytes > need), ladder[-1:])
+    return [
+        cap
+        for cap in ladder
+        if (not benchmark.cap_names or cap.name in benchmark.cap_names) and (not names or cap.name in names)
+    ]
+
+
+def _glob_cells(cells: dict[str, Cell], globs: Iterable[str]) -> dict[str, Cell]:
+    found: dict[str, Cell] = {}
+    for glob in globs:
+        matching = {name: cell for name, cell in cells.items() if fnmatchcase(name, glob)}
+        if not matching:
+            examples = ", ".join(list(cells)[:3]) or "none: name the cell without a pattern"
+            raise SelectionError(
+                f"no cell of the profile matches {glob!r}", remedy=f"Its {len(cells)} cells begin: {examples}."
+            )
+        found |= matching
+    return found
+
+
+def _exact_cells(config: Config, ids: Iterable[str], selection: Selection) -> dict[str, Cell]:
+    """Return the cells with these ids, be they in the profile or not."""
+    everything: dict[str, Cell] = {}
+    for benchmark in _benchmarks(config):
+        everything |= _grid(config, [benchmark], config.images.values(), benchmark.cap_names or tuple(config.caps))
+    found = {name: everything[_require(name, everything, what="cell")] for name in ids}
+    return {
+        name: cell
+        for name, cell in found.items()
+        if (not selection.images or cell.image.name in selection.images)
+        and (not selection.caps or cell.cap.name in selection.caps)
+        and _tagged([cell.benchmark], selection.tags)
+    }
+
+
+def _require(name: str, valid: Iterable[str], *, what: str, near: Iterable[str] = (), hint: str = "") -> str:
+    """Return ``name`` if it is one of ``valid``; raise SelectionError with the nearest ones if not."""
+    names = sorted(set(valid))
+    if name in names:
+        return name
+    close = get_close_matches(name, [*names, *near], n=3)
+    # A benchmark that was named without its suite is near to nobody by spelling.
+    close += [other for other in near if other.endswith(f".{name}") and other not in close]
+    if close:
+        remedy = f"Did you mean {' or '.join(close)}?"
+    elif names:
+        shown = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
+        remedy = f"There is: {shown}."
+    else:
+        remedy = "The project has none."
+    raise SelectionError(f"there is no {what} {name!r}", remedy=f"{remedy} {hint}".rstrip())
+
+
+def _why_empty(config: Config, profile: Profile, selection: Selection, *, caps: Sequence[str]) -> str:
+    """Say what left the plan without cells, and what to do."""
+    if not config.suites:
+        return "The project has no suites: add a folder under suites/ with a suite.toml."
+    if not config.images and not selection.images:
+        return "The project has no images: add images/<name>/Dockerfile, or name one with --image."
+    tags = selection.tags or profile.tags
+    suites = selection.suites or profile.suites
+    of_suites = [benchmark for benchmark in _benchmarks(config) if not suites or benchmark.suite in suites]
+    if not selection.cells and not selection.benchmarks and not _tagged(of_suites, tags):
+        where = f"of {', '.join(suites)} " if suites else ""
+        return (
+            f"No benchmark {where}carries a tag of {', '.join(tags)}: choose another profile than {profile.name!r}, "
+            "name benchmarks, or add tags in suite.toml."
+        )
+    declared = sorted({name for benchmark in _benchmarks(config) for name in benchmark.cap_names})
+    if caps and declared and not set(caps) & set(declared):
+        return f"The benchmarks declare the caps {', '.join(declared)} in suite.toml; asked for: {', '.join(caps)}."
+    return "What was named leaves nothing together: drop one of --image, --cap and --tag."
