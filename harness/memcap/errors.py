@@ -91,6 +91,12 @@ class FileExistsAlready(MemcapError):  # noqa: N818 - reads as what happened
     exit_code = 15
 
 
+class BaselineRefused(MemcapError):  # noqa: N818 - reads as what happened
+    """Some cells were not accepted as baselines; the others were."""
+
+    exit_code = 16
+
+
 class DaemonUnavailable(MemcapError):  # noqa: N818 - reads as what happened
     """No Docker daemon answers."""
 

@@ -1,0 +1,69 @@
+"""Result files: one a campaign, lossless for memcap and readable by pyperf at the same time."""
+
+from __future__ import annotations
+
+import functools
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from memcap.errors import FileFormatError
+from memcap.model import CampaignResult
+from memcap.store.files import check_schema, describe, read_object, read_text, write_atomically
+from memcap.store.pyperf_codec import pyperf_document
+from memcap.store.validate import validate
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+# History of the schema of "memcap" in a result file. It goes up when an older memcap would misread a newer file:
+# a key that changes its meaning, a new value of an enumeration. A key that may be ignored needs no new schema.
+# 1 - first version
+SCHEMA = 1
+
+
+def save_result(result: CampaignResult, path: Path, *, overwrite: bool) -> None:
+    """Write ``result`` to ``path`` atomically: all of it under "memcap", what pyperf can hold as its benchmarks.
+
+    Raises FileExistsAlready unless ``overwrite``.
+    """
+    document = pyperf_document(result)
+    document["memcap"] = {"schema": SCHEMA, **_adapter().dump_python(result, mode="json")}
+    write_atomically(path, json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n", overwrite=overwrite)
+
+
+def load_result(path: Path) -> CampaignResult:
+    """Return the campaign stored in ``path``; only its "memcap" part is read, pyperf's part follows from it.
+
+    Raises FileFormatError for a file that is not one of ours, NewerSchemaError for one of a newer memcap.
+    """
+    text = read_text(path)
+    document = read_object(path, text)
+    ours = document.get("memcap")
+    if ours is None:
+        kind = "a pyperf file without memcap's part" if "benchmarks" in document else "no result of memcap"
+        raise FileFormatError(
+            f'{path} is {kind}: it has no "memcap" key',
+            remedy="pyperf drops that part when it rewrites a file; use the file that memcap wrote.",
+        )
+    if not isinstance(ours, dict):
+        raise FileFormatError(f"{path}: memcap: expected an object, found {describe(ours)}")
+    check_schema(path, "memcap.schema", ours.get("schema"), supported=SCHEMA)
+    result = validate(_adapter(), path, json.dumps(ours), where="memcap")
+    _check_cells(path, result)
+    return result
+
+
+def _check_cells(path: Path, result: CampaignResult) -> None:
+    seen: set[str] = set()
+    for index, cell in enumerate(result.cells):
+        if cell.cell.id in seen:
+            raise FileFormatError(f"{path}: memcap.cells[{index}]: the cell {cell.cell.id!r} is there twice")
+        seen.add(cell.cell.id)
+
+
+@functools.cache
+def _adapter() -> TypeAdapter[CampaignResult]:
+    from pydantic import TypeAdapter  # noqa: PLC0415 - heavy
+
+    return TypeAdapter(CampaignResult)

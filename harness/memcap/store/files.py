@@ -1,0 +1,111 @@
+"""Read and write files whole: never half a file, never over another one unasked."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from memcap.errors import FileExistsAlready, FileFormatError, MemcapError, NewerSchemaError, UsageError
+
+_WRITE_REMEDY = "Check that the folder exists, that you may write to it, and that the disk is not full."
+
+
+def result_path(directory: Path, campaign: str) -> Path:
+    """Return where the result of ``campaign`` (an id) belongs."""
+    return directory / f"{campaign}.json"
+
+
+def latest_result(directory: Path) -> Path:
+    """Return the newest result file of ``directory``: the one with the last campaign id, since ids sort by time.
+
+    Raises UsageError if there is none. A copy or a touched file changes nothing: the clock of files is not asked.
+    """
+    found = sorted(path for path in directory.glob("*.json") if path.is_file() and not path.name.startswith("."))
+    if not found:
+        raise UsageError(f"there is no result in {directory}", remedy="Measure first: memcap run")
+    return found[-1]
+
+
+def write_atomically(path: Path, text: str, *, overwrite: bool) -> None:
+    """Write ``text`` as UTF-8 so that a reader, or a crash, finds the old file or the new one, never a part.
+
+    Missing folders are made. A lone surrogate (output that was not Unicode) becomes ``?``.
+    Raises FileExistsAlready unless ``overwrite``, MemcapError if the system refuses.
+    """
+    if path.exists() and not overwrite:
+        raise FileExistsAlready(f"{path} exists already", remedy="Choose another name, or pass --force to replace it.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, text.encode("utf-8", "replace"))
+    except OSError as error:
+        raise MemcapError(f"{path} could not be written: {error.strerror or error}", remedy=_WRITE_REMEDY) from error
+
+
+def _replace(path: Path, content: bytes) -> None:
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        # mkstemp makes files that only the owner may read; results are for the team.
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(temporary).unlink()
+        raise
+
+
+def read_text(path: Path) -> str:
+    """Return the UTF-8 text of ``path``. Raises FileFormatError if it cannot be read or is not UTF-8."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise FileFormatError(f"{path} could not be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise FileFormatError(f"{path} is not text in UTF-8 (byte {error.start})") from error
+
+
+def read_object(path: Path, text: str) -> dict[str, Any]:
+    """Return the JSON object in ``text``. Raises FileFormatError naming ``path``, line and column if it is none."""
+    try:
+        found = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise FileFormatError(
+            f"{path}:{error.lineno}:{error.colno}: this is not JSON: {error.msg}",
+            remedy="The file was cut short or edited by hand; restore it, or measure again.",
+        ) from error
+    except RecursionError as error:
+        raise FileFormatError(f"{path}: this JSON is nested too deeply to be ours") from error
+    if not isinstance(found, dict):
+        raise FileFormatError(f"{path}: expected a JSON object, found {describe(found)}")
+    return found
+
+
+def check_schema(path: Path, key: str, found: object, *, supported: int) -> None:
+    """Raise unless ``found`` is a schema version that this memcap reads.
+
+    NewerSchemaError if it is newer than ``supported``, FileFormatError if it is no version at all.
+    """
+    if not isinstance(found, int) or isinstance(found, bool) or found < 1:
+        raise FileFormatError(f"{path}: {key}: expected a schema version (1 or more), found {describe(found)}")
+    if found > supported:
+        raise NewerSchemaError(
+            f"{path}: {key}: written with schema {found}; this memcap reads schemas up to {supported}",
+            remedy="Upgrade memcap: python -m pip install --upgrade memcap",
+        )
+
+
+def describe(value: object) -> str:
+    """Return a JSON value in a few words for an error message."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else "a list"
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:57]}…"
