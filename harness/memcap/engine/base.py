@@ -1,0 +1,27 @@
+"""What an engine is: it executes runs, and nothing else. It does not plan, queue, retry, store or print."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from memcap.model import Environment, RawRun, RunSpec
+
+
+class Engine(Protocol):
+    """Execute runs, each in a fresh container; several threads may call ``execute`` at once."""
+
+    def environment(self) -> Environment:
+        """Return where the runs happen. Raises EngineError."""
+        ...
+
+    def execute(self, spec: RunSpec) -> RawRun:
+        """Execute one run and return what it left; nothing of it stays behind.
+
+        A container that cannot be started is a RawRun with ``daemon_error``. Raises EngineError when the daemon fails
+        or goes away, Interrupted after ``cancel``.
+        """
+        ...
+
+    def cancel(self) -> None:
+        """Stop what is running, and refuse what is not yet running."""
+        ...

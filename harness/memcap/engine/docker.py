@@ -1,0 +1,208 @@
+"""Execute runs on one Docker daemon, which may be on another machine: nothing here relies on shared files."""
+
+# ruff: noqa: PLC0415
+
+from __future__ import annotations
+
+import io
+import math
+import tarfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final
+
+from memcap.engine.docker_client import CAMPAIGN_LABEL, already_gone, environment, labels, translated
+from memcap.errors import EngineError, Interrupted
+from memcap.model import Environment, RawRun, RunSpec
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+OUT: Final = "/memcap/out"
+SUPERVISOR: Final = "/memcap/bin/supervisor"
+OUTPUT_MARKER: Final = "memcap: output begins\n"
+REPORT_LIMIT_BYTES: Final = 16 * 1024 * 1024  # anyone may write to OUT; what is larger is not ours
+HTTP_GRACE_SECONDS: Final = 60
+OOM_EVENT_GRACE_SECONDS: Final = 0.2  # the event may come after the container's end (containerd #12405)
+
+
+class DockerEngine:
+    """Execute runs in fresh containers of ``client``'s daemon, labelled with ``campaign``; use as a context manager."""
+
+    def __init__(self, client: DockerClient, *, campaign: str) -> None:
+        self._client = client
+        self._campaign = campaign
+        self._cancelled = threading.Event()
+        self._running: set[str] = set()
+        self._oom_events: Counter[str] = Counter()
+        self._events: Any = None
+
+    def __enter__(self) -> DockerEngine:
+        with translated("listen to the daemon's events"):
+            self._events = self._client.events(
+                decode=True,
+                filters={"type": "container", "event": "oom", "label": f"{CAMPAIGN_LABEL}={self._campaign}"},
+            )
+        threading.Thread(target=self._listen, name="memcap-events", daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._events.close()
+
+    def environment(self) -> Environment:
+        """Return the daemon's machine. Raises EngineError."""
+        return environment(self._client)
+
+    def cancel(self) -> None:
+        """Kill what is running; ``execute`` then raises Interrupted."""
+        from docker.errors import APIError
+
+        self._cancelled.set()
+        for container in tuple(self._running):
+            try:
+                self._client.api.kill(container)
+            except APIError:  # it ended by itself in the meantime; whoever started it removes it
+                continue
+
+    def execute(self, spec: RunSpec) -> RawRun:
+        """Execute one run in a fresh container. Raises EngineError, Interrupted."""
+        from docker.errors import APIError
+
+        self._refuse_when_cancelled()
+        with translated(f"run {spec.name}"):
+            try:
+                container = self._create(spec)
+            except APIError as error:
+                return _not_started(error)
+            with self._removed_at_the_end(container):
+                try:
+                    self._client.api.start(container)
+                except APIError as error:
+                    return _not_started(error)
+                self._refuse_when_cancelled()
+                # The supervisor keeps the time limit; this one is for a daemon that forgets to answer.
+                self._client.api.wait(container, timeout=math.ceil(spec.time_limit_seconds) + HTTP_GRACE_SECONDS)
+                self._refuse_when_cancelled()
+                return self._collect(container, spec)
+
+    def _refuse_when_cancelled(self) -> None:
+        if self._cancelled.is_set():
+            raise Interrupted("the run was stopped")
+
+    def _create(self, spec: RunSpec) -> str:
+        from docker.types import LogConfig
+
+        policy, api = spec.policy, self._client.api
+        cap = spec.cap_bytes + spec.supervisor_bytes
+        supervisor = [
+            SUPERVISOR,
+            OUT,
+            str(round(spec.time_limit_seconds * 1000)),
+            str(round(policy.sample_interval_seconds * 1_000_000)),
+            "--",
+        ]
+        host_config = api.create_host_config(
+            mem_limit=cap,
+            memswap_limit=cap,  # the same as the cap means: no swap at all
+            network_mode="default" if policy.network else "none",
+            cap_drop=["ALL"],
+            security_opt=["no-new-privileges"],
+            pids_limit=policy.pids,
+            # Two files, so that a workload's last words survive the daemon's rotation.
+            log_config=LogConfig(
+                type="json-file", config={"max-size": str(policy.output_limit_bytes), "max-file": "2"}
+            ),
+        )
+        created = api.create_container(
+            spec.image_id,
+            name=spec.name,
+            entrypoint=supervisor,
+            command=list(spec.argv),
+            environment=dict(policy.env) | dict(spec.env),
+            hostname=policy.hostname,
+            working_dir=spec.working_directory or None,
+            user=spec.user or None,
+            labels=labels(spec.campaign, spec.cell_id),
+            healthcheck={"test": ["NONE"]},
+            host_config=host_config,
+        )
+        return str(created["Id"])
+
+    @contextmanager
+    def _removed_at_the_end(self, container: str) -> Iterator[None]:
+        self._running.add(container)
+        try:
+            yield
+        finally:
+            self._running.discard(container)
+            with already_gone():
+                self._client.api.remove_container(container, force=True, v=True)
+
+    def _collect(self, container: str, spec: RunSpec) -> RawRun:
+        facts = self._client.api.inspect_container(container)
+        state, applied = facts["State"], facts["HostConfig"]
+        files = self._fetch_files(container)
+        output = self._client.api.logs(container).decode("utf-8", "replace")
+        return RawRun(
+            report=files.get("report.json"),
+            workload_journal=files.get("workload.jsonl", ""),
+            supervisor_journal=files.get("supervisor.jsonl", ""),
+            output=output.removeprefix(OUTPUT_MARKER),
+            output_truncated=not output.startswith(OUTPUT_MARKER),
+            exit_code=state.get("ExitCode"),
+            oom_killed_flag=state.get("OOMKilled"),
+            oom_events=self._count_oom_events(container, expected=bool(state.get("OOMKilled"))),
+            memory_limit_bytes=applied.get("Memory"),
+            memory_swap_limit_bytes=applied.get("MemorySwap"),
+        )
+
+    def _fetch_files(self, container: str) -> dict[str, str]:
+        stream, _ = self._client.api.get_archive(container, OUT)
+        archive = io.BytesIO()
+        for chunk in stream:
+            archive.write(chunk)
+            if archive.tell() > REPORT_LIMIT_BYTES:
+                raise EngineError(
+                    f"the workload left more than {REPORT_LIMIT_BYTES} bytes in {OUT}",
+                    remedy="That folder is memcap's; let the workload write elsewhere.",
+                )
+        archive.seek(0)
+        files = {}
+        with closing(archive), tarfile.open(fileobj=archive) as tar:
+            for member in tar:
+                content = tar.extractfile(member) if member.isfile() else None
+                if content is not None:
+                    files[member.name.rpartition("/")[2]] = content.read().decode("utf-8", "replace")
+        return files
+
+    def _count_oom_events(self, container: str, *, expected: bool) -> int:
+        deadline = time.monotonic() + OOM_EVENT_GRACE_SECONDS
+        while expected and not self._oom_events[container] and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return self._oom_events[container]
+
+    def _listen(self) -> None:
+        for event in self._events:
+            self._oom_events[event.get("id") or event["Actor"]["ID"]] += 1
+
+
+def _not_started(error: Exception) -> RawRun:
+    return RawRun(
+        report=None,
+        workload_journal="",
+        supervisor_journal="",
+        output="",
+        output_truncated=False,
+        exit_code=None,
+        oom_killed_flag=None,
+        oom_events=None,
+        memory_limit_bytes=None,
+        memory_swap_limit_bytes=None,
+        daemon_error=str(getattr(error, "explanation", None) or error),
+    )

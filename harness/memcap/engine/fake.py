@@ -1,0 +1,117 @@
+"""An engine without containers: deterministic, no waiting. For tests of what stands around an engine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+
+from memcap import __version__
+from memcap.errors import Interrupted
+from memcap.model import Environment, RawRun, RunSpec
+from memcap.probe.report import FORMAT
+
+FLOOR_BYTES = 500 * 1024
+SUPERVISOR_BYTES = 72 * 1024
+SECONDS = 0.25
+
+
+class FakeEngine:
+    """Pretend that each cell needs as many unreclaimable bytes as the first matching glob of ``needs`` says.
+
+    A cell that needs more than its cap is OOM-killed. Every run of a cell gives the same figures. ``runs`` holds the
+    specifications in the order they were executed.
+    """
+
+    def __init__(self, needs: Mapping[str, int]) -> None:
+        self._needs = needs
+        self._cancelled = False
+        self.runs: list[RunSpec] = []
+
+    def environment(self) -> Environment:
+        """Return an environment that no real result has."""
+        return Environment(
+            engine="fake",
+            engine_version="0",
+            cgroup_version=2,
+            cgroup_driver="none",
+            kernel="none",
+            operating_system="none",
+            architecture="x86_64",
+            cpus=1,
+            memory_bytes=None,
+            swap_accounting=True,
+            memcap_version=__version__,
+        )
+
+    def cancel(self) -> None:
+        """Refuse further runs."""
+        self._cancelled = True
+
+    def execute(self, spec: RunSpec) -> RawRun:
+        """Return what the run would have left. Raises Interrupted after ``cancel``."""
+        if self._cancelled:
+            raise Interrupted("the run was stopped")
+        self.runs.append(spec)
+        need = next((need for glob, need in self._needs.items() if fnmatchcase(spec.cell_id, glob)), FLOOR_BYTES)
+        cap = spec.cap_bytes + spec.supervisor_bytes
+        killed = need > cap
+        return RawRun(
+            report=json.dumps(_report(min(need, cap), cap=cap, killed=killed)),
+            workload_journal="",
+            supervisor_journal="",
+            output="",
+            output_truncated=False,
+            exit_code=137 if killed else 0,
+            oom_killed_flag=killed,
+            oom_events=int(killed),
+            memory_limit_bytes=cap,
+            memory_swap_limit_bytes=cap,
+        )
+
+
+def _report(peak: int, *, cap: int, killed: bool) -> dict[str, object]:
+    def split(anon: int) -> dict[str, int]:
+        return {
+            "usage": anon + FLOOR_BYTES,
+            "anon": anon,
+            "file": 0,
+            "shmem": 0,
+            "kernel": FLOOR_BYTES,
+            "slab": 0,
+            "page_tables": 0,
+            "swap": 0,
+        }
+
+    return {
+        "format": FORMAT,
+        "cgroup_version": 2,
+        "cap_bytes": cap,
+        "swap_cap_bytes": 0,
+        "peak_bytes": peak,
+        "peak_at_start_bytes": FLOOR_BYTES,
+        "unreclaimable_peak_bytes": peak,
+        "max_file_bytes": 0,
+        "rss_peak_bytes": peak,
+        "supervisor_bytes": SUPERVISOR_BYTES,
+        "supervisor_cpu_ns": 0,
+        "oom_kills": int(killed),
+        "cap_hits": int(killed),
+        "exec_errno": None,
+        "exit_code": None if killed else 0,
+        "signal": 9 if killed else None,
+        "timed_out": False,
+        "stopped_by_signal": None,
+        "wall_ns": int(SECONDS * 1e9),
+        "user_us": int(SECONDS * 1e6),
+        "system_us": 0,
+        "minor_faults": 1,
+        "major_faults": 0,
+        "samples": 1,
+        "sample_interval_ns": 10_000_000,
+        "process_count": 1,
+        "at_start": split(0),
+        "at_peak": split(max(peak - FLOOR_BYTES, 0)),
+        "at_end": split(0),
+        "processes": [],
+    }
