@@ -30,7 +30,7 @@ from memcap.errors import DaemonUnavailable
 try:
     connect().close()
 except DaemonUnavailable as error:
-    print(error)
+    print(error.message)
     sys.exit(error.exit_code)
 """
 
