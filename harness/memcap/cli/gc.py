@@ -1,0 +1,130 @@
+"""``memcap gc``: remove what earlier runs left on the daemon."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+    from memcap.engine.docker_leftovers import Remnant
+
+JSON_SCHEMA = 1
+
+
+@click.command("gc", short_help="Remove what earlier runs left on the daemon.")
+@click.option("--dry-run", is_flag=True, help="Say what would be removed; remove nothing.")
+@click.option("--all", "everything", is_flag=True, help="Also containers in use, and the layers (they are rebuilt).")
+@click.option("--campaign", metavar="ID", help="Only the containers of this campaign.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(dry_run: bool, everything: bool, campaign: str | None, as_json: bool) -> None:
+    """Remove the containers that earlier runs of memcap left on the Docker daemon.
+
+    memcap removes its containers itself; some stay behind when it is killed or the daemon goes away. A container
+    labelled memcap=1 is a leftover when the memcap process that made it is gone. Where that cannot be told (it was
+    started from another machine, or labelled by hand), it is one when it is not running, or older than an hour.
+    Images stay, unless --all removes the layers (image + probe + suite), which the next run builds again;
+    `memcap images rm` removes the others.
+
+    \b
+    Examples:
+      memcap gc --dry-run
+      memcap gc
+      memcap gc --all            # also while a campaign is running: it fails
+      memcap gc --json
+    """
+    from contextlib import closing
+
+    from memcap.engine.docker_client import connect
+    from memcap.errors import EngineError
+
+    with closing(connect()) as client:
+        chosen, kept = _choose(client, everything=everything, campaign=campaign)
+        removed, failures = (chosen, ()) if dry_run else _remove(client, chosen)
+    if as_json:
+        click.echo(json.dumps(_as_json(removed, kept, failures, dry_run=dry_run), indent=2))
+    else:
+        click.echo(_as_text(removed, kept, dry_run=dry_run))
+    if failures:
+        raise EngineError(
+            f"{len(failures)} of {len(chosen)} could not be removed:\n" + "\n".join(f"  {why}" for why in failures),
+            remedy="A layer goes after the containers that use it (`docker ps -a`); else run `memcap doctor`.",
+        )
+
+
+def _choose(
+    client: DockerClient, *, everything: bool, campaign: str | None
+) -> tuple[tuple[Remnant, ...], tuple[Remnant, ...]]:
+    """Return what to remove and what to keep; containers come before the layers they stand on."""
+    from memcap.engine.docker_leftovers import find_containers, find_layers
+
+    containers = find_containers(client, campaign=campaign)
+    if not everything:
+        return tuple(one for one in containers if not one.in_use), tuple(one for one in containers if one.in_use)
+    return (*containers, *(find_layers(client) if campaign is None else ())), ()
+
+
+def _remove(client: DockerClient, chosen: tuple[Remnant, ...]) -> tuple[tuple[Remnant, ...], tuple[str, ...]]:
+    """Remove each; return what was removed, and why the others were not."""
+    from memcap.engine.docker_leftovers import remove
+    from memcap.errors import EngineError
+
+    removed, failures = [], []
+    for remnant in chosen:
+        try:
+            remove(client, remnant)
+        except EngineError as error:
+            failures.append(error.message)
+        else:
+            removed.append(remnant)
+    return tuple(removed), tuple(failures)
+
+
+def _as_text(removed: tuple[Remnant, ...], kept: tuple[Remnant, ...], *, dry_run: bool) -> str:
+    from memcap.units import format_bytes
+
+    verb = "would remove" if dry_run else "removed"
+    lines = [f"{verb} {one.kind.value} {one.name} ({_origin(one)}): {format_bytes(one.size_bytes)}" for one in removed]
+    size = format_bytes(sum(one.size_bytes for one in removed))
+    lines.append(f"{verb.capitalize()} {_count(removed)}: {size}." if removed else "Nothing to remove.")
+    if kept:
+        lines.append(f"Kept {_count(kept)} in use; `memcap gc --all` removes what is in use as well.")
+    return "\n".join(lines)
+
+
+def _origin(one: Remnant) -> str:
+    return f"{one.state}, campaign {one.campaign}" if one.campaign else one.state
+
+
+def _count(remnants: tuple[Remnant, ...]) -> str:
+    """Count them in words: ``2 containers and 1 layer``."""
+    kinds = [one.kind.value for one in remnants]
+    parts = [f"{kinds.count(kind)} {kind}{'s' if kinds.count(kind) > 1 else ''}" for kind in dict.fromkeys(kinds)]
+    return " and ".join(parts)
+
+
+def _as_json(
+    removed: tuple[Remnant, ...], kept: tuple[Remnant, ...], failures: tuple[str, ...], *, dry_run: bool
+) -> dict[str, object]:
+    return {
+        "schema": JSON_SCHEMA,
+        "dry_run": dry_run,
+        "removed": [_entry(one) for one in removed],
+        "kept": [_entry(one) for one in kept],
+        "failures": list(failures),
+        "removed_bytes": sum(one.size_bytes for one in removed),
+    }
+
+
+def _entry(one: Remnant) -> dict[str, object]:
+    return {
+        "kind": one.kind.value,
+        "id": one.id,
+        "name": one.name,
+        "state": one.state,
+        "campaign": one.campaign,
+        "size_bytes": one.size_bytes,
+    }
