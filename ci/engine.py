@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import Protocol
 
 from ci.errors import SetupError
 from ci.instructions import what_to_do
@@ -119,7 +120,7 @@ def start_daemon(system: System, *, ask: Callable[[], Answer]) -> None:
     """Start dockerd and wait for its answer; raise SetupError with the end of its log after START_LIMIT_SECONDS."""
     if system.has_systemd:
         run_quietly(["systemctl", "start", "docker"], remedy="Read: journalctl -u docker --no-pager -n 50")
-        _wait(ask, lambda: finish(["journalctl", "-u", "docker", "--no-pager", "-n", "30"]).stdout, process=None)
+        wait(ask, lambda: finish(["journalctl", "-u", "docker", "--no-pager", "-n", "30"]).stdout, process=None)
         return
     log = _log_file()
     with log.open("wb") as output:
@@ -127,10 +128,17 @@ def start_daemon(system: System, *, ask: Callable[[], Answer]) -> None:
         process = subprocess.Popen(
             ["dockerd"], stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, cwd="/"
         )
-    _wait(ask, lambda: f"{log}:\n{log.read_text(encoding='utf-8', errors='replace')}", process=process)
+    wait(ask, lambda: f"{log}:\n{log.read_text(encoding='utf-8', errors='replace')}", process=process)
 
 
-def _wait(ask: Callable[[], Answer], read_log: Callable[[], str], *, process: subprocess.Popen[bytes] | None) -> None:
+class Started(Protocol):
+    """A process that was started and may have ended."""
+
+    def poll(self) -> int | None: ...
+
+
+def wait(ask: Callable[[], Answer], read_log: Callable[[], str], *, process: Started | None) -> None:
+    """Return once the daemon answers; raise SetupError with the end of the log if it ended or takes too long."""
     deadline = time.monotonic() + START_LIMIT_SECONDS
     while True:
         # Looked at before asking: a daemon that a package's init script started meanwhile makes ours give up.
