@@ -1,0 +1,159 @@
+"""Small factories of the types between the stages: all defaults are plausible, a test names only what it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from memcap.model import (
+    Baseline,
+    Baselines,
+    CampaignResult,
+    Cap,
+    CellResult,
+    CellSummary,
+    Ending,
+    Environment,
+    Fingerprint,
+    ImageFacts,
+    Measurement,
+    MemorySplit,
+    Metric,
+    OomFacts,
+    PythonFacts,
+    Tolerance,
+)
+
+MIB = 1024 * 1024
+CELL_ID = "agents.crew_backed-py312-128m"
+TOLERANCES = {
+    Metric.PEAK: Tolerance(relative=0.02, absolute=MIB),
+    Metric.UNRECLAIMABLE_PEAK: Tolerance(relative=0.02, absolute=MIB),
+}
+
+
+def make_measurement(peak: float | None = 62.5, **changes: Any) -> Measurement:
+    """Return a completed run with a peak of ``peak`` MiB, or without one."""
+    peak_bytes = None if peak is None else int(peak * MIB)
+    whole = Measurement(
+        ending=Ending.COMPLETED,
+        exit_code=0,
+        oom=OomFacts(kills=0, docker_flag=False, docker_events=0),
+        cgroup_version=1,
+        cap_bytes=128 * MIB,
+        peak_bytes=peak_bytes,
+        unreclaimable_peak_bytes=None if peak_bytes is None else peak_bytes - MIB,
+        rss_peak_bytes=None if peak_bytes is None else peak_bytes + 8 * MIB,
+        floor_bytes=300_000,
+        supervisor_bytes=16_384,
+        wall_seconds=1.25,
+        cpu_seconds=1.0,
+        at_end=MemorySplit(anon=1, shmem=2, kernel=3),
+    )
+    return replace(whole, **changes)
+
+
+def make_oom(**changes: Any) -> Measurement:
+    """Return a run that the kernel killed at its cap."""
+    facts: dict[str, Any] = {
+        "ending": Ending.OOM_KILLED,
+        "exit_code": None,
+        "signal": 9,
+        "oom": OomFacts(kills=1, docker_flag=True, docker_events=1),
+    }
+    return make_measurement(128, **{**facts, **changes})
+
+
+def make_runs(peaks: Iterable[float] = (62.5, 62.4, 62.6, 62.5, 62.5)) -> tuple[Measurement, ...]:
+    """Return a completed run per peak in MiB."""
+    return tuple(make_measurement(peak) for peak in peaks)
+
+
+def make_cell(cell_id: str = CELL_ID, runs: Sequence[Measurement] | None = None, **changes: Any) -> CellResult:
+    """Return a cell whose id is taken apart at its dashes; ``changes`` are those of its CellSummary."""
+    name, image, cap = cell_id.rsplit("-", 2)
+    suite, benchmark = name.split(".", 1)
+    summary = CellSummary(id=cell_id, suite=suite, benchmark=benchmark, image=image, cap=Cap(name=cap, bytes=128 * MIB))
+    return CellResult(cell=replace(summary, **changes), runs=make_runs() if runs is None else tuple(runs))
+
+
+def make_image(name: str = "py312", **changes: Any) -> ImageFacts:
+    """Return an image with CPython 3.12.7."""
+    whole = ImageFacts(
+        name=name,
+        reference=f"memcap/{name}:latest",
+        id=f"sha256:{name}",
+        digest=None,
+        origin="built from the host's CPython 3.12.7",
+        architecture="x86_64",
+        python=PythonFacts(
+            executable="/usr/local/bin/python3",
+            implementation="CPython",
+            version="3.12.7",
+            build="main, Oct  1 2024",
+            libc="glibc 2.36",
+        ),
+    )
+    return replace(whole, **changes)
+
+
+def make_environment(**changes: Any) -> Environment:
+    """Return a two-core daemon with cgroup v1."""
+    whole = Environment(
+        engine="Docker Engine",
+        engine_version="20.10.24",
+        cgroup_version=1,
+        cgroup_driver="cgroupfs",
+        kernel="6.1.0",
+        operating_system="Debian GNU/Linux 12",
+        architecture="x86_64",
+        cpus=2,
+        memory_bytes=24 * 1024 * MIB,
+        swap_accounting=True,
+        memcap_version="0.1.0",
+    )
+    return replace(whole, **changes)
+
+
+def make_result(*cells: CellResult, **changes: Any) -> CampaignResult:
+    """Return a campaign that planned and measured ``cells`` (one cell unless told)."""
+    found = cells or (make_cell(),)
+    whole = CampaignResult(
+        id="20261120-043000-1a2b",
+        started="2026-11-20T04:30:00+00:00",
+        command=("memcap", "run"),
+        profile="quick",
+        runs=5,
+        warmups=1,
+        environment=make_environment(),
+        images={cell.cell.image: make_image(cell.cell.image) for cell in found},
+        plan_cells=tuple(cell.cell.id for cell in found),
+        cells=found,
+    )
+    return replace(whole, **changes)
+
+
+def make_fingerprint(**changes: Any) -> Fingerprint:
+    """Return the fingerprint of ``make_result``'s image py312."""
+    return replace(make_result().fingerprint("py312"), **changes)
+
+
+def make_baseline(cell: CellResult | None = None, **changes: Any) -> Baseline:
+    """Return the baseline that accepting ``cell`` gives."""
+    found = cell or make_cell()
+    whole = Baseline(
+        cell_id=found.cell.id,
+        suite=found.cell.suite,
+        ending=found.cell.expected_ending,
+        runs=len(found.runs),
+        cap_bytes=found.cell.cap.bytes,
+        fingerprint=make_result(found).fingerprint(found.cell.image),
+        values={metric: tuple(sorted(values)) for metric in Metric if (values := found.values(metric))},
+    )
+    return replace(whole, **changes)
+
+
+def make_baselines(*baselines: Baseline) -> Baselines:
+    """Return the given baselines by their cells' ids."""
+    return Baselines(cells={each.cell_id: each for each in baselines})

@@ -1,0 +1,23 @@
+"""Unit tests start no process and use no network; a test that must is marked ``allow_processes``."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+from typing import NoReturn
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _block_processes_and_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_network(*_: object, **__: object) -> NoReturn:
+        pytest.fail("unit tests use no network")
+
+    def no_process(*_: object, **__: object) -> NoReturn:
+        pytest.fail("unit tests start no process (mark the test `allow_processes` if it must)")
+
+    for name in ("connect", "connect_ex", "bind", "sendto"):
+        monkeypatch.setattr(socket.socket, name, no_network)
+    if request.node.get_closest_marker("allow_processes") is None:
+        monkeypatch.setattr(subprocess.Popen, "__init__", no_process)
