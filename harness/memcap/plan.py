@@ -43,34 +43,30 @@ def make_plan(config: Config, *, profile: str, selection: Selection) -> Plan:
     smallest cap that holds its budget. Raises SelectionError for a name that selects nothing, with the nearest
     valid ones, and for an empty plan.
     """
-    chosen = config.profiles.get(_require(profile, config.profiles, what="profile"))
-    assert chosen is not None
+    chosen = config.profiles[_require(profile, config.profiles, what="profile")]
     images = _images(config, chosen, selection)
     caps = tuple(_require(name, config.caps, what="cap") for name in selection.caps) or chosen.caps
     for tag in selection.tags:
         _require(tag, {tag for benchmark in _benchmarks(config) for tag in benchmark.tags}, what="tag")
 
-    cells: dict[str, Cell] = {}
+    tags = selection.tags or chosen.tags
     globs = tuple(word for word in selection.cells if is_glob(word))
     exact = tuple(word for word in selection.cells if not is_glob(word))
-    if selection.suites or selection.benchmarks or not selection.cells:
-        cells |= _grid(config, _named_benchmarks(config, chosen, selection), images, caps)
+
+    benchmarks = _named_benchmarks(config, chosen, selection)
+    cells = _grid(config, benchmarks, images, caps)
     if globs:
-        cells |= _glob_cells(_grid(config, _profile_benchmarks(config, chosen, selection), images, caps), globs)
+        everything = _of_suites(config, chosen.suites, tags)
+        cells |= _glob_cells(_grid(config, everything, images, caps), globs)
     if exact:
         cells |= _exact_cells(config, exact, selection)
     if not cells:
-        raise SelectionError("this selection has no cells", remedy=_why_empty(config, chosen, selection, caps=caps))
-    order = [*config.images.values(), *images]
-    benchmarks = _benchmarks(config)
+        raise SelectionError(
+            "this selection has no cells", remedy=_why_empty(config, selection, benchmarks, tags=tags, caps=caps)
+        )
     return Plan(
         profile=chosen.name,
-        cells=tuple(
-            sorted(
-                cells.values(),
-                key=lambda cell: (benchmarks.index(cell.benchmark), cell.cap.bytes, order.index(cell.image)),
-            )
-        ),
+        cells=_in_order(config, cells.values(), images),
         runs=chosen.runs if selection.runs is None else selection.runs,
         warmups=chosen.warmups if selection.warmups is None else selection.warmups,
     )
@@ -132,22 +128,22 @@ def _benchmarks(config: Config) -> list[Benchmark]:
     return [benchmark for suite in config.suites.values() for benchmark in suite.benchmarks]
 
 
-def _profile_benchmarks(config: Config, profile: Profile, selection: Selection) -> list[Benchmark]:
-    """Return the benchmarks of the profile's suites, or of the selected ones, that carry one of the tags."""
-    names = selection.suites or profile.suites
-    found = [benchmark for benchmark in _benchmarks(config) if not names or benchmark.suite in names]
-    return _tagged(found, selection.tags or profile.tags)
+def _of_suites(config: Config, suites: Sequence[str], tags: Sequence[str]) -> list[Benchmark]:
+    """Return the benchmarks of ``suites`` (none: of all) that carry one of ``tags``."""
+    return _tagged((item for item in _benchmarks(config) if not suites or item.suite in suites), tags)
 
 
 def _named_benchmarks(config: Config, profile: Profile, selection: Selection) -> list[Benchmark]:
     """Return the selected benchmarks: those of the suites with the profile's tags, those named without."""
+    if selection.cells and not selection.suites and not selection.benchmarks:
+        return []
     everything = _benchmarks(config)
     ids = [f"{benchmark.suite}.{benchmark.name}" for benchmark in everything]
     for name in selection.suites:
         _require(name, config.suites, what="suite", near=ids)
     found = []
     if selection.suites or not selection.benchmarks:
-        found += _profile_benchmarks(config, profile, selection)
+        found += _of_suites(config, selection.suites or profile.suites, selection.tags or profile.tags)
     for name in selection.benchmarks:
         _require(name, [*ids, *(benchmark.name for benchmark in everything)], what="benchmark")
         named = [item for item in everything if name in (item.name, f"{item.suite}.{item.name}")]
@@ -230,22 +226,31 @@ def _require(name: str, valid: Iterable[str], *, what: str, near: Iterable[str] 
     raise SelectionError(f"there is no {what} {name!r}", remedy=f"{remedy} {hint}".rstrip())
 
 
-def _why_empty(config: Config, profile: Profile, selection: Selection, *, caps: Sequence[str]) -> str:
+def _in_order(config: Config, cells: Iterable[Cell], images: Iterable[ImageSource]) -> tuple[Cell, ...]:
+    benchmarks = [(benchmark.suite, benchmark.name) for benchmark in _benchmarks(config)]
+    image_names = list(dict.fromkeys([*config.images, *(image.name for image in images)]))
+
+    def place(cell: Cell) -> tuple[int, int, int]:
+        benchmark = (cell.benchmark.suite, cell.benchmark.name)
+        return benchmarks.index(benchmark), cell.cap.bytes, image_names.index(cell.image.name)
+
+    return tuple(sorted(cells, key=place))
+
+
+def _why_empty(
+    config: Config, selection: Selection, benchmarks: Sequence[Benchmark], *, tags: Sequence[str], caps: Sequence[str]
+) -> str:
     """Say what left the plan without cells, and what to do."""
     if not config.suites:
         return "The project has no suites: add a folder under suites/ with a suite.toml."
     if not config.images and not selection.images:
         return "The project has no images: add images/<name>/Dockerfile, or name one with --image."
-    tags = selection.tags or profile.tags
-    suites = selection.suites or profile.suites
-    of_suites = [benchmark for benchmark in _benchmarks(config) if not suites or benchmark.suite in suites]
-    if not selection.cells and not selection.benchmarks and not _tagged(of_suites, tags):
-        where = f"of {', '.join(suites)} " if suites else ""
+    if selection.cells:
+        return "The named cells are not of the named images, caps or tags: drop --image, --cap or --tag."
+    if not benchmarks:
         return (
-            f"No benchmark {where}carries a tag of {', '.join(tags)}: choose another profile than {profile.name!r}, "
+            f"No benchmark among them carries the tag {' or '.join(tags)}: choose another --profile or --tag, "
             "name benchmarks, or add tags in suite.toml."
         )
-    declared = sorted({name for benchmark in _benchmarks(config) for name in benchmark.cap_names})
-    if caps and declared and not set(caps) & set(declared):
-        return f"The benchmarks declare the caps {', '.join(declared)} in suite.toml; asked for: {', '.join(caps)}."
-    return "What was named leaves nothing together: drop one of --image, --cap and --tag."
+    declared = [cap for cap in config.caps if any(cap in benchmark.cap_names for benchmark in benchmarks)]
+    return f"The benchmarks declare the caps {', '.join(declared)} in suite.toml; asked for: {', '.join(caps)}."

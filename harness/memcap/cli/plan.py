@@ -1,0 +1,130 @@
+"""``memcap plan``: the cells that a run would measure, and whether the daemon can honour them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from memcap.cli.selection import load_project, selection_options
+
+if TYPE_CHECKING:
+    from memcap.model import Cell, Plan, PlanProblem
+    from memcap.plan import Selection
+
+JSON_SCHEMA = 1
+
+
+@click.command("plan", short_help="Print the cells that a run would measure.")
+@selection_options
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(profile: str, selection: Selection, root: Path | None, as_json: bool) -> None:
+    """Print the cells that `memcap run` with the same words would measure; nothing is run.
+
+    SELECT names suites (agents), benchmarks (agents.crew_backed) or cells (agents.crew_backed-py312-128m), or is a
+    glob of cell ids ('agents.*-py312-*'). What is named may be outside the profile; a glob chooses among its cells.
+
+    If a Docker daemon answers, caps above its memory are named, and the exit code is 24.
+
+    \b
+    Examples:
+      memcap plan
+      memcap plan --profile full --json
+      memcap plan agents --image py312 --cap 128m
+      memcap plan 'streams.*-py313-*'
+    """
+    from memcap.errors import PlanError
+    from memcap.plan import check_feasible, make_plan
+
+    plan = make_plan(load_project(root), profile=profile, selection=selection)
+    memory_bytes, note = _daemon_memory()
+    problems = check_feasible(plan, memory_bytes=memory_bytes)
+    if as_json:
+        click.echo(json.dumps(_as_json(plan, memory_bytes, note, problems), indent=2))
+    else:
+        click.echo(_as_text(plan))
+        if note:
+            click.echo(note)
+    if problems:
+        raise PlanError("this daemon cannot honour the plan\n" + "\n".join(f"  {problem}" for problem in problems))
+
+
+def _daemon_memory() -> tuple[int | None, str]:
+    """Return the memory of the daemon's machine, or None and why it was not asked."""
+    from contextlib import closing
+
+    from memcap.engine.docker_client import connect, environment
+    from memcap.errors import DaemonUnavailable
+
+    try:
+        with closing(connect()) as client:
+            return environment(client).memory_bytes, ""
+    except DaemonUnavailable as error:
+        return None, f"Not checked against a daemon: {error.message.splitlines()[0]}"
+
+
+def _as_text(plan: Plan) -> str:
+    from tabulate import tabulate
+
+    rows = [[cell.id, _cap(cell), _budget(cell), cell.expected_ending.value, plan.runs] for cell in plan.cells]
+    table = tabulate(rows, headers=["cell", "cap", "budget", "expected ending", "runs"], disable_numparse=True)
+    count = len(plan.cells)
+    cells = "1 cell" if count == 1 else f"{count} cells"
+    warmups = f" and {count * plan.warmups} warm-ups" if plan.warmups else ""
+    return f"{table}\n\nProfile {plan.profile}: {cells}, {count * plan.runs} runs{warmups}."
+
+
+def _cap(cell: Cell) -> str:
+    from memcap.units import format_bytes
+
+    return format_bytes(cell.cap.bytes)
+
+
+def _budget(cell: Cell) -> str:
+    from memcap.units import format_bytes
+
+    budget = cell.benchmark.budget
+    if budget is None:
+        return "-"
+    margin = f" +{budget.margin * 100:g} %" if budget.margin else ""
+    return f"{budget.metric.value} {format_bytes(budget.limit_bytes)}{margin}"
+
+
+def _as_json(plan: Plan, memory_bytes: int | None, note: str, problems: tuple[PlanProblem, ...]) -> dict[str, object]:
+    count = len(plan.cells)
+    return {
+        "schema": JSON_SCHEMA,
+        "profile": plan.profile,
+        "runs": plan.runs,
+        "warmups": plan.warmups,
+        "total_runs": count * plan.runs,
+        "total_warmups": count * plan.warmups,
+        "cells": [_entry(cell) for cell in plan.cells],
+        "daemon": {"memory_bytes": memory_bytes, "note": note},
+        "problems": [asdict(problem) for problem in problems],
+    }
+
+
+def _entry(cell: Cell) -> dict[str, object]:
+    budget = cell.benchmark.budget
+    return {
+        "id": cell.id,
+        "suite": cell.benchmark.suite,
+        "benchmark": cell.benchmark.name,
+        "image": cell.image.name,
+        "image_reference": cell.image.reference,
+        "cap": cell.cap.name,
+        "cap_bytes": cell.cap.bytes,
+        "budget": None
+        if budget is None
+        else {
+            "metric": budget.metric.value,
+            "limit_bytes": budget.limit_bytes,
+            "margin": budget.margin,
+            "ceiling_bytes": budget.ceiling_bytes,
+        },
+        "expected_ending": cell.expected_ending.value,
+    }

@@ -1,0 +1,94 @@
+"""The options by which commands choose what to measure: the project, a profile, and a selection of its cells."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from memcap.model import Config
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+_OPTIONS = (
+    click.argument("select", nargs=-1),
+    click.option("-p", "--profile", default="quick", show_default=True, help="The profile of limits.toml."),
+    click.option(
+        "-i", "--image", "images", multiple=True, metavar="IMAGE", help="Only this image, or a reference to any."
+    ),
+    click.option("-c", "--cap", "caps", multiple=True, metavar="CAP", help="Only this cap of limits.toml."),
+    click.option("-t", "--tag", "tags", multiple=True, metavar="TAG", help="Only benchmarks with this tag."),
+    click.option("--runs", type=click.IntRange(min=1), help="Measured runs of each cell, instead of the profile's."),
+    click.option("--warmups", type=click.IntRange(min=0), help="Warm-up runs of each cell, instead of the profile's."),
+    click.option(
+        "-C",
+        "--project",
+        "root",
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        metavar="DIR",
+        help="The project; by default the nearest folder upwards with a limits.toml.",
+    ),
+)
+
+
+def selection_options(command: _Command) -> Callable[..., Any]:
+    """Add the options to ``command``, which is called with ``profile``, ``selection`` and ``root``.
+
+    ``root`` is None unless --project is given; `load_project` takes it.
+    """
+
+    @functools.wraps(command)
+    def with_selection(
+        *,
+        select: tuple[str, ...],
+        images: tuple[str, ...],
+        caps: tuple[str, ...],
+        tags: tuple[str, ...],
+        runs: int | None,
+        warmups: int | None,
+        **others: object,
+    ) -> object:
+        from memcap.plan import Selection
+
+        words = sort_words(select)
+        selection = Selection(
+            suites=words["suites"],
+            benchmarks=words["benchmarks"],
+            cells=words["cells"],
+            images=images,
+            caps=caps,
+            tags=tags,
+            runs=runs,
+            warmups=warmups,
+        )
+        return command(selection=selection, **others)
+
+    decorated: Callable[..., Any] = with_selection
+    for option in reversed(_OPTIONS):
+        decorated = option(decorated)
+    return decorated
+
+
+def sort_words(words: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """Sort the words of a command by what they name: names have no dots and dashes, so their form tells."""
+    from memcap.plan import is_glob
+
+    kinds: dict[str, list[str]] = {"suites": [], "benchmarks": [], "cells": []}
+    for word in words:
+        kind = "cells" if is_glob(word) or "-" in word else "benchmarks" if "." in word else "suites"
+        kinds[kind].append(word)
+    return {kind: tuple(found) for kind, found in kinds.items()}
+
+
+def load_project(root: Path | None) -> Config:
+    """Return the configuration of the project at ``root``, or of the one around the current folder.
+
+    Raises ConfigError.
+    """
+    from memcap.config import find_root, load_config
+
+    return load_config(root if root is not None else find_root(Path.cwd()))
