@@ -1,0 +1,88 @@
+"""A file tree as a deterministic tar: what goes to the daemon depends on contents only, so hashes can name it."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+# Zip files, and so wheels, cannot hold a time before 1980; any fixed time after that will do.
+_FIXED_TIME = 1_577_836_800
+_CHUNK = 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Entry:
+    kind: bytes
+    mode: int
+    content: Path | bytes = b""
+    target: str = ""
+
+
+class Tree:
+    """The files, folders and links of an archive. Owners are root, times fixed, order sorted.
+
+    Paths are relative to the root, with ``/``. Parents are added as needed; a later entry replaces an earlier one.
+    """
+
+    def __init__(self) -> None:
+        self._entries: dict[str, _Entry] = {}
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._entries
+
+    def add_folder(self, path: str, *, mode: int = 0o755) -> None:
+        """Add a folder; one that is there already gets the mode."""
+        self._add(path, _Entry(kind=tarfile.DIRTYPE, mode=mode))
+
+    def add_file(self, path: str, content: Path | bytes, *, executable: bool = False) -> None:
+        """Add a file; the content of a path is read when the archive is written or hashed."""
+        self._add(path, _Entry(kind=tarfile.REGTYPE, mode=0o755 if executable else 0o644, content=content))
+
+    def add_link(self, path: str, target: str) -> None:
+        """Add a symbolic link."""
+        self._add(path, _Entry(kind=tarfile.SYMTYPE, mode=0o777, target=target))
+
+    def digest(self) -> str:
+        """Return the SHA-256 (hex) of everything the archive would hold."""
+        whole = hashlib.sha256()
+        for path, entry in sorted(self._entries.items()):
+            content = _content_digest(entry.content)
+            whole.update(f"{path}\0{entry.kind!r}\0{entry.mode:o}\0{entry.target}\0{content}\n".encode())
+        return whole.hexdigest()
+
+    def write(self, stream: IO[bytes]) -> None:
+        """Write the tar to ``stream``."""
+        with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as tar:
+            for path, entry in sorted(self._entries.items()):
+                info = tarfile.TarInfo(path)
+                info.type, info.mode, info.linkname, info.mtime = entry.kind, entry.mode, entry.target, _FIXED_TIME
+                if isinstance(entry.content, Path):
+                    with entry.content.open("rb") as file:
+                        info.size = entry.content.stat().st_size
+                        tar.addfile(info, file)
+                else:
+                    info.size = len(entry.content)
+                    tar.addfile(info, io.BytesIO(entry.content))
+
+    def _add(self, path: str, entry: _Entry) -> None:
+        parts = path.split("/")
+        if not path or any(part in ("", ".", "..") for part in parts):
+            raise ValueError(f"{path!r} is not a clean relative path")
+        for depth in range(1, len(parts)):
+            self._entries.setdefault("/".join(parts[:depth]), _Entry(kind=tarfile.DIRTYPE, mode=0o755))
+        self._entries[path] = entry
+
+
+def _content_digest(content: Path | bytes) -> str:
+    found = hashlib.sha256()
+    if isinstance(content, bytes):
+        found.update(content)
+    else:
+        with content.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                found.update(chunk)
+    return found.hexdigest()

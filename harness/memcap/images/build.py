@@ -1,0 +1,143 @@
+"""Make sure that images are on the daemon: build folders with a Dockerfile, find or pull references."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from memcap.engine.docker_client import KIND_LABEL, LABEL, translated
+from memcap.errors import BuildError, ImageMissing
+from memcap.images.archive import Tree
+from memcap.images.bases import Base, BaseFinder, parse_base
+from memcap.images.inspect import image_facts
+from memcap.images.registry import IMAGE_LABEL, ORIGIN_LABEL, find_local, pull
+from memcap.model import ImageFacts, ImageSource
+from memcap.units import format_seconds
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+_AT_ONCE = 2
+_SHOWN_LINES = 20
+
+
+def build_images(
+    client: DockerClient, sources: Sequence[ImageSource], *, say: Callable[[str], None]
+) -> tuple[ImageFacts, ...]:
+    """Return the facts of all ``sources``, building two at a time what is not built yet; raises as ``build_image``."""
+    finder = BaseFinder(client, say=say)
+    with ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="memcap-build") as pool:
+        waiting = [pool.submit(_make, client, source, finder, say) for source in sources]
+        try:
+            return tuple(future.result() for future in waiting)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def build_image(client: DockerClient, source: ImageSource, *, say: Callable[[str], None]) -> ImageFacts:
+    """Return the facts of one image, which is on the daemon then; ``say`` hears what is done about it.
+
+    A folder is built if its contents or its base changed; a reference is taken as it is, or pulled if missing.
+    Raises BuildError (with the end of the build's output), ImageMissing or EngineError.
+    """
+    return _make(client, source, BaseFinder(client, say=say), say)
+
+
+def image_tag(name: str, digest: str) -> str:
+    """Return the tag of the image ``name`` with contents ``digest``; Docker allows fewer characters in it than we."""
+    clean = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "image"
+    return f"memcap/{clean}:{digest[:12]}"
+
+
+def _make(client: DockerClient, source: ImageSource, finder: BaseFinder, say: Callable[[str], None]) -> ImageFacts:
+    started = time.monotonic()
+    if source.directory is not None:
+        facts = _from_folder(client, source.name, source.directory, finder, say)
+    else:
+        facts = _from_reference(client, source, say)
+    python = f"{facts.python.implementation} {facts.python.version}" if facts.python else "no Python"
+    say(f"{source.name}: {python}, {facts.origin}, ready after {format_seconds(time.monotonic() - started)}")
+    return facts
+
+
+def _from_reference(client: DockerClient, source: ImageSource, say: Callable[[str], None]) -> ImageFacts:
+    reference = source.reference
+    if reference is None:
+        raise ImageMissing(f"image {source.name!r} has neither a folder nor a reference")
+    image = find_local(client, reference)
+    if image is None:
+        say(f"pulling {reference}")
+        image = pull(client, reference)
+    return image_facts(client, image, name=source.name, reference=reference, content_addressed=False)
+
+
+def _from_folder(
+    client: DockerClient, name: str, directory: Path, finder: BaseFinder, say: Callable[[str], None]
+) -> ImageFacts:
+    dockerfile = directory / "Dockerfile"
+    try:
+        line = parse_base(dockerfile.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BuildError(f"could not read {dockerfile}: {error.strerror}", remedy="Put a Dockerfile there.") from error
+    except BuildError as error:
+        raise BuildError(f"{dockerfile}: {error.message}", remedy=error.remedy) from error
+    base = finder.find(line) if line is not None else None
+    digest = hashlib.sha256(f"{folder_tree(directory).digest()} {base.key if base else ''}".encode()).hexdigest()
+    tag = image_tag(name, digest)
+    image = find_local(client, tag)
+    if image is None:
+        say(f"building {tag}")
+        overridden = base if line is not None and line.replaceable else None
+        _run_build(client, directory, tag, labels=_labels(name, base), base=overridden)
+        image = find_local(client, tag)
+        if image is None:
+            raise BuildError(f"{tag} was built, but is gone", remedy="Build again; is something pruning images?")
+    return image_facts(client, image, name=name, reference=tag, content_addressed=True)
+
+
+def folder_tree(directory: Path) -> Tree:
+    """Return all files of ``directory``, links as links: what a change of the image's contents is known by."""
+    tree = Tree()
+    for path in sorted(directory.rglob("*")):
+        name = path.relative_to(directory).as_posix()
+        if path.is_symlink():
+            tree.add_link(name, str(path.readlink()))
+        elif path.is_file():
+            tree.add_file(name, path, executable=bool(path.stat().st_mode & 0o100))
+    return tree
+
+
+def _labels(name: str, base: Base | None) -> dict[str, str]:
+    origin = base.origin if base is not None else "built from its Dockerfile"
+    return {LABEL: "1", KIND_LABEL: "image", IMAGE_LABEL: name, ORIGIN_LABEL: origin}
+
+
+def _run_build(client: DockerClient, directory: Path, tag: str, *, labels: dict[str, str], base: Base | None) -> None:
+    """Build ``directory`` as ``tag``; raises BuildError with the last lines of the output."""
+    output: deque[str] = deque(maxlen=_SHOWN_LINES)
+    with translated(f"build {tag}"):
+        messages = client.api.build(
+            path=str(directory),
+            tag=tag,
+            buildargs={"BASE": base.reference} if base is not None else None,
+            labels=labels,
+            rm=True,
+            forcerm=True,
+            decode=True,
+            timeout=None,  # a step may be silent for minutes
+        )
+        for message in messages:
+            output.extend(line for line in str(message.get("stream", "")).splitlines() if line.strip())
+            if "error" in message:
+                shown = "\n".join(f"  | {line}" for line in [*output, str(message["error"])][-_SHOWN_LINES:])
+                raise BuildError(
+                    f"could not build {directory / 'Dockerfile'}; the end of its output:\n{shown}",
+                    remedy=f"Mend the Dockerfile; `docker build {directory}` shows all of the output.",
+                )

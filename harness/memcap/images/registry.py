@@ -1,0 +1,65 @@
+"""Find images on the daemon, and pull what is not there."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from memcap.engine.docker_client import translated
+from memcap.errors import EngineError, ImageMissing, MemcapError
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+    from docker.models.images import Image
+
+IMAGE_LABEL = "memcap.image"
+ORIGIN_LABEL = "memcap.origin"
+SUITE_LABEL = "memcap.suite"
+
+# What daemons (Docker 20 to 28, Podman) answer when a registry does not: names, routes, proxies, certificates, limits.
+_UNREACHABLE = re.compile(
+    r"""no\ such\ host | dial\ tcp | i/o\ timeout | timeout\ exceeded | connection\ (?:refused|reset)
+    | network\ is\ unreachable | no\ route\ to\ host | TLS\ handshake | deadline\ exceeded | proxyconnect
+    | name\ resolution | server\ misbehaving | x509: | did\ not\ answer\ in\ time | toomanyrequests
+    | unexpected\ EOF | : \ EOF$ | pinging\ container\ registry | Service\ Unavailable | Bad\ Gateway""",
+    re.VERBOSE | re.IGNORECASE | re.MULTILINE,
+)
+_REFUSED = re.compile(r"unauthorized|denied|authentication required|invalid reference", re.IGNORECASE)
+_MIRROR = "Make its registry reachable, name the image at a mirror, or `docker load` it on this daemon."
+
+
+def find_local(client: DockerClient, reference: str) -> Image | None:
+    """Return the image that the daemon has under ``reference`` (name, digest or id), or None. Raises EngineError."""
+    try:
+        with translated(f"look for the image {reference}"):
+            return client.images.get(reference)
+    except ImageMissing:
+        return None
+
+
+def pull(client: DockerClient, reference: str) -> Image:
+    """Pull ``reference`` (tag ``latest`` if it has none) and return the image.
+
+    Raises ImageMissing with the daemon's reason (``is_unreachable`` tells a missing registry from a missing image),
+    or EngineError when the daemon failed.
+    """
+    has_tag = "@" in reference or ":" in reference.rpartition("/")[2]
+    try:
+        with translated(f"pull {reference}"):
+            for message in client.api.pull(reference if has_tag else f"{reference}:latest", stream=True, decode=True):
+                if "error" in message:
+                    raise ImageMissing(f"could not pull {reference}: {message['error']}", remedy=_MIRROR)
+            return client.images.get(reference)
+    except EngineError as error:
+        if is_unreachable(error):
+            raise ImageMissing(error.message, remedy=_MIRROR) from error
+        if _REFUSED.search(error.message):
+            raise ImageMissing(
+                error.message, remedy="Check the image's name; `docker login` if it is private."
+            ) from error
+        raise
+
+
+def is_unreachable(error: MemcapError) -> bool:
+    """Tell whether a failed pull says that there is no registry, rather than that it has no such image."""
+    return _UNREACHABLE.search(error.message) is not None
