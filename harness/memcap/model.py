@@ -361,6 +361,21 @@ class Layer:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CampaignSettings:
+    """What one campaign is given beside its plan.
+
+    ``started`` is an ISO 8601 time in UTC, ``jobs`` how many containers may run at once.
+    """
+
+    id: str
+    started: str
+    command: tuple[str, ...]
+    policy: ContainerPolicy
+    time_limit_seconds: float
+    jobs: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunSpec:
     """Everything an engine needs to execute one run.
 

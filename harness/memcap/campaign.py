@@ -1,0 +1,207 @@
+"""Drive a plan through an engine: order, repetition, warm-up, retry, interrupt, resume, progress. The only queue."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+
+from memcap.engine.base import Engine
+from memcap.errors import EngineError, Interrupted
+from memcap.launch import calibration_spec, run_spec
+from memcap.measure import measure
+from memcap.model import (
+    CampaignResult,
+    CampaignSettings,
+    Caveat,
+    CaveatKind,
+    Cell,
+    CellResult,
+    CellSummary,
+    Environment,
+    Layer,
+    Measurement,
+    Plan,
+)
+from memcap.probe.report import ReportError, parse_report
+
+ATTEMPTS = 3  # a run that says nothing about the workload (see Ending.is_infrastructure) is tried again
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunEnded:
+    """A step of progress: one run is over. ``done`` and ``total`` count runs, warm-ups included."""
+
+    cell_id: str
+    warmup: bool
+    measurement: Measurement
+    done: int
+    total: int
+
+
+Layers = Mapping[tuple[str, str], Layer]  # (image name, suite name) -> layer
+Tell = Callable[[RunEnded], None]
+Save = Callable[[CampaignResult], None]
+Queued = tuple[Cell, "Future[Measurement]"]
+
+
+class Campaign:
+    """One invocation: a plan, the layers to run it in, and the engine that executes its runs."""
+
+    def __init__(self, plan: Plan, *, engine: Engine, layers: Layers, settings: CampaignSettings) -> None:
+        self._plan = plan
+        self._engine = engine
+        self._layers = layers
+        self._settings = settings
+        self._numbers = itertools.count(1)
+        self._done = self._total = self._supervisor_bytes = 0
+
+    def run(self, *, tell: Tell, save: Save, earlier: Iterable[CellResult] = ()) -> CampaignResult:
+        """Execute every run and return the result; ``save`` gets what there is after each group of cells.
+
+        ``earlier`` are cells of an interrupted campaign; those with all their runs are kept. The cells of one
+        benchmark and cap are run interleaved over their images. Raises EngineError, and Interrupted when the user
+        stops it: what is finished has been saved then.
+        """
+        finished = {cell.cell.id: cell for cell in earlier if len(cell.runs) >= self._plan.runs}
+        wanted = [cell for cell in self._plan.cells if cell.id not in finished]
+        environment = self._engine.environment()
+        result = self._result(environment, finished)
+        if not wanted:
+            return result
+        self._total = len(wanted) * (self._plan.runs + self._plan.warmups)
+        self._supervisor_bytes = self._calibrate(self._layer(wanted[0]))
+        with ThreadPoolExecutor(max_workers=self._settings.jobs, thread_name_prefix="memcap-run") as pool:
+            for group in _groups(wanted):
+                warmups = self._run_all(group, self._plan.warmups, pool, environment, _warmups(tell))
+                runs = self._run_all(group, self._plan.runs, pool, environment, tell)
+                for cell in group:
+                    finished[cell.id] = CellResult(
+                        cell=summary_of(cell), runs=tuple(runs[cell.id]), warmups=tuple(warmups[cell.id])
+                    )
+                result = self._result(environment, finished)
+                save(result)
+        return result
+
+    def _result(self, environment: Environment, finished: Mapping[str, CellResult]) -> CampaignResult:
+        return CampaignResult(
+            id=self._settings.id,
+            started=self._settings.started,
+            command=self._settings.command,
+            profile=self._plan.profile,
+            runs=self._plan.runs,
+            warmups=self._plan.warmups,
+            environment=environment,
+            images={layer.image.name: layer.image for layer in self._layers.values()},
+            plan_cells=tuple(cell.id for cell in self._plan.cells),
+            cells=tuple(finished[cell.id] for cell in self._plan.cells if cell.id in finished),
+            policy=self._settings.policy,
+        )
+
+    def _layer(self, cell: Cell) -> Layer:
+        return self._layers[cell.image.name, cell.benchmark.suite]
+
+    def _calibrate(self, layer: Layer) -> int:
+        """Return how many bytes the supervisor itself needs on this daemon, by a run without a workload.
+
+        The cap of every run is raised by this much.
+        """
+        raw = self._engine.execute(calibration_spec(layer, self._settings))
+        try:
+            own = parse_report(raw.report or "").supervisor_bytes
+        except ReportError as error:
+            raise EngineError(
+                f"a trial run in image {layer.image.reference!r} left no report: {raw.daemon_error or error}",
+                remedy="Run `memcap doctor`; try `docker run --rm --memory 128m` with that image.",
+            ) from error
+        return own or 0
+
+    def _run_all(
+        self, group: tuple[Cell, ...], times: int, pool: ThreadPoolExecutor, environment: Environment, tell: Tell
+    ) -> dict[str, list[Measurement]]:
+        """Execute each cell ``times`` times, the cells taking turns, and return the measurements in order."""
+        queue: list[Queued] = []
+        measurements: dict[str, list[Measurement]] = {cell.id: [] for cell in group}
+        try:
+            for _ in range(times):
+                queue += [(cell, pool.submit(self._run_once, cell, next(self._numbers), environment)) for cell in group]
+            for cell, future in queue:
+                measurement = _outcome(future, queue)
+                measurements[cell.id].append(measurement)
+                self._done += 1
+                tell(
+                    RunEnded(cell_id=cell.id, warmup=False, measurement=measurement, done=self._done, total=self._total)
+                )
+        except BaseException as error:
+            for _, future in queue:
+                future.cancel()
+            self._engine.cancel()
+            if isinstance(error, KeyboardInterrupt):
+                raise Interrupted("stopped by the user") from error
+            raise
+        return measurements
+
+    def _run_once(self, cell: Cell, number: int, environment: Environment) -> Measurement:
+        layer = self._layer(cell)
+        for attempt in range(1, ATTEMPTS + 1):
+            spec = run_spec(
+                cell,
+                layer,
+                self._settings,
+                supervisor_bytes=self._supervisor_bytes,
+                attempt=f"{number}.{attempt}",
+            )
+            raw = self._engine.execute(spec)
+            measurement = measure(raw, spec, cpus=environment.cpus, standing=standing_caveats(layer, environment))
+            if not measurement.ending.is_infrastructure:
+                break
+        return measurement
+
+
+def standing_caveats(layer: Layer, environment: Environment) -> tuple[Caveat, ...]:
+    """Return the caveats that hold for every run in this layer on this machine."""
+    caveats = []
+    if layer.image.mutable:
+        detail = f"{layer.image.reference} may name another image tomorrow"
+        caveats.append(Caveat(kind=CaveatKind.MUTABLE_TAG, detail=detail))
+    if layer.image.architecture != environment.architecture:
+        detail = f"{layer.image.architecture} image on {environment.architecture}"
+        caveats.append(Caveat(kind=CaveatKind.EMULATED, detail=detail))
+    return tuple(caveats)
+
+
+def summary_of(cell: Cell) -> CellSummary:
+    """Return what results keep of a cell."""
+    benchmark = cell.benchmark
+    return CellSummary(
+        id=cell.id,
+        suite=benchmark.suite,
+        benchmark=benchmark.name,
+        image=cell.image.name,
+        cap=cell.cap,
+        expected_ending=cell.expected_ending,
+        budget=benchmark.budget,
+        tolerances=benchmark.tolerances,
+        extra_metrics=benchmark.extra_metrics,
+    )
+
+
+def _groups(cells: Iterable[Cell]) -> Iterator[tuple[Cell, ...]]:
+    """Yield the cells that differ in their image only, in the plan's order."""
+    for _, group in itertools.groupby(cells, key=lambda c: (c.benchmark.suite, c.benchmark.name, c.cap.name)):
+        yield tuple(group)
+
+
+def _warmups(tell: Tell) -> Tell:
+    return lambda event: tell(replace(event, warmup=True))
+
+
+def _outcome(future: Future[Measurement], queue: list[Queued]) -> Measurement:
+    """Wait for ``future``; an error of any run in the queue must not wait for its turn."""
+    while not future.done():
+        wait([future], timeout=0.5)
+        for _, other in queue:
+            if other.done() and other.exception() is not None:
+                return other.result()
+    return future.result()

@@ -1,0 +1,85 @@
+"""Say how a cell's run is launched: the command line inside the container, its environment, name and limits. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from memcap.errors import PlanError
+from memcap.model import CallWorkload, CampaignSettings, Cell, CommandWorkload, Layer, RunSpec, Scalar
+
+RUNNER: Final = "/memcap/probe/runner.py"
+JOURNAL: Final = "/memcap/out/workload.jsonl"
+CALIBRATION_CAP_BYTES: Final = 64 * 1024 * 1024
+CALIBRATION_SECONDS: Final = 30
+NOTHING: Final = "/memcap/nothing"  # no such program: the supervisor reports itself and ends
+
+
+def run_spec(cell: Cell, layer: Layer, settings: CampaignSettings, *, supervisor_bytes: int, attempt: str) -> RunSpec:
+    """Return what an engine needs for one run of ``cell``; ``attempt`` makes the container's name unique.
+
+    Raises PlanError for a Python workload in an image without Python.
+    """
+    benchmark = cell.benchmark
+    workload = benchmark.workload
+    argv = workload.argv if isinstance(workload, CommandWorkload) else _runner_argv(workload, layer)
+    env = dict(benchmark.env)
+    if layer.search_path and isinstance(workload, CommandWorkload):
+        env.setdefault("PYTHONPATH", ":".join(str(path) for path in layer.search_path))
+    return RunSpec(
+        campaign=settings.id,
+        cell_id=cell.id,
+        name=f"memcap-{settings.id}-{cell.id}-{attempt}",
+        image_id=layer.id,
+        argv=argv,
+        env=env,
+        cap_bytes=cell.cap.bytes,
+        supervisor_bytes=supervisor_bytes,
+        time_limit_seconds=benchmark.time_limit_seconds or settings.time_limit_seconds,
+        policy=settings.policy,
+    )
+
+
+def calibration_spec(layer: Layer, settings: CampaignSettings) -> RunSpec:
+    """Return a run without a workload, which shows what the supervisor itself needs."""
+    return RunSpec(
+        campaign=settings.id,
+        cell_id="calibration",
+        name=f"memcap-{settings.id}-calibration",
+        image_id=layer.id,
+        argv=(NOTHING,),
+        env={},
+        cap_bytes=CALIBRATION_CAP_BYTES,
+        supervisor_bytes=0,
+        time_limit_seconds=CALIBRATION_SECONDS,
+        policy=settings.policy,
+    )
+
+
+def _runner_argv(workload: CallWorkload, layer: Layer) -> tuple[str, ...]:
+    if layer.image.python is None:
+        raise PlanError(
+            f"image {layer.image.name!r} has no Python, which {workload.call!r} needs",
+            remedy="Choose another image (`--image`), or make the benchmark a `command`.",
+        )
+    argv = [layer.image.python.executable, RUNNER, "--journal", JOURNAL]
+    for path in layer.search_path:
+        argv += ["--path", str(path)]
+    for option, value in (
+        ("--warmups", workload.warmups or None),
+        ("--cycles", workload.cycles),
+        ("--duration", workload.duration_seconds),
+    ):
+        if value is not None:
+            argv += [option, str(value)]
+    for name, parameter in workload.parameters.items():
+        argv += ["--param", f"{name}:{_typed(parameter)}"]
+    return (*argv, workload.call)
+
+
+def _typed(value: Scalar) -> str:
+    """Spell a parameter the way the runner reads it: ``TYPE:VALUE``."""
+    if value is None:
+        return "none:"
+    if isinstance(value, bool):
+        return f"bool:{str(value).lower()}"
+    return f"{type(value).__name__}:{value}"
