@@ -1,0 +1,47 @@
+"""A scripted provider: answers and long contexts from one seed, without network. Python 3.8+, standard library only.
+
+It keeps nothing of what it hands out: every text is a new string, as if it had just been received.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Iterator, List
+
+from messages import Message
+
+CHARACTERS_PER_TOKEN = 4
+SENTENCE_TOKENS = 25
+VOCABULARY = (
+    "the tool returned a table with totals for every region and quarter so next we compare margins against plan and "
+    "explain each deviation before writing a summary that names sources dates and open questions"
+)
+WORDS = VOCABULARY.split()
+
+
+class Provider:
+    """Make contexts and stream answers of a given number of tokens."""
+
+    def __init__(self, seed: int) -> None:
+        self._rng = random.Random(seed)
+        self._pool = [self._sentence() for _ in range(500)]
+
+    def _sentence(self) -> str:
+        length = SENTENCE_TOKENS * CHARACTERS_PER_TOKEN
+        text = " ".join(self._rng.choices(WORDS, k=length))  # more than enough words, cut to size
+        return text[: length - 1] + "."
+
+    def text(self, tokens: int) -> str:
+        """Return a new text of ``tokens`` tokens, four characters each."""
+        sentences = self._rng.choices(self._pool, k=tokens // SENTENCE_TOKENS + 1)
+        return "".join(sentences)[: tokens * CHARACTERS_PER_TOKEN]
+
+    def context(self, tokens: int, turns: int) -> List[Message]:
+        """Return a conversation of ``turns`` messages with ``tokens`` tokens in all."""
+        roles = ("user", "assistant")
+        return [Message(roles[turn % 2], self.text(tokens // turns)) for turn in range(turns)]
+
+    def stream(self, deltas: int, tokens: int) -> Iterator[str]:
+        """Stream an answer of ``tokens`` tokens in ``deltas`` pieces."""
+        for _ in range(deltas):
+            yield self.text(tokens // deltas)
