@@ -51,7 +51,8 @@ class Tree:
         whole = hashlib.sha256()
         for path, entry in sorted(self._entries.items()):
             content = _content_digest(entry.content)
-            whole.update(f"{path}\0{entry.kind!r}\0{entry.mode:o}\0{entry.target}\0{content}\n".encode())
+            line = f"{path}\0{entry.kind!r}\0{entry.mode:o}\0{entry.target}\0{content}\0"
+            whole.update(line.encode("utf-8", "surrogateescape"))
         return whole.hexdigest()
 
     def write(self, stream: IO[bytes]) -> None:

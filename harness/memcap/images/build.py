@@ -89,7 +89,7 @@ def _from_folder(
     except BuildError as error:
         raise BuildError(f"{dockerfile}: {error.message}", remedy=error.remedy) from error
     base = finder.find(line) if line is not None else None
-    digest = hashlib.sha256(f"{folder_tree(directory).digest()} {base.key if base else ''}".encode()).hexdigest()
+    digest = hashlib.sha256(f"{_folder_digest(directory)} {base.key if base else ''}".encode()).hexdigest()
     tag = image_tag(name, digest)
     image = find_local(client, tag)
     if image is None:
@@ -102,16 +102,21 @@ def _from_folder(
     return image_facts(client, image, name=name, reference=tag, content_addressed=True)
 
 
-def folder_tree(directory: Path) -> Tree:
-    """Return all files of ``directory``, links as links: what a change of the image's contents is known by."""
+def _folder_digest(directory: Path) -> str:
+    """Return a hash of all files of ``directory``, links as links; raises BuildError if one cannot be read."""
     tree = Tree()
-    for path in sorted(directory.rglob("*")):
-        name = path.relative_to(directory).as_posix()
-        if path.is_symlink():
-            tree.add_link(name, str(path.readlink()))
-        elif path.is_file():
-            tree.add_file(name, path, executable=bool(path.stat().st_mode & 0o100))
-    return tree
+    try:
+        for path in sorted(directory.rglob("*")):
+            name = path.relative_to(directory).as_posix()
+            if path.is_symlink():
+                tree.add_link(name, str(path.readlink()))
+            elif path.is_file():
+                tree.add_file(name, path, executable=bool(path.stat().st_mode & 0o100))
+        return tree.digest()
+    except OSError as error:
+        raise BuildError(
+            f"could not read {error.filename}: {error.strerror}", remedy="Mend its permissions."
+        ) from error
 
 
 def _labels(name: str, base: Base | None) -> dict[str, str]:

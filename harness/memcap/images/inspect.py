@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from platformdirs import user_cache_path
 
-from memcap.engine.docker_client import KIND_LABEL, LABEL, already_gone, translated
+from memcap.engine.docker_client import KIND_LABEL, LABEL, OWNER_LABEL, already_gone, owner, translated
 from memcap.errors import MemcapError
 from memcap.images.registry import ORIGIN_LABEL
 from memcap.model import ImageFacts, PythonFacts
@@ -118,7 +118,7 @@ def _ask(client: DockerClient, image: Image, program: str) -> str | None:
             command=["-c", _QUESTION],
             network_mode="none",
             working_dir="/",
-            labels={LABEL: "1", KIND_LABEL: "question"},
+            labels={LABEL: "1", KIND_LABEL: "question", OWNER_LABEL: owner()},
         )
     try:
         try:

@@ -1,0 +1,218 @@
+"""Derive the layer of (image, suite): probe, suite files and dependencies on top of the image, ready to run."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from memcap.engine.docker_client import KIND_LABEL, LABEL, OWNER_LABEL, already_gone, owner, translated
+from memcap.errors import BuildError
+from memcap.images.archive import Tree
+from memcap.images.registry import IMAGE_LABEL, ORIGIN_LABEL, SUITE_LABEL, find_local
+from memcap.images.wheels import dependencies_key, resolve_dependencies
+from memcap.model import ImageFacts, Layer, Suite
+from memcap.units import format_seconds
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+    from docker.models.containers import Container
+
+REPOSITORY = "memcap/layer"
+SUPERVISOR = PurePosixPath("/memcap/bin/supervisor")
+RUNNER = PurePosixPath("/memcap/probe/runner.py")
+SUITE = PurePosixPath("/memcap/suite")
+DEPENDENCIES = PurePosixPath("/memcap/deps")
+
+# Raise this when the way a layer is made changes; layers made in another way are not used then.
+_LAYER_VERSION = "1"
+_PROBE = Path(__file__).resolve().parent.parent / "probe"  # its files are copied; nothing of it is imported
+_COMPILE_SECONDS = 600
+_NOT_FOR_THE_CONTAINER = frozenset({"suite.toml", "requirements.txt", "__pycache__"})
+
+
+def build_layer(client: DockerClient, image: ImageFacts, suite: Suite | None, *, say: Callable[[str], None]) -> Layer:
+    """Return the layer of ``image`` and ``suite``, made if its contents are new; no suite: the probe alone.
+
+    Nothing of the image is executed but its Python, to compile; an image without Python or shell will do.
+    Raises BuildError or EngineError.
+    """
+    tree, search_path = _probe_tree(image), _search_path(suite)
+    dependencies = ""
+    if suite is not None:
+        add_suite_files(tree, suite.directory)
+        if suite.requirements is not None:
+            if image.python is None:
+                raise BuildError(
+                    f"suite {suite.name} has {suite.requirements.name}, but image {image.name} has no Python",
+                    remedy="Remove the requirements, or leave the image out of this suite.",
+                )
+            dependencies = dependencies_key(suite.requirements, image, image.python)
+    try:
+        key = _key(image, tree, dependencies)
+    except OSError as error:
+        raise BuildError(
+            f"could not read {error.filename}: {error.strerror}", remedy="Mend its permissions."
+        ) from error
+    name = suite.name if suite is not None else ""
+    existing = find_local(client, f"{REPOSITORY}:{key}")
+    if existing is not None:
+        return Layer(image=image, suite=name, id=str(existing.id), search_path=search_path)
+    started = time.monotonic()
+    if suite is not None and suite.requirements is not None and image.python is not None:
+        add_folder_files(tree, resolve_dependencies(suite.requirements, image, image.python), DEPENDENCIES)
+    layer_id = _commit(client, image, tree, key=key, suite=name, search_path=search_path)
+    subject = f"{image.name} for {name}" if name else image.name
+    say(f"layer of {subject}: ready after {format_seconds(time.monotonic() - started)}")
+    return Layer(image=image, suite=name, id=layer_id, search_path=search_path)
+
+
+def add_suite_files(tree: Tree, directory: Path) -> None:
+    """Add the files of a suite that a workload may read: all but its configuration, README, caches and hidden files.
+
+    Raises BuildError for a link that leads out of the suite: what is there is not the suite's, and may be secret.
+    """
+
+    def is_wanted(path: Path) -> bool:
+        name = path.name
+        return not (name.startswith(".") or name in _NOT_FOR_THE_CONTAINER or name.upper().startswith("README"))
+
+    add_folder_files(tree, directory, SUITE, is_wanted=is_wanted)
+
+
+def add_folder_files(
+    tree: Tree, directory: Path, place: PurePosixPath, *, is_wanted: Callable[[Path], bool] = lambda _: True
+) -> None:
+    """Add the wanted files of ``directory`` under ``place``, links as what they lead to.
+
+    Raises BuildError for a link out of the directory, and for what is neither file nor folder.
+    """
+    inside = directory.resolve()
+    tree.add_folder(_relative(place))
+    for folder, subfolders, files in os.walk(directory):
+        here = Path(folder)
+        subfolders[:] = sorted(name for name in subfolders if is_wanted(here / name))
+        for name in (*subfolders, *sorted(files)):
+            path = here / name
+            if not is_wanted(path):
+                continue
+            target = _relative(place / path.relative_to(directory).as_posix())
+            real = path.resolve()
+            if path.is_symlink() and (not real.is_relative_to(inside) or real.is_dir()):
+                raise BuildError(
+                    f"{path} is a link that leads out of {directory} or to a folder",
+                    remedy="Put the file itself there: only what is in the folder goes into the container.",
+                )
+            if path.is_dir():
+                tree.add_folder(target)
+            elif real.is_file():
+                tree.add_file(target, real, executable=bool(real.stat().st_mode & 0o100))
+            else:
+                raise BuildError(f"{path} is neither a file nor a folder", remedy="Remove it.")
+
+
+def _probe_tree(image: ImageFacts) -> Tree:
+    supervisor = _PROBE / "bin" / f"supervisor-{image.architecture}"
+    if not supervisor.is_file():
+        raise BuildError(
+            f"memcap has no supervisor for {image.architecture}, which image {image.name} is made for",
+            remedy="Use an image for x86_64 or aarch64; in a source tree, install memcap again to compile it.",
+        )
+    tree = Tree()
+    tree.add_file(_relative(SUPERVISOR), supervisor, executable=True)
+    tree.add_file(_relative(RUNNER), _PROBE / RUNNER.name)
+    for folder in ("out", "tmp"):  # any user of the image may write here
+        tree.add_folder(f"memcap/{folder}", mode=0o1777)
+    return tree
+
+
+def _search_path(suite: Suite | None) -> tuple[PurePosixPath, ...]:
+    if suite is None:
+        return ()
+    return (SUITE,) if suite.requirements is None else (SUITE, DEPENDENCIES)
+
+
+def _key(image: ImageFacts, tree: Tree, dependencies: str) -> str:
+    parts = (_LAYER_VERSION, image.id, image.user, tree.digest(), dependencies)
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
+
+
+def _commit(
+    client: DockerClient,
+    image: ImageFacts,
+    tree: Tree,
+    *,
+    key: str,
+    suite: str,
+    search_path: tuple[PurePosixPath, ...],
+) -> str:
+    labels = {
+        LABEL: "1",
+        KIND_LABEL: "layer",
+        IMAGE_LABEL: image.name,
+        SUITE_LABEL: suite,
+        ORIGIN_LABEL: image.origin,
+        OWNER_LABEL: owner(),
+    }
+    program = [str(SUPERVISOR)]
+    compiles = bool(search_path) and image.python is not None
+    if compiles and image.python is not None:
+        folders = [str(folder) for folder in (*search_path, RUNNER.parent)]
+        mode = ["--invalidation-mode", "unchecked-hash"]  # file times do not matter then
+        program = [image.python.executable, "-I", "-m", "compileall", "-q", *mode, *folders]
+    with _container(client, image, program, labels) as container:
+        with tempfile.TemporaryFile() as archive, translated(f"put files into {image.name}"):
+            tree.write(archive)
+            archive.seek(0)
+            container.put_archive("/", archive)
+        if compiles:
+            _compile(container, image, suite)
+        # A layer belongs to no process; its containers would otherwise inherit the owner of the one that made it.
+        changes = ["HEALTHCHECK NONE", f'ENTRYPOINT ["{SUPERVISOR}"]', f'LABEL {OWNER_LABEL}=""']
+        changes += [f"USER {image.user}"] if image.user else []
+        with translated(f"commit the layer of {image.name}"):
+            committed = container.commit(repository=REPOSITORY, tag=key, changes=changes)
+    return str(committed.id)
+
+
+@contextmanager
+def _container(
+    client: DockerClient, image: ImageFacts, program: list[str], labels: dict[str, str]
+) -> Iterator[Container]:
+    with translated(f"create a container of {image.name}"):
+        container = client.containers.create(
+            image.id,
+            entrypoint=program,
+            command=[],
+            user="0" if image.user else None,  # /memcap belongs to root
+            network_mode="none",
+            labels=labels,
+            healthcheck={"test": ["NONE"]},
+        )
+    try:
+        yield container
+    finally:
+        with translated(f"remove {container.id}"), already_gone():
+            container.remove(force=True, v=True)
+
+
+def _compile(container: Container, image: ImageFacts, suite: str) -> None:
+    """Compile what is new, so that no run does; a file that is no Python is for the workload to stumble over."""
+    with translated(f"compile {suite} in {image.name}"):
+        container.start()
+        status = container.wait(timeout=_COMPILE_SECONDS)
+        output = container.logs().decode("utf-8", "replace")
+    if status["StatusCode"] not in (0, 1):  # 1: some file does not compile
+        raise BuildError(
+            f"compiling suite {suite} in image {image.name} ended with {status['StatusCode']}:\n{output[-2000:]}",
+            remedy="Try the image's Python by hand: `docker run --rm IMAGE python -c 'print(1)'`.",
+        )
+
+
+def _relative(path: PurePosixPath) -> str:
+    return path.relative_to("/").as_posix()
