@@ -133,6 +133,12 @@ class EngineError(MemcapError):
     exit_code = 25
 
 
+class DoctorFoundProblems(MemcapError):  # noqa: N818 - reads as what happened
+    """`memcap doctor` found what must be mended before figures can be trusted."""
+
+    exit_code = 26
+
+
 class Interrupted(MemcapError):  # noqa: N818 - reads as what happened
     """The user stopped the campaign; finished cells are kept."""
 

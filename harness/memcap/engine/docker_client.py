@@ -166,6 +166,8 @@ def _tls_config(files: TlsFiles) -> TLSConfig:
 
 def _knock(where: DaemonAddress, path: str) -> None:
     """Connect to the socket and hang up: the SDK would hide the errno, and leave the failed socket open."""
+    if not hasattr(socket, "AF_UNIX"):
+        raise _unavailable(where, "Python has no Unix sockets on Windows")
     with closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as knocker:
         knocker.settimeout(CONNECT_SECONDS)
         try:
