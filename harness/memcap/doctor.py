@@ -231,7 +231,7 @@ def _leftovers(daemon: DaemonFacts) -> Finding:
 
 
 def _daemon_warnings(daemon: DaemonFacts) -> Iterator[Finding]:
-    """Pass the daemon's own warnings on, but for abilities (judged above, or not used) and networks (runs have none)."""
+    """Pass the daemon's own warnings on, but for abilities (judged above) and networks (runs have none)."""
     for warning in daemon.warnings:
         if not re.search(r"\bNo .+ support|bridge-nf|insecure|without encryption", warning):
             text = re.sub(r"^WARNING:\s*", "", warning)
