@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from memcap.config.source import nearest
+
+_CALL = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +30,11 @@ class Complaint:
     suggestion: str = ""
     file: Path | None = None
     line: int | None = None
+
+
+def is_call(text: str) -> bool:
+    """Tell whether ``text`` reads ``module:function``; a module may be ``package.module``."""
+    return _CALL.fullmatch(text) is not None
 
 
 def check_call(directory: Path, call: str) -> Complaint | None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from memcap.config.calls import check_call
+from memcap.config.calls import check_call, is_call
 from memcap.config.check import validate
 from memcap.config.limits import empty_tolerances, to_tolerances
 from memcap.config.requirements import check_requirements
@@ -108,7 +108,7 @@ def _contradictions(source: Source, name: str, table: Mapping[str, Any]) -> list
 
 
 def _call_problems(root: Path, source: Source, name: str, call: object) -> list[Problem]:
-    if not isinstance(call, str) or ":" not in call:
+    if not isinstance(call, str) or not is_call(call):
         return []  # the schema says so
     complaint = check_call(root / source.file.parent, call)
     if complaint is None:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BeforeValidator, ValidationInfo
 from pydantic_core import PydanticCustomError
 
+from memcap.config.calls import is_call
 from memcap.config.source import nearest
 from memcap.errors import SizeError
 from memcap.model import Ending, Metric
@@ -19,7 +20,6 @@ from memcap.units import parse_bytes, parse_seconds
 MINIMUM_CAP_BYTES = 6 * 1024**2  # Docker refuses less
 _NAME = re.compile(r"[a-z0-9][a-z0-9_]*", re.ASCII)
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
-_CALL = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 _HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 _PERCENT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%\s*", re.ASCII)
 _Item = TypeVar("_Item")
@@ -120,7 +120,7 @@ def _host_name(value: str) -> str:
 
 
 def _call(value: str) -> str:
-    if not _CALL.fullmatch(value):
+    if not is_call(value):
         raise complaint(f'{value!r} is not a function of this suite; write "module:function"')
     return value
 

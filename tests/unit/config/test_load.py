@@ -1,0 +1,252 @@
+"""Whole projects: what is found, and that all problems of all files are said together."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from memcap.config import find_root, load_config
+from memcap.errors import ConfigError
+from memcap.model import (
+    Budget,
+    CallWorkload,
+    Cap,
+    CommandWorkload,
+    ContainerPolicy,
+    Ending,
+    ImageSource,
+    Metric,
+    Profile,
+    Tolerance,
+)
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_the_project_of_this_repository_is_valid() -> None:
+    config = load_config(ROOT)
+    assert set(config.profiles) == {"quick", "ci", "full"}
+    assert {"agents", "streams"} <= set(config.suites)
+    assert {"py310", "py311", "py312", "py313"} <= set(config.images)
+    assert config.caps["128m"].bytes == 128 * 1024**2
+    assert config.caps["24g"].bytes == 24 * 1000**3
+    assert all(profile.runs >= config.minimum_runs for profile in config.profiles.values())
+    assert config.policy == ContainerPolicy()  # limits.toml shows the defaults
+
+
+def test_a_small_project_has_defaults(make_project) -> None:
+    root = make_project({})
+    config = load_config(root)
+    assert list(config.caps.values()) == [Cap(name="128m", bytes=128 * 2**20), Cap(name="1g", bytes=2**30)]
+    assert config.profiles == {"quick": Profile(name="quick", caps=("128m",), runs=5, warmups=1)}
+    assert config.images == {"py312": ImageSource(name="py312", directory=root.resolve() / "images" / "py312")}
+    assert config.policy == ContainerPolicy()
+    assert config.tolerances == {}
+    assert config.run_time_limit_seconds == 120
+    assert config.minimum_runs == 5
+    [benchmark] = config.suites["demo"].benchmarks
+    assert (benchmark.suite, benchmark.name, benchmark.workload) == ("demo", "leak", CallWorkload(call="work:leak"))
+    assert benchmark.cap_names == benchmark.tags == ()
+    assert benchmark.expected_ending("128m") is Ending.COMPLETED
+    assert config.suites["demo"].requirements is None
+
+
+def test_every_key_of_limits_is_read(make_project) -> None:
+    limits = """\
+[caps]
+128m = "128m"
+[profiles.quick]
+suites = ["demo"]
+images = ["py312"]
+caps = ["128m"]
+tags = ["fast"]
+runs = 3
+warmups = 0
+[tolerances]
+peak = { relative = "2.5%", absolute = "512KiB" }
+wall = { absolute = "50ms" }
+[time_limits]
+run = "2min"
+[container]
+network = true
+pids = 64
+output_limit = "2MiB"
+sample_interval = "20ms"
+hostname = "bench"
+env = { PYTHONMALLOC = "malloc" }
+[judge]
+minimum_runs = 3
+"""
+    config = load_config(make_project({"limits.toml": limits}))
+    assert config.profiles["quick"] == Profile(
+        name="quick", suites=("demo",), images=("py312",), caps=("128m",), tags=("fast",), runs=3, warmups=0
+    )
+    assert config.tolerances == {
+        Metric.PEAK: Tolerance(relative=0.025, absolute=512 * 1024),
+        Metric.WALL: Tolerance(relative=0.0, absolute=0.05),
+    }
+    assert config.policy == ContainerPolicy(
+        network=True,
+        pids=64,
+        output_limit_bytes=2 * 2**20,
+        sample_interval_seconds=0.02,
+        hostname="bench",
+        env={"PYTHONMALLOC": "malloc"},
+    )
+    assert config.run_time_limit_seconds == 120
+    assert config.minimum_runs == 3
+
+
+def test_every_key_of_a_suite_is_read(make_project) -> None:
+    suite = """\
+[suite]
+description = "A demo."
+[benchmarks.leak]
+description = "Leaks."
+call = "work:leak"
+parameters = { size = 3, ratio = 0.5, name = "x", deep = false }
+caps = ["128m", "1g"]
+budget = "200MB"
+budget_metric = "unreclaimable_peak"
+budget_margin = "20%"
+tolerances = { peak = { relative = "5%" }, rss_peak = { absolute = "1MiB" } }
+tags = ["quick"]
+expect = { 128m = "oom_killed" }
+metrics = { messages = "integer" }
+env = { MODE = "1" }
+time_limit = "90s"
+warmups = 2
+cycles = 10
+duration = "1min"
+[benchmarks.command]
+command = ["sh", "-c", "true"]
+expect = "failed"
+"""
+    limits = """\
+[caps]
+128m = "128m"
+1g = "1g"
+[profiles.quick]
+[tolerances.peak]
+relative = "2%"
+absolute = "512KiB"
+"""
+    files = {"limits.toml": limits, "suites/demo/suite.toml": suite, "suites/demo/requirements.txt": "six==1.17.0\n"}
+    demo = load_config(make_project(files)).suites["demo"]
+    assert demo.description == "A demo."
+    assert demo.requirements == demo.directory / "requirements.txt"
+    leak, command = demo.benchmarks
+    assert leak.workload == CallWorkload(
+        call="work:leak",
+        parameters={"size": 3, "ratio": 0.5, "name": "x", "deep": False},
+        warmups=2,
+        cycles=10,
+        duration_seconds=60,
+    )
+    assert leak.description == "Leaks."
+    assert leak.cap_names == ("128m", "1g")
+    assert leak.budget == Budget(metric=Metric.UNRECLAIMABLE_PEAK, limit_bytes=200_000_000, margin=0.2)
+    # What a benchmark leaves out of a tolerance is the project's.
+    assert leak.tolerances == {
+        Metric.PEAK: Tolerance(relative=0.05, absolute=512 * 1024),
+        Metric.RSS_PEAK: Tolerance(relative=0.0, absolute=2**20),
+    }
+    assert leak.tags == ("quick",)
+    assert leak.expected_ending("128m") is Ending.OOM_KILLED
+    assert leak.expected_ending("1g") is Ending.COMPLETED
+    assert leak.extra_metrics == {"messages": "integer"}
+    assert leak.env == {"MODE": "1"}
+    assert leak.time_limit_seconds == 90
+    assert command.workload == CommandWorkload(argv=("sh", "-c", "true"))
+    assert command.expected_ending("1g") is Ending.FAILED
+
+
+def test_all_problems_of_all_files_are_said_at_once_in_order(find_problems) -> None:
+    found = find_problems(
+        {
+            "limits.toml": '[caps]\n128m = 128\n[profiles.quick]\nsuites = ["dmeo"]\nrun = 5\n',
+            "suites/demo/suite.toml": '[benchmarks.leak]\ncall = "work:leek"\ncaps = ["128"]\nbudgte = "5m"\n',
+            "suites/demo/requirements.txt": "requests\n",
+            "suites/broken/suite.toml": "[benchmarks\n",
+            "images/my image/Dockerfile": "FROM scratch\n",
+        }
+    )
+    assert [(problem.file.as_posix(), problem.line, problem.key) for problem in found] == [
+        ("images/my image", None, ""),
+        ("limits.toml", 2, "caps.128m"),
+        ("limits.toml", 4, "profiles.quick.suites.0"),
+        ("limits.toml", 5, "profiles.quick.run"),
+        ("suites/broken/suite.toml", 1, ""),
+        ("suites/demo/requirements.txt", 1, ""),
+        ("suites/demo/suite.toml", 2, "benchmarks.leak.call"),
+        ("suites/demo/suite.toml", 3, "benchmarks.leak.caps.0"),
+        ("suites/demo/suite.toml", 4, "benchmarks.leak.budgte"),
+    ]
+    assert [problem.suggestion for problem in found] == ["", "", "demo", "runs", "", "", "leak", "128m", "budget"]
+
+
+@pytest.mark.parametrize("name", ["a..b", "my suite", "my-suite", "Demo", "_demo", "émile"])
+@pytest.mark.parametrize(("kind", "needed"), [("suites", "suite.toml"), ("images", "Dockerfile")])
+def test_folders_need_names_that_fit_into_ids(find_problems, kind: str, needed: str, name: str) -> None:
+    [problem] = find_problems({f"{kind}/{name}/{needed}": '[benchmarks.a]\ncommand = ["true"]\n'})
+    assert problem.file == Path(kind) / name
+    assert "is not a name: use a-z, 0-9 and _" in problem.message
+
+
+def test_a_folder_without_its_file_is_a_problem_unless_it_is_empty(find_problems) -> None:
+    found = find_problems(
+        {
+            "suites/typo/suites.toml": "",
+            "images/lower/dockerfil": "",
+            "suites/switched_branch/__pycache__/x.pyc": "",
+            "suites/.hidden/file": "",
+        }
+    )
+    assert [(problem.file.as_posix(), problem.message) for problem in found] == [
+        ("images/lower", "this folder has no Dockerfile"),
+        ("suites/typo", "this folder has no suite.toml"),
+    ]
+
+
+def test_mistakes_of_toml_are_shown_with_their_line(find_problems) -> None:
+    [problem] = find_problems({"limits.toml": "[caps]\n128m = 128MiB\n"})
+    assert (problem.file, problem.line) == (Path("limits.toml"), 2)
+    assert problem.message.startswith("this is not TOML: ")
+
+
+def test_without_limits_the_names_of_caps_are_not_complained_about(find_problems) -> None:
+    suite = '[benchmarks.leak]\ncall = "work:leak"\ncaps = ["5x"]\nbudget = "5"\n'
+    found = find_problems({"limits.toml": "broken", "suites/demo/suite.toml": suite})
+    assert [problem.key for problem in found] == ["", "benchmarks.leak.budget"]
+
+
+def test_a_file_that_is_not_utf_8_is_a_problem_with_its_line(make_project) -> None:
+    root = make_project({})
+    (root / "limits.toml").write_bytes(b"# caf\n# caf\xe9\n")
+    with pytest.raises(ConfigError) as caught:
+        load_config(root)
+    [problem] = caught.value.problems
+    assert (problem.line, problem.message) == (2, "this is not UTF-8; save the file as UTF-8")
+
+
+def test_the_host_never_imports_the_code_of_a_suite(make_project) -> None:
+    code = "import os\nos.environ['MEMCAP_IMPORTED'] = '1'\nraise SystemExit\ndef leak(): pass\n"
+    load_config(make_project({"suites/demo/work.py": code}))
+    assert "MEMCAP_IMPORTED" not in os.environ
+    assert "work" not in sys.modules
+
+
+def test_the_project_is_the_nearest_folder_upwards(make_project, tmp_path: Path) -> None:
+    root = make_project({})
+    assert find_root(root / "suites" / "demo") == root.resolve()
+    assert find_root(root) == root.resolve()
+    with pytest.raises(ConfigError, match=r"no limits\.toml in this folder or above it"):
+        find_root(tmp_path)
+
+
+def test_a_folder_that_is_no_project_is_said_to_be_none(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"limits\.toml: cannot be read"):
+        load_config(tmp_path)
