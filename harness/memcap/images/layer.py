@@ -164,6 +164,7 @@ def _commit(
     if compiles and image.python is not None:
         folders = [str(folder) for folder in (*search_path, RUNNER.parent)]
         mode = ["--invalidation-mode", "unchecked-hash"]  # file times do not matter then
+        mode += ["-j", "0"] if DEPENDENCIES in search_path else []  # all CPUs, where there is enough to do
         program = [image.python.executable, "-I", "-m", "compileall", "-q", *mode, *folders]
     with _container(client, image, program, labels) as container:
         with tempfile.TemporaryFile() as archive, translated(f"put files into {image.name}"):

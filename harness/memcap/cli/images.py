@@ -1,0 +1,174 @@
+"""``memcap images``: build, list or remove the images that workloads run in."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from memcap.images.inventory import Built
+    from memcap.model import ImageSource
+
+JSON_SCHEMA = 1
+
+_project = click.option(
+    "-C",
+    "--project",
+    "root",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="The project; by default the nearest folder upwards with a limits.toml.",
+)
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.group("images", short_help="Build, list or remove the images that workloads run in.")
+def command() -> None:
+    """Build, list or remove the images that workloads run in.
+
+    A project's images are the folders of images/ with a Dockerfile. `memcap run` builds what it needs by itself.
+    """
+
+
+@command.command("build")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@_project
+@_json
+def build(names: tuple[str, ...], root: Path | None, as_json: bool) -> None:
+    """Build the project's images, or those named; what is built and unchanged is left alone.
+
+    A Dockerfile's base (ARG BASE) is taken from the daemon or pulled. Where no registry answers, it is made from an
+    interpreter of this machine (pyenv, uv, system) of the same version; the origin is recorded in every result.
+
+    \b
+    Examples:
+      memcap images build
+      memcap images build py312 py313
+      memcap images build --json
+    """
+    from contextlib import closing
+
+    from memcap.cli.selection import load_project
+    from memcap.engine.docker_client import connect
+    from memcap.images.build import build_images
+
+    sources = _named(load_project(root).images, names)
+    with closing(connect()) as client:
+        facts = build_images(client, sources, say=lambda line: click.echo(line, err=as_json))
+    if as_json:
+        click.echo(json.dumps({"schema": JSON_SCHEMA, "images": [asdict(one) for one in facts]}, indent=2))
+
+
+@command.command("list")
+@_project
+@_json
+def list_(root: Path | None, as_json: bool) -> None:
+    """List the project's images, built or not, and the layers and bases that memcap built.
+
+    A size counts what the image stands on too, so sizes do not add up.
+
+    \b
+    Examples:
+      memcap images list
+      memcap images list --json
+    """
+    from contextlib import closing
+
+    from memcap.engine.docker_client import connect
+    from memcap.images.inventory import find_built
+
+    names = _project_images(root)
+    with closing(connect()) as client:
+        built = find_built(client)
+    missing = [name for name in names if not any(one.kind == "image" and one.image == name for one in built)]
+    if as_json:
+        entries = [asdict(one) for one in built]
+        click.echo(json.dumps({"schema": JSON_SCHEMA, "built": entries, "not_built": missing}, indent=2))
+    else:
+        click.echo(_as_text(built, missing))
+
+
+@command.command("rm")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--all", "everything", is_flag=True, help="All that memcap built, bases too.")
+def rm(names: tuple[str, ...], everything: bool) -> None:
+    """Remove images that memcap built, with their layers; they are built again when needed.
+
+    NAME is an image's name, or a reference as `memcap images list` prints it. Images that memcap only uses stay.
+
+    \b
+    Examples:
+      memcap images rm py310
+      memcap images rm --all
+    """
+    from contextlib import closing
+
+    from memcap.engine.docker_client import connect
+    from memcap.errors import EngineError, UsageError
+    from memcap.images.inventory import choose_built, find_built, remove_built
+
+    if everything == bool(names):
+        raise UsageError("give names of images, or --all", remedy="See `memcap images list`.")
+    failures = []
+    with closing(connect()) as client:
+        built = find_built(client)
+        for one in built if everything else choose_built(built, names):
+            try:
+                remove_built(client, one)
+            except EngineError as error:
+                failures.append(error.message)
+            else:
+                click.echo(f"removed {one.kind} {one.reference}")
+    if failures:
+        raise EngineError(
+            "not all could be removed:\n" + "\n".join(f"  {failure}" for failure in failures),
+            remedy="Wait for campaigns to end, or run `memcap gc`; then try again.",
+        )
+
+
+def _named(images: Mapping[str, ImageSource], names: Sequence[str]) -> list[ImageSource]:
+    """Return the sources with these names, or all. Raises SelectionError."""
+    from difflib import get_close_matches
+
+    from memcap.errors import SelectionError
+
+    for name in names:
+        if name not in images:
+            near = get_close_matches(name, images, n=1)
+            known = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(images) or 'none'}."
+            raise SelectionError(f"the project has no image {name!r}", remedy=known)
+    return [images[name] for name in dict.fromkeys(names or images)]
+
+
+def _project_images(root: Path | None) -> list[str]:
+    """Return the names of the project's images; none where there is no project. Raises ConfigError if it is broken."""
+    from memcap.config import find_root, load_config
+    from memcap.errors import ConfigError
+
+    if root is None:
+        try:
+            root = find_root(Path.cwd())
+        except ConfigError:
+            return []  # what is on the daemon can be listed from anywhere
+    return list(load_config(root).images)
+
+
+def _as_text(built: Sequence[Built], missing: Sequence[str]) -> str:
+    from tabulate import tabulate
+
+    from memcap.units import format_bytes
+
+    rows = [
+        [one.kind, one.image or "-", one.suite or "-", one.reference, format_bytes(one.size_bytes), one.origin]
+        for one in reversed(built)
+    ]
+    rows += [["image", name, "-", "not built", "-", "`memcap images build` builds it"] for name in missing]
+    if not rows:
+        return "memcap has built nothing on this daemon."
+    return tabulate(rows, headers=["kind", "image", "suite", "reference", "size", "origin"], disable_numparse=True)
