@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from memcap.errors import FileFormatError
 from memcap.model import CampaignResult
@@ -28,7 +31,7 @@ def save_result(result: CampaignResult, path: Path, *, overwrite: bool) -> None:
     Raises FileExistsAlready unless ``overwrite``.
     """
     document = pyperf_document(result)
-    document["memcap"] = {"schema": SCHEMA, **_adapter().dump_python(result, mode="json")}
+    document["memcap"] = {"schema": SCHEMA, **_plain(result)}
     write_atomically(path, json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n", overwrite=overwrite)
 
 
@@ -52,6 +55,19 @@ def load_result(path: Path) -> CampaignResult:
     result = validate(_adapter(), path, json.dumps(ours), where="memcap")
     _check_cells(path, result)
     return result
+
+
+def _plain(value: Any) -> Any:
+    """Return ``value`` in JSON's types. Not pydantic's serializer: it knows no Mapping but dict, and drops infinity."""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Mapping):
+        return {_plain(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    if is_dataclass(value):
+        return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
+    return value
 
 
 def _check_cells(path: Path, result: CampaignResult) -> None:

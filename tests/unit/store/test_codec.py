@@ -1,0 +1,206 @@
+"""Result files: lossless for memcap, and clear words for files that are not ours."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from factories import TOLERANCES, make_cell, make_measurement, make_oom, make_result
+from memcap.errors import FileExistsAlready, FileFormatError, NewerSchemaError
+from memcap.model import CampaignResult, CellResult, Ending, Measurement, Metric, PythonRun
+from memcap.store import load_result, save_result
+
+# Floats that are no number are never equal to themselves; they have a test of their own.
+st.register_type_strategy(float, st.floats(allow_nan=False))
+# Lone surrogates have a test of their own too: they are the one thing that a file cannot hold.
+st.register_type_strategy(str, st.text(st.characters(exclude_categories=["Cs"]), max_size=8))
+
+
+def _whole(kind: type[Any]) -> st.SearchStrategy[Any]:
+    """Return values of ``kind`` with every field drawn, also those that have a default."""
+    return st.builds(kind, **{each.name: ... for each in fields(kind)})
+
+
+_RESULTS = st.builds(
+    CampaignResult,
+    images=...,
+    policy=...,
+    cells=st.lists(
+        st.builds(CellResult, cell=..., runs=st.lists(_whole(Measurement), max_size=2).map(tuple), warmups=...),
+        max_size=2,
+        unique_by=lambda cell: cell.cell.id.strip(),
+    ).map(tuple),
+)
+
+
+@given(result=_RESULTS)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+def test_load_gives_back_what_was_saved(tmp_path_factory: pytest.TempPathFactory, result: CampaignResult) -> None:
+    path = tmp_path_factory.mktemp("results") / "one.json"
+    save_result(result, path, overwrite=False)
+    assert load_result(path) == result
+
+
+def test_whole_numbers_stay_whole_and_absent_stays_absent(tmp_path: Path) -> None:
+    run = make_measurement(peak_bytes=2**60 + 1, rss_peak_bytes=None)
+    save_result(make_result(make_cell(runs=[run])), tmp_path / "r.json", overwrite=False)
+    (found,) = load_result(tmp_path / "r.json").cells[0].runs
+    assert found.peak_bytes == 2**60 + 1
+    assert isinstance(found.peak_bytes, int)
+    assert found.rss_peak_bytes is None
+
+
+def test_any_mapping_is_stored(tmp_path: Path) -> None:
+    tolerances = MappingProxyType(TOLERANCES)
+    save_result(make_result(make_cell(tolerances=tolerances)), tmp_path / "r.json", overwrite=False)
+    assert load_result(tmp_path / "r.json").cells[0].cell.tolerances == TOLERANCES
+
+
+def test_figures_that_are_no_number_do_not_lose_a_campaign(tmp_path: Path) -> None:
+    run = make_measurement(extra={"ratio": math.nan, "most": math.inf})
+    save_result(make_result(make_cell(runs=[run])), tmp_path / "r.json", overwrite=False)
+    (found,) = load_result(tmp_path / "r.json").cells[0].runs
+    assert math.isnan(found.extra["ratio"])
+    assert found.extra["most"] == math.inf
+
+
+def test_output_that_is_not_unicode_does_not_lose_a_campaign(tmp_path: Path) -> None:
+    run = make_measurement(output_tail="caf\udce9")
+    save_result(make_result(make_cell(runs=[run])), tmp_path / "r.json", overwrite=False)
+    assert load_result(tmp_path / "r.json").cells[0].runs[0].output_tail == "caf?"
+
+
+def test_an_existing_file_is_only_replaced_when_asked(tmp_path: Path) -> None:
+    path = tmp_path / "r.json"
+    save_result(make_result(), path, overwrite=False)
+    before = path.read_bytes()
+    with pytest.raises(FileExistsAlready, match=r"r\.json exists already"):
+        save_result(make_result(profile="full"), path, overwrite=False)
+    assert path.read_bytes() == before
+    save_result(make_result(profile="full"), path, overwrite=True)
+    assert load_result(path).profile == "full"
+
+
+def test_a_campaign_without_any_value_is_saved(tmp_path: Path) -> None:
+    lost = Measurement(ending=Ending.LOST)
+    result = make_result(make_cell(runs=[lost, lost]))
+    save_result(result, tmp_path / "r.json", overwrite=False)
+    assert load_result(tmp_path / "r.json") == result
+    assert json.loads((tmp_path / "r.json").read_text())["benchmarks"] == []
+
+
+@pytest.fixture
+def damaged(tmp_path: Path) -> Callable[[Callable[[Any], Any]], Path]:
+    """Return ``damage(change)``: a result file whose JSON went through ``change``."""
+
+    def damage(change: Callable[[Any], Any]) -> Path:
+        path = tmp_path / "damaged.json"
+        runs = [make_measurement(python=PythonRun(implementation="CPython", version="3", flags={})), make_oom()]
+        save_result(make_result(make_cell(runs=runs)), path, overwrite=True)
+        document = json.loads(path.read_text())
+        path.write_text(json.dumps(change(document) or document))
+        return path
+
+    return damage
+
+
+def test_a_pyperf_file_without_our_part_says_so(damaged: Callable[[Callable[[Any], Any]], Path]) -> None:
+    path = damaged(lambda document: document.pop("memcap") and None)
+    with pytest.raises(FileFormatError, match=r'damaged\.json is a pyperf file .* no "memcap" key') as caught:
+        load_result(path)
+    assert "pyperf drops that part" in caught.value.remedy
+
+
+def test_some_other_json_is_not_called_pyperf(damaged: Callable[[Callable[[Any], Any]], Path]) -> None:
+    with pytest.raises(FileFormatError, match="no result of memcap"):
+        load_result(damaged(lambda _: {"a": 1}))
+
+
+def test_a_newer_schema_names_both_versions_and_the_way_out(damaged: Callable[[Callable[[Any], Any]], Path]) -> None:
+    path = damaged(lambda document: document["memcap"].update(schema=99))
+    with pytest.raises(
+        NewerSchemaError, match=r"damaged\.json: memcap\.schema: written with schema 99;.*up to 1"
+    ) as it:
+        load_result(path)
+    assert "Upgrade memcap" in it.value.remedy
+
+
+@pytest.mark.parametrize("schema", [None, "1", 0, True, 1.0])
+def test_a_schema_that_is_no_version_is_malformed(
+    damaged: Callable[[Callable[[Any], Any]], Path], schema: object
+) -> None:
+    with pytest.raises(FileFormatError, match=r"memcap\.schema: expected a schema version") as caught:
+        load_result(damaged(lambda document: document["memcap"].update(schema=schema)))
+    assert not isinstance(caught.value, NewerSchemaError)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda ours: ours.pop("started"), r"memcap\.started: is missing"),
+        (
+            lambda ours: ours["cells"][0]["runs"][1].update(ending="exploded"),
+            r"memcap\.cells\[0\]\.runs\[1\]\.ending: expected 'completed', .*found \"exploded\"",
+        ),
+        (
+            lambda ours: ours["cells"][0]["runs"][0].update(peak_bytes="1024"),
+            r"memcap\.cells\[0\]\.runs\[0\]\.peak_bytes: expected a valid integer, found \"1024\"",
+        ),
+        (lambda ours: ours["cells"][0]["runs"][0].update(peak_bytes=True), r"peak_bytes: expected a valid integer"),
+        (lambda ours: ours.update(cells={}), r"memcap\.cells: .*found an object"),
+        (lambda ours: ours.update(environment=None), r"memcap\.environment: .*found nothing"),
+        (lambda ours: ours["cells"].append(ours["cells"][0]), r"memcap\.cells\[1\]: the cell .* is there twice"),
+    ],
+)
+def test_a_malformed_file_names_the_key_and_what_was_expected(
+    damaged: Callable[[Callable[[Any], Any]], Path], change: Callable[[Any], object], message: str
+) -> None:
+    def damage(document: Any) -> None:
+        change(document["memcap"])
+
+    with pytest.raises(FileFormatError, match=message) as caught:
+        load_result(damaged(damage))
+    assert "damaged.json" in str(caught.value)
+
+
+def test_an_unknown_key_is_ignored(damaged: Callable[[Callable[[Any], Any]], Path]) -> None:
+    assert load_result(damaged(lambda document: document["memcap"].update(later=1))).profile == "quick"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", r"r\.json:1:1: this is not JSON"),
+        (b'{"memcap": {\n "schema" 1', r"r\.json:2:11: this is not JSON"),
+        (b"[1]", "expected a JSON object, found a list"),
+        (b'{"memcap": 1}', "memcap: expected an object, found 1"),
+        (b"\xff\xfe", r"not text in UTF-8 \(byte 0\)"),
+        (b"[" * 100_000, "nested too deeply"),
+    ],
+)
+def test_a_file_that_is_no_json_object_says_where(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "r.json").write_bytes(content)
+    with pytest.raises(FileFormatError, match=message):
+        load_result(tmp_path / "r.json")
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileFormatError, match=r"gone\.json could not be read: No such file"):
+        load_result(tmp_path / "gone.json")
+
+
+def test_values_are_those_of_runs_that_ended_as_expected(tmp_path: Path) -> None:
+    save_result(make_result(make_cell(runs=[make_measurement(60), make_oom()])), tmp_path / "r.json", overwrite=False)
+    document = json.loads((tmp_path / "r.json").read_text())
+    peak = next(each for each in document["benchmarks"] if each["metadata"]["memcap_metric"] == Metric.PEAK.value)
+    assert [run["values"] for run in peak["runs"]] == [[60 * 1024 * 1024]]
+    assert peak["metadata"]["memcap_runs_without_value"] == 1

@@ -1,0 +1,60 @@
+"""Whole files or none."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from memcap.errors import FileExistsAlready, MemcapError, UsageError
+from memcap.store.files import describe, latest_result, result_path, write_atomically
+
+
+def test_nothing_else_is_left_in_the_folder(tmp_path: Path) -> None:
+    write_atomically(tmp_path / "new" / "a.json", "é", overwrite=False)
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.json"]
+    assert (tmp_path / "new" / "a.json").read_bytes() == "é".encode()
+
+
+def test_a_write_that_fails_keeps_the_old_file_and_leaves_no_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.json"
+    write_atomically(path, "old", overwrite=False)
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(MemcapError, match=r"a\.json could not be written: No space left"):
+        write_atomically(path, "new", overwrite=True)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_existing_file_is_kept(tmp_path: Path) -> None:
+    write_atomically(tmp_path / "a", "old", overwrite=False)
+    with pytest.raises(FileExistsAlready):
+        write_atomically(tmp_path / "a", "new", overwrite=False)
+    assert (tmp_path / "a").read_text() == "old"
+
+
+def test_the_latest_result_is_the_last_id_whatever_the_clock_of_files_says(tmp_path: Path) -> None:
+    for name in ("20261120-043000-aaaa", "20261119-235959-ffff"):
+        write_atomically(result_path(tmp_path, name), "{}", overwrite=False)
+    (tmp_path / "baselines").mkdir()
+    (tmp_path / ".20270101.json.x.tmp").touch()
+    (tmp_path / "notes.txt").touch()
+    assert latest_result(tmp_path).name == "20261120-043000-aaaa.json"
+
+
+def test_no_result_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no result in") as caught:
+        latest_result(tmp_path / "nowhere")
+    assert "memcap run" in caught.value.remedy
+
+
+def test_describe_is_short() -> None:
+    assert describe("x" * 500).endswith("…")
+    assert len(describe("x" * 500)) < 60
