@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from memcap.config.schema import Tolerances
+from memcap.errors import Problem
 from memcap.model import Metric
+
+FindProblems = Callable[[dict[str, str]], list[Problem]]
 
 CAPS = '[caps]\n128m = "128m"\n'
 PROFILE = "[profiles.quick]\n"
@@ -49,7 +54,9 @@ PROFILE = "[profiles.quick]\n"
         (CAPS + PROFILE + "[judge]\nminimum_runs = -1\n", 5, "judge.minimum_runs", "must be at least 1, got -1"),
     ],
 )
-def test_a_mistake_is_said_in_plain_words(find_problems, text: str, line: int | None, key: str, message: str) -> None:
+def test_a_mistake_is_said_in_plain_words(
+    find_problems: FindProblems, text: str, line: int | None, key: str, message: str
+) -> None:
     [problem] = find_problems({"limits.toml": text})
     assert problem.file.as_posix() == "limits.toml"
     assert (problem.line, problem.key) == (line, key)
@@ -70,7 +77,7 @@ def test_a_mistake_is_said_in_plain_words(find_problems, text: str, line: int | 
     ],
 )
 def test_an_unknown_key_comes_with_the_nearest_one(
-    find_problems, text: str, line: int, key: str, suggestion: str
+    find_problems: FindProblems, text: str, line: int, key: str, suggestion: str
 ) -> None:
     profile = "" if text.startswith("[profiles") else "profiles.quick = {}\n"
     found = find_problems({"limits.toml": (profile or "# line\n") + CAPS + text})
@@ -86,7 +93,9 @@ def test_an_unknown_key_comes_with_the_nearest_one(
         ("caps", "128mb", "128m", "there is no cap '128mb'; there are 128m"),
     ],
 )
-def test_a_profile_names_what_exists(find_problems, key: str, value: str, suggestion: str, message: str) -> None:
+def test_a_profile_names_what_exists(
+    find_problems: FindProblems, key: str, value: str, suggestion: str, message: str
+) -> None:
     [problem] = find_problems({"limits.toml": f'{CAPS}[profiles.quick]\n{key} = ["{value}"]\n'})
     assert (problem.line, problem.key) == (4, f"profiles.quick.{key}.0")
     assert (problem.message, problem.suggestion) == (message, suggestion)

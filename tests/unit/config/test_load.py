@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from memcap.config import find_root, load_config
-from memcap.errors import ConfigError
+from memcap.errors import ConfigError, Problem
 from memcap.model import (
     Budget,
     CallWorkload,
@@ -22,6 +23,9 @@ from memcap.model import (
     Profile,
     Tolerance,
 )
+
+FindProblems = Callable[[dict[str, str]], list[Problem]]
+MakeProject = Callable[[dict[str, str]], Path]
 
 ROOT = Path(__file__).parents[3]
 
@@ -37,7 +41,7 @@ def test_the_project_of_this_repository_is_valid() -> None:
     assert config.policy == ContainerPolicy()  # limits.toml shows the defaults
 
 
-def test_a_small_project_has_defaults(make_project) -> None:
+def test_a_small_project_has_defaults(make_project: MakeProject) -> None:
     root = make_project({})
     config = load_config(root)
     assert list(config.caps.values()) == [Cap(name="128m", bytes=128 * 2**20), Cap(name="1g", bytes=2**30)]
@@ -54,7 +58,7 @@ def test_a_small_project_has_defaults(make_project) -> None:
     assert config.suites["demo"].requirements is None
 
 
-def test_every_key_of_limits_is_read(make_project) -> None:
+def test_every_key_of_limits_is_read(make_project: MakeProject) -> None:
     limits = """\
 [caps]
 128m = "128m"
@@ -100,7 +104,7 @@ minimum_runs = 3
     assert config.minimum_runs == 3
 
 
-def test_every_key_of_a_suite_is_read(make_project) -> None:
+def test_every_key_of_a_suite_is_read(make_project: MakeProject) -> None:
     suite = """\
 [suite]
 description = "A demo."
@@ -164,7 +168,7 @@ absolute = "512KiB"
     assert command.expected_ending("1g") is Ending.FAILED
 
 
-def test_all_problems_of_all_files_are_said_at_once_in_order(find_problems) -> None:
+def test_all_problems_of_all_files_are_said_at_once_in_order(find_problems: FindProblems) -> None:
     found = find_problems(
         {
             "limits.toml": '[caps]\n128m = 128\n[profiles.quick]\nsuites = ["dmeo"]\nrun = 5\n',
@@ -190,13 +194,13 @@ def test_all_problems_of_all_files_are_said_at_once_in_order(find_problems) -> N
 
 @pytest.mark.parametrize("name", ["a..b", "my suite", "my-suite", "Demo", "_demo", "émile"])
 @pytest.mark.parametrize(("kind", "needed"), [("suites", "suite.toml"), ("images", "Dockerfile")])
-def test_folders_need_names_that_fit_into_ids(find_problems, kind: str, needed: str, name: str) -> None:
+def test_folders_need_names_that_fit_into_ids(find_problems: FindProblems, kind: str, needed: str, name: str) -> None:
     [problem] = find_problems({f"{kind}/{name}/{needed}": '[benchmarks.a]\ncommand = ["true"]\n'})
     assert problem.file == Path(kind) / name
     assert "is not a name: use a-z, 0-9 and _" in problem.message
 
 
-def test_a_folder_without_its_file_is_a_problem_unless_it_is_empty(find_problems) -> None:
+def test_a_folder_without_its_file_is_a_problem_unless_it_is_empty(find_problems: FindProblems) -> None:
     found = find_problems(
         {
             "suites/typo/suites.toml": "",
@@ -211,19 +215,19 @@ def test_a_folder_without_its_file_is_a_problem_unless_it_is_empty(find_problems
     ]
 
 
-def test_mistakes_of_toml_are_shown_with_their_line(find_problems) -> None:
+def test_mistakes_of_toml_are_shown_with_their_line(find_problems: FindProblems) -> None:
     [problem] = find_problems({"limits.toml": "[caps]\n128m = 128MiB\n"})
     assert (problem.file, problem.line) == (Path("limits.toml"), 2)
     assert problem.message.startswith("this is not TOML: ")
 
 
-def test_without_limits_the_names_of_caps_are_not_complained_about(find_problems) -> None:
+def test_without_limits_the_names_of_caps_are_not_complained_about(find_problems: FindProblems) -> None:
     suite = '[benchmarks.leak]\ncall = "work:leak"\ncaps = ["5x"]\nbudget = "5"\n'
     found = find_problems({"limits.toml": "broken", "suites/demo/suite.toml": suite})
     assert [problem.key for problem in found] == ["", "benchmarks.leak.budget"]
 
 
-def test_a_file_that_is_not_utf_8_is_a_problem_with_its_line(make_project) -> None:
+def test_a_file_that_is_not_utf_8_is_a_problem_with_its_line(make_project: MakeProject) -> None:
     root = make_project({})
     (root / "limits.toml").write_bytes(b"# caf\n# caf\xe9\n")
     with pytest.raises(ConfigError) as caught:
@@ -232,14 +236,14 @@ def test_a_file_that_is_not_utf_8_is_a_problem_with_its_line(make_project) -> No
     assert (problem.line, problem.message) == (2, "this is not UTF-8; save the file as UTF-8")
 
 
-def test_the_host_never_imports_the_code_of_a_suite(make_project) -> None:
+def test_the_host_never_imports_the_code_of_a_suite(make_project: MakeProject) -> None:
     code = "import os\nos.environ['MEMCAP_IMPORTED'] = '1'\nraise SystemExit\ndef leak(): pass\n"
     load_config(make_project({"suites/demo/work.py": code}))
     assert "MEMCAP_IMPORTED" not in os.environ
     assert "work" not in sys.modules
 
 
-def test_the_project_is_the_nearest_folder_upwards(make_project, tmp_path: Path) -> None:
+def test_the_project_is_the_nearest_folder_upwards(make_project: MakeProject, tmp_path: Path) -> None:
     root = make_project({})
     assert find_root(root / "suites" / "demo") == root.resolve()
     assert find_root(root) == root.resolve()

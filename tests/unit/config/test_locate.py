@@ -65,9 +65,10 @@ class Writer:
             elif isinstance(value, list):
                 for number, inner in enumerate(value):
                     self.header("[[", (*path, key), "]]")
-                    self.expected[(*path, key, number)] = self.line
+                    place = (*path, key, number)
+                    self.expected[place] = self.line
                     self.text += "\n"
-                    self.table(inner, (*path, key, number))
+                    self.table(inner, place)
 
     @staticmethod
     def is_flat(table: dict[str, Any]) -> bool:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from memcap.config.values import EXPECTABLE_ENDINGS
+from memcap.errors import Problem
 from memcap.model import Ending
+
+FindProblems = Callable[[dict[str, str]], list[Problem]]
 
 CALL = '[benchmarks.leak]\ncall = "work:leak"\n'
 COMMAND = '[benchmarks.leak]\ncommand = ["true"]\n'
@@ -50,7 +55,9 @@ COMMAND = '[benchmarks.leak]\ncommand = ["true"]\n'
         ('[benchmarks.leak]\ncall = "a.b:leak"\n', 2, "call", "the suite has no a/b.py", ""),
     ],
 )
-def test_a_mistake_in_a_benchmark(find_problems, text: str, line: int, key: str, message: str, suggestion: str) -> None:
+def test_a_mistake_in_a_benchmark(
+    find_problems: FindProblems, text: str, line: int, key: str, message: str, suggestion: str
+) -> None:
     [problem] = find_problems({"suites/demo/suite.toml": text})
     assert problem.file.as_posix() == "suites/demo/suite.toml"
     assert (problem.line, problem.key) == (line, f"benchmarks.leak.{key}")
@@ -58,27 +65,27 @@ def test_a_mistake_in_a_benchmark(find_problems, text: str, line: int, key: str,
     assert problem.suggestion == suggestion
 
 
-def test_a_benchmark_without_a_workload(find_problems) -> None:
+def test_a_benchmark_without_a_workload(find_problems: FindProblems) -> None:
     [problem] = find_problems({"suites/demo/suite.toml": '[benchmarks.leak]\ntags = ["a"]\n'})
     assert (problem.line, problem.key) == (1, "benchmarks.leak")
     assert problem.message.startswith("needs call = ")
 
 
 @pytest.mark.parametrize("name", ["..", "my leak", "my-leak", "Leak", ""])
-def test_benchmarks_need_names_that_fit_into_ids(find_problems, name: str) -> None:
+def test_benchmarks_need_names_that_fit_into_ids(find_problems: FindProblems, name: str) -> None:
     [problem] = find_problems({"suites/demo/suite.toml": f'[benchmarks."{name}"]\ncommand = ["true"]\n'})
     assert (problem.line, problem.key) == (1, f"benchmarks.{name}")
     assert f"{name!r} is not a name" in problem.message
 
 
-def test_a_suite_without_benchmarks(find_problems) -> None:
+def test_a_suite_without_benchmarks(find_problems: FindProblems) -> None:
     assert [problem.message for problem in find_problems({"suites/demo/suite.toml": ""})] == ["is missing"]
     assert [problem.message for problem in find_problems({"suites/demo/suite.toml": "[benchmarks]\n"})] == [
         "must not be empty"
     ]
 
 
-def test_a_module_that_is_not_python_is_said_once_with_its_own_line(find_problems) -> None:
+def test_a_module_that_is_not_python_is_said_once_with_its_own_line(find_problems: FindProblems) -> None:
     suite = CALL + '[benchmarks.other]\ncall = "work:other"\n'
     [problem] = find_problems({"suites/demo/suite.toml": suite, "suites/demo/work.py": "x = 1\ndef leak(:\n"})
     assert (problem.file.as_posix(), problem.line, problem.key) == ("suites/demo/work.py", 2, "")
@@ -93,7 +100,7 @@ def test_what_says_nothing_of_the_workload_cannot_be_expected() -> None:
     }
 
 
-def test_unpinned_requirements_are_problems_with_their_line(find_problems) -> None:
+def test_unpinned_requirements_are_problems_with_their_line(find_problems: FindProblems) -> None:
     text = "# locked\nsix==1.17.0\nrequests\nurllib3>=2\n-r other.txt\n"
     found = find_problems({"suites/demo/requirements.txt": text})
     assert [(problem.file.as_posix(), problem.line) for problem in found] == [

@@ -1,0 +1,258 @@
+"""The plan: which cells, in which order, and what is said when a selection selects nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from memcap.errors import SelectionError
+from memcap.model import (
+    Benchmark,
+    Budget,
+    Cap,
+    CommandWorkload,
+    Config,
+    ContainerPolicy,
+    ImageSource,
+    Metric,
+    Plan,
+    Profile,
+    Suite,
+)
+from memcap.plan import Selection, check_feasible, image_by_reference, make_plan
+
+MIB = 1024**2
+CAPS = {name: Cap(name=name, bytes=size * MIB) for name, size in (("1g", 1024), ("128m", 128), ("512m", 512))}
+
+
+def benchmark(suite: str, name: str, *, caps: tuple[str, ...] = (), tags: tuple[str, ...] = ()) -> Benchmark:
+    return Benchmark(suite=suite, name=name, workload=CommandWorkload(argv=("true",)), cap_names=caps, tags=tags)
+
+
+def suite(name: str, *benchmarks: Benchmark) -> Suite:
+    return Suite(name=name, directory=Path(name), description="", benchmarks=benchmarks)
+
+
+CONFIG = Config(
+    root=Path(),
+    caps=CAPS,
+    profiles={
+        "quick": Profile(name="quick", images=("py310", "py312"), caps=("128m", "512m"), tags=("quick",), runs=3),
+        "full": Profile(name="full", runs=10, warmups=2),
+        "agents": Profile(name="agents", suites=("agents",), caps=("1g",)),
+    },
+    tolerances={},
+    suites={
+        "agents": suite(
+            "agents",
+            benchmark("agents", "zeta", caps=("512m", "128m"), tags=("quick",)),
+            benchmark("agents", "crew", caps=("1g",), tags=("slow",)),
+        ),
+        "streams": suite("streams", benchmark("streams", "leak", tags=("quick", "slow"))),
+    },
+    images={name: ImageSource(name=name, directory=Path(name)) for name in ("py310", "py312", "mine")},
+    policy=ContainerPolicy(),
+    run_time_limit_seconds=60,
+    minimum_runs=3,
+)
+
+
+EVERYTHING = Selection()
+
+
+def plan(profile: str = "quick", selection: Selection = EVERYTHING, *, config: Config = CONFIG) -> Plan:
+    return make_plan(config, profile=profile, selection=selection)
+
+
+def ids(profile: str = "quick", selection: Selection = EVERYTHING) -> list[str]:
+    return [cell.id for cell in plan(profile, selection).cells]
+
+
+def test_a_profile_in_order_of_suite_benchmark_cap_and_then_image() -> None:
+    assert ids() == [
+        "agents.zeta-py310-128m",
+        "agents.zeta-py312-128m",
+        "agents.zeta-py310-512m",
+        "agents.zeta-py312-512m",
+        "streams.leak-py310-128m",
+        "streams.leak-py312-128m",
+        "streams.leak-py310-512m",
+        "streams.leak-py312-512m",
+    ]
+
+
+def test_a_profile_without_lists_means_all() -> None:
+    found = ids("full")
+    assert {name.split("-")[1] for name in found} == {"py310", "py312", "mine"}
+    assert {name.split("-")[0] for name in found} == {"agents.zeta", "agents.crew", "streams.leak"}
+
+
+def test_runs_and_warmups_are_the_profiles_unless_selected() -> None:
+    assert (plan("full").runs, plan("full").warmups) == (10, 2)
+    chosen = plan("full", Selection(runs=1, warmups=0))
+    assert (chosen.runs, chosen.warmups) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("limit", "margin", "cap"), [(None, 0, "128m"), (200, 0, "512m"), (500, 0.2, "1g"), (9999, 0, "1g")]
+)
+def test_without_any_caps_a_benchmark_gets_the_smallest_that_holds_its_budget(
+    limit: int | None, margin: float, cap: str
+) -> None:
+    budget = None if limit is None else Budget(metric=Metric.PEAK, limit_bytes=limit * MIB, margin=margin)
+    config = replace(CONFIG, suites={"s": suite("s", replace(benchmark("s", "b"), budget=budget))})
+    assert {cell.cap.name for cell in plan("full", config=config).cells} == {cap}
+
+
+@pytest.mark.parametrize(
+    ("selection", "expected"),
+    [
+        (Selection(suites=("streams",), images=("py312",), caps=("128m",)), ["streams.leak-py312-128m"]),
+        (Selection(suites=("agents",), images=("py312",)), ["agents.zeta-py312-128m", "agents.zeta-py312-512m"]),
+        # What is named may be outside the profile: an image, a benchmark without its tags, a cap.
+        (Selection(benchmarks=("streams.leak",), images=("mine",), caps=("1g",)), ["streams.leak-mine-1g"]),
+        (Selection(benchmarks=("crew",), images=("py310",), caps=("1g",)), ["agents.crew-py310-1g"]),
+        (Selection(tags=("slow",), images=("py310",), caps=("1g",)), ["agents.crew-py310-1g", "streams.leak-py310-1g"]),
+        (Selection(cells=("agents.crew-mine-1g",)), ["agents.crew-mine-1g"]),
+        # Globs choose among the profile's cells; words add up.
+        (Selection(cells=("*-py310-128m",)), ["agents.zeta-py310-128m", "streams.leak-py310-128m"]),
+        (
+            Selection(cells=("streams.*-py310-*", "agents.crew-mine-1g")),
+            ["agents.crew-mine-1g", "streams.leak-py310-128m", "streams.leak-py310-512m"],
+        ),
+        (
+            Selection(suites=("agents",), cells=("streams.*",), images=("py310",), caps=("128m",)),
+            ["agents.zeta-py310-128m", "streams.leak-py310-128m"],
+        ),
+        (
+            Selection(suites=("agents",), benchmarks=("agents.zeta",), images=("mine",), caps=("128m",)),
+            ["agents.zeta-mine-128m"],
+        ),
+        (
+            Selection(cells=("agents.zeta-py310-128m", "agents.zeta-py310-512m"), caps=("512m",)),
+            ["agents.zeta-py310-512m"],
+        ),
+    ],
+)
+def test_selections(selection: Selection, expected: list[str]) -> None:
+    assert ids(selection=selection) == expected
+
+
+@pytest.mark.parametrize(
+    ("selection", "message", "remedy"),
+    [
+        (Selection(suites=("agent",)), "there is no suite 'agent'", "Did you mean agents"),
+        (Selection(suites=("leak",)), "there is no suite 'leak'", "streams.leak"),
+        (Selection(suites=("xyzzy",)), "there is no suite 'xyzzy'", "There is: agents, streams."),
+        (Selection(benchmarks=("agents.crow",)), "there is no benchmark 'agents.crow'", "Did you mean agents.crew"),
+        (Selection(images=("py31",)), "there is no image 'py31'", "Did you mean py312 or py310?"),
+        (Selection(images=("redis",)), "there is no image 'redis'", "such as python:3.12-slim"),
+        (Selection(caps=("128mb",)), "there is no cap '128mb'", "Did you mean 128m "),
+        (Selection(tags=("quik",)), "there is no tag 'quik'", "Did you mean quick?"),
+        (Selection(cells=("agents.zeta-py310-129m",)), "there is no cell", "agents.zeta-py310-128m"),
+        (Selection(cells=("agents.zeta-py310-1g",)), "there is no cell", "agents.zeta-py310-"),
+        (Selection(cells=("*-py999-*",)), "no cell of the profile matches '*-py999-*'", "agents.zeta-py310-128m"),
+        (Selection(suites=("agents",), caps=("1g",)), "no cells", "declare the caps 128m, 512m in suite.toml"),
+        (Selection(suites=("agents",), cells=("nope-*",)), "no cell of the profile matches", ""),
+        (Selection(cells=("agents.crew-mine-1g",), images=("py310",)), "no cells", "drop --image"),
+        (Selection(benchmarks=("agents.zeta",), tags=("slow",)), "no cells", "carries the tag slow"),
+        (Selection(images=("a/b:1", "a_b:1")), "same name in cell ids", ""),
+    ],
+)
+def test_what_selects_nothing_is_an_error_with_the_nearest_names(
+    selection: Selection, message: str, remedy: str
+) -> None:
+    with pytest.raises(SelectionError) as caught:
+        plan(selection=selection)
+    assert message in caught.value.message
+    assert remedy in caught.value.remedy
+
+
+def test_an_unknown_profile() -> None:
+    with pytest.raises(SelectionError, match="there is no profile 'quack'\n  Did you mean quick"):
+        plan("quack")
+
+
+@pytest.mark.parametrize(
+    ("changes", "remedy"),
+    [
+        ({"suites": {}}, "The project has no suites"),
+        ({"images": {}}, "The project has no images"),
+        ({"profiles": {"quick": Profile(name="quick", tags=("nightly",))}}, "carries the tag nightly"),
+        (
+            {"profiles": {"quick": Profile(name="quick", suites=("agents",), tags=("slow",), caps=("128m",))}},
+            "caps 1g in",
+        ),
+    ],
+)
+def test_an_empty_plan_says_why(changes: dict[str, object], remedy: str) -> None:
+    with pytest.raises(SelectionError, match="this selection has no cells") as caught:
+        plan(config=replace(CONFIG, **changes))  # type: ignore[arg-type]
+    assert remedy in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("reference", "name"),
+    [
+        ("my/prod:1.4", "my_prod_1_4"),
+        ("Registry.example:5000/a-b", "registry_example_5000_a_b"),
+        ("redis@sha256:" + "0123456789abcdef" * 4, "redis_0123456789ab"),
+    ],
+)
+def test_an_image_may_be_any_reference(reference: str, name: str) -> None:
+    assert image_by_reference(reference) == ImageSource(name=name, reference=reference)
+    assert ids(selection=Selection(suites=("streams",), images=(reference,), caps=("1g",))) == [
+        f"streams.leak-{name}-1g"
+    ]
+
+
+names = st.lists(st.sampled_from(["agents", "streams"]), unique=True).map(tuple)
+images = st.lists(st.sampled_from(["py310", "py312", "mine", "x:1"]), unique=True).map(tuple)
+caps = st.lists(st.sampled_from(sorted(CAPS)), unique=True).map(tuple)
+globs = st.lists(st.sampled_from(["*", "agents.*", "*-py310-*", "*-128m", "streams.leak-py312-512m"])).map(tuple)
+
+
+@given(st.sampled_from(sorted(CONFIG.profiles)), names, images, caps, globs)
+def test_any_plan_is_ordered_without_repetition_and_within_the_selection(
+    profile: str, suites: tuple[str, ...], images: tuple[str, ...], caps: tuple[str, ...], cells: tuple[str, ...]
+) -> None:
+    try:
+        found = plan(profile, Selection(suites=suites, images=images, caps=caps, cells=cells))
+    except SelectionError:
+        return
+    assert len({cell.id for cell in found.cells}) == len(found.cells)
+    places = [(cell.benchmark.suite, cell.benchmark.name, cell.cap.bytes) for cell in found.cells]
+    assert [place for place, after in zip(places, [*places[1:], None], strict=True) if place != after] == list(
+        dict.fromkeys(places)
+    ), "the images of one benchmark and cap are neighbours"
+    for cell in found.cells:
+        assert not caps or cell.cap.name in caps
+        assert not images or (cell.image.reference or cell.image.name) in images
+        assert not cell.benchmark.cap_names or cell.cap.name in cell.benchmark.cap_names
+        if suites or cells:
+            assert cell.benchmark.suite in suites or any(fnmatchcase(cell.id, glob) for glob in cells)
+
+
+def test_caps_above_the_daemons_memory_are_problems_with_a_remedy() -> None:
+    [problem] = check_feasible(plan("agents"), memory_bytes=1024 * MIB - 1)
+    assert problem.subject == "cap 1g"
+    assert "1.0 GiB is more than the 1024.0 MiB of the daemon's machine" in problem.reason
+    assert "agents.crew-py310-1g and 2 more" in problem.reason
+    assert "Docker Desktop > Settings > Resources" in problem.remedy
+
+
+def test_a_cap_is_one_problem_and_smaller_ones_are_none() -> None:
+    found = check_feasible(
+        plan(selection=Selection(benchmarks=("zeta", "leak"), caps=("128m", "512m", "1g"))), memory_bytes=256 * MIB
+    )
+    assert [problem.subject for problem in found] == ["cap 512m", "cap 1g"]
+
+
+def test_nothing_is_a_problem_that_fits_or_is_not_known() -> None:
+    assert check_feasible(plan("agents"), memory_bytes=1024 * MIB) == ()
+    assert check_feasible(plan("agents"), memory_bytes=None) == ()
