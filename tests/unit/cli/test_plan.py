@@ -1,0 +1,195 @@
+"""``memcap plan`` and the options it shares with ``memcap run``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+from factories import make_environment
+
+from memcap.cli.plan import command
+from memcap.cli.selection import selection_options, sort_words
+from memcap.engine import docker_client
+from memcap.errors import ConfigError, DaemonUnavailable, PlanError, SelectionError
+from memcap.plan import Selection
+
+FILES = {
+    "limits.toml": """\
+[caps]
+128m = "128MiB"
+2g = "2GiB"
+[profiles.quick]
+runs = 3
+warmups = 1
+""",
+    "suites/demo/suite.toml": """\
+[benchmarks.leak]
+command = ["true"]
+caps = ["128m", "2g"]
+budget = "10MiB"
+budget_margin = "20%"
+expect = { 128m = "oom_killed" }
+[benchmarks.calm]
+command = ["true"]
+""",
+    "images/py312/Dockerfile": "FROM scratch\n",
+}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    for name, text in FILES.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+class ClosableClient:
+    def close(self) -> None:
+        """Have nothing to close."""
+
+
+@pytest.fixture
+def daemon(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Return ``answer(memory_bytes)``; until it is called, no daemon answers."""
+
+    def nobody() -> None:
+        raise DaemonUnavailable("no Docker daemon answers at tcp://nowhere", remedy="Start it.")
+
+    def answer(memory_bytes: int) -> None:
+        monkeypatch.setattr(docker_client, "connect", ClosableClient)
+        monkeypatch.setattr(docker_client, "environment", lambda client: make_environment(memory_bytes=memory_bytes))
+
+    monkeypatch.setattr(docker_client, "connect", nobody)
+    return answer
+
+
+def plan(project: Path, *words: str) -> Result:
+    return CliRunner().invoke(command, [*words, "--project", str(project)])
+
+
+@pytest.mark.usefixtures("daemon")
+def test_the_table_says_what_a_run_would_do(project: Path) -> None:
+    result = plan(project)
+    assert result.exit_code == 0, result.output
+    assert (
+        result.output
+        == """\
+cell                  cap        budget               expected ending    runs
+--------------------  ---------  -------------------  -----------------  ------
+demo.leak-py312-128m  128.0 MiB  peak 10.0 MiB +20 %  oom_killed         3
+demo.leak-py312-2g    2.0 GiB    peak 10.0 MiB +20 %  completed          3
+demo.calm-py312-128m  128.0 MiB  -                    completed          3
+
+Profile quick: 3 cells, 9 runs and 3 warm-ups.
+Not checked against a daemon: no Docker daemon answers at tcp://nowhere
+"""
+    )
+
+
+def test_json_says_the_same(project: Path, daemon: Callable[[int], None]) -> None:
+    daemon(4 * 2**30)
+    result = plan(project, "demo.leak", "--cap", "128m", "--runs", "2", "--warmups", "0", "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.output) == {
+        "schema": 1,
+        "profile": "quick",
+        "runs": 2,
+        "warmups": 0,
+        "total_runs": 2,
+        "total_warmups": 0,
+        "cells": [
+            {
+                "id": "demo.leak-py312-128m",
+                "suite": "demo",
+                "benchmark": "leak",
+                "image": "py312",
+                "image_reference": None,
+                "cap": "128m",
+                "cap_bytes": 128 * 2**20,
+                "budget": {
+                    "metric": "peak",
+                    "limit_bytes": 10 * 2**20,
+                    "margin": 0.2,
+                    "ceiling_bytes": 12 * 2**20,
+                },
+                "expected_ending": "oom_killed",
+            }
+        ],
+        "daemon": {"memory_bytes": 4 * 2**30, "note": ""},
+        "problems": [],
+    }
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_cap_above_the_daemons_memory_is_an_error_after_the_table(
+    project: Path, daemon: Callable[[int], None], as_json: bool
+) -> None:
+    daemon(2**30)
+    result = plan(project, *(["--json"] if as_json else []))
+    assert isinstance(result.exception, PlanError)
+    assert result.exception.exit_code == 24
+    assert "cap 2g: 2.0 GiB is more than the 1.0 GiB" in str(result.exception)
+    assert "Docker Desktop > Settings > Resources" in str(result.exception)
+    assert "demo.leak-py312-2g" in result.output
+    if as_json:
+        assert [problem["subject"] for problem in json.loads(result.output)["problems"]] == ["cap 2g"]
+
+
+@pytest.mark.usefixtures("daemon")
+def test_mistakes_reach_the_caller_as_what_they_are(project: Path, tmp_path: Path) -> None:
+    assert isinstance(plan(project, "demos").exception, SelectionError)
+    (project / "limits.toml").write_text("")
+    assert isinstance(plan(project).exception, ConfigError)
+    assert CliRunner().invoke(command, ["--runs", "0"]).exit_code == 2
+    assert CliRunner().invoke(command, ["--project", str(tmp_path / "nowhere")]).exit_code == 2
+
+
+@pytest.mark.usefixtures("daemon")
+def test_the_project_is_found_from_inside_it(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project / "suites" / "demo")
+    result = CliRunner().invoke(command, ["demo.calm"])
+    assert result.exit_code == 0, result.output
+    assert "1 cell, 3 runs" in result.output
+
+
+def test_words_are_sorted_by_their_form() -> None:
+    assert sort_words(("agents", "agents.crew", "agents.crew-py312-128m", "agents.*", "s[ab]", "demo")) == {
+        "suites": ("agents", "demo"),
+        "benchmarks": ("agents.crew",),
+        "cells": ("agents.crew-py312-128m", "agents.*", "s[ab]"),
+    }
+
+
+def test_the_options_become_a_selection(tmp_path: Path) -> None:
+    seen: dict[str, object] = {}
+
+    @click.command
+    @selection_options
+    @click.option("--force", is_flag=True)
+    def probe(profile: str, selection: Selection, root: Path | None, force: bool) -> None:
+        seen.update(profile=profile, selection=selection, root=root, force=force)
+
+    words = ["demo", "demo.leak", "*-2g", "-i", "py312", "-i", "a/b:1", "-c", "2g", "-t", "slow", "--runs", "7"]
+    assert CliRunner().invoke(probe, [*words, "-p", "ci", "-C", str(tmp_path), "--force"]).exit_code == 0
+    assert seen == {
+        "profile": "ci",
+        "selection": Selection(
+            suites=("demo",),
+            benchmarks=("demo.leak",),
+            cells=("*-2g",),
+            images=("py312", "a/b:1"),
+            caps=("2g",),
+            tags=("slow",),
+            runs=7,
+        ),
+        "root": tmp_path,
+        "force": True,
+    }
+    assert CliRunner().invoke(probe, []).exit_code == 0
+    assert seen == {"profile": "quick", "selection": Selection(), "root": None, "force": False}
