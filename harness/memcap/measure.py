@@ -26,6 +26,7 @@ from memcap.units import format_bytes
 CHARGE_BATCH_BYTES = 64 * 4096
 COLD_FILE_BYTES = 1024 * 1024  # less page cache than this moves no figure that anyone judges
 PAGE_BYTES = 4096
+SUPERVISOR_JITTER_BYTES = 4 * PAGE_BYTES  # its stack begins at a random address, so it touches a page more or less
 OUTPUT_TAIL_CHARACTERS = 4000
 SIGKILL = 9
 
@@ -38,7 +39,7 @@ def measure(raw: RawRun, spec: RunSpec, *, cpus: int | None, standing: tuple[Cav
     """
     oom = OomFacts(docker_flag=raw.oom_killed_flag, docker_events=raw.oom_events)
     journal = parse_journal(raw.workload_journal)
-    tail = raw.output[-OUTPUT_TAIL_CHARACTERS:]
+    tail = output_tail(raw)
     if raw.daemon_error is not None:
         return Measurement(ending=Ending.NOT_STARTED, detail=raw.daemon_error, oom=oom, caveats=standing)
     try:
@@ -98,6 +99,12 @@ def unreclaimable_peak(report: Report, *, cpus: int | None) -> int | None:
     if sampled is None or peak is None or at_start is None or file is None or peak <= at_start:
         return sampled
     return max(sampled, peak - file - CHARGE_BATCH_BYTES * (cpus or 1))
+
+
+def output_tail(raw: RawRun) -> str:
+    """Return the last words of the workload: the ends of its standard output and of its standard error."""
+    ends = (raw.output[-OUTPUT_TAIL_CHARACTERS // 2 :], raw.error_output[-OUTPUT_TAIL_CHARACTERS // 2 :])
+    return "\n".join(end.rstrip("\n") for end in ends if end)
 
 
 def _ending_without_report(raw: RawRun, error: ReportError) -> tuple[Ending, str]:
@@ -210,15 +217,16 @@ def _caveats(report: Report, raw: RawRun, spec: RunSpec) -> Iterator[Caveat]:
     elif report.swap_cap_bytes:
         yield Caveat(kind=CaveatKind.SWAP_USED, detail="the container may swap; the daemon did not turn it off")
     yield from _peak_caveats(report)
-    if report.supervisor_bytes is not None and report.supervisor_bytes != spec.supervisor_bytes:
-        difference = format_bytes(report.supervisor_bytes - spec.supervisor_bytes)
-        yield Caveat(
-            kind=CaveatKind.SUPERVISOR_BYTES_DIFFER, detail=f"{difference} more than the cap was raised for it"
+    own = report.supervisor_bytes
+    if own is not None and abs(own - spec.supervisor_bytes) > SUPERVISOR_JITTER_BYTES:
+        raised = (
+            f"the cap was raised by {format_bytes(spec.supervisor_bytes)}, the supervisor needed {format_bytes(own)}"
         )
+        yield Caveat(kind=CaveatKind.SUPERVISOR_BYTES_DIFFER, detail=raised)
     if raw.output_truncated:
         yield Caveat(
             kind=CaveatKind.OUTPUT_TRUNCATED,
-            detail=f"only the last {format_bytes(len(raw.output))} of the workload's output were kept",
+            detail=f"only the last {format_bytes(len(raw.output))} of the workload's standard output were kept",
         )
     flag, kills = raw.oom_killed_flag, report.oom_kills
     if flag is not None and kills is not None and flag != (kills > 0):

@@ -404,6 +404,7 @@ class RawRun:
     workload_journal: str
     supervisor_journal: str
     output: str
+    error_output: str
     output_truncated: bool
     exit_code: int | None
     oom_killed_flag: bool | None

@@ -148,12 +148,15 @@ class DockerEngine:
         facts = self._client.api.inspect_container(container)
         state, applied = facts["State"], facts["HostConfig"]
         files = self._fetch_files(container)
-        output = self._client.api.logs(container).decode("utf-8", "replace")
+        # Apart, because the daemon copies them apart: a traceback may be logged in the middle of earlier output.
+        output = self._client.api.logs(container, stderr=False).decode("utf-8", "replace")
+        error_output = self._client.api.logs(container, stdout=False).decode("utf-8", "replace")
         return RawRun(
             report=files.get("report.json"),
             workload_journal=files.get("workload.jsonl", ""),
             supervisor_journal=files.get("supervisor.jsonl", ""),
             output=output.removeprefix(OUTPUT_MARKER),
+            error_output=error_output,
             output_truncated=not output.startswith(OUTPUT_MARKER),
             exit_code=state.get("ExitCode"),
             oom_killed_flag=state.get("OOMKilled"),
@@ -198,6 +201,7 @@ def _not_started(error: Exception) -> RawRun:
         workload_journal="",
         supervisor_journal="",
         output="",
+        error_output="",
         output_truncated=False,
         exit_code=None,
         oom_killed_flag=None,

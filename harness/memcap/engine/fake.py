@@ -61,6 +61,7 @@ class FakeEngine:
             workload_journal="",
             supervisor_journal="",
             output="",
+            error_output="",
             output_truncated=False,
             exit_code=137 if killed else 0,
             oom_killed_flag=killed,

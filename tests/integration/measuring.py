@@ -1,0 +1,84 @@
+"""Measure one truth workload on the real engine: what the integration tests of measuring share."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from memcap.campaign import Campaign
+from memcap.engine.docker import DockerEngine
+from memcap.images.prepare import prepare_layers
+from memcap.model import (
+    Benchmark,
+    CallWorkload,
+    CampaignSettings,
+    Cap,
+    Cell,
+    CellResult,
+    CommandWorkload,
+    ContainerPolicy,
+    ImageSource,
+    Measurement,
+    Plan,
+    Suite,
+)
+from memcap.units import parse_bytes
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+ROOT = Path(__file__).parents[2]
+TRUTH = Path(__file__).parent / "truth"
+_numbers = itertools.count(1)
+
+
+def image(name: str) -> ImageSource:
+    """Return one of the project's images."""
+    return ImageSource(name=name, directory=ROOT / "images" / name)
+
+
+def cell(call: str | tuple[str, ...], *, cap: str = "128m", on: str = "py312", **details: object) -> Cell:
+    """Return a cell of a truth workload, or of a command; other keywords are parameters and `time_limit`."""
+    limit = details.pop("time_limit", None)
+    count = details.pop("cycle_count", None)
+    workload = (
+        CallWorkload(call=f"workloads:{call}", parameters=details, cycles=count)  # type: ignore[arg-type]
+        if isinstance(call, str)
+        else CommandWorkload(argv=call)
+    )
+    benchmark = Benchmark(
+        suite="truth",
+        name=f"b{next(_numbers)}",
+        workload=workload,
+        time_limit_seconds=limit,  # type: ignore[arg-type]
+    )
+    return Cell(benchmark=benchmark, image=image(on), cap=Cap(name=cap, bytes=parse_bytes(cap)))
+
+
+@contextmanager
+def campaign(client: DockerClient, *cells: Cell, runs: int = 1, warmups: int = 0) -> Iterator[Campaign]:
+    """Yield a campaign over ``cells``, one container at a time."""
+    plan = Plan(profile="truth", cells=cells, runs=runs, warmups=warmups)
+    name = f"truth-{next(_numbers)}"
+    suite = Suite(name="truth", directory=TRUTH, description="", benchmarks=())
+    layers = prepare_layers(client, plan, {"truth": suite}, say=lambda _: None)
+    settings = CampaignSettings(
+        id=name, started="", command=(), policy=ContainerPolicy(), time_limit_seconds=60, jobs=1
+    )
+    with DockerEngine(client, campaign=name) as engine:
+        yield Campaign(plan, engine=engine, layers=layers, settings=settings)
+
+
+def measure_cells(client: DockerClient, *cells: Cell, runs: int = 1, warmups: int = 0) -> dict[str, CellResult]:
+    """Return the results of ``cells`` by cell id."""
+    with campaign(client, *cells, runs=runs, warmups=warmups) as run:
+        result = run.run(tell=lambda _: None, save=lambda _: None)
+    return {done.cell.id: done for done in result.cells}
+
+
+def measure_once(client: DockerClient, one: Cell) -> Measurement:
+    """Return the measurement of a single run of a cell."""
+    return measure_cells(client, one)[one.id].runs[0]

@@ -1,0 +1,116 @@
+"""Workloads whose memory and ending are known beforehand. They run in containers, on Python 3.8 or newer."""
+
+import mmap
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+
+MIB = 1024 * 1024
+
+
+def nothing():
+    """The interpreter's own need, held long enough to be sampled."""
+    time.sleep(0.1)
+
+
+def allocate(mib):
+    """Map and touch exactly so many MiB of anonymous memory, and let go at once."""
+    memory = mmap.mmap(-1, mib * MIB)
+    for page in range(0, mib * MIB, mmap.PAGESIZE):
+        memory[page] = 1
+    memory.close()
+
+
+def allocate_in_child(mib):
+    """Allocate in a child process, so that only the cgroup can see it."""
+    code = "import sys; sys.path[:0] = ['/memcap/suite']; import workloads; workloads.allocate(%d)" % mib
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def write_file(mib):
+    """Write a file: page cache, which the kernel takes back when it needs the memory."""
+    block = b"x" * MIB
+    with open("/tmp/file", "wb") as file:
+        for _ in range(mib):
+            file.write(block)
+    return {"written": os.path.getsize("/tmp/file")}
+
+
+def child_killed(swallow):
+    """Let a child be killed at the cap; end as if nothing had happened, or with its status."""
+    ended = subprocess.run([sys.executable, "-c", "b = bytearray(1 << 30)"], check=False).returncode
+    assert ended == -signal.SIGKILL, ended
+    if not swallow:
+        sys.exit(3)
+
+
+def child_killed_and_hang():
+    """Wait for ever for an answer of a child that was killed at the cap."""
+    subprocess.run([sys.executable, "-c", "b = bytearray(1 << 30)"], check=False)
+    time.sleep(600)
+
+
+def memory_error():
+    """Ask for more than the address space allows."""
+    resource.setrlimit(resource.RLIMIT_AS, (512 * MIB, 512 * MIB))
+    bytearray(1024 * MIB)
+
+
+def memory_error_survived():
+    """Ask for too much, and go on with less."""
+    try:
+        memory_error()
+    except MemoryError:
+        return {"survived": 1}
+
+
+def raises():
+    raise ValueError("no such luck: \u2615 \x1b[31m")
+
+
+def exits(code):
+    sys.exit(code)
+
+
+def crash():
+    os.abort()
+
+
+def sleep_for_ever():
+    time.sleep(600)
+
+
+def chatter(mib):
+    """Print so many MiB, then a last line."""
+    line = "x" * 1023 + "\n"
+    for _ in range(mib * 1024):
+        sys.stdout.write(line)
+    sys.stdout.flush()
+    raise RuntimeError("the last words")
+
+
+def orphan():
+    """Leave a process behind that would outlive us."""
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            time.sleep(600)
+        os._exit(0)
+
+
+def cycles(kept):
+    """Yield for ever; clean up when closed."""
+    store = []
+    try:
+        while True:
+            store.append(bytes(kept))
+            yield {"entries": len(store)}
+    finally:
+        print("cleaned up after", len(store))
+
+
+def wrong_metrics():
+    return {"name": "not a number"}
