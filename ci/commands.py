@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from ci.engine import ask_memcap, install_with_apt, make_ready, start_daemon
+from ci.engine import ask_memcap, install_engine, make_ready, start_daemon
 from ci.environment import Environment, make_environment
 from ci.errors import SetupError
 from ci.process import Progress, run_in_foreground
@@ -100,7 +100,7 @@ def _set_up() -> str:
     say = Progress()
     environment = _make_environment(say)
     ask = partial(ask_memcap, environment.python)
-    make_ready(read_system(), ask=ask, install=install_with_apt, start=partial(start_daemon, ask=ask), say=say)
+    make_ready(read_system(), ask=ask, install=install_engine, start=partial(start_daemon, ask=ask), say=say)
     say("images: building what is missing")
     code = run_in_foreground([str(environment.python), "-m", "memcap", "images", "build"])
     if code != 0:

@@ -12,16 +12,16 @@ from enum import Enum
 from pathlib import Path
 from typing import Protocol
 
+from ci import apt
 from ci.errors import SetupError
 from ci.instructions import what_to_do
 from ci.process import finish, run_quietly, tail
-from ci.system import System
+from ci.system import System, find_dockerd, path_with_sbin
 
 START_LIMIT_SECONDS = 60.0
 POLL_SECONDS = 0.5
 NO_DAEMON = 20  # memcap.errors.DaemonUnavailable
 NO_PERMISSION = 21  # memcap.errors.DaemonPermissionError
-APT_GET = ("apt-get", "-o", "DPkg::Lock::Timeout=120")
 
 # memcap finds the daemon; here that is only asked, in the virtual environment, so that both mean the same one.
 _ASK = """
@@ -106,14 +106,10 @@ def ask_memcap(python: Path) -> Answer:
     return Answer(state=states[finished.returncode], message=finished.stdout.strip())
 
 
-def install_with_apt() -> None:
+def install_engine() -> None:
     """Install Debian's engine; raise SetupError with apt-get's words if that fails."""
-    environ = {"DEBIAN_FRONTEND": "noninteractive"}
-    remedy = "Mend apt-get, or install Docker another way (docs/installing-docker.md), and try again."
-    run_quietly([*APT_GET, "update"], environ=environ, remedy=remedy)
     # ca-certificates is only recommended by docker.io, but no registry can be asked without it.
-    packages = ("docker.io", "ca-certificates")
-    run_quietly([*APT_GET, "install", "-y", "--no-install-recommends", *packages], environ=environ, remedy=remedy)
+    apt.install("docker.io", "ca-certificates")
 
 
 def start_daemon(system: System, *, ask: Callable[[], Answer]) -> None:
@@ -122,11 +118,20 @@ def start_daemon(system: System, *, ask: Callable[[], Answer]) -> None:
         run_quietly(["systemctl", "start", "docker"], remedy="Read: journalctl -u docker --no-pager -n 50")
         wait(ask, lambda: finish(["journalctl", "-u", "docker", "--no-pager", "-n", "30"]).stdout, process=None)
         return
+    dockerd = find_dockerd()
+    if dockerd is None:
+        raise SetupError("Docker was installed, but there is no dockerd; see docs/installing-docker.md")
     log = _log_file()
     with log.open("wb") as output:
         # In a session of its own, so that it outlives this terminal: the next command finds it running.
         process = subprocess.Popen(
-            ["dockerd"], stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, cwd="/"
+            [dockerd],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            cwd="/",
+            env={**os.environ, "PATH": path_with_sbin()},  # it needs iptables
         )
     wait(ask, lambda: f"{log}:\n{log.read_text(encoding='utf-8', errors='replace')}", process=process)
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from ci.engine import APT_GET
+from ci import apt
 from ci.errors import SetupError
 from ci.process import run_quietly
 from ci.system import System
@@ -105,6 +105,4 @@ def provide_venv(missing: tuple[str, ...], system: System, *, running: str, say:
             f"Python {running} lacks {' and '.join(missing)}, which make virtual environments.\n    {advice}"
         )
     say(f"virtual environment: installing {package} with apt-get")
-    environ = {"DEBIAN_FRONTEND": "noninteractive"}
-    run_quietly([*APT_GET, "update"], environ=environ)
-    run_quietly([*APT_GET, "install", "-y", "--no-install-recommends", package], environ=environ)
+    apt.install(package)

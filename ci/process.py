@@ -59,7 +59,7 @@ def finish(command: Sequence[str], *, environ: Mapping[str, str] | None = None) 
 
 
 def run_in_foreground(command: Sequence[str]) -> int:
-    """Run a program on this terminal and return its exit code.
+    """Run a program on this terminal and return its exit code, 128 + N if signal N ended it.
 
     Ctrl-C reaches the program too, and it may have containers to remove: it is waited for, where ``subprocess.run``
     would kill it after a quarter of a second.
@@ -67,6 +67,7 @@ def run_in_foreground(command: Sequence[str]) -> int:
     with subprocess.Popen(command) as process:
         while True:
             try:
-                return process.wait()
+                code = process.wait()
+                return code if code >= 0 else 128 - code
             except KeyboardInterrupt:
                 continue

@@ -48,6 +48,16 @@ def parse_os_release(text: str) -> tuple[str, ...]:
     return tuple(f"{fields.get('ID', '')} {fields.get('ID_LIKE', '')}".lower().split())
 
 
+def path_with_sbin() -> str:
+    """Return PATH with the folders of system programs, which `su` and cron leave out."""
+    return os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
+
+
+def find_dockerd() -> str | None:
+    """Return the path of dockerd, or None where it is not installed."""
+    return shutil.which("dockerd", path=path_with_sbin())
+
+
 def read_system() -> System:
     """Look at this machine."""
     os_release = Path("/etc/os-release")
@@ -56,6 +66,6 @@ def read_system() -> System:
         distributions=parse_os_release(os_release.read_text(encoding="utf-8")) if os_release.is_file() else (),
         is_root=hasattr(os, "geteuid") and os.geteuid() == 0,
         has_systemd=Path("/run/systemd/system").is_dir(),  # what sd_booted(3) looks at
-        has_dockerd=shutil.which("dockerd") is not None,
+        has_dockerd=find_dockerd() is not None,
         environ=dict(os.environ),
     )
