@@ -17,11 +17,11 @@ NOTHING: Final = "/memcap/nothing"  # no such program: the supervisor reports it
 def run_spec(cell: Cell, layer: Layer, settings: CampaignSettings, *, supervisor_bytes: int, attempt: str) -> RunSpec:
     """Return what an engine needs for one run of ``cell``; ``attempt`` makes the container's name unique.
 
-    Raises PlanError for a Python workload in an image without Python.
+    Raises PlanError for a Python workload in an image without Python, and for no command at all.
     """
     benchmark = cell.benchmark
     workload = benchmark.workload
-    argv = workload.argv if isinstance(workload, CommandWorkload) else _runner_argv(workload, layer)
+    argv = _command_argv(workload, layer) if isinstance(workload, CommandWorkload) else _runner_argv(workload, layer)
     env = dict(benchmark.env)
     if layer.search_path and isinstance(workload, CommandWorkload):
         env.setdefault("PYTHONPATH", ":".join(str(path) for path in layer.search_path))
@@ -53,6 +53,17 @@ def calibration_spec(layer: Layer, settings: CampaignSettings) -> RunSpec:
         time_limit_seconds=CALIBRATION_SECONDS,
         policy=settings.policy,
     )
+
+
+def _command_argv(workload: CommandWorkload, layer: Layer) -> tuple[str, ...]:
+    """Return what `docker run IMAGE COMMAND` would start: the image's entrypoint, then the command or the image's."""
+    argv = (*layer.image.entrypoint, *(workload.argv or layer.image.command))
+    if not argv:
+        raise PlanError(
+            f"image {layer.image.reference!r} has no command of its own",
+            remedy="Say what to run: memcap measure IMAGE -- COMMAND ARGS",
+        )
+    return argv
 
 
 def _runner_argv(workload: CallWorkload, layer: Layer) -> tuple[str, ...]:

@@ -174,7 +174,7 @@ class CallWorkload:
 
 @dataclass(frozen=True, kw_only=True)
 class CommandWorkload:
-    """Any program with its arguments."""
+    """Any program with its arguments, as in `docker run IMAGE ARGV`; empty means the image's own command."""
 
     argv: tuple[str, ...]
 

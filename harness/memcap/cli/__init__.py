@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import os
+import signal
 import sys
+from typing import NoReturn
 
 import click
 
 from memcap import __version__
-from memcap.errors import MemcapError
+from memcap.errors import Interrupted, MemcapError
 
 # Name -> what it does. Kept here so that `memcap --help` imports no command.
 _COMMANDS = {
@@ -32,7 +35,7 @@ Examples:
   memcap doctor
 
 Exit codes: 0 as expected, 99 regression, 98 budget broken, 97 unexpected ending,
-96 workload failed, 95 infrastructure, 2 usage, 10-25 bad input, image or daemon.
+96 workload failed, 95 infrastructure, 2 usage, 10-26 bad input, image or daemon.
 """
 
 
@@ -73,8 +76,23 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; the only place that turns an error into an exit code."""
+    signal.signal(signal.SIGTERM, _as_interrupt)
     try:
-        cli.main(standalone_mode=True)
+        cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
     except MemcapError as error:
         click.echo(f"memcap: {error}", err=True)
         sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("memcap: stopped by the user", err=True)
+        sys.exit(Interrupted.exit_code)
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+
+
+def _as_interrupt(*_: object) -> NoReturn:
+    """Let `kill` and CI's cancelling clean up as Ctrl-C does."""
+    raise KeyboardInterrupt

@@ -1,0 +1,119 @@
+"""What `run` and `measure` share: from a plan to its result on one Docker daemon."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+from memcap.campaign import Campaign
+from memcap.cli.progress import CampaignProgress, say
+from memcap.errors import EngineError, FileExistsAlready, Interrupted, MemcapError, PlanError, UsageError
+from memcap.model import CampaignResult, CampaignSettings, ContainerPolicy, Environment, Plan, Suite
+from memcap.plan import check_feasible
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What is to be executed, and how. ``jobs`` None: as many containers at once as CPUs and memory allow."""
+
+    plan: Plan
+    suites: Mapping[str, Suite]
+    policy: ContainerPolicy
+    time_limit_seconds: float
+    id: str
+    started: str
+    jobs: int | None = None
+    earlier: CampaignResult | None = None
+
+
+def new_campaign(label: str) -> tuple[str, str]:
+    """Return the id and the start (ISO 8601, UTC) of a new campaign; ids sort by time."""
+    now = datetime.now(timezone.utc).replace(microsecond=0)
+    return f"{now:%Y%m%dT%H%M%S}-{label}-{os.urandom(2).hex()}", now.isoformat()
+
+
+def refuse_overwriting(path: Path, *, allowed: bool) -> None:
+    """Raise FileExistsAlready before hours are spent on a result that could not be written."""
+    if path.exists() and not allowed:
+        raise FileExistsAlready(
+            f"{path} exists already", remedy="Choose another --output, or pass --force to replace it."
+        )
+
+
+def execute(order: Order, *, save: Callable[[CampaignResult], None], kept_in: Path | None) -> CampaignResult:
+    """Connect, refuse what the daemon cannot honour, build, run; return the result.
+
+    ``save`` gets what there is after each group of cells; ``kept_in`` is where, for the message after an interrupt.
+    Raises DaemonUnavailable, PlanError, ImageMissing, BuildError, EngineError, Interrupted.
+    """
+    from memcap.engine.docker import DockerEngine
+    from memcap.engine.docker_client import connect, environment
+    from memcap.images.prepare import prepare_layers
+
+    with closing(connect()) as client:
+        machine = environment(client)
+        refuse_infeasible(order.plan, machine)
+        refuse_other_machine(order.earlier, machine)
+        layers = prepare_layers(client, order.plan, order.suites, say=say)
+        settings = CampaignSettings(
+            id=order.id,
+            started=order.started,
+            command=("memcap", *sys.argv[1:]),
+            policy=order.policy,
+            time_limit_seconds=order.time_limit_seconds,
+            jobs=order.jobs or jobs_for(order.plan, machine),
+        )
+        try:
+            with (
+                DockerEngine(client, campaign=settings.id) as engine,
+                CampaignProgress(runs=order.plan.runs) as progress,
+            ):
+                campaign = Campaign(order.plan, engine=engine, layers=layers, settings=settings)
+                return campaign.run(tell=progress, save=save, earlier=order.earlier.cells if order.earlier else ())
+        except (Interrupted, EngineError) as error:
+            raise _with_next_step(error, kept_in) from error
+
+
+def _with_next_step(error: MemcapError, kept_in: Path | None) -> MemcapError:
+    """Return the error with what became of the finished cells."""
+    if kept_in is None or not kept_in.exists():
+        kept = "No cell was finished."
+    else:
+        kept = f"Finished cells are in {kept_in}; go on with: memcap run --resume {kept_in}"
+    return type(error)(error.message, remedy=f"{error.remedy} {kept}".strip())
+
+
+def refuse_other_machine(earlier: CampaignResult | None, machine: Environment) -> None:
+    """Raise UsageError when an interrupted campaign would go on somewhere its figures cannot be compared with."""
+    if earlier is None:
+        return
+    before = earlier.environment
+    for name in ("engine", "architecture", "cgroup_version", "kernel", "memory_bytes"):
+        if getattr(before, name) != getattr(machine, name):
+            raise UsageError(
+                f"the campaign was begun where {name} is {getattr(before, name)}; here it is {getattr(machine, name)}",
+                remedy="Go on where it was begun, or begin anew.",
+            )
+
+
+def refuse_infeasible(plan: Plan, machine: Environment) -> None:
+    """Raise PlanError with everything of ``plan`` that the daemon's machine cannot honour."""
+    problems = check_feasible(plan, memory_bytes=machine.memory_bytes)
+    if problems:
+        listed = "\n".join(f"  {problem}" for problem in problems)
+        raise PlanError(f"the daemon cannot honour this plan; nothing was run.\n{listed}")
+
+
+def jobs_for(plan: Plan, machine: Environment) -> int:
+    """Return how many containers to run at once: one a CPU, as far as their caps fit into the memory together.
+
+    Figures in bytes do not change by it, times do.
+    """
+    largest = max(cell.cap.bytes for cell in plan.cells)
+    fit = machine.memory_bytes // largest if machine.memory_bytes else 1
+    return max(1, min(machine.cpus or 1, fit))

@@ -1,0 +1,137 @@
+"""``memcap measure``: measure any command in any image, with no file at all."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from memcap.model import Cap, Cell, ImageSource
+
+
+@click.command("measure", short_help="Measure any command in any image.")
+@click.argument("image")
+@click.argument("argv", nargs=-1, type=click.UNPROCESSED, metavar="[-- CMD ARGS...]")
+@click.option(
+    "-c", "--cap", "caps", multiple=True, default=("1g",), show_default=True, metavar="SIZE", help="May be repeated."
+)
+@click.option(
+    "-n", "--runs", type=click.IntRange(min=1), default=5, show_default=True, help="Runs, one container each."
+)
+@click.option("--warmups", type=click.IntRange(min=0), default=1, show_default=True, help="Discarded runs before them.")
+@click.option("--time-limit", default="10min", show_default=True, metavar="TIME", help="After which a run is ended.")
+@click.option("--network", is_flag=True, help="Give the containers a network.")
+@click.option("-e", "--env", multiple=True, metavar="NAME=VALUE", help="An environment variable; may be repeated.")
+@click.option("-j", "--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Containers at once.")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Also save the result there.")
+@click.option("--force", is_flag=True, help="Replace the output file if it exists.")
+@click.option("--json", "as_json", is_flag=True, help="Print the measurements as JSON.")
+def command(  # noqa: PLR0913 - the options of the command line
+    *,
+    image: str,
+    argv: tuple[str, ...],
+    caps: tuple[str, ...],
+    runs: int,
+    warmups: int,
+    time_limit: str,
+    network: bool,
+    env: tuple[str, ...],
+    jobs: int,
+    output: Path | None,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Measure the command CMD in IMAGE: peak memory and OOM kills over repeated runs in fresh containers.
+
+    IMAGE is any reference (my/prod:1.4), or an image of this project (py312). Without CMD the image's own command
+    is run; its ENTRYPOINT is kept, as `docker run` does.
+
+    \b
+    Examples:
+      memcap measure python:3.12-slim --cap 128m -- python -c 'list(range(10**6))'
+      memcap measure my/prod:1.4 -c 256m -c 512m --runs 10 --json -- python app.py
+    """
+    from memcap.cli.execute import Order, execute, new_campaign, refuse_overwriting
+    from memcap.cli.verdict import measured_exit_code
+    from memcap.model import ContainerPolicy, Plan
+    from memcap.report.json import render_measurements
+    from memcap.report.terminal import render_measured
+    from memcap.store import save_result
+    from memcap.units import parse_seconds
+
+    if output is not None:
+        refuse_overwriting(output, allowed=force)
+    source = find_image(image)
+    cells = tuple(_cell(source, argv, cap, env) for cap in map(_cap, dict.fromkeys(caps)))
+    campaign, started = new_campaign("measure")
+    order = Order(
+        plan=Plan(profile="measure", cells=cells, runs=runs, warmups=warmups),
+        suites={},
+        policy=ContainerPolicy(network=network),
+        time_limit_seconds=parse_seconds(time_limit),
+        id=campaign,
+        started=started,
+        jobs=jobs,
+    )
+    result = execute(order, save=lambda _: None, kept_in=None)
+    if output is not None:
+        save_result(result, output, overwrite=True)
+    click.echo(render_measurements(result) if as_json else render_measured(result))
+    raise SystemExit(measured_exit_code(result))
+
+
+def find_image(name: str) -> ImageSource:
+    """Return this project's image of that name, if there is one; else the image that the reference names."""
+    from memcap.config import find_root
+    from memcap.errors import ConfigError
+    from memcap.model import ImageSource
+    from memcap.plan import image_by_reference
+
+    if re.fullmatch(r"[a-z0-9][a-z0-9_]*", name):
+        try:
+            folder = find_root(Path.cwd()) / "images" / name
+        except ConfigError:  # not in a project
+            folder = None
+        if folder is not None and (folder / "Dockerfile").is_file():
+            return ImageSource(name=name, directory=folder)
+    return image_by_reference(name)
+
+
+def _cap(size: str) -> Cap:
+    from memcap.model import Cap
+    from memcap.units import parse_bytes
+
+    return Cap(name=_slug(size), bytes=parse_bytes(size))
+
+
+def _cell(image: ImageSource, argv: tuple[str, ...], cap: Cap, env: tuple[str, ...]) -> Cell:
+    from memcap.model import Benchmark, Cell, CommandWorkload
+
+    name = _slug(argv[0].rpartition("/")[2]) if argv else "own_command"
+    return Cell(
+        benchmark=Benchmark(
+            suite="measure", name=name or "command", workload=CommandWorkload(argv=argv), env=_environment(env)
+        ),
+        image=image,
+        cap=cap,
+    )
+
+
+def _environment(pairs: tuple[str, ...]) -> dict[str, str]:
+    from memcap.errors import UsageError
+
+    found = {}
+    for pair in pairs:
+        name, separator, value = pair.partition("=")
+        if not name or not separator:
+            raise UsageError(f"--env {pair!r} is not NAME=VALUE", remedy="Write it like --env LOG_LEVEL=debug")
+        found[name] = value
+    return found
+
+
+def _slug(text: str) -> str:
+    """Return ``text`` as a part of a cell's id."""
+    return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")

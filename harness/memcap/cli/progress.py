@@ -1,0 +1,83 @@
+"""Show how far a campaign is: a bar with the time left on a terminal, a line a cell in a log."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import defaultdict
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import click
+
+from memcap.stats import median
+from memcap.units import format_bytes, format_seconds
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from memcap.campaign import RunEnded
+    from memcap.model import Measurement
+
+
+def say(text: str) -> None:
+    """Tell the user what is being done, apart from the results, which go to standard output."""
+    click.echo(text, err=True)
+
+
+class CampaignProgress:
+    """Call with each event of a campaign; a cell is told once, when its last run has ended."""
+
+    def __init__(self, *, runs: int) -> None:
+        self._runs = runs
+        self._measured: dict[str, list[Measurement]] = defaultdict(list)
+        self._started = time.monotonic()
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> CampaignProgress:
+        if sys.stderr.isatty():
+            self._bar = _make_bar()
+            self._bar.start()
+            self._task = self._bar.add_task("starting", total=None)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def __call__(self, event: RunEnded) -> None:
+        if not event.warmup:
+            self._measured[event.cell_id].append(event.measurement)
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, completed=event.done, total=event.total, description=event.cell_id)
+        runs = self._measured[event.cell_id]
+        if len(runs) == self._runs and not event.warmup:
+            self._tell_cell(event, runs)
+
+    def _tell_cell(self, event: RunEnded, runs: list[Measurement]) -> None:
+        peaks = [run.peak_bytes for run in runs if run.peak_bytes is not None]
+        peak = f"peak {format_bytes(median(peaks))}" if peaks else "no peak"
+        endings = ", ".join(dict.fromkeys(run.ending.value for run in runs))
+        line = f"{event.cell_id}: {len(runs)} runs, {peak}, {endings}"
+        if self._bar is not None:
+            self._bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
+        else:
+            left = (time.monotonic() - self._started) / event.done * (event.total - event.done)
+            say(f"[{event.done}/{event.total}, {format_seconds(left)} left] {line}")
+
+
+def _make_bar() -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    return Progress(
+        MofNCompleteColumn(),
+        BarColumn(bar_width=20),
+        TimeRemainingColumn(),
+        TextColumn("{task.description}", markup=False),
+        console=Console(stderr=True),
+        transient=True,
+    )

@@ -1,0 +1,102 @@
+"""``memcap run``: measure the cells of a plan, store the result, judge it against the baselines."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from memcap.cli.selection import load_project, selection_options
+
+if TYPE_CHECKING:
+    from memcap.model import CampaignResult, Config, Plan
+    from memcap.plan import Selection
+
+
+@click.command("run", short_help="Measure the cells of a profile, and check them against the baselines.")
+@selection_options
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="The result file to write.")
+@click.option("--force", is_flag=True, help="Replace the result file if it exists.")
+@click.option(
+    "--resume",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="RESULT",
+    help="Go on with an interrupted campaign: measure the cells that its file lacks.",
+)
+@click.option("-j", "--jobs", type=click.IntRange(min=1), help="Containers at once; by default one a CPU.")
+@click.option("--no-check", is_flag=True, help="Do not judge the result against the baselines.")
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
+@click.option("-v", "--verbose", is_flag=True, help="Print details of every cell.")
+def command(  # noqa: PLR0913 - the options of the command line
+    *,
+    profile: str,
+    selection: Selection,
+    root: Path | None,
+    output: Path | None,
+    force: bool,
+    resume: Path | None,
+    jobs: int | None,
+    no_check: bool,
+    as_json: bool,
+    verbose: bool,
+) -> None:
+    """Measure cells in containers, save the result under results/, and check it against the baselines.
+
+    SELECT names suites (agents), benchmarks (agents.llm) or cells (agents.llm-py312-128m, or a glob).
+
+    \b
+    Examples:
+      memcap run                                   the quick profile
+      memcap run streams --image py312
+      memcap run --profile full --output nightly.json
+      memcap run 'agents.*-py31[02]-*' --runs 10
+      memcap run --resume results/20260101T020304-quick-1a2b.json
+    """
+    from memcap.cli.execute import Order, execute, new_campaign, refuse_overwriting
+    from memcap.cli.verdict import conclude
+    from memcap.plan import make_plan
+    from memcap.store import load_result, result_path, save_result
+
+    config = load_project(root)
+    earlier = load_result(resume) if resume else None
+    plan = plan_of(earlier, config) if earlier else make_plan(config, profile=profile, selection=selection)
+    campaign, started = (earlier.id, earlier.started) if earlier else new_campaign(plan.profile)
+    path = resume or output or result_path(config.results_directory, campaign)
+    refuse_overwriting(path, allowed=force or resume is not None)
+    order = Order(
+        plan=plan,
+        suites=config.suites,
+        policy=config.policy,
+        time_limit_seconds=config.run_time_limit_seconds,
+        id=campaign,
+        started=started,
+        jobs=jobs,
+        earlier=earlier,
+    )
+    result = execute(order, save=lambda partial: save_result(partial, path, overwrite=True), kept_in=path)
+    conclude(result, path, config=config, check=not no_check, as_json=as_json, verbose=verbose)
+
+
+def plan_of(earlier: CampaignResult, config: Config) -> Plan:
+    """Return the plan of an interrupted campaign.
+
+    Raises SelectionError when the project no longer has one of its cells.
+    """
+    from memcap.plan import Selection, make_plan
+
+    parts = [cell_id.split("-") for cell_id in earlier.plan_cells]  # names have no dashes
+    images = {name: name if name in config.images else facts.reference for name, facts in earlier.images.items()}
+    plan = make_plan(
+        config,
+        profile=earlier.profile,
+        selection=Selection(
+            benchmarks=tuple(dict.fromkeys(benchmark for benchmark, _, _ in parts)),
+            images=tuple(dict.fromkeys(images.get(image, image) for _, image, _ in parts)),
+            caps=tuple(dict.fromkeys(cap for _, _, cap in parts)),
+            runs=earlier.runs,
+            warmups=earlier.warmups,
+        ),
+    )
+    return replace(plan, cells=tuple(cell for cell in plan.cells if cell.id in earlier.plan_cells))
