@@ -58,13 +58,13 @@ def finish(command: Sequence[str], *, environ: Mapping[str, str] | None = None) 
         raise SetupError(f"`{command[0]}` is not installed") from error
 
 
-def run_in_foreground(command: Sequence[str]) -> int:
+def run_in_foreground(command: Sequence[str], *, environ: Mapping[str, str] | None = None) -> int:
     """Run a program on this terminal and return its exit code, 128 + N if signal N ended it.
 
     Ctrl-C reaches the program too, and it may have containers to remove: it is waited for, where ``subprocess.run``
     would kill it after a quarter of a second.
     """
-    with subprocess.Popen(command) as process:
+    with subprocess.Popen(command, env={**os.environ, **(environ or {})}) as process:
         while True:
             try:
                 code = process.wait()
