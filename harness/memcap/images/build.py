@@ -89,7 +89,7 @@ def _from_folder(
     except BuildError as error:
         raise BuildError(f"{dockerfile}: {error.message}", remedy=error.remedy) from error
     base = finder.find(line) if line is not None else None
-    digest = hashlib.sha256(f"{_folder_digest(directory)} {base.key if base else ''}".encode()).hexdigest()
+    digest = hashlib.sha256(f"{name} {_folder_digest(directory)} {base.key if base else ''}".encode()).hexdigest()
     tag = image_tag(name, digest)
     image = find_local(client, tag)
     if image is None:

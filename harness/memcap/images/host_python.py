@@ -104,9 +104,9 @@ def _ask(executable: Path, kind: str) -> HostPython | None:
         answer = subprocess.run(
             [executable, "-I", "-S", "-c", _QUESTION], capture_output=True, text=True, timeout=30, check=True
         ).stdout
-    except (OSError, subprocess.SubprocessError):
+        facts = json.loads(answer)
+    except (OSError, ValueError, subprocess.SubprocessError):
         return None  # a broken installation is no candidate
-    facts = json.loads(answer)
     if facts["implementation"] != "CPython" or facts["special"]:
         return None  # debug and free-threaded builds need other memory than the image that was asked for
     return HostPython(

@@ -92,7 +92,7 @@ def add_folder_files(
 
     Raises BuildError for a link out of the directory, and for what is neither file nor folder.
     """
-    inside = directory.resolve()
+    inside = Path(os.path.realpath(directory))
     tree.add_folder(_relative(place))
     for folder, subfolders, files in os.walk(directory):
         here = Path(folder)
@@ -102,7 +102,7 @@ def add_folder_files(
             if not is_wanted(path):
                 continue
             target = _relative(place / path.relative_to(directory).as_posix())
-            real = path.resolve()
+            real = Path(os.path.realpath(path))  # Path.resolve() raises for a link to itself, on some Pythons
             if path.is_symlink() and (not real.is_relative_to(inside) or real.is_dir()):
                 raise BuildError(
                     f"{path} is a link that leads out of {directory} or to a folder",

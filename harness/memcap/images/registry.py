@@ -24,17 +24,29 @@ _UNREACHABLE = re.compile(
     | unexpected\ EOF | : \ EOF$ | pinging\ container\ registry | Service\ Unavailable | Bad\ Gateway""",
     re.VERBOSE | re.IGNORECASE | re.MULTILINE,
 )
+# Anything else would be part of the address that the daemon is asked at; the daemon knows the finer rules.
+_REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@+-]*")
 _REFUSED = re.compile(r"unauthorized|denied|authentication required|invalid reference", re.IGNORECASE)
+_NAME = "Check the image's name; `docker login` if it is private."
 _MIRROR = "Make its registry reachable, name the image at a mirror, or `docker load` it on this daemon."
 
 
 def find_local(client: DockerClient, reference: str) -> Image | None:
-    """Return the image that the daemon has under ``reference`` (name, digest or id), or None. Raises EngineError."""
+    """Return the image that the daemon has under ``reference`` (name, digest or id), or None.
+
+    Raises EngineError, and ImageMissing for what cannot be a reference.
+    """
+    if not _REFERENCE.fullmatch(reference) or ".." in reference:
+        raise ImageMissing(f"{reference!r} cannot be an image", remedy=_NAME)
     try:
         with translated(f"look for the image {reference}"):
             return client.images.get(reference)
     except ImageMissing:
         return None
+    except EngineError as error:
+        if "invalid reference" in error.message:
+            raise ImageMissing(error.message, remedy=_NAME) from error
+        raise
 
 
 def pull(client: DockerClient, reference: str) -> Image:
