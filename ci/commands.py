@@ -29,11 +29,11 @@ MADE_AGAIN = (
 USAGE = """\
 usage: python -m ci COMMAND [ARGUMENTS]
 
-  setup            make the virtual environment, Docker and the images ready; does only what is missing
-  test [PYTEST...]   set up, then run the tests; arguments go to pytest
-  bench [RUN...]     set up, then run `memcap run --profile quick`; arguments go to memcap run
-  lint             check style and types; needs no Docker
-  clean            remove the virtual environment, caches and built files; results stay
+  setup             make the virtual environment, Docker and the images ready; does only what is missing
+  test [PYTEST...]  set up, then run the tests; arguments go to pytest
+  bench [RUN...]    set up, then run `memcap run --profile quick`; arguments go to memcap run
+  lint              check style and types; needs no Docker
+  clean             remove the virtual environment, caches and built files; results stay
 
 Examples:
   python -m ci setup
