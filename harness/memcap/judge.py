@@ -132,8 +132,7 @@ def _judge_cell(
     finding = _infrastructure(cell, minimum_runs) or _ending(cell, baseline)
     if finding:
         return _verdict(cell, finding, (), doubts)
-    comparable = not unlike.blocking
-    metrics = _metrics(cell, baseline if comparable else None, tolerances, minimum_runs)
+    metrics = () if unlike.blocking else _metrics(cell, baseline, tolerances, minimum_runs)
     if baseline is None:
         finding = _Finding(VerdictState.NEW, "there is no baseline to compare with", _accept(cell))
     elif unlike.blocking:

@@ -1,0 +1,113 @@
+"""The reports for machines: what ``check --json`` and ``measure --json`` print. Bytes and seconds, absent is null."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from memcap.model import CampaignResult, Caveat, CellResult, Measurement, Metric
+from memcap.report.view import CaveatView, CellView, MetricView, View
+from memcap.stats import summarize
+
+# History of the schemas of JSON output; each goes up when a key goes away or changes its meaning.
+# measure 1 - first version
+# check 1 - first version
+MEASURE_SCHEMA = 1
+CHECK_SCHEMA = 1
+
+
+def render_measure_json(result: CampaignResult) -> str:
+    """Return the figures of ``result``: each run of each cell, and a summary of each metric that was measured."""
+    return _dump({"schema": MEASURE_SCHEMA, "cells": [_measured(cell) for cell in result.cells]})
+
+
+def render_check_json(view: View) -> str:
+    """Return the verdicts of ``view``, worst first, with the exit code and its reason."""
+    return _dump(
+        {
+            "schema": CHECK_SCHEMA,
+            "campaign": view.campaign,
+            "started": view.started,
+            "profile": view.profile,
+            "environment": asdict(view.environment),
+            "exit_code": view.exit_code,
+            "reason": view.reason,
+            "counts": {state.value: count for state, count in view.counts},
+            "not_measured": view.not_measured,
+            "cells": [_checked(cell) for cell in view.cells],
+            "caveats": [_shared(caveat) for caveat in view.caveats],
+        }
+    )
+
+
+def _measured(cell: CellResult) -> dict[str, Any]:
+    summaries = {metric.value: summarize(cell.values(metric)) for metric in Metric}
+    return {
+        "id": cell.cell.id,
+        "image": cell.cell.image,
+        "cap_bytes": cell.cell.cap.bytes,
+        "runs": [_run(run) for run in cell.runs],
+        "summary": {name: asdict(summary) for name, summary in summaries.items() if summary},
+    }
+
+
+def _run(run: Measurement) -> dict[str, Any]:
+    return {
+        "ending": run.ending.value,
+        "exit_code": run.exit_code,
+        "signal": run.signal,
+        "oom_kills": run.oom.kills,
+        "peak_bytes": run.peak_bytes,
+        "unreclaimable_peak_bytes": run.unreclaimable_peak_bytes,
+        "rss_peak_bytes": run.rss_peak_bytes,
+        "floor_bytes": run.floor_bytes,
+        "wall_seconds": run.wall_seconds,
+        "cpu_seconds": run.cpu_seconds,
+        "caveats": [_caveat(caveat) for caveat in run.caveats],
+    }
+
+
+def _checked(cell: CellView) -> dict[str, Any]:
+    verdict = cell.verdict
+    return {
+        "id": cell.id,
+        "verdict": verdict.state.value if verdict else None,
+        "summary": verdict.summary if verdict else None,
+        "remedy": (verdict.remedy or None) if verdict else None,
+        "image": cell.cell.image if cell.cell else None,
+        "cap_bytes": cell.cell.cap.bytes if cell.cell else None,
+        "expected_ending": cell.cell.expected_ending.value if cell.cell else None,
+        "endings": {ending.value: count for ending, count in cell.endings},
+        "metrics": {each.metric.value: _metric(each) for each in cell.metrics if each.summary or each.verdict},
+        "caveats": [_caveat(caveat) for caveat in verdict.caveats] if verdict else [],
+    }
+
+
+def _metric(view: MetricView) -> dict[str, Any]:
+    return {
+        "unit": view.metric.unit,
+        "summary": asdict(view.summary) if view.summary else None,
+        "verdict": view.verdict.state.value if view.verdict else None,
+        "detail": view.verdict.detail if view.verdict else None,
+        "baseline_median": view.verdict.base if view.verdict else None,
+        "change": view.change,
+    }
+
+
+def _caveat(caveat: Caveat) -> dict[str, str]:
+    return {"kind": caveat.kind.value, "detail": caveat.detail, "remedy": caveat.kind.remedy}
+
+
+def _shared(caveat: CaveatView) -> dict[str, Any]:
+    return {
+        "kind": caveat.kind.value,
+        "details": caveat.details,
+        "cells": caveat.cell_ids,
+        "remedy": caveat.remedy,
+    }
+
+
+def _dump(document: dict[str, Any]) -> str:
+    # Escaped, so that a terminal which shows it obeys nothing in it.
+    return json.dumps(document, indent=2, ensure_ascii=True) + "\n"

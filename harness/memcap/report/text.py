@@ -1,0 +1,36 @@
+"""Words and figures for a reader, the same in every textual report."""
+
+from __future__ import annotations
+
+from memcap.model import Metric
+from memcap.units import format_bytes, format_seconds
+
+NOTHING = "-"
+
+
+def printable(text: str) -> str:
+    """Return ``text`` with everything that a terminal would obey, hide or turn around written as an escape."""
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+
+
+def figure(metric: Metric, value: float | None) -> str:
+    """Return ``value`` of ``metric`` with its unit, ``-`` if there is none."""
+    if value is None:
+        return NOTHING
+    return format_bytes(value) if metric.unit == "byte" else format_seconds(value)
+
+
+def percent(change: float | None) -> str:
+    """Return a fraction as ``+12.3%``, ``-`` if there is none."""
+    return NOTHING if change is None else f"{change:+.1%}"
+
+
+def shortened(text: str, width: int) -> str:
+    """Return ``text`` in at most ``width`` characters; what is left out is in the middle, nearer to the start.
+
+    The end of a cell's id (image and cap) tells neighbours apart, so two thirds of what is kept come from there.
+    """
+    if len(text) <= width:
+        return text
+    head = (width - 1) // 3
+    return f"{text[:head]}…{text[len(text) - (width - 1 - head) :]}"

@@ -1,0 +1,225 @@
+"""The one object that all reports render: everything chosen, sorted and counted, nothing formatted but sentences."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from memcap.model import (
+    CampaignResult,
+    Caveat,
+    CaveatKind,
+    CellResult,
+    CellSummary,
+    Ending,
+    Environment,
+    Metric,
+    MetricVerdict,
+    Verdict,
+    VerdictState,
+)
+from memcap.stats import Summary, relative_change, summarize
+
+WORST_FIRST = (
+    VerdictState.REGRESSED,
+    VerdictState.BUDGET_BROKEN,
+    VerdictState.ENDING_CHANGED,
+    VerdictState.WORKLOAD_FAILED,
+    VerdictState.INFRASTRUCTURE,
+    VerdictState.GONE,
+    VerdictState.INCOMPARABLE,
+    VerdictState.NOT_ENOUGH_DATA,
+    VerdictState.NEW,
+    VerdictState.IMPROVED,
+    VerdictState.UNCHANGED,
+)
+_FINE = frozenset({VerdictState.NEW, VerdictState.IMPROVED, VerdictState.UNCHANGED})
+_ACCEPTABLE = frozenset({VerdictState.NEW, VerdictState.INCOMPARABLE, VerdictState.IMPROVED})
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricView:
+    """One metric of one cell; ``change`` is the fraction by which its median differs from a comparable baseline's."""
+
+    metric: Metric
+    summary: Summary | None
+    verdict: MetricVerdict | None
+    change: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellView:
+    """One cell; ``cell`` is None for one that was planned but not measured, ``verdict`` if nothing was judged."""
+
+    id: str
+    cell: CellSummary | None
+    verdict: Verdict | None
+    endings: tuple[tuple[Ending, int], ...]
+    metrics: tuple[MetricView, ...]
+
+    def metric(self, metric: Metric) -> MetricView:
+        """Return the view of ``metric``; every metric has one."""
+        return next(each for each in self.metrics if each.metric is metric)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProblemView:
+    """What is wrong, in words, and with which cells: all of which the same is said."""
+
+    state: VerdictState
+    summary: str
+    remedy: str
+    cell_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaveatView:
+    """One kind of doubt: what was seen, each detail once, and the cells whose figures it touches."""
+
+    kind: CaveatKind
+    details: tuple[str, ...]
+    cell_ids: tuple[str, ...]
+    remedy: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """A campaign and what is said of it; cells, problems and counts come worst first."""
+
+    campaign: str
+    started: str
+    profile: str
+    environment: Environment
+    cells: tuple[CellView, ...]
+    problems: tuple[ProblemView, ...]
+    caveats: tuple[CaveatView, ...]
+    counts: tuple[tuple[VerdictState, int], ...]
+    not_measured: tuple[str, ...]
+    exit_code: int
+    reason: str
+    next_step: str
+
+    @property
+    def is_judged(self) -> bool:
+        """Tell whether there are verdicts, or figures only."""
+        return bool(self.counts)
+
+
+def build_view(result: CampaignResult, verdicts: Sequence[Verdict] = (), *, exit_code: int = 0) -> View:
+    """Return the view of ``result`` with its ``verdicts`` (none: figures only) and the exit code they lead to."""
+    by_id = {verdict.cell_id: verdict for verdict in verdicts}
+    cells = [_cell(cell, by_id.get(cell.cell.id)) for cell in result.cells]
+    measured = {cell.id for cell in cells}
+    cells += [
+        CellView(id=verdict.cell_id, cell=None, verdict=verdict, endings=(), metrics=_no_metrics())
+        for verdict in verdicts
+        if verdict.cell_id not in measured
+    ]
+    counted = Counter(verdict.state for verdict in verdicts)
+    counts = tuple((state, counted[state]) for state in WORST_FIRST if counted[state])
+    not_measured = tuple(cell_id for cell_id in result.plan_cells if cell_id not in measured)
+    return View(
+        campaign=result.id,
+        started=result.started,
+        profile=result.profile,
+        environment=result.environment,
+        cells=tuple(sorted(cells, key=_severity)),
+        problems=_problems(sorted(cells, key=_severity)),
+        caveats=_caveats(result, verdicts),
+        counts=counts,
+        not_measured=not_measured,
+        exit_code=exit_code,
+        reason=_reason(counts, not_measured, exit_code),
+        next_step=_next_step(cells, not_measured),
+    )
+
+
+def _severity(cell: CellView) -> tuple[int, str]:
+    return (WORST_FIRST.index(cell.verdict.state) if cell.verdict else len(WORST_FIRST), cell.id)
+
+
+def _cell(cell: CellResult, verdict: Verdict | None) -> CellView:
+    judged = {each.metric: each for each in verdict.metrics} if verdict else {}
+    return CellView(
+        id=cell.cell.id,
+        cell=cell.cell,
+        verdict=verdict,
+        endings=tuple(Counter(run.ending for run in cell.runs).most_common()),
+        metrics=tuple(_metric(cell, metric, judged.get(metric)) for metric in Metric),
+    )
+
+
+def _metric(cell: CellResult, metric: Metric, verdict: MetricVerdict | None) -> MetricView:
+    change = None
+    if verdict and verdict.base is not None and verdict.new is not None:
+        change = relative_change(verdict.base, verdict.new)
+    return MetricView(metric=metric, summary=summarize(cell.values(metric)), verdict=verdict, change=change)
+
+
+def _no_metrics() -> tuple[MetricView, ...]:
+    return tuple(MetricView(metric=metric, summary=None, verdict=None, change=None) for metric in Metric)
+
+
+def _problems(cells: Iterable[CellView]) -> tuple[ProblemView, ...]:
+    """Gather what needs words. An unlike environment is not among it: its caveat says the same, once for all cells."""
+    told: dict[tuple[VerdictState, str, str], list[str]] = {}
+    for cell in cells:
+        if cell.verdict and cell.verdict.state not in _FINE | {VerdictState.INCOMPARABLE}:
+            key = (cell.verdict.state, cell.verdict.summary, cell.verdict.remedy)
+            told.setdefault(key, []).append(cell.id)
+    return tuple(
+        ProblemView(state=state, summary=summary, remedy=remedy, cell_ids=tuple(ids))
+        for (state, summary, remedy), ids in told.items()
+    )
+
+
+def _caveats(result: CampaignResult, verdicts: Sequence[Verdict]) -> tuple[CaveatView, ...]:
+    """Gather the doubts of runs and verdicts by kind: a doubt that all cells share is read once."""
+    found: list[tuple[str, Caveat]] = [(each.cell.id, caveat) for each in result.cells for run in each.runs
+                                       for caveat in run.caveats]  # fmt: skip
+    found += [(verdict.cell_id, caveat) for verdict in verdicts for caveat in verdict.caveats]
+    return tuple(
+        CaveatView(
+            kind=kind,
+            details=_once(caveat.detail for _, caveat in found if caveat.kind is kind),
+            cell_ids=_once(cell_id for cell_id, caveat in found if caveat.kind is kind),
+            remedy=kind.remedy,
+        )
+        for kind in CaveatKind
+        if any(caveat.kind is kind for _, caveat in found)
+    )
+
+
+def _once(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(texts))
+
+
+def _reason(counts: Sequence[tuple[VerdictState, int]], not_measured: Sequence[str], exit_code: int) -> str:
+    """Return one line that says why the exit code is what it is."""
+    if not counts:
+        return f"{len(not_measured)} planned cells were not measured" if not_measured else "measured, not judged"
+    told = ", ".join(f"{count} {state.value}" for state, count in counts)
+    # Cells with a baseline have a verdict of their own ("gone"); the others must not vanish.
+    gone = dict(counts).get(VerdictState.GONE, 0)
+    if len(not_measured) > gone:
+        told += f", {len(not_measured) - gone} not measured"
+    if exit_code:
+        return f"failed: {told}"
+    return told if any(state in _FINE for state, _ in counts) else f"nothing could be judged: {told}"
+
+
+def _next_step(cells: Sequence[CellView], not_measured: Sequence[str]) -> str:
+    """Return the one command that helps next, or nothing."""
+    states = {cell.verdict.state for cell in cells if cell.verdict}
+    if not_measured:
+        return "memcap run --resume"
+    if states & {VerdictState.INFRASTRUCTURE}:
+        return "memcap doctor"
+    changed = [cell.id for cell in cells if cell.verdict and cell.verdict.state is VerdictState.REGRESSED]
+    if changed:
+        return f"if this is meant: memcap baseline accept {' '.join(map(shlex.quote, sorted(changed)))}"
+    if states & _ACCEPTABLE and not states - _ACCEPTABLE - {VerdictState.UNCHANGED}:
+        return "memcap baseline accept"
+    return ""

@@ -1,0 +1,93 @@
+"""What the view chooses, sorts and counts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from factories import CELL_ID, make_cell, make_measurement, make_oom, make_result, make_runs
+from memcap.model import Caveat, CaveatKind, Ending, Metric, MetricVerdict, Verdict, VerdictState
+from memcap.report.view import WORST_FIRST, View, build_view
+
+A, B, C = "s.a-py312-128m", "s.b-py312-128m", "s.c-py312-128m"
+
+
+def _view(*states: VerdictState) -> View:
+    cells = [make_cell(f"s.b{index}-py312-128m") for index, _ in enumerate(states)]
+    verdicts = [
+        Verdict(cell_id=cell.cell.id, state=state, summary="same words")
+        for cell, state in zip(cells, states, strict=True)
+    ]
+    return build_view(make_result(*cells), verdicts, exit_code=0)
+
+
+def test_every_state_has_its_place_and_the_worst_come_first() -> None:
+    assert set(WORST_FIRST) == set(VerdictState)
+    view = _view(*reversed(WORST_FIRST))
+    assert tuple(cell.verdict.state for cell in view.cells if cell.verdict) == WORST_FIRST
+    assert tuple(state for state, _ in view.counts) == WORST_FIRST
+
+
+def test_the_same_words_about_many_cells_are_said_once() -> None:
+    view = _view(VerdictState.NOT_ENOUGH_DATA, VerdictState.NOT_ENOUGH_DATA, VerdictState.GONE)
+    assert [(each.state, len(each.cell_ids)) for each in view.problems] == [
+        (VerdictState.GONE, 1),
+        (VerdictState.NOT_ENOUGH_DATA, 2),
+    ]
+
+
+def test_good_news_is_no_problem() -> None:
+    assert _view(VerdictState.UNCHANGED, VerdictState.IMPROVED, VerdictState.NEW).problems == ()
+
+
+def test_figures_are_summaries_of_runs_that_ended_as_expected() -> None:
+    (cell,) = build_view(make_result(make_cell(runs=[make_oom(), *make_runs((60, 62))]))).cells
+    peak = cell.metric(Metric.PEAK).summary
+    assert peak is not None
+    assert (peak.n, peak.median) == (2, 61 * 1024 * 1024)
+    assert cell.endings == ((Ending.COMPLETED, 2), (Ending.OOM_KILLED, 1))
+
+
+def test_the_change_is_that_of_the_medians_of_a_comparable_baseline() -> None:
+    judged = MetricVerdict(metric=Metric.PEAK, state=VerdictState.REGRESSED, base=50.0, new=60.0)
+    verdict = Verdict(cell_id=CELL_ID, state=VerdictState.REGRESSED, summary="", metrics=(judged,))
+    (cell,) = build_view(make_result(), [verdict]).cells
+    assert cell.metric(Metric.PEAK).change == 0.2
+    assert cell.metric(Metric.CPU).change is None
+
+
+def test_caveats_are_gathered_by_kind_each_detail_and_cell_once() -> None:
+    cold = Caveat(kind=CaveatKind.COLD_PAGE_CACHE, detail="9 MiB")
+    colder = Caveat(kind=CaveatKind.COLD_PAGE_CACHE, detail="19 MiB")
+    unlike = Caveat(kind=CaveatKind.UNLIKE_ENVIRONMENT, detail="architecture")
+    runs = [make_measurement(caveats=(cold,))] * 3
+    result = make_result(make_cell(A, runs), make_cell(B, [make_measurement(caveats=(colder, cold))]))
+    verdict = Verdict(cell_id=A, state=VerdictState.NEW, summary="", caveats=(cold, unlike))
+    first, second = build_view(result, [verdict]).caveats
+    assert (first.kind, first.details, first.cell_ids) == (CaveatKind.COLD_PAGE_CACHE, ("9 MiB", "19 MiB"), (A, B))
+    assert (second.kind, second.cell_ids) == (CaveatKind.UNLIKE_ENVIRONMENT, (A,))
+    assert first.remedy == CaveatKind.COLD_PAGE_CACHE.remedy
+
+
+def test_planned_cells_that_were_not_measured_are_not_silently_missing() -> None:
+    result = replace(make_result(make_cell(A)), plan_cells=(A, B, C))
+    fine = Verdict(cell_id=A, state=VerdictState.UNCHANGED, summary="")
+    gone = Verdict(cell_id=B, state=VerdictState.GONE, summary="was not measured")
+    view = build_view(result, [fine, gone], exit_code=95)
+    assert view.not_measured == (B, C)
+    assert [cell.id for cell in view.cells] == [B, A]
+    assert view.reason == "failed: 1 gone, 1 unchanged, 1 not measured"
+    assert view.next_step == "memcap run --resume"
+
+
+def test_the_reason_says_when_nothing_could_be_judged() -> None:
+    assert _view(VerdictState.INCOMPARABLE).reason == "nothing could be judged: 1 incomparable"
+    assert _view(VerdictState.UNCHANGED, VerdictState.INCOMPARABLE).reason == "1 incomparable, 1 unchanged"
+    assert build_view(make_result()).reason == "measured, not judged"
+
+
+def test_the_next_step_fits() -> None:
+    assert _view(VerdictState.NEW, VerdictState.UNCHANGED).next_step == "memcap baseline accept"
+    assert _view(VerdictState.UNCHANGED).next_step == ""
+    assert _view(VerdictState.WORKLOAD_FAILED, VerdictState.NEW).next_step == ""
+    assert _view(VerdictState.INFRASTRUCTURE).next_step == "memcap doctor"
+    assert _view(VerdictState.REGRESSED).next_step == "if this is meant: memcap baseline accept s.b0-py312-128m"
