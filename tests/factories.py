@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -22,6 +23,7 @@ from memcap.model import (
     Metric,
     OomFacts,
     PythonFacts,
+    RawRun,
     Tolerance,
 )
 
@@ -157,3 +159,63 @@ def make_baseline(cell: CellResult | None = None, **changes: Any) -> Baseline:
 def make_baselines(*baselines: Baseline) -> Baselines:
     """Return the given baselines by their cells' ids."""
     return Baselines(cells={each.cell_id: each for each in baselines})
+
+
+def make_report(**changes: Any) -> str:
+    """Return the report of a run that completed under 128 MiB; a change of a split changes only its keys."""
+    split = {"usage": 0, "anon": 0, "file": 0, "shmem": 0, "kernel": 0, "slab": 0, "page_tables": 0, "swap": 0}
+    whole: dict[str, Any] = {
+        "format": 1,
+        "cgroup_version": 2,
+        "cap_bytes": 128 * MIB,
+        "swap_cap_bytes": 0,
+        "peak_bytes": 62 * MIB,
+        "peak_at_start_bytes": 4 * MIB,
+        "unreclaimable_peak_bytes": 61 * MIB,
+        "max_file_bytes": 0,
+        "rss_peak_bytes": 70 * MIB,
+        "supervisor_bytes": 72 * 1024,
+        "supervisor_cpu_ns": 1_000_000,
+        "oom_kills": 0,
+        "cap_hits": 0,
+        "exec_errno": None,
+        "exit_code": 0,
+        "signal": None,
+        "timed_out": False,
+        "stopped_by_signal": None,
+        "wall_ns": 1_250_000_000,
+        "user_us": 900_000,
+        "system_us": 100_000,
+        "minor_faults": 20_000,
+        "major_faults": 0,
+        "samples": 120,
+        "sample_interval_ns": 10_000_000,
+        "process_count": 1,
+        "at_start": split,
+        "at_peak": {**split, "usage": 62 * MIB, "anon": 60 * MIB, "kernel": MIB},
+        "at_end": split,
+        "processes": [],
+        "series": {"unit": "KiB", "columns": ["milliseconds", "usage", "anon", "file", "shmem", "kernel"], "rows": []},
+    }
+    for name, value in changes.items():
+        is_split = name in ("at_start", "at_peak", "at_end") and isinstance(value, dict)
+        whole[name] = {**whole[name], **value} if is_split else value
+    return json.dumps(whole)
+
+
+def make_raw(report: str | None = None, **changes: Any) -> RawRun:
+    """Return what an engine brings back of a run with ``report`` (completed, unless told)."""
+    whole = RawRun(
+        report=make_report() if report is None else report,
+        workload_journal="",
+        supervisor_journal="",
+        output="",
+        error_output="",
+        output_truncated=False,
+        exit_code=0,
+        oom_killed_flag=False,
+        oom_events=0,
+        memory_limit_bytes=128 * MIB,
+        memory_swap_limit_bytes=128 * MIB,
+    )
+    return replace(whole, **changes)

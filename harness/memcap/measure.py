@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 
@@ -118,9 +119,9 @@ def _ending_without_report(raw: RawRun, error: ReportError) -> tuple[Ending, str
 def _ending(report: Report, journal: WorkloadJournal, spec: RunSpec, output: str) -> tuple[Ending, str]:
     kills = report.oom_kills or 0
     if report.exec_errno is not None:
-        return Ending.LOAD_FAILED, f"{spec.argv[0]}: {os.strerror(report.exec_errno)}"
+        return Ending.LOAD_FAILED, f"{spec.argv[0]}: {_error_text(report.exec_errno)}"
     if journal.load_error is not None:
-        return Ending.LOAD_FAILED, f"{journal.load_error['type']}: {journal.load_error['message']}"
+        return Ending.LOAD_FAILED, f"{journal.load_error.type}: {journal.load_error.message}"
     if report.timed_out:
         return (Ending.OOM_HUNG if kills else Ending.TIMED_OUT), f"after {spec.time_limit_seconds:g} s"
     if report.stopped_by_signal is not None:
@@ -132,11 +133,16 @@ def _ending(report: Report, journal: WorkloadJournal, spec: RunSpec, output: str
     if report.exit_code:
         detail = f"exit code {report.exit_code}"
         if journal.raised is not None:
-            detail = f"{journal.raised['type']}: {journal.raised['message']}".removesuffix(": ")
+            detail = f"{journal.raised.type}: {journal.raised.message}".removesuffix(": ")
         if kills:
             return Ending.OOM_CHILD_NOTICED, f"{_kills(kills)}; {detail}"
         return (Ending.MEMORY_ERROR if _is_memory_error(journal, output) else Ending.FAILED), detail
     return (Ending.OOM_CHILD_SWALLOWED, _kills(kills)) if kills else (Ending.COMPLETED, "")
+
+
+def _error_text(number: int) -> str:
+    """Return Linux's words for an errno; this machine may not know the number."""
+    return os.strerror(number) if number in errno.errorcode else f"error {number}"
 
 
 def _kills(count: int) -> str:
@@ -146,7 +152,7 @@ def _kills(count: int) -> str:
 def _is_memory_error(journal: WorkloadJournal, output: str) -> bool:
     """A Python command has no journal; there the last line of its traceback tells."""
     if journal.start is not None:
-        return journal.raised is not None and journal.raised["type"] == "MemoryError"
+        return journal.raised is not None and journal.raised.type == "MemoryError"
     lines = output.rstrip().splitlines()
     return bool(lines) and lines[-1].split(":")[0] in ("MemoryError", "numpy._core._exceptions._ArrayMemoryError")
 
@@ -179,29 +185,29 @@ def _split(split: Split) -> MemorySplit:
 def _python(journal: WorkloadJournal) -> PythonRun | None:
     if journal.start is None:
         return None
-    collector = (journal.end or {}).get("gc")
+    collector = journal.end.gc if journal.end else None
     error = journal.load_error or journal.raised
     return PythonRun(
-        implementation=str(journal.start["implementation"]),
-        version=str(journal.start["version"]),
-        flags={str(name): int(value) for name, value in journal.start["flags"].items()},
+        implementation=journal.start.implementation,
+        version=journal.start.version,
+        flags=journal.start.flags,
         gc=None
         if collector is None
         else GcFacts(
-            collections=tuple(collector["collections"]),
-            collected=tuple(collector["collected"]),
-            uncollectable=tuple(collector["uncollectable"]),
-            seconds=float(collector["seconds"]),
+            collections=collector.collections,
+            collected=collector.collected,
+            uncollectable=collector.uncollectable,
+            seconds=collector.seconds,
         ),
-        error=None if error is None else str(error["type"]),
+        error=None if error is None else error.type,
     )
 
 
 def _extra(journal: WorkloadJournal) -> dict[str, float]:
-    end = journal.end or (journal.cycles[-1] if journal.cycles else {})
-    extra = {str(name): value for name, value in end.get("metrics", {}).items() if value is not None}
-    if end.get("cycles") is not None:
-        extra["cycles"] = end["cycles"]
+    last = journal.end or (journal.cycles[-1] if journal.cycles else None)
+    extra = dict(last.metrics) if last else {}
+    if journal.end and journal.end.cycles is not None:
+        extra["cycles"] = journal.end.cycles
     return extra
 
 

@@ -11,11 +11,14 @@ KiB, thinned to at most 256 rows, each the row with the most unreclaimable memor
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, TypeVar
 
 FORMAT = 1
+
+_T = TypeVar("_T")
 
 
 class ReportError(ValueError):
@@ -81,14 +84,58 @@ class Report:
 
 
 @dataclass(frozen=True, kw_only=True)
-class WorkloadJournal:
-    """What the runner wrote: each event is a mapping, None where the run did not get that far."""
+class Start:
+    """The interpreter that the runner runs in."""
 
-    start: Mapping[str, Any] | None = None
-    load_error: Mapping[str, Any] | None = None
-    raised: Mapping[str, Any] | None = None
-    end: Mapping[str, Any] | None = None
-    cycles: tuple[Mapping[str, Any], ...] = ()
+    implementation: str
+    version: str
+    flags: Mapping[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """An exception: its class and its words."""
+
+    type: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cycle:
+    """One step of a generator, with the metrics that it yielded."""
+
+    seconds: float
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Collector:
+    """The garbage collector's totals over the workload, a number per generation."""
+
+    collections: tuple[int, ...]
+    collected: tuple[int, ...]
+    uncollectable: tuple[int, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class End:
+    """The workload returned: how many cycles it had (None for a function), and its last metrics."""
+
+    cycles: int | None
+    metrics: Mapping[str, float]
+    gc: Collector | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkloadJournal:
+    """What the runner wrote; None where the run did not get that far."""
+
+    start: Start | None = None
+    load_error: Failure | None = None
+    raised: Failure | None = None
+    end: End | None = None
+    cycles: tuple[Cycle, ...] = ()
 
 
 def parse_report(text: str) -> Report:
@@ -98,32 +145,96 @@ def parse_report(text: str) -> Report:
     """
     try:
         data = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ReportError(f"the supervisor's report is not JSON: {error}") from error
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise ReportError(f"the supervisor's report is not of format {FORMAT}")
     try:
-        values = {field.name: data[field.name] for field in fields(Report)}
-        for name in ("at_start", "at_peak", "at_end"):
-            values[name] = Split(**values[name])
-        values["processes"] = tuple(Process(**process) for process in values["processes"])
-        return Report(**values)
-    except (KeyError, TypeError) as error:
+        return _read(Report, data)
+    except KeyError as error:
         raise ReportError(f"the supervisor's report lacks a field: {error}") from error
+    except TypeError as error:
+        raise ReportError(f"the supervisor's report is malformed: {error}") from error
 
 
 def parse_journal(text: str) -> WorkloadJournal:
-    """Return the runner's journal; a last line that a kill cut off is left out."""
-    events: dict[str, Mapping[str, Any]] = {}
-    cycles: list[Mapping[str, Any]] = []
+    """Return the runner's journal; a last line that a kill cut off, and lines of somebody else, are left out."""
+    events: dict[str, Any] = {}
+    cycles: list[Cycle] = []
     for line in text.splitlines():
         try:
-            event = json.loads(line)
-            kind = event["event"]
-        except (ValueError, KeyError, TypeError):
+            data = json.loads(line)
+            kind = data["event"]
+            if kind == "cycle":
+                cycles.append(_read(Cycle, data))
+            elif kind in ("load_error", "raised"):
+                events[kind] = _read(Failure, data)
+            elif kind == "start":
+                events[kind] = _read(Start, data)
+            elif kind == "end":
+                events[kind] = _read(End, data)
+        except (ValueError, KeyError, TypeError, RecursionError):
             continue
-        if kind == "cycle":
-            cycles.append(event)
-        elif kind in ("start", "load_error", "raised", "end"):
-            events[kind] = event
     return WorkloadJournal(**events, cycles=tuple(cycles))
+
+
+# The workload may write to the folder of these files as well, so nothing is taken for what it should be.
+def _read(kind: type[_T], data: Any) -> _T:
+    """Build ``kind`` from the JSON object ``data``; raises KeyError for a missing field, TypeError for a wrong one."""
+    if not isinstance(data, dict):
+        raise TypeError(f"{type(data).__name__} instead of an object")
+    return kind(**{field.name: _READERS[str(field.type)](data[field.name]) for field in fields(kind)})  # type: ignore[arg-type]
+
+
+def _whole(value: Any) -> int:
+    """Return an integer that a 64-bit counter can hold."""
+    if not isinstance(value, int) or isinstance(value, bool) or abs(value) >= 2**63:
+        raise TypeError(f"{type(value).__name__} instead of a 64-bit integer")
+    return value
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"{type(value).__name__} instead of true or false")
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{type(value).__name__} instead of a text")
+    return value
+
+
+def _number(value: Any) -> float:
+    """Return an integer or float that is finite as a float."""
+    if not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:  # also false for NaN
+        raise TypeError(f"{type(value).__name__} instead of a finite number")
+    return int(value) if isinstance(value, bool) else value
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError(f"{type(value).__name__} instead of a list")
+    return value
+
+
+def _numbers(value: Any) -> dict[str, float]:
+    """Return metrics; one that is null was infinite or not a number, and is left out."""
+    if not isinstance(value, dict):
+        raise TypeError(f"{type(value).__name__} instead of an object")
+    return {name: _number(number) for name, number in value.items() if number is not None}
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "int": _whole,
+    "int | None": lambda value: None if value is None else _whole(value),
+    "bool": _flag,
+    "str": _text,
+    "float": _number,
+    "Mapping[str, float]": _numbers,
+    "Mapping[str, int]": lambda value: {name: _whole(number) for name, number in _numbers(value).items()},
+    "tuple[int, ...]": lambda value: tuple(_whole(number) for number in _list(value)),
+    "Split": lambda value: _read(Split, value),
+    "tuple[Process, ...]": lambda value: tuple(_read(Process, process) for process in _list(value)),
+    "Collector | None": lambda value: None if value is None else _read(Collector, value),
+}
