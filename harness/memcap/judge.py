@@ -235,7 +235,7 @@ def _gone(cell_id: str) -> Verdict:
         cell_id=cell_id,
         state=VerdictState.GONE,
         summary="has a baseline and was planned, but was not measured",
-        remedy="Finish the campaign (memcap run --resume), or measure again.",
+        remedy="Finish the campaign (memcap run --resume RESULT), or measure again.",
     )
 
 

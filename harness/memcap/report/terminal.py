@@ -172,6 +172,8 @@ def _cells(ids: Sequence[str], view: View) -> str:
 
 
 def _conclusion(view: View, width: int) -> str:
+    if not view.is_judged and not view.not_measured:
+        return ""
     step = f" Next: {view.next_step}" if view.next_step else ""
     return _wrap(f"{view.reason}.{step} (exit code {view.exit_code})", width)
 

@@ -214,7 +214,7 @@ def _next_step(cells: Sequence[CellView], not_measured: Sequence[str]) -> str:
     """Return the one command that helps next, or nothing."""
     states = {cell.verdict.state for cell in cells if cell.verdict}
     if not_measured:
-        return "memcap run --resume"
+        return "memcap run --resume RESULT"
     if states & {VerdictState.INFRASTRUCTURE}:
         return "memcap doctor"
     changed = [cell.id for cell in cells if cell.verdict and cell.verdict.state is VerdictState.REGRESSED]

@@ -76,7 +76,7 @@ def test_planned_cells_that_were_not_measured_are_not_silently_missing() -> None
     assert view.not_measured == (B, C)
     assert [cell.id for cell in view.cells] == [B, A]
     assert view.reason == "failed: 1 gone, 1 unchanged, 1 not measured"
-    assert view.next_step == "memcap run --resume"
+    assert view.next_step == "memcap run --resume RESULT"
 
 
 def test_the_reason_says_when_nothing_could_be_judged() -> None:
