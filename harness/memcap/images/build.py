@@ -138,11 +138,13 @@ def _run_build(client: DockerClient, directory: Path, tag: str, *, labels: dict[
             decode=True,
             timeout=None,  # a step may be silent for minutes
         )
-        for message in messages:
+        failure = ""
+        for message in messages:  # read to the end, even after an error: the connection is given back only then
             output.extend(line for line in str(message.get("stream", "")).splitlines() if line.strip())
-            if "error" in message:
-                shown = "\n".join(f"  | {line}" for line in [*output, str(message["error"])][-_SHOWN_LINES:])
-                raise BuildError(
-                    f"could not build {directory / 'Dockerfile'}; the end of its output:\n{shown}",
-                    remedy=f"Mend the Dockerfile; `docker build {directory}` shows all of the output.",
-                )
+            failure = failure or str(message.get("error", ""))
+    if failure:
+        shown = "\n".join(f"  | {line}" for line in [*output, failure][-_SHOWN_LINES:])
+        raise BuildError(
+            f"could not build {directory / 'Dockerfile'}; the end of its output:\n{shown}",
+            remedy=f"Mend the Dockerfile; `docker build {directory}` shows all of the output.",
+        )

@@ -58,17 +58,17 @@ def pull(client: DockerClient, reference: str) -> Image:
     has_tag = "@" in reference or ":" in reference.rpartition("/")[2]
     try:
         with translated(f"pull {reference}"):
-            for message in client.api.pull(reference if has_tag else f"{reference}:latest", stream=True, decode=True):
-                if "error" in message:
-                    raise ImageMissing(f"could not pull {reference}: {message['error']}", remedy=_MIRROR)
+            messages = client.api.pull(reference if has_tag else f"{reference}:latest", stream=True, decode=True)
+            # Read to the end, even after an error: the connection is given back only then.
+            errors = [str(message["error"]) for message in messages if "error" in message]
+            if errors:
+                raise ImageMissing(f"could not pull {reference}: {errors[0]}", remedy=_MIRROR)
             return client.images.get(reference)
     except EngineError as error:
         if is_unreachable(error):
             raise ImageMissing(error.message, remedy=_MIRROR) from error
         if _REFUSED.search(error.message):
-            raise ImageMissing(
-                error.message, remedy="Check the image's name; `docker login` if it is private."
-            ) from error
+            raise ImageMissing(error.message, remedy=_NAME) from error
         raise
 
 
