@@ -162,11 +162,14 @@ def _project_images(root: Path | None) -> list[str]:
 def _as_text(built: Sequence[Built], missing: Sequence[str]) -> str:
     from tabulate import tabulate
 
+    from memcap.images.inventory import KINDS
     from memcap.units import format_bytes
 
     rows = [
         [one.kind, one.image or "-", one.suite or "-", one.reference, format_bytes(one.size_bytes), one.origin]
-        for one in reversed(built)
+        for kind in reversed(KINDS)  # what stands on the others comes last
+        for one in built
+        if one.kind == kind
     ]
     rows += [["image", name, "-", "not built", "-", "`memcap images build` builds it"] for name in missing]
     if not rows:
