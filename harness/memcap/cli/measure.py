@@ -55,10 +55,8 @@ def command(  # noqa: PLR0913 - the options of the command line
       memcap measure my/prod:1.4 -c 256m -c 512m --runs 10 --json -- python app.py
     """
     from memcap.cli.execute import Order, execute, new_campaign, refuse_overwriting
-    from memcap.cli.verdict import measured_exit_code
+    from memcap.cli.verdict import conclude_unjudged
     from memcap.model import ContainerPolicy, Plan
-    from memcap.report.json import render_measurements
-    from memcap.report.terminal import render_measured
     from memcap.store import save_result
     from memcap.units import parse_seconds
 
@@ -79,8 +77,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     result = execute(order, save=lambda _: None, kept_in=None)
     if output is not None:
         save_result(result, output, overwrite=True)
-    click.echo(render_measurements(result) if as_json else render_measured(result))
-    raise SystemExit(measured_exit_code(result))
+    conclude_unjudged(result, measurements=as_json)
 
 
 def find_image(name: str) -> ImageSource:

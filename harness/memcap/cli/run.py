@@ -55,7 +55,8 @@ def command(  # noqa: PLR0913 - the options of the command line
       memcap run --resume results/20260101T020304-quick-1a2b.json
     """
     from memcap.cli.execute import Order, execute, new_campaign, refuse_overwriting
-    from memcap.cli.verdict import conclude
+    from memcap.cli.progress import say
+    from memcap.cli.verdict import conclude, conclude_unjudged
     from memcap.plan import make_plan
     from memcap.store import load_result, result_path, save_result
 
@@ -76,7 +77,10 @@ def command(  # noqa: PLR0913 - the options of the command line
         earlier=earlier,
     )
     result = execute(order, save=lambda partial: save_result(partial, path, overwrite=True), kept_in=path)
-    conclude(result, path, config=config, check=not no_check, as_json=as_json, verbose=verbose)
+    say(f"result: {path}")
+    if no_check:
+        conclude_unjudged(result, measurements=as_json, verbose=verbose)
+    conclude(result, config, as_json=as_json, verbose=verbose)
 
 
 def plan_of(earlier: CampaignResult, config: Config) -> Plan:
