@@ -5,27 +5,37 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from pathlib import PurePosixPath
 from typing import Any
 
 from memcap.model import (
     Baseline,
     Baselines,
+    Benchmark,
     CampaignResult,
+    CampaignSettings,
     Cap,
+    Cell,
     CellResult,
     CellSummary,
+    CommandWorkload,
+    ContainerPolicy,
     Ending,
     Environment,
     Fingerprint,
     ImageFacts,
+    ImageSource,
+    Layer,
     Measurement,
     MemorySplit,
     Metric,
     OomFacts,
+    Plan,
     PythonFacts,
     RawRun,
     Tolerance,
 )
+from memcap.units import parse_bytes
 
 MIB = 1024 * 1024
 CELL_ID = "agents.crew_backed-py312-128m"
@@ -122,7 +132,7 @@ def make_result(*cells: CellResult, **changes: Any) -> CampaignResult:
     """Return a campaign that planned and measured ``cells`` (one cell unless told)."""
     found = cells or (make_cell(),)
     whole = CampaignResult(
-        id="20261120-043000-1a2b",
+        id="20261120T043000-quick-1a2b",
         started="2026-11-20T04:30:00+00:00",
         command=("memcap", "run"),
         profile="quick",
@@ -217,5 +227,43 @@ def make_raw(report: str | None = None, **changes: Any) -> RawRun:
         oom_events=0,
         memory_limit_bytes=128 * MIB,
         memory_swap_limit_bytes=128 * MIB,
+    )
+    return replace(whole, **changes)
+
+
+def make_plan_cell(name: str = "crew", image: str = "py312", cap: str = "128m", **changes: Any) -> Cell:
+    """Return a cell of a plan: a command under ``cap``, unless told; ``changes`` are those of its Benchmark."""
+    benchmark = Benchmark(suite="agents", name=name, workload=CommandWorkload(argv=("true",)))
+    return Cell(
+        benchmark=replace(benchmark, **changes),
+        image=ImageSource(name=image, reference=f"memcap/{image}:latest"),
+        cap=Cap(name=cap, bytes=parse_bytes(cap)),
+    )
+
+
+def make_plan(*cells: Cell, runs: int = 3, warmups: int = 1) -> Plan:
+    """Return a plan of ``cells``, each run three times after a warm-up."""
+    return Plan(profile="quick", cells=cells or (make_plan_cell(),), runs=runs, warmups=warmups)
+
+
+def make_layer(image: str = "py312", suite: str = "agents", **changes: Any) -> Layer:
+    """Return the layer of a suite with dependencies; ``changes`` are those of its ImageFacts."""
+    return Layer(
+        image=make_image(image, **changes),
+        suite=suite,
+        id=f"sha256:{image}-{suite}",
+        search_path=(PurePosixPath("/memcap/suite"), PurePosixPath("/memcap/deps")),
+    )
+
+
+def make_settings(**changes: Any) -> CampaignSettings:
+    """Return what a campaign is given, one container at a time."""
+    whole = CampaignSettings(
+        id="20261120T043000-quick-1a2b",
+        started="2026-11-20T04:30:00+00:00",
+        command=("memcap", "run"),
+        policy=ContainerPolicy(),
+        time_limit_seconds=60,
+        jobs=1,
     )
     return replace(whole, **changes)

@@ -98,8 +98,9 @@ def _told(done: Acceptance, path: Path, *, dry_run: bool) -> str:
     lines = [line for each in changes for line in _change_lines(each)]
     same = len(done.changes) - len(changes)
     verb = "Would accept" if dry_run else "Accepted"
-    unchanged = f"; {same} were the same already" if same else ""
-    return "\n".join([*lines, f"{verb} {len(changes)} cells from {path}{unchanged}."]) + "\n"
+    cells = "1 cell" if len(changes) == 1 else f"{len(changes)} cells"
+    unchanged = f"; {same} the same already" if same else ""
+    return "\n".join([*lines, f"{verb} {cells} from {path}{unchanged}."]) + "\n"
 
 
 def _change_lines(change: BaselineChange) -> list[str]:
@@ -116,8 +117,9 @@ def _change_lines(change: BaselineChange) -> list[str]:
         if before is None and after is None:
             continue
         moved = relative_change(before, after) if before is not None and after is not None else None
+        earlier = f"{figure(metric, before)} -> " if old else ""
         rest = f" ({percent(moved)})" if moved is not None else ""
-        lines.append(f"  {metric.value}: {figure(metric, before)} -> {figure(metric, after)}{rest}")
+        lines.append(f"  {metric.value}: {earlier}{figure(metric, after)}{rest}")
     if old and (old.fingerprint, old.cap_bytes) != (new.fingerprint, new.cap_bytes):
         lines += [f"  {line}" for line in _environment_lines(old, new)]
     return lines

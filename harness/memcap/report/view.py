@@ -199,7 +199,7 @@ def _once(texts: Iterable[str]) -> tuple[str, ...]:
 def _reason(counts: Sequence[tuple[VerdictState, int]], not_measured: Sequence[str], exit_code: int) -> str:
     """Return one line that says why the exit code is what it is."""
     if not counts:
-        return f"{len(not_measured)} planned cells were not measured" if not_measured else "measured, not judged"
+        return f"{len(not_measured)} planned, not measured" if not_measured else "measured, not judged"
     told = ", ".join(f"{count} {state.value}" for state, count in counts)
     # Cells with a baseline have a verdict of their own ("gone"); the others must not vanish.
     gone = dict(counts).get(VerdictState.GONE, 0)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from memcap.errors import FileExistsAlready, FileFormatError, MemcapError, NewerSchemaError, UsageError
 
+_CAMPAIGN_FILE = re.compile(r"\d{8}T\d{6}-.+\.json", re.ASCII)
 _WRITE_REMEDY = "Check that the folder exists, that you may write to it, and that the disk is not full."
 
 
@@ -22,11 +24,14 @@ def result_path(directory: Path, campaign: str) -> Path:
 def latest_result(directory: Path) -> Path:
     """Return the newest result file of ``directory``: the one with the last campaign id, since ids sort by time.
 
-    Raises UsageError if there is none. A copy or a touched file changes nothing: the clock of files is not asked.
+    Files that are not named after a campaign (`run --output nightly.json`) are not considered, nor is the clock of
+    files asked: a copy or a touched file changes nothing. Raises UsageError if there is none.
     """
-    found = sorted(path for path in directory.glob("*.json") if path.is_file() and not path.name.startswith("."))
+    found = sorted(path for path in directory.glob("*.json") if _CAMPAIGN_FILE.fullmatch(path.name))
     if not found:
-        raise UsageError(f"there is no result in {directory}", remedy="Measure first: memcap run")
+        raise UsageError(
+            f"there is no result of a campaign in {directory}", remedy="Measure first (memcap run), or name a result."
+        )
     return found[-1]
 
 

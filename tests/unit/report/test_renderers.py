@@ -125,7 +125,7 @@ def test_a_campaign_without_cells_is_told() -> None:
     result = replace(make_result(), cells=())
     text = render_terminal(build_view(result))
     assert "No cells." in text
-    assert "1 planned cells were not measured" in text
+    assert "1 planned, not measured" in text
 
 
 def test_numbers_that_look_like_numbers_stay_as_they_are() -> None:

@@ -41,16 +41,16 @@ def test_an_existing_file_is_kept(tmp_path: Path) -> None:
 
 
 def test_the_latest_result_is_the_last_id_whatever_the_clock_of_files_says(tmp_path: Path) -> None:
-    for name in ("20261120-043000-aaaa", "20261119-235959-ffff"):
+    for name in ("20261120T043000-quick-aaaa", "20261119T235959-quick-ffff", "nightly"):
         write_atomically(result_path(tmp_path, name), "{}", overwrite=False)
     (tmp_path / "baselines").mkdir()
-    (tmp_path / ".20270101.json.x.tmp").touch()
+    (tmp_path / ".20270101T000000-quick-aaaa.json.x.tmp").touch()
     (tmp_path / "notes.txt").touch()
-    assert latest_result(tmp_path).name == "20261120-043000-aaaa.json"
+    assert latest_result(tmp_path).name == "20261120T043000-quick-aaaa.json"
 
 
 def test_no_result_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no result in") as caught:
+    with pytest.raises(UsageError, match="no result of a campaign in") as caught:
         latest_result(tmp_path / "nowhere")
     assert "memcap run" in caught.value.remedy
 

@@ -1,0 +1,146 @@
+"""``memcap baseline`` on a real project folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from factories import (
+    CELL_ID,
+    make_baseline,
+    make_baselines,
+    make_cell,
+    make_environment,
+    make_oom,
+    make_result,
+    make_runs,
+)
+from memcap.cli.baseline import command
+from memcap.errors import BaselineRefused, SelectionError
+from memcap.model import Ending
+from memcap.store import load_baselines, save_baselines, save_result
+
+OTHER_ID = "agents.llm-py312-128m"
+HIGHER = make_cell(runs=make_runs((70, 70.1, 70.2)))
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Return a project with two accepted cells."""
+    for folder in ("suites/agents", "images/py312", "results"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "limits.toml").write_text(
+        '[caps]\n128m = "128MiB"\n[profiles.quick]\n[tolerances.peak]\nrelative = "2%"\nabsolute = "1MiB"\n'
+        "[judge]\nminimum_runs = 3\n"
+    )
+    (tmp_path / "suites/agents/suite.toml").write_text('[benchmarks.crew_backed]\ncommand = ["true"]\n')
+    (tmp_path / "images/py312/Dockerfile").write_text("FROM scratch\n")
+    save_baselines(make_baselines(make_baseline(), make_baseline(make_cell(OTHER_ID))), _folder(tmp_path))
+    return tmp_path
+
+
+def _folder(root: Path) -> Path:
+    return root / "results" / "baselines"
+
+
+def _baseline(root: Path, action: str, *arguments: str) -> Result:
+    return CliRunner().invoke(command, [action, "--project", str(root), *arguments])
+
+
+def _measured(root: Path, *cells: object, **changes: object) -> None:
+    result = make_result(*cells, **changes)  # type: ignore[arg-type]
+    save_result(result, root / "results" / f"{result.id}.json", overwrite=True)
+
+
+def test_accept_prints_old_and_new_medians_and_writes_the_file(project: Path) -> None:
+    _measured(project, HIGHER, make_cell(OTHER_ID))
+    before = load_baselines(_folder(project))
+    result = _baseline(project, "accept")
+    assert result.exit_code == 0, result.output
+    assert f"{CELL_ID}\n  peak: 62.5 MiB -> 70.1 MiB (+12.2%)" in result.output
+    assert "Accepted 1 cell from" in result.output
+    assert "; 1 the same already." in result.output
+    assert f"Wrote {_folder(project) / 'agents.json'}" in result.output
+    after = load_baselines(_folder(project))
+    assert after.cells[OTHER_ID] == before.cells[OTHER_ID]
+    assert after.cells[CELL_ID] == make_baseline(HIGHER)
+
+
+def test_only_chosen_cells_are_accepted(project: Path) -> None:
+    _measured(project, HIGHER, make_cell(OTHER_ID, HIGHER.runs))
+    assert _baseline(project, "accept", "*.llm-*").exit_code == 0
+    after = load_baselines(_folder(project))
+    assert after.cells[CELL_ID] == make_baseline()
+    assert after.cells[OTHER_ID] == make_baseline(make_cell(OTHER_ID, HIGHER.runs))
+
+
+def test_dry_run_changes_nothing(project: Path) -> None:
+    _measured(project, HIGHER)
+    before = (_folder(project) / "agents.json").read_bytes()
+    result = _baseline(project, "accept", "--dry-run")
+    assert "Would accept 1 cell from" in result.output
+    assert "+12.2%" in result.output
+    assert "Wrote" not in result.output
+    assert (_folder(project) / "agents.json").read_bytes() == before
+
+
+def test_a_new_cell_is_called_new(project: Path) -> None:
+    _measured(project, make_cell("streams.fixed-py312-128m"))
+    result = _baseline(project, "accept")
+    assert "streams.fixed-py312-128m (new)\n  peak: 62.5 MiB\n" in result.output
+    assert (_folder(project) / "streams.json").exists()
+
+
+def test_a_changed_environment_and_ending_are_printed(project: Path) -> None:
+    cell = make_cell(runs=[make_oom()] * 3, expected_ending=Ending.OOM_KILLED)
+    _measured(project, cell, environment=make_environment(cgroup_version=2))
+    output = _baseline(project, "accept").output
+    assert "  ending: completed -> oom_killed" in output
+    assert "  cgroup_version: 1 -> 2" in output
+
+
+def test_refused_cells_are_named_the_others_are_accepted_and_the_exit_code_tells(project: Path) -> None:
+    _measured(project, HIGHER, make_cell(OTHER_ID, [make_oom()] * 3))
+    result = _baseline(project, "accept")
+    assert isinstance(result.exception, BaselineRefused)
+    assert "1 of 2 cells cannot be a baseline" in result.exception.message
+    assert f"{OTHER_ID}: 3 of 3 runs ended oom_killed, expected completed" in result.exception.message
+    after = load_baselines(_folder(project))
+    assert after.cells[CELL_ID] == make_baseline(HIGHER)
+    assert after.cells[OTHER_ID] == make_baseline(make_cell(OTHER_ID))
+
+
+def test_another_result_may_be_named(project: Path, tmp_path: Path) -> None:
+    _measured(project, make_cell())
+    save_result(make_result(HIGHER), tmp_path / "other.json", overwrite=False)
+    output = _baseline(project, "accept", "--dry-run", "--from", str(tmp_path / "other.json")).output
+    assert "70.1 MiB" in output
+
+
+def test_a_cell_that_was_not_measured_cannot_be_chosen(project: Path) -> None:
+    _measured(project, HIGHER)
+    result = _baseline(project, "accept", OTHER_ID)
+    assert isinstance(result.exception, SelectionError)
+    assert OTHER_ID in result.exception.message
+
+
+def test_show_prints_the_chosen_cells(project: Path) -> None:
+    output = _baseline(project, "show", "*crew*").output
+    assert CELL_ID in output
+    assert "62.5 MiB" in output
+    assert OTHER_ID not in output
+
+
+def test_show_as_json(project: Path) -> None:
+    document = json.loads(_baseline(project, "show", "--json").output)
+    assert [each["id"] for each in document["cells"]] == [CELL_ID, OTHER_ID]
+    assert document["cells"][0]["metrics"]["peak"]["median"] == 65536000
+    assert document["cells"][0]["environment"]["python_version"] == "3.12.7"
+
+
+def test_show_without_baselines_says_how_to_make_them(project: Path) -> None:
+    (_folder(project) / "agents.json").unlink()
+    assert "memcap baseline accept" in _baseline(project, "show").output
