@@ -1,11 +1,15 @@
-"""What all tests share: golden files, refreshed with ``pytest --update-golden``."""
+"""What all tests share: golden files, refreshed with ``pytest --update-golden``, and hypothesis without a clock."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+hypothesis.settings.register_profile("memcap", deadline=None)  # a busy machine is no failure
+hypothesis.settings.load_profile("memcap")
 
 _GOLDEN = Path(__file__).parent / "golden"
 

@@ -153,7 +153,9 @@ def load(target: str, paths: list[str]) -> Callable[..., Any]:
     return value  # type: ignore[no-any-return]
 
 
-def drive(generator: Generator[Any, None, Any], options: Options, journal: Journal) -> tuple[int, dict[str, float]]:
+def drive(
+    generator: Generator[Any, None, Any], options: Options, journal: Journal | None
+) -> tuple[int, dict[str, float]]:
     """Step a generator until it ends, or its cycles or duration are over; return cycles and the last metrics."""
     began = previous = time.perf_counter()
     cycles = 0
@@ -168,17 +170,23 @@ def drive(generator: Generator[Any, None, Any], options: Options, journal: Journ
                 metrics = metrics_of(stop.value, options.target) or metrics
                 break
             now = time.perf_counter()
-            metrics = metrics_of(yielded, options.target) or metrics
-            if cycles < MOST_CYCLES_WRITTEN:
-                journal.write("cycle", seconds=now - previous, metrics=metrics)
+            of_cycle = metrics_of(yielded, options.target)
+            metrics = of_cycle or metrics
+            if journal is not None and cycles < MOST_CYCLES_WRITTEN:
+                journal.write("cycle", seconds=now - previous, metrics=of_cycle)
             cycles, previous = cycles + 1, now
     finally:
         generator.close()
     return cycles, metrics
 
 
-def call(function: Callable[..., Any], options: Options, journal: Journal) -> tuple[int | None, dict[str, float]]:
-    """Call the workload once; return the cycles (None for a function) and its extra metrics."""
+def call(
+    function: Callable[..., Any], options: Options, journal: Journal | None
+) -> tuple[int | None, dict[str, float]]:
+    """Call the workload once; return the cycles (None for a function) and its extra metrics.
+
+    Without a journal the cycles are not told: a warm-up's figures are nobody's.
+    """
     value = function(**options.parameters)
     if hasattr(value, "send") and hasattr(value, "__next__"):
         return drive(value, options, journal)
@@ -206,7 +214,7 @@ def main(arguments: list[str]) -> int:
         return EXIT_LOAD_FAILED
     try:
         for _ in range(options.warmups):
-            call(function, options, journal)
+            call(function, options, None)
         collector = Collector()
         cycles, metrics = call(function, options, journal)
         journal.write("end", cycles=cycles, metrics=metrics, gc=collector.totals())
