@@ -1,0 +1,111 @@
+"""What a run is launched with: the words of its command line, its name, its environment and its limits."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from factories import MIB, make_layer, make_plan_cell, make_settings
+from memcap.errors import PlanError
+from memcap.launch import NOTHING, calibration_spec, run_spec
+from memcap.model import CallWorkload, Cell, CommandWorkload, ContainerPolicy, Layer, RunSpec, Scalar
+
+CALL = CallWorkload(call="workloads:crew")
+SETTINGS = make_settings(policy=ContainerPolicy(pids=7))
+
+
+def spec_of(cell: Cell, layer: Layer | None = None) -> RunSpec:
+    return run_spec(cell, layer or make_layer(), SETTINGS, supervisor_bytes=72 * 1024, attempt="3.1")
+
+
+def test_a_function_is_called_by_the_runner_in_the_images_python() -> None:
+    assert spec_of(make_plan_cell(workload=CALL)).argv == (
+        "/usr/local/bin/python3",
+        "/memcap/probe/runner.py",
+        *("--journal", "/memcap/out/workload.jsonl"),
+        *("--path", "/memcap/suite", "--path", "/memcap/deps"),
+        "workloads:crew",
+    )
+
+
+@pytest.mark.parametrize(
+    ("workload", "words"),
+    [
+        (replace(CALL, warmups=2), ("--warmups", "2")),
+        (replace(CALL, cycles=500), ("--cycles", "500")),
+        (replace(CALL, duration_seconds=1.5), ("--duration", "1.5")),
+        (
+            replace(CALL, warmups=1, cycles=9, duration_seconds=90.0),
+            ("--warmups", "1", "--cycles", "9", "--duration", "90.0"),
+        ),
+    ],
+)
+def test_how_often_a_workload_is_stepped(workload: CallWorkload, words: tuple[str, ...]) -> None:
+    assert spec_of(make_plan_cell(workload=workload)).argv[-1 - len(words) : -1] == words
+
+
+@pytest.mark.parametrize(
+    ("value", "word"),
+    [
+        (3, "n:int:3"),
+        (-0.5, "n:float:-0.5"),
+        (1e300, "n:float:1e+300"),
+        (True, "n:bool:true"),
+        (False, "n:bool:false"),
+        (None, "n:none:"),
+        ("", "n:str:"),
+        ("a:b c", "n:str:a:b c"),
+    ],
+)
+def test_a_parameter_is_one_word_with_its_type(value: Scalar, word: str) -> None:
+    argv = spec_of(make_plan_cell(workload=replace(CALL, parameters={"n": value}))).argv
+    assert argv[-3:] == ("--param", word, "workloads:crew")
+
+
+def test_a_command_is_run_as_it_is_and_finds_the_suite() -> None:
+    spec = spec_of(make_plan_cell(workload=CommandWorkload(argv=("python3", "-m", "crew")), env={"A": "1"}))
+    assert spec.argv == ("python3", "-m", "crew")
+    assert spec.env == {"A": "1", "PYTHONPATH": "/memcap/suite:/memcap/deps"}
+
+
+def test_a_benchmarks_own_python_path_stays() -> None:
+    assert spec_of(make_plan_cell(env={"PYTHONPATH": "/mine"})).env == {"PYTHONPATH": "/mine"}
+
+
+def test_without_files_of_a_suite_there_is_no_python_path() -> None:
+    assert spec_of(make_plan_cell(), replace(make_layer(), search_path=())).env == {}
+
+
+def test_a_function_gets_no_python_path() -> None:
+    """The runner puts the suite on sys.path itself; children of a workload get what they would get elsewhere."""
+    assert spec_of(make_plan_cell(workload=CALL, env={"A": "1"})).env == {"A": "1"}
+
+
+def test_names_and_limits() -> None:
+    spec = spec_of(make_plan_cell(cap="64m"), make_layer(suite="streams"))
+    assert spec.cell_id == "agents.crew-py312-64m"
+    assert spec.name == f"memcap-{SETTINGS.id}-agents.crew-py312-64m-3.1"
+    assert (spec.campaign, spec.image_id) == (SETTINGS.id, "sha256:py312-streams")
+    assert (spec.cap_bytes, spec.supervisor_bytes) == (64 * MIB, 72 * 1024)
+    assert spec.policy == SETTINGS.policy
+
+
+@pytest.mark.parametrize(("own", "expected"), [(None, 60), (5.0, 5.0)])
+def test_time_limit_of_the_benchmark_or_of_the_campaign(own: float | None, expected: float) -> None:
+    assert spec_of(make_plan_cell(time_limit_seconds=own)).time_limit_seconds == expected
+
+
+def test_python_in_an_image_without_python_is_refused() -> None:
+    layer = make_layer("alpine", python=None)
+    assert spec_of(make_plan_cell(image="alpine"), layer).argv == ("true",)
+    with pytest.raises(PlanError, match="image 'alpine' has no Python, which 'workloads:crew' needs") as refused:
+        spec_of(make_plan_cell(image="alpine", workload=CALL), layer)
+    assert "--image" in refused.value.remedy
+
+
+def test_calibration_starts_nothing_and_raises_no_cap() -> None:
+    spec = calibration_spec(make_layer(), SETTINGS)
+    assert spec.argv == (NOTHING,)
+    assert (spec.image_id, spec.supervisor_bytes, spec.cap_bytes) == ("sha256:py312-agents", 0, 64 * MIB)
+    assert spec.name != spec_of(make_plan_cell()).name
