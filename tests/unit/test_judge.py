@@ -17,7 +17,6 @@ from factories import (
     make_cell,
     make_environment,
     make_fingerprint,
-    make_image,
     make_measurement,
     make_oom,
     make_result,
@@ -195,6 +194,11 @@ def test_other_unexpected_endings_are_failed_workloads(ending: Ending) -> None:
     assert verdict.remedy == ending.remedy
 
 
+def test_a_failure_that_no_longer_comes_is_a_changed_ending_not_a_failed_workload() -> None:
+    verdict = _judge(make_cell(expected_ending=Ending.FAILED), None)
+    assert verdict.state is VerdictState.ENDING_CHANGED
+
+
 def test_a_new_expectation_needs_a_new_baseline() -> None:
     cell = make_cell(runs=[make_oom()] * 3, expected_ending=Ending.OOM_KILLED)
     verdict = _judge(cell, make_baseline())
@@ -273,11 +277,21 @@ def test_another_cap_under_the_same_name_is_incomparable() -> None:
     assert "cap in bytes is 134217728, the baseline has 67108864" in verdict.summary
 
 
-def test_another_digest_is_told_but_compared() -> None:
-    result = make_result(images={"py312": make_image(digest="sha256:new")})
-    verdict = _judge(make_cell(), make_baseline(), result)
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"image_digest": "sha256:old"}, "digest of py312 is sha256:py312, the baseline has sha256:old"),
+        (
+            {"image_origin": "pulled"},
+            "origin of py312 is built from the host's CPython 3.12.7, the baseline has pulled",
+        ),
+        ({"libc": "musl 1.2"}, "C library of py312 is glibc 2.36, the baseline has musl 1.2"),
+    ],
+)
+def test_another_build_of_the_image_is_told_but_compared(changes: dict[str, object], named: str) -> None:
+    verdict = _judge(make_cell(), make_baseline(fingerprint=make_fingerprint(**changes)))
     assert verdict.state is VerdictState.UNCHANGED
-    assert [each.detail for each in verdict.caveats] == ["digest of py312 is sha256:new, the baseline has sha256:py312"]
+    assert [each.detail for each in verdict.caveats] == [named]
 
 
 def test_an_image_that_was_not_recorded_is_unlike() -> None:

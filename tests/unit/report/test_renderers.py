@@ -128,12 +128,6 @@ def test_a_campaign_without_cells_is_told() -> None:
     assert "1 planned, not measured" in text
 
 
-def test_numbers_that_look_like_numbers_stay_as_they_are() -> None:
-    """tabulate would turn an id such as 1e5 into 100000."""
-    text = render_terminal(build_view(make_result(make_cell("s.b-1e5-10"))), width=80)
-    assert "s.b-1e5-10" in text
-
-
 @given(st.text(max_size=80), st.integers(12, 90))
 def test_shortened_text_fits_and_keeps_its_end(text: str, width: int) -> None:
     short = shortened(text, width)
