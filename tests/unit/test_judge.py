@@ -17,6 +17,7 @@ from factories import (
     make_cell,
     make_environment,
     make_fingerprint,
+    make_image,
     make_measurement,
     make_oom,
     make_result,
@@ -289,7 +290,9 @@ def test_another_cap_under_the_same_name_is_incomparable() -> None:
     ],
 )
 def test_another_build_of_the_image_is_told_but_compared(changes: dict[str, object], named: str) -> None:
-    verdict = _judge(make_cell(), make_baseline(fingerprint=make_fingerprint(**changes)))
+    result = make_result(images={"py312": make_image(origin="built")})
+    baseline = make_baseline(fingerprint=make_fingerprint(**{"image_origin": "built", **changes}))
+    verdict = _judge(make_cell(), baseline, result)
     assert verdict.state is VerdictState.UNCHANGED
     assert [each.detail for each in verdict.caveats] == [named]
 
