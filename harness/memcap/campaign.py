@@ -70,6 +70,14 @@ class Campaign:
         result = self._result(environment, finished)
         if not wanted:
             return result
+        try:
+            return self._run_groups(wanted, finished, environment, tell, save)
+        except KeyboardInterrupt as error:
+            raise Interrupted("stopped by the user") from error
+
+    def _run_groups(
+        self, wanted: list[Cell], finished: dict[str, CellResult], environment: Environment, tell: Tell, save: Save
+    ) -> CampaignResult:
         self._total = len(wanted) * (self._plan.runs + self._plan.warmups)
         self._supervisor_bytes = self._calibrate(self._layer(wanted[0]))
         with ThreadPoolExecutor(max_workers=self._settings.jobs, thread_name_prefix="memcap-run") as pool:
@@ -133,12 +141,10 @@ class Campaign:
                 tell(
                     RunEnded(cell_id=cell.id, warmup=False, measurement=measurement, done=self._done, total=self._total)
                 )
-        except BaseException as error:
+        except BaseException:
             for _, future in queue:
                 future.cancel()
             self._engine.cancel()
-            if isinstance(error, KeyboardInterrupt):
-                raise Interrupted("stopped by the user") from error
             raise
         return measurements
 

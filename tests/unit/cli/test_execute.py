@@ -1,0 +1,81 @@
+"""What is decided before a campaign starts: how many containers at once, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from factories import MIB, make_environment, make_plan, make_plan_cell, make_result
+from memcap.cli.execute import jobs_for, new_campaign, refuse_infeasible, refuse_other_machine, refuse_overwriting
+from memcap.errors import FileExistsAlready, PlanError, UsageError
+
+
+@pytest.mark.parametrize(
+    ("cpus", "memory", "jobs"),
+    [
+        (8, 24 * 1024 * MIB, 8),
+        (8, 3 * 1024 * MIB, 3),  # the largest cap fits three times
+        (8, 1024 * MIB, 1),
+        (8, 512 * MIB, 1),
+        (1, 24 * 1024 * MIB, 1),
+        (None, 24 * 1024 * MIB, 1),
+        (8, None, 1),
+    ],
+)
+def test_as_many_containers_at_once_as_cpus_and_memory_allow(cpus: int | None, memory: int | None, jobs: int) -> None:
+    plan = make_plan(make_plan_cell(cap="64m"), make_plan_cell(cap="1g"))
+    assert jobs_for(plan, make_environment(cpus=cpus, memory_bytes=memory)) == jobs
+
+
+def test_a_cap_above_the_machines_memory_is_refused() -> None:
+    plan = make_plan(make_plan_cell(cap="64m"), make_plan_cell(cap="64g"))
+    with pytest.raises(PlanError, match=r"nothing was run\.\n.*64g") as refused:
+        refuse_infeasible(plan, make_environment())
+    assert "64m" not in str(refused.value)
+
+
+def test_what_fits_is_not_refused() -> None:
+    refuse_infeasible(make_plan(), make_environment())
+    refuse_infeasible(make_plan(make_plan_cell(cap="64g")), make_environment(memory_bytes=None))
+
+
+def test_a_file_that_is_there_is_refused_unless_allowed(tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+    refuse_overwriting(path, allowed=False)
+    path.touch()
+    refuse_overwriting(path, allowed=True)
+    with pytest.raises(FileExistsAlready, match="exists already") as refused:
+        refuse_overwriting(path, allowed=False)
+    assert "--force" in refused.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("engine", "Podman"),
+        ("architecture", "aarch64"),
+        ("cgroup_version", 2),
+        ("kernel", "6.12.0"),
+        ("memory_bytes", 8 * 1024 * MIB),
+    ],
+)
+def test_a_campaign_does_not_go_on_on_another_machine(name: str, value: object) -> None:
+    with pytest.raises(UsageError, match=f"{name} is .*; here it is {value}"):
+        refuse_other_machine(make_result(), make_environment(**{name: value}))
+
+
+def test_a_campaign_goes_on_where_it_was_begun() -> None:
+    refuse_other_machine(None, make_environment())
+    refuse_other_machine(make_result(), make_environment())
+    refuse_other_machine(make_result(), make_environment(engine_version="29.0", memcap_version="9"))
+
+
+def test_campaigns_have_ids_of_their_own_that_name_containers() -> None:
+    made = [new_campaign("quick") for _ in range(20)]
+    assert len({campaign for campaign, _ in made}) > 1
+    for campaign, started in made:
+        time, label, unique = campaign.split("-")
+        assert (label, len(unique)) == ("quick", 4)
+        digits = started.removesuffix("+00:00").replace("-", "").replace(":", "")
+        assert time == digits, "ids sort by time, which is UTC"

@@ -1,0 +1,61 @@
+"""What is told while a campaign runs: a line a cell in a log, and nothing else where there is no terminal."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from factories import make_measurement, make_oom
+from memcap.campaign import RunEnded
+from memcap.cli.progress import CampaignProgress, say
+from memcap.model import Measurement
+
+CELL = "agents.crew-py312-128m"
+OTHER = "agents.crew-py313-128m"
+
+
+def told(*events: tuple[str, Measurement, bool], runs: int = 2) -> None:
+    with CampaignProgress(runs=runs) as progress:
+        for done, (cell_id, measurement, warmup) in enumerate(events, start=1):
+            progress(
+                RunEnded(cell_id=cell_id, warmup=warmup, measurement=measurement, done=done, total=len(events) + 2)
+            )
+
+
+def test_a_cell_is_told_once_on_one_plain_line_when_its_last_run_has_ended(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    told(
+        (CELL, make_measurement(500), True),
+        (OTHER, make_measurement(500), True),
+        (CELL, make_measurement(60), False),
+        (OTHER, make_measurement(80), False),
+        (CELL, make_measurement(62), False),
+        (OTHER, make_measurement(82), False),
+    )
+    output, log = capsys.readouterr()
+    assert output == "", "standard output belongs to the results"
+    first, second = log.splitlines()
+    assert re.fullmatch(rf"\[5/8, \d+ m?s left\] {CELL}: 2 runs, peak 61\.0 MiB, completed", first)
+    assert re.fullmatch(rf"\[6/8, \d+ m?s left\] {OTHER}: 2 runs, peak 81\.0 MiB, completed", second)
+
+
+def test_a_cell_with_runs_to_come_is_not_told(capsys: pytest.CaptureFixture[str]) -> None:
+    told((CELL, make_measurement(), True), (CELL, make_measurement(), False))
+    assert capsys.readouterr().err == ""
+
+
+def test_each_ending_is_named_once(capsys: pytest.CaptureFixture[str]) -> None:
+    told(*[(CELL, run, False) for run in (make_oom(), make_measurement(), make_oom())], runs=3)
+    assert capsys.readouterr().err.endswith(f"{CELL}: 3 runs, peak 128.0 MiB, oom_killed, completed\n")
+
+
+def test_no_peak_is_said_to_be_none(capsys: pytest.CaptureFixture[str]) -> None:
+    told((CELL, make_measurement(None), False), (CELL, make_measurement(None), False))
+    assert "2 runs, no peak, completed" in capsys.readouterr().err
+
+
+def test_what_is_being_done_is_said_apart_from_the_results(capsys: pytest.CaptureFixture[str]) -> None:
+    say("building py312")
+    assert capsys.readouterr() == ("", "building py312\n")
