@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from memcap.campaign import Campaign
 from memcap.engine.docker import DockerEngine
 from memcap.images.prepare import prepare_layers
+from memcap.launch import run_spec
 from memcap.model import (
     Benchmark,
     CallWorkload,
@@ -23,6 +25,7 @@ from memcap.model import (
     ImageSource,
     Measurement,
     Plan,
+    RunSpec,
     Suite,
 )
 from memcap.units import parse_bytes
@@ -59,16 +62,35 @@ def cell(call: str | tuple[str, ...], *, cap: str = "128m", on: str = "py312", *
 
 
 @contextmanager
+def launched(client: DockerClient, one: Cell) -> Iterator[tuple[DockerEngine, RunSpec]]:
+    """Yield an engine, and what it needs to execute one run of ``one``, for a look at the raw run."""
+    plan = Plan(profile="truth", cells=(one,), runs=1, warmups=0)
+    suite = Suite(name="truth", directory=TRUTH, description="", benchmarks=())
+    ((_, layer),) = prepare_layers(client, plan, {"truth": suite}, say=lambda _: None).items()
+    settings = _settings()
+    with DockerEngine(client, campaign=settings.id) as engine:
+        yield engine, run_spec(one, layer, settings, supervisor_bytes=0, attempt="1")
+
+
+def _settings() -> CampaignSettings:
+    return CampaignSettings(
+        id=f"truth-{os.getpid()}-{next(_numbers)}",
+        started="",
+        command=(),
+        policy=ContainerPolicy(),
+        time_limit_seconds=60,
+        jobs=1,
+    )
+
+
+@contextmanager
 def campaign(client: DockerClient, *cells: Cell, runs: int = 1, warmups: int = 0) -> Iterator[Campaign]:
     """Yield a campaign over ``cells``, one container at a time."""
     plan = Plan(profile="truth", cells=cells, runs=runs, warmups=warmups)
-    name = f"truth-{next(_numbers)}"
     suite = Suite(name="truth", directory=TRUTH, description="", benchmarks=())
     layers = prepare_layers(client, plan, {"truth": suite}, say=lambda _: None)
-    settings = CampaignSettings(
-        id=name, started="", command=(), policy=ContainerPolicy(), time_limit_seconds=60, jobs=1
-    )
-    with DockerEngine(client, campaign=name) as engine:
+    settings = _settings()
+    with DockerEngine(client, campaign=settings.id) as engine:
         yield Campaign(plan, engine=engine, layers=layers, settings=settings)
 
 

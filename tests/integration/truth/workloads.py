@@ -114,3 +114,32 @@ def cycles(kept):
 
 def wrong_metrics():
     return {"name": "not a number"}
+
+
+def leave_when_asked():
+    """Work until somebody stops the container, then end in order."""
+
+    def leave(number, frame):
+        print("cleaned up", flush=True)
+        sys.exit(0)
+
+    signal.signal(signal.SIGTERM, leave)
+    print("ready", flush=True)
+    time.sleep(600)
+
+
+def crowd(count, seconds):
+    """Be many processes at once; what is left of them when we end is ended by the supervisor."""
+    for _ in range(count):
+        if os.fork() == 0:
+            time.sleep(600)
+            os._exit(0)
+    time.sleep(seconds)
+
+
+def sawtooth(seconds):
+    """Need more and less memory in turn."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        allocate(8)
+        time.sleep(0.01)
