@@ -161,7 +161,11 @@ def make_baseline(cell: CellResult | None = None, **changes: Any) -> Baseline:
         runs=len(found.runs),
         cap_bytes=found.cell.cap.bytes,
         fingerprint=make_result(found).fingerprint(found.cell.image),
-        values={metric: tuple(sorted(values)) for metric in Metric if (values := found.values(metric))},
+        values={
+            metric: tuple(sorted(values))
+            for metric in Metric
+            if metric.unit == "byte" and (values := found.values(metric))
+        },
     )
     return replace(whole, **changes)
 

@@ -68,6 +68,7 @@ class _Finding(NamedTuple):
     state: VerdictState
     summary: str
     remedy: str
+    output: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,6 +156,7 @@ def _verdict(
         state=finding.state,
         summary=finding.summary,
         remedy=finding.remedy,
+        output=finding.output,
         metrics=metrics,
         caveats=tuple(doubts),
     )
@@ -185,13 +187,16 @@ def _ending(cell: CellResult, baseline: Baseline | None) -> _Finding | None:
     if others:
         # An OOM kill says more than what else went wrong beside it.
         ending = max(others, key=lambda each: (_is_memory(each), others[each]))
+        example = next(run for run in cell.runs if run.ending is ending)
         summary = f"{others[ending]} of {len(cell.runs)} runs: {ending.explanation}"
+        if example.detail:
+            summary += f" ({example.detail})"
         if expected is not Ending.COMPLETED:
             summary += f"; expected was {expected.value}"
         of_memory = _is_memory(ending) or _is_memory(expected) or ending is Ending.COMPLETED
         state = VerdictState.ENDING_CHANGED if of_memory else VerdictState.WORKLOAD_FAILED
         remedy = ending.remedy or f"If this is meant, remove {expected.value!r} from `expect` in suite.toml."
-        return _Finding(state, summary, remedy)
+        return _Finding(state, summary, remedy, example.output_tail)
     if baseline and baseline.ending is not expected:
         return _Finding(
             VerdictState.ENDING_CHANGED,
@@ -307,10 +312,10 @@ def _unlike(baseline: Baseline, here: Fingerprint, cell: CellResult) -> _Unlike:
         ("architecture", here.architecture, there.architecture),
         ("cgroup version", here.cgroup_version, there.cgroup_version),
         (f"Python of {image}", _python(here), _python(there)),
-        (f"Python build of {image}", here.python_build, there.python_build),
         ("cap in bytes", cell.cell.cap.bytes, baseline.cap_bytes),
     )
     told = (
+        (f"Python build of {image}", here.python_build, there.python_build),
         (f"origin of {image}", here.image_origin, there.image_origin),
         (f"digest of {image}", here.image_digest, there.image_digest),
         (f"C library of {image}", here.libc, there.libc),

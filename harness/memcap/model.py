@@ -349,6 +349,14 @@ class ImageFacts:
     working_directory: str = ""
     mutable: bool = False
 
+    @property
+    def content_name(self) -> str:
+        """Return what changes when the image's contents do: its digest, or the content-addressed tag of our own builds.
+
+        Their id would change with every build, as it holds the time; for other images without a digest it must do.
+        """
+        return self.digest or (self.id if self.mutable else self.reference)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Layer:
@@ -595,7 +603,7 @@ class CampaignResult:
             architecture=facts.architecture if facts else self.environment.architecture,
             cgroup_version=self.environment.cgroup_version,
             image_origin=facts.origin if facts else None,
-            image_digest=(facts.digest or facts.id) if facts else None,
+            image_digest=facts.content_name if facts else None,
             python_implementation=python.implementation if python else None,
             python_version=python.version if python else None,
             python_build=python.build if python else None,
@@ -605,7 +613,7 @@ class CampaignResult:
 
 @dataclass(frozen=True, kw_only=True)
 class Fingerprint:
-    """What must be alike for two figures of one image to be compared; ``image_digest`` is the id if there is none."""
+    """What must be alike for two figures of one image to be compared; see ImageFacts.content_name for the digest."""
 
     image: str
     architecture: str
@@ -667,12 +675,16 @@ class MetricVerdict:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What is said of one cell: the worst of its parts, a one-line summary, what to do about it, and the parts."""
+    """What is said of one cell: the worst of its parts, a one-line summary, what to do about it, and the parts.
+
+    ``output`` is the end of what a workload printed that did not end as expected.
+    """
 
     cell_id: str
     state: VerdictState
     summary: str
     remedy: str = ""
+    output: str = ""
     metrics: tuple[MetricVerdict, ...] = ()
     caveats: tuple[Caveat, ...] = ()
 

@@ -31,7 +31,7 @@ Examples:
   memcap measure python:3.12-slim --cap 128m -- python -c 'print("hello")'
   memcap run --profile quick
   memcap run agents --image py312 --cap 128m
-  memcap check results/latest.json
+  memcap check                                 the newest result
   memcap doctor
 
 Exit codes: 0 as expected, 99 regression, 98 budget broken, 97 unexpected ending,

@@ -75,6 +75,7 @@ def _checked(cell: CellView) -> dict[str, Any]:
         "verdict": verdict.state.value if verdict else None,
         "summary": verdict.summary if verdict else None,
         "remedy": (verdict.remedy or None) if verdict else None,
+        "output": (verdict.output or None) if verdict else None,
         "image": cell.cell.image if cell.cell else None,
         "cap_bytes": cell.cell.cap.bytes if cell.cell else None,
         "expected_ending": cell.cell.expected_ending.value if cell.cell else None,

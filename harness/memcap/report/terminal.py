@@ -12,6 +12,7 @@ from memcap.report.view import CaveatView, CellView, MetricView, ProblemView, Vi
 
 _SHOWN_CELLS = 4
 _SHOWN_DETAILS = 8
+_SHOWN_OUTPUT_LINES = 10
 _GAP = 2
 _TITLE_PADDING = 2  # tabulate.MIN_PADDING
 
@@ -154,7 +155,13 @@ def _told(view: MetricView) -> str:
 
 def _problem(problem: ProblemView, view: View, width: int) -> str:
     title = f"{problem.state.value.upper()}: {_cells(problem.cell_ids, view)}"
-    return _paragraph(title, (problem.summary,), problem.remedy, width)
+    return "\n".join([_paragraph(title, (problem.summary,), problem.remedy, width), *_output(problem.output, width)])
+
+
+def _output(output: str, width: int) -> list[str]:
+    """Return the last lines of a workload's output, marked as such; long lines are cut."""
+    lines = [f"    | {printable(line)}" for line in output.splitlines() if line.strip()]
+    return [line if len(line) <= width else f"{line[: width - 1]}…" for line in lines[-_SHOWN_OUTPUT_LINES:]]
 
 
 def _caveat(caveat: CaveatView, view: View, width: int) -> str:

@@ -71,6 +71,7 @@ class ProblemView:
     state: VerdictState
     summary: str
     remedy: str
+    output: str
     cell_ids: tuple[str, ...]
 
 
@@ -164,14 +165,20 @@ def _no_metrics() -> tuple[MetricView, ...]:
 
 def _problems(cells: Iterable[CellView]) -> tuple[ProblemView, ...]:
     """Gather what needs words. An unlike environment is not among it: its caveat says the same, once for all cells."""
-    told: dict[tuple[VerdictState, str, str], list[str]] = {}
+    told: dict[tuple[VerdictState, str, str], list[Verdict]] = {}
     for cell in cells:
         if cell.verdict and cell.verdict.state not in _FINE | {VerdictState.INCOMPARABLE}:
             key = (cell.verdict.state, cell.verdict.summary, cell.verdict.remedy)
-            told.setdefault(key, []).append(cell.id)
+            told.setdefault(key, []).append(cell.verdict)
     return tuple(
-        ProblemView(state=state, summary=summary, remedy=remedy, cell_ids=tuple(ids))
-        for (state, summary, remedy), ids in told.items()
+        ProblemView(
+            state=state,
+            summary=summary,
+            remedy=remedy,
+            output=verdicts[0].output,
+            cell_ids=tuple(verdict.cell_id for verdict in verdicts),
+        )
+        for (state, summary, remedy), verdicts in told.items()
     )
 
 

@@ -105,8 +105,19 @@ def _baseline(cell: CellResult, result: CampaignResult) -> Baseline:
         runs=sum(run.ending is cell.cell.expected_ending for run in cell.runs),
         cap_bytes=cell.cell.cap.bytes,
         fingerprint=result.fingerprint(cell.cell.image),
-        values={metric: tuple(sorted(values)) for metric in Metric if (values := cell.values(metric))},
+        values=_values(cell),
     )
+
+
+def _values(cell: CellResult) -> dict[Metric, tuple[float, ...]]:
+    """Return what later results are compared with: sizes. Times would change with each machine, and fill the diffs.
+
+    A cell that is killed at its cap has none: its sizes are those of the cap.
+    """
+    if cell.cell.expected_ending.is_oom:
+        return {}
+    sizes = (metric for metric in Metric if metric.unit == "byte")
+    return {metric: tuple(sorted(values)) for metric in sizes if (values := cell.values(metric))}
 
 
 def _some(names: Iterable[str]) -> str:

@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner, Result
-from factories import make_environment
 
+from factories import make_environment
 from memcap.cli.plan import command
 from memcap.cli.selection import selection_options, sort_words
 from memcap.engine import docker_client
