@@ -280,7 +280,7 @@ def test_another_cap_under_the_same_name_is_incomparable() -> None:
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
-        ({"image_digest": "sha256:old"}, "digest of py312 is sha256:py312, the baseline has sha256:old"),
+        ({"image_digest": "sha256:old"}, "digest of py312 is memcap/py312:latest, the baseline has sha256:old"),
         (
             {"image_origin": "pulled"},
             "origin of py312 is built, the baseline has pulled",
