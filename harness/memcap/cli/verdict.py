@@ -21,7 +21,7 @@ def conclude(
 
     committed = load_baselines(baselines or config.baseline_directory)
     verdicts = judge(result, committed, tolerances=config.tolerances, minimum_runs=config.minimum_runs)
-    _print_and_exit(result, verdicts, as_json=as_json, verbose=verbose)
+    _print_and_exit(result, verdicts, is_judged=True, as_json=as_json, verbose=verbose)
 
 
 def conclude_unjudged(result: CampaignResult, *, measurements: bool = False, verbose: bool = False) -> NoReturn:
@@ -38,17 +38,19 @@ def conclude_unjudged(result: CampaignResult, *, measurements: bool = False, ver
     if measurements:
         click.echo(render_measure_json(result), nl=False)
         raise SystemExit(worst_exit_code(bad))
-    _print_and_exit(result, bad, as_json=False, verbose=verbose)
+    _print_and_exit(result, bad, is_judged=False, as_json=False, verbose=verbose)
 
 
-def _print_and_exit(result: CampaignResult, verdicts: tuple[Verdict, ...], *, as_json: bool, verbose: bool) -> NoReturn:
+def _print_and_exit(
+    result: CampaignResult, verdicts: tuple[Verdict, ...], *, is_judged: bool, as_json: bool, verbose: bool
+) -> NoReturn:
     from memcap.judge import worst_exit_code
     from memcap.report import build_view
     from memcap.report.json import render_check_json
     from memcap.report.terminal import render_terminal
 
     code = worst_exit_code(verdicts)
-    view = build_view(result, verdicts, exit_code=code)
+    view = build_view(result, verdicts, exit_code=code, is_judged=is_judged)
     width = max(80, shutil.get_terminal_size().columns)
     click.echo(render_check_json(view) if as_json else render_terminal(view, width=width, verbose=verbose), nl=False)
     raise SystemExit(code)

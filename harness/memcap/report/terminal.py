@@ -89,7 +89,7 @@ def _layouts(view: View) -> list[list[_Column]]:
     full = [*verdict, _spread(peak), *shift(peak), _spread(needed), *shift(needed), _median(resident), *ending]
     medium = [*verdict, _median(peak), *shift(peak), _median(needed), *shift(needed), *ending]
     small = [*verdict, _median(peak), *shift(peak), _median(needed), *ending]
-    return [full, medium, small, small[:-1]]
+    return [full, medium, small, small[:-1]] if view.is_judged else [full, medium, small]
 
 
 def _title(metric: Metric) -> str:
@@ -154,7 +154,8 @@ def _told(view: MetricView) -> str:
 
 
 def _problem(problem: ProblemView, view: View, width: int) -> str:
-    title = f"{problem.state.value.upper()}: {_cells(problem.cell_ids, view)}"
+    cells = _cells(problem.cell_ids, view)
+    title = f"{problem.state.value.upper()}: {cells}" if view.is_judged else cells
     return "\n".join([_paragraph(title, (problem.summary,), problem.remedy, width), *_output(problem.output, width)])
 
 
@@ -179,8 +180,6 @@ def _cells(ids: Sequence[str], view: View) -> str:
 
 
 def _conclusion(view: View, width: int) -> str:
-    if not view.is_judged and not view.not_measured:
-        return ""
     step = f" Next: {view.next_step}" if view.next_step else ""
     return _wrap(f"{view.reason}.{step} (exit code {view.exit_code})", width)
 

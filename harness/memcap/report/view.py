@@ -21,6 +21,7 @@ from memcap.model import (
     VerdictState,
 )
 from memcap.stats import Summary, relative_change, summarize
+from memcap.units import format_bytes
 
 WORST_FIRST = (
     VerdictState.REGRESSED,
@@ -101,15 +102,16 @@ class View:
     exit_code: int
     reason: str
     next_step: str
-
-    @property
-    def is_judged(self) -> bool:
-        """Tell whether there are verdicts, or figures only."""
-        return bool(self.counts)
+    is_judged: bool
 
 
-def build_view(result: CampaignResult, verdicts: Sequence[Verdict] = (), *, exit_code: int = 0) -> View:
-    """Return the view of ``result`` with its ``verdicts`` (none: figures only) and the exit code they lead to."""
+def build_view(
+    result: CampaignResult, verdicts: Sequence[Verdict] = (), *, exit_code: int = 0, is_judged: bool = True
+) -> View:
+    """Return the view of ``result`` with its ``verdicts`` and the exit code they lead to.
+
+    If it was not judged (against baselines), verdicts only say which workloads did not end as they should.
+    """
     by_id = {verdict.cell_id: verdict for verdict in verdicts}
     cells = [_cell(cell, by_id.get(cell.cell.id)) for cell in result.cells]
     measured = {cell.id for cell in cells}
@@ -132,8 +134,9 @@ def build_view(result: CampaignResult, verdicts: Sequence[Verdict] = (), *, exit
         counts=counts,
         not_measured=not_measured,
         exit_code=exit_code,
-        reason=_reason(counts, not_measured, exit_code),
-        next_step=_next_step(cells, not_measured),
+        reason=_reason(counts, not_measured, exit_code) if is_judged else _unjudged_reason(result, verdicts),
+        next_step=_next_step(cells, not_measured) if is_judged else "",
+        is_judged=is_judged,
     )
 
 
@@ -206,7 +209,7 @@ def _once(texts: Iterable[str]) -> tuple[str, ...]:
 def _reason(counts: Sequence[tuple[VerdictState, int]], not_measured: Sequence[str], exit_code: int) -> str:
     """Return one line that says why the exit code is what it is."""
     if not counts:
-        return f"{len(not_measured)} planned, not measured" if not_measured else "measured, not judged"
+        return f"{len(not_measured)} planned, not measured" if not_measured else "nothing was measured"
     told = ", ".join(f"{count} {state.value}" for state, count in counts)
     # Cells with a baseline have a verdict of their own ("gone"); the others must not vanish.
     gone = dict(counts).get(VerdictState.GONE, 0)
@@ -215,6 +218,14 @@ def _reason(counts: Sequence[tuple[VerdictState, int]], not_measured: Sequence[s
     if exit_code:
         return f"failed: {told}"
     return told if any(state in _FINE for state, _ in counts) else f"nothing could be judged: {told}"
+
+
+def _unjudged_reason(result: CampaignResult, verdicts: Sequence[Verdict]) -> str:
+    """Return one line on a result that is compared with nothing: the need, or which workloads did not end well."""
+    if verdicts:
+        return f"failed: {len(verdicts)} of {len(result.cells)} cells did not end as expected"
+    needs = [need for cell in result.cells for need in cell.values(Metric.UNRECLAIMABLE_PEAK)]
+    return f"all runs ended as expected; at most {format_bytes(max(needs))} had to fit" if needs else "measured"
 
 
 def _next_step(cells: Sequence[CellView], not_measured: Sequence[str]) -> str:

@@ -70,7 +70,7 @@ def test_verbose_adds_every_metric_of_every_cell(golden: GOLDEN) -> None:
 
 def test_figures_without_verdicts(golden: GOLDEN) -> None:
     result = make_result(make_cell("command.python-python:3.12_slim-128m"))
-    golden("report/measure-80.txt", render_terminal(build_view(result), width=80))
+    golden("report/measure-80.txt", render_terminal(build_view(result, is_judged=False), width=80))
 
 
 def test_check_json(golden: GOLDEN) -> None:

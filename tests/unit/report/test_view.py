@@ -82,7 +82,8 @@ def test_planned_cells_that_were_not_measured_are_not_silently_missing() -> None
 def test_the_reason_says_when_nothing_could_be_judged() -> None:
     assert _view(VerdictState.INCOMPARABLE).reason == "nothing could be judged: 1 incomparable"
     assert _view(VerdictState.UNCHANGED, VerdictState.INCOMPARABLE).reason == "1 incomparable, 1 unchanged"
-    assert build_view(make_result()).reason == "measured, not judged"
+    unjudged = build_view(make_result(), is_judged=False)
+    assert unjudged.reason == "all runs ended as expected; at most 61.6 MiB had to fit"
 
 
 def test_the_next_step_fits() -> None:

@@ -1,0 +1,117 @@
+"""How runs end, and why a figure may be doubted: the two enums with their words for the user."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Ending(str, Enum):
+    """How the workload ended. OOM endings are proven by the cgroup's kill counter, never by exit code 137."""
+
+    COMPLETED = "completed"
+    FAILED = "failed"
+    LOAD_FAILED = "load_failed"
+    MEMORY_ERROR = "memory_error"
+    CRASHED = "crashed"
+    TIMED_OUT = "timed_out"
+    OOM_KILLED = "oom_killed"
+    OOM_CHILD_NOTICED = "oom_child_noticed"
+    OOM_CHILD_SWALLOWED = "oom_child_swallowed"
+    OOM_HUNG = "oom_hung"
+    KILLED_FROM_OUTSIDE = "killed_from_outside"
+    NOT_STARTED = "not_started"
+    LOST = "lost"
+
+    @property
+    def is_oom(self) -> bool:
+        """Tell whether the kernel killed a process of the container at its cap."""
+        return self.value.startswith("oom_")
+
+    @property
+    def is_infrastructure(self) -> bool:
+        """Tell whether the run says nothing about the workload: it may be tried again."""
+        return self in (Ending.KILLED_FROM_OUTSIDE, Ending.NOT_STARTED, Ending.LOST)
+
+    @property
+    def explanation(self) -> str:
+        """Say in one line what happened."""
+        return _ENDINGS[self][0]
+
+    @property
+    def remedy(self) -> str:
+        """Say in one line what to do about it."""
+        return _ENDINGS[self][1]
+
+
+_ENDINGS: dict[Ending, tuple[str, str]] = {
+    Ending.COMPLETED: ("the workload ended by itself with exit code 0", ""),
+    Ending.FAILED: ("the workload ended with an error of its own", "Read its output."),
+    Ending.LOAD_FAILED: (
+        "the workload could not be loaded or started",
+        "Check `call` or `command` in suite.toml, and that the image has what it needs.",
+    ),
+    Ending.MEMORY_ERROR: ("the workload raised MemoryError and ended", "Raise the cap or lower the need."),
+    Ending.CRASHED: ("the workload was ended by a signal that was not ours", "Read its output; try it alone."),
+    Ending.TIMED_OUT: ("the time limit ended the workload", "Raise `time_limit` or shorten the workload."),
+    Ending.OOM_KILLED: ("the kernel killed the main process at the cap", "Raise the cap or lower the need."),
+    Ending.OOM_CHILD_NOTICED: (
+        "the kernel killed a child process at the cap, and the workload ended with an error",
+        "Raise the cap or lower the need of the children.",
+    ),
+    Ending.OOM_CHILD_SWALLOWED: (
+        "the kernel killed a child process at the cap, and the workload ended with exit code 0 all the same",
+        "Check the exit status of children; results may be incomplete.",
+    ),
+    Ending.OOM_HUNG: (
+        "the kernel killed a child process at the cap, and the workload then hung until its time limit",
+        "multiprocessing.Pool waits for ever for a killed worker; use concurrent.futures.",
+    ),
+    Ending.KILLED_FROM_OUTSIDE: ("somebody else stopped the container", "Run it again."),
+    Ending.NOT_STARTED: ("the container never started", "Read the daemon's message; run `memcap doctor`."),
+    Ending.LOST: ("the container ended without a report", "Run `memcap doctor`; run it again."),
+}
+
+
+class CaveatKind(str, Enum):
+    """A reason to doubt a figure."""
+
+    COLD_PAGE_CACHE = "cold_page_cache"
+    SWAP_USED = "swap_used"
+    CAP_NOT_AS_ASKED = "cap_not_as_asked"
+    PEAK_MISSING = "peak_missing"
+    PEAK_NEAR_FLOOR = "peak_near_floor"
+    SUPERVISOR_BYTES_DIFFER = "supervisor_bytes_differ"
+    OUTPUT_TRUNCATED = "output_truncated"
+    MUTABLE_TAG = "mutable_tag"
+    EMULATED = "emulated"
+    DOCKER_DISAGREES = "docker_disagrees"
+    UNLIKE_ENVIRONMENT = "unlike_environment"
+
+    @property
+    def remedy(self) -> str:
+        """Say in one line how to get rid of the doubt."""
+        return _CAVEATS[self]
+
+
+_CAVEATS: dict[CaveatKind, str] = {
+    CaveatKind.COLD_PAGE_CACHE: "Keep at least one warm-up run; close other memory-hungry programs.",
+    CaveatKind.SWAP_USED: "Turn swap accounting on, or swap off, on the daemon's machine.",
+    CaveatKind.CAP_NOT_AS_ASKED: "Run `memcap doctor`; the daemon's kernel rounds or refuses the cap.",
+    CaveatKind.PEAK_MISSING: "Use a kernel of 5.19 or newer (cgroup v2 memory.peak), or judge unreclaimable_peak.",
+    CaveatKind.PEAK_NEAR_FLOOR: "Use a larger workload, or judge unreclaimable_peak.",
+    CaveatKind.SUPERVISOR_BYTES_DIFFER: "Run again; the cap was raised by another run's supervisor bytes.",
+    CaveatKind.OUTPUT_TRUNCATED: "Print less, or raise `container.output_limit` in limits.toml.",
+    CaveatKind.MUTABLE_TAG: "Refer to the image by digest, so that the same image is measured next time.",
+    CaveatKind.EMULATED: "Use an image of the daemon's own architecture.",
+    CaveatKind.DOCKER_DISAGREES: "None needed: the cgroup's counter is the proof; the daemon's word is support.",
+    CaveatKind.UNLIKE_ENVIRONMENT: "Accept a baseline made in this environment (`memcap baseline accept`).",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caveat:
+    """One doubt about one run's or comparison's figures."""
+
+    kind: CaveatKind
+    detail: str

@@ -1,0 +1,111 @@
+"""What one run yielded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from memcap.model.ending import Caveat, Ending
+from memcap.model.plan import Metric
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemorySplit:
+    """The cgroup's memory at one moment, in bytes, by what it is used for."""
+
+    usage: int | None = None
+    anon: int | None = None
+    file: int | None = None
+    shmem: int | None = None
+    kernel: int | None = None
+    slab: int | None = None
+    page_tables: int | None = None
+    swap: int | None = None
+
+    @property
+    def unreclaimable(self) -> int | None:
+        """Return anon + shmem + kernel: what the kernel cannot give back without swap."""
+        if self.anon is None or self.shmem is None or self.kernel is None:
+            return None
+        return self.anon + self.shmem + self.kernel
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessPeak:
+    """The largest resident set (VmHWM) seen of one process."""
+
+    pid: int
+    name: str
+    vm_hwm_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class OomFacts:
+    """What is known about OOM kills: the cgroup's counter is the proof, the daemon's word is support."""
+
+    kills: int | None = None
+    docker_flag: bool | None = None
+    docker_events: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class GcFacts:
+    """The garbage collector's totals over the workload, a number per generation."""
+
+    collections: tuple[int, ...]
+    collected: tuple[int, ...]
+    uncollectable: tuple[int, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class PythonRun:
+    """The interpreter that ran the workload, as it reported itself."""
+
+    implementation: str
+    version: str
+    flags: Mapping[str, int]
+    gc: GcFacts | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """What one run yielded."""
+
+    ending: Ending
+    exit_code: int | None = None
+    signal: int | None = None
+    detail: str = ""
+    oom: OomFacts = field(default_factory=OomFacts)
+    cgroup_version: int | None = None
+    cap_bytes: int | None = None
+    peak_bytes: int | None = None
+    unreclaimable_peak_bytes: int | None = None
+    rss_peak_bytes: int | None = None
+    floor_bytes: int | None = None
+    supervisor_bytes: int | None = None
+    wall_seconds: float | None = None
+    cpu_seconds: float | None = None
+    minor_faults: int | None = None
+    major_faults: int | None = None
+    samples: int | None = None
+    at_start: MemorySplit = field(default_factory=MemorySplit)
+    at_peak: MemorySplit = field(default_factory=MemorySplit)
+    at_end: MemorySplit = field(default_factory=MemorySplit)
+    processes: tuple[ProcessPeak, ...] = ()
+    process_count: int | None = None
+    python: PythonRun | None = None
+    extra: Mapping[str, float] = field(default_factory=dict)
+    output_tail: str = ""
+    caveats: tuple[Caveat, ...] = ()
+
+    def value(self, metric: Metric) -> float | None:
+        """Return the figure of ``metric``, or None where it was not measured."""
+        return {
+            Metric.PEAK: self.peak_bytes,
+            Metric.UNRECLAIMABLE_PEAK: self.unreclaimable_peak_bytes,
+            Metric.RSS_PEAK: self.rss_peak_bytes,
+            Metric.WALL: self.wall_seconds,
+            Metric.CPU: self.cpu_seconds,
+        }[metric]

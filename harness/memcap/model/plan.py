@@ -1,0 +1,221 @@
+"""What is to be measured: caps, benchmarks, suites, images, profiles, and the cells that they make."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+from memcap.model.ending import Ending
+
+Scalar = str | int | float | bool | None
+
+
+class Metric(str, Enum):
+    """A figure that is stored, judged and printed under this one name."""
+
+    PEAK = "peak"
+    UNRECLAIMABLE_PEAK = "unreclaimable_peak"
+    RSS_PEAK = "rss_peak"
+    WALL = "wall"
+    CPU = "cpu"
+
+    @property
+    def unit(self) -> str:
+        """Name the unit the way pyperf does."""
+        return "second" if self in (Metric.WALL, Metric.CPU) else "byte"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cap:
+    """A named memory limit in bytes."""
+
+    name: str
+    bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tolerance:
+    """How far a median may move: a change counts when it exceeds both parts.
+
+    ``relative`` is a fraction (0.02 = 2 %), ``absolute`` is in the metric's unit (bytes or seconds).
+    """
+
+    relative: float
+    absolute: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallWorkload:
+    """A Python function or generator function: ``module:function`` with keyword parameters.
+
+    A generator is stopped after ``cycles`` yields or ``duration_seconds``, whichever is first.
+    """
+
+    call: str
+    parameters: Mapping[str, Scalar] = field(default_factory=dict)
+    warmups: int = 0
+    cycles: int | None = None
+    duration_seconds: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandWorkload:
+    """Any program with its arguments, as in `docker run IMAGE ARGV`; empty means the image's own command."""
+
+    argv: tuple[str, ...]
+
+
+Workload = CallWorkload | CommandWorkload
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """An absolute limit for one metric; over ``limit_bytes * (1 + margin)`` it is broken."""
+
+    metric: Metric
+    limit_bytes: int
+    margin: float = 0.0
+
+    @property
+    def ceiling_bytes(self) -> int:
+        """Return the bytes above which the budget is broken."""
+        return int(self.limit_bytes * (1 + self.margin))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Benchmark:
+    """One workload of a suite, with what is expected of it.
+
+    ``cap_names`` empty means: the caps of the profile. ``expect`` maps a cap's name to the expected ending;
+    ``"*"`` stands for all other caps. ``extra_metrics`` maps the names that the workload returns to their units.
+    """
+
+    suite: str
+    name: str
+    workload: Workload
+    description: str = ""
+    cap_names: tuple[str, ...] = ()
+    budget: Budget | None = None
+    tolerances: Mapping[Metric, Tolerance] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    expect: Mapping[str, Ending] = field(default_factory=dict)
+    extra_metrics: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)
+    time_limit_seconds: float | None = None
+
+    def expected_ending(self, cap_name: str) -> Ending:
+        """Return how the workload should end under the cap."""
+        return self.expect.get(cap_name, self.expect.get("*", Ending.COMPLETED))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suite:
+    """A folder of benchmarks; ``requirements`` is its lock file, if it has one."""
+
+    name: str
+    directory: Path
+    description: str
+    benchmarks: tuple[Benchmark, ...]
+    requirements: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageSource:
+    """An image to run workloads in: a folder with a Dockerfile, or a reference to an existing image."""
+
+    name: str
+    directory: Path | None = None
+    reference: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContainerPolicy:
+    """What every container is allowed; the defaults allow almost nothing."""
+
+    network: bool = False
+    pids: int = 512
+    output_limit_bytes: int = 1024 * 1024
+    sample_interval_seconds: float = 0.010
+    hostname: str = "memcap"
+    env: Mapping[str, str] = field(default_factory=lambda: {"PYTHONHASHSEED": "0"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """Which suites, images and caps to run, and how often. An empty tuple means all."""
+
+    name: str
+    suites: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+    caps: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    runs: int = 5
+    warmups: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """All configuration files of a project, validated."""
+
+    root: Path
+    caps: Mapping[str, Cap]
+    profiles: Mapping[str, Profile]
+    tolerances: Mapping[Metric, Tolerance]
+    suites: Mapping[str, Suite]
+    images: Mapping[str, ImageSource]
+    policy: ContainerPolicy
+    run_time_limit_seconds: float
+    minimum_runs: int
+
+    @property
+    def baseline_directory(self) -> Path:
+        """Return the folder of the committed baselines."""
+        return self.root / "results" / "baselines"
+
+    @property
+    def results_directory(self) -> Path:
+        """Return the folder that campaigns write to."""
+        return self.root / "results"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """Benchmark x image x cap: what is measured and judged as one."""
+
+    benchmark: Benchmark
+    image: ImageSource
+    cap: Cap
+
+    @property
+    def id(self) -> str:
+        """Return the one string that names this cell everywhere."""
+        return f"{self.benchmark.suite}.{self.benchmark.name}-{self.image.name}-{self.cap.name}"
+
+    @property
+    def expected_ending(self) -> Ending:
+        """Return how the workload should end in this cell."""
+        return self.benchmark.expected_ending(self.cap.name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """The cells of one campaign in the order they are run; neighbours differ in the image only."""
+
+    profile: str
+    cells: tuple[Cell, ...]
+    runs: int
+    warmups: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanProblem:
+    """A reason why the daemon cannot honour a cell or an image of the plan."""
+
+    subject: str
+    reason: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.subject}: {self.reason}. {self.remedy}"

@@ -1,0 +1,133 @@
+"""What is stored: the cells of a campaign with their runs, and baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from memcap.model.ending import Ending
+from memcap.model.measurement import Measurement
+from memcap.model.plan import Budget, Cap, ContainerPolicy, Metric, Tolerance
+from memcap.model.run import ImageFacts
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellSummary:
+    """What must be known of a cell to judge and print it without its configuration."""
+
+    id: str
+    suite: str
+    benchmark: str
+    image: str
+    cap: Cap
+    expected_ending: Ending = Ending.COMPLETED
+    budget: Budget | None = None
+    tolerances: Mapping[Metric, Tolerance] = field(default_factory=dict)
+    extra_metrics: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellResult:
+    """All runs of one cell; warm-ups are not among ``runs``."""
+
+    cell: CellSummary
+    runs: tuple[Measurement, ...]
+    warmups: tuple[Measurement, ...] = ()
+
+    def values(self, metric: Metric) -> tuple[float, ...]:
+        """Return the figures of ``metric`` of the runs that have one and ended as expected."""
+        found = (run.value(metric) for run in self.runs if run.ending is self.cell.expected_ending)
+        return tuple(value for value in found if value is not None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """Where a campaign ran: the daemon's machine, which need not be this one."""
+
+    engine: str
+    engine_version: str
+    cgroup_version: int | None
+    cgroup_driver: str
+    kernel: str
+    operating_system: str
+    architecture: str
+    cpus: int | None
+    memory_bytes: int | None
+    swap_accounting: bool | None
+    memcap_version: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CampaignResult:
+    """What one invocation measured; the stored file holds exactly this.
+
+    ``started`` is an ISO 8601 time in UTC; ``plan_cells`` are the ids that were asked for.
+    """
+
+    id: str
+    started: str
+    command: tuple[str, ...]
+    profile: str
+    runs: int
+    warmups: int
+    environment: Environment
+    images: Mapping[str, ImageFacts]
+    plan_cells: tuple[str, ...]
+    cells: tuple[CellResult, ...]
+    policy: ContainerPolicy = field(default_factory=ContainerPolicy)
+
+    @property
+    def complete(self) -> bool:
+        """Tell whether every planned cell has its runs."""
+        return {cell.cell.id for cell in self.cells} >= set(self.plan_cells)
+
+    def fingerprint(self, image: str) -> Fingerprint:
+        """Return what must be alike for figures of ``image`` to be compared with these."""
+        facts = self.images.get(image)
+        python = facts.python if facts else None
+        return Fingerprint(
+            image=image,
+            architecture=facts.architecture if facts else self.environment.architecture,
+            cgroup_version=self.environment.cgroup_version,
+            image_origin=facts.origin if facts else None,
+            image_digest=facts.content_name if facts else None,
+            python_implementation=python.implementation if python else None,
+            python_version=python.version if python else None,
+            python_build=python.build if python else None,
+            libc=python.libc if python else None,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fingerprint:
+    """What must be alike for two figures of one image to be compared; see ImageFacts.content_name for the digest."""
+
+    image: str
+    architecture: str
+    cgroup_version: int | None
+    image_origin: str | None
+    image_digest: str | None
+    python_implementation: str | None
+    python_version: str | None
+    python_build: str | None
+    libc: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baseline:
+    """The accepted figures of one cell: how it ends, and the sorted values of each metric that was measured."""
+
+    cell_id: str
+    suite: str
+    ending: Ending
+    runs: int
+    cap_bytes: int
+    fingerprint: Fingerprint
+    values: Mapping[Metric, tuple[float, ...]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baselines:
+    """All accepted cells by their id."""
+
+    cells: Mapping[str, Baseline] = field(default_factory=dict)

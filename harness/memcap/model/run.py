@@ -1,0 +1,110 @@
+"""What a run is made from, and what an engine brings back from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from memcap.model.plan import ContainerPolicy
+
+
+@dataclass(frozen=True, kw_only=True)
+class PythonFacts:
+    """The interpreter of an image, as it describes itself."""
+
+    executable: str
+    implementation: str
+    version: str
+    build: str
+    libc: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageFacts:
+    """An image as it is on the daemon. ``origin`` says where it came from, in words."""
+
+    name: str
+    reference: str
+    id: str
+    digest: str | None
+    origin: str
+    architecture: str
+    python: PythonFacts | None
+    entrypoint: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    user: str = ""
+    working_directory: str = ""
+    mutable: bool = False
+
+    @property
+    def content_name(self) -> str:
+        """Return what changes when the image's contents do: its digest, or the content-addressed tag of our own builds.
+
+        Their id would change with every build, as it holds the time; for other images without a digest it must do.
+        """
+        return self.digest or (self.id if self.mutable else self.reference)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """The image derived from (image, suite), ready to run: probe, suite files and dependencies are in it."""
+
+    image: ImageFacts
+    suite: str
+    id: str
+    search_path: tuple[PurePosixPath, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CampaignSettings:
+    """What one campaign is given beside its plan.
+
+    ``started`` is an ISO 8601 time in UTC, ``jobs`` how many containers may run at once.
+    """
+
+    id: str
+    started: str
+    command: tuple[str, ...]
+    policy: ContainerPolicy
+    time_limit_seconds: float
+    jobs: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSpec:
+    """Everything an engine needs to execute one run.
+
+    ``cap_bytes`` is what the workload was promised; ``supervisor_bytes`` is added to it for the supervisor.
+    """
+
+    campaign: str
+    cell_id: str
+    name: str
+    image_id: str
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+    cap_bytes: int
+    supervisor_bytes: int
+    time_limit_seconds: float
+    policy: ContainerPolicy
+    working_directory: str = ""
+    user: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawRun:
+    """What an engine brings back from one run: files as text, and the daemon's facts."""
+
+    report: str | None
+    workload_journal: str
+    supervisor_journal: str
+    output: str
+    error_output: str
+    output_truncated: bool
+    exit_code: int | None
+    oom_killed_flag: bool | None
+    oom_events: int | None
+    memory_limit_bytes: int | None
+    memory_swap_limit_bytes: int | None
+    daemon_error: str | None = None
