@@ -61,8 +61,8 @@ class Campaign:
         """Execute every run and return the result; ``save`` gets what there is after each group of cells.
 
         ``earlier`` are cells of an interrupted campaign; those with all their runs are kept. The cells of one
-        benchmark and cap are run interleaved over their images. Raises EngineError, and Interrupted when the user
-        stops it: what is finished has been saved then.
+        benchmark and cap are run interleaved over their images. Raises PlanError before anything is run, EngineError,
+        and Interrupted when the user stops it: what is finished has been saved then.
         """
         finished = {cell.cell.id: cell for cell in earlier if len(cell.runs) >= self._plan.runs}
         wanted = [cell for cell in self._plan.cells if cell.id not in finished]
@@ -70,6 +70,8 @@ class Campaign:
         result = self._result(environment, finished)
         if not wanted:
             return result
+        for cell in wanted:  # a run that cannot be launched is found before the first container, not hours later
+            run_spec(cell, self._layer(cell), self._settings, supervisor_bytes=0, attempt="")
         try:
             return self._run_groups(wanted, finished, environment, tell, save)
         except KeyboardInterrupt as error:

@@ -13,10 +13,11 @@ import pytest
 from factories import MIB, make_layer, make_plan, make_plan_cell, make_raw, make_report, make_settings
 from memcap.campaign import ATTEMPTS, Campaign, RunEnded, standing_caveats, summary_of
 from memcap.engine.fake import SUPERVISOR_BYTES, FakeEngine
-from memcap.errors import EngineError, Interrupted
+from memcap.errors import EngineError, Interrupted, PlanError
 from memcap.launch import NOTHING
 from memcap.model import (
     Budget,
+    CallWorkload,
     CampaignResult,
     CaveatKind,
     Cell,
@@ -323,3 +324,18 @@ def test_summary_keeps_what_judging_needs() -> None:
     assert (summary.cap, summary.expected_ending) == (cell.cap, Ending.OOM_KILLED)
     assert (summary.budget, summary.tolerances) == (cell.benchmark.budget, cell.benchmark.tolerances)
     assert summary.extra_metrics == {"entries": "count"}
+
+
+def test_what_cannot_be_launched_is_refused_before_the_first_container() -> None:
+    bad = make_plan_cell(image="nopython", workload=CallWorkload(call="workloads:crew"))
+    engine = FakeEngine({})
+    layers = {
+        ("py312", "agents"): make_layer(),
+        ("nopython", "agents"): make_layer("nopython", python=None),
+    }
+    campaign = Campaign(make_plan(make_plan_cell(), bad), engine=engine, layers=layers, settings=make_settings())
+
+    with pytest.raises(PlanError, match="has no Python"):
+        campaign.run(tell=lambda _: None, save=lambda _: None)
+
+    assert engine.runs == []

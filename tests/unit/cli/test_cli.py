@@ -1,0 +1,71 @@
+"""What all commands share: quick help, unknown names, and errors as messages with exit codes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from memcap.cli import _COMMANDS, cli
+
+HEAVY = ("docker", "pyperf", "pydantic", "rich", "requests", "tabulate", "psutil")
+
+
+def memcap(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "memcap", *arguments], capture_output=True, text=True, check=False, cwd=cwd
+    )
+
+
+@pytest.mark.allow_processes
+def test_help_imports_nothing_heavy() -> None:
+    """Help must come at once; the time is measured in tests/perf, what makes it slow is known."""
+    code = (
+        "import sys; from memcap.cli import cli\n"
+        "try: cli.main(['--help'])\n"
+        f"except SystemExit: print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stderr.strip() == "[]"
+    assert all(name in ended.stdout for name in _COMMANDS)
+
+
+@pytest.mark.parametrize("name", list(_COMMANDS))
+def test_every_command_has_help_with_examples(name: str) -> None:
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    text = command.get_help(click.Context(command, info_name=f"memcap {name}"))
+    assert f"memcap {name}" in text
+    if not isinstance(command, click.Group):
+        assert "Examples:" in text
+
+
+@pytest.mark.allow_processes
+def test_misspelt_command_names_the_nearest() -> None:
+    ended = memcap("mesure")
+    assert ended.returncode == 2
+    assert "Did you mean 'measure'?" in ended.stderr
+
+
+@pytest.mark.allow_processes
+def test_a_folder_without_a_project_is_an_error_with_a_remedy(tmp_path: Path) -> None:
+    ended = memcap("plan", cwd=tmp_path)
+    assert ended.returncode == 10
+    assert "limits.toml" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.allow_processes
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_scripts(shell: str) -> None:
+    ended = memcap("completion", shell)
+    assert ended.returncode == 0
+    assert "_MEMCAP_COMPLETE" in ended.stdout
+
+
+@pytest.mark.allow_processes
+def test_version() -> None:
+    assert memcap("--version").stdout.startswith("memcap, version ")
