@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from integration.measuring import cell, measure_cells, measure_once
 
-from memcap.model import CellResult, Ending, Metric
+from memcap.measure import CHARGE_BATCH_BYTES
+from memcap.model import CaveatKind, CellResult, Ending, Metric
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -22,6 +23,15 @@ def only(result: CellResult, metric: Metric) -> float:
     return value
 
 
+def floor(empty: CellResult, metric: Metric) -> float:
+    """Return what an interpreter without work adds to a metric."""
+    # On cgroup v2 the container runtime's own start is charged too: that is the peak of an empty run, but it is over
+    # before a larger workload reaches its own.
+    if CaveatKind.PEAK_NEAR_FLOOR in {caveat.kind for caveat in empty.runs[0].caveats}:
+        metric = Metric.UNRECLAIMABLE_PEAK
+    return only(empty, metric)
+
+
 @pytest.mark.parametrize("image", IMAGES)
 def test_exactly_n_bytes_are_measured_within_one_percent(docker_client: DockerClient, image: str) -> None:
     empty = cell("nothing", on=image)
@@ -29,10 +39,12 @@ def test_exactly_n_bytes_are_measured_within_one_percent(docker_client: DockerCl
 
     measured = measure_cells(docker_client, empty, *full.values(), warmups=1)
 
+    ahead = CHARGE_BATCH_BYTES * docker_client.info()["NCPU"]  # how far the kernel's high-water mark may be off
     for mib, one in full.items():
-        for metric in (Metric.PEAK, Metric.UNRECLAIMABLE_PEAK):
-            net = only(measured[one.id], metric) - only(measured[empty.id], metric)
-            assert net == pytest.approx(mib * MIB, rel=0.01), f"{metric.value} of {mib} MiB on {image}"
+        for metric, granularity in ((Metric.PEAK, ahead), (Metric.UNRECLAIMABLE_PEAK, 0)):
+            net = only(measured[one.id], metric) - floor(measured[empty.id], metric)
+            tolerance = 0.01 * mib * MIB + granularity
+            assert net == pytest.approx(mib * MIB, abs=tolerance), f"{metric.value} of {mib} MiB on {image}"
 
 
 def test_memory_of_a_child_process_counts(docker_client: DockerClient) -> None:
