@@ -3,7 +3,7 @@ PYTHON ?= python3
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test bench lint clean
+.PHONY: help setup test test-vm bench lint clean
 
 help:  ## Show this.
 	@$(PYTHON) -m ci help
@@ -13,6 +13,9 @@ setup:  ## Make the virtual environment, Docker and the images ready.
 
 test:  ## Set up and run the tests; ARGS go to pytest.
 	@$(PYTHON) -m ci test $(ARGS)
+
+test-vm:  ## Test on cgroup v2, in a virtual machine with a Docker of its own; ARGS go to pytest.
+	@$(PYTHON) -m ci test-vm $(ARGS)
 
 bench:  ## Set up and measure the quick profile; ARGS go to `memcap run`.
 	@$(PYTHON) -m ci bench $(ARGS)

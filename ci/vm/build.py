@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import lzma
-import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -62,7 +60,7 @@ def build(cache: Path, system: System, *, say: Callable[[str], None]) -> Parts:
     if parts.folder.is_dir():
         return parts
     if not system.is_root:
-        raise SetupError("building the virtual machine's disk needs root (it is a Debian file system)\n    sudo -E ...")
+        raise SetupError("making the virtual machine's disk needs root: it holds the files of a Debian")
     cache.mkdir(parents=True, exist_ok=True)
     # Beside its place, so that a build that breaks off leaves nothing that looks finished.
     with tempfile.TemporaryDirectory(prefix="building-", dir=cache) as folder:
@@ -83,7 +81,9 @@ def provide_tools(system: System, *, say: Callable[[str], None]) -> None:
     if not missing:
         return
     if not (system.is_debian_like and system.is_root):
-        raise SetupError(f"the virtual machine needs {', '.join(missing)}\n    sudo apt-get install -y {' '.join(missing)}")
+        raise SetupError(
+            f"the virtual machine needs {', '.join(missing)}\n    sudo apt-get install -y {' '.join(missing)}"
+        )
     say(f"virtual machine: installing {', '.join(missing)} with apt-get")
     apt.install(*missing)
 

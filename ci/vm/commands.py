@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from ci.process import Progress
 from ci.system import read_system
 from ci.vm.build import build
 from ci.vm.machine import Machine, Size
@@ -25,19 +25,31 @@ def machine() -> Machine:
     return Machine(cache_folder() / "running")
 
 
-def start(size: Size, *, say: Progress) -> str:
+def start(size: Size, *, say: Callable[[str], None]) -> str:
     """Build what is missing, start the machine and return its DOCKER_HOST. Raises SetupError."""
     return machine().start(build(cache_folder(), read_system(), say=say), size, say=say)
+
+
+@contextmanager
+def running_machine(say: Callable[[str], None]) -> Iterator[str]:
+    """Yield the DOCKER_HOST of the machine, and stop it afterwards unless it ran before. Raises SetupError."""
+    ran_before = machine().process() is not None
+    try:
+        yield start(Size(), say=say)
+    finally:
+        if not ran_before:
+            machine().stop()
+            say("virtual machine: stopped")
 
 
 def vm(arguments: Sequence[str]) -> int:
     """Run one of the machine's commands; return the exit code of the process."""
     chosen = _parser().parse_args(arguments)
     if chosen.command == "build":
-        print(build(cache_folder(), read_system(), say=Progress(sys.stderr)).folder)
+        print(build(cache_folder(), read_system(), say=_say).folder)
     elif chosen.command == "start":
         size = Size(memory_mib=chosen.memory, cpus=chosen.cpus, port=chosen.port)
-        print(f"export DOCKER_HOST={start(size, say=Progress(sys.stderr))}")
+        print(f"export DOCKER_HOST={start(size, say=_say)}")
     elif chosen.command == "stop":
         print("stopped" if machine().stop() else "it was not running")
     else:
@@ -45,6 +57,11 @@ def vm(arguments: Sequence[str]) -> int:
         print(f"export DOCKER_HOST={address}" if address else "not running")
         return 0 if address else 1
     return 0
+
+
+def _say(text: str) -> None:
+    """Tell on standard error: standard output is for the shell to evaluate."""
+    print(text, file=sys.stderr, flush=True)
 
 
 def _parser() -> argparse.ArgumentParser:

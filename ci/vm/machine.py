@@ -74,7 +74,9 @@ class Machine:
         deadline = time.monotonic() + STOP_LIMIT_SECONDS
         while self.process() is not None:
             if time.monotonic() > deadline:
-                raise SetupError(f"QEMU (process {pid}) did not end within {STOP_LIMIT_SECONDS:.0f} s\n    kill -9 {pid}")
+                raise SetupError(
+                    f"QEMU (process {pid}) did not end within {STOP_LIMIT_SECONDS:.0f} s\n    kill -9 {pid}"
+                )
             time.sleep(POLL_SECONDS / 5)
         return True
 
@@ -82,8 +84,9 @@ class Machine:
         # TCG and this CPU model, because a stock kernel boots with them everywhere, inside other virtual machines too.
         return [
             "nice", "-n", "10", "qemu-system-x86_64", "-machine", "q35", "-accel", "tcg,thread=multi",
-            "-cpu", "Nehalem,-cx16", "-smp", str(size.cpus), "-m", str(size.memory_mib), "-nodefaults", "-display", "none",
-            "-serial", f"file:{self.console}", "-pidfile", str(self._pidfile), "-daemonize",
+            "-cpu", "Nehalem,-cx16", "-smp", str(size.cpus), "-m", str(size.memory_mib),
+            "-nodefaults", "-display", "none", "-serial", f"file:{self.console}",
+            "-pidfile", str(self._pidfile), "-daemonize",
             "-kernel", str(parts.kernel), "-initrd", str(parts.initramfs), "-append", "console=ttyS0 panic=-1 quiet",
             "-no-reboot",
             # Writes go to a temporary file that ends with the process: the disk stays as it was built.
