@@ -72,6 +72,9 @@ def build(cache: Path, system: System, *, say: Callable[[str], None]) -> Parts:
         except OSError:  # another build was quicker
             if not parts.folder.is_dir():
                 raise
+    for former in cache.glob("?" * len(parts.folder.name)):
+        if former != parts.folder:  # half a GB each; a machine that runs keeps its open files
+            shutil.rmtree(former, ignore_errors=True)
     return parts
 
 

@@ -81,6 +81,16 @@ class TestBuilding:
 
         assert recipe() != before
 
+    def test_a_new_one_takes_the_place_of_the_old(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(building, "TOOLS", {})
+        monkeypatch.setattr(building, "_build_into", lambda *_, **__: None)
+        for other in ("0123456789abcdef", "running"):
+            (tmp_path / other).mkdir()
+
+        build(tmp_path, ROOT_ON_DEBIAN, say=silent)
+
+        assert {path.name for path in tmp_path.iterdir()} == {recipe(), "running"}
+
     def test_nothing_unfinished_is_left(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         def fail(parts: Parts, root: Path, *, say: object) -> None:
             parts.kernel.write_bytes(b"half")
