@@ -29,7 +29,7 @@ MADE_AGAIN = (
 )  # fmt: skip
 # What a daemon elsewhere, on cgroup v2, must give: true bytes, every ending, refused caps. On one image, in minutes.
 IN_THE_VM = (
-    *(f"tests/integration/test_{name}.py" for name in ("truth", "endings", "plan")),
+    *(f"tests/integration/test_{name}.py" for name in ("truth", "endings", "supervisor", "plan")),
     "-k", "not py310 and not py311 and not py313",
 )  # fmt: skip
 USAGE = """\
