@@ -28,9 +28,10 @@ MADE_AGAIN = (
     "harness/memcap/probe/bin",
 )  # fmt: skip
 # What a daemon elsewhere, on cgroup v2, must give: true bytes, every ending, refused caps. On one image, in minutes.
+# A crowd is looked at too seldom to be counted where looking is emulated: the supervisor keeps to its part of a core.
 IN_THE_VM = (
     *(f"tests/integration/test_{name}.py" for name in ("truth", "endings", "supervisor", "plan")),
-    "-k", "not py310 and not py311 and not py313",
+    "-k", "not py310 and not py311 and not py313 and not crowd",
 )  # fmt: skip
 USAGE = """\
 usage: python -m ci COMMAND [ARGUMENTS]
