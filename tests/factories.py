@@ -191,7 +191,20 @@ def make_report(**changes: Any) -> str:
         "supervisor_bytes": 72 * 1024,
         "supervisor_cpu_ns": 1_000_000,
         "oom_kills": 0,
+        "oom_events": 0,
+        "oom_group_kills": 0,
         "cap_hits": 0,
+        "refaults": 0,
+        "swap_peak_bytes": 0,
+        "stall_some_us": 0,
+        "stall_full_us": 0,
+        "throttled_periods": 0,
+        "shm_size_bytes": 64 * MIB,
+        "shm_used_bytes": 0,
+        "clock_step_ns": 0,
+        "load_percent": 10,
+        "thp_off": None,
+        "aslr_off": None,
         "exec_errno": None,
         "exit_code": 0,
         "signal": None,
@@ -209,8 +222,11 @@ def make_report(**changes: Any) -> str:
         "at_peak": {**split, "usage": 62 * MIB, "anon": 60 * MIB, "kernel": MIB},
         "at_end": split,
         "processes": [],
-        "series": {"unit": "KiB", "columns": ["milliseconds", "usage", "anon", "file", "shmem", "kernel"], "rows": []},
+        "series": [],
     }
+    # A kill is at the cap, unless told.
+    if changes.get("oom_kills"):
+        changes = {"oom_events": changes["oom_kills"], **changes}
     for name, value in changes.items():
         is_split = name in ("at_start", "at_peak", "at_end") and isinstance(value, dict)
         whole[name] = {**whole[name], **value} if is_split else value

@@ -36,6 +36,7 @@ def run_spec(cell: Cell, layer: Layer, settings: CampaignSettings, *, supervisor
         supervisor_bytes=supervisor_bytes,
         time_limit_seconds=benchmark.time_limit_seconds or settings.time_limit_seconds,
         policy=settings.policy,
+        quiet=benchmark.quiet,
     )
 
 

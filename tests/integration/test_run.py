@@ -90,7 +90,9 @@ def memcap(project: Path, *arguments: str, **environment: str) -> subprocess.Com
 
 
 def containers(client: DockerClient, campaign: str) -> list[str]:
-    return [str(each.name) for each in client.containers.list(all=True, filters={"label": f"memcap.campaign={campaign}"})]
+    return [
+        str(each.name) for each in client.containers.list(all=True, filters={"label": f"memcap.campaign={campaign}"})
+    ]
 
 
 def only_result(project: Path) -> Path:

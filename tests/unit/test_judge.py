@@ -350,3 +350,16 @@ def test_what_is_not_wrong_exits_with_0() -> None:
 
 def test_hostile_ids_are_quoted_in_suggested_commands() -> None:
     assert "accept 'a.b;reboot-py312-128m'" in _judge(make_cell("a.b;reboot-py312-128m"), None).remedy
+
+
+def test_a_peak_that_was_the_runtimes_own_start_is_not_compared() -> None:
+    doubt = Caveat(kind=CaveatKind.PEAK_NEAR_FLOOR, detail="the runtime's own start")
+    runs = [replace(run, caveats=(doubt,), unreclaimable_peak_bytes=61 * MIB) for run in make_runs((9, 17, 13))]
+    base = make_baseline(
+        make_cell(runs=[replace(run, unreclaimable_peak_bytes=61 * MIB) for run in make_runs((9, 9, 9))])
+    )
+
+    verdict = _judge(make_cell(runs=runs), base)
+
+    assert verdict.state is VerdictState.UNCHANGED
+    assert Metric.PEAK not in {each.metric for each in verdict.metrics}

@@ -12,8 +12,21 @@ from hypothesis import strategies as st
 
 from factories import MIB, make_layer, make_plan_cell, make_raw, make_report, make_settings
 from memcap.launch import run_spec
-from memcap.measure import CHARGE_BATCH_BYTES, COLD_FILE_BYTES, SUPERVISOR_JITTER_BYTES, measure
-from memcap.model import Caveat, CaveatKind, Ending, GcFacts, Measurement, MemorySplit, OomFacts, ProcessPeak, RawRun
+from memcap.measure import measure
+from memcap.measure.caveats import COLD_FILE_BYTES, SUPERVISOR_JITTER_BYTES
+from memcap.measure.kernel import CHARGE_BATCH_BYTES
+from memcap.model import (
+    Caveat,
+    CaveatKind,
+    Ending,
+    GcFacts,
+    Measurement,
+    MemorySplit,
+    Moment,
+    OomFacts,
+    ProcessPeak,
+    RawRun,
+)
 
 SUPERVISOR_BYTES = 72 * 1024
 SPEC = replace(
@@ -71,7 +84,7 @@ def kinds(measurement: Measurement) -> list[CaveatKind]:
         (KILLED, (), Ending.CRASHED, "signal 9"),
         ({**KILLED, **OOM}, (START,), Ending.OOM_KILLED, "1 process was killed"),
         ({**KILLED, "oom_kills": 3}, (), Ending.OOM_KILLED, "3 processes were killed"),
-        ({"exit_code": None, "signal": 6, **OOM}, (), Ending.OOM_CHILD_NOTICED, "signal 6"),
+        ({"exit_code": None, "signal": 6, **OOM}, (), Ending.OOM_CHILD_NOTICED, "1 process was killed; signal 6"),
         ({"exit_code": 1, **OOM}, (), Ending.OOM_CHILD_NOTICED, "1 process was killed; exit code 1"),
         (
             {"exit_code": 1, **OOM},
@@ -90,6 +103,39 @@ def kinds(measurement: Measurement) -> list[CaveatKind]:
             "the container got signal 15",
         ),
         ({**KILLED, "oom_kills": None}, (), Ending.CRASHED, "signal 9"),
+        (
+            {**KILLED, **OOM, "oom_events": 0},
+            (),
+            Ending.MACHINE_OOM,
+            "1 process was killed; the peak was 62.0 MiB, below the cap",
+        ),
+        (
+            {**KILLED, **OOM, "oom_events": None},
+            (),
+            Ending.MACHINE_OOM,
+            "1 process was killed; the peak was 62.0 MiB, below the cap",
+        ),
+        ({**KILLED, **OOM, "oom_events": 0, "peak_bytes": 128 * MIB}, (), Ending.OOM_KILLED, "1 process was killed"),
+        ({**KILLED, **OOM, "oom_events": None, "peak_bytes": 126 * MIB}, (), Ending.OOM_KILLED, "1 process was killed"),
+        (
+            {**KILLED, **OOM, "at_peak": {"shmem": 100 * MIB}},
+            (),
+            Ending.OOM_KILLED,
+            "1 process was killed; 100.0 MiB were in tmpfs or shared memory",
+        ),
+        (
+            {"exit_code": None, "signal": 7, "shm_used_bytes": 64 * MIB},
+            (START,),
+            Ending.STORAGE_FULL,
+            "SIGBUS; /dev/shm is full (64.0 MiB)",
+        ),
+        ({"exit_code": None, "signal": 7}, (START,), Ending.CRASHED, "signal 7"),
+        (
+            {"exit_code": 1},
+            (START, {"event": "raised", "type": "OSError", "message": "[Errno 28] No space left on device"}),
+            Ending.STORAGE_FULL,
+            "OSError: [Errno 28] No space left on device",
+        ),
     ],
 )
 def test_ending(report: dict[str, Any], journal: tuple[dict[str, Any], ...], ending: Ending, detail: str) -> None:
@@ -102,8 +148,8 @@ def test_ending(report: dict[str, Any], journal: tuple[dict[str, Any], ...], end
 @pytest.mark.parametrize(
     ("facts", "ending", "words"),
     [
-        ({"exit_code": 137, "oom_killed_flag": True}, Ending.OOM_KILLED, "the daemon tells of the kill"),
-        ({"exit_code": 137, "oom_events": 2}, Ending.OOM_KILLED, "the daemon tells of the kill"),
+        ({"exit_code": 137, "oom_killed_flag": True}, Ending.OOM_GROUP_KILLED, "the daemon tells of the kill"),
+        ({"exit_code": 137, "oom_events": 2}, Ending.OOM_GROUP_KILLED, "the daemon tells of the kill"),
         ({"exit_code": 137}, Ending.KILLED_FROM_OUTSIDE, "no OOM kill is known"),
         ({"exit_code": 0}, Ending.LOST, "exit code 0; the supervisor's report is not JSON"),
         ({"exit_code": None, "oom_killed_flag": None, "oom_events": None}, Ending.LOST, "exit code None"),
@@ -161,7 +207,7 @@ def test_figures_of_a_good_run() -> None:
         usage=62 * MIB, anon=60 * MIB, file=0, shmem=0, kernel=MIB, slab=0, page_tables=0, swap=0
     )
     assert found.processes == (ProcessPeak(pid=7, name="python3", vm_hwm_bytes=71 * MIB),)
-    assert found.oom == OomFacts(kills=0, docker_flag=False, docker_events=0)
+    assert found.oom == OomFacts(kills=0, at_cap=0, group_kills=0, cap_hits=0, docker_flag=False, docker_events=0)
     assert found.caveats == ()
 
 
@@ -296,11 +342,25 @@ def test_output_of_a_completed_run_is_not_kept() -> None:
             CaveatKind.SUPERVISOR_BYTES_DIFFER,
             "the supervisor needed 56.0 KiB",
         ),
+        # At the cap the kernel itself drops pages and reads them back: that is no cold start.
+        (
+            {"major_faults": 12, "max_file_bytes": 20 * MIB, "peak_bytes": 128 * MIB, "refaults": 7},
+            CaveatKind.CAP_FILLED_BY_CACHE,
+            "up to 20.0 MiB of page cache, 7 pages were read again",
+        ),
+        ({"swap_peak_bytes": MIB}, CaveatKind.SWAP_USED, "1.0 MiB were in swap"),
+        ({"throttled_periods": 3}, CaveatKind.THROTTLED, "in 3 periods"),
+        ({"load_percent": 401}, CaveatKind.NOISY_NEIGHBOUR, "load was 4.0 on 2 CPUs"),
+        ({"clock_step_ns": 1_500_000_000}, CaveatKind.CLOCK_STEPPED, "by 1.5 s"),
+        ({"thp_off": False}, CaveatKind.SETTING_REFUSED, "thp could not be turned off"),
+        ({"aslr_off": False}, CaveatKind.SETTING_REFUSED, "aslr could not be turned off"),
     ],
 )
 def test_a_doubt_is_a_caveat(report: dict[str, Any], kind: CaveatKind, words: str) -> None:
     found = measured(**report)
-    assert kinds(found) == [kind]
+    assert kinds(found)[0] == kind
+    assert set(kinds(found)[1:]) <= {CaveatKind.SAMPLED_ONLY}, "which follows where the peak proves nothing"
+    assert (CaveatKind.SAMPLED_ONLY in kinds(found)) == (kind in (CaveatKind.PEAK_MISSING, CaveatKind.PEAK_NEAR_FLOOR))
     assert words in found.caveats[0].detail
 
 
@@ -312,8 +372,8 @@ def test_a_doubt_is_a_caveat(report: dict[str, Any], kind: CaveatKind, words: st
         {"swap_cap_bytes": None},
         {"major_faults": 12, "max_file_bytes": COLD_FILE_BYTES},
         {"major_faults": 0, "max_file_bytes": 20 * MIB},
-        # At the cap the kernel itself drops pages and reads them back.
-        {"major_faults": 12, "max_file_bytes": 20 * MIB, "peak_bytes": 128 * MIB},
+        {"load_percent": 400, "clock_step_ns": 500_000_000, "throttled_periods": 0, "thp_off": True, "aslr_off": True},
+        {"load_percent": None, "clock_step_ns": None, "throttled_periods": None},
         {"supervisor_bytes": SUPERVISOR_BYTES + SUPERVISOR_JITTER_BYTES},
         {"supervisor_bytes": SUPERVISOR_BYTES - SUPERVISOR_JITTER_BYTES},
         {"supervisor_bytes": None},
@@ -391,3 +451,35 @@ def test_whatever_is_left_is_a_measurement(
     assert isinstance(found, Measurement)
     if found.ending.is_oom:
         assert found.oom.kills or flag or oom_events, "an OOM is proven, never guessed"
+
+
+def test_a_killed_supervisors_journal_gives_the_last_figures() -> None:
+    lines = [
+        '{"elapsed_ns": 500000000, "peak_bytes": 50, "unreclaimable_peak_bytes": 40, "oom_kills": 0}',
+        '{"elapsed_ns": 1500000000, "peak_bytes": 90, "unreclaimable_peak_bytes": 80, "oom_kills": 0}',
+        '{"elapsed_ns": 25000',
+    ]
+    raw = make_raw("", exit_code=137, oom_killed_flag=True, supervisor_journal="\n".join(lines))
+
+    found = measured(raw)
+
+    assert found.ending is Ending.OOM_GROUP_KILLED
+    assert (found.peak_bytes, found.unreclaimable_peak_bytes) == (90, 80)
+    assert [caveat.detail for caveat in found.caveats] == [
+        "the figures are those of 1.5 s after the start; what came later is not known"
+    ]
+
+
+def test_memory_over_time_is_in_bytes_and_seconds() -> None:
+    (moment,) = measured(make_raw(make_report(series=[[1500, 6, 5, 4, 3, 2, 1]]))).series
+    assert moment == Moment(
+        seconds=1.5, usage=6 * 1024, anon=5 * 1024, file=4 * 1024, shmem=3 * 1024, kernel=2 * 1024, low=1024
+    )
+
+
+@pytest.mark.parametrize(
+    ("report", "kind"), [({}, CaveatKind.NOT_COLD), ({"major_faults": 9, "max_file_bytes": 9 * MIB}, None)]
+)
+def test_a_cold_run_must_have_been_cold(report: dict[str, Any], kind: CaveatKind | None) -> None:
+    found = measure(make_raw(make_report(**report)), replace(SPEC, cold=True), cpus=2)
+    assert kinds(found) == ([kind] if kind else [])

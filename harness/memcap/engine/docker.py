@@ -105,6 +105,8 @@ class DockerEngine:
             OUT,
             str(round(spec.time_limit_seconds * 1000)),
             str(round(policy.sample_interval_seconds * 1_000_000)),
+            *(() if spec.quiet.thp else ("no-thp",)),
+            *(() if spec.quiet.aslr else ("no-aslr",)),
             "--",
         ]
         host_config = api.create_host_config(
@@ -114,6 +116,8 @@ class DockerEngine:
             cap_drop=["ALL"],
             security_opt=["no-new-privileges"],
             pids_limit=policy.pids,
+            cpuset_cpus=spec.cpuset or None,
+            shm_size=policy.shm_size_bytes,
             # Two files, so that a workload's last words survive the daemon's rotation.
             log_config=LogConfig(
                 type="json-file", config={"max-size": str(policy.output_limit_bytes), "max-file": "2"}

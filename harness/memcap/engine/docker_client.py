@@ -55,6 +55,11 @@ def owner() -> str:
     return f"{os.getpid()}@{socket.gethostname()}"
 
 
+def short_name(tag: str) -> str:
+    """Return an image's tag as Docker writes it: Podman names the default registry too."""
+    return tag.removeprefix("docker.io/")
+
+
 def address() -> DaemonAddress:
     """Return the address of the daemon that this process's environment and user choose.
 

@@ -22,6 +22,7 @@ from memcap.engine.docker_client import (
     LABEL,
     OWNER_LABEL,
     already_gone,
+    short_name,
     translated,
 )
 
@@ -70,9 +71,11 @@ def find_containers(
 def find_layers(client: DockerClient) -> tuple[Remnant, ...]:
     """Return the layers memcap built, oldest first: they are rebuilt when next needed. Raises EngineError."""
     with translated("list memcap's layers"):
-        images: list[dict[str, Any]] = client.df()["Images"] or []
-    ours = (one for one in images if (one.get("Labels") or {}).get(KIND_LABEL) == "layer")
-    return tuple(sorted((_layer(one) for one in ours), key=lambda remnant: remnant.created))
+        images: list[dict[str, Any]] = client.api.images(filters={"label": f"{KIND_LABEL}=layer"})
+        usage: list[dict[str, Any]] = client.df()["Images"] or []  # says what is shared; Podman's has no labels
+    used = {_bare(one["Id"]): one for one in usage}
+    layers = (_layer(one, used.get(_bare(one["Id"]), {})) for one in images)
+    return tuple(sorted(layers, key=lambda remnant: remnant.created))
 
 
 def remove(client: DockerClient, remnant: Remnant) -> None:
@@ -123,15 +126,19 @@ def _container(one: dict[str, Any], now: float) -> Remnant:
     )
 
 
-def _layer(one: dict[str, Any]) -> Remnant:
-    tags = [tag for tag in one.get("RepoTags") or () if tag != "<none>:<none>"]
+def _layer(one: dict[str, Any], usage: dict[str, Any]) -> Remnant:
+    tags = [short_name(tag) for tag in one.get("RepoTags") or () if tag != "<none>:<none>"]
     return Remnant(
         kind=Kind.LAYER,
         id=one["Id"],
-        name=tags[0] if tags else one["Id"].removeprefix("sha256:")[:12],
-        state="used" if one.get("Containers", 0) > 0 else "unused",
+        name=tags[0] if tags else _bare(one["Id"])[:12],
+        state="used" if usage.get("Containers", 0) > 0 else "unused",
         campaign=None,
         created=float(one["Created"]),
-        size_bytes=one["Size"] - max(one.get("SharedSize", 0), 0),
+        size_bytes=one["Size"] - max(usage.get("SharedSize", 0), 0),
         in_use=False,
     )
+
+
+def _bare(identifier: str) -> str:
+    return identifier.removeprefix("sha256:")

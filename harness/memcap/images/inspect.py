@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 _ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64"}
 _ANSWER_SECONDS = 60
-# The status code of a program that is not there is 400, 404 or 500, depending on the daemon's age; the words agree.
-_NO_PROGRAM = re.compile(r"not found|no such file|permission denied|not a directory", re.IGNORECASE)
+# The status code of a program that is not there, or is none, is 400, 404 or 500, depending on the daemon's age; these
+# are the words of runc and of crun. A mere "permission denied" may be about anything, such as a limit.
+_NO_PROGRAM = re.compile(r'exec: "[^"]*": |executable file|open executable|command that was not found', re.IGNORECASE)
 # Raise this when the question changes; answers to older ones are not used then.
 _QUESTION_VERSION = 1
 # Python 2 must be able to read it, to say that it is one. musl names itself when its loader is called.
@@ -69,7 +70,8 @@ def image_facts(
         name=name,
         reference=reference,
         id=str(image.id),
-        digest=digests[0] if digests else None,
+        # Podman gives even its own builds a digest, which changes with the time of building.
+        digest=digests[0] if digests and not content_addressed else None,
         origin=made_by_memcap or ("registry" if digests else "local image"),
         architecture=_ARCHITECTURES.get(architecture, architecture),
         python=python_facts(client, image),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from memcap.engine.docker_client import KIND_LABEL, LABEL, already_gone, translated
+from memcap.engine.docker_client import KIND_LABEL, LABEL, already_gone, short_name, translated
 from memcap.errors import SelectionError
 from memcap.images.registry import IMAGE_LABEL, ORIGIN_LABEL, SUITE_LABEL
 
@@ -68,7 +68,7 @@ def remove_built(client: DockerClient, built: Built) -> None:
 
 def _built(one: dict[str, Any]) -> Built:
     labels = one.get("Labels") or {}
-    tags = [tag for tag in one.get("RepoTags") or () if tag != "<none>:<none>"]
+    tags = [short_name(tag) for tag in one.get("RepoTags") or () if tag != "<none>:<none>"]
     kind = labels.get(KIND_LABEL, "")
     return Built(
         kind=kind,

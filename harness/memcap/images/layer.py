@@ -174,7 +174,8 @@ def _commit(
         if compiles:
             _compile(container, image, suite)
         # A layer belongs to no process; its containers would otherwise inherit the owner of the one that made it.
-        changes = ["HEALTHCHECK NONE", f'ENTRYPOINT ["{SUPERVISOR}"]', f'LABEL {OWNER_LABEL}=""']
+        # `HEALTHCHECK NONE` it has from the container; Podman refuses to hear of it again.
+        changes = [f'ENTRYPOINT ["{SUPERVISOR}"]', f'LABEL {OWNER_LABEL}=""']
         changes += [f"USER {image.user}"] if image.user else []
         with translated(f"commit the layer of {image.name}"):
             committed = container.commit(repository=REPOSITORY, tag=key, changes=changes)

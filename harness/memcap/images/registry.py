@@ -26,6 +26,7 @@ _UNREACHABLE = re.compile(
 )
 # Anything else would be part of the address that the daemon is asked at; the daemon knows the finer rules.
 _REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@+-]*")
+_NO_REFERENCE = re.compile(r"invalid reference|must be lowercase")  # Docker's words, and Podman's
 _REFUSED = re.compile(r"unauthorized|denied|authentication required|invalid reference", re.IGNORECASE)
 _NAME = "Check the image's name; `docker login` if it is private."
 _MIRROR = "Make its registry reachable, name the image at a mirror, or `docker load` it on this daemon."
@@ -44,7 +45,7 @@ def find_local(client: DockerClient, reference: str) -> Image | None:
     except ImageMissing:
         return None
     except EngineError as error:
-        if "invalid reference" in error.message:
+        if _NO_REFERENCE.search(error.message):
             raise ImageMissing(error.message, remedy=_NAME) from error
         raise
 

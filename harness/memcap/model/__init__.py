@@ -6,7 +6,16 @@ Bytes are whole numbers, unrounded; seconds are floats; ``None`` means "was not 
 from __future__ import annotations
 
 from memcap.model.ending import Caveat, CaveatKind, Ending
-from memcap.model.measurement import GcFacts, Measurement, MemorySplit, OomFacts, ProcessPeak, PythonRun
+from memcap.model.measurement import (
+    GcFacts,
+    Measurement,
+    MemorySplit,
+    Moment,
+    OomFacts,
+    Pressure,
+    ProcessPeak,
+    PythonRun,
+)
 from memcap.model.plan import (
     Benchmark,
     Budget,
@@ -21,6 +30,7 @@ from memcap.model.plan import (
     Plan,
     PlanProblem,
     Profile,
+    Quiet,
     Scalar,
     Suite,
     Tolerance,
@@ -58,13 +68,16 @@ __all__ = [
     "MemorySplit",
     "Metric",
     "MetricVerdict",
+    "Moment",
     "OomFacts",
     "Plan",
     "PlanProblem",
+    "Pressure",
     "ProcessPeak",
     "Profile",
     "PythonFacts",
     "PythonRun",
+    "Quiet",
     "RawRun",
     "RunSpec",
     "Scalar",

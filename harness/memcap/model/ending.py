@@ -19,6 +19,9 @@ class Ending(str, Enum):
     OOM_CHILD_NOTICED = "oom_child_noticed"
     OOM_CHILD_SWALLOWED = "oom_child_swallowed"
     OOM_HUNG = "oom_hung"
+    OOM_GROUP_KILLED = "oom_group_killed"
+    MACHINE_OOM = "machine_oom"
+    STORAGE_FULL = "storage_full"
     KILLED_FROM_OUTSIDE = "killed_from_outside"
     NOT_STARTED = "not_started"
     LOST = "lost"
@@ -31,7 +34,7 @@ class Ending(str, Enum):
     @property
     def is_infrastructure(self) -> bool:
         """Tell whether the run says nothing about the workload: it may be tried again."""
-        return self in (Ending.KILLED_FROM_OUTSIDE, Ending.NOT_STARTED, Ending.LOST)
+        return self in (Ending.KILLED_FROM_OUTSIDE, Ending.MACHINE_OOM, Ending.NOT_STARTED, Ending.LOST)
 
     @property
     def explanation(self) -> str:
@@ -67,6 +70,18 @@ _ENDINGS: dict[Ending, tuple[str, str]] = {
         "the kernel killed a child process at the cap, and the workload then hung until its time limit",
         "multiprocessing.Pool waits for ever for a killed worker; use concurrent.futures.",
     ),
+    Ending.OOM_GROUP_KILLED: (
+        "the kernel killed the whole container at the cap (memory.oom.group, as Kubernetes does), the supervisor too",
+        "Raise the cap or lower the need; without a supervisor there are no figures of this run.",
+    ),
+    Ending.MACHINE_OOM: (
+        "the kernel killed a process for want of memory on the machine or in a cgroup above, not at this cap",
+        "Give the daemon's machine more memory, or run fewer containers at once (`--jobs 1`).",
+    ),
+    Ending.STORAGE_FULL: (
+        "the workload ran out of space in a file system of limited size, such as /dev/shm or a tmpfs",
+        "Use less of it; /dev/shm has the size of `container.shm_size` in limits.toml.",
+    ),
     Ending.KILLED_FROM_OUTSIDE: ("somebody else stopped the container", "Run it again."),
     Ending.NOT_STARTED: ("the container never started", "Read the daemon's message; run `memcap doctor`."),
     Ending.LOST: ("the container ended without a report", "Run `memcap doctor`; run it again."),
@@ -86,6 +101,13 @@ class CaveatKind(str, Enum):
     MUTABLE_TAG = "mutable_tag"
     EMULATED = "emulated"
     DOCKER_DISAGREES = "docker_disagrees"
+    SAMPLED_ONLY = "sampled_only"
+    CAP_FILLED_BY_CACHE = "cap_filled_by_cache"
+    THROTTLED = "throttled"
+    NOISY_NEIGHBOUR = "noisy_neighbour"
+    CLOCK_STEPPED = "clock_stepped"
+    SETTING_REFUSED = "setting_refused"
+    NOT_COLD = "not_cold"
     UNLIKE_ENVIRONMENT = "unlike_environment"
 
     @property
@@ -105,6 +127,13 @@ _CAVEATS: dict[CaveatKind, str] = {
     CaveatKind.MUTABLE_TAG: "Refer to the image by digest, so that the same image is measured next time.",
     CaveatKind.EMULATED: "Use an image of the daemon's own architecture.",
     CaveatKind.DOCKER_DISAGREES: "None needed: the cgroup's counter is the proof; the daemon's word is support.",
+    CaveatKind.SAMPLED_ONLY: "Hold memory for longer than the sample interval, or shorten it; judge peak for spikes.",
+    CaveatKind.CAP_FILLED_BY_CACHE: "Judge unreclaimable_peak: peak only says that the page cache took what it could.",
+    CaveatKind.THROTTLED: "Lift the CPU limit of the container or its parent; times are not comparable.",
+    CaveatKind.NOISY_NEIGHBOUR: "For times, stop other programs and use --jobs 1; figures in bytes hardly change.",
+    CaveatKind.CLOCK_STEPPED: "None needed for figures, which use the monotonic clock; dates of this run may be wrong.",
+    CaveatKind.SETTING_REFUSED: "Do without the setting, or allow it in the container's security policy.",
+    CaveatKind.NOT_COLD: "Nothing else may use the image's files at the same time; stop other containers of it.",
     CaveatKind.UNLIKE_ENVIRONMENT: "Accept a baseline made in this environment (`memcap baseline accept`).",
 }
 

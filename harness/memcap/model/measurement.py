@@ -41,9 +41,16 @@ class ProcessPeak:
 
 @dataclass(frozen=True, kw_only=True)
 class OomFacts:
-    """What is known about OOM kills: the cgroup's counter is the proof, the daemon's word is support."""
+    """What is known about OOM kills: the cgroup's counter is the proof, the daemon's word is support.
+
+    ``kills`` counts killed processes, ``at_cap`` how often the kernel looked for a victim because this cap was reached
+    (cgroup v2), ``group_kills`` how often it killed the whole group, ``cap_hits`` how often the cap was run into.
+    """
 
     kills: int | None = None
+    at_cap: int | None = None
+    group_kills: int | None = None
+    cap_hits: int | None = None
     docker_flag: bool | None = None
     docker_events: int | None = None
 
@@ -70,8 +77,39 @@ class PythonRun:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Pressure:
+    """What the cap cost: stall time (cgroup v2), file pages read again, periods in which the CPU was throttled."""
+
+    stall_some_seconds: float | None = None
+    stall_full_seconds: float | None = None
+    refaults: int | None = None
+    throttled_periods: int | None = None
+    swap_peak_bytes: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moment:
+    """Memory at one time of a run, in bytes: the moment with the most unreclaimable memory of a span.
+
+    ``low`` is the least unreclaimable memory of the span.
+    """
+
+    seconds: float
+    usage: int
+    anon: int
+    file: int
+    shmem: int
+    kernel: int
+    low: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """What one run yielded."""
+    """What one run yielded.
+
+    ``unreclaimable_peak_bytes`` is the largest sample, or, if ``unreclaimable_from_peak``, the lower bound that the
+    kernel's own high-water mark proves; the true value is at most ``peak_bytes``.
+    """
 
     ending: Ending
     exit_code: int | None = None
@@ -82,6 +120,7 @@ class Measurement:
     cap_bytes: int | None = None
     peak_bytes: int | None = None
     unreclaimable_peak_bytes: int | None = None
+    unreclaimable_from_peak: bool = False
     rss_peak_bytes: int | None = None
     floor_bytes: int | None = None
     supervisor_bytes: int | None = None
@@ -97,6 +136,8 @@ class Measurement:
     process_count: int | None = None
     python: PythonRun | None = None
     extra: Mapping[str, float] = field(default_factory=dict)
+    pressure: Pressure = field(default_factory=Pressure)
+    series: tuple[Moment, ...] = ()
     output_tail: str = ""
     caveats: tuple[Caveat, ...] = ()
 

@@ -85,6 +85,19 @@ class Budget:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Quiet:
+    """How still the surroundings of a workload are kept; what quiets one workload can disturb another.
+
+    ``cpus`` pins each run to that many CPUs (None: not pinned); ``thp`` and ``aslr`` False turn transparent huge pages
+    and address space randomisation off. Hash seed and malloc arenas are environment variables.
+    """
+
+    cpus: int | None = None
+    thp: bool = True
+    aslr: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
 class Benchmark:
     """One workload of a suite, with what is expected of it.
 
@@ -103,6 +116,7 @@ class Benchmark:
     expect: Mapping[str, Ending] = field(default_factory=dict)
     extra_metrics: Mapping[str, str] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
+    quiet: Quiet = field(default_factory=Quiet)
     time_limit_seconds: float | None = None
 
     def expected_ending(self, cap_name: str) -> Ending:
@@ -138,6 +152,7 @@ class ContainerPolicy:
     pids: int = 512
     output_limit_bytes: int = 1024 * 1024
     sample_interval_seconds: float = 0.010
+    shm_size_bytes: int | None = None
     hostname: str = "memcap"
     env: Mapping[str, str] = field(default_factory=lambda: {"PYTHONHASHSEED": "0"})
 

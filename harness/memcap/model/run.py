@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from memcap.model.plan import ContainerPolicy
+from memcap.model.plan import ContainerPolicy, Quiet
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +75,8 @@ class CampaignSettings:
 class RunSpec:
     """Everything an engine needs to execute one run.
 
-    ``cap_bytes`` is what the workload was promised; ``supervisor_bytes`` is added to it for the supervisor.
+    ``cap_bytes`` is what the workload was promised; ``supervisor_bytes`` is added to it for the supervisor. ``cpuset``
+    names the CPUs that the run may use (empty: all); ``cold`` says that the page cache was emptied for it.
     """
 
     campaign: str
@@ -88,6 +89,9 @@ class RunSpec:
     supervisor_bytes: int
     time_limit_seconds: float
     policy: ContainerPolicy
+    quiet: Quiet = field(default_factory=Quiet)
+    cpuset: str = ""
+    cold: bool = False
     working_directory: str = ""
     user: str = ""
 

@@ -4,8 +4,12 @@ Format 1 of ``report.json`` (written by ``csrc/supervisor.c``): one JSON object.
 the kernel did not offer is ``null``. ``peak_bytes`` is the kernel's high-water mark of the cgroup at the end,
 ``peak_at_start_bytes`` the same before the workload was started; ``unreclaimable_peak_bytes`` is the largest sample of
 anon + shmem + kernel, and ``max_file_bytes`` the largest sample of page cache. ``at_start``, ``at_peak`` (the sample
-with the most unreclaimable memory) and ``at_end`` are splits of the cgroup's memory. ``series`` is memory over time in
-KiB, thinned to at most 256 rows, each the row with the most unreclaimable memory of its time span.
+with the most unreclaimable memory) and ``at_end`` are splits of the cgroup's memory. ``series`` is memory over time: at
+most 256 rows of milliseconds since the start, then in KiB usage, anon, file, shmem and kernel at the moment with the
+most unreclaimable memory of the row's time span, and the least unreclaimable memory of that span. ``oom_events`` and
+``oom_group_kills`` are the counters ``oom`` and ``oom_group_kill`` of cgroup v2; ``stall_*`` are its memory pressure.
+``thp_off`` and ``aslr_off`` are null if not asked for, false if the container may not. ``load_percent`` is the load
+average of the whole machine over a minute, in percent of one CPU.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 FORMAT = 1
+SERIES_COLUMNS = 7
 
 _T = TypeVar("_T")
 
@@ -63,7 +68,20 @@ class Report:
     supervisor_bytes: int | None
     supervisor_cpu_ns: int | None
     oom_kills: int | None
+    oom_events: int | None
+    oom_group_kills: int | None
     cap_hits: int | None
+    refaults: int | None
+    swap_peak_bytes: int | None
+    stall_some_us: int | None
+    stall_full_us: int | None
+    throttled_periods: int | None
+    shm_size_bytes: int | None
+    shm_used_bytes: int | None
+    clock_step_ns: int | None
+    load_percent: int | None
+    thp_off: bool | None
+    aslr_off: bool | None
     exec_errno: int | None
     exit_code: int | None
     signal: int | None
@@ -81,6 +99,7 @@ class Report:
     at_peak: Split
     at_end: Split
     processes: tuple[Process, ...]
+    series: tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,6 +237,14 @@ def _list(value: Any) -> list[Any]:
     return value
 
 
+def _row(value: Any) -> tuple[int, ...]:
+    """Return a row of the series."""
+    row = tuple(_whole(number) for number in _list(value))
+    if len(row) != SERIES_COLUMNS:
+        raise TypeError(f"{len(row)} numbers in a row of the series instead of {SERIES_COLUMNS}")
+    return row
+
+
 def _numbers(value: Any) -> dict[str, float]:
     """Return metrics; one that is null was infinite or not a number, and is left out."""
     if not isinstance(value, dict):
@@ -229,11 +256,13 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "int": _whole,
     "int | None": lambda value: None if value is None else _whole(value),
     "bool": _flag,
+    "bool | None": lambda value: None if value is None else _flag(value),
     "str": _text,
     "float": _number,
     "Mapping[str, float]": _numbers,
     "Mapping[str, int]": lambda value: {name: _whole(number) for name, number in _numbers(value).items()},
     "tuple[int, ...]": lambda value: tuple(_whole(number) for number in _list(value)),
+    "tuple[tuple[int, ...], ...]": lambda value: tuple(_row(row) for row in _list(value)),
     "Split": lambda value: _read(Split, value),
     "tuple[Process, ...]": lambda value: tuple(_read(Process, process) for process in _list(value)),
     "Collector | None": lambda value: None if value is None else _read(Collector, value),

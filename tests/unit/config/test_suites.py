@@ -95,6 +95,7 @@ def test_a_module_that_is_not_python_is_said_once_with_its_own_line(find_problem
 def test_what_says_nothing_of_the_workload_cannot_be_expected() -> None:
     assert set(EXPECTABLE_ENDINGS) == {ending.value for ending in Ending} - {
         "killed_from_outside",
+        "machine_oom",
         "not_started",
         "lost",
     }

@@ -127,6 +127,34 @@ static i64 cgroup_oom_kills(void) {
     return cg.version == 1 ? cgroup_key(cg.memory, "memory.oom_control", "oom_kill")
                            : cgroup_key(cg.memory, "memory.events", "oom_kill");
 }
+/* How often the kernel looked for a victim because this cgroup's own cap was reached (v2 only): a kill without it was
+   for want of memory elsewhere, on the machine or in a cgroup above. */
+static i64 cgroup_oom_events(void) {
+    return cg.version == 2 ? cgroup_key(cg.memory, "memory.events", "oom") : ABSENT;
+}
+static i64 cgroup_group_kills(void) {
+    return cg.version == 2 ? cgroup_key(cg.memory, "memory.events", "oom_group_kill") : ABSENT;
+}
+static i64 cgroup_swap_peak(void) {
+    return cg.version == 2 ? cgroup_number(cg.memory, "memory.swap.peak") : ABSENT;
+}
+/* Pages of files that had been dropped and were read again: the price of a cap that is too tight for the page cache. */
+static i64 cgroup_refaults(void) {
+    return cgroup_key(cg.memory, "memory.stat",
+                      cg.version == 1 ? "total_workingset_refault_file" : "workingset_refault_file");
+}
+static i64 cgroup_throttled_periods(void) {
+    return cgroup_key(cg.version == 1 ? "/sys/fs/cgroup/cpu" : cg.memory, "cpu.stat", "nr_throttled");
+}
+/* Stall time in microseconds since the cgroup was made (v2): "some" or "full" of memory.pressure. */
+static i64 cgroup_pressure(const char *kind) {
+    char path[320];
+    join(path, sizeof path, cg.memory, "/", "memory.pressure");
+    const char *line = cg.version == 2 && slurp_path(path) ? find(kind) : 0;
+    for (; line && *line && *line != '\n'; line++)
+        if (line[0] == 't' && line[1] == 'o' && line[2] == 't' && line[5] == '=') return to_number(line + 6);
+    return ABSENT;
+}
 /* How often the cap was run into: failcnt on v1, "max" of memory.events on v2. */
 static i64 cgroup_cap_hits(void) {
     return cg.version == 1 ? cgroup_number(cg.memory, "memory.failcnt") : cgroup_key(cg.memory, "memory.events", "max");

@@ -11,6 +11,7 @@ enum {
     NR_READ = 0, NR_WRITE = 1, NR_CLOSE = 3, NR_SIGPROCMASK = 14, NR_PREAD = 17, NR_GETPID = 39, NR_EXECVE = 59,
     NR_WAIT4 = 61, NR_KILL = 62, NR_CLONE = 56, NR_GETDENTS64 = 217, NR_SIGTIMEDWAIT = 128,
     NR_CLOCK_GETTIME = 228, NR_EXIT_GROUP = 231, NR_OPENAT = 257, NR_RENAMEAT = 264, NR_PIPE2 = 293,
+    NR_STATFS = 137, NR_PERSONALITY = 135, NR_PRCTL = 157, NR_FADVISE = 221, NR_PRLIMIT = 302,
 };
 static inline long sys6(long n, long a, long b, long c, long d, long e, long f) {
     long result;
@@ -27,6 +28,7 @@ enum {
     NR_READ = 63, NR_WRITE = 64, NR_CLOSE = 57, NR_SIGPROCMASK = 135, NR_PREAD = 67, NR_GETPID = 172, NR_EXECVE = 221,
     NR_WAIT4 = 260, NR_KILL = 129, NR_CLONE = 220, NR_GETDENTS64 = 61, NR_SIGTIMEDWAIT = 137,
     NR_CLOCK_GETTIME = 113, NR_EXIT_GROUP = 94, NR_OPENAT = 56, NR_RENAMEAT = 38, NR_PIPE2 = 59,
+    NR_STATFS = 43, NR_PERSONALITY = 92, NR_PRCTL = 167, NR_FADVISE = 223, NR_PRLIMIT = 261,
 };
 static inline long sys6(long n, long a, long b, long c, long d, long e, long f) {
     register long x8 __asm__("x8") = n;
@@ -52,10 +54,11 @@ __asm__(".global _start\n_start:\n mov x0, sp\n bl start\n");
 
 enum { AT_CWD = -100, O_READ = 0, O_WRITE_NEW = 01 | 0100 | 01000, O_WRITE_APPEND = 01 | 0100 | 02000, O_CLOSE_ON_EXEC = 02000000 };
 enum { SIG_HUP = 1, SIG_INT = 2, SIG_QUIT = 3, SIG_KILL = 9, SIG_TERM = 15, SIG_CHILD = 17 };
-enum { WAIT_NO_HANG = 1, CLOCK_MONO = 1, CLOCK_OWN_CPU = 2, ERR_NO_ENTRY = 2, ERR_ACCESS = 13 };
+enum { WAIT_NO_HANG = 1, CLOCK_REAL = 0, CLOCK_MONO = 1, CLOCK_OWN_CPU = 2, ERR_NO_ENTRY = 2 };
 
 struct timespec { i64 seconds, nanoseconds; };
 struct timeval { i64 seconds, microseconds; };
+struct statfs { i64 type, block_size; u64 blocks, free, available, files, free_files; i64 rest[8]; };
 struct rusage {
     struct timeval user, system;
     i64 maxrss_kib, ixrss, idrss, isrss, minor_faults, major_faults, unused[8];

@@ -1,0 +1,207 @@
+"""Turn what an engine brought back from one run into a measurement with its caveats. Pure: no I/O, no clock."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from memcap.measure.caveats import caveats_of
+from memcap.measure.ending import ending_of, ending_without_report
+from memcap.measure.kernel import charged_ahead
+from memcap.model import (
+    Caveat,
+    CaveatKind,
+    Ending,
+    GcFacts,
+    Measurement,
+    MemorySplit,
+    Moment,
+    OomFacts,
+    Pressure,
+    ProcessPeak,
+    PythonRun,
+    RawRun,
+    RunSpec,
+)
+from memcap.probe.report import Report, ReportError, Split, WorkloadJournal, parse_journal, parse_report
+
+OUTPUT_TAIL_CHARACTERS = 4000
+
+
+def measure(raw: RawRun, spec: RunSpec, *, cpus: int | None, standing: tuple[Caveat, ...] = ()) -> Measurement:
+    """Return what one run yielded.
+
+    ``cpus`` is the number of CPUs of the daemon's machine; ``standing`` are caveats known before the run, of its image
+    or environment.
+    """
+    oom = OomFacts(docker_flag=raw.oom_killed_flag, docker_events=raw.oom_events)
+    journal = parse_journal(raw.workload_journal)
+    tail = output_tail(raw)
+    if raw.daemon_error is not None:
+        return Measurement(ending=Ending.NOT_STARTED, detail=raw.daemon_error, oom=oom, caveats=standing)
+    try:
+        report = parse_report(raw.report or "")
+    except ReportError as error:
+        ending, detail = ending_without_report(raw, error)
+        lost = Measurement(
+            ending=ending, detail=detail, exit_code=raw.exit_code, oom=oom, output_tail=tail, caveats=standing
+        )
+        return _with_journal(lost, raw.supervisor_journal)
+    ending, detail = ending_of(report, journal, spec, tail, cpus=cpus)
+    unreclaimable = unreclaimable_peak(report, cpus=cpus)
+    return Measurement(
+        ending=ending,
+        detail=detail,
+        exit_code=report.exit_code,
+        signal=report.signal,
+        oom=OomFacts(
+            kills=report.oom_kills,
+            at_cap=report.oom_events,
+            group_kills=report.oom_group_kills,
+            cap_hits=report.cap_hits,
+            docker_flag=raw.oom_killed_flag,
+            docker_events=raw.oom_events,
+        ),
+        cgroup_version=report.cgroup_version,
+        cap_bytes=report.cap_bytes,
+        peak_bytes=report.peak_bytes,
+        unreclaimable_peak_bytes=unreclaimable,
+        unreclaimable_from_peak=unreclaimable != report.unreclaimable_peak_bytes,
+        rss_peak_bytes=_rss_peak(report),
+        floor_bytes=_split(report.at_start).unreclaimable,
+        supervisor_bytes=report.supervisor_bytes,
+        wall_seconds=None if report.wall_ns is None else report.wall_ns / 1e9,
+        cpu_seconds=(report.user_us + report.system_us) / 1e6,
+        minor_faults=report.minor_faults,
+        major_faults=report.major_faults,
+        samples=report.samples,
+        at_start=_split(report.at_start),
+        at_peak=_split(report.at_peak),
+        at_end=_split(report.at_end),
+        processes=tuple(
+            ProcessPeak(pid=process.pid, name=process.name, vm_hwm_bytes=process.vm_hwm_bytes)
+            for process in report.processes
+        ),
+        process_count=report.process_count,
+        python=_python(journal),
+        extra=_extra(journal),
+        pressure=_pressure(report),
+        series=tuple(_moment(row) for row in report.series),
+        output_tail="" if ending is Ending.COMPLETED else tail,
+        caveats=(*standing, *caveats_of(report, raw, spec, cpus=cpus)),
+    )
+
+
+def unreclaimable_peak(report: Report, *, cpus: int | None) -> int | None:
+    """Return the peak of anon + shmem + kernel in bytes: the largest sample, or what the kernel's peak proves.
+
+    At the kernel's high-water mark everything that was not page cache was unreclaimable, so `peak - largest page cache
+    - charge batches` is a lower bound that a spike between two samples cannot escape. It counts only where the peak
+    was reached after the workload's start. None where the kernel offers neither.
+    """
+    sampled, peak, at_start, file = (
+        report.unreclaimable_peak_bytes,
+        report.peak_bytes,
+        report.peak_at_start_bytes,
+        report.max_file_bytes,
+    )
+    if sampled is None or peak is None or at_start is None or file is None or peak <= at_start:
+        return sampled
+    return max(sampled, peak - file - charged_ahead(cpus))
+
+
+def output_tail(raw: RawRun) -> str:
+    """Return the last words of the workload: the ends of its standard output and of its standard error."""
+    ends = (raw.output[-OUTPUT_TAIL_CHARACTERS // 2 :], raw.error_output[-OUTPUT_TAIL_CHARACTERS // 2 :])
+    return "\n".join(end.rstrip("\n") for end in ends if end)
+
+
+def _with_journal(lost: Measurement, journal: str) -> Measurement:
+    """Return the measurement with the last figures that a supervisor noted before it was killed with the workload."""
+    for line in reversed(journal.splitlines()):
+        try:
+            noted = json.loads(line)
+            seconds = noted["elapsed_ns"] / 1e9
+            peak, unreclaimable = noted["peak_bytes"], noted["unreclaimable_peak_bytes"]
+        except (ValueError, KeyError, TypeError, RecursionError):  # cut off by the kill, or somebody else's
+            continue
+        if not isinstance(peak, int) or not isinstance(unreclaimable, int):
+            continue
+        told = f"the figures are those of {seconds:.1f} s after the start; what came later is not known"
+        return replace(
+            lost,
+            peak_bytes=peak,
+            unreclaimable_peak_bytes=unreclaimable,
+            caveats=(*lost.caveats, Caveat(kind=CaveatKind.SAMPLED_ONLY, detail=told)),
+        )
+    return lost
+
+
+def _pressure(report: Report) -> Pressure:
+    return Pressure(
+        stall_some_seconds=None if report.stall_some_us is None else report.stall_some_us / 1e6,
+        stall_full_seconds=None if report.stall_full_us is None else report.stall_full_us / 1e6,
+        refaults=report.refaults,
+        throttled_periods=report.throttled_periods,
+        swap_peak_bytes=report.swap_peak_bytes,
+    )
+
+
+def _moment(row: tuple[int, ...]) -> Moment:
+    milliseconds, *kibibytes = row
+    usage, anon, file, shmem, kernel, low = (number * 1024 for number in kibibytes)
+    return Moment(seconds=milliseconds / 1000, usage=usage, anon=anon, file=file, shmem=shmem, kernel=kernel, low=low)
+
+
+def _rss_peak(report: Report) -> int | None:
+    """Return the largest VmHWM of one process: sampled, or as wait4 gives it for processes the supervisor reaped.
+
+    A child's ru_maxrss inherits the high water of the process that forked it. Here that is the supervisor, far smaller
+    than any workload, and below it an ancestor that is in the maximum anyway.
+    """
+    known = [process.vm_hwm_bytes for process in report.processes]
+    if report.rss_peak_bytes is not None and report.exec_errno is None:
+        known.append(report.rss_peak_bytes)
+    return max(known, default=None)
+
+
+def _split(split: Split) -> MemorySplit:
+    return MemorySplit(
+        usage=split.usage,
+        anon=split.anon,
+        file=split.file,
+        shmem=split.shmem,
+        kernel=split.kernel,
+        slab=split.slab,
+        page_tables=split.page_tables,
+        swap=split.swap,
+    )
+
+
+def _python(journal: WorkloadJournal) -> PythonRun | None:
+    if journal.start is None:
+        return None
+    collector = journal.end.gc if journal.end else None
+    error = journal.load_error or journal.raised
+    return PythonRun(
+        implementation=journal.start.implementation,
+        version=journal.start.version,
+        flags=journal.start.flags,
+        gc=None
+        if collector is None
+        else GcFacts(
+            collections=collector.collections,
+            collected=collector.collected,
+            uncollectable=collector.uncollectable,
+            seconds=collector.seconds,
+        ),
+        error=None if error is None else error.type,
+    )
+
+
+def _extra(journal: WorkloadJournal) -> dict[str, float]:
+    last = journal.end or (journal.cycles[-1] if journal.cycles else None)
+    extra = dict(last.metrics) if last else {}
+    if journal.end and journal.end.cycles is not None:
+        extra["cycles"] = journal.end.cycles
+    return extra

@@ -1,0 +1,93 @@
+"""Find reasons to doubt the figures of one run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from memcap.measure.kernel import PAGE_BYTES, charged_ahead
+from memcap.model import Caveat, CaveatKind, RawRun, RunSpec
+from memcap.probe.report import Report
+from memcap.units import format_bytes
+
+COLD_FILE_BYTES = 1024 * 1024  # less page cache than this moves no figure that anyone judges
+SUPERVISOR_JITTER_BYTES = 4 * PAGE_BYTES  # its stack begins at a random address, so it touches a page more or less
+CLOCK_STEP_NS = 500_000_000
+BUSY_PERCENT_PER_CPU = 200  # two programs wait for each CPU
+
+
+def caveats_of(report: Report, raw: RawRun, spec: RunSpec, *, cpus: int | None) -> Iterator[Caveat]:
+    """Yield what makes the figures doubtful."""
+    yield from _cap_caveats(report, spec)
+    yield from _peak_caveats(report, spec, cpus=cpus)
+    yield from _surroundings(report, cpus=cpus)
+    own = report.supervisor_bytes
+    if own is not None and abs(own - spec.supervisor_bytes) > SUPERVISOR_JITTER_BYTES:
+        raised = f"the cap was raised by {format_bytes(spec.supervisor_bytes)}"
+        yield Caveat(
+            kind=CaveatKind.SUPERVISOR_BYTES_DIFFER, detail=f"{raised}, the supervisor needed {format_bytes(own)}"
+        )
+    if raw.output_truncated:
+        yield Caveat(
+            kind=CaveatKind.OUTPUT_TRUNCATED,
+            detail=f"only the last {format_bytes(len(raw.output))} of the workload's standard output were kept",
+        )
+    flag, kills = raw.oom_killed_flag, report.oom_kills
+    if flag is not None and kills is not None and flag != (kills > 0):
+        yield Caveat(
+            kind=CaveatKind.DOCKER_DISAGREES,
+            detail=f"the kernel counted {kills} OOM kills, the daemon says OOMKilled={str(flag).lower()}",
+        )
+
+
+def _cap_caveats(report: Report, spec: RunSpec) -> Iterator[Caveat]:
+    asked = spec.cap_bytes + spec.supervisor_bytes
+    applied = report.cap_bytes
+    if applied is None or applied // PAGE_BYTES != asked // PAGE_BYTES:
+        got = "none" if applied is None else format_bytes(applied)
+        yield Caveat(kind=CaveatKind.CAP_NOT_AS_ASKED, detail=f"asked for {format_bytes(asked)}, the kernel has {got}")
+    swapped = max(report.at_peak.swap or 0, report.at_end.swap or 0, report.swap_peak_bytes or 0)
+    if swapped:
+        yield Caveat(kind=CaveatKind.SWAP_USED, detail=f"{format_bytes(swapped)} were in swap")
+    elif report.swap_cap_bytes:
+        yield Caveat(kind=CaveatKind.SWAP_USED, detail="the container may swap; the daemon did not turn it off")
+
+
+def _peak_caveats(report: Report, spec: RunSpec, *, cpus: int | None) -> Iterator[Caveat]:
+    peak, cap = report.peak_bytes, report.cap_bytes
+    sampled = f"unreclaimable_peak is the largest of {report.samples} samples; a spike between two of them is not seen"
+    if peak is None:
+        yield Caveat(kind=CaveatKind.PEAK_MISSING, detail="the kernel keeps no high-water mark for this cgroup")
+        yield Caveat(kind=CaveatKind.SAMPLED_ONLY, detail=sampled)
+        return
+    if report.peak_at_start_bytes is not None and peak <= report.peak_at_start_bytes:
+        start = f"the peak of {format_bytes(peak)} was the container runtime's own start, before the workload's"
+        yield Caveat(kind=CaveatKind.PEAK_NEAR_FLOOR, detail=start)
+        yield Caveat(kind=CaveatKind.SAMPLED_ONLY, detail=sampled)
+    at_cap = cap is not None and peak >= cap - charged_ahead(cpus)
+    file = report.max_file_bytes or 0
+    need = report.unreclaimable_peak_bytes
+    if at_cap and not report.oom_kills and need is not None and peak - need > COLD_FILE_BYTES:
+        slow = f", {report.refaults} pages were read again" if report.refaults else ""
+        detail = f"peak is the cap because of up to {format_bytes(file)} of page cache{slow}"
+        yield Caveat(kind=CaveatKind.CAP_FILLED_BY_CACHE, detail=detail)
+    was_cold = bool(report.major_faults) and file > COLD_FILE_BYTES
+    if spec.cold and not was_cold:
+        detail = f"{report.major_faults} major faults, {format_bytes(file)} of page cache: the files were still cached"
+        yield Caveat(kind=CaveatKind.NOT_COLD, detail=detail)
+    # At the cap the kernel drops and reads back pages: major faults then tell of the cap, not of a cold start.
+    elif was_cold and not spec.cold and not at_cap:
+        detail = f"{report.major_faults} major faults, up to {format_bytes(file)} of page cache in the peak"
+        yield Caveat(kind=CaveatKind.COLD_PAGE_CACHE, detail=detail)
+
+
+def _surroundings(report: Report, *, cpus: int | None) -> Iterator[Caveat]:
+    if report.throttled_periods:
+        yield Caveat(kind=CaveatKind.THROTTLED, detail=f"in {report.throttled_periods} periods")
+    if report.load_percent is not None and report.load_percent > BUSY_PERCENT_PER_CPU * (cpus or 1):
+        load = f"the machine's load was {report.load_percent / 100:.1f} on {cpus or 'unknown'} CPUs"
+        yield Caveat(kind=CaveatKind.NOISY_NEIGHBOUR, detail=load)
+    if report.clock_step_ns is not None and report.clock_step_ns > CLOCK_STEP_NS:
+        yield Caveat(kind=CaveatKind.CLOCK_STEPPED, detail=f"by {report.clock_step_ns / 1e9:.1f} s during the run")
+    for name, applied in (("thp", report.thp_off), ("aslr", report.aslr_off)):
+        if applied is False:
+            yield Caveat(kind=CaveatKind.SETTING_REFUSED, detail=f"{name} could not be turned off in the container")

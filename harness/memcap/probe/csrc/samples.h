@@ -1,0 +1,84 @@
+/* Look at memory: the cgroup over time, and the processes. */
+#pragma once
+#include "run.h"
+
+/* --- memory over time: a row for each row_ms, the one with the most unreclaimable memory; thinned by two when full --- */
+static u32 row_weight(const struct row *r) { return r->anon + r->shmem + r->kernel; }
+
+static u32 kib(i64 bytes) { return bytes < 0 ? 0 : (u32)(bytes / 1024); }
+
+static void remember(const struct split *s, i64 now) {
+    struct row next = {(u32)(now / 1000000), kib(s->usage), kib(s->anon), kib(s->file), kib(s->shmem), kib(s->kernel), 0};
+    next.low = row_weight(&next);
+    if (run.rows) {
+        struct row *last = &run.series[run.rows - 1];
+        if (next.milliseconds / run.row_ms == last->milliseconds / run.row_ms) {
+            if (next.low < last->low) last->low = next.low;
+            if (row_weight(&next) > row_weight(last)) { next.low = last->low; *last = next; }
+            return;
+        }
+    }
+    if (run.rows == ROWS) {
+        for (u32 i = 0; i < ROWS / 2; i++) {
+            struct row *a = &run.series[2 * i], *b = a + 1;
+            u32 low = a->low < b->low ? a->low : b->low;
+            run.series[i] = row_weight(a) >= row_weight(b) ? *a : *b;
+            run.series[i].low = low;
+        }
+        run.rows = ROWS / 2;
+        run.row_ms *= 2;
+    }
+    run.series[run.rows++] = next;
+}
+
+static void sample(void) {
+    struct split now;
+    cgroup_split(&now);
+    i64 need = unreclaimable(&now);
+    if (need > run.peak_unreclaimable) { run.peak_unreclaimable = need; run.at_peak = now; }
+    if (now.file > run.max_file) run.max_file = now.file;
+    run.samples++;
+    remember(&now, elapsed());
+}
+
+/* --- the largest resident set (VmHWM) of each process; the smallest entry makes room --- */
+static void note_process(i64 pid, i64 vm_hwm) {
+    struct process *slot = 0;
+    for (u32 i = 0; i < run.processes; i++)
+        if (run.table[i].pid == pid) slot = &run.table[i];
+    if (!slot && run.processes < PROCESSES) slot = &run.table[run.processes++];
+    if (!slot) {
+        slot = &run.table[0];
+        for (u32 i = 1; i < PROCESSES; i++)
+            if (run.table[i].vm_hwm < slot->vm_hwm) slot = &run.table[i];
+        if (slot->vm_hwm >= vm_hwm) return;
+    }
+    const char *name = find("Name");
+    u32 n = 0;
+    for (name = name ? name + (*name == '\t') : ""; name[n] && name[n] != '\n' && n + 1 < sizeof slot->name; n++)
+        slot->name[n] = name[n];
+    slot->name[n] = 0;
+    slot->pid = pid;
+    if (vm_hwm > slot->vm_hwm) slot->vm_hwm = vm_hwm;
+}
+
+static void scan_processes(void) {
+    char entries[2048], path[64];
+    i64 count = 0, size;
+    int proc = open_file("/proc", O_READ);
+    while (proc >= 0 && (size = SYS3(NR_GETDENTS64, proc, entries, sizeof entries)) > 0) {
+        for (i64 at = 0; at < size;) {
+            char *entry = entries + at, *name = entry + 19; /* struct linux_dirent64: d_reclen at 16, d_name at 19 */
+            at += (i64)(u8)entry[16] | (i64)(u8)entry[17] << 8;
+            i64 pid = to_number(name);
+            if (pid <= 1) continue;
+            count++;
+            join(path, sizeof path, "/proc/", name, "/status");
+            if (!slurp_path(path)) continue;
+            i64 vm_hwm = kib_of("VmHWM");
+            if (vm_hwm > 0) note_process(pid, vm_hwm);
+        }
+    }
+    close_file(proc);
+    if (count > run.process_peak_count) run.process_peak_count = count;
+}

@@ -1,0 +1,138 @@
+/* Write the journal and the report (format: memcap/probe/report.py). */
+#pragma once
+#include "run.h"
+
+static void open_out(const char *name, int flags) {
+    char path[512];
+    join(path, sizeof path, run.folder, "/", name);
+    out.fd = open_file(path, flags);
+    out.used = 0;
+}
+
+static void journal(void) {
+    open_out("supervisor.jsonl", O_WRITE_APPEND);
+    put_field("{", "elapsed_ns", elapsed());
+    put_field(", ", "peak_bytes", cgroup_peak());
+    put_field(", ", "unreclaimable_peak_bytes", run.peak_unreclaimable);
+    put_field(", ", "oom_kills", cgroup_oom_kills());
+    put("}\n");
+    flush_out();
+    close_file(out.fd);
+}
+
+static void put_split(const char *key, const struct split *s) {
+    put(",\n \""); put(key); put("\": ");
+    put_field("{", "usage", s->usage);
+    put_field(", ", "anon", s->anon);
+    put_field(", ", "file", s->file);
+    put_field(", ", "shmem", s->shmem);
+    put_field(", ", "kernel", s->kernel);
+    put_field(", ", "slab", s->slab);
+    put_field(", ", "page_tables", s->page_tables);
+    put_field(", ", "swap", s->swap);
+    put("}");
+}
+
+static void put_series(void) {
+    put(",\n \"series\": [");
+    for (u32 i = 0; i < run.rows; i++) {
+        const struct row *r = &run.series[i];
+        put(i ? ", [" : "[");
+        put_number(r->milliseconds);
+        const u32 values[6] = {r->usage, r->anon, r->file, r->shmem, r->kernel, r->low};
+        for (int k = 0; k < 6; k++) { put(", "); put_number(values[k]); }
+        put("]");
+    }
+    put("]");
+}
+
+/* null: not asked for; false: asked for, but the container may not. */
+static void put_setting(const char *key, int state) {
+    put(",\n \""); put(key); put("\": "); put(state == 0 ? "null" : state > 0 ? "true" : "false");
+}
+
+/* The machine's load over the last minute, in percent of one CPU (not of the container alone). */
+static i64 load_percent(void) {
+    if (!slurp_path("/proc/loadavg")) return ABSENT;
+    const char *s = text;
+    i64 whole = to_number(s);
+    while (*s && *s != '.') s++;
+    return *s && s[1] && s[2] ? whole * 100 + (s[1] - '0') * 10 + (s[2] - '0') : ABSENT;
+}
+
+static void shared_memory(i64 *size, i64 *used) {
+    struct statfs about;
+    if (SYS2(NR_STATFS, "/dev/shm", &about) != 0 || about.type != TMPFS) return;
+    *size = about.block_size * (i64)about.blocks;
+    *used = about.block_size * (i64)(about.blocks - about.free);
+}
+
+static void report(void) {
+    i64 peak = cgroup_peak(), kills = cgroup_oom_kills(), hits = cgroup_cap_hits();
+    i64 cap = cgroup_cap(), swap_cap = cgroup_swap_cap(), own = own_bytes();
+    i64 events = cgroup_oom_events(), group_kills = cgroup_group_kills(), refaults = cgroup_refaults();
+    i64 swap_peak = cgroup_swap_peak(), throttled = cgroup_throttled_periods();
+    i64 stall_some = cgroup_pressure("some"), stall_full = cgroup_pressure("full");
+    i64 shm_size = ABSENT, shm_used = ABSENT, step = clock_ns(CLOCK_REAL) - clock_ns(CLOCK_MONO) - run.clock_offset;
+    shared_memory(&shm_size, &shm_used);
+    int signal = (int)(run.main_status & 127), started = !run.exec_error;
+    open_out("report.json.tmp", O_WRITE_NEW);
+    put_field("{", "format", FORMAT);
+    put_field(",\n ", "cgroup_version", cg.version);
+    put_field(",\n ", "cap_bytes", cap);
+    put_field(",\n ", "swap_cap_bytes", swap_cap);
+    put_field(",\n ", "peak_bytes", peak);
+    put_field(",\n ", "peak_at_start_bytes", run.peak_at_start);
+    put_field(",\n ", "unreclaimable_peak_bytes", run.peak_unreclaimable);
+    put_field(",\n ", "max_file_bytes", run.max_file);
+    put_field(",\n ", "rss_peak_bytes", run.max_rss_kib ? run.max_rss_kib * 1024 : ABSENT);
+    put_field(",\n ", "supervisor_bytes", own > run.supervisor_bytes ? own : run.supervisor_bytes);
+    put_field(",\n ", "supervisor_cpu_ns", own_cpu());
+    put_field(",\n ", "oom_kills", kills);
+    put_field(",\n ", "oom_events", events);
+    put_field(",\n ", "oom_group_kills", group_kills);
+    put_field(",\n ", "cap_hits", hits);
+    put_field(",\n ", "refaults", refaults);
+    put_field(",\n ", "swap_peak_bytes", swap_peak);
+    put_field(",\n ", "stall_some_us", stall_some);
+    put_field(",\n ", "stall_full_us", stall_full);
+    put_field(",\n ", "throttled_periods", throttled);
+    put_field(",\n ", "shm_size_bytes", shm_size);
+    put_field(",\n ", "shm_used_bytes", shm_used);
+    put_field(",\n ", "clock_step_ns", step < 0 ? -step : step);
+    put_field(",\n ", "load_percent", load_percent());
+    put_setting("thp_off", run.no_thp);
+    put_setting("aslr_off", run.no_aslr);
+    put_field(",\n ", "exec_errno", started ? ABSENT : run.exec_error);
+    put_field(",\n ", "exit_code", started && !signal ? run.main_status >> 8 & 255 : ABSENT);
+    put_field(",\n ", "signal", started && signal ? signal : ABSENT);
+    put(",\n \"timed_out\": "); put(run.timed_out ? "true" : "false");
+    put_field(",\n ", "stopped_by_signal", run.stopped_by ? run.stopped_by : ABSENT);
+    put_field(",\n ", "wall_ns", started ? run.ended - run.started : ABSENT);
+    put_field(",\n ", "user_us", run.user_us);
+    put_field(",\n ", "system_us", run.system_us);
+    put_field(",\n ", "minor_faults", run.minor_faults);
+    put_field(",\n ", "major_faults", run.major_faults);
+    put_field(",\n ", "samples", run.samples);
+    put_field(",\n ", "sample_interval_ns", run.interval);
+    put_field(",\n ", "process_count", run.process_peak_count);
+    put_split("at_start", &run.at_start);
+    put_split("at_peak", &run.at_peak);
+    put_split("at_end", &run.at_end);
+    put(",\n \"processes\": [");
+    for (u32 i = 0; i < run.processes; i++) {
+        put_field(i ? ", {" : "{", "pid", run.table[i].pid);
+        put(", \"name\": "); put_string(run.table[i].name);
+        put_field(", ", "vm_hwm_bytes", run.table[i].vm_hwm);
+        put("}");
+    }
+    put("]");
+    put_series();
+    put("}\n");
+    flush_out();
+    close_file(out.fd);
+    char from[512], to[512];
+    join(from, sizeof from, run.folder, "/", "report.json.tmp");
+    join(to, sizeof to, run.folder, "/", "report.json");
+    SYS4(NR_RENAMEAT, AT_CWD, from, AT_CWD, to);
+}
