@@ -147,5 +147,5 @@ def test_only_layers_are_found_among_images(docker_client: DockerClient, image: 
         for identifier in made.values():
             try:
                 docker_client.api.remove_image(identifier, force=True)
-            except docker.errors.ImageNotFound:
+            except docker.errors.NotFound:
                 continue

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from memcap.engine.docker_client import short_name
 from memcap.errors import ImageMissing
 from memcap.images.registry import is_unreachable
 
@@ -33,3 +34,15 @@ def test_a_registry_that_does_not_answer_is_known_by_the_daemons_words(message: 
 )
 def test_an_image_that_is_not_there_is_something_else(message: str) -> None:
     assert not is_unreachable(ImageMissing(f"could not pull it: {message}"))
+
+
+@pytest.mark.parametrize(
+    ("written", "short"),
+    [
+        ("docker.io/memcap/layer:0123", "memcap/layer:0123"),
+        ("memcap/layer:0123", "memcap/layer:0123"),
+        ("localhost/docker.io/x:1", "localhost/docker.io/x:1"),
+    ],
+)
+def test_tags_are_shown_as_docker_writes_them(written: str, short: str) -> None:
+    assert short_name(written) == short
