@@ -1,0 +1,120 @@
+"""Reasons to doubt a run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from measured import (
+    SPEC,
+    SUPERVISOR_BYTES,
+    kinds,
+    measured,
+)
+
+from factories import MIB, make_raw, make_report
+from memcap.measure import measure
+from memcap.measure.caveats import COLD_FILE_BYTES, SUPERVISOR_JITTER_BYTES
+from memcap.model import (
+    Caveat,
+    CaveatKind,
+    RawRun,
+)
+
+
+@pytest.mark.parametrize(
+    ("report", "kind", "words"),
+    [
+        ({"cap_bytes": None}, CaveatKind.CAP_NOT_AS_ASKED, "asked for 128.0 MiB, the kernel has none"),
+        ({"cap_bytes": 256 * MIB}, CaveatKind.CAP_NOT_AS_ASKED, "the kernel has 256.0 MiB"),
+        ({"at_peak": {"swap": 3 * MIB}}, CaveatKind.SWAP_USED, "3.0 MiB were in swap"),
+        ({"at_end": {"swap": 2 * MIB}}, CaveatKind.SWAP_USED, "2.0 MiB were in swap"),
+        ({"swap_cap_bytes": MIB}, CaveatKind.SWAP_USED, "the container may swap"),
+        ({"at_end": {"swap": MIB}, "swap_cap_bytes": MIB}, CaveatKind.SWAP_USED, "1.0 MiB were in swap"),
+        ({"peak_bytes": None}, CaveatKind.PEAK_MISSING, "no high-water mark"),
+        ({"peak_bytes": 4 * MIB}, CaveatKind.PEAK_NEAR_FLOOR, "the peak of 4.0 MiB was the container runtime's"),
+        (
+            {"major_faults": 12, "max_file_bytes": 20 * MIB},
+            CaveatKind.COLD_PAGE_CACHE,
+            "12 major faults, up to 20.0 MiB of page cache",
+        ),
+        (
+            {"supervisor_bytes": SUPERVISOR_BYTES + SUPERVISOR_JITTER_BYTES + 1},
+            CaveatKind.SUPERVISOR_BYTES_DIFFER,
+            "raised by 72.0 KiB, the supervisor needed 88.0 KiB",
+        ),
+        (
+            {"supervisor_bytes": SUPERVISOR_BYTES - SUPERVISOR_JITTER_BYTES - 1},
+            CaveatKind.SUPERVISOR_BYTES_DIFFER,
+            "the supervisor needed 56.0 KiB",
+        ),
+        # At the cap the kernel itself drops pages and reads them back: that is no cold start.
+        (
+            {"major_faults": 12, "max_file_bytes": 20 * MIB, "peak_bytes": 128 * MIB, "refaults": 7},
+            CaveatKind.CAP_FILLED_BY_CACHE,
+            "up to 20.0 MiB of page cache, 7 pages were read again",
+        ),
+        ({"swap_peak_bytes": MIB}, CaveatKind.SWAP_USED, "1.0 MiB were in swap"),
+        ({"throttled_periods": 3}, CaveatKind.THROTTLED, "in 3 periods"),
+        ({"load_percent": 401}, CaveatKind.NOISY_NEIGHBOUR, "load was 4.0 on 2 CPUs"),
+        ({"clock_step_ns": 1_500_000_000}, CaveatKind.CLOCK_STEPPED, "by 1.5 s"),
+        ({"thp_off": False}, CaveatKind.SETTING_REFUSED, "thp could not be turned off"),
+        ({"aslr_off": False}, CaveatKind.SETTING_REFUSED, "aslr could not be turned off"),
+    ],
+)
+def test_a_doubt_is_a_caveat(report: dict[str, Any], kind: CaveatKind, words: str) -> None:
+    found = measured(**report)
+    assert kinds(found)[0] == kind
+    assert set(kinds(found)[1:]) <= {CaveatKind.SAMPLED_ONLY}, "which follows where the peak proves nothing"
+    assert (CaveatKind.SAMPLED_ONLY in kinds(found)) == (kind in (CaveatKind.PEAK_MISSING, CaveatKind.PEAK_NEAR_FLOOR))
+    assert words in found.caveats[0].detail
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        {},
+        {"cap_bytes": 128 * MIB + 4095},  # the kernel counts in pages
+        {"swap_cap_bytes": None},
+        {"major_faults": 12, "max_file_bytes": COLD_FILE_BYTES},
+        {"major_faults": 0, "max_file_bytes": 20 * MIB},
+        {"load_percent": 400, "clock_step_ns": 500_000_000, "throttled_periods": 0, "thp_off": True, "aslr_off": True},
+        {"load_percent": None, "clock_step_ns": None, "throttled_periods": None},
+        {"supervisor_bytes": SUPERVISOR_BYTES + SUPERVISOR_JITTER_BYTES},
+        {"supervisor_bytes": SUPERVISOR_BYTES - SUPERVISOR_JITTER_BYTES},
+        {"supervisor_bytes": None},
+        {"peak_at_start_bytes": None},
+    ],
+)
+def test_no_doubt_no_caveat(report: dict[str, Any]) -> None:
+    assert measured(**report).caveats == ()
+
+
+@pytest.mark.parametrize(
+    ("flag", "kills", "doubted"),
+    [(True, 0, True), (False, 1, True), (True, 1, False), (False, 0, False), (None, 1, False), (True, None, False)],
+)
+def test_the_daemons_word_against_the_kernels_counter(flag: bool | None, kills: int | None, doubted: bool) -> None:
+    found = measured(make_raw(make_report(oom_kills=kills), oom_killed_flag=flag))
+    assert (CaveatKind.DOCKER_DISAGREES in kinds(found)) is doubted
+
+
+def test_truncated_output_is_a_caveat() -> None:
+    found = measured(make_raw(output="x" * 2048, output_truncated=True))
+    assert kinds(found) == [CaveatKind.OUTPUT_TRUNCATED]
+    assert "the last 2.0 KiB" in found.caveats[0].detail
+
+
+@pytest.mark.parametrize("raw", [make_raw(), make_raw(""), make_raw(daemon_error="no")])
+def test_standing_caveats_are_with_every_run(raw: RawRun) -> None:
+    standing = Caveat(kind=CaveatKind.EMULATED, detail="aarch64 image on x86_64")
+    assert measure(raw, SPEC, cpus=2, standing=(standing,)).caveats == (standing,)
+
+
+@pytest.mark.parametrize(
+    ("report", "kind"), [({}, CaveatKind.NOT_COLD), ({"major_faults": 9, "max_file_bytes": 9 * MIB}, None)]
+)
+def test_a_cold_run_must_have_been_cold(report: dict[str, Any], kind: CaveatKind | None) -> None:
+    found = measure(make_raw(make_report(**report)), replace(SPEC, cold=True), cpus=2)
+    assert kinds(found) == ([kind] if kind else [])

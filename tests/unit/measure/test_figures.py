@@ -1,0 +1,229 @@
+"""The figures of a run: what is taken from the report, and what is absent."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from measured import (
+    END,
+    LOAD_ERROR,
+    RAISED,
+    SPEC,
+    START,
+    SUPERVISOR_BYTES,
+    journal_of,
+    measured,
+)
+
+from factories import MIB, make_raw, make_report
+from memcap.measure import measure
+from memcap.measure.kernel import CHARGE_BATCH_BYTES
+from memcap.model import (
+    Ending,
+    GcFacts,
+    Measurement,
+    MemorySplit,
+    Moment,
+    OomFacts,
+    ProcessPeak,
+)
+
+
+def test_figures_of_a_good_run() -> None:
+    found = measured(
+        processes=[{"pid": 7, "name": "python3", "vm_hwm_bytes": 71 * MIB}],
+        at_start={"anon": 1, "shmem": 2, "kernel": 3},
+    )
+    assert (found.cgroup_version, found.cap_bytes, found.peak_bytes) == (2, 128 * MIB, 62 * MIB)
+    assert (found.unreclaimable_peak_bytes, found.floor_bytes) == (62 * MIB - 2 * CHARGE_BATCH_BYTES, 6)
+    assert (found.wall_seconds, found.cpu_seconds) == (1.25, 1.0)
+    assert (found.minor_faults, found.major_faults, found.samples, found.process_count) == (20_000, 0, 120, 1)
+    assert found.supervisor_bytes == SUPERVISOR_BYTES
+    assert found.at_peak == MemorySplit(
+        usage=62 * MIB, anon=60 * MIB, file=0, shmem=0, kernel=MIB, slab=0, page_tables=0, swap=0
+    )
+    assert found.processes == (ProcessPeak(pid=7, name="python3", vm_hwm_bytes=71 * MIB),)
+    assert found.oom == OomFacts(kills=0, at_cap=0, group_kills=0, cap_hits=0, docker_flag=False, docker_events=0)
+    assert found.caveats == ()
+
+
+@pytest.mark.parametrize(
+    ("report", "cpus", "expected"),
+    [
+        # A spike between two samples: the kernel's peak proves it, less page cache and charge batches.
+        ({"peak_bytes": 100 * MIB}, 2, 100 * MIB - 2 * CHARGE_BATCH_BYTES),
+        ({"peak_bytes": 100 * MIB, "max_file_bytes": 30 * MIB}, 2, 70 * MIB - 2 * CHARGE_BATCH_BYTES),
+        ({"peak_bytes": 100 * MIB}, None, 100 * MIB - CHARGE_BATCH_BYTES),
+        # The sample says more than the bound.
+        ({"peak_bytes": 62 * MIB, "max_file_bytes": 30 * MIB}, 2, 61 * MIB),
+        # The peak was the runtime's, before the workload: it proves nothing.
+        ({"peak_bytes": 100 * MIB, "peak_at_start_bytes": 100 * MIB}, 2, 61 * MIB),
+        # What the kernel does not offer.
+        ({"peak_bytes": None}, 2, 61 * MIB),
+        ({"peak_bytes": 100 * MIB, "peak_at_start_bytes": None}, 2, 61 * MIB),
+        ({"peak_bytes": 100 * MIB, "max_file_bytes": None}, 2, 61 * MIB),
+        ({"unreclaimable_peak_bytes": None}, 2, None),
+    ],
+)
+def test_unreclaimable_peak(report: dict[str, Any], cpus: int | None, expected: int | None) -> None:
+    assert measured(cpus=cpus, **report).unreclaimable_peak_bytes == expected
+
+
+@pytest.mark.parametrize(
+    ("report", "expected"),
+    [
+        ({"rss_peak_bytes": 70}, 70),
+        ({"rss_peak_bytes": 70, "processes": [90, 80]}, 90),
+        ({"rss_peak_bytes": None, "processes": [60]}, 60),
+        ({"rss_peak_bytes": None}, None),
+        ({"rss_peak_bytes": 70, "exec_errno": 2, "exit_code": None}, None),
+    ],
+)
+def test_rss_peak(report: dict[str, Any], expected: int | None) -> None:
+    found = [{"pid": 7, "name": "p", "vm_hwm_bytes": size} for size in report.get("processes", [])]
+    assert measured(**{**report, "processes": found}).rss_peak_bytes == expected
+
+
+def test_what_the_kernel_does_not_offer_is_absent() -> None:
+    found = measured(wall_ns=None, oom_kills=None, at_start={"kernel": None}, cap_bytes=None)
+    assert (found.wall_seconds, found.oom.kills, found.floor_bytes, found.cap_bytes) == (None, None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        ((), {}),
+        ((START, END), {}),
+        ((START, {**END, "metrics": {"entries": 3, "unknown": None}}), {"entries": 3}),
+        ((START, {**END, "cycles": 25, "metrics": {"entries": 3}}), {"entries": 3, "cycles": 25}),
+        # Killed in the middle: the last cycle that was written tells.
+        (
+            (
+                START,
+                {"event": "cycle", "seconds": 0.1, "metrics": {"entries": 1}},
+                {"event": "cycle", "seconds": 0.1, "metrics": {"entries": 2}},
+            ),
+            {"entries": 2},
+        ),
+    ],
+)
+def test_extra_metrics(events: tuple[dict[str, Any], ...], expected: dict[str, float]) -> None:
+    assert measured(make_raw(workload_journal=journal_of(*events))).extra == expected
+
+
+def test_python_facts() -> None:
+    collector = {"collections": [3, 2, 1], "collected": [9, 8, 7], "uncollectable": [0, 0, 0], "seconds": 0.5}
+    found = measured(make_raw(workload_journal=journal_of(START, {**END, "gc": collector}))).python
+    assert found is not None
+    assert (found.implementation, found.version, found.flags, found.error) == (
+        "cpython",
+        "3.12.7",
+        {"isolated": 0},
+        None,
+    )
+    assert found.gc == GcFacts(collections=(3, 2, 1), collected=(9, 8, 7), uncollectable=(0, 0, 0), seconds=0.5)
+
+
+@pytest.mark.parametrize(("event", "error"), [(RAISED, "ValueError"), (LOAD_ERROR, "ModuleNotFoundError")])
+def test_python_facts_of_a_failure(event: dict[str, Any], error: str) -> None:
+    found = measured(make_raw(make_report(exit_code=1), workload_journal=journal_of(START, event))).python
+    assert found is not None
+    assert (found.error, found.gc) == (error, None)
+
+
+def test_a_command_tells_nothing_of_its_python() -> None:
+    assert measured().python is None
+
+
+@pytest.mark.parametrize(
+    ("output", "error_output", "tail"),
+    [
+        ("a\n", "b\n", "a\nb"),
+        ("", "b\n", "b"),
+        ("a\n", "", "a"),
+        ("x" * 5000, "y" * 5000, "x" * 2000 + "\n" + "y" * 2000),
+    ],
+)
+def test_output_tail_is_the_last_words_of_both(output: str, error_output: str, tail: str) -> None:
+    assert measured(make_raw(make_report(exit_code=1), output=output, error_output=error_output)).output_tail == tail
+
+
+def test_output_of_a_completed_run_is_not_kept() -> None:
+    assert measured(make_raw(output="a\n")).output_tail == ""
+
+
+# --- whatever a workload leaves in the folder of the reports ---
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+FIELDS = sorted(json.loads(make_report()))
+KEYS = ("event", "implementation", "version", "flags", "type", "message", "metrics", "cycles", "gc", "seconds")
+reports = st.dictionaries(st.sampled_from(FIELDS), st.integers() | values).map(
+    lambda changes: json.dumps({**json.loads(make_report()), **changes})
+)
+events = st.builds(
+    lambda event, changes: json.dumps({**event, **changes}),
+    st.sampled_from([START, LOAD_ERROR, RAISED, END]),
+    st.dictionaries(st.sampled_from(KEYS), values),
+)
+
+
+@given(
+    report=st.none() | st.text() | reports,
+    journal=st.text() | st.lists(events | st.text(max_size=20), max_size=4).map("\n".join),
+    output=st.text(),
+    exit_code=st.none() | st.integers(min_value=0, max_value=255),
+    flag=st.none() | st.booleans(),
+    oom_events=st.none() | st.integers(min_value=0, max_value=9),
+)
+def test_whatever_is_left_is_a_measurement(
+    report: str | None,
+    journal: str,
+    output: str,
+    exit_code: int | None,
+    flag: bool | None,
+    oom_events: int | None,
+) -> None:
+    raw = make_raw(
+        workload_journal=journal,
+        error_output=output,
+        exit_code=exit_code,
+        oom_killed_flag=flag,
+        oom_events=oom_events,
+    )
+    found = measure(replace(raw, report=report), SPEC, cpus=2)
+    assert isinstance(found, Measurement)
+    if found.ending.is_oom:
+        assert found.oom.kills or flag or oom_events, "an OOM is proven, never guessed"
+
+
+def test_a_killed_supervisors_journal_gives_the_last_figures() -> None:
+    lines = [
+        '{"elapsed_ns": 500000000, "peak_bytes": 50, "unreclaimable_peak_bytes": 40, "oom_kills": 0}',
+        '{"elapsed_ns": 1500000000, "peak_bytes": 90, "unreclaimable_peak_bytes": 80, "oom_kills": 0}',
+        '{"elapsed_ns": 25000',
+    ]
+    raw = make_raw("", exit_code=137, oom_killed_flag=True, supervisor_journal="\n".join(lines))
+
+    found = measured(raw)
+
+    assert found.ending is Ending.OOM_GROUP_KILLED
+    assert (found.peak_bytes, found.unreclaimable_peak_bytes) == (90, 80)
+    assert [caveat.detail for caveat in found.caveats] == [
+        "the figures are those of 1.5 s after the start; what came later is not known"
+    ]
+
+
+def test_memory_over_time_is_in_bytes_and_seconds() -> None:
+    (moment,) = measured(make_raw(make_report(series=[[1500, 6, 5, 4, 3, 2, 1]]))).series
+    assert moment == Moment(
+        seconds=1.5, usage=6 * 1024, anon=5 * 1024, file=4 * 1024, shmem=3 * 1024, kernel=2 * 1024, low=1024
+    )
