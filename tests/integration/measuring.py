@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 TRUTH = Path(__file__).parent / "truth"
+SUITE = Suite(name="truth", directory=TRUTH, description="", benchmarks=())
 _numbers = itertools.count(1)
 
 
@@ -62,10 +63,9 @@ def cell(call: str | tuple[str, ...], *, cap: str = "128m", on: str = "py312", *
 
 
 @contextmanager
-def launched(client: DockerClient, one: Cell) -> Iterator[tuple[DockerEngine, RunSpec]]:
+def launched(client: DockerClient, one: Cell, *, suite: Suite = SUITE) -> Iterator[tuple[DockerEngine, RunSpec]]:
     """Yield an engine, and what it needs to execute one run of ``one``, for a look at the raw run."""
     plan = Plan(profile="truth", cells=(one,), runs=1, warmups=0)
-    suite = Suite(name="truth", directory=TRUTH, description="", benchmarks=())
     ((_, layer),) = prepare_layers(client, plan, {"truth": suite}, say=lambda _: None).items()
     settings = _settings()
     with DockerEngine(client, campaign=settings.id) as engine:
@@ -87,8 +87,7 @@ def _settings() -> CampaignSettings:
 def campaign(client: DockerClient, *cells: Cell, runs: int = 1, warmups: int = 0) -> Iterator[Campaign]:
     """Yield a campaign over ``cells``, one container at a time."""
     plan = Plan(profile="truth", cells=cells, runs=runs, warmups=warmups)
-    suite = Suite(name="truth", directory=TRUTH, description="", benchmarks=())
-    layers = prepare_layers(client, plan, {"truth": suite}, say=lambda _: None)
+    layers = prepare_layers(client, plan, {"truth": SUITE}, say=lambda _: None)
     settings = _settings()
     with DockerEngine(client, campaign=settings.id) as engine:
         yield Campaign(plan, engine=engine, layers=layers, settings=settings)

@@ -143,3 +143,33 @@ def sawtooth(seconds):
     while time.monotonic() < until:
         allocate(8)
         time.sleep(0.01)
+
+
+def fill_shared_memory(mib, through):
+    """Fill /dev/shm by writing, or through a mapping, where a full file system is a signal and not an error."""
+    with open("/dev/shm/filler", "wb+") as file:
+        if through == "mapping":
+            file.truncate(mib * MIB)
+            memory = mmap.mmap(file.fileno(), mib * MIB)
+            for page in range(0, mib * MIB, mmap.PAGESIZE):
+                memory[page] = 1
+        else:
+            block = b"x" * MIB
+            for _ in range(mib):
+                file.write(block)
+
+
+def pool_of_the_killed():
+    """Wait for a pool, one of whose workers was killed at the cap: it waits for ever."""
+    import multiprocessing
+
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        pool.map(bytearray, [1 << 30])
+
+
+def grow_for_ever(mib_per_second):
+    """Take more and more memory, slowly enough to be looked at."""
+    kept = []
+    while True:
+        kept.append(bytearray(mib_per_second * MIB // 10))
+        time.sleep(0.1)
