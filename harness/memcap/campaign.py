@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 
 from memcap.engine.base import Engine
-from memcap.errors import EngineError, Interrupted
+from memcap.errors import EngineError, Interrupted, PlanError
 from memcap.launch import calibration_spec, run_spec
 from memcap.measure import measure
 from memcap.model import (
@@ -27,6 +27,7 @@ from memcap.model import (
 from memcap.probe.report import ReportError, parse_report
 
 ATTEMPTS = 3  # a run that says nothing about the workload (see Ending.is_infrastructure) is tried again
+NO_CAP_BYTES = 2**62  # cgroup v1 spells "no limit" as the largest number of whole pages, 2**63 - 4096
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,17 +116,24 @@ class Campaign:
     def _calibrate(self, layer: Layer) -> int:
         """Return how many bytes the supervisor itself needs on this daemon, by a run without a workload.
 
-        The cap of every run is raised by this much.
+        The cap of every run is raised by this much. Raises PlanError where the run had no cap at all.
         """
         raw = self._engine.execute(calibration_spec(layer, self._settings))
         try:
-            own = parse_report(raw.report or "").supervisor_bytes
+            report = parse_report(raw.report or "")
         except ReportError as error:
             raise EngineError(
                 f"a trial run in image {layer.image.reference!r} left no report: {raw.daemon_error or error}",
                 remedy="Run `memcap doctor`; try `docker run --rm --memory 128m` with that image.",
             ) from error
-        return own or 0
+        if report.cap_bytes is None or report.cap_bytes >= NO_CAP_BYTES:
+            raise PlanError(
+                "the daemon does not limit memory: a trial container with a cap ran without one; nothing was measured",
+                remedy="A rootless daemon can limit memory only on cgroup v2 with systemd and delegated controllers "
+                "(https://rootlesscontaine.rs/getting-started/common/cgroup2/); otherwise use a daemon that runs as "
+                "root. `memcap doctor` says what the daemon tells of itself.",
+            )
+        return report.supervisor_bytes or 0
 
     def _run_all(
         self, group: tuple[Cell, ...], times: int, pool: ThreadPoolExecutor, environment: Environment, tell: Tell

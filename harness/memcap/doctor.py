@@ -104,11 +104,19 @@ def _daemon(daemon: DaemonFacts) -> Finding:
 
 
 def _cap(daemon: DaemonFacts) -> Finding:
+    if daemon.is_rootless and daemon.environment.cgroup_version == 1:  # Podman claims to limit memory even so
+        return _problem(
+            "caps",
+            "a rootless daemon cannot limit memory on cgroup v1",
+            "Use cgroup v2 (boot with `systemd.unified_cgroup_hierarchy=1`), systemd and delegated controllers "
+            "(https://rootlesscontaine.rs/getting-started/common/cgroup2/); or a daemon that runs as root.",
+        )
     if daemon.can_cap_memory is False:
         return _problem(
             "caps",
             "the daemon cannot limit memory: its cgroup has no memory controller",
-            "Rootless: delegate the controllers (https://rootlesscontaine.rs/getting-started/common/cgroup2/). "
+            "Rootless: run it under systemd, and delegate the controllers "
+            "(https://rootlesscontaine.rs/getting-started/common/cgroup2/). "
             "Otherwise boot the kernel with `cgroup_enable=memory`.",
         )
     if daemon.can_limit_pids is False:

@@ -54,6 +54,18 @@ class Watched:
         return self.campaign.run(tell=note, save=self.saved.append, earlier=earlier)
 
 
+class Uncapped(FakeEngine):
+    """Starts containers, but without the limit they were asked for."""
+
+    def __init__(self, cap_bytes: int | None) -> None:
+        super().__init__({})
+        self._cap_bytes = cap_bytes
+
+    def execute(self, spec: RunSpec) -> RawRun:
+        super().execute(spec)
+        return make_raw(make_report(cap_bytes=self._cap_bytes))
+
+
 def ids(cells: Iterable[CellResult]) -> list[str]:
     return [cell.cell.id for cell in cells]
 
@@ -339,3 +351,14 @@ def test_what_cannot_be_launched_is_refused_before_the_first_container() -> None
         campaign.run(tell=lambda _: None, save=lambda _: None)
 
     assert engine.runs == []
+
+
+@pytest.mark.parametrize("cap_bytes", [None, 0x7FFFFFFFFFFFF000])
+def test_a_daemon_that_does_not_limit_memory_is_refused_before_the_first_run(cap_bytes: int | None) -> None:
+    engine = Uncapped(cap_bytes)
+    watched = Watched(engine, make_plan(*FOUR))
+    with pytest.raises(PlanError, match="does not limit memory") as refused:
+        watched.run()
+    assert "cgroup v2" in refused.value.remedy
+    assert executed(engine) == ["calibration"]
+    assert watched.saved == []

@@ -86,6 +86,8 @@ def test_a_healthy_machine_has_nothing_to_mend() -> None:
         ("daemon", {"api_version": "1.40"}, Level.WARNING, "which is old"),
         ("daemon", {"security": ("seccomp", "rootless")}, Level.OK, "rootless"),
         ("caps", {"can_cap_memory": False}, Level.PROBLEM, "cannot limit memory"),
+        ("caps", {"security": ("rootless",), "cgroup_version": 1}, Level.PROBLEM, "rootless daemon cannot"),
+        ("caps", {"security": ("rootless",), "cgroup_version": 2}, Level.OK, "cgroup v2"),
         ("caps", {"can_limit_pids": False}, Level.WARNING, "processes not"),
         ("caps", {"can_cap_memory": None}, Level.OK, "cgroup v2 (systemd)"),
         ("swap", {"swap_bytes": GIB}, Level.OK, "limits it"),

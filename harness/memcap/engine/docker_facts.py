@@ -99,7 +99,7 @@ def gather(client: DockerClient, address: DaemonAddress) -> DaemonFacts:
         hostname=str(info.get("Name", "")),
         storage_driver=str(info.get("Driver", "unknown")),
         data_root=str(info.get("DockerRootDir", "")),
-        security=tuple(_security_name(option) for option in info.get("SecurityOptions") or ()),
+        security=_security(info),
         can_cap_memory=info.get("MemoryLimit"),
         can_limit_pids=info.get("PidsLimit"),
         warnings=tuple(str(warning) for warning in info.get("Warnings") or ()),
@@ -143,10 +143,13 @@ def _meminfo(text: str, name: str) -> int | None:
     return int(match.group(1)) * 1024 if match else None
 
 
-def _security_name(option: str) -> str:
-    """Return ``seccomp`` of ``name=seccomp,profile=default``."""
-    match = re.match(r"name=([^,]+)", option)
-    return match.group(1) if match else option
+def _security(info: dict[str, Any]) -> tuple[str, ...]:
+    """Return names such as ``seccomp`` of ``name=seccomp,profile=default``; Podman says `rootless` elsewhere."""
+    options = [str(option) for option in info.get("SecurityOptions") or ()]
+    names = [match.group(1) if (match := re.match(r"name=([^,]+)", option)) else option for option in options]
+    if info.get("Rootless") and "rootless" not in names:
+        names.append("rootless")
+    return tuple(names)
 
 
 def _kernel_facts(client: DockerClient) -> KernelFacts | None:
