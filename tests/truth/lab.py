@@ -1,0 +1,109 @@
+"""The bench of the laboratory: run a workload so many times on the real engine, and keep all that it reported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from statistics import mean, stdev
+from typing import TYPE_CHECKING
+
+from integration.measuring import launched
+
+from memcap.measure import measure
+from memcap.model import Cell, ContainerPolicy, Ending, Measurement, RawRun, RunSpec, Suite
+from memcap.probe.report import Report, parse_report
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+FOLDER = Path(__file__).parent / "suite"
+SUITE = Suite(name="truth", directory=FOLDER, description="", benchmarks=())
+CAP = "2g"
+
+
+class ExperimentError(RuntimeError):
+    """A run did not do what the experiment is about."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One run: what memcap says of it, and what the supervisor reported."""
+
+    measurement: Measurement
+    report: Report
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """How the runs of one workload are made. ``cpusets`` take turns, one for each run."""
+
+    runs: int
+    warmups: int = 1
+    jobs: int = 1
+    cpusets: tuple[str, ...] = ("",)
+    suite: Suite = SUITE
+    policy: ContainerPolicy = field(default_factory=ContainerPolicy)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lab:
+    """Where experiments are made. ``runs`` overrides how often each experiment repeats its runs."""
+
+    client: DockerClient
+    image: str
+    runs: int | None
+    say: Callable[[str], None]
+
+    def times(self, usual: int) -> int:
+        """Return how often to run what is usually run ``usual`` times."""
+        return self.runs or usual
+
+    def run(self, one: Cell, bench: Bench) -> list[Run]:
+        """Execute a cell; the warm-ups are left out. Raises ExperimentError if one did not complete."""
+        with launched(self.client, one, suite=bench.suite) as (engine, spec), ThreadPoolExecutor(bench.jobs) as pool:
+            cpus = engine.environment().cpus
+
+            def execute(number: int) -> Run:
+                cpuset = bench.cpusets[number % len(bench.cpusets)]
+                varied = replace(spec, name=f"{spec.name}-{number}", cpuset=cpuset, policy=bench.policy)
+                return read(engine.execute(varied), varied, cpus=cpus)
+
+            done = list(pool.map(execute, range(bench.runs + bench.warmups)))
+        return done[bench.warmups :]
+
+
+def read(raw: RawRun, spec: RunSpec, *, cpus: int | None) -> Run:
+    """Return what a run that must have completed yielded. Raises ExperimentError."""
+    measurement = measure(raw, spec, cpus=cpus)
+    if measurement.ending is not Ending.COMPLETED or raw.report is None:
+        raise ExperimentError(
+            f"{' '.join(spec.argv)}: {measurement.ending.value}, {measurement.detail}\n{measurement.output_tail}"
+        )
+    return Run(measurement=measurement, report=parse_report(raw.report))
+
+
+def known(values: Iterable[float | None]) -> list[float]:
+    """Return the values that there are."""
+    return [value for value in values if value is not None]
+
+
+def peaks(runs: Iterable[Run]) -> list[float]:
+    """Return the metric ``peak`` of each run."""
+    return known(run.measurement.peak_bytes for run in runs)
+
+
+def needs(runs: Iterable[Run]) -> list[float]:
+    """Return the metric ``unreclaimable_peak`` of each run."""
+    return known(run.measurement.unreclaimable_peak_bytes for run in runs)
+
+
+def variation(values: list[float]) -> float:
+    """Return the coefficient of variation (sample standard deviation / mean) in percent."""
+    return 100 * stdev(values) / mean(values) if len(values) > 1 and mean(values) else 0.0
+
+
+def spread(values: list[float]) -> float:
+    """Return the range."""
+    return max(values) - min(values)
