@@ -1,25 +1,17 @@
-"""The Docker engine that the integration tests use.
-
-``MEMCAP_REQUIRE=docker`` (a comma list) turns "skipped, because there is none" into a failure: the job that promises
-a capability must not pass without it.
-"""
+"""The Docker engine that the integration tests use; see promises.py for where there is none."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from integration.promises import require
 
 from memcap.errors import DaemonUnavailable
 
 if TYPE_CHECKING:
     import docker
-
-
-def _required() -> frozenset[str]:
-    return frozenset(word.strip() for word in os.environ.get("MEMCAP_REQUIRE", "").split(",")) - {""}
 
 
 @pytest.fixture(scope="session")
@@ -30,9 +22,8 @@ def docker_client() -> Iterator[docker.DockerClient]:
     try:
         client = connect()
     except DaemonUnavailable as error:
-        if "docker" in _required():
-            pytest.fail(f"MEMCAP_REQUIRE promises docker, but: {error}", pytrace=False)
-        pytest.skip(f"no Docker engine: {error.message}")
+        require("docker", available=False, reason=f"no Docker engine: {error}")
+        raise
     try:
         yield client
     finally:

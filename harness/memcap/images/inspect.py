@@ -14,6 +14,7 @@ from platformdirs import user_cache_path
 
 from memcap.engine.docker_client import KIND_LABEL, LABEL, OWNER_LABEL, already_gone, owner, translated
 from memcap.errors import MemcapError
+from memcap.images.foreign import refuse_what_cannot_run
 from memcap.images.registry import ORIGIN_LABEL
 from memcap.model import ImageFacts, PythonFacts
 
@@ -58,14 +59,17 @@ print(json.dumps({
 def image_facts(
     client: DockerClient, image: Image, *, name: str, reference: str, content_addressed: bool
 ) -> ImageFacts:
-    """Return what is known of ``image``, and which Python is in it. Raises EngineError.
+    """Return what is known of ``image``, and which Python is in it.
 
     ``content_addressed``: the reference is a tag that memcap derived from the contents, so it cannot move.
+    Raises PlanError for an image that the daemon's machine cannot run, BuildError for one that memcap cannot, or
+    EngineError.
     """
     config: dict[str, Any] = image.attrs.get("Config") or {}
     digests: list[str] = image.attrs.get("RepoDigests") or []
     made_by_memcap = (config.get("Labels") or {}).get(ORIGIN_LABEL)
-    architecture = str(image.attrs.get("Architecture", "unknown"))
+    architecture = _architecture(image)
+    refuse_what_cannot_run(client, image, reference=reference, architecture=architecture)
     return ImageFacts(
         name=name,
         reference=reference,
@@ -73,7 +77,7 @@ def image_facts(
         # Podman gives even its own builds a digest, which changes with the time of building.
         digest=digests[0] if digests and not content_addressed else None,
         origin=made_by_memcap or ("registry" if digests else "local image"),
-        architecture=_ARCHITECTURES.get(architecture, architecture),
+        architecture=architecture,
         python=python_facts(client, image),
         entrypoint=tuple(config.get("Entrypoint") or ()),
         command=tuple(config.get("Cmd") or ()),
@@ -105,6 +109,12 @@ def python_facts(client: DockerClient, image: Image) -> PythonFacts | None:
     if facts is not None or sure:
         _write(kept, facts)
     return facts
+
+
+def _architecture(image: Image) -> str:
+    """Return the architecture in the kernel's words (x86_64), or Docker's where they are not known."""
+    named = str(image.attrs.get("Architecture", "unknown"))
+    return _ARCHITECTURES.get(named, named)
 
 
 def _names_contents(reference: str, image: Image) -> bool:

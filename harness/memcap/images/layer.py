@@ -116,15 +116,20 @@ def add_folder_files(
                 raise BuildError(f"{path} is neither a file nor a folder", remedy="Remove it.")
 
 
-def _probe_tree(image: ImageFacts) -> Tree:
-    supervisor = _PROBE / "bin" / f"supervisor-{image.architecture}"
+def supervisor_program(architecture: str, image: str) -> Path:
+    """Return the supervisor that ``image``, made for ``architecture``, needs. Raises BuildError if there is none."""
+    supervisor = _PROBE / "bin" / f"supervisor-{architecture}"
     if not supervisor.is_file():
         raise BuildError(
-            f"memcap has no supervisor for {image.architecture}, which image {image.name} is made for",
+            f"memcap has no supervisor for {architecture}, which image {image} is made for",
             remedy="Use an image for x86_64 or aarch64; in a source tree, install memcap again to compile it.",
         )
+    return supervisor
+
+
+def _probe_tree(image: ImageFacts) -> Tree:
     tree = Tree()
-    tree.add_file(_relative(SUPERVISOR), supervisor, executable=True)
+    tree.add_file(_relative(SUPERVISOR), supervisor_program(image.architecture, image.name), executable=True)
     tree.add_file(_relative(RUNNER), _PROBE / RUNNER.name)
     for folder in ("out", "tmp"):  # any user of the image may write here
         tree.add_folder(f"memcap/{folder}", mode=0o1777)
