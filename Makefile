@@ -3,7 +3,7 @@ PYTHON ?= python3
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-vm bench lint clean
+.PHONY: help setup test test-vm bench truth lint clean
 
 help:  ## Show this.
 	@$(PYTHON) -m ci help
@@ -19,6 +19,9 @@ test-vm:  ## Test on cgroup v2, in a virtual machine with a Docker of its own; A
 
 bench:  ## Set up and measure the quick profile; ARGS go to `memcap run`.
 	@$(PYTHON) -m ci bench $(ARGS)
+
+truth:  ## Print known truth against what is measured; ARGS are options (ARGS="--only spikes", ARGS=--peers).
+	@$(PYTHON) -m ci truth $(ARGS)
 
 lint:  ## Check style and types.
 	@$(PYTHON) -m ci lint

@@ -16,12 +16,12 @@ from ci.system import read_system
 from ci.vm.commands import running_machine, vm
 
 ROOT = Path(__file__).resolve().parent.parent
-# The workloads of the integration tests run in images, on any Python, so they carry no annotations.
+# The workloads of integration tests and of the truth laboratory run in images, on any Python: without annotations.
 CHECKS = (
     ("ruff", "check", "."),
     ("ruff", "format", "--check", "."),
     ("mypy",),
-    ("mypy", "--explicit-package-bases", "--exclude", "/truth/", "ci", "tests", "noxfile.py"),
+    ("mypy", "--explicit-package-bases", "--exclude", "integration/truth/|truth/suite/", "ci", "tests", "noxfile.py"),
 )
 MADE_AGAIN = (
     ".venv", ".nox", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis", "build", "dist",
@@ -39,6 +39,7 @@ usage: python -m ci COMMAND [ARGUMENTS]
   setup             make the virtual environment, Docker and the images ready; does only what is missing
   test [PYTEST...]  set up, then run the tests; arguments go to pytest
   bench [RUN...]    set up, then run `memcap run --profile quick`; arguments go to memcap run
+  truth [OPTION...]  set up, then print truth against measured (docs/accuracy.md); --help names the options
   vm COMMAND        build, start or stop a virtual machine with Docker on cgroup v2, or print its status
   test-vm [PYTEST...]  run tests against that machine (docs/vm.md); without arguments, those that matter there
   lint              check style and types; needs no Docker
@@ -54,7 +55,7 @@ Examples:
 def main(arguments: Sequence[str]) -> int:
     """Run one command and return the exit code of the process."""
     with_arguments: dict[str, Callable[[Sequence[str]], int]] = {
-        "test": test, "bench": bench, "vm": vm, "test-vm": test_vm,
+        "test": test, "bench": bench, "truth": truth, "vm": vm, "test-vm": test_vm,
     }  # fmt: skip
     without_arguments: dict[str, Callable[[], int]] = {"setup": setup, "lint": lint, "clean": clean}
     name, *rest = arguments or ["help"]
@@ -90,6 +91,13 @@ def test(arguments: Sequence[str]) -> int:
 def bench(arguments: Sequence[str]) -> int:
     """Set up and measure; a later ``--profile`` among the arguments wins."""
     return run_in_foreground([_set_up(), "-m", "memcap", "run", "--profile", "quick", *arguments])
+
+
+def truth(arguments: Sequence[str]) -> int:
+    """Set up and run the truth laboratory, which is a report and no test; to ask for help no set-up is needed."""
+    asks = bool({"-h", "--help"} & set(arguments))
+    python = str(_make_environment(Progress()).python) if asks else _set_up()
+    return run_in_foreground([python, "-m", "truth", *arguments], environ={"PYTHONPATH": str(ROOT / "tests")})
 
 
 def test_vm(arguments: Sequence[str]) -> int:
