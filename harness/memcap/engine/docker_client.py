@@ -14,12 +14,14 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memcap import __version__
 from memcap.engine.discover import DaemonAddress, TlsFiles, find_daemon
 from memcap.engine.remedies import linux_families, permission_remedy, start_remedy
+from memcap.engine.ssh_tunnel import TunnelError, dig
 from memcap.errors import (
     BuildError,
     DaemonPermissionError,
@@ -79,6 +81,8 @@ def connect(at: DaemonAddress | None = None) -> DockerClient:
     from requests.exceptions import RequestException
 
     where = at or address()
+    if where.url.startswith("ssh://"):
+        return _connect_by_ssh(where)
     if where.socket_path is not None:
         _knock(where, where.socket_path)
     try:
@@ -102,6 +106,26 @@ def connect(at: DaemonAddress | None = None) -> DockerClient:
         client.close()
         raise
     client.api.timeout = REQUEST_SECONDS
+    return client
+
+
+def _connect_by_ssh(where: DaemonAddress) -> DockerClient:
+    try:
+        tunnel = dig(where.url)
+    except TunnelError as error:
+        raise _unavailable(where, str(error)) from error
+    try:
+        client = connect(replace(where, url=f"unix://{tunnel.socket_path}", tls=None))
+    except BaseException:
+        tunnel.close()
+        raise
+    close = client.close
+
+    def close_both() -> None:
+        close()
+        tunnel.close()
+
+    client.close = close_both  # type: ignore[method-assign]
     return client
 
 
@@ -194,8 +218,8 @@ def _unavailable(where: DaemonAddress, reason: str) -> DaemonUnavailable:
     here = start_remedy(sys.platform, linux_families(), installed=shutil.which("dockerd") is not None)
     if where.url.startswith("ssh://"):
         remedy = (
-            "For ssh the SDK needs paramiko (`pip install paramiko`); or forward the socket, "
-            "`ssh -nNT -L /tmp/docker.sock:/var/run/docker.sock HOST`, and set DOCKER_HOST=unix:///tmp/docker.sock."
+            "See that `ssh HOST docker version` works without a password or a question. A socket other than "
+            "/var/run/docker.sock is named in the address: ssh://HOST/run/user/1000/docker.sock."
         )
     elif where.is_chosen:
         remedy = f"Check {where.source}, and that the daemon there runs; or undo it and use this machine's. {here}"

@@ -1,0 +1,105 @@
+"""A daemon behind ssh, reached as the docker command reaches it: DOCKER_HOST=ssh:// and a context of that kind."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from integration.measuring import ROOT
+
+pytestmark = pytest.mark.docker
+SSHD = shutil.which("sshd") or "/usr/sbin/sshd"
+
+
+@pytest.fixture
+def home_with_ssh(tmp_path: Path) -> Iterator[tuple[Path, str]]:
+    """Yield a home folder whose ssh may log in to a server of this test, and the address of the daemon behind it."""
+    if not Path(SSHD).exists() or shutil.which("ssh") is None or shutil.which("docker") is None:
+        pytest.skip("needs sshd, ssh and the docker command (Debian: openssh-server, openssh-client, docker.io)")
+    keys = tmp_path / "keys"
+    keys.mkdir(mode=0o700)
+    for name in ("host", "user"):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(keys / name)], check=True)
+    with closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    (keys / "sshd_config").write_text(
+        f"Port {port}\nListenAddress 127.0.0.1\nHostKey {keys / 'host'}\nAuthorizedKeysFile {keys / 'user.pub'}\n"
+        f"PidFile {keys / 'pid'}\nStrictModes no\nUsePAM no\nPasswordAuthentication no\nPermitRootLogin yes\n"
+    )
+    # ssh takes its configuration from the real home folder, so it is told apart by a program of the same name.
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "ssh").write_text(
+        f"#!/bin/sh\nexec {shutil.which('ssh')} -i {keys / 'user'} -o StrictHostKeyChecking=no "
+        f'-o UserKnownHostsFile=/dev/null -o LogLevel=ERROR "$@"\n'
+    )
+    (programs / "ssh").chmod(0o755)
+    Path("/run/sshd").mkdir(exist_ok=True)
+    server = subprocess.Popen([SSHD, "-D", "-e", "-f", str(keys / "sshd_config")], stderr=subprocess.DEVNULL)
+    try:
+        _wait_for(port)
+        yield tmp_path, f"ssh://{getpass.getuser()}@127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _wait_for(port: int) -> None:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        with closing(socket.socket()) as knocker:
+            if knocker.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    pytest.fail("sshd did not start")
+
+
+def memcap(home: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("DOCKER_")}
+    path = f"{home / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(
+        [sys.executable, "-m", "memcap", *arguments],
+        cwd=ROOT,
+        env=inherited | {"PATH": path} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_measure_over_ssh(home_with_ssh: tuple[Path, str]) -> None:
+    home, url = home_with_ssh
+    arguments = ("measure", "py312", "--cap", "64m", "--runs", "1", "--json", "--", "python", "-c", "pass")
+
+    measured = memcap(home, *arguments, DOCKER_HOST=url)
+
+    assert measured.returncode == 0, measured.stderr
+    assert json.loads(measured.stdout)["cells"][0]["runs"][0]["ending"] == "completed"
+
+
+def test_context_over_ssh(home_with_ssh: tuple[Path, str]) -> None:
+    home, url = home_with_ssh
+    settings = home / "docker"
+    folder = settings / "contexts" / "meta" / hashlib.sha256(b"far").hexdigest()
+    folder.mkdir(parents=True)
+    (settings / "config.json").write_text(json.dumps({"currentContext": "far"}))
+    endpoint = {"Name": "far", "Metadata": {}, "Endpoints": {"docker": {"Host": url, "SkipTLSVerify": False}}}
+    (folder / "meta.json").write_text(json.dumps(endpoint))
+
+    found = memcap(home, "doctor", "--json", DOCKER_CONFIG=str(settings))
+
+    assert found.returncode == 0, found.stderr
+    assert url in found.stdout
+    assert "far" in found.stdout
