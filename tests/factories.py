@@ -209,6 +209,7 @@ def make_report(**changes: Any) -> str:
         "exit_code": 0,
         "signal": None,
         "timed_out": False,
+        "watchdog_kill": False,
         "stopped_by_signal": None,
         "wall_ns": 1_250_000_000,
         "user_us": 900_000,

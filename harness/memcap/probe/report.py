@@ -10,6 +10,10 @@ most unreclaimable memory of the row's time span, and the least unreclaimable me
 ``oom_group_kills`` are the counters ``oom`` and ``oom_group_kill`` of cgroup v2; ``stall_*`` are its memory pressure.
 ``thp_off`` and ``aslr_off`` are null if not asked for, false if the container may not. ``load_percent`` is the load
 average of the whole machine over a minute, in percent of one CPU.
+
+Without a cgroup ``cgroup_version`` and everything that only a cgroup knows is null; the splits are sums over the
+workload's processes (``kernel``: their page tables), ``cap_bytes`` is where the supervisor's watchdog ended them, and
+``watchdog_kill`` whether it did.
 """
 
 from __future__ import annotations
@@ -57,7 +61,7 @@ class Process:
 class Report:
     """What the supervisor wrote about one run; see the module's text for the fields."""
 
-    cgroup_version: int
+    cgroup_version: int | None
     cap_bytes: int | None
     swap_cap_bytes: int | None
     peak_bytes: int | None
@@ -86,6 +90,7 @@ class Report:
     exit_code: int | None
     signal: int | None
     timed_out: bool
+    watchdog_kill: bool
     stopped_by_signal: int | None
     wall_ns: int | None
     user_us: int

@@ -5,7 +5,7 @@
 struct split { i64 usage, anon, file, shmem, kernel, slab, page_tables, swap; };
 
 static struct {
-    int version;
+    int version; /* 0: none */
     char memory[256], cpu[256];
     int stat, usage, kmem, swap, flush;
 } cg;
@@ -18,12 +18,12 @@ static inline int exists(const char *path) {
 static i64 cgroup_number(const char *folder, const char *name) {
     char path[320];
     join(path, sizeof path, folder, "/", name);
-    return slurp_path(path) ? to_number(text) : ABSENT;
+    return *folder && slurp_path(path) ? to_number(text) : ABSENT;
 }
 static i64 cgroup_key(const char *folder, const char *name, const char *key) {
     char path[320];
     join(path, sizeof path, folder, "/", name);
-    return slurp_path(path) ? value_of(key) : ABSENT;
+    return *folder && slurp_path(path) ? value_of(key) : ABSENT;
 }
 static int cgroup_open(const char *name) {
     char path[320];
@@ -59,18 +59,38 @@ static void cgroup_find(void) {
     if (exists("/sys/fs/cgroup/cgroup.controllers")) {
         cg.version = 2;
         cgroup_folder(cg.memory, sizeof cg.memory, "/sys/fs/cgroup", "0::", "memory.stat");
-        cg.usage = cgroup_open("memory.current");
-        cg.swap = cgroup_open("memory.swap.current");
-        cg.flush = cgroup_open("cpu.stat");
-        cg.kmem = -1;
     } else {
         cg.version = 1;
         cgroup_folder(cg.memory, sizeof cg.memory, "/sys/fs/cgroup/memory", "memory:", "memory.stat");
+    }
+}
+/* Move into the cgroup of this folder, which somebody made for us; returns 0 where that is not permitted. */
+static int cgroup_enter(const char *folder) {
+    char path[320];
+    join(path, sizeof path, folder, "/", "cgroup.procs");
+    int fd = open_file(path, 01);
+    i64 written = fd < 0 ? fd : SYS3(NR_WRITE, fd, "0", 1);
+    close_file(fd);
+    return written == 1;
+}
+static int cgroup_use(const char *folder) {
+    char path[320];
+    join(path, sizeof path, folder, "/", "memory.usage_in_bytes");
+    cg.version = exists(path) ? 1 : 2;
+    join(cg.memory, sizeof cg.memory, folder, 0, 0);
+    return cgroup_enter(folder);
+}
+static void cgroup_open_files(void) {
+    cg.stat = cg.usage = cg.kmem = cg.swap = cg.flush = -1;
+    if (cg.version == 2) {
+        cg.usage = cgroup_open("memory.current");
+        cg.swap = cgroup_open("memory.swap.current");
+        cg.flush = cgroup_open("cpu.stat");
+    } else if (cg.version == 1) {
         cg.usage = cgroup_open("memory.usage_in_bytes");
         cg.kmem = cgroup_open("memory.kmem.usage_in_bytes");
-        cg.swap = cg.flush = -1;
     }
-    cg.stat = cgroup_open("memory.stat");
+    if (cg.version) cg.stat = cgroup_open("memory.stat");
 }
 static inline i64 plus(i64 a, i64 b) {
     return a < 0 ? b : b < 0 ? a : a + b;

@@ -26,18 +26,26 @@ static void exec_by_path(char **argv, char **envp) {
     run.exec_error = error;
 }
 
+static void limit_child(int what, i64 value) {
+    u64 both[2] = {(u64)value, (u64)value};
+    if (value) SYS4(NR_PRLIMIT, 0, what, both, 0);
+}
+
 static void start_workload(char **argv, char **envp) {
     int channel[2] = {-1, -1};
     SYS2(NR_PIPE2, channel, O_CLOSE_ON_EXEC);
     run.started = clock_ns(CLOCK_MONO);
     i64 pid = SYS5(NR_CLONE, SIG_CHILD, 0, 0, 0, 0);
     if (pid == 0) {
+        if (run.pid != 1) SYS5(NR_PRCTL, PRCTL_DEATH_SIGNAL, SIG_KILL, 0, 0, 0); /* should somebody kill us */
         u64 none = 0;
         SYS4(NR_SIGPROCMASK, 2 /* SIG_SETMASK */, &none, 0, sizeof none);
         /* The kernel's first choice at the cap is then never the supervisor. Raising it needs no privilege. */
         int score = open_file("/proc/self/oom_score_adj", 01);
         SYS3(NR_WRITE, score, "1000", 4);
         close_file(score);
+        limit_child(RLIMIT_DATA, run.data_limit);
+        limit_child(RLIMIT_PROCESSES, run.process_limit);
         exec_by_path(argv, envp);
         SYS3(NR_WRITE, channel[1], &run.exec_error, sizeof run.exec_error);
         leave(127);
@@ -50,9 +58,9 @@ static void start_workload(char **argv, char **envp) {
 }
 
 /* Reap everything that has ended. wait4's rusage of a process reaped here counts it and its waited-for children, and
- * what they did not wait for is handed to PID 1: so the sums are of the whole tree. ru_maxrss inherits the high water
+ * what they did not wait for is handed to PID 1, or to a subreaper, which we are: so the sums are of the whole tree. ru_maxrss inherits the high water
  * of the parent that forked it, which here is this tiny program. */
-static void reap(int options) {
+static int reap(int options) { /* returns whether a child is left */
     struct rusage used;
     int status;
     i64 pid;
@@ -64,4 +72,5 @@ static void reap(int options) {
         if (used.maxrss_kib > run.max_rss_kib) run.max_rss_kib = used.maxrss_kib;
         if (pid == run.main_pid) { run.main_done = 1; run.main_status = status; run.ended = clock_ns(CLOCK_MONO); }
     }
+    return pid != -ERR_NO_CHILD;
 }

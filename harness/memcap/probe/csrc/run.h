@@ -4,22 +4,27 @@
 
 enum { FORMAT = 1, ROWS = 256, PROCESSES = 32, PROCESS_SCAN_NS = 30000000, JOURNAL_NS = 500000000, KERNEL_STACK = 16384,
        TMPFS = 0x01021994, PRCTL_THP_OFF = 41, PERSONALITY_NO_ASLR = 0x0040000,
-       QUICKEST_NS = 1000000, FREE_CPU_NS = 20000000 };
+       QUICKEST_NS = 1000000, FREE_CPU_NS = 20000000, UNUSABLE = 71,
+       PRCTL_DEATH_SIGNAL = 1, PRCTL_SUBREAPER = 36, PRCTL_NO_NEW_PRIVILEGES = 38, RLIMIT_DATA = 2, RLIMIT_PROCESSES = 6,
+       ROUND_ROBIN_NOT_INHERITED = 2 | 0x40000000 /* SCHED_RR | SCHED_RESET_ON_FORK */ };
 
 struct row { u32 milliseconds, usage, anon, file, shmem, kernel, low; }; /* KiB; low: least unreclaimable of the span */
 struct process { i64 pid, vm_hwm; char name[20]; };
 
 static struct {
     const char *folder;
+    int given_cgroup;
     int no_thp, no_aslr;     /* what was asked for: 0 no, 1 yes and done, -1 yes and refused */
     i64 clock_offset;        /* wall clock minus monotonic clock at the start */
     i64 time_limit, interval;
+    i64 pid, parent;         /* ours, and who started us; PID 1 has a PID namespace to itself */
+    i64 watchdog, data_limit, process_limit; /* 0: none; they stand in for what cgroups cap */
     i64 started, ended, samples, max_file, cpu_at_start;
     i64 peak_unreclaimable;
     struct split at_start, at_peak, at_end;
     i64 peak_at_start, supervisor_bytes;
     i64 main_pid, main_status, exec_error;
-    int main_done, timed_out, stopped_by;
+    int main_done, timed_out, watchdog_kill, stopped_by;
     i64 user_us, system_us, minor_faults, major_faults, max_rss_kib;
     i64 process_peak_count;
     u32 rows, row_ms;
@@ -36,6 +41,7 @@ static i64 own_cpu(void) { return clock_ns(CLOCK_OWN_CPU) - run.cpu_at_start; }
 /* --- what the supervisor itself needs: its anonymous pages, page tables and kernel stack (16 KiB on both
  * architectures: THREAD_SIZE). The cap is raised by this much, so that the workload gets what it was promised. --- */
 static i64 own_bytes(void) {
+    if (cg.version == 0) return 0; /* then it is not among what is counted */
     if (!slurp_path("/proc/self/status")) return ABSENT;
     i64 anon = kib_of("RssAnon"), tables = kib_of("VmPTE");
     return anon < 0 || tables < 0 ? ABSENT : anon + tables + KERNEL_STACK;

@@ -1,6 +1,6 @@
 /* Look at memory: the cgroup over time, and the processes. */
 #pragma once
-#include "run.h"
+#include "tree.h"
 
 /* --- memory over time: a row for each row_ms, the one with the most unreclaimable memory; thinned by two when full --- */
 static u32 row_weight(const struct row *r) { return r->anon + r->shmem + r->kernel; }
@@ -31,14 +31,16 @@ static void remember(const struct split *s, i64 now) {
     run.series[run.rows++] = next;
 }
 
-static void sample(void) {
+/* Returns the unreclaimable bytes of now. */
+static i64 sample(void) {
     struct split now;
-    cgroup_split(&now);
+    look(&now);
     i64 need = unreclaimable(&now);
     if (need > run.peak_unreclaimable) { run.peak_unreclaimable = need; run.at_peak = now; }
     if (now.file > run.max_file) run.max_file = now.file;
     run.samples++;
     remember(&now, elapsed());
+    return need;
 }
 
 /* --- the largest resident set (VmHWM) of each process; the smallest entry makes room --- */
@@ -62,8 +64,15 @@ static void note_process(i64 pid, i64 vm_hwm) {
     if (vm_hwm > slot->vm_hwm) slot->vm_hwm = vm_hwm;
 }
 
-static void scan_processes(void) {
-    char entries[2048], path[64];
+static void scan_process(i64 pid) {
+    char path[64];
+    process_path(path, sizeof path, pid, "/status");
+    i64 vm_hwm = slurp_path(path) ? kib_of("VmHWM") : ABSENT;
+    if (vm_hwm > 0) note_process(pid, vm_hwm);
+}
+
+static i64 scan_namespace(void) {
+    char entries[2048];
     i64 count = 0, size;
     int proc = open_file("/proc", O_READ);
     while (proc >= 0 && (size = SYS3(NR_GETDENTS64, proc, entries, sizeof entries)) > 0) {
@@ -73,12 +82,16 @@ static void scan_processes(void) {
             i64 pid = to_number(name);
             if (pid <= 1) continue;
             count++;
-            join(path, sizeof path, "/proc/", name, "/status");
-            if (!slurp_path(path)) continue;
-            i64 vm_hwm = kib_of("VmHWM");
-            if (vm_hwm > 0) note_process(pid, vm_hwm);
+            scan_process(pid);
         }
     }
     close_file(proc);
+    return count;
+}
+
+static void scan_processes(void) {
+    i64 count = 0;
+    if (run.pid == 1) count = scan_namespace();
+    else for (count = walk_tree(), tree.next = 0; tree.next < tree.size; tree.next++) scan_process(tree.pids[tree.next]);
     if (count > run.process_peak_count) run.process_peak_count = count;
 }

@@ -1,7 +1,18 @@
 /* The supervisor: PID 1 of the container. Starts the workload as its child, samples the container's cgroup,
  * outlives an OOM kill of the workload, and writes one report (and, while it runs, a journal that survives SIGKILL).
  *
- *   supervisor OUT TIME_LIMIT_MS SAMPLE_INTERVAL_US [no-thp] [no-aslr] -- COMMAND ARGS...
+ *   supervisor OUT TIME_LIMIT_MS SAMPLE_INTERVAL_US [OPTION...] -- COMMAND ARGS...
+ *       no-thp, no-aslr          without transparent huge pages; without address space randomisation
+ *       cgroup=FOLDER            enter this cgroup, and measure it
+ *       cgroup=none              there is no cgroup: add up the descendants' memory (see tree.h)
+ *       watchdog=BYTES           with cgroup=none: end the workload when the sum is larger
+ *       enter=FOLDER             enter this cgroup too: that of the pids controller on v1
+ *       data=BYTES               the workload's RLIMIT_DATA, for each of its processes
+ *       processes=N              the workload's RLIMIT_NPROC, for all processes of the user
+ *
+ * As an ordinary process (not PID 1) it ends and counts its own descendants only; any of the signals that it would
+ * forward as PID 1, or the end of whoever started it, ends them all.
+ *
  *   supervisor evict FOLDER...                 drop the page cache of all files below (see evict.h)
  *
  * Freestanding on purpose: about 60 KiB of its own memory, no C library in the image needed. The report's format is
@@ -17,7 +28,7 @@
 static i64 pause_after(i64 now) {
     i64 pause = now / 32 > QUICKEST_NS ? now / 32 : QUICKEST_NS;
     if (pause > run.interval) pause = run.interval;
-    i64 owed = (own_cpu() - FREE_CPU_NS) * 100 - now;
+    i64 owed = (own_cpu() - FREE_CPU_NS) * (run.watchdog ? 20 : 100) - now; /* a watchdog may use 5 % */
     if (owed > pause) pause = owed < 10 * run.interval ? owed : 10 * run.interval;
     return pause;
 }
@@ -27,7 +38,8 @@ static void watch(u64 waited_for) {
     i64 next_scan = 0, next_journal = 0, journal_step = JOURNAL_NS;
     while (!run.main_done) {
         i64 now = elapsed();
-        sample();
+        i64 need = sample();
+        if (run.watchdog && need > run.watchdog) { run.watchdog_kill = 1; end_all(); break; }
         if (now >= next_scan) {
             i64 cost = own_cpu();
             scan_processes();
@@ -35,12 +47,17 @@ static void watch(u64 waited_for) {
             next_scan = now + (cost > PROCESS_SCAN_NS ? cost : PROCESS_SCAN_NS);
         }
         if (now >= next_journal) { journal(); next_journal = now + journal_step; journal_step += journal_step / 64; }
-        if (run.time_limit && now >= run.time_limit) { run.timed_out = 1; SYS2(NR_KILL, -1, SIG_KILL); }
+        if (run.time_limit && now >= run.time_limit) { run.timed_out = 1; end_all(); }
         i64 pause = pause_after(now);
         struct timespec wait = {pause / 1000000000, pause % 1000000000};
         u8 info[128];
         i64 signal = SYS4(NR_SIGTIMEDWAIT, &waited_for, info, &wait, sizeof waited_for);
-        if (signal > 0 && signal != SIG_CHILD) { run.stopped_by = (int)signal; SYS2(NR_KILL, run.main_pid, signal); }
+        if (run.pid != 1 && SYS1(NR_GETPPID, 0) != run.parent) signal = SIG_HUP;
+        if (signal > 0 && signal != SIG_CHILD) {
+            run.stopped_by = (int)signal;
+            if (run.pid == 1) SYS2(NR_KILL, run.main_pid, signal);
+            else end_all();
+        }
         reap(WAIT_NO_HANG);
     }
 }
@@ -56,9 +73,9 @@ static void supervise(char **argv, char **envp) {
     run.cpu_at_start = clock_ns(CLOCK_OWN_CPU);
     run.row_ms = (u32)(run.interval / 1000000 ? run.interval / 1000000 : 1);
     run.peak_unreclaimable = run.max_file = ABSENT;
-    cgroup_find();
+    cgroup_open_files();
     run.peak_at_start = cgroup_peak();
-    cgroup_split(&run.at_start);
+    look(&run.at_start);
     run.at_peak = run.at_start;
     run.supervisor_bytes = own_bytes();
     /* If this line is missing from what the daemon kept of the output, the output was truncated. */
@@ -67,25 +84,42 @@ static void supervise(char **argv, char **envp) {
     if (run.exec_error) run.ended = run.started;
     else watch(waited_for);
     sample();
-    cgroup_split(&run.at_end);
-    SYS2(NR_KILL, -1, SIG_KILL); /* what the workload left running ends with it, as it does without a supervisor */
+    look(&run.at_end);
+    end_all();
     reap(0);
     report();
 }
 
 __attribute__((noreturn)) static void misused(void) {
-    const char usage[] = "usage: supervisor OUT TIME_LIMIT_MS SAMPLE_INTERVAL_US [no-thp] [no-aslr] -- COMMAND ARGS...\n"
+    const char usage[] = "usage: supervisor OUT TIME_LIMIT_MS SAMPLE_INTERVAL_US [OPTION...] -- COMMAND ARGS...\n"
                          "       supervisor evict FOLDER...\n";
     SYS3(NR_WRITE, 2, usage, sizeof usage - 1);
     leave(64);
 }
 
-/* Both settings are inherited by the workload, and outlive its exec. */
+__attribute__((noreturn)) static void refused(const char *place) {
+    const char words[] = "supervisor: cannot use ";
+    SYS3(NR_WRITE, 2, words, sizeof words - 1);
+    SYS3(NR_WRITE, 2, place, length(place));
+    SYS3(NR_WRITE, 2, "\n", 1);
+    leave(UNUSABLE);
+}
+
+/* The settings of this process are inherited by the workload, and outlive its exec. */
 static int apply_option(const char *option) {
+    const char *value;
     if (same(option, "no-thp")) run.no_thp = SYS5(NR_PRCTL, PRCTL_THP_OFF, 1, 0, 0, 0) == 0 ? 1 : -1;
     else if (same(option, "no-aslr")) run.no_aslr = SYS1(NR_PERSONALITY, PERSONALITY_NO_ASLR) >= 0 ? 1 : -1;
-    else return 0;
-    return 1;
+    else if ((value = after(option, "watchdog="))) run.watchdog = to_number(value);
+    else if ((value = after(option, "data="))) run.data_limit = to_number(value);
+    else if ((value = after(option, "processes="))) run.process_limit = to_number(value);
+    else if ((value = after(option, "enter="))) {
+        if (!cgroup_enter(value)) refused(value);
+    } else if ((value = after(option, "cgroup="))) {
+        if (!same(value, "none") && !cgroup_use(value)) refused(value);
+        run.given_cgroup = 1;
+    } else return 0;
+    return run.watchdog >= 0 && run.data_limit >= 0 && run.process_limit >= 0;
 }
 
 __attribute__((noreturn, used)) static void start(i64 *stack) {
@@ -99,9 +133,21 @@ __attribute__((noreturn, used)) static void start(i64 *stack) {
     run.folder = argv[1];
     run.time_limit = to_number(argv[2]) * 1000000;
     run.interval = to_number(argv[3]) * 1000;
+    run.pid = SYS1(NR_GETPID, 0);
+    run.parent = SYS1(NR_GETPPID, 0);
     char **word = argv + 4;
     while (*word && apply_option(*word)) word++;
     if (!*word || !same(*word, "--") || !word[1]) misused();
+    if (!run.given_cgroup) cgroup_find();
+    if (run.pid != 1) {
+        /* A kernel without CONFIG_PROC_CHILDREN, or the /proc of another PID namespace, where numbers mean others. */
+        if (!exists("/proc/thread-self/children") || !slurp_path("/proc/self/status") || value_of("Pid") != run.pid)
+            refused("/proc");
+        int priority = 1; /* where it may: else a crowd of processes would keep a watchdog from its turn */
+        SYS3(NR_SCHED_SETSCHEDULER, 0, ROUND_ROBIN_NOT_INHERITED, &priority);
+        SYS5(NR_PRCTL, PRCTL_SUBREAPER, 1, 0, 0, 0);
+        SYS5(NR_PRCTL, PRCTL_NO_NEW_PRIVILEGES, 1, 0, 0, 0); /* so that we may kill whatever it starts */
+    }
     supervise(word + 1, envp);
     if (run.exec_error) leave(run.exec_error == ERR_NO_ENTRY ? 127 : 126);
     leave(run.main_status & 127 ? 128 + (int)(run.main_status & 127) : (int)(run.main_status >> 8 & 255));

@@ -12,6 +12,7 @@ enum {
     NR_WAIT4 = 61, NR_KILL = 62, NR_CLONE = 56, NR_GETDENTS64 = 217, NR_SIGTIMEDWAIT = 128,
     NR_CLOCK_GETTIME = 228, NR_EXIT_GROUP = 231, NR_OPENAT = 257, NR_RENAMEAT = 264, NR_PIPE2 = 293,
     NR_STATFS = 137, NR_PERSONALITY = 135, NR_PRCTL = 157, NR_FADVISE = 221, NR_PRLIMIT = 302,
+    NR_GETPPID = 110, NR_NANOSLEEP = 35, NR_SCHED_SETSCHEDULER = 144, NR_KCMP = 312, NR_PIDFD_OPEN = 434, NR_PIDFD_SEND_SIGNAL = 424,
 };
 static inline long sys6(long n, long a, long b, long c, long d, long e, long f) {
     long result;
@@ -29,6 +30,7 @@ enum {
     NR_WAIT4 = 260, NR_KILL = 129, NR_CLONE = 220, NR_GETDENTS64 = 61, NR_SIGTIMEDWAIT = 137,
     NR_CLOCK_GETTIME = 113, NR_EXIT_GROUP = 94, NR_OPENAT = 56, NR_RENAMEAT = 38, NR_PIPE2 = 59,
     NR_STATFS = 43, NR_PERSONALITY = 92, NR_PRCTL = 167, NR_FADVISE = 223, NR_PRLIMIT = 261,
+    NR_GETPPID = 173, NR_NANOSLEEP = 101, NR_SCHED_SETSCHEDULER = 119, NR_KCMP = 272, NR_PIDFD_OPEN = 434, NR_PIDFD_SEND_SIGNAL = 424,
 };
 static inline long sys6(long n, long a, long b, long c, long d, long e, long f) {
     register long x8 __asm__("x8") = n;
@@ -54,7 +56,7 @@ __asm__(".global _start\n_start:\n mov x0, sp\n bl start\n");
 
 enum { AT_CWD = -100, O_READ = 0, O_WRITE_NEW = 01 | 0100 | 01000, O_WRITE_APPEND = 01 | 0100 | 02000, O_CLOSE_ON_EXEC = 02000000 };
 enum { SIG_HUP = 1, SIG_INT = 2, SIG_QUIT = 3, SIG_KILL = 9, SIG_TERM = 15, SIG_CHILD = 17 };
-enum { WAIT_NO_HANG = 1, CLOCK_REAL = 0, CLOCK_MONO = 1, CLOCK_OWN_CPU = 2, ERR_NO_ENTRY = 2 };
+enum { WAIT_NO_HANG = 1, CLOCK_REAL = 0, CLOCK_MONO = 1, CLOCK_OWN_CPU = 2, ERR_NO_ENTRY = 2, ERR_NO_CHILD = 10 };
 
 struct timespec { i64 seconds, nanoseconds; };
 struct timeval { i64 seconds, microseconds; };

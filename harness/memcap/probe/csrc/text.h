@@ -22,6 +22,11 @@ static inline i64 to_number(const char *s) {
     for (; *s >= '0' && *s <= '9'; s++) value = value * 10 + (*s - '0');
     return value;
 }
+/* The words after "prefix" that begin s, or 0. */
+static inline const char *after(const char *s, const char *prefix) {
+    while (*prefix && *s == *prefix) { s++; prefix++; }
+    return *prefix ? 0 : s;
+}
 /* Put a + b (+ c) into target, cut at size. */
 static inline void join(char *target, u64 size, const char *a, const char *b, const char *c) {
     const char *parts[3] = {a, b, c};
@@ -29,6 +34,13 @@ static inline void join(char *target, u64 size, const char *a, const char *b, co
     for (int i = 0; i < 3; i++)
         for (const char *s = parts[i]; s && *s && used + 1 < size; s++) target[used++] = *s;
     target[used] = 0;
+}
+/* "/proc/PID" + name */
+static inline void process_path(char *target, u64 size, i64 pid, const char *name) {
+    char digits[24], *first = digits + sizeof digits - 1;
+    *first = 0;
+    do { *--first = (char)('0' + pid % 10); pid /= 10; } while (pid > 0);
+    join(target, size, "/proc/", first, name);
 }
 /* Read an open file from its start into text; returns 0 when it cannot be read. */
 static inline int slurp(int fd) {

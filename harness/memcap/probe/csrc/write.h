@@ -69,7 +69,7 @@ static void shared_memory(i64 *size, i64 *used) {
 
 static void report(void) {
     i64 peak = cgroup_peak(), kills = cgroup_oom_kills(), hits = cgroup_cap_hits();
-    i64 cap = cgroup_cap(), swap_cap = cgroup_swap_cap(), own = own_bytes();
+    i64 cap = cg.version ? cgroup_cap() : run.watchdog ? run.watchdog : ABSENT, swap_cap = cgroup_swap_cap(), own = own_bytes();
     i64 events = cgroup_oom_events(), group_kills = cgroup_group_kills(), refaults = cgroup_refaults();
     i64 swap_peak = cgroup_swap_peak(), throttled = cgroup_throttled_periods();
     i64 stall_some = cgroup_pressure("some"), stall_full = cgroup_pressure("full");
@@ -78,7 +78,7 @@ static void report(void) {
     int signal = (int)(run.main_status & 127), started = !run.exec_error;
     open_out("report.json.tmp", O_WRITE_NEW);
     put_field("{", "format", FORMAT);
-    put_field(",\n ", "cgroup_version", cg.version);
+    put_field(",\n ", "cgroup_version", cg.version ? cg.version : ABSENT);
     put_field(",\n ", "cap_bytes", cap);
     put_field(",\n ", "swap_cap_bytes", swap_cap);
     put_field(",\n ", "peak_bytes", peak);
@@ -107,6 +107,7 @@ static void report(void) {
     put_field(",\n ", "exit_code", started && !signal ? run.main_status >> 8 & 255 : ABSENT);
     put_field(",\n ", "signal", started && signal ? signal : ABSENT);
     put(",\n \"timed_out\": "); put(run.timed_out ? "true" : "false");
+    put(",\n \"watchdog_kill\": "); put(run.watchdog_kill ? "true" : "false");
     put_field(",\n ", "stopped_by_signal", run.stopped_by ? run.stopped_by : ABSENT);
     put_field(",\n ", "wall_ns", started ? run.ended - run.started : ABSENT);
     put_field(",\n ", "user_us", run.user_us);
