@@ -115,7 +115,9 @@ def test_a_closed_port_is_refused() -> None:
     assert "Check the variable X" in caught.value.remedy
 
 
-@pytest.mark.parametrize(("url", "words"), [("ssh://nobody@127.0.0.1:1", "ssh HOST docker version"), ("gopher://x", "gopher")])
+@pytest.mark.parametrize(
+    ("url", "words"), [("ssh://nobody@127.0.0.1:1", "ssh HOST docker version"), ("gopher://x", "gopher")]
+)
 def test_addresses_the_sdk_cannot_use_are_explained(url: str, words: str) -> None:
     with pytest.raises(DaemonUnavailable) as caught:
         connect(DaemonAddress(url=url, source="the variable X", is_chosen=True))

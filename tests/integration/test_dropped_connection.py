@@ -1,0 +1,136 @@
+"""The connection to the daemon breaks in the middle of a campaign: an error with the next step, nothing lost."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from integration.measuring import ROOT
+
+from memcap.engine.docker_client import address
+from memcap.store import load_result
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+pytestmark = pytest.mark.docker
+
+LIMITS = """
+[caps]
+128m = "128MiB"
+[profiles.quick]
+runs = 1
+warmups = 0
+[tolerances.peak]
+relative = "5%"
+absolute = "1MiB"
+[time_limits]
+run = "60s"
+[judge]
+minimum_runs = 1
+"""
+SUITE = """
+[suite]
+description = "one workload that ends, one that does not"
+[benchmarks.first]
+command = ["python", "-c", "pass"]
+caps = ["128m"]
+[benchmarks.second]
+command = ["python", "-c", "import time; time.sleep(600)"]
+caps = ["128m"]
+"""
+
+
+class Wire:
+    """A TCP port that leads to the daemon's socket, until it is cut."""
+
+    def __init__(self, daemon: str) -> None:
+        self._daemon = daemon
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._open: list[socket.socket] = []
+        self.url = f"tcp://127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def cut(self) -> None:
+        """Close the port and all connections."""
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # closing alone does not wake who waits in accept()
+        self._listener.close()
+        for end in self._open:
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self._listener.accept()
+                far = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+                far.connect(self._daemon)
+                self._open += [near, far]
+                for source, sink in ((near, far), (far, near)):
+                    threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
+
+    @staticmethod
+    def _pump(source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+
+
+@pytest.fixture
+def wire() -> Iterator[Wire]:
+    path = address().socket_path
+    if path is None:
+        pytest.skip("needs a daemon on a local socket")
+    found = Wire(path)
+    yield found
+    found.cut()
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    shutil.copytree(ROOT / "images" / "py312", tmp_path / "images" / "py312")
+    (tmp_path / "limits.toml").write_text(LIMITS)
+    (tmp_path / "suites" / "small").mkdir(parents=True)
+    (tmp_path / "suites" / "small" / "suite.toml").write_text(SUITE)
+    return tmp_path
+
+
+def test_what_is_finished_is_kept_and_what_is_left_is_found(
+    docker_client: DockerClient, wire: Wire, project: Path
+) -> None:
+    environment = {**os.environ, "DOCKER_HOST": wire.url}
+    running = subprocess.Popen(
+        [sys.executable, "-m", "memcap", "run"], cwd=project, env=environment, stderr=subprocess.PIPE, text=True
+    )
+    assert running.stderr is not None
+    for line in running.stderr:
+        if "small.first-py312-128m" in line:
+            break
+    while not docker_client.containers.list(filters={"name": "small.second"}):
+        assert running.poll() is None
+    wire.cut()
+    _, rest = running.communicate(timeout=60)
+
+    assert running.returncode == 25, rest
+    assert "Traceback" not in rest
+    (path,) = (project / "results").glob("*.json")
+    assert f"memcap run --resume {path}" in rest
+    assert [cell.cell.id for cell in load_result(path).cells] == ["small.first-py312-128m"]
+
+    swept = subprocess.run(
+        [sys.executable, "-m", "memcap", "gc", "--campaign", path.stem], capture_output=True, text=True, check=False
+    )
+    assert swept.returncode == 0, swept.stderr
+    assert docker_client.containers.list(all=True, filters={"label": f"memcap.campaign={path.stem}"}) == []
