@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from memcap.engine.base import Engine
 from memcap.errors import EngineError, Interrupted, PlanError
-from memcap.launch import calibration_spec, run_spec
+from memcap.launch import calibration_spec, eviction_spec, run_spec
 from memcap.measure import measure
 from memcap.model import (
     CampaignResult,
@@ -24,6 +24,7 @@ from memcap.model import (
     Measurement,
     Plan,
 )
+from memcap.pinning import CpuPool
 from memcap.probe.report import ReportError, parse_report
 
 ATTEMPTS = 3  # a run that says nothing about the workload (see Ending.is_infrastructure) is tried again
@@ -82,8 +83,11 @@ class Campaign:
         self, wanted: list[Cell], finished: dict[str, CellResult], environment: Environment, tell: Tell, save: Save
     ) -> CampaignResult:
         self._total = len(wanted) * (self._plan.runs + self._plan.warmups)
+        self._cpus = CpuPool(environment.cpus or 1)
         self._supervisor_bytes = self._calibrate(self._layer(wanted[0]))
-        with ThreadPoolExecutor(max_workers=self._settings.jobs, thread_name_prefix="memcap-run") as pool:
+        # A container beside a cold run would read the files that were just dropped from the page cache.
+        jobs = 1 if any(cell.is_cold for cell in wanted) else self._settings.jobs
+        with ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="memcap-run") as pool:
             for group in _groups(wanted):
                 warmups = self._run_all(group, self._plan.warmups, pool, environment, _warmups(tell))
                 runs = self._run_all(group, self._plan.runs, pool, environment, tell)
@@ -159,20 +163,21 @@ class Campaign:
         return measurements
 
     def _run_once(self, cell: Cell, number: int, environment: Environment) -> Measurement:
-        layer = self._layer(cell)
-        for attempt in range(1, ATTEMPTS + 1):
-            spec = run_spec(
-                cell,
-                layer,
-                self._settings,
-                supervisor_bytes=self._supervisor_bytes,
-                attempt=f"{number}.{attempt}",
-            )
-            raw = self._engine.execute(spec)
-            measurement = measure(raw, spec, cpus=environment.cpus, standing=standing_caveats(layer, environment))
-            if not measurement.ending.is_infrastructure:
-                break
+        with self._cpus.taken(cell.benchmark.quiet.cpus) as cpuset:
+            for attempt in range(1, ATTEMPTS + 1):
+                measurement = self._attempt(cell, f"{number}.{attempt}", cpuset, environment)
+                if not measurement.ending.is_infrastructure:
+                    break
         return measurement
+
+    def _attempt(self, cell: Cell, attempt: str, cpuset: str, environment: Environment) -> Measurement:
+        layer, settings = self._layer(cell), self._settings
+        own = self._supervisor_bytes
+        spec = run_spec(cell, layer, settings, supervisor_bytes=own, attempt=attempt, cpuset=cpuset)
+        if cell.is_cold:
+            self._engine.execute(eviction_spec(layer, settings, attempt=attempt))
+        raw = self._engine.execute(spec)
+        return measure(raw, spec, cpus=environment.cpus, standing=standing_caveats(layer, environment))
 
 
 def standing_caveats(layer: Layer, environment: Environment) -> tuple[Caveat, ...]:
@@ -200,6 +205,8 @@ def summary_of(cell: Cell) -> CellSummary:
         budget=benchmark.budget,
         tolerances=benchmark.tolerances,
         extra_metrics=benchmark.extra_metrics,
+        variant=cell.variant,
+        quiet=benchmark.quiet,
     )
 
 

@@ -7,15 +7,21 @@ from typing import Final
 from memcap.errors import PlanError
 from memcap.model import CallWorkload, CampaignSettings, Cell, CommandWorkload, Layer, RunSpec, Scalar
 
+SUPERVISOR: Final = "/memcap/bin/supervisor"
 RUNNER: Final = "/memcap/probe/runner.py"
 JOURNAL: Final = "/memcap/out/workload.jsonl"
-CALIBRATION_CAP_BYTES: Final = 64 * 1024 * 1024
+SERVICE_CAP_BYTES: Final = 64 * 1024 * 1024
 CALIBRATION_SECONDS: Final = 30
 NOTHING: Final = "/memcap/nothing"  # no such program: the supervisor reports itself and ends
+EVICTION_SECONDS: Final = 120
 
 
-def run_spec(cell: Cell, layer: Layer, settings: CampaignSettings, *, supervisor_bytes: int, attempt: str) -> RunSpec:
+def run_spec(
+    cell: Cell, layer: Layer, settings: CampaignSettings, *, supervisor_bytes: int, attempt: str, cpuset: str = ""
+) -> RunSpec:
     """Return what an engine needs for one run of ``cell``; ``attempt`` makes the container's name unique.
+
+    ``cpuset`` names the CPUs that the run is pinned to.
 
     Raises PlanError for a Python workload in an image without Python, and for no command at all.
     """
@@ -37,21 +43,38 @@ def run_spec(cell: Cell, layer: Layer, settings: CampaignSettings, *, supervisor
         time_limit_seconds=benchmark.time_limit_seconds or settings.time_limit_seconds,
         policy=settings.policy,
         quiet=benchmark.quiet,
+        cpuset=cpuset,
+        cold=cell.is_cold,
     )
 
 
 def calibration_spec(layer: Layer, settings: CampaignSettings) -> RunSpec:
     """Return a run without a workload, which shows what the supervisor itself needs."""
+    return _service_spec("calibration", (NOTHING,), CALIBRATION_SECONDS, layer, settings)
+
+
+def eviction_spec(layer: Layer, settings: CampaignSettings, *, attempt: str) -> RunSpec:
+    """Return a run that drops the page cache of all files of the layer, as far as nobody else has them open.
+
+    It is a container of the layer itself, as only there its files have names, wherever the daemon is. ``attempt`` makes
+    its name unique.
+    """
+    return _service_spec(f"eviction-{attempt}", (SUPERVISOR, "evict", "/"), EVICTION_SECONDS, layer, settings)
+
+
+def _service_spec(
+    name: str, argv: tuple[str, ...], seconds: float, layer: Layer, settings: CampaignSettings
+) -> RunSpec:
     return RunSpec(
         campaign=settings.id,
-        cell_id="calibration",
-        name=f"memcap-{settings.id}-calibration",
+        cell_id=name,
+        name=f"memcap-{settings.id}-{name}",
         image_id=layer.id,
-        argv=(NOTHING,),
+        argv=argv,
         env={},
-        cap_bytes=CALIBRATION_CAP_BYTES,
+        cap_bytes=SERVICE_CAP_BYTES,
         supervisor_bytes=0,
-        time_limit_seconds=CALIBRATION_SECONDS,
+        time_limit_seconds=seconds,
         policy=settings.policy,
     )
 

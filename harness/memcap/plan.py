@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from memcap.errors import SelectionError
-from memcap.model import Benchmark, Cap, Cell, Config, ImageSource, Plan, PlanProblem, Profile
+from memcap.model import COLD, Benchmark, Cap, Cell, Config, ImageSource, Plan, PlanProblem, Profile
 from memcap.units import format_bytes
 
 _GLOB_CHARACTERS = frozenset("*?[")
+_COLD_MARK = f".{COLD}-"  # in the id of a cold cell, behind the benchmark's name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +24,7 @@ class Selection:
     ``images``, ``caps`` and ``tags`` then narrow. A name takes the place of the profile's own choice: an image
     that the profile leaves out can be asked for, and so can a benchmark without the profile's tags.
     A glob chooses among the profile's cells. ``images`` may hold references, such as ``my/prod:1.4``.
+    ``cold`` takes the cold variant of each cell, and no warm-ups; ``cells`` may name it or not.
     """
 
     suites: tuple[str, ...] = ()
@@ -33,6 +35,7 @@ class Selection:
     tags: tuple[str, ...] = ()
     runs: int | None = None
     warmups: int | None = None
+    cold: bool = False
 
 
 def make_plan(config: Config, *, profile: str, selection: Selection) -> Plan:
@@ -50,8 +53,9 @@ def make_plan(config: Config, *, profile: str, selection: Selection) -> Plan:
         _require(tag, {tag for benchmark in _benchmarks(config) for tag in benchmark.tags}, what="tag")
 
     tags = selection.tags or chosen.tags
-    globs = tuple(word for word in selection.cells if is_glob(word))
-    exact = tuple(word for word in selection.cells if not is_glob(word))
+    words = tuple(word.replace(_COLD_MARK, "-") if selection.cold else word for word in selection.cells)
+    globs = tuple(word for word in words if is_glob(word))
+    exact = tuple(word for word in words if not is_glob(word))
 
     benchmarks = _named_benchmarks(config, chosen, selection)
     cells = _grid(config, benchmarks, images, caps)
@@ -64,19 +68,45 @@ def make_plan(config: Config, *, profile: str, selection: Selection) -> Plan:
         raise SelectionError(
             "this selection has no cells", remedy=_why_empty(config, selection, benchmarks, tags=tags, caps=caps)
         )
-    return Plan(
+    plan = Plan(
         profile=chosen.name,
         cells=_in_order(config, cells.values(), images),
         runs=chosen.runs if selection.runs is None else selection.runs,
         warmups=chosen.warmups if selection.warmups is None else selection.warmups,
     )
+    return cold_plan(plan) if selection.cold else plan
 
 
-def check_feasible(plan: Plan, *, memory_bytes: int | None) -> tuple[PlanProblem, ...]:
-    """Return a problem for each cap of ``plan`` above the daemon's memory; none if that is not known."""
+def cold_plan(plan: Plan) -> Plan:
+    """Return ``plan`` with the cold variant of each cell, without warm-ups: they would fill the page cache."""
+    return replace(plan, cells=tuple(replace(cell, variant=COLD) for cell in plan.cells), warmups=0)
+
+
+def check_feasible(plan: Plan, *, memory_bytes: int | None, cpus: int | None = None) -> tuple[PlanProblem, ...]:
+    """Return a problem for each cap above the daemon's memory, and for each benchmark pinned to more CPUs than it has.
+
+    What is not known is not checked.
+    """
+    return (*_caps_above(plan, memory_bytes), *_pinned_above(plan, cpus))
+
+
+def _pinned_above(plan: Plan, cpus: int | None) -> list[PlanProblem]:
+    wanted = {f"{cell.benchmark.suite}.{cell.benchmark.name}": cell.benchmark.quiet.cpus for cell in plan.cells}
+    return [
+        PlanProblem(
+            subject=f"benchmark {name}",
+            reason=f"it is pinned to {pinned} CPUs, and the daemon's machine has {cpus}",
+            remedy='Set `quiet = { cpus = … }` in suite.toml to fewer, or to "all"',
+        )
+        for name, pinned in wanted.items()
+        if pinned is not None and cpus is not None and pinned > cpus
+    ]
+
+
+def _caps_above(plan: Plan, memory_bytes: int | None) -> list[PlanProblem]:
+    problems: list[PlanProblem] = []
     if memory_bytes is None:
-        return ()
-    problems = []
+        return problems
     for cap in dict.fromkeys(cell.cap for cell in plan.cells):
         if cap.bytes > memory_bytes:
             ids = [cell.id for cell in plan.cells if cell.cap == cap]
@@ -89,7 +119,7 @@ def check_feasible(plan: Plan, *, memory_bytes: int | None) -> tuple[PlanProblem
                     "> Settings > Resources > Memory limit; `colima start --memory N`; `podman machine set --memory N`",
                 )
             )
-    return tuple(problems)
+    return problems
 
 
 def is_glob(word: str) -> bool:
@@ -198,7 +228,8 @@ def _exact_cells(config: Config, ids: Iterable[str], selection: Selection) -> di
     everything: dict[str, Cell] = {}
     for benchmark in _benchmarks(config):
         everything |= _grid(config, [benchmark], config.images.values(), benchmark.cap_names or tuple(config.caps))
-    found = {name: everything[_require(name, everything, what="cell")] for name in ids}
+    hint = "Cold cells are named with --cold." if any(_COLD_MARK in name for name in ids) else ""
+    found = {name: everything[_require(name, everything, what="cell", hint=hint)] for name in ids}
     return {
         name: cell
         for name, cell in found.items()

@@ -16,6 +16,7 @@ from memcap.engine.fake import SUPERVISOR_BYTES, FakeEngine
 from memcap.errors import EngineError, Interrupted, PlanError
 from memcap.launch import NOTHING
 from memcap.model import (
+    COLD,
     Budget,
     CallWorkload,
     CampaignResult,
@@ -25,6 +26,7 @@ from memcap.model import (
     Ending,
     Metric,
     Plan,
+    Quiet,
     RawRun,
     RunSpec,
     Tolerance,
@@ -330,12 +332,15 @@ def test_summary_keeps_what_judging_needs() -> None:
         budget=Budget(metric=Metric.PEAK, limit_bytes=MIB),
         tolerances={Metric.PEAK: Tolerance(relative=0.1, absolute=0)},
         extra_metrics={"entries": "count"},
+        quiet=Quiet(cpus=1, aslr=False),
     )
     summary = summary_of(cell)
     assert (summary.id, summary.suite, summary.benchmark, summary.image) == (cell.id, "agents", "crew", "py312")
     assert (summary.cap, summary.expected_ending) == (cell.cap, Ending.OOM_KILLED)
     assert (summary.budget, summary.tolerances) == (cell.benchmark.budget, cell.benchmark.tolerances)
     assert summary.extra_metrics == {"entries": "count"}
+    assert (summary.quiet, summary.variant) == (Quiet(cpus=1, aslr=False), "")
+    assert summary_of(replace(cell, variant=COLD)).variant == COLD
 
 
 def test_what_cannot_be_launched_is_refused_before_the_first_container() -> None:

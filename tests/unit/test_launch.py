@@ -8,8 +8,8 @@ import pytest
 
 from factories import MIB, make_layer, make_plan_cell, make_settings
 from memcap.errors import PlanError
-from memcap.launch import NOTHING, calibration_spec, run_spec
-from memcap.model import CallWorkload, Cell, CommandWorkload, ContainerPolicy, Layer, RunSpec, Scalar
+from memcap.launch import NOTHING, calibration_spec, eviction_spec, run_spec
+from memcap.model import COLD, CallWorkload, Cell, CommandWorkload, ContainerPolicy, Layer, Quiet, RunSpec, Scalar
 
 CALL = CallWorkload(call="workloads:crew")
 SETTINGS = make_settings(policy=ContainerPolicy(pids=7))
@@ -109,3 +109,24 @@ def test_calibration_starts_nothing_and_raises_no_cap() -> None:
     assert spec.argv == (NOTHING,)
     assert (spec.image_id, spec.supervisor_bytes, spec.cap_bytes) == ("sha256:py312-agents", 0, 64 * MIB)
     assert spec.name != spec_of(make_plan_cell()).name
+
+
+def test_settings_of_the_benchmark_reach_the_run() -> None:
+    spec = spec_of(make_plan_cell(quiet=Quiet(cpus=2, thp=False)))
+    assert (spec.quiet, spec.cpuset, spec.pinned_cpus) == (Quiet(cpus=2, thp=False), "", None)
+    pinned = run_spec(make_plan_cell(), make_layer(), SETTINGS, supervisor_bytes=0, attempt="1.1", cpuset="0,3")
+    assert (pinned.cpuset, pinned.pinned_cpus) == ("0,3", 2)
+
+
+def test_a_cold_cell_is_launched_as_one() -> None:
+    assert not spec_of(make_plan_cell()).cold
+    cold = spec_of(replace(make_plan_cell(), variant=COLD))
+    assert cold.cold
+    assert cold.cell_id == "agents.crew.cold-py312-128m"
+
+
+def test_the_eviction_reads_the_names_of_files_in_the_layer_itself() -> None:
+    spec = eviction_spec(make_layer(), SETTINGS, attempt="3.1")
+    assert spec.argv == ("/memcap/bin/supervisor", "evict", "/")
+    assert (spec.image_id, spec.supervisor_bytes, spec.cold) == ("sha256:py312-agents", 0, False)
+    assert spec.name != eviction_spec(make_layer(), SETTINGS, attempt="4.1").name

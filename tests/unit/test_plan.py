@@ -22,6 +22,7 @@ from memcap.model import (
     Metric,
     Plan,
     Profile,
+    Quiet,
     Suite,
 )
 from memcap.plan import Selection, check_feasible, image_by_reference, make_plan
@@ -255,4 +256,33 @@ def test_a_cap_is_one_problem_and_smaller_ones_are_none() -> None:
 
 def test_nothing_is_a_problem_that_fits_or_is_not_known() -> None:
     assert check_feasible(plan("agents"), memory_bytes=1024 * MIB) == ()
-    assert check_feasible(plan("agents"), memory_bytes=None) == ()
+    assert check_feasible(plan("agents"), memory_bytes=None, cpus=None) == ()
+
+
+def test_a_benchmark_pinned_to_more_cpus_than_there_are_is_one_problem() -> None:
+    pinned = replace(benchmark("s", "b"), quiet=Quiet(cpus=4))
+    found = plan("full", config=replace(CONFIG, suites={"s": suite("s", pinned, benchmark("s", "free"))}))
+    [problem] = check_feasible(found, memory_bytes=None, cpus=2)
+    assert problem.subject == "benchmark s.b"
+    assert "pinned to 4 CPUs, and the daemon's machine has 2" in problem.reason
+    assert "suite.toml" in problem.remedy
+    assert check_feasible(found, memory_bytes=None, cpus=4) == ()
+
+
+def test_cold_cells_are_other_cells_without_warmups() -> None:
+    cold = plan("full", Selection(cold=True))
+    assert (cold.runs, cold.warmups) == (10, 0)
+    assert [cell.id for cell in cold.cells] == [name.replace("-", ".cold-", 1) for name in ids("full")], (
+        "the same cells in the same order"
+    )
+
+
+@pytest.mark.parametrize("word", ["agents.zeta-py310-128m", "agents.zeta.cold-py310-128m", "agents.zeta.cold-py310-1*"])
+def test_a_cold_cell_is_named_with_or_without_its_mark(word: str) -> None:
+    assert ids("quick", Selection(cells=(word,), cold=True)) == ["agents.zeta.cold-py310-128m"]
+
+
+def test_a_cold_cell_is_not_found_among_the_warm_ones_but_explained() -> None:
+    with pytest.raises(SelectionError, match=r"no cell 'agents\.zeta\.cold-py310-128m'") as refused:
+        plan("quick", Selection(cells=("agents.zeta.cold-py310-128m",)))
+    assert "--cold" in refused.value.remedy

@@ -103,7 +103,7 @@ def refuse_other_machine(earlier: CampaignResult | None, machine: Environment) -
 
 def refuse_infeasible(plan: Plan, machine: Environment) -> None:
     """Raise PlanError with everything of ``plan`` that the daemon's machine cannot honour."""
-    problems = check_feasible(plan, memory_bytes=machine.memory_bytes)
+    problems = check_feasible(plan, memory_bytes=machine.memory_bytes, cpus=machine.cpus or 1)
     if problems:
         listed = "\n".join(f"  {problem}" for problem in problems)
         raise PlanError(f"the daemon cannot honour this plan; nothing was run.\n{listed}")

@@ -12,7 +12,7 @@ import click
 from memcap.cli.selection import load_project, selection_options
 
 if TYPE_CHECKING:
-    from memcap.model import Cell, Plan, PlanProblem
+    from memcap.model import Cell, Environment, Plan, PlanProblem
     from memcap.plan import Selection
 
 JSON_SCHEMA = 1
@@ -27,7 +27,8 @@ def command(profile: str, selection: Selection, root: Path | None, as_json: bool
     SELECT names suites (agents), benchmarks (agents.crew_backed) or cells (agents.crew_backed-py312-128m), or is a
     glob of cell ids ('agents.*-py312-*'). What is named may be outside the profile; a glob chooses among its cells.
 
-    If a Docker daemon answers, caps above its memory are named, and the exit code is 24.
+    If a Docker daemon answers, caps above its memory and benchmarks pinned to more CPUs than it has are named, and the
+    exit code is 24.
 
     \b
     Examples:
@@ -40,8 +41,9 @@ def command(profile: str, selection: Selection, root: Path | None, as_json: bool
     from memcap.plan import check_feasible, make_plan
 
     plan = make_plan(load_project(root), profile=profile, selection=selection)
-    memory_bytes, note = _daemon_memory()
-    problems = check_feasible(plan, memory_bytes=memory_bytes)
+    machine, note = _daemon_machine()
+    memory_bytes = machine.memory_bytes if machine else None
+    problems = check_feasible(plan, memory_bytes=memory_bytes, cpus=machine.cpus if machine else None)
     if as_json:
         click.echo(json.dumps(_as_json(plan, memory_bytes, note, problems), indent=2))
     else:
@@ -52,8 +54,8 @@ def command(profile: str, selection: Selection, root: Path | None, as_json: bool
         raise PlanError("this daemon cannot honour the plan\n" + "\n".join(f"  {problem}" for problem in problems))
 
 
-def _daemon_memory() -> tuple[int | None, str]:
-    """Return the memory of the daemon's machine, or None and why it was not asked."""
+def _daemon_machine() -> tuple[Environment | None, str]:
+    """Return the daemon's machine, or None and why it was not asked."""
     from contextlib import closing
 
     from memcap.engine.docker_client import connect, environment
@@ -61,7 +63,7 @@ def _daemon_memory() -> tuple[int | None, str]:
 
     try:
         with closing(connect()) as client:
-            return environment(client).memory_bytes, ""
+            return environment(client), ""
     except DaemonUnavailable as error:
         return None, f"Not checked against a daemon: {error.message.splitlines()[0]}"
 

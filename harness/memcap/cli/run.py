@@ -52,6 +52,7 @@ def command(  # noqa: PLR0913 - the options of the command line
       memcap run streams --image py312
       memcap run --profile full --output nightly.json
       memcap run 'agents.*-py31[02]-*' --runs 10
+      memcap run agents.llm --cold --image py312   what the first start after a deployment needs
       memcap run --resume results/20260101T020304-quick-1a2b.json
     """
     from memcap.cli.execute import Order, execute, new_campaign, refuse_overwriting
@@ -88,19 +89,22 @@ def plan_of(earlier: CampaignResult, config: Config) -> Plan:
 
     Raises SelectionError when the project no longer has one of its cells.
     """
+    from memcap.model import COLD
     from memcap.plan import Selection, make_plan
 
-    parts = [cell_id.split("-") for cell_id in earlier.plan_cells]  # names have no dashes
+    parts = [cell_id.split("-") for cell_id in earlier.plan_cells]  # names have no dashes, and no dots
+    benchmarks = dict.fromkeys(benchmark.removesuffix(f".{COLD}") for benchmark, _, _ in parts)
     images = {name: name if name in config.images else facts.reference for name, facts in earlier.images.items()}
     plan = make_plan(
         config,
         profile=earlier.profile,
         selection=Selection(
-            benchmarks=tuple(dict.fromkeys(benchmark for benchmark, _, _ in parts)),
+            benchmarks=tuple(benchmarks),
             images=tuple(dict.fromkeys(images.get(image, image) for _, image, _ in parts)),
             caps=tuple(dict.fromkeys(cap for _, _, cap in parts)),
             runs=earlier.runs,
             warmups=earlier.warmups,
+            cold=any(benchmark.endswith(f".{COLD}") for benchmark, _, _ in parts),
         ),
     )
     return replace(plan, cells=tuple(cell for cell in plan.cells if cell.id in earlier.plan_cells))

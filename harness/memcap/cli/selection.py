@@ -23,6 +23,12 @@ _OPTIONS = (
     click.option("-c", "--cap", "caps", multiple=True, metavar="CAP", help="Only this cap of limits.toml."),
     click.option("-t", "--tag", "tags", multiple=True, metavar="TAG", help="Only benchmarks with this tag."),
     click.option("--runs", type=click.IntRange(min=1), help="Measured runs of each cell, instead of the profile's."),
+    click.option(
+        "--cold",
+        is_flag=True,
+        help="Drop the image's files from the page cache before each run. Such cells have ids and baselines of their "
+        "own (agents.llm.cold-py312-128m), no warm-ups, and are run one at a time.",
+    ),
     click.option("--warmups", type=click.IntRange(min=0), help="Warm-up runs of each cell, instead of the profile's."),
     click.option(
         "-C",
@@ -42,7 +48,7 @@ def selection_options(command: _Command) -> Callable[..., Any]:
     """
 
     @functools.wraps(command)
-    def with_selection(
+    def with_selection(  # noqa: PLR0913 - the options of the command line
         *,
         select: tuple[str, ...],
         images: tuple[str, ...],
@@ -50,6 +56,7 @@ def selection_options(command: _Command) -> Callable[..., Any]:
         tags: tuple[str, ...],
         runs: int | None,
         warmups: int | None,
+        cold: bool,
         **others: object,
     ) -> object:
         from memcap.plan import Selection
@@ -64,6 +71,7 @@ def selection_options(command: _Command) -> Callable[..., Any]:
             tags=tags,
             runs=runs,
             warmups=warmups,
+            cold=cold,
         )
         return command(selection=selection, **others)
 

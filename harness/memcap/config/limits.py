@@ -6,11 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from memcap.config.check import validate
-from memcap.config.schema import ByteTolerance, Container, LimitsFile, ProfileTable, SecondTolerance, Tolerances
+from memcap.config.schema import (
+    ByteTolerance,
+    Container,
+    LimitsFile,
+    ProfileTable,
+    QuietTable,
+    SecondTolerance,
+    Tolerances,
+)
 from memcap.config.source import Source
 from memcap.config.values import Names
 from memcap.errors import Problem
-from memcap.model import Cap, ContainerPolicy, Metric, Profile, Tolerance
+from memcap.model import Cap, ContainerPolicy, Metric, Profile, Quiet, Tolerance
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +29,7 @@ class Limits:
     profiles: Mapping[str, Profile]
     tolerances: Mapping[Metric, Tolerance]
     policy: ContainerPolicy
+    quiet: Quiet
     run_time_limit_seconds: float
     minimum_runs: int
 
@@ -37,6 +46,7 @@ def read_limits(source: Source, names: Names) -> tuple[Limits | None, list[Probl
         profiles={name: _profile(name, table) for name, table in file.profiles.items()},
         tolerances=to_tolerances(file.tolerances, {}),
         policy=_policy(file.container),
+        quiet=to_quiet(file.quiet, Quiet()),
         run_time_limit_seconds=file.time_limits.run,
         minimum_runs=file.judge.minimum_runs,
     )
@@ -55,6 +65,16 @@ def to_tolerances(table: Tolerances, defaults: Mapping[Metric, Tolerance]) -> di
                 absolute=default.absolute if own.absolute is None else own.absolute,
             )
     return found
+
+
+def to_quiet(table: QuietTable, default: Quiet) -> Quiet:
+    """Return how quiet ``table`` asks for; what it leaves out is that of ``default``."""
+    pinned: int | None = None if table.cpus == "all" else table.cpus
+    return Quiet(
+        cpus=default.cpus if table.cpus is None else pinned,
+        thp=default.thp if table.thp is None else table.thp,
+        aslr=default.aslr if table.aslr is None else table.aslr,
+    )
 
 
 def empty_tolerances(source: Source, path: tuple[str, ...]) -> list[Problem]:
@@ -82,6 +102,7 @@ def _policy(table: Container) -> ContainerPolicy:
         pids=table.pids or default.pids,
         output_limit_bytes=table.output_limit or default.output_limit_bytes,
         sample_interval_seconds=table.sample_interval or default.sample_interval_seconds,
+        shm_size_bytes=table.shm_size or default.shm_size_bytes,
         hostname=table.hostname or default.hostname,
         env=default.env if table.env is None else table.env,
     )

@@ -64,9 +64,7 @@ def load_config(root: Path) -> Config:
         profiles=limits.profiles,
         tolerances=limits.tolerances,
         suites={
-            name: to_suite(root / "suites" / name, suite, limits.tolerances)
-            for name, suite in suites.items()
-            if suite is not None
+            name: to_suite(root / "suites" / name, suite, limits) for name, suite in suites.items() if suite is not None
         },
         images={
             file.parent.name: ImageSource(name=file.parent.name, directory=root / file.parent) for file in image_files

@@ -12,6 +12,7 @@ from memcap.config.values import (
     CallText,
     CapName,
     CapSize,
+    CpuCount,
     Duration,
     EndingName,
     EnvName,
@@ -68,6 +69,14 @@ class TimeLimits(Table):
     run: Duration = 120.0
 
 
+class QuietTable(Table):
+    """What is left out keeps the project's default, and there the default of model.Quiet."""
+
+    cpus: CpuCount = None
+    thp: bool | None = None
+    aslr: bool | None = None
+
+
 class Container(Table):
     """What is left out keeps the default of model.ContainerPolicy."""
 
@@ -75,6 +84,7 @@ class Container(Table):
     pids: int | None = Field(default=None, ge=1)
     output_limit: Size | None = None
     sample_interval: Duration | None = None
+    shm_size: Size | None = None
     hostname: HostName | None = None
     env: dict[EnvName, str] | None = None
 
@@ -91,6 +101,7 @@ class LimitsFile(Table):
     tolerances: Tolerances = Tolerances()
     time_limits: TimeLimits = TimeLimits()
     container: Container = Container()
+    quiet: QuietTable = QuietTable()
     judge: Judge = Judge()
 
 
@@ -113,6 +124,7 @@ class BenchmarkTable(Table):
     expect: Annotated[dict[str, EndingName], BeforeValidator(_for_all_caps)] = {}
     metrics: dict[MetricName, str] = {}
     env: dict[EnvName, str] = {}
+    quiet: QuietTable = QuietTable()
     time_limit: Duration | None = None
     warmups: int = Field(default=0, ge=0)
     cycles: int | None = Field(default=None, ge=1)

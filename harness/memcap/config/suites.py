@@ -9,13 +9,13 @@ from typing import Any
 
 from memcap.config.calls import check_call, is_call
 from memcap.config.check import validate
-from memcap.config.limits import empty_tolerances, to_tolerances
+from memcap.config.limits import Limits, empty_tolerances, to_quiet, to_tolerances
 from memcap.config.requirements import check_requirements
 from memcap.config.schema import BenchmarkTable, SuiteFile
 from memcap.config.source import Source, nearest
 from memcap.config.values import Names
 from memcap.errors import Problem
-from memcap.model import Benchmark, Budget, CallWorkload, CommandWorkload, Ending, Metric, Suite, Tolerance, Workload
+from memcap.model import Benchmark, Budget, CallWorkload, CommandWorkload, Ending, Metric, Suite, Workload
 
 _ONLY_WITH_CALL = ("parameters", "warmups", "cycles", "duration", "metrics")
 _ONLY_WITH_BUDGET = ("budget_metric", "budget_margin")
@@ -37,19 +37,19 @@ def read_suite(root: Path, source: Source, names: Names) -> tuple[SuiteFile | No
     return (None if unique else file), unique
 
 
-def to_suite(directory: Path, file: SuiteFile, tolerances: Mapping[Metric, Tolerance]) -> Suite:
-    """Return the suite in ``directory``; ``tolerances`` complete those that a benchmark gives in part."""
+def to_suite(directory: Path, file: SuiteFile, limits: Limits) -> Suite:
+    """Return the suite in ``directory``; ``limits`` complete tolerances and settings that a benchmark gives in part."""
     name, requirements = directory.name, directory / "requirements.txt"
     return Suite(
         name=name,
         directory=directory,
         description=file.suite.description,
-        benchmarks=tuple(_benchmark(name, own, table, tolerances) for own, table in file.benchmarks.items()),
+        benchmarks=tuple(_benchmark(name, own, table, limits) for own, table in file.benchmarks.items()),
         requirements=requirements if requirements.exists() else None,
     )
 
 
-def _benchmark(suite: str, name: str, table: BenchmarkTable, tolerances: Mapping[Metric, Tolerance]) -> Benchmark:
+def _benchmark(suite: str, name: str, table: BenchmarkTable, limits: Limits) -> Benchmark:
     budget = None
     if table.budget is not None:
         metric = Metric(table.budget_metric)
@@ -61,11 +61,12 @@ def _benchmark(suite: str, name: str, table: BenchmarkTable, tolerances: Mapping
         description=table.description,
         cap_names=tuple(table.caps or ()),
         budget=budget,
-        tolerances=to_tolerances(table.tolerances, tolerances),
+        tolerances=to_tolerances(table.tolerances, limits.tolerances),
         tags=tuple(table.tags),
         expect={cap: Ending(ending) for cap, ending in table.expect.items()},
         extra_metrics=table.metrics,
         env=table.env,
+        quiet=to_quiet(table.quiet, limits.quiet),
         time_limit_seconds=table.time_limit,
     )
 

@@ -88,6 +88,12 @@ def _cap_size(value: int) -> int:
     return value
 
 
+def _cpus(value: object) -> object:
+    if value != "all" and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+        raise complaint(f'expected a number of CPUs, or "all" to leave it unpinned; got {value!r}')
+    return value
+
+
 def _percent(value: object) -> float:
     match = _PERCENT.fullmatch(value) if isinstance(value, str) else None
     if match is None:
@@ -176,6 +182,7 @@ CapSize = Annotated[int, BeforeValidator(_size), AfterValidator(_cap_size)]
 Duration = Annotated[float, BeforeValidator(_duration)]
 ByteDistance = Annotated[int, BeforeValidator(_size)]
 SecondDistance = Duration
+CpuCount = Annotated[Any, BeforeValidator(_cpus)]
 Percent = Annotated[float, BeforeValidator(_percent)]
 Name = Annotated[str, AfterValidator(_name)]
 EnvName = Annotated[str, AfterValidator(_env_name)]

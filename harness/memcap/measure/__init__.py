@@ -34,6 +34,7 @@ def measure(raw: RawRun, spec: RunSpec, *, cpus: int | None, standing: tuple[Cav
     ``cpus`` is the number of CPUs of the daemon's machine; ``standing`` are caveats known before the run, of its image
     or environment.
     """
+    charging = spec.pinned_cpus or cpus  # the CPUs that the kernel may charge this cgroup ahead for
     oom = OomFacts(docker_flag=raw.oom_killed_flag, docker_events=raw.oom_events)
     journal = parse_journal(raw.workload_journal)
     tail = output_tail(raw)
@@ -47,8 +48,8 @@ def measure(raw: RawRun, spec: RunSpec, *, cpus: int | None, standing: tuple[Cav
             ending=ending, detail=detail, exit_code=raw.exit_code, oom=oom, output_tail=tail, caveats=standing
         )
         return _with_journal(lost, raw.supervisor_journal)
-    ending, detail = ending_of(report, journal, spec, tail, cpus=cpus)
-    unreclaimable = unreclaimable_peak(report, cpus=cpus)
+    ending, detail = ending_of(report, journal, spec, tail, cpus=charging)
+    unreclaimable = unreclaimable_peak(report, cpus=charging)
     return Measurement(
         ending=ending,
         detail=detail,
@@ -87,6 +88,7 @@ def measure(raw: RawRun, spec: RunSpec, *, cpus: int | None, standing: tuple[Cav
         extra=_extra(journal),
         pressure=_pressure(report),
         series=tuple(_moment(row) for row in report.series),
+        cpuset=spec.cpuset,
         output_tail="" if ending is Ending.COMPLETED else tail,
         caveats=(*standing, *caveats_of(report, raw, spec, cpus=cpus)),
     )

@@ -18,7 +18,7 @@ BUSY_PERCENT_PER_CPU = 200  # two programs wait for each CPU
 def caveats_of(report: Report, raw: RawRun, spec: RunSpec, *, cpus: int | None) -> Iterator[Caveat]:
     """Yield what makes the figures doubtful."""
     yield from _cap_caveats(report, spec)
-    yield from _peak_caveats(report, spec, cpus=cpus)
+    yield from _peak_caveats(report, spec, cpus=spec.pinned_cpus or cpus)
     yield from _surroundings(report, cpus=cpus)
     own = report.supervisor_bytes
     if own is not None and abs(own - spec.supervisor_bytes) > SUPERVISOR_JITTER_BYTES:

@@ -17,6 +17,7 @@ from memcap.model.measurement import (
     PythonRun,
 )
 from memcap.model.plan import (
+    COLD,
     Benchmark,
     Budget,
     CallWorkload,
@@ -41,6 +42,7 @@ from memcap.model.run import CampaignSettings, ImageFacts, Layer, PythonFacts, R
 from memcap.model.verdict import MetricVerdict, Verdict, VerdictState
 
 __all__ = [
+    "COLD",
     "Baseline",
     "Baselines",
     "Benchmark",

@@ -108,7 +108,8 @@ class Measurement:
     """What one run yielded.
 
     ``unreclaimable_peak_bytes`` is the largest sample, or, if ``unreclaimable_from_peak``, the lower bound that the
-    kernel's own high-water mark proves; the true value is at most ``peak_bytes``.
+    kernel's own high-water mark proves; the true value is at most ``peak_bytes``. ``cpuset`` names the CPUs that the
+    run was pinned to; empty means none.
     """
 
     ending: Ending
@@ -138,6 +139,7 @@ class Measurement:
     extra: Mapping[str, float] = field(default_factory=dict)
     pressure: Pressure = field(default_factory=Pressure)
     series: tuple[Moment, ...] = ()
+    cpuset: str = ""
     output_tail: str = ""
     caveats: tuple[Caveat, ...] = ()
 

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
+from typing import Final
 
 from memcap.model.ending import Ending
 
 Scalar = str | int | float | bool | None
+COLD: Final = "cold"  # the variant of a cell whose runs read the image's files from disk
 
 
 class Metric(str, Enum):
@@ -197,16 +199,26 @@ class Config:
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """Benchmark x image x cap: what is measured and judged as one."""
+    """Benchmark x image x cap: what is measured and judged as one.
+
+    ``variant`` tells several ways to run one benchmark apart. Names have no dots, so no benchmark has a variant's id.
+    """
 
     benchmark: Benchmark
     image: ImageSource
     cap: Cap
+    variant: str = ""
 
     @property
     def id(self) -> str:
-        """Return the one string that names this cell everywhere."""
-        return f"{self.benchmark.suite}.{self.benchmark.name}-{self.image.name}-{self.cap.name}"
+        """Return the one string that names this cell everywhere: ``suite.benchmark[.variant]-image-cap``."""
+        variant = f".{self.variant}" if self.variant else ""
+        return f"{self.benchmark.suite}.{self.benchmark.name}{variant}-{self.image.name}-{self.cap.name}"
+
+    @property
+    def is_cold(self) -> bool:
+        """Tell whether the page cache is emptied of the image's files before each run."""
+        return self.variant == COLD
 
     @property
     def expected_ending(self) -> Ending:

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 
 from memcap.model.ending import Ending
 from memcap.model.measurement import Measurement
-from memcap.model.plan import Budget, Cap, ContainerPolicy, Metric, Tolerance
+from memcap.model.plan import Budget, Cap, ContainerPolicy, Metric, Quiet, Tolerance
 from memcap.model.run import ImageFacts
 
 
 @dataclass(frozen=True, kw_only=True)
 class CellSummary:
-    """What must be known of a cell to judge and print it without its configuration."""
+    """What must be known of a cell to judge and print it without its configuration; ``quiet`` is what was asked for."""
 
     id: str
     suite: str
@@ -24,6 +24,8 @@ class CellSummary:
     budget: Budget | None = None
     tolerances: Mapping[Metric, Tolerance] = field(default_factory=dict)
     extra_metrics: Mapping[str, str] = field(default_factory=dict)
+    variant: str = ""
+    quiet: Quiet = field(default_factory=Quiet)
 
 
 @dataclass(frozen=True, kw_only=True)

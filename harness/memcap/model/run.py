@@ -76,7 +76,8 @@ class RunSpec:
     """Everything an engine needs to execute one run.
 
     ``cap_bytes`` is what the workload was promised; ``supervisor_bytes`` is added to it for the supervisor. ``cpuset``
-    names the CPUs that the run may use (empty: all); ``cold`` says that the page cache was emptied for it.
+    names the CPUs that the run may use, as "0" or "0,1" (empty: all); ``cold`` says that the page cache was
+    emptied for it.
     """
 
     campaign: str
@@ -94,6 +95,11 @@ class RunSpec:
     cold: bool = False
     working_directory: str = ""
     user: str = ""
+
+    @property
+    def pinned_cpus(self) -> int | None:
+        """Return how many CPUs the run may use, or None if it is not pinned."""
+        return self.cpuset.count(",") + 1 if self.cpuset else None
 
 
 @dataclass(frozen=True, kw_only=True)

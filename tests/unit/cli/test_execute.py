@@ -9,6 +9,7 @@ import pytest
 from factories import MIB, make_environment, make_plan, make_plan_cell, make_result
 from memcap.cli.execute import jobs_for, new_campaign, refuse_infeasible, refuse_other_machine, refuse_overwriting
 from memcap.errors import FileExistsAlready, PlanError, UsageError
+from memcap.model import Quiet
 
 
 @pytest.mark.parametrize(
@@ -33,6 +34,14 @@ def test_a_cap_above_the_machines_memory_is_refused() -> None:
     with pytest.raises(PlanError, match=r"nothing was run\.\n.*64g") as refused:
         refuse_infeasible(plan, make_environment())
     assert "64m" not in str(refused.value)
+
+
+def test_more_cpus_than_there_are_are_refused_as_are_several_of_an_unknown_number() -> None:
+    plan = make_plan(make_plan_cell(quiet=Quiet(cpus=2)))
+    refuse_infeasible(plan, make_environment(cpus=2))
+    for cpus in (1, None):
+        with pytest.raises(PlanError, match="pinned to 2 CPUs"):
+            refuse_infeasible(plan, make_environment(cpus=cpus))
 
 
 def test_what_fits_is_not_refused() -> None:

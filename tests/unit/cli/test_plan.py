@@ -175,7 +175,22 @@ def test_the_options_become_a_selection(tmp_path: Path) -> None:
     def probe(profile: str, selection: Selection, root: Path | None, force: bool) -> None:
         seen.update(profile=profile, selection=selection, root=root, force=force)
 
-    words = ["demo", "demo.leak", "*-2g", "-i", "py312", "-i", "a/b:1", "-c", "2g", "-t", "slow", "--runs", "7"]
+    words = [
+        "demo",
+        "demo.leak",
+        "*-2g",
+        "-i",
+        "py312",
+        "-i",
+        "a/b:1",
+        "-c",
+        "2g",
+        "-t",
+        "slow",
+        "--runs",
+        "7",
+        "--cold",
+    ]
     assert CliRunner().invoke(probe, [*words, "-p", "ci", "-C", str(tmp_path), "--force"]).exit_code == 0
     assert seen == {
         "profile": "ci",
@@ -187,6 +202,7 @@ def test_the_options_become_a_selection(tmp_path: Path) -> None:
             caps=("2g",),
             tags=("slow",),
             runs=7,
+            cold=True,
         ),
         "root": tmp_path,
         "force": True,

@@ -51,6 +51,10 @@ PROFILE = "[profiles.quick]\n"
         (CAPS + PROFILE + '[tolerances.peak]\nabsolute = "5s"\n', 5, "tolerances.peak.absolute", "unknown unit 's'"),
         (CAPS + PROFILE + '[tolerances.wall]\nabsolute = "5k"\n', 5, "tolerances.wall.absolute", "unknown unit 'k'"),
         (CAPS + PROFILE + "[tolerances.peak]\n", 4, "tolerances.peak", "says nothing; give relative, absolute or both"),
+        (CAPS + PROFILE + "[quiet]\ncpus = 0\n", 5, "quiet.cpus", 'or "all" to leave it unpinned; got 0'),
+        (CAPS + PROFILE + "[quiet]\ncpus = true\n", 5, "quiet.cpus", "expected a number of CPUs"),
+        (CAPS + PROFILE + "[quiet]\nthp = 0\n", 5, "quiet.thp", "expected true or false, got 0"),
+        (CAPS + PROFILE + "[container]\nshm_size = 64\n", 5, "container.shm_size", "size '64' has no unit"),
         (CAPS + PROFILE + "[judge]\nminimum_runs = -1\n", 5, "judge.minimum_runs", "must be at least 1, got -1"),
     ],
 )

@@ -21,6 +21,7 @@ from memcap.model import (
     ImageSource,
     Metric,
     Profile,
+    Quiet,
     Tolerance,
 )
 
@@ -38,7 +39,8 @@ def test_the_project_of_this_repository_is_valid() -> None:
     assert config.caps["128m"].bytes == 128 * 1024**2
     assert config.caps["24g"].bytes == 24 * 1000**3
     assert all(profile.runs >= config.minimum_runs for profile in config.profiles.values())
-    assert config.policy == ContainerPolicy()  # limits.toml shows the defaults
+    # limits.toml shows the defaults.
+    assert config.policy == ContainerPolicy(shm_size_bytes=64 * 1024**2)
 
 
 def test_a_small_project_has_defaults(make_project: MakeProject) -> None:
@@ -80,6 +82,7 @@ pids = 64
 output_limit = "2MiB"
 sample_interval = "20ms"
 hostname = "bench"
+shm_size = "128m"
 env = { PYTHONMALLOC = "malloc" }
 [judge]
 minimum_runs = 3
@@ -98,6 +101,7 @@ minimum_runs = 3
         output_limit_bytes=2 * 2**20,
         sample_interval_seconds=0.02,
         hostname="bench",
+        shm_size_bytes=128 * 2**20,
         env={"PYTHONMALLOC": "malloc"},
     )
     assert config.run_time_limit_seconds == 120
@@ -254,3 +258,24 @@ def test_the_project_is_the_nearest_folder_upwards(make_project: MakeProject, tm
 def test_a_folder_that_is_no_project_is_said_to_be_none(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"limits\.toml: cannot be read"):
         load_config(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("default", "own", "expected"),
+    [
+        ("", "", Quiet()),
+        ("cpus = 2\nthp = false\naslr = false", "", Quiet(cpus=2, thp=False, aslr=False)),
+        ("", "cpus = 1, thp = false, aslr = false", Quiet(cpus=1, thp=False, aslr=False)),
+        ("cpus = 2\nthp = false", "cpus = 1", Quiet(cpus=1, thp=False)),
+        ("cpus = 2\nthp = false\naslr = false", 'cpus = "all", thp = true, aslr = true', Quiet()),
+        ('cpus = "all"', "", Quiet()),
+    ],
+)
+def test_a_benchmark_completes_its_settings_from_the_projects(
+    make_project: MakeProject, default: str, own: str, expected: Quiet
+) -> None:
+    limits = f'[caps]\n128m = "128m"\n[profiles.quick]\n[quiet]\n{default}\n'
+    suite = f'[benchmarks.leak]\ncommand = ["true"]\nquiet = {{ {own} }}\n'
+    config = load_config(make_project({"limits.toml": limits, "suites/demo/suite.toml": suite}))
+    [benchmark] = config.suites["demo"].benchmarks
+    assert benchmark.quiet == expected

@@ -74,6 +74,14 @@ def test_unreclaimable_peak(report: dict[str, Any], cpus: int | None, expected: 
     assert measured(cpus=cpus, **report).unreclaimable_peak_bytes == expected
 
 
+def test_the_kernel_charges_ahead_only_for_cpus_that_the_run_may_use() -> None:
+    raw = make_raw(make_report(peak_bytes=100 * MIB))
+    found = measure(raw, replace(SPEC, cpuset="3"), cpus=8)
+    assert found.unreclaimable_peak_bytes == 100 * MIB - CHARGE_BATCH_BYTES
+    assert found.cpuset == "3"
+    assert measure(raw, SPEC, cpus=8).cpuset == ""
+
+
 @pytest.mark.parametrize(
     ("report", "expected"),
     [

@@ -1,0 +1,48 @@
+"""Going on with an interrupted campaign: its plan is found again from its cells."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from factories import make_cell, make_image, make_result
+from memcap.cli.run import plan_of
+from memcap.config import load_config
+from memcap.errors import SelectionError
+from memcap.model import Config
+
+SUITE = '[benchmarks.leak]\ncommand = ["true"]\n[benchmarks.calm]\ncommand = ["true"]\n'
+IDS = ("demo.leak-py312-128m", "demo.leak-other_1-128m", "demo.calm-py312-128m")
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    for name, text in {
+        "limits.toml": '[caps]\n128m = "128m"\n[profiles.quick]\nruns = 3\nwarmups = 2\n',
+        "suites/demo/suite.toml": SUITE,
+        "images/py312/Dockerfile": "FROM scratch\n",
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    return load_config(tmp_path)
+
+
+@pytest.mark.parametrize("variant", ["", ".cold"])
+def test_the_plan_of_an_interrupted_campaign_is_the_same(config: Config, variant: str) -> None:
+    ids = tuple(name.replace("-", f"{variant}-", 1) for name in IDS)
+    images = {"py312": make_image("py312"), "other_1": make_image("other_1", reference="other:1")}
+    warmups = 0 if variant else 4
+    begun = make_result(make_cell(ids[0]), plan_cells=ids, images=images, runs=7, warmups=warmups)
+
+    plan = plan_of(begun, config)
+
+    assert {cell.id for cell in plan.cells} == set(ids)
+    assert {cell.is_cold for cell in plan.cells} == {bool(variant)}
+    assert (plan.runs, plan.warmups) == (7, warmups)
+    assert {cell.image.reference for cell in plan.cells} == {None, "other:1"}
+
+
+def test_a_benchmark_that_is_gone_is_named(config: Config) -> None:
+    with pytest.raises(SelectionError, match="gone"):
+        plan_of(make_result(make_cell("demo.gone.cold-py312-128m")), config)

@@ -1,0 +1,86 @@
+"""Runs that are pinned to CPUs of their own, and cold ones. With the fake engine."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+
+from factories import make_layer, make_plan, make_plan_cell, make_settings
+from memcap.campaign import Campaign
+from memcap.engine.fake import FakeEngine
+from memcap.launch import NOTHING, SUPERVISOR
+from memcap.model import COLD, CampaignResult, CaveatKind, Environment, Plan, Quiet, RawRun, RunSpec
+
+PATIENCE_SECONDS = 30
+
+
+def run_all(engine: FakeEngine, plan: Plan, *, jobs: int = 1) -> CampaignResult:
+    layers = {(cell.image.name, "agents"): make_layer(cell.image.name) for cell in plan.cells}
+    campaign = Campaign(plan, engine=engine, layers=layers, settings=make_settings(jobs=jobs))
+    return campaign.run(tell=lambda _: None, save=lambda _: None)
+
+
+def test_pinned_runs_side_by_side_have_cpus_of_their_own() -> None:
+    class TwoCpus(FakeEngine):
+        """Let no run end before two are there."""
+
+        def __init__(self) -> None:
+            super().__init__({})
+            self._both = threading.Barrier(2, timeout=PATIENCE_SECONDS)
+
+        def environment(self) -> Environment:
+            return replace(super().environment(), cpus=2)
+
+        def execute(self, spec: RunSpec) -> RawRun:
+            if spec.argv != (NOTHING,):
+                self._both.wait()
+            return super().execute(spec)
+
+    engine = TwoCpus()
+    plan = make_plan(make_plan_cell(quiet=Quiet(cpus=1)), runs=4, warmups=0)
+    (cell,) = run_all(engine, plan, jobs=2).cells
+    first, second = engine.runs[1:3], engine.runs[3:5]
+    assert {spec.cpuset for spec in first} == {spec.cpuset for spec in second} == {"0", "1"}
+    assert {run.cpuset for run in cell.runs} == {"0", "1"}
+
+
+def test_a_run_for_all_cpus_waits_instead_of_hanging_the_others() -> None:
+    engine = FakeEngine({})  # one CPU
+    plan = make_plan(make_plan_cell(quiet=Quiet(cpus=1)), runs=6, warmups=0)
+    (cell,) = run_all(engine, plan, jobs=4).cells
+    assert [run.cpuset for run in cell.runs] == ["0"] * 6
+
+
+def test_runs_that_are_not_pinned_have_no_cpuset() -> None:
+    engine = FakeEngine({})
+    run_all(engine, make_plan())
+    assert {spec.cpuset for spec in engine.runs} == {""}
+
+
+def test_before_each_cold_run_the_page_cache_is_emptied_and_nothing_runs_beside_it() -> None:
+    class Alone(FakeEngine):
+        def __init__(self) -> None:
+            super().__init__({})
+            self._busy = threading.Lock()
+
+        def execute(self, spec: RunSpec) -> RawRun:
+            assert self._busy.acquire(blocking=False), "another container is there"
+            try:
+                return super().execute(spec)
+            finally:
+                self._busy.release()
+
+    engine = Alone()
+    cells = [replace(cell, variant=COLD) for cell in (make_plan_cell(image="py312"), make_plan_cell(image="py313"))]
+    result = run_all(engine, make_plan(*cells, runs=2, warmups=0), jobs=4)
+    _, *runs = engine.runs
+    assert [spec.argv == (SUPERVISOR, "evict", "/") for spec in runs] == [True, False] * 4
+    assert [spec.cold for spec in runs] == [False, True] * 4
+    assert len({spec.name for spec in runs}) == 8
+    for eviction, run in zip(runs[::2], runs[1::2], strict=True):
+        assert eviction.image_id == run.image_id, "only there the files have the same names"
+    assert [cell.cell.id for cell in result.cells] == ["agents.crew.cold-py312-128m", "agents.crew.cold-py313-128m"]
+    for cell in result.cells:
+        assert cell.cell.variant == COLD
+        for run in cell.runs:  # the fake engine reads nothing from disk, so what was asked for did not happen
+            assert CaveatKind.NOT_COLD in {caveat.kind for caveat in run.caveats}
