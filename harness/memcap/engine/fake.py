@@ -82,6 +82,7 @@ def _report(peak: int, *, cap: int, killed: bool) -> dict[str, object]:
             "slab": 0,
             "page_tables": 0,
             "swap": 0,
+            "slab_reclaimable": 0,
         }
 
     return {

@@ -21,13 +21,17 @@ class MemorySplit:
     slab: int | None = None
     page_tables: int | None = None
     swap: int | None = None
+    slab_reclaimable: int | None = None
 
     @property
     def unreclaimable(self) -> int | None:
-        """Return anon + shmem + kernel: what the kernel cannot give back without swap."""
+        """Return anon + shmem + kernel without reclaimable slabs: what the kernel cannot give back without swap.
+
+        Cgroup v1 does not tell reclaimable slabs apart; there they are counted.
+        """
         if self.anon is None or self.shmem is None or self.kernel is None:
             return None
-        return self.anon + self.shmem + self.kernel
+        return self.anon + self.shmem + max(self.kernel - (self.slab_reclaimable or 0), 0)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -46,6 +46,7 @@ class Split:
     slab: int | None
     page_tables: int | None
     swap: int | None
+    slab_reclaimable: int | None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -69,3 +70,19 @@ def test_completion_scripts(shell: str) -> None:
 @pytest.mark.allow_processes
 def test_version() -> None:
     assert memcap("--version").stdout.startswith("memcap, version ")
+
+
+@pytest.mark.allow_processes
+def test_a_console_without_unicode_gets_no_traceback(tmp_path: Path) -> None:
+    code = "import sys; sys.argv = ['memcap', 'plan', '\\u2615']; from memcap.cli import main; main()"
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=Path(__file__).parents[3],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 12
+    assert "Traceback" not in ended.stderr
+    assert "there is no suite" in ended.stderr

@@ -2,7 +2,7 @@
 #pragma once
 #include "text.h"
 
-struct split { i64 usage, anon, file, shmem, kernel, slab, page_tables, swap; };
+struct split { i64 usage, anon, file, shmem, kernel, slab, page_tables, swap, slab_reclaimable; };
 
 static struct {
     int version; /* 0: none */
@@ -102,7 +102,7 @@ static void cgroup_split(struct split *s) {
        cpu.stat makes it count them (docs/measuring.md). */
     if (cg.flush >= 0) SYS4(NR_PREAD, cg.flush, &byte, 1, 0);
     s->usage = slurp(cg.usage) ? to_number(text) : ABSENT;
-    s->anon = s->file = s->shmem = s->kernel = s->slab = s->page_tables = s->swap = ABSENT;
+    s->anon = s->file = s->shmem = s->kernel = s->slab = s->page_tables = s->swap = s->slab_reclaimable = ABSENT;
     if (cg.version == 1) {
         s->kernel = slurp(cg.kmem) ? to_number(text) : ABSENT;
         if (!slurp(cg.stat)) return;
@@ -117,6 +117,7 @@ static void cgroup_split(struct split *s) {
         s->shmem = value_of("shmem");
         s->file = value_of("file");
         s->slab = value_of("slab");
+        s->slab_reclaimable = value_of("slab_reclaimable");
         s->page_tables = value_of("pagetables");
         s->kernel = value_of("kernel"); /* since 5.18; before, its parts */
         if (s->kernel < 0)
@@ -130,7 +131,9 @@ static void cgroup_split(struct split *s) {
 }
 static inline i64 unreclaimable(const struct split *s) {
     if (s->anon < 0 || s->shmem < 0 || s->kernel < 0) return ABSENT;
-    return s->anon + s->shmem + s->kernel;
+    /* v2 tells which slabs can be given back, mostly the file system's own notes on the page cache; v1 does not. */
+    i64 given_back = s->slab_reclaimable > 0 ? s->slab_reclaimable : 0;
+    return s->anon + s->shmem + s->kernel - (given_back < s->kernel ? given_back : s->kernel);
 }
 static i64 cgroup_peak(void) {
     return cgroup_number(cg.memory, cg.version == 1 ? "memory.max_usage_in_bytes" : "memory.peak");

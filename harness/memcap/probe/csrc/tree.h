@@ -59,7 +59,7 @@ static int shares_memory(u32 i) {
  * Of kernel memory only page tables are known, of the page cache nothing. */
 static void tree_split(struct split *s) {
     char path[64];
-    *s = (struct split){ABSENT, 0, ABSENT, 0, 0, ABSENT, 0, 0};
+    *s = (struct split){ABSENT, 0, ABSENT, 0, 0, ABSENT, 0, 0, ABSENT};
     walk_tree();
     for (u32 i = 0; i < tree.size; i++) {
         if (shares_memory(i)) continue;

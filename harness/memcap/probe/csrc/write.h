@@ -30,6 +30,7 @@ static void put_split(const char *key, const struct split *s) {
     put_field(", ", "slab", s->slab);
     put_field(", ", "page_tables", s->page_tables);
     put_field(", ", "swap", s->swap);
+    put_field(", ", "slab_reclaimable", s->slab_reclaimable);
     put("}");
 }
 
