@@ -28,7 +28,7 @@ def steps(path: Path) -> list[dict[str, Any]]:
 
 
 def test_there_are_workflows() -> None:
-    assert [path.name for path in WORKFLOWS] == ["bench.yml", "test.yml"]
+    assert [path.name for path in WORKFLOWS] == ["bench.yml", "nightly.yml", "test.yml"]
 
 
 @pytest.mark.parametrize("path", [*WORKFLOWS, ACTION], ids=lambda path: path.name)
