@@ -12,6 +12,7 @@ from memcap.errors import EngineError, Interrupted, PlanError
 from memcap.launch import calibration_spec, eviction_spec, run_spec
 from memcap.measure import measure
 from memcap.model import (
+    PROCESS_ENGINE,
     CampaignResult,
     CampaignSettings,
     Caveat,
@@ -189,6 +190,10 @@ def standing_caveats(layer: Layer, environment: Environment) -> tuple[Caveat, ..
     if layer.image.architecture != environment.architecture:
         detail = f"{layer.image.architecture} image on {environment.architecture}"
         caveats.append(Caveat(kind=CaveatKind.EMULATED, detail=detail))
+    if environment.engine == PROCESS_ENGINE:
+        by = "a cgroup of its own" if environment.cgroup_version else "RLIMIT_DATA and memcap's watchdog"
+        detail = f"measured as a plain process of this machine, capped by {by}"
+        caveats.append(Caveat(kind=CaveatKind.NO_CONTAINER, detail=detail))
     return tuple(caveats)
 
 
@@ -211,7 +216,7 @@ def summary_of(cell: Cell) -> CellSummary:
 
 
 def _groups(cells: Iterable[Cell]) -> Iterator[tuple[Cell, ...]]:
-    """Yield the cells that differ in their image only, in the plan's order."""
+    """Yield the cells that differ in their image or variant only, in the plan's order."""
     for _, group in itertools.groupby(cells, key=lambda c: (c.benchmark.suite, c.benchmark.name, c.cap.name)):
         yield tuple(group)
 

@@ -207,7 +207,7 @@ def _ending(cell: CellResult, baseline: Baseline | None) -> _Finding | None:
 
 
 def _is_memory(ending: Ending) -> bool:
-    return ending.is_oom or ending is Ending.MEMORY_ERROR
+    return ending.is_oom or ending in (Ending.MEMORY_ERROR, Ending.CAP_EXCEEDED)
 
 
 def _budget(cell: CellResult) -> _Finding | None:
@@ -309,6 +309,7 @@ def _unlike(baseline: Baseline, here: Fingerprint, cell: CellResult) -> _Unlike:
     there = baseline.fingerprint
     image = here.image
     blocking = (
+        ("isolation", here.isolation, there.isolation),
         ("architecture", here.architecture, there.architecture),
         ("cgroup version", here.cgroup_version, there.cgroup_version),
         (f"Python of {image}", _python(here), _python(there)),

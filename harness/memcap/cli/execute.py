@@ -1,17 +1,18 @@
-"""What `run` and `measure` share: from a plan to its result on one Docker daemon."""
+"""What `run` and `measure` share: from a plan to its result on one Docker daemon, or on this machine itself."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from memcap.campaign import Campaign
+from memcap.campaign import Campaign, Layers
 from memcap.cli.progress import CampaignProgress, say
+from memcap.engine.base import Engine
 from memcap.errors import EngineError, FileExistsAlready, Interrupted, MemcapError, PlanError, UsageError
 from memcap.model import CampaignResult, CampaignSettings, ContainerPolicy, Environment, Plan, Suite
 from memcap.plan import check_feasible
@@ -46,37 +47,58 @@ def refuse_overwriting(path: Path, *, allowed: bool) -> None:
 
 
 def execute(order: Order, *, save: Callable[[CampaignResult], None], kept_in: Path | None) -> CampaignResult:
-    """Connect, refuse what the daemon cannot honour, build, run; return the result.
+    """Make the engine ready, refuse what it cannot honour, build, run; return the result.
 
-    ``save`` gets what there is after each group of cells; ``kept_in`` is where, for the message after an interrupt.
+    The image `host` means processes of this machine, any other containers. ``save`` gets what there is after each group
+    of cells; ``kept_in`` is where, for the message after an interrupt.
     Raises DaemonUnavailable, PlanError, ImageMissing, BuildError, EngineError, Interrupted.
     """
-    from memcap.engine.docker import DockerEngine
-    from memcap.engine.docker_client import connect, environment
-    from memcap.images.prepare import prepare_layers
+    from memcap.images.this_machine import HOST
 
-    with closing(connect()) as client:
-        machine = environment(client)
-        refuse_infeasible(order.plan, machine)
-        refuse_other_machine(order.earlier, machine)
-        layers = prepare_layers(client, order.plan, order.suites, say=say)
+    is_host = all(cell.image == HOST for cell in order.plan.cells)
+    with _on_this_machine(order) if is_host else _on_docker(order) as (engine, layers):
         settings = CampaignSettings(
             id=order.id,
             started=order.started,
             command=("memcap", *sys.argv[1:]),
             policy=order.policy,
             time_limit_seconds=order.time_limit_seconds,
-            jobs=order.jobs or jobs_for(order.plan, machine),
+            jobs=order.jobs or jobs_for(order.plan, engine.environment()),
         )
         try:
-            with (
-                DockerEngine(client, campaign=settings.id) as engine,
-                CampaignProgress(runs=order.plan.runs) as progress,
-            ):
+            with CampaignProgress(runs=order.plan.runs) as progress:
                 campaign = Campaign(order.plan, engine=engine, layers=layers, settings=settings)
                 return campaign.run(tell=progress, save=save, earlier=order.earlier.cells if order.earlier else ())
         except (Interrupted, EngineError) as error:
             raise _with_next_step(error, kept_in) from error
+
+
+@contextmanager
+def _on_docker(order: Order) -> Iterator[tuple[Engine, Layers]]:
+    from memcap.engine.docker import DockerEngine
+    from memcap.engine.docker_client import connect, environment
+    from memcap.images.prepare import prepare_layers
+
+    with closing(connect()) as client:
+        refuse(order, environment(client))
+        layers = prepare_layers(client, order.plan, order.suites, say=say)
+        with DockerEngine(client, campaign=order.id) as engine:
+            yield engine, layers
+
+
+@contextmanager
+def _on_this_machine(order: Order) -> Iterator[tuple[Engine, Layers]]:
+    from memcap.engine.process import ProcessEngine
+    from memcap.images.this_machine import host_layers
+
+    if any(cell.is_cold for cell in order.plan.cells):
+        raise PlanError(
+            "cold runs need containers: the page cache of this machine is not memcap's to empty",
+            remedy="Leave out --cold, or use Docker.",
+        )
+    with ProcessEngine() as engine:
+        refuse(order, engine.environment())
+        yield engine, host_layers(order.plan, order.suites)
 
 
 def _with_next_step(error: MemcapError, kept_in: Path | None) -> MemcapError:
@@ -86,6 +108,12 @@ def _with_next_step(error: MemcapError, kept_in: Path | None) -> MemcapError:
     else:
         kept = f"Finished cells are in {kept_in}; go on with: memcap run --resume {kept_in}"
     return type(error)(error.message, remedy=f"{error.remedy} {kept}".strip())
+
+
+def refuse(order: Order, machine: Environment) -> None:
+    """Raise PlanError or UsageError for what ``machine`` cannot honour."""
+    refuse_infeasible(order.plan, machine)
+    refuse_other_machine(order.earlier, machine)
 
 
 def refuse_other_machine(earlier: CampaignResult | None, machine: Environment) -> None:

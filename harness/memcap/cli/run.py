@@ -25,6 +25,13 @@ if TYPE_CHECKING:
     metavar="RESULT",
     help="Go on with an interrupted campaign: measure the cells that its file lacks.",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["docker", "process"]),
+    default="docker",
+    show_default=True,
+    help="`process` measures plain processes of this Linux machine with memcap's own Python, as the image `host`.",
+)
 @click.option("-j", "--jobs", type=click.IntRange(min=1), help="Containers at once; by default one a CPU.")
 @click.option("--no-check", is_flag=True, help="Do not judge the result against the baselines.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
@@ -37,6 +44,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     output: Path | None,
     force: bool,
     resume: Path | None,
+    engine: str,
     jobs: int | None,
     no_check: bool,
     as_json: bool,
@@ -53,16 +61,21 @@ def command(  # noqa: PLR0913 - the options of the command line
       memcap run --profile full --output nightly.json
       memcap run 'agents.*-py31[02]-*' --runs 10
       memcap run agents.llm --cold --image py312   what the first start after a deployment needs
+      memcap run --engine process                  without Docker, on Linux
       memcap run --resume results/20260101T020304-quick-1a2b.json
     """
     from memcap.cli.execute import Order, execute, new_campaign, refuse_overwriting
     from memcap.cli.progress import say
     from memcap.cli.verdict import conclude, conclude_unjudged
+    from memcap.images.this_machine import on_this_machine
+    from memcap.model import PROCESS_ENGINE
     from memcap.plan import make_plan
     from memcap.store import load_result, result_path, save_result
 
     config = load_project(root)
     earlier = load_result(resume) if resume else None
+    if PROCESS_ENGINE in (engine, earlier and earlier.environment.engine):
+        config = on_this_machine(config)
     plan = plan_of(earlier, config) if earlier else make_plan(config, profile=profile, selection=selection)
     campaign, started = (earlier.id, earlier.started) if earlier else new_campaign(plan.profile)
     path = resume or output or result_path(config.results_directory, campaign)

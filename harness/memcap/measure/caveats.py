@@ -55,6 +55,9 @@ def _cap_caveats(report: Report, spec: RunSpec) -> Iterator[Caveat]:
 def _peak_caveats(report: Report, spec: RunSpec, *, cpus: int | None) -> Iterator[Caveat]:
     peak, cap = report.peak_bytes, report.cap_bytes
     sampled = f"unreclaimable_peak is the largest of {report.samples} samples; a spike between two of them is not seen"
+    if report.cgroup_version is None:
+        yield Caveat(kind=CaveatKind.SAMPLED_ONLY, detail=sampled)
+        return
     if peak is None:
         yield Caveat(kind=CaveatKind.PEAK_MISSING, detail="the kernel keeps no high-water mark for this cgroup")
         yield Caveat(kind=CaveatKind.SAMPLED_ONLY, detail=sampled)

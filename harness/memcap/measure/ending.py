@@ -38,6 +38,8 @@ def ending_of(
         return Ending.LOAD_FAILED, f"{journal.load_error.type}: {journal.load_error.message}"
     if kills and not _at_this_cap(report, cpus):
         return Ending.MACHINE_OOM, f"{_kills(report)}; the peak was {_bytes(report.peak_bytes)}, below the cap"
+    if report.watchdog_kill:
+        return Ending.CAP_EXCEEDED, f"{_bytes(report.unreclaimable_peak_bytes)} were in use"
     if report.timed_out:
         return (Ending.OOM_HUNG if kills else Ending.TIMED_OUT), f"after {spec.time_limit_seconds:g} s"
     if report.stopped_by_signal is not None:

@@ -37,12 +37,22 @@ from memcap.model.plan import (
     Tolerance,
     Workload,
 )
-from memcap.model.result import Baseline, Baselines, CampaignResult, CellResult, CellSummary, Environment, Fingerprint
+from memcap.model.result import (
+    PROCESS_ENGINE,
+    Baseline,
+    Baselines,
+    CampaignResult,
+    CellResult,
+    CellSummary,
+    Environment,
+    Fingerprint,
+)
 from memcap.model.run import CampaignSettings, ImageFacts, Layer, PythonFacts, RawRun, RunSpec
 from memcap.model.verdict import MetricVerdict, Verdict, VerdictState
 
 __all__ = [
     "COLD",
+    "PROCESS_ENGINE",
     "Baseline",
     "Baselines",
     "Benchmark",

@@ -21,6 +21,7 @@ class Ending(str, Enum):
     OOM_HUNG = "oom_hung"
     OOM_GROUP_KILLED = "oom_group_killed"
     MACHINE_OOM = "machine_oom"
+    CAP_EXCEEDED = "cap_exceeded"
     STORAGE_FULL = "storage_full"
     KILLED_FROM_OUTSIDE = "killed_from_outside"
     NOT_STARTED = "not_started"
@@ -78,6 +79,10 @@ _ENDINGS: dict[Ending, tuple[str, str]] = {
         "the kernel killed a process for want of memory on the machine or in a cgroup above, not at this cap",
         "Give the daemon's machine more memory, or run fewer containers at once (`--jobs 1`).",
     ),
+    Ending.CAP_EXCEEDED: (
+        "memcap's watchdog ended it above the cap (no cgroup on this machine)",
+        "Raise the cap or lower the need.",
+    ),
     Ending.STORAGE_FULL: (
         "the workload ran out of space in a file system of limited size, such as /dev/shm or a tmpfs",
         "Use less of it; /dev/shm has the size of `container.shm_size` in limits.toml.",
@@ -108,6 +113,7 @@ class CaveatKind(str, Enum):
     CLOCK_STEPPED = "clock_stepped"
     SETTING_REFUSED = "setting_refused"
     NOT_COLD = "not_cold"
+    NO_CONTAINER = "no_container"
     UNLIKE_ENVIRONMENT = "unlike_environment"
 
     @property
@@ -134,6 +140,7 @@ _CAVEATS: dict[CaveatKind, str] = {
     CaveatKind.CLOCK_STEPPED: "None needed for figures, which use the monotonic clock; dates of this run may be wrong.",
     CaveatKind.SETTING_REFUSED: "Do without the setting, or allow it in the container's security policy.",
     CaveatKind.NOT_COLD: "Nothing else may use the image's files at the same time; stop other containers of it.",
+    CaveatKind.NO_CONTAINER: "Use Docker for figures that are comparable across machines.",
     CaveatKind.UNLIKE_ENVIRONMENT: "Accept a baseline made in this environment (`memcap baseline accept`).",
 }
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from memcap.model.ending import Ending
 from memcap.model.measurement import Measurement
 from memcap.model.plan import Budget, Cap, ContainerPolicy, Metric, Quiet, Tolerance
 from memcap.model.run import ImageFacts
+
+PROCESS_ENGINE: Final = "process"  # Environment.engine where runs are no containers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,12 +100,16 @@ class CampaignResult:
             python_version=python.version if python else None,
             python_build=python.build if python else None,
             libc=python.libc if python else None,
+            isolation=PROCESS_ENGINE if self.environment.engine == PROCESS_ENGINE else "container",
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fingerprint:
-    """What must be alike for two figures of one image to be compared; see ImageFacts.content_name for the digest."""
+    """What must be alike for two figures of one image to be compared; see ImageFacts.content_name for the digest.
+
+    ``isolation`` is "container", or "process" for plain processes of a machine.
+    """
 
     image: str
     architecture: str
@@ -113,6 +120,7 @@ class Fingerprint:
     python_version: str | None
     python_build: str | None
     libc: str | None
+    isolation: str = "container"
 
 
 @dataclass(frozen=True, kw_only=True)

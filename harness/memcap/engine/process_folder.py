@@ -1,0 +1,91 @@
+"""The folder of one run outside of a container: what is /memcap in a container, fresh for each run."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from compileall import compile_dir
+from contextlib import contextmanager
+from pathlib import Path
+from py_compile import PycInvalidationMode
+from typing import Final
+
+from memcap.errors import EngineError
+
+_PROBE: Final = Path(__file__).resolve().parent.parent / "probe"
+# Words of a command line and variables lead to what an image's layer would have there.
+_PLACES: Final = re.compile(r"(?<![\w./-])/memcap/(?=(?:out|probe|suite|tmp)\b)")
+_ANSWER_LIMIT_BYTES: Final = 16 * 1024 * 1024
+_NOT_FOR_RUNS: Final = (".*", "suite.toml", "requirements.txt", "__pycache__", "[Rr][Ee][Aa][Dd][Mm][Ee]*")
+
+
+def supervisor_path(machine: str) -> Path:
+    """Return the compiled supervisor for this machine's architecture. Raises EngineError where there is none."""
+    path = _PROBE / "bin" / f"supervisor-{machine}"
+    if not path.is_file():
+        raise EngineError(
+            f"memcap has no supervisor for {machine}",
+            remedy="It has one for x86_64 and aarch64; in a source tree, install memcap again to compile it.",
+        )
+    return path
+
+
+class Stage:
+    """The files of suites, compiled once for all runs: what a run compiled itself would be among its figures."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._suites: dict[str, Path] = {}
+
+    def add(self, suite: str) -> None:
+        """Copy the suite in this folder, once. Raises OSError."""
+        if suite in self._suites:
+            return
+        copy = self._folder / str(len(self._suites))
+        shutil.copytree(suite, copy, ignore=shutil.ignore_patterns(*_NOT_FOR_RUNS))
+        mode = PycInvalidationMode.UNCHECKED_HASH  # valid however the files are copied
+        compile_dir(copy, quiet=2, invalidation_mode=mode)
+        self._suites[suite] = copy
+
+    @contextmanager
+    def run_folder(self, suite: str) -> Iterator[RunFolder]:
+        """Yield a new folder with the files of ``suite`` ("" for none); it is removed at the end, whatever is in it."""
+        with tempfile.TemporaryDirectory(prefix="memcap-", ignore_cleanup_errors=True) as name:
+            folder = Path(name)
+            for part in ("out", "probe", "tmp", "work"):
+                (folder / part).mkdir()
+            shutil.copy(_PROBE / "runner.py", folder / "probe")
+            if suite:
+                shutil.copytree(self._suites[suite], folder / "suite")
+            yield RunFolder(folder)
+
+
+class RunFolder:
+    """Where one run happens."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def led_here(self, text: str) -> str:
+        """Return ``text`` with the places of a container, such as /memcap/suite, led to this folder."""
+        return _PLACES.sub(lambda _: f"{self.path}/", text)
+
+    def answers(self) -> dict[str, str]:
+        """Return the files that the probe left, by name. Raises EngineError for one that cannot be the probe's."""
+        found = {}
+        for name in ("report.json", "workload.jsonl", "supervisor.jsonl"):
+            path = self.path / "out" / name
+            try:
+                about = path.lstat()
+            except OSError:
+                continue
+            if not stat.S_ISREG(about.st_mode) or about.st_size > _ANSWER_LIMIT_BYTES:
+                raise EngineError(
+                    f"the workload left something large or odd in place of memcap's {name}",
+                    remedy="The folder /memcap/out is memcap's; let the workload write elsewhere.",
+                )
+            found[name] = path.read_text(encoding="utf-8", errors="replace")
+        return found
