@@ -11,7 +11,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from memcap.engine.discover import DaemonAddress
-from memcap.engine.docker_client import KIND_LABEL, LABEL, already_gone, environment, labels, translated
+from memcap.engine.docker_client import KIND_LABEL, already_gone, environment, labels, translated
 from memcap.engine.docker_leftovers import find_containers
 from memcap.errors import MemcapError
 from memcap.model import Environment
@@ -157,7 +157,7 @@ def _kernel_facts(client: DockerClient) -> KernelFacts | None:
     try:
         with translated("look at the daemon's kernel"):
             for kind in ("base", "image"):
-                images = client.images.list(filters={"label": [f"{LABEL}=1", f"{KIND_LABEL}={kind}"]})
+                images = client.images.list(filters={"label": f"{KIND_LABEL}={kind}"})  # Podman 4 takes one label
                 if images:
                     found = json.loads(_run_reader(client, str(images[0].id)))
                     return read_kernel_files(found) if isinstance(found, dict) else None

@@ -1,0 +1,126 @@
+"""Podman's Docker-compatible socket as the daemon: a service of our own, with storage of its own, as root.
+
+The other integration tests run on Podman too, with DOCKER_HOST set to its socket. This is what must not break unseen.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from integration.measuring import cell, measure_cells
+from integration.promises import require
+
+from memcap.engine.discover import DaemonAddress
+from memcap.engine.docker_client import connect
+from memcap.engine.docker_facts import gather
+from memcap.engine.docker_leftovers import find_containers, find_layers, remove
+from memcap.errors import DaemonUnavailable
+from memcap.images.inventory import find_built
+from memcap.model import Ending
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+MIB = 1024 * 1024
+PATIENCE_SECONDS = 30
+MODEST_LIMIT = 8192
+IS_V1 = not Path("/sys/fs/cgroup/cgroup.controllers").exists()
+
+
+@pytest.fixture(scope="module")
+def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerClient]:
+    """Yield a client of a Podman service; skip where there is no podman, or fail if MEMCAP_REQUIRE promises it."""
+    require("podman", available=shutil.which("podman") is not None)
+    require("podman", available=os.geteuid() == 0, reason="rootless Podman cannot limit memory everywhere")
+    place = tmp_path_factory.mktemp("podman")
+    (place / "containers.conf").write_text(configuration())
+    storage = ["podman", "--root", f"{place}/root", "--runroot", f"{place}/run", "--cgroup-manager", "cgroupfs"]
+    # crun refuses a cgroup v1 machine on which cgroup v2 has a controller too.
+    storage += ["--runtime", "runc"] if IS_V1 else []
+    environ = {**os.environ, "CONTAINERS_CONF": str(place / "containers.conf")}
+    address = f"unix://{place}/podman.sock"
+    with (place / "log").open("wb") as log:
+        service = subprocess.Popen(
+            [*storage, "--events-backend", "file", "system", "service", "--time", "0", address],
+            env=environ,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        client = patiently_connected(service, address, place / "log")
+        yield client
+        client.close()
+    finally:
+        service.terminate()
+        service.wait(PATIENCE_SECONDS)
+        subprocess.run([*storage, "rmi", "--all", "--force"], env=environ, check=False, capture_output=True)
+        subprocess.run(["umount", place / "root" / "overlay"], check=False, capture_output=True)
+        shutil.rmtree(place)
+
+
+def configuration() -> str:
+    """Return limits that may be set here: Podman's own are higher than what a machine without CAP_SYS_RESOURCE has."""
+    limits = {"nofile": resource.RLIMIT_NOFILE, "nproc": resource.RLIMIT_NPROC}
+    hard = {name: resource.getrlimit(which)[1] for name, which in limits.items()}
+    low = {
+        name: MODEST_LIMIT if most == resource.RLIM_INFINITY else min(most, MODEST_LIMIT) for name, most in hard.items()
+    }
+    listed = ", ".join(f'"{name}={limit}:{limit}"' for name, limit in low.items())
+    return f"[containers]\ndefault_ulimits = [{listed}]\n"
+
+
+def patiently_connected(service: subprocess.Popen[bytes], url: str, log: Path) -> DockerClient:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while service.poll() is None and time.monotonic() < deadline:
+        try:
+            return connect(DaemonAddress(url=url, source="the test's own service"))
+        except DaemonUnavailable:
+            time.sleep(0.1)
+    pytest.fail(f"podman's service did not answer: {log.read_text()}")
+
+
+def test_images_are_built_and_runs_measured(podman: DockerClient) -> None:
+    empty, full, killed, swallowed = (
+        cell("nothing"),
+        cell("allocate", mib=64),
+        cell("allocate", mib=512),
+        cell("child_killed", swallow=True),
+    )
+    measured = {key: done.runs[0] for key, done in measure_cells(podman, empty, full, killed, swallowed).items()}
+
+    floor, need = (measured[one.id].unreclaimable_peak_bytes for one in (empty, full))
+    assert floor is not None
+    assert need is not None
+    assert need - floor == pytest.approx(64 * MIB, rel=0.01)
+    assert (measured[killed.id].ending, measured[killed.id].oom.kills) == (Ending.OOM_KILLED, 1)
+    assert measured[swallowed.id].ending is Ending.OOM_CHILD_SWALLOWED
+    assert find_containers(podman) == ()
+
+
+def test_the_daemon_is_known_for_what_it_is(podman: DockerClient) -> None:
+    facts = gather(podman, DaemonAddress(url="unix:///test", source="a test"))
+
+    assert facts.environment.engine == "podman"
+    assert facts.environment.cgroup_version == (1 if IS_V1 else 2)
+    assert not facts.is_rootless
+    assert facts.kernel is not None, "it was looked at from inside an image of memcap"
+
+
+def test_what_was_built_is_found_and_removed(podman: DockerClient) -> None:
+    """The base, the image and the layer of the first test."""
+    built = find_built(podman)
+    assert [one.kind for one in built] == ["layer", "image", "base"]
+    assert all(one.reference.startswith("memcap/") for one in built)
+
+    (layer,) = find_layers(podman)
+    assert (layer.name, layer.id) == (built[0].reference, built[0].id)
+    remove(podman, layer)
+    assert [one.kind for one in find_built(podman)] == ["image", "base"]
