@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -51,3 +52,50 @@ def summarize(values: Sequence[float]) -> Summary | None:
 def relative_change(base: float, new: float) -> float | None:
     """Return how far ``new`` is from ``base`` as a fraction of ``base`` (0.1 = 10 % more), or None if that is 0."""
     return (new - base) / base if base else None
+
+
+def variation(values: Sequence[float]) -> float | None:
+    """Return the coefficient of variation as a fraction: the sample's standard deviation by its mean.
+
+    None for fewer than two values, or a mean of 0.
+    """
+    mean = statistics.fmean(values) if len(values) > 1 else 0
+    return statistics.stdev(values) / mean if mean else None
+
+
+def spread_test(base: Sequence[float], new: Sequence[float], *, resamples: int = 4999) -> tuple[float, float]:
+    """Return how likely chance alone makes ``new`` scatter as much less, and as much more, than ``base`` as it does.
+
+    Both are one-sided p-values of a permutation test on the absolute deviations from each sample's own median, relative
+    to it, so that a sample which needs less is not quieter by that alone. Always the same answer for the same values.
+    Source: M. B. Brown and A. B. Forsythe, "Robust Tests for the Equality of Variances", JASA 69 (1974), with
+    permutations in place of the F distribution. Not promised: that a real difference is found: with 10 values a side, a
+    scatter of a third is found 4 times of 5, of a half every other time. Raises ValueError for no values.
+    """
+    deviations = _relative_deviations(base), _relative_deviations(new)
+    together = [*deviations[0], *deviations[1]]
+    found = sum(deviations[0])
+    grain = 1e-9 * sum(together)  # sums of the same numbers in another order differ in their last digits
+    chance = random.Random(0)  # noqa: S311 - nothing secret
+    drawn = [sum(chance.sample(together, len(base))) for _ in range(resamples)]
+    less = sum(each >= found - grain for each in drawn)
+    more = sum(each <= found + grain for each in drawn)
+    return (less + 1) / (resamples + 1), (more + 1) / (resamples + 1)
+
+
+def holm(probabilities: Sequence[float]) -> tuple[float, ...]:
+    """Return p-values corrected for being several: among all of them a false alarm is as likely as each one says.
+
+    Source: S. Holm, "A Simple Sequentially Rejective Multiple Test Procedure", Scand. J. Statist. 6 (1979).
+    """
+    ranked = sorted(range(len(probabilities)), key=lambda index: probabilities[index])
+    corrected, largest = dict.fromkeys(ranked, 1.0), 0.0
+    for rank, index in enumerate(ranked):
+        largest = max(largest, min(1.0, probabilities[index] * (len(ranked) - rank)))
+        corrected[index] = largest
+    return tuple(corrected[index] for index in range(len(probabilities)))
+
+
+def _relative_deviations(values: Sequence[float]) -> list[float]:
+    centre = median(values)
+    return [abs(value - centre) / centre if centre else 0.0 for value in values]

@@ -50,7 +50,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "store",
     ),
     "judge": (*WORDS, "model", "stats"),
-    "report": (*WORDS, "model", "stats"),
+    "tune": ("model", "stats"),
+    "report": (*WORDS, "model", "stats", "tune"),
     "testing": (*WORDS,),
     "pytest_plugin": (*WORDS, "testing"),
 }

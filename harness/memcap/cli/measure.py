@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     "-c", "--cap", "caps", multiple=True, default=("1g",), show_default=True, metavar="SIZE", help="May be repeated."
 )
 @click.option(
-    "-n", "--runs", type=click.IntRange(min=1), default=5, show_default=True, help="Runs, one container each."
+    "-n", "--runs", type=click.IntRange(min=1), help="Runs, one container each.  [default: 5; 10 with --tune]"
 )
 @click.option("--warmups", type=click.IntRange(min=0), default=1, show_default=True, help="Discarded runs before them.")
 @click.option("--time-limit", default="10min", show_default=True, metavar="TIME", help="After which a run is ended.")
@@ -28,13 +28,15 @@ if TYPE_CHECKING:
 @click.option("-j", "--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Containers at once.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Also save the result there.")
 @click.option("--force", is_flag=True, help="Replace the output file if it exists.")
+@click.option("--cold", is_flag=True, help="Drop the image's files from the page cache before each run; no warm-ups.")
+@click.option("--tune", is_flag=True, help="Try settings that may make the figures scatter less, and say which do.")
 @click.option("--json", "as_json", is_flag=True, help="Print the measurements as JSON.")
 def command(  # noqa: PLR0913 - the options of the command line
     *,
     image: str,
     argv: tuple[str, ...],
     caps: tuple[str, ...],
-    runs: int,
+    runs: int | None,
     warmups: int,
     time_limit: str,
     network: bool,
@@ -42,21 +44,28 @@ def command(  # noqa: PLR0913 - the options of the command line
     jobs: int,
     output: Path | None,
     force: bool,
+    cold: bool,
+    tune: bool,
     as_json: bool,
 ) -> None:
     """Measure the command CMD in IMAGE: peak memory and OOM kills over repeated runs in fresh containers.
 
     IMAGE is any reference (my/prod:1.4), or an image of this project (py312). Without CMD the image's own command
-    is run; its ENTRYPOINT is kept, as `docker run` does.
+    is run; its ENTRYPOINT is kept, as `docker run` does. The IMAGE `host` is this Linux machine without Docker: CMD is
+    run as a plain process in the current folder, and every result says so.
 
     \b
     Examples:
       memcap measure python:3.12-slim --cap 128m -- python -c 'list(range(10**6))'
+      memcap measure host --cap 128m -- python -c 'list(range(10**6))'
       memcap measure my/prod:1.4 -c 256m -c 512m --runs 10 --json -- python app.py
+      memcap measure my/prod:1.4 --cold -- python app.py       as the first start after a deployment
+      memcap measure my/prod:1.4 --tune --runs 20 -- python app.py
     """
     from memcap.cli.execute import Order, execute, new_campaign, refuse_overwriting
     from memcap.cli.verdict import conclude_unjudged
     from memcap.model import ContainerPolicy, Plan
+    from memcap.plan import cold_plan
     from memcap.store import save_result
     from memcap.units import parse_seconds
 
@@ -65,8 +74,9 @@ def command(  # noqa: PLR0913 - the options of the command line
     source = find_image(image)
     cells = tuple(_cell(source, argv, cap, env) for cap in map(_cap, dict.fromkeys(caps)))
     campaign, started = new_campaign("measure")
+    plan = Plan(profile="measure", cells=cells, runs=runs or (10 if tune else 5), warmups=warmups)
     order = Order(
-        plan=Plan(profile="measure", cells=cells, runs=runs, warmups=warmups),
+        plan=cold_plan(plan) if cold else plan,
         suites={},
         policy=ContainerPolicy(network=network),
         time_limit_seconds=parse_seconds(time_limit),
@@ -74,6 +84,10 @@ def command(  # noqa: PLR0913 - the options of the command line
         started=started,
         jobs=jobs,
     )
+    if tune:
+        from memcap.cli.tuning import conclude_tuning
+
+        conclude_tuning(order, is_alone=not cold and output is None, as_json=as_json)
     result = execute(order, save=lambda _: None, kept_in=None)
     if output is not None:
         save_result(result, output, overwrite=True)

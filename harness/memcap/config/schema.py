@@ -133,6 +133,7 @@ class BenchmarkTable(Table):
 
 class SuiteTable(Table):
     description: str = ""
+    quiet: QuietTable = QuietTable()
 
 
 class SuiteFile(Table):

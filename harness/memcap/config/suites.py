@@ -40,6 +40,7 @@ def read_suite(root: Path, source: Source, names: Names) -> tuple[SuiteFile | No
 def to_suite(directory: Path, file: SuiteFile, limits: Limits) -> Suite:
     """Return the suite in ``directory``; ``limits`` complete tolerances and settings that a benchmark gives in part."""
     name, requirements = directory.name, directory / "requirements.txt"
+    limits = replace(limits, quiet=to_quiet(file.suite.quiet, limits.quiet))
     return Suite(
         name=name,
         directory=directory,
