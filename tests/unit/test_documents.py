@@ -11,6 +11,7 @@ import pytest
 from documents import DOCUMENTS, ROOT, memcap_commands
 
 from memcap.cli import cli
+from memcap.model import Ending
 
 LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)(?:#[^)]*)?\)")
 
@@ -45,3 +46,10 @@ def test_links_lead_somewhere(document: str) -> None:
         link for link in LINK.findall((ROOT / document).read_text(encoding="utf-8")) if not Path(folder, link).exists()
     ]
     assert missing == []
+
+
+def test_every_ending_is_documented_in_the_words_that_users_see() -> None:
+    rows = re.findall(
+        r"^\| `(\w+)` \| (.*?) \|", (ROOT / "docs" / "endings.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert dict(rows) == {ending.value: ending.explanation for ending in Ending}
