@@ -20,6 +20,7 @@ from memcap.model import (
     Cell,
     CellResult,
     CellSummary,
+    Ending,
     Environment,
     Layer,
     Measurement,
@@ -28,7 +29,7 @@ from memcap.model import (
 from memcap.pinning import CpuPool
 from memcap.probe.report import ReportError, parse_report
 
-ATTEMPTS = 3  # a run that says nothing about the workload (see Ending.is_infrastructure) is tried again
+ATTEMPTS = 3  # a run that says nothing about the workload, or read its files from disk, is tried again
 NO_CAP_BYTES = 2**62  # cgroup v1 spells "no limit" as the largest number of whole pages, 2**63 - 4096
 
 
@@ -94,7 +95,9 @@ class Campaign:
                 runs = self._run_all(group, self._plan.runs, pool, environment, tell)
                 for cell in group:
                     finished[cell.id] = CellResult(
-                        cell=summary_of(cell), runs=tuple(runs[cell.id]), warmups=tuple(warmups[cell.id])
+                        cell=summary_of(cell),
+                        runs=keep_telling_series(runs[cell.id], cell.expected_ending),
+                        warmups=keep_telling_series(warmups[cell.id], cell.expected_ending),
                     )
                 result = self._result(environment, finished)
                 save(result)
@@ -167,7 +170,9 @@ class Campaign:
         with self._cpus.taken(cell.benchmark.quiet.cpus) as cpuset:
             for attempt in range(1, ATTEMPTS + 1):
                 measurement = self._attempt(cell, f"{number}.{attempt}", cpuset, environment)
-                if not measurement.ending.is_infrastructure:
+                # Somebody emptied the page cache since the warm-up; this attempt has filled it again.
+                is_cold = any(caveat.kind is CaveatKind.COLD_PAGE_CACHE for caveat in measurement.caveats)
+                if not measurement.ending.is_infrastructure and not is_cold:
                     break
         return measurement
 
@@ -195,6 +200,16 @@ def standing_caveats(layer: Layer, environment: Environment) -> tuple[Caveat, ..
         detail = f"measured as a plain process of this machine, capped by {by}"
         caveats.append(Caveat(kind=CaveatKind.NO_CONTAINER, detail=detail))
     return tuple(caveats)
+
+
+def keep_telling_series(runs: list[Measurement], expected: Ending) -> tuple[Measurement, ...]:
+    """Return the runs; memory over time is kept of the first, and of those that did not end as expected.
+
+    The others' would be much the same, and most of a result file.
+    """
+    return tuple(
+        run if place == 0 or run.ending is not expected else replace(run, series=()) for place, run in enumerate(runs)
+    )
 
 
 def summary_of(cell: Cell) -> CellSummary:

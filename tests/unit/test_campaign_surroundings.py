@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from dataclasses import replace
 
-from factories import make_layer, make_plan, make_plan_cell, make_settings
-from memcap.campaign import Campaign
+import pytest
+
+from factories import MIB, make_layer, make_measurement, make_oom, make_plan, make_plan_cell, make_settings
+from memcap.campaign import Campaign, keep_telling_series
 from memcap.engine.fake import FakeEngine
 from memcap.launch import NOTHING, SUPERVISOR
-from memcap.model import COLD, CampaignResult, CaveatKind, Environment, Plan, Quiet, RawRun, RunSpec
+from memcap.model import COLD, CampaignResult, CaveatKind, Ending, Environment, Moment, Plan, Quiet, RawRun, RunSpec
 
 PATIENCE_SECONDS = 30
 
@@ -84,3 +87,37 @@ def test_before_each_cold_run_the_page_cache_is_emptied_and_nothing_runs_beside_
         assert cell.cell.variant == COLD
         for run in cell.runs:  # the fake engine reads nothing from disk, so what was asked for did not happen
             assert CaveatKind.NOT_COLD in {caveat.kind for caveat in run.caveats}
+
+
+class Forgetful(FakeEngine):
+    """Read from disk in the first ``cold`` runs of a workload."""
+
+    def __init__(self, cold: int) -> None:
+        super().__init__({})
+        self._cold = cold
+
+    def execute(self, spec: RunSpec) -> RawRun:
+        raw = super().execute(spec)
+        if spec.argv == (NOTHING,) or self._cold == 0:
+            return raw
+        self._cold -= 1
+        report = json.loads(raw.report or "") | {"major_faults": 40, "max_file_bytes": 20 * MIB}
+        return replace(raw, report=json.dumps(report))
+
+
+@pytest.mark.parametrize(("cold", "executed", "doubted"), [(0, 1, False), (1, 2, False), (2, 3, False), (3, 3, True)])
+def test_a_run_that_was_not_warm_is_repeated_and_marked_if_that_does_not_help(
+    cold: int, executed: int, doubted: bool
+) -> None:
+    engine = Forgetful(cold)
+    (cell,) = run_all(engine, make_plan(runs=1, warmups=0)).cells
+    assert len(engine.runs) - 1 == executed
+    assert (CaveatKind.COLD_PAGE_CACHE in {caveat.kind for caveat in cell.runs[0].caveats}) == doubted
+
+
+def test_memory_over_time_is_kept_of_the_first_run_and_of_unexpected_ones() -> None:
+    moment = Moment(seconds=0.1, usage=5, anon=4, file=3, shmem=2, kernel=1, low=0)
+    good, bad = make_measurement(series=(moment,)), make_oom(series=(moment,))
+    kept = keep_telling_series([good, good, bad, good], Ending.COMPLETED)
+    assert [len(run.series) for run in kept] == [1, 0, 1, 0]
+    assert [run.peak_bytes for run in kept] == [run.peak_bytes for run in (good, good, bad, good)]
