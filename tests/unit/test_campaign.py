@@ -10,7 +10,17 @@ from typing import Any
 
 import pytest
 
-from factories import MIB, make_layer, make_plan, make_plan_cell, make_raw, make_report, make_settings
+from factories import (
+    MIB,
+    make_environment,
+    make_layer,
+    make_plan,
+    make_plan_cell,
+    make_raw,
+    make_report,
+    make_result,
+    make_settings,
+)
 from memcap.campaign import ATTEMPTS, Campaign, RunEnded, standing_caveats, summary_of
 from memcap.engine.fake import SUPERVISOR_BYTES, FakeEngine
 from memcap.errors import EngineError, Interrupted, PlanError
@@ -324,6 +334,16 @@ def test_standing_caveats(facts: dict[str, Any], kinds: list[CaveatKind]) -> Non
     campaign = Campaign(plan, engine=FakeEngine({}), layers={("py312", "agents"): layer}, settings=make_settings())
     (cell,) = campaign.run(tell=lambda _: None, save=lambda _: None).cells
     assert set(caveats) <= set(cell.runs[0].caveats)
+
+
+@pytest.mark.parametrize(("version", "by"), [(1, "a cgroup of its own"), (None, "memcap's watchdog")])
+def test_a_process_is_never_taken_for_a_container(version: int | None, by: str) -> None:
+    environment = make_environment(engine="process", cgroup_version=version)
+    (caveat,) = standing_caveats(make_layer(), environment)
+    assert caveat.kind is CaveatKind.NO_CONTAINER
+    assert by in caveat.detail
+    assert make_result(environment=environment).fingerprint("py312").isolation == "process"
+    assert make_result().fingerprint("py312").isolation == "container"
 
 
 def test_summary_keeps_what_judging_needs() -> None:

@@ -258,6 +258,7 @@ def test_a_budget_that_could_not_be_checked_is_not_fine_but_hides_no_regression(
     ("changes", "named"),
     [
         ({"architecture": "aarch64"}, "architecture is x86_64, the baseline has aarch64"),
+        ({"isolation": "process"}, "isolation is container, the baseline has process"),
         ({"cgroup_version": 2}, "cgroup version is 1, the baseline has 2"),
         ({"python_version": "3.12.1"}, "Python of py312 is CPython 3.12.7, the baseline has CPython 3.12.1"),
         ({"python_implementation": "PyPy"}, "the baseline has PyPy 3.12.7"),

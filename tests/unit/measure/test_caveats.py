@@ -118,3 +118,9 @@ def test_standing_caveats_are_with_every_run(raw: RawRun) -> None:
 def test_a_cold_run_must_have_been_cold(report: dict[str, Any], kind: CaveatKind | None) -> None:
     found = measure(make_raw(make_report(**report)), replace(SPEC, cold=True), cpus=2)
     assert kinds(found) == ([kind] if kind else [])
+
+
+def test_without_a_cgroup_the_need_is_sampled_and_no_kernel_is_blamed() -> None:
+    found = measured(cgroup_version=None, peak_bytes=None, peak_at_start_bytes=None, max_file_bytes=None)
+    assert kinds(found) == [CaveatKind.SAMPLED_ONLY]
+    assert (found.peak_bytes, found.unreclaimable_peak_bytes) == (None, 61 * MIB)

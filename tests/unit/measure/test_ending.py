@@ -61,6 +61,7 @@ from memcap.model import (
         (OOM, (START, END), Ending.OOM_CHILD_SWALLOWED, "1 process was killed"),
         ({**KILLED, "timed_out": True}, (START,), Ending.TIMED_OUT, "after 90 s"),
         ({**KILLED, "timed_out": True, **OOM}, (START,), Ending.OOM_HUNG, "after 90 s"),
+        ({**KILLED, "watchdog_kill": True, "oom_kills": None}, (START,), Ending.CAP_EXCEEDED, "61.0 MiB were in use"),
         ({"stopped_by_signal": 15}, (), Ending.KILLED_FROM_OUTSIDE, "the container got signal 15"),
         (
             {"exit_code": None, "signal": 15, "stopped_by_signal": 15},

@@ -180,3 +180,12 @@ def test_a_glob_that_matches_nothing_names_the_nearest_cell() -> None:
     with pytest.raises(SelectionError) as caught:
         select_cells(("zzz",), (CELL_ID,), what="the result")
     assert CELL_ID in caught.value.remedy
+
+
+def test_a_file_from_before_isolation_was_told_is_of_containers(tmp_path: Path) -> None:
+    (path,) = save_baselines(make_baselines(make_baseline()), tmp_path)
+    document = json.loads(path.read_text())
+    for environment in document["environments"].values():
+        del environment["isolation"]
+    path.write_text(json.dumps(document))
+    assert load_baselines(tmp_path) == make_baselines(make_baseline())
