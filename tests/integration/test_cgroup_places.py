@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from integration.measuring import cell, measure_once
-from integration.test_other_killers import administer
+from integration.test_other_killers import REMOVE_PARENT, administer
 
 from memcap.engine.docker_client import environment
 from memcap.model import Ending
@@ -21,13 +21,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.docker
 MIB = 1024 * 1024
 PARENT = "memcap-places"
-# Podman leaves the cgroups of its monitors there, too.
-REMOVE = """
-import glob, os, sys
-for place in glob.glob('/cgroups/' + sys.argv[1]) + glob.glob('/cgroups/*/' + sys.argv[1]):
-    for folder, _, _ in os.walk(place, topdown=False):
-        os.rmdir(folder)
-"""
 
 
 @pytest.fixture
@@ -37,7 +30,7 @@ def parent(docker_client: DockerClient) -> Iterator[str]:
         yield f"{PARENT}.slice"  # systemd removes an empty slice by itself
         return
     yield f"/{PARENT}"
-    administer(docker_client, REMOVE, PARENT)
+    administer(docker_client, REMOVE_PARENT, PARENT)
 
 
 @pytest.mark.parametrize("namespace", ["host", "private"])

@@ -35,10 +35,12 @@ os.makedirs(folder, exist_ok=True)
 with open(folder + ('/memory.limit_in_bytes' if v1 else '/memory.max'), 'w') as file:
     file.write(sys.argv[2])
 """
+# Podman leaves the cgroups of its monitors there, too.
 REMOVE_PARENT = """
 import glob, os, sys
-for folder in glob.glob('/cgroups/' + sys.argv[1]) + glob.glob('/cgroups/*/' + sys.argv[1]):
-    os.rmdir(folder)
+for place in glob.glob('/cgroups/' + sys.argv[1]) + glob.glob('/cgroups/*/' + sys.argv[1]):
+    for folder, _, _ in os.walk(place, topdown=False):
+        os.rmdir(folder)
 """
 GROUP_KILL = """
 import glob, sys

@@ -27,6 +27,7 @@ SUPERVISOR: Final = "/memcap/bin/supervisor"
 OUTPUT_MARKER: Final = "memcap: output begins\n"
 REPORT_LIMIT_BYTES: Final = 16 * 1024 * 1024  # anyone may write to OUT; what is larger is not ours
 HTTP_GRACE_SECONDS: Final = 60
+SHM_BYTES: Final = 64 * 1024 * 1024  # Docker's own; Podman's is a little less
 OOM_EVENT_GRACE_SECONDS: Final = 0.2  # the event may come after the container's end (containerd #12405)
 
 
@@ -117,7 +118,7 @@ class DockerEngine:
             security_opt=["no-new-privileges"],
             pids_limit=policy.pids,
             cpuset_cpus=spec.cpuset or None,
-            shm_size=policy.shm_size_bytes,
+            shm_size=policy.shm_size_bytes or SHM_BYTES,
             # Two files, so that a workload's last words survive the daemon's rotation.
             log_config=LogConfig(
                 type="json-file", config={"max-size": str(policy.output_limit_bytes), "max-file": "2"}
