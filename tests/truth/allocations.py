@@ -32,6 +32,7 @@ KINDS = {
     "child": ("mmap in a child process", TABLES),
     "double_fork": ("mmap in a daemon (double fork)", TABLES),
 }
+METRICS = {"peak": peaks, "unreclaimable_peak": needs}
 NUMPY = ROOT / "suites" / "agents" / "requirements.txt"
 
 
@@ -43,9 +44,10 @@ def experiment(lab: Lab) -> list[Table]:
         f"Medians of n={runs} runs minus the median of as many empty runs of the same kind; held {HOLD_SECONDS} s.",
         "The range is that of the full runs. Errors are against what was allocated and the kernel's part of it:",
         "page tables (0.20 % of what is mapped) and the tree of a shared object's pages (0.22 %), which are need too.",
-        "A daemon's empty run has one process more at its peak than the full run, hence the constant difference there.",
     )
-    columns = ("kind", "allocated", "kernel's part", "peak error", "", "range", "unreclaimable_peak error", "", "range")
+    columns = ["kind", "allocated", "kernel's part"]
+    for metric in METRICS:
+        columns += [f"{metric}: error", "", "range"]
     return [Table(title="Known allocations", columns=columns, rows=rows, notes=notes)]
 
 
@@ -63,7 +65,7 @@ def _kind(lab: Lab, call: str, runs: int) -> Iterator[list[str]]:
         full = lab.run(cell(call, on=lab.image, cap=CAP, mib=size, hold=HOLD_SECONDS), bench)
         part = size * MIB * share
         row = [words, f"{size} MiB", kib(part)]
-        for metric in (peaks, needs):
+        for metric in METRICS.values():
             off = median(metric(full)) - median(metric(empty)) - size * MIB - part
             row += [kib(off), percent(off, size * MIB), f"{spread(metric(full)) / 1024:,.0f} KiB"]
         lab.say("  ".join(row))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from memcap.model import RunSpec
 
 RUNS = 10
-OBJECTS_MIB = 58
+OBJECTS_MIB = 59
 HOLD_SECONDS = 0.5
 SECONDS = 5.0
 CPU_WORKLOADS: dict[str, tuple[str, dict[str, object]]] = {

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from integration.measuring import SUITE, cell, launched
 from truth.lab import Lab
@@ -12,18 +13,25 @@ from truth.table import Table
 from memcap.measure import measure
 from memcap.model import Ending, Measurement
 
+SOME = -1  # how many of several are killed is not determined
 KILL_PID_1 = "import os, signal, time; os.kill(1, signal.SIGTERM); time.sleep(600)"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Animal:
-    """A workload of tests/integration/truth (or a command), and how it must end. ``kills`` None: not known there."""
+    """A workload of tests/integration/truth (or a command), and how it must end.
+
+    ``kills`` None: nobody can know. ``shm_mib`` is the size of /dev/shm (None: the daemon's 64 MiB);
+    ``docker_kill_after`` seconds the container is killed from outside.
+    """
 
     what: str
     call: str | tuple[str, ...]
     ending: Ending
     kills: int | None = 0
     options: Mapping[str, object] = field(default_factory=dict)
+    shm_mib: int | None = None
+    docker_kill_after: float | None = None
 
 
 ANIMALS = (
@@ -56,6 +64,33 @@ ANIMALS = (
         ending=Ending.OOM_HUNG,
         kills=1,
     ),
+    Animal(
+        what="multiprocessing.Pool, a worker killed",
+        call="pool_of_the_killed",
+        options={"time_limit": 4.0},
+        ending=Ending.OOM_HUNG,
+        kills=SOME,
+    ),
+    Animal(
+        what="/dev/shm full, by writing",
+        call="fill_shared_memory",
+        options={"mib": 80, "through": "writing"},
+        ending=Ending.STORAGE_FULL,
+    ),
+    Animal(
+        what="/dev/shm full, by mapping",
+        call="fill_shared_memory",
+        options={"mib": 80, "through": "mapping"},
+        ending=Ending.STORAGE_FULL,
+    ),
+    Animal(
+        what="tmpfs over the cap",
+        call="fill_shared_memory",
+        options={"mib": 256, "through": "writing", "cap": "96m"},
+        shm_mib=512,
+        ending=Ending.OOM_KILLED,
+        kills=1,
+    ),
     Animal(what="time limit", call="sleep_for_ever", options={"time_limit": 1.5}, ending=Ending.TIMED_OUT),
     Animal(what="MemoryError", call="memory_error", ending=Ending.MEMORY_ERROR),
     Animal(what="MemoryError, survived", call="memory_error_survived", ending=Ending.COMPLETED),
@@ -69,6 +104,13 @@ ANIMALS = (
     Animal(what="50 MiB of output", call="chatter", options={"mib": 50}, ending=Ending.FAILED),
     Animal(what="leaves a process behind", call="orphan", ending=Ending.COMPLETED),
     Animal(what="cap too small to start", call="nothing", options={"cap": "1m"}, ending=Ending.NOT_STARTED, kills=None),
+    Animal(
+        what="docker kill",
+        call="sleep_for_ever",
+        docker_kill_after=1.5,
+        ending=Ending.KILLED_FROM_OUTSIDE,
+        kills=None,
+    ),
     Animal(what="SIGTERM from outside", call=("python", "-c", KILL_PID_1), ending=Ending.KILLED_FROM_OUTSIDE),
 )
 
@@ -78,7 +120,7 @@ def experiment(lab: Lab) -> list[Table]:
     rows = []
     for animal in ANIMALS:
         ends = _ends(lab, animal)
-        right = sum(end.ending is animal.ending and end.oom.kills == animal.kills for end in ends)
+        right = sum(end.ending is animal.ending and _as_expected(end.oom.kills, animal.kills) for end in ends)
         found = ", ".join(sorted({end.ending.value for end in ends}))
         kills = ", ".join(sorted({str(end.oom.kills) for end in ends}))
         flags = ", ".join(sorted({str(end.oom.docker_flag).lower() for end in ends}))
@@ -95,5 +137,15 @@ def _ends(lab: Lab, animal: Animal) -> list[Measurement]:
     ends = []
     for _ in range(lab.times(1)):
         with launched(lab.client, one, suite=SUITE) as (engine, spec):
+            size = None if animal.shm_mib is None else animal.shm_mib * 1024 * 1024
+            spec = replace(spec, policy=replace(spec.policy, shm_size_bytes=size))  # noqa: PLW2901
+            killer = threading.Timer(animal.docker_kill_after or 0, lab.client.api.kill, [spec.name])
+            if animal.docker_kill_after is not None:
+                killer.start()
             ends.append(measure(engine.execute(spec), spec, cpus=engine.environment().cpus))
+            killer.cancel()
     return ends
+
+
+def _as_expected(found: int | None, expected: int | None) -> bool:
+    return bool(found) if expected == SOME else found == expected

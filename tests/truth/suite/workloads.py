@@ -88,12 +88,17 @@ def child(mib, hold):
 
 
 def double_fork(mib, hold):
-    """A daemon's way: the process that allocates is nobody's child any more."""
+    """A daemon's way: the process that allocates is nobody's child any more.
+
+    It holds 16 MiB more, in the empty run too, whose peak would otherwise be that of three processes forking.
+    """
     reading, writing = os.pipe()
     if os.fork() == 0:
         os.setsid()
         if os.fork() == 0:
-            private_mmap(mib, hold)
+            while os.getppid() != 1:
+                time.sleep(0.001)
+            private_mmap(16 + mib, hold)
             os.write(writing, b"done")
         os._exit(0)
     os.wait()
