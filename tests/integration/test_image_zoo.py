@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from integration.measuring import ROOT, cell, image, measure_cells, measure_once
+from integration.measuring import ROOT, cell, image, launched, measure_cells, measure_once
 from integration.promises import require
 
 from memcap.errors import EngineError, PlanError
@@ -22,6 +22,7 @@ from memcap.images.archive import Tree
 from memcap.images.build import build_image
 from memcap.images.host_base import imported_id, parse_ldd
 from memcap.images.inventory import find_built, remove_built
+from memcap.measure import measure
 from memcap.model import Cell, Ending, ImageSource, Measurement
 
 if TYPE_CHECKING:
@@ -227,6 +228,27 @@ def test_a_virtual_environment_first_on_the_path(zoo: Zoo) -> None:
     assert zoo.measure(reference, "nothing").ending is Ending.COMPLETED
     code = "import sys; assert sys.prefix == '/opt/app', sys.prefix"
     assert zoo.measure(reference, ("python", "-c", code)).ending is Ending.COMPLETED
+
+
+def test_a_root_that_cannot_be_written(docker_client: DockerClient) -> None:
+    volumes = volume_names(docker_client)
+    code = (
+        "import errno\n"
+        "for place in ('/memcap/suite/x', '/usr/x', '/x'):\n"
+        "    try:\n"
+        "        open(place, 'w')\n"
+        "    except OSError as error:\n"
+        "        assert error.errno == errno.EROFS, error\n"
+        "    else:\n"
+        "        raise SystemExit(place + ' was written')\n"
+    )
+    with launched(docker_client, cell(("python", "-c", code), on="py312")) as (engine, spec):
+        locked = replace(spec, policy=replace(spec.policy, read_only=True))
+        run = measure(engine.execute(replace(locked, user="4242")), locked, cpus=2)
+
+    assert run.ending is Ending.COMPLETED, run.output_tail
+    assert run.unreclaimable_peak_bytes is not None, "there is a report all the same"
+    assert volume_names(docker_client) <= volumes
 
 
 def test_a_user_that_the_image_does_not_know_is_refused(zoo: Zoo) -> None:

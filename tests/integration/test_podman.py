@@ -51,6 +51,7 @@ def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerClient]:
         service = subprocess.Popen(
             [*storage, "--events-backend", "file", "system", "service", "--time", "0", address],
             env=environ,
+            cwd=place,  # where its monitors leave files
             stdout=log,
             stderr=log,
         )

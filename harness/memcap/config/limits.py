@@ -103,6 +103,7 @@ def _policy(table: Container) -> ContainerPolicy:
         output_limit_bytes=table.output_limit or default.output_limit_bytes,
         sample_interval_seconds=table.sample_interval or default.sample_interval_seconds,
         shm_size_bytes=table.shm_size or default.shm_size_bytes,
+        read_only=default.read_only if table.read_only is None else table.read_only,
         hostname=table.hostname or default.hostname,
         env=default.env if table.env is None else table.env,
     )

@@ -85,6 +85,7 @@ class Container(Table):
     output_limit: Size | None = None
     sample_interval: Duration | None = None
     shm_size: Size | None = None
+    read_only: bool | None = None
     hostname: HostName | None = None
     env: dict[EnvName, str] | None = None
 

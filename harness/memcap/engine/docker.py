@@ -119,6 +119,7 @@ class DockerEngine:
             pids_limit=policy.pids,
             cpuset_cpus=spec.cpuset or None,
             shm_size=policy.shm_size_bytes or SHM_BYTES,
+            read_only=policy.read_only,
             # Two files, so that a workload's last words survive the daemon's rotation.
             log_config=LogConfig(
                 type="json-file", config={"max-size": str(policy.output_limit_bytes), "max-file": "2"}
@@ -135,6 +136,8 @@ class DockerEngine:
             user=spec.user or None,
             labels=labels(spec.campaign, spec.cell_id),
             healthcheck={"test": ["NONE"]},
+            # An anonymous volume, removed with the container: the one place that can be written where the rest cannot.
+            volumes=[OUT] if policy.read_only else None,
             host_config=host_config,
         )
         return str(created["Id"])

@@ -155,6 +155,7 @@ class ContainerPolicy:
     output_limit_bytes: int = 1024 * 1024
     sample_interval_seconds: float = 0.010
     shm_size_bytes: int | None = None
+    read_only: bool = False
     hostname: str = "memcap"
     env: Mapping[str, str] = field(default_factory=lambda: {"PYTHONHASHSEED": "0"})
 

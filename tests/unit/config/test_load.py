@@ -83,6 +83,7 @@ output_limit = "2MiB"
 sample_interval = "20ms"
 hostname = "bench"
 shm_size = "128m"
+read_only = true
 env = { PYTHONMALLOC = "malloc" }
 [judge]
 minimum_runs = 3
@@ -102,6 +103,7 @@ minimum_runs = 3
         sample_interval_seconds=0.02,
         hostname="bench",
         shm_size_bytes=128 * 2**20,
+        read_only=True,
         env={"PYTHONMALLOC": "malloc"},
     )
     assert config.run_time_limit_seconds == 120
