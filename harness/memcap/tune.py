@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final
 
-from memcap.model import Cell, CellResult, Metric, Quiet
+from memcap.model import CaveatKind, Cell, CellResult, Metric, Quiet
 from memcap.stats import holm, median, spread_test, variation
 
 METRICS: Final = (Metric.PEAK, Metric.UNRECLAIMABLE_PEAK, Metric.RSS_PEAK)
@@ -62,7 +62,7 @@ class MetricTrial:
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """What was measured under one setting; ``runs`` counts those that ended as expected."""
+    """What was measured under one setting; ``runs`` counts those that ended as expected, with a warm page cache."""
 
     setting: Setting
     runs: int
@@ -116,7 +116,7 @@ def compare_settings(results: Sequence[CellResult], settings: Sequence[Setting])
     """
     baseline = results[0]
     pairs = [(result, metric) for result in results[1:] for metric in METRICS if _comparable(baseline, result, metric)]
-    tests = [spread_test(baseline.values(metric), result.values(metric)) for result, metric in pairs]
+    tests = [spread_test(_values(baseline, metric), _values(result, metric)) for result, metric in pairs]
     quieter, noisier = holm([less for less, _ in tests]), holm([more for _, more in tests])
     effects = {
         (result.cell.id, metric): _effect(less, more)
@@ -125,7 +125,7 @@ def compare_settings(results: Sequence[CellResult], settings: Sequence[Setting])
     return tuple(
         Trial(
             setting=setting,
-            runs=max(len(result.values(metric)) for metric in METRICS),
+            runs=max(len(_values(result, metric)) for metric in METRICS),
             metrics=tuple(_trial(result, metric, effects, is_baseline=result is baseline) for metric in METRICS),
         )
         for result, setting in zip(results, settings, strict=True)
@@ -164,7 +164,13 @@ def suite_lines(setting: Setting) -> tuple[str, ...]:
 
 
 def _comparable(baseline: CellResult, result: CellResult, metric: Metric) -> bool:
-    return min(len(baseline.values(metric)), len(result.values(metric))) >= MINIMUM_RUNS
+    return min(len(_values(baseline, metric)), len(_values(result, metric))) >= MINIMUM_RUNS
+
+
+def _values(result: CellResult, metric: Metric) -> tuple[float, ...]:
+    """Return the figures that a setting is judged by: a run that read from disk tells of somebody else's doings."""
+    warm = [run for run in result.runs if all(each.kind is not CaveatKind.COLD_PAGE_CACHE for each in run.caveats)]
+    return replace(result, runs=tuple(warm)).values(metric)
 
 
 def _effect(less: float, more: float) -> tuple[Effect, float]:
@@ -176,7 +182,7 @@ def _effect(less: float, more: float) -> tuple[Effect, float]:
 def _trial(
     result: CellResult, metric: Metric, effects: Mapping[tuple[str, Metric], tuple[Effect, float]], *, is_baseline: bool
 ) -> MetricTrial:
-    values = result.values(metric)
+    values = _values(result, metric)
     unknown = Effect.NO_DIFFERENCE if is_baseline else Effect.NOT_ENOUGH_DATA
     effect, chance = effects.get((result.cell.id, metric), (unknown, None))
     return MetricTrial(

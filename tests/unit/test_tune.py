@@ -10,7 +10,7 @@ import tomli
 
 from factories import MIB, make_cell, make_measurement, make_plan_cell
 from memcap.config.schema import BenchmarkTable
-from memcap.model import CellResult, Ending, Metric, Quiet
+from memcap.model import Caveat, CaveatKind, CellResult, Ending, Metric, Quiet
 from memcap.tune import (
     AS_IT_IS,
     METRICS,
@@ -88,6 +88,17 @@ def test_too_few_good_runs_are_not_compared(side: int) -> None:
     assert trials[1].named(Effect.NOT_ENOUGH_DATA) == METRICS
     assert trials[side].runs == 7
     assert not trials[1].helps
+
+
+def test_runs_that_read_from_disk_do_not_count() -> None:
+    cold = Caveat(kind=CaveatKind.COLD_PAGE_CACHE, detail="")
+    disturbed = scattered("b", peak=1_000)
+    disturbed = replace(
+        disturbed, runs=(*disturbed.runs, replace(make_measurement(90), caveats=(cold,)), make_measurement(64))
+    )
+    trials = compare_settings([scattered("a", peak=10_000), disturbed], (AS_IT_IS, ONE_CPU))
+    assert trials[1].runs == 11
+    assert trials[1].named(Effect.QUIETER) == (Metric.PEAK,)
 
 
 def test_without_any_good_run_there_are_no_figures() -> None:

@@ -32,9 +32,9 @@ def render_tune_json(tuning: Tuning) -> str:
 def render_tune(tuning: Tuning, *, width: int = 80) -> str:
     """Return ``tuning`` as tables, what they say, and a recommendation."""
     parts = [f"{tuning.cell_id}: figures under each setting, and how much they scatter", _table(tuning.first)]
-    parts.append(_effects(tuning.first))
+    parts.append(_effects(tuning.first, width))
     if tuning.second:
-        parts += ["What helped, once more and together:", _table(tuning.second), _effects(tuning.second)]
+        parts += ["What helped, once more and together:", _table(tuning.second), _effects(tuning.second, width)]
     return "\n\n".join([*parts, _advice(tuning, width)]) + "\n"
 
 
@@ -54,7 +54,7 @@ def _figures(trial: MetricTrial) -> tuple[str, str]:
     return figure(trial.metric, trial.median), scatter
 
 
-def _effects(trials: Sequence[Trial]) -> str:
+def _effects(trials: Sequence[Trial], width: int) -> str:
     """Return ``one CPU: quieter peak, unreclaimable_peak``, a line for each setting with an effect."""
     lines = []
     for trial in trials[1:]:
@@ -70,7 +70,7 @@ def _effects(trials: Sequence[Trial]) -> str:
     ]
     if alike:
         lines.append(f"no difference beyond chance: {', '.join(alike)}")
-    return "\n".join(lines)
+    return "\n".join(textwrap.fill(line, width=width, subsequent_indent="    ") for line in lines)
 
 
 def _advice(tuning: Tuning, width: int) -> str:

@@ -173,3 +173,12 @@ def grow_for_ever(mib_per_second):
     while True:
         kept.append(bytearray(mib_per_second * MIB // 10))
         time.sleep(0.1)
+
+
+def surroundings():
+    """Tell what the kernel allows this process: its CPUs, huge pages (1: yes), and its personality(2)."""
+    with open("/proc/self/status") as status:
+        facts = dict(line.rstrip("\n").split(":\t", 1) for line in status)
+    with open("/proc/self/personality") as personality:
+        kind = int(personality.read(), 16)
+    return {"cpus": len(os.sched_getaffinity(0)), "thp": int(facts["THP_enabled"]), "personality": kind}

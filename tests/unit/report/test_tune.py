@@ -75,7 +75,7 @@ def test_a_second_round_has_a_table_of_its_own_and_decides() -> None:
 
 
 def test_no_line_is_wider_than_asked() -> None:
-    tuning = Tuning(cell_id=CELL, first=(BASELINE, trial(ONE_CPU, chance=0.11)))
+    tuning = Tuning(cell_id=CELL, first=(BASELINE, trial(ONE_CPU, chance=0.11), *[trial(ARENA)] * 6))
     assert max(map(len, render_tune(tuning).splitlines())) <= 80
 
 
