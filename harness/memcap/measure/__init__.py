@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from memcap.measure.caveats import caveats_of
 from memcap.measure.ending import ending_of, ending_without_report
-from memcap.measure.kernel import charged_ahead
+from memcap.measure.kernel import page_cache_is_steady, proven_by_peak
 from memcap.model import (
     Caveat,
     CaveatKind,
@@ -97,19 +97,12 @@ def measure(raw: RawRun, spec: RunSpec, *, cpus: int | None, standing: tuple[Cav
 def unreclaimable_peak(report: Report, *, cpus: int | None) -> int | None:
     """Return the peak of anon + shmem + kernel in bytes: the largest sample, or what the kernel's peak proves.
 
-    At the kernel's high-water mark everything that was not page cache was unreclaimable, so `peak - largest page cache
-    - charge batches` is a lower bound that a spike between two samples cannot escape. It counts only where the peak
-    was reached after the workload's start. None where the kernel offers neither.
+    None where the kernel offers neither.
     """
-    sampled, peak, at_start, file = (
-        report.unreclaimable_peak_bytes,
-        report.peak_bytes,
-        report.peak_at_start_bytes,
-        report.max_file_bytes,
-    )
-    if sampled is None or peak is None or at_start is None or file is None or peak <= at_start:
+    sampled, proven = report.unreclaimable_peak_bytes, proven_by_peak(report, cpus=cpus)
+    if sampled is None or proven is None or not page_cache_is_steady(report):
         return sampled
-    return max(sampled, peak - file - charged_ahead(cpus))
+    return max(sampled, proven)
 
 
 def output_tail(raw: RawRun) -> str:
@@ -177,6 +170,7 @@ def _split(split: Split) -> MemorySplit:
         slab=split.slab,
         page_tables=split.page_tables,
         swap=split.swap,
+        slab_reclaimable=split.slab_reclaimable,
     )
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from memcap.measure.kernel import PAGE_BYTES, charged_ahead
+from memcap.measure.kernel import PAGE_BYTES, SOME_FILE_BYTES, charged_ahead, page_cache_is_steady, proven_by_peak
 from memcap.model import Caveat, CaveatKind, RawRun, RunSpec
 from memcap.probe.report import Report
 from memcap.units import format_bytes
 
-COLD_FILE_BYTES = 1024 * 1024  # less page cache than this moves no figure that anyone judges
 SUPERVISOR_JITTER_BYTES = 4 * PAGE_BYTES  # its stack begins at a random address, so it touches a page more or less
 CLOCK_STEP_NS = 500_000_000
 BUSY_PERCENT_PER_CPU = 200  # two programs wait for each CPU
@@ -69,11 +68,15 @@ def _peak_caveats(report: Report, spec: RunSpec, *, cpus: int | None) -> Iterato
     at_cap = cap is not None and peak >= cap - charged_ahead(cpus)
     file = report.max_file_bytes or 0
     need = report.unreclaimable_peak_bytes
-    if at_cap and not report.oom_kills and need is not None and peak - need > COLD_FILE_BYTES:
+    proven = proven_by_peak(report, cpus=cpus)
+    if need is not None and proven is not None and proven > need and not page_cache_is_steady(report) and not at_cap:
+        more = f"{sampled}, and page cache came and went: {format_bytes(proven - need)} of the peak may be either"
+        yield Caveat(kind=CaveatKind.SAMPLED_ONLY, detail=more)
+    if at_cap and not report.oom_kills and need is not None and peak - need > SOME_FILE_BYTES:
         slow = f", {report.refaults} pages were read again" if report.refaults else ""
         detail = f"peak is the cap because of up to {format_bytes(file)} of page cache{slow}"
         yield Caveat(kind=CaveatKind.CAP_FILLED_BY_CACHE, detail=detail)
-    was_cold = bool(report.major_faults) and file > COLD_FILE_BYTES
+    was_cold = bool(report.major_faults) and file > SOME_FILE_BYTES
     if spec.cold and not was_cold:
         detail = f"{report.major_faults} major faults, {format_bytes(file)} of page cache: the files were still cached"
         yield Caveat(kind=CaveatKind.NOT_COLD, detail=detail)
