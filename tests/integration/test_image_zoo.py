@@ -302,4 +302,5 @@ def test_pypy(zoo: Zoo) -> None:
     assert run.unreclaimable_peak_bytes > 24 * MIB
     assert run.python is not None
     assert run.python.implementation == "pypy"
+    assert run.python.gc is None
     assert zoo.measure(reference, "cycles", kept=100, cycle_count=3).extra == {"entries": 3, "cycles": 3}
