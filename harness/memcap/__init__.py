@@ -15,7 +15,9 @@ layer
 cap
     The memory limit of a container, set as the cgroup's hard limit, with no swap.
 cell
-    Benchmark x image x cap; the unit of measuring and judging. Its id reads ``suite.benchmark-image-cap``.
+    Benchmark x image x cap; the unit of measuring and judging. Its id reads ``suite.benchmark-image-cap``; a variant,
+    such as ``cold`` (without the image's files in the page cache), is named behind the benchmark:
+    ``suite.benchmark.cold-image-cap``.
 plan
     The ordered cells of one invocation, with how often each is run.
 run
