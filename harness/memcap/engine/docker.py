@@ -171,6 +171,7 @@ class DockerEngine:
             oom_events=self._count_oom_events(container, expected=bool(state.get("OOMKilled"))),
             memory_limit_bytes=applied.get("Memory"),
             memory_swap_limit_bytes=applied.get("MemorySwap"),
+            cpuset=applied.get("CpusetCpus"),
         )
 
     def _fetch_files(self, container: str) -> dict[str, str]:

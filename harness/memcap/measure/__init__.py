@@ -34,7 +34,9 @@ def measure(raw: RawRun, spec: RunSpec, *, cpus: int | None, standing: tuple[Cav
     ``cpus`` is the number of CPUs of the daemon's machine; ``standing`` are caveats known before the run, of its image
     or environment.
     """
-    charging = spec.pinned_cpus or cpus  # the CPUs that the kernel may charge this cgroup ahead for
+    cpuset = spec.cpuset if raw.cpuset is None else raw.cpuset
+    # The CPUs that the kernel may charge this cgroup ahead for.
+    charging = cpuset.count(",") + 1 if cpuset else cpus
     oom = OomFacts(docker_flag=raw.oom_killed_flag, docker_events=raw.oom_events)
     journal = parse_journal(raw.workload_journal)
     tail = output_tail(raw)
@@ -88,9 +90,9 @@ def measure(raw: RawRun, spec: RunSpec, *, cpus: int | None, standing: tuple[Cav
         extra=_extra(journal),
         pressure=_pressure(report),
         series=tuple(_moment(row) for row in report.series),
-        cpuset=spec.cpuset,
+        cpuset=cpuset,
         output_tail="" if ending is Ending.COMPLETED else tail,
-        caveats=(*standing, *caveats_of(report, raw, spec, cpus=cpus)),
+        caveats=(*standing, *caveats_of(report, raw, spec, cpus=cpus, charging=charging)),
     )
 
 

@@ -14,10 +14,12 @@ CLOCK_STEP_NS = 500_000_000
 BUSY_PERCENT_PER_CPU = 200  # two programs wait for each CPU
 
 
-def caveats_of(report: Report, raw: RawRun, spec: RunSpec, *, cpus: int | None) -> Iterator[Caveat]:
-    """Yield what makes the figures doubtful."""
+def caveats_of(
+    report: Report, raw: RawRun, spec: RunSpec, *, cpus: int | None, charging: int | None
+) -> Iterator[Caveat]:
+    """Yield what makes the figures doubtful; ``charging`` counts the CPUs that the run could use of the ``cpus``."""
     yield from _cap_caveats(report, spec)
-    yield from _peak_caveats(report, spec, cpus=spec.pinned_cpus or cpus)
+    yield from _peak_caveats(report, spec, cpus=charging)
     yield from _surroundings(report, cpus=cpus)
     own = report.supervisor_bytes
     if own is not None and abs(own - spec.supervisor_bytes) > SUPERVISOR_JITTER_BYTES:
@@ -25,6 +27,10 @@ def caveats_of(report: Report, raw: RawRun, spec: RunSpec, *, cpus: int | None) 
         yield Caveat(
             kind=CaveatKind.SUPERVISOR_BYTES_DIFFER, detail=f"{raised}, the supervisor needed {format_bytes(own)}"
         )
+    if spec.cpuset and raw.cpuset is not None and raw.cpuset != spec.cpuset:
+        got = f"CPUs {raw.cpuset}" if raw.cpuset else "all CPUs"
+        detail = f"the run was to be pinned to CPUs {spec.cpuset}, the daemon gave it {got}"
+        yield Caveat(kind=CaveatKind.SETTING_REFUSED, detail=detail)
     if raw.output_truncated:
         yield Caveat(
             kind=CaveatKind.OUTPUT_TRUNCATED,

@@ -96,15 +96,13 @@ class RunSpec:
     working_directory: str = ""
     user: str = ""
 
-    @property
-    def pinned_cpus(self) -> int | None:
-        """Return how many CPUs the run may use, or None if it is not pinned."""
-        return self.cpuset.count(",") + 1 if self.cpuset else None
-
 
 @dataclass(frozen=True, kw_only=True)
 class RawRun:
-    """What an engine brings back from one run: files as text, and the daemon's facts."""
+    """What an engine brings back from one run: files as text, and the daemon's facts.
+
+    ``cpuset`` is what the daemon applied of the asked for, None where it does not say.
+    """
 
     report: str | None
     workload_journal: str
@@ -117,4 +115,5 @@ class RawRun:
     oom_events: int | None
     memory_limit_bytes: int | None
     memory_swap_limit_bytes: int | None
+    cpuset: str | None = None
     daemon_error: str | None = None

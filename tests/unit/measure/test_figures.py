@@ -24,6 +24,7 @@ from factories import MIB, make_raw, make_report
 from memcap.measure import measure
 from memcap.measure.kernel import CHARGE_BATCH_BYTES
 from memcap.model import (
+    CaveatKind,
     Ending,
     GcFacts,
     Measurement,
@@ -86,6 +87,18 @@ def test_the_kernel_charges_ahead_only_for_cpus_that_the_run_may_use() -> None:
     assert found.unreclaimable_peak_bytes == 100 * MIB - CHARGE_BATCH_BYTES
     assert found.cpuset == "3"
     assert measure(raw, SPEC, cpus=8).cpuset == ""
+
+
+@pytest.mark.parametrize(
+    ("asked", "applied", "told"), [("3", "3", False), ("3", "", True), ("3", None, False), ("", "", False)]
+)
+def test_what_the_daemon_applied_counts_not_what_was_asked_for(asked: str, applied: str | None, told: bool) -> None:
+    raw = make_raw(make_report(peak_bytes=100 * MIB), cpuset=applied)
+    found = measure(raw, replace(SPEC, cpuset=asked), cpus=8)
+    assert found.cpuset == (asked if applied is None else applied)
+    cpus = 1 if found.cpuset else 8
+    assert found.unreclaimable_peak_bytes == 100 * MIB - cpus * CHARGE_BATCH_BYTES
+    assert (CaveatKind.SETTING_REFUSED in {caveat.kind for caveat in found.caveats}) is told
 
 
 @pytest.mark.parametrize(
