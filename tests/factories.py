@@ -220,6 +220,7 @@ def make_report(**changes: Any) -> str:
         "samples": 120,
         "sample_interval_ns": 10_000_000,
         "process_count": 1,
+        "cpus": [0, 1],
         "at_start": split,
         "at_peak": {**split, "usage": 62 * MIB, "anon": 60 * MIB, "kernel": MIB},
         "at_end": split,

@@ -27,7 +27,7 @@ from memcap.model import (
     Plan,
 )
 from memcap.pinning import CpuPool
-from memcap.probe.report import ReportError, parse_report
+from memcap.probe.report import Report, ReportError, parse_report
 
 ATTEMPTS = 3  # a run that says nothing about the workload, or read its files from disk, is tried again
 NO_CAP_BYTES = 2**62  # cgroup v1 spells "no limit" as the largest number of whole pages, 2**63 - 4096
@@ -85,8 +85,10 @@ class Campaign:
         self, wanted: list[Cell], finished: dict[str, CellResult], environment: Environment, tell: Tell, save: Save
     ) -> CampaignResult:
         self._total = len(wanted) * (self._plan.runs + self._plan.warmups)
-        self._cpus = CpuPool(environment.cpus or 1)
-        self._supervisor_bytes = self._calibrate(self._layer(wanted[0]))
+        trial = self._calibrate(self._layer(wanted[0]))
+        self._supervisor_bytes = trial.supervisor_bytes or 0
+        self._cpus = CpuPool(trial.cpus)
+        refuse_too_many_cpus(wanted, self._cpus.count)
         # A container beside a cold run would read the files that were just dropped from the page cache.
         jobs = 1 if any(cell.is_cold for cell in wanted) else self._settings.jobs
         with ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="memcap-run") as pool:
@@ -121,10 +123,10 @@ class Campaign:
     def _layer(self, cell: Cell) -> Layer:
         return self._layers[cell.image.name, cell.benchmark.suite]
 
-    def _calibrate(self, layer: Layer) -> int:
-        """Return how many bytes the supervisor itself needs on this daemon, by a run without a workload.
+    def _calibrate(self, layer: Layer) -> Report:
+        """Return the report of a run without a workload: what the supervisor itself needs, and the CPUs there are.
 
-        The cap of every run is raised by this much. Raises PlanError where the run had no cap at all.
+        The cap of every run is raised by the former. Raises PlanError where the run had no cap at all.
         """
         raw = self._engine.execute(calibration_spec(layer, self._settings))
         try:
@@ -141,7 +143,7 @@ class Campaign:
                 "(https://rootlesscontaine.rs/getting-started/common/cgroup2/); otherwise use a daemon that runs as "
                 "root. `memcap doctor` says what the daemon tells of itself.",
             )
-        return report.supervisor_bytes or 0
+        return report
 
     def _run_all(
         self, group: tuple[Cell, ...], times: int, pool: ThreadPoolExecutor, environment: Environment, tell: Tell
@@ -184,6 +186,17 @@ class Campaign:
             self._engine.execute(eviction_spec(layer, settings, attempt=attempt))
         raw = self._engine.execute(spec)
         return measure(raw, spec, cpus=environment.cpus, standing=standing_caveats(layer, environment))
+
+
+def refuse_too_many_cpus(cells: Iterable[Cell], cpus: int) -> None:
+    """Raise PlanError for a benchmark that asks for more CPUs than containers may use here."""
+    for cell in cells:
+        asked = cell.benchmark.quiet.cpus
+        if asked is not None and asked > cpus:
+            raise PlanError(
+                f"{cell.id} is to be pinned to {asked} CPUs; containers may use {cpus} here",
+                remedy="Lower `quiet.cpus` in suite.toml or limits.toml, or give the daemon more CPUs.",
+            )
 
 
 def standing_caveats(layer: Layer, environment: Environment) -> tuple[Caveat, ...]:

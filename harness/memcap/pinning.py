@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 
 class CpuPool:
-    """The CPUs 0 to ``count`` - 1. A run takes all of its CPUs at once or waits, so runs cannot wait for each other."""
+    """The CPUs that runs may be pinned to. A run takes all of its own at once or waits: runs cannot block each other."""
 
-    def __init__(self, count: int) -> None:
-        self._count = count
-        self._free = set(range(count))
+    def __init__(self, cpus: Iterable[int]) -> None:
+        self._free = set(cpus)
+        self.count = len(self._free)
         self._changed = threading.Condition()
 
     @contextmanager
@@ -24,8 +24,8 @@ class CpuPool:
         if count is None:
             yield ""
             return
-        if not 0 < count <= self._count:
-            raise ValueError(f"{count} of {self._count} CPUs cannot be had")
+        if not 0 < count <= self.count:
+            raise ValueError(f"{count} of {self.count} CPUs cannot be had")
         with self._changed:
             self._changed.wait_for(lambda: len(self._free) >= count)
             own = sorted(self._free)[:count]

@@ -11,8 +11,9 @@ import pytest
 from factories import MIB, make_layer, make_measurement, make_oom, make_plan, make_plan_cell, make_settings
 from memcap.campaign import Campaign, keep_telling_series
 from memcap.engine.fake import FakeEngine
+from memcap.errors import PlanError
 from memcap.launch import NOTHING, SUPERVISOR
-from memcap.model import COLD, CampaignResult, CaveatKind, Ending, Environment, Moment, Plan, Quiet, RawRun, RunSpec
+from memcap.model import COLD, CampaignResult, CaveatKind, Ending, Moment, Plan, Quiet, RawRun, RunSpec
 
 PATIENCE_SECONDS = 30
 
@@ -28,11 +29,8 @@ def test_pinned_runs_side_by_side_have_cpus_of_their_own() -> None:
         """Let no run end before two are there."""
 
         def __init__(self) -> None:
-            super().__init__({})
+            super().__init__({}, cpus=2)
             self._both = threading.Barrier(2, timeout=PATIENCE_SECONDS)
-
-        def environment(self) -> Environment:
-            return replace(super().environment(), cpus=2)
 
         def execute(self, spec: RunSpec) -> RawRun:
             if spec.argv != (NOTHING,):
@@ -121,3 +119,10 @@ def test_memory_over_time_is_kept_of_the_first_run_and_of_unexpected_ones() -> N
     kept = keep_telling_series([good, good, bad, good], Ending.COMPLETED)
     assert [len(run.series) for run in kept] == [1, 0, 1, 0]
     assert [run.peak_bytes for run in kept] == [run.peak_bytes for run in (good, good, bad, good)]
+
+
+def test_more_cpus_than_containers_may_use_are_refused_before_the_first_run() -> None:
+    engine = FakeEngine({}, cpus=2)
+    with pytest.raises(PlanError, match="pinned to 3 CPUs; containers may use 2"):
+        run_all(engine, make_plan(make_plan_cell(quiet=Quiet(cpus=3))))
+    assert [spec.argv for spec in engine.runs] == [(NOTHING,)], "but for the trial run"

@@ -13,7 +13,7 @@ PATIENCE_SECONDS = 30
 
 
 def test_runs_side_by_side_have_cpus_of_their_own() -> None:
-    pool = CpuPool(4)
+    pool = CpuPool(range(4))
     with pool.taken(1) as one, pool.taken(2) as two, pool.taken(1) as three:
         assert (one, two, three) == ("0", "1,2", "3")
     with pool.taken(4) as everything:
@@ -21,7 +21,7 @@ def test_runs_side_by_side_have_cpus_of_their_own() -> None:
 
 
 def test_what_is_given_back_is_taken_again_lowest_first() -> None:
-    pool = CpuPool(3)
+    pool = CpuPool(range(3))
     with pool.taken(1) as first:
         assert first == "0"
         with pool.taken(1) as second:
@@ -31,19 +31,19 @@ def test_what_is_given_back_is_taken_again_lowest_first() -> None:
 
 
 def test_runs_that_are_not_pinned_take_nothing_and_never_wait() -> None:
-    pool = CpuPool(1)
+    pool = CpuPool(range(1))
     with pool.taken(1), pool.taken(None) as cpuset:
         assert cpuset == ""
 
 
 @pytest.mark.parametrize("count", [0, -1, 3])
 def test_what_can_never_be_had_is_refused(count: int) -> None:
-    with pytest.raises(ValueError, match=f"{count} of 2 CPUs"), CpuPool(2).taken(count):
+    with pytest.raises(ValueError, match=f"{count} of 2 CPUs"), CpuPool(range(2)).taken(count):
         pass
 
 
 def test_a_run_that_fails_gives_its_cpus_back() -> None:
-    pool = CpuPool(1)
+    pool = CpuPool(range(1))
     with pytest.raises(KeyboardInterrupt), pool.taken(1):
         raise KeyboardInterrupt
     with pool.taken(1) as cpuset:
@@ -51,7 +51,7 @@ def test_a_run_that_fails_gives_its_cpus_back() -> None:
 
 
 def test_a_run_waits_until_all_its_cpus_are_free() -> None:
-    pool, got = CpuPool(2), threading.Event()
+    pool, got = CpuPool(range(2)), threading.Event()
 
     def want_both() -> None:
         with pool.taken(2):
@@ -68,7 +68,7 @@ def test_a_run_waits_until_all_its_cpus_are_free() -> None:
 
 
 def test_many_runs_of_different_widths_neither_share_nor_hang() -> None:
-    pool, lock, in_use, shared = CpuPool(4), threading.Lock(), set[str](), list[str]()
+    pool, lock, in_use, shared = CpuPool(range(4)), threading.Lock(), set[str](), list[str]()
 
     def run(width: int) -> None:
         for _ in range(50):

@@ -23,8 +23,9 @@ class FakeEngine:
     specifications in the order they were executed.
     """
 
-    def __init__(self, needs: Mapping[str, int]) -> None:
+    def __init__(self, needs: Mapping[str, int], *, cpus: int = 1) -> None:
         self._needs = needs
+        self._cpus = cpus
         self._cancelled = False
         self.runs: list[RunSpec] = []
 
@@ -38,7 +39,7 @@ class FakeEngine:
             kernel="none",
             operating_system="none",
             architecture="x86_64",
-            cpus=1,
+            cpus=self._cpus,
             memory_bytes=None,
             swap_accounting=True,
             memcap_version=__version__,
@@ -57,7 +58,7 @@ class FakeEngine:
         cap = spec.cap_bytes + spec.supervisor_bytes
         killed = need > cap
         return RawRun(
-            report=json.dumps(_report(min(need, cap), cap=cap, killed=killed)),
+            report=json.dumps(_report(min(need, cap), cap=cap, killed=killed) | {"cpus": list(range(self._cpus))}),
             workload_journal="",
             supervisor_journal="",
             output="",

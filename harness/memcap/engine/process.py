@@ -8,7 +8,6 @@ machine's files, network and processes.
 
 from __future__ import annotations
 
-import itertools
 import os
 import platform
 import select
@@ -52,7 +51,6 @@ class ProcessEngine:
         self._cancelled = threading.Event()
         self._lock = threading.Lock()
         self._running: set[int] = set()  # PIDs of supervisors that are not reaped, so that no PID is somebody else's
-        self._numbers = itertools.count(1)
         self._place: CgroupPlace | None = None
 
     def __enter__(self) -> ProcessEngine:
@@ -139,7 +137,7 @@ class ProcessEngine:
         with tempfile.TemporaryDirectory(prefix="memcap-") as folder:
             command = (str(self._supervisor), folder, "1000", "10000")
             try:
-                with run_cgroup(place, next(self._numbers), cap_bytes=_TRIAL_CAP_BYTES, pids=16) as options:
+                with run_cgroup(place, cap_bytes=_TRIAL_CAP_BYTES, pids=16) as options:
                     subprocess.run(
                         (*command, *options, "--", f"{folder}/nothing"),
                         stdin=subprocess.DEVNULL,
@@ -157,7 +155,7 @@ class ProcessEngine:
         if place is None:
             yield without_cgroup(cap, pids=spec.policy.pids)
             return
-        with run_cgroup(place, next(self._numbers), cap_bytes=cap, pids=spec.policy.pids) as options:
+        with run_cgroup(place, cap_bytes=cap, pids=spec.policy.pids) as options:
             yield options
 
     def _supervisor_command(self, spec: RunSpec, folder: RunFolder) -> tuple[str, ...]:

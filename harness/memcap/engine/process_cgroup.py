@@ -14,7 +14,7 @@ from typing import Final
 from memcap.errors import EngineError
 
 ROOT: Final = Path("/sys/fs/cgroup")
-_PREFIX: Final = "memcap"  # then the PID of the memcap that made it, and a number
+_PREFIX: Final = "memcap"  # then the PID of the memcap that made it, and something random
 _REMOVAL_SECONDS: Final = 10
 
 
@@ -53,12 +53,12 @@ def places(membership: str, *, root: Path = ROOT) -> Iterator[CgroupPlace]:
 
 
 @contextmanager
-def run_cgroup(place: CgroupPlace, number: int, *, cap_bytes: int, pids: int) -> Iterator[tuple[str, ...]]:
+def run_cgroup(place: CgroupPlace, *, cap_bytes: int, pids: int) -> Iterator[tuple[str, ...]]:
     """Yield the supervisor's options for a new cgroup with these limits; at the end nothing of it is left.
 
     Raises OSError where it cannot be made, EngineError where it cannot be removed.
     """
-    name = f"{_PREFIX}-{os.getpid()}-{number}"
+    name = f"{_PREFIX}-{os.getpid()}-{os.urandom(4).hex()}"
     folders = dict.fromkeys(folder / name for folder in (place.memory, place.pids) if folder is not None)
     memory = place.memory / name
     try:

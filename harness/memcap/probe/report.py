@@ -101,6 +101,7 @@ class Report:
     samples: int
     sample_interval_ns: int
     process_count: int
+    cpus: tuple[int, ...]
     at_start: Split
     at_peak: Split
     at_end: Split

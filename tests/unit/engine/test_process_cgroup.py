@@ -81,17 +81,18 @@ def test_nothing_above_the_tree_is_tried(tmp_path: Path, request: pytest.Fixture
 
 def test_a_cgroup_that_cannot_be_made_leaves_nothing(tmp_path: Path) -> None:
     place = CgroupPlace(version=1, memory=tmp_path, pids=tmp_path / "no such folder")
-    with pytest.raises(FileNotFoundError), run_cgroup(place, 1, cap_bytes=1, pids=1):
+    with pytest.raises(FileNotFoundError), run_cgroup(place, cap_bytes=1, pids=1):
         pytest.fail("it was made")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_limits_are_written_and_a_folder_that_stays_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("memcap.engine.process_cgroup._REMOVAL_SECONDS", 0)
-    folder = tmp_path / f"memcap-{os.getpid()}-7"
     place = CgroupPlace(version=2, memory=tmp_path, pids=tmp_path)
-    making = run_cgroup(place, 7, cap_bytes=4096, pids=5)
-    assert making.__enter__() == (f"cgroup={folder}",)
+    making = run_cgroup(place, cap_bytes=4096, pids=5)
+    (option,) = making.__enter__()
+    (folder,) = tmp_path.glob(f"memcap-{os.getpid()}-*")
+    assert option == f"cgroup={folder}"
     assert (folder / "memory.max").read_text() == "4096"
     assert (folder / "pids.max").read_text() == "5"
     # In a plain folder the limits are files, for which rmdir fails as it does for a cgroup in use.

@@ -61,6 +61,20 @@ static i64 load_percent(void) {
     return *s && s[1] && s[2] ? whole * 100 + (s[1] - '0') * 10 + (s[2] - '0') : ABSENT;
 }
 
+/* The CPUs that the container may use; it need not be all of the machine, nor begin with 0. */
+static void put_cpus(void) {
+    u64 mask[16];
+    i64 size = SYS3(NR_SCHED_GETAFFINITY, 0, sizeof mask, mask);
+    put(",\n \"cpus\": [");
+    for (i64 cpu = 0, first = 1; cpu < size * 8; cpu++)
+        if (mask[cpu / 64] >> cpu % 64 & 1) {
+            if (!first) put(", ");
+            put_number(cpu);
+            first = 0;
+        }
+    put("]");
+}
+
 static void shared_memory(i64 *size, i64 *used) {
     struct statfs about;
     if (SYS2(NR_STATFS, "/dev/shm", &about) != 0 || about.type != TMPFS) return;
@@ -118,6 +132,7 @@ static void report(void) {
     put_field(",\n ", "samples", run.samples);
     put_field(",\n ", "sample_interval_ns", run.interval);
     put_field(",\n ", "process_count", run.process_peak_count);
+    put_cpus();
     put_split("at_start", &run.at_start);
     put_split("at_peak", &run.at_peak);
     put_split("at_end", &run.at_end);
