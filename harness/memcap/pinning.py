@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 class CpuPool:
-    """The CPUs that runs may be pinned to. A run takes all of its own at once or waits: runs cannot block each other."""
+    """The CPUs that runs may be pinned to. A run takes all of its own at once or waits: no deadlock."""
 
     def __init__(self, cpus: Iterable[int]) -> None:
         self._free = set(cpus)
