@@ -83,8 +83,8 @@ def test_before_each_cold_run_the_page_cache_is_emptied_and_nothing_runs_beside_
     assert [cell.cell.id for cell in result.cells] == ["agents.crew.cold-py312-128m", "agents.crew.cold-py313-128m"]
     for cell in result.cells:
         assert cell.cell.variant == COLD
-        for run in cell.runs:  # the fake engine reads nothing from disk, so what was asked for did not happen
-            assert CaveatKind.NOT_COLD in {caveat.kind for caveat in run.caveats}
+        for measured in cell.runs:  # the fake engine reads nothing from disk, so what was asked for did not happen
+            assert CaveatKind.NOT_COLD in {caveat.kind for caveat in measured.caveats}
 
 
 class Forgetful(FakeEngine):
