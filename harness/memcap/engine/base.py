@@ -25,3 +25,21 @@ class Engine(Protocol):
     def cancel(self) -> None:
         """Stop what is running, and refuse what is not yet running."""
         ...
+
+
+def not_started(why: str) -> RawRun:
+    """Return what a run leaves that could not be started: nothing but the reason."""
+    return RawRun(
+        report=None,
+        workload_journal="",
+        supervisor_journal="",
+        output="",
+        error_output="",
+        output_truncated=False,
+        exit_code=None,
+        oom_killed_flag=None,
+        oom_events=None,
+        memory_limit_bytes=None,
+        memory_swap_limit_bytes=None,
+        daemon_error=why,
+    )

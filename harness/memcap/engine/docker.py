@@ -15,6 +15,7 @@ from contextlib import closing, contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
+from memcap.engine.base import not_started
 from memcap.engine.docker_client import CAMPAIGN_LABEL, already_gone, environment, labels, translated
 from memcap.errors import EngineError, Interrupted
 from memcap.model import Environment, RawRun, RunSpec
@@ -80,12 +81,12 @@ class DockerEngine:
             try:
                 container = self._create(spec)
             except APIError as error:
-                return _not_started(error)
+                return not_started(str(getattr(error, "explanation", None) or error))
             with self._removed_at_the_end(container):
                 try:
                     self._client.api.start(container)
                 except APIError as error:
-                    return _not_started(error)
+                    return not_started(str(getattr(error, "explanation", None) or error))
                 self._refuse_when_cancelled()
                 # The supervisor keeps the time limit; this one is for a daemon that forgets to answer.
                 self._client.api.wait(container, timeout=math.ceil(spec.time_limit_seconds) + HTTP_GRACE_SECONDS)
@@ -202,20 +203,3 @@ class DockerEngine:
     def _listen(self) -> None:
         for event in self._events:
             self._oom_events[event.get("id") or event["Actor"]["ID"]] += 1
-
-
-def _not_started(error: Exception) -> RawRun:
-    return RawRun(
-        report=None,
-        workload_journal="",
-        supervisor_journal="",
-        output="",
-        error_output="",
-        output_truncated=False,
-        exit_code=None,
-        oom_killed_flag=None,
-        oom_events=None,
-        memory_limit_bytes=None,
-        memory_swap_limit_bytes=None,
-        daemon_error=str(getattr(error, "explanation", None) or error),
-    )

@@ -25,6 +25,7 @@ from typing import IO, Final
 import psutil
 
 from memcap import __version__
+from memcap.engine.base import not_started
 from memcap.engine.process_cgroup import CgroupPlace, places, remove_leftovers, run_cgroup
 from memcap.engine.process_folder import RunFolder, Stage, supervisor_path
 from memcap.errors import EngineError, Interrupted, PlanError
@@ -112,7 +113,7 @@ class ProcessEngine:
                 self._refuse_when_cancelled()
                 answers = folder.answers()
         except OSError as error:
-            return _not_started(error)
+            return not_started(str(error))
         printed = output.text()
         return RawRun(
             report=answers.get("report.json"),
@@ -305,20 +306,3 @@ def _operating_system() -> str:
         return platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())
     except OSError:
         return platform.system()
-
-
-def _not_started(error: OSError) -> RawRun:
-    return RawRun(
-        report=None,
-        workload_journal="",
-        supervisor_journal="",
-        output="",
-        error_output="",
-        output_truncated=False,
-        exit_code=None,
-        oom_killed_flag=None,
-        oom_events=None,
-        memory_limit_bytes=None,
-        memory_swap_limit_bytes=None,
-        daemon_error=str(error),
-    )
