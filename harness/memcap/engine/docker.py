@@ -4,20 +4,19 @@
 
 from __future__ import annotations
 
-import io
 import math
-import tarfile
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
 from memcap.engine.base import not_started
+from memcap.engine.docker_archive import read_files
 from memcap.engine.docker_client import CAMPAIGN_LABEL, already_gone, environment, labels, translated
-from memcap.errors import EngineError, Interrupted
+from memcap.errors import Interrupted
 from memcap.model import Environment, RawRun, RunSpec
 
 if TYPE_CHECKING:
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 OUT: Final = "/memcap/out"
 SUPERVISOR: Final = "/memcap/bin/supervisor"
 OUTPUT_MARKER: Final = "memcap: output begins\n"
-REPORT_LIMIT_BYTES: Final = 16 * 1024 * 1024  # anyone may write to OUT; what is larger is not ours
 HTTP_GRACE_SECONDS: Final = 60
 SHM_BYTES: Final = 64 * 1024 * 1024  # Docker's own; Podman's is a little less
 OOM_EVENT_GRACE_SECONDS: Final = 0.2  # the event may come after the container's end (containerd #12405)
@@ -156,7 +154,7 @@ class DockerEngine:
     def _collect(self, container: str, spec: RunSpec) -> RawRun:
         facts = self._client.api.inspect_container(container)
         state, applied = facts["State"], facts["HostConfig"]
-        files = self._fetch_files(container)
+        files = read_files(lambda: self._client.api.get_archive(container, OUT)[0], OUT)
         # Apart, because the daemon copies them apart: a traceback may be logged in the middle of earlier output.
         output = self._client.api.logs(container, stderr=False).decode("utf-8", "replace")
         error_output = self._client.api.logs(container, stdout=False).decode("utf-8", "replace")
@@ -174,25 +172,6 @@ class DockerEngine:
             memory_swap_limit_bytes=applied.get("MemorySwap"),
             cpuset=applied.get("CpusetCpus"),
         )
-
-    def _fetch_files(self, container: str) -> dict[str, str]:
-        stream, _ = self._client.api.get_archive(container, OUT)
-        archive = io.BytesIO()
-        for chunk in stream:
-            archive.write(chunk)
-            if archive.tell() > REPORT_LIMIT_BYTES:
-                raise EngineError(
-                    f"the workload left more than {REPORT_LIMIT_BYTES} bytes in {OUT}",
-                    remedy="That folder is memcap's; let the workload write elsewhere.",
-                )
-        archive.seek(0)
-        files = {}
-        with closing(archive), tarfile.open(fileobj=archive) as tar:
-            for member in tar:
-                content = tar.extractfile(member) if member.isfile() else None
-                if content is not None:
-                    files[member.name.rpartition("/")[2]] = content.read().decode("utf-8", "replace")
-        return files
 
     def _count_oom_events(self, container: str, *, expected: bool) -> int:
         deadline = time.monotonic() + OOM_EVENT_GRACE_SECONDS
