@@ -47,4 +47,5 @@ def test_the_containers_own_cgroup_is_read(
         assert killed.oom.kills == 1
         assert killed.cap_bytes is not None
         assert 128 * MIB <= killed.cap_bytes < 129 * MIB
-        assert killed.peak_bytes == killed.cap_bytes
+        assert killed.peak_bytes is not None
+        assert killed.cap_bytes - MIB < killed.peak_bytes <= killed.cap_bytes  # less only with crun: test_endings.py
