@@ -165,9 +165,11 @@ def environment(client: DockerClient) -> Environment:
         info: dict[str, Any] = client.info()
         version: dict[str, Any] = client.version()
     architecture = str(info.get("Architecture", "unknown"))
-    cgroup = str(info.get("CgroupVersion", ""))
+    cgroup, product = str(info.get("CgroupVersion", "")), _product(version)
+    # Podman denies it on cgroup v2 (seen with 5.4.2), where it does limit swap.
+    limits_swap = None if product == "podman" and cgroup == "2" else info.get("SwapLimit")
     return Environment(
-        engine=_product(version),
+        engine=product,
         engine_version=str(version.get("Version", "unknown")),
         cgroup_version=int(cgroup) if cgroup.isdigit() else None,
         cgroup_driver=str(info.get("CgroupDriver", "unknown")),
@@ -176,7 +178,7 @@ def environment(client: DockerClient) -> Environment:
         architecture=_ARCHITECTURES.get(architecture, architecture),
         cpus=info.get("NCPU") or None,
         memory_bytes=info.get("MemTotal") or None,
-        swap_accounting=info.get("SwapLimit"),
+        swap_accounting=limits_swap,
         memcap_version=__version__,
     )
 

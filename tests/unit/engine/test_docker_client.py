@@ -134,10 +134,17 @@ def test_environment_takes_the_daemons_words() -> None:
         "MemTotal": 8_000_000_000,
         "SwapLimit": False,
     }
-    found = environment(Daemon(info, {"Version": "5.4", "Components": [{"Name": "Podman Engine"}]}))  # type: ignore[arg-type]
-    assert (found.engine, found.engine_version, found.cgroup_version) == ("podman", "5.4", 2)
+    found = environment(Daemon(info, {"Version": "26.1", "Components": [{"Name": "Engine"}]}))  # type: ignore[arg-type]
+    assert (found.engine, found.engine_version, found.cgroup_version) == ("docker", "26.1", 2)
     assert (found.architecture, found.cpus, found.memory_bytes) == ("aarch64", 8, 8_000_000_000)
     assert (found.swap_accounting, found.memcap_version) == (False, __version__)
+
+
+@pytest.mark.parametrize(("cgroup", "limits"), [("1", False), ("2", None)])
+def test_podman_is_not_believed_to_leave_swap_alone_on_v2(cgroup: str, limits: bool | None) -> None:
+    version = {"Version": "5.4.2", "Components": [{"Name": "Podman Engine"}]}
+    found = environment(Daemon({"CgroupVersion": cgroup, "SwapLimit": False}, version))  # type: ignore[arg-type]
+    assert (found.engine, found.swap_accounting) == ("podman", limits)
 
 
 def test_what_the_daemon_does_not_say_is_absent() -> None:
