@@ -129,11 +129,14 @@ static void cgroup_split(struct split *s) {
         s->kernel = rest > 0 ? rest : 0;
     }
 }
+/* v2 tells which slabs can be given back, mostly the file system's own notes on the page cache; v1 does not. */
+static inline i64 kept_kernel(const struct split *s) {
+    i64 given_back = s->slab_reclaimable > 0 ? s->slab_reclaimable : 0;
+    return s->kernel - (given_back < s->kernel ? given_back : s->kernel);
+}
 static inline i64 unreclaimable(const struct split *s) {
     if (s->anon < 0 || s->shmem < 0 || s->kernel < 0) return ABSENT;
-    /* v2 tells which slabs can be given back, mostly the file system's own notes on the page cache; v1 does not. */
-    i64 given_back = s->slab_reclaimable > 0 ? s->slab_reclaimable : 0;
-    return s->anon + s->shmem + s->kernel - (given_back < s->kernel ? given_back : s->kernel);
+    return s->anon + s->shmem + kept_kernel(s);
 }
 static i64 cgroup_peak(void) {
     return cgroup_number(cg.memory, cg.version == 1 ? "memory.max_usage_in_bytes" : "memory.peak");

@@ -8,7 +8,7 @@ static u32 row_weight(const struct row *r) { return r->anon + r->shmem + r->kern
 static u32 kib(i64 bytes) { return bytes < 0 ? 0 : (u32)(bytes / 1024); }
 
 static void remember(const struct split *s, i64 now) {
-    struct row next = {(u32)(now / 1000000), kib(s->usage), kib(s->anon), kib(s->file), kib(s->shmem), kib(s->kernel), 0};
+    struct row next = {(u32)(now / 1000000), kib(s->usage), kib(s->anon), kib(s->file), kib(s->shmem), kib(kept_kernel(s)), 0};
     next.low = row_weight(&next);
     if (run.rows) {
         struct row *last = &run.series[run.rows - 1];
