@@ -7,9 +7,9 @@ anon + shmem + kernel, and ``max_file_bytes`` the largest sample of page cache. 
 with the most unreclaimable memory) and ``at_end`` are splits of the cgroup's memory. ``series`` is memory over time: at
 most 256 rows of milliseconds since the start, then in KiB usage, anon, file, shmem and kernel (without reclaimable
 slabs) at the moment with the most unreclaimable memory of the row's time span, and the least unreclaimable memory of
-that span. ``oom_events`` and ``oom_group_kills`` are the counters ``oom`` and ``oom_group_kill`` of cgroup v2; ``stall_*`` are its memory pressure.
-``thp_off`` and ``aslr_off`` are null if not asked for, false if the container may not. ``load_percent`` is the load
-average of the whole machine over a minute, in percent of one CPU.
+that span. ``oom_events`` and ``oom_group_kills`` are the counters ``oom`` and ``oom_group_kill`` of cgroup v2;
+``stall_*`` are its memory pressure. ``thp_off`` and ``aslr_off`` are null if not asked for, false if the container may
+not. ``load_percent`` is the load average of the whole machine over a minute, in percent of one CPU.
 
 Without a cgroup ``cgroup_version`` and everything that only a cgroup knows is null; the splits are sums over the
 workload's processes (``kernel``: their page tables), ``cap_bytes`` is where the supervisor's watchdog ended them, and
