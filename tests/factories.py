@@ -248,8 +248,6 @@ def make_raw(report: str | None = None, **changes: Any) -> RawRun:
         exit_code=0,
         oom_killed_flag=False,
         oom_events=0,
-        memory_limit_bytes=128 * MIB,
-        memory_swap_limit_bytes=128 * MIB,
     )
     return replace(whole, **changes)
 

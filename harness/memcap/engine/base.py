@@ -39,7 +39,5 @@ def not_started(why: str) -> RawRun:
         exit_code=None,
         oom_killed_flag=None,
         oom_events=None,
-        memory_limit_bytes=None,
-        memory_swap_limit_bytes=None,
         daemon_error=why,
     )

@@ -168,8 +168,6 @@ class DockerEngine:
             exit_code=state.get("ExitCode"),
             oom_killed_flag=state.get("OOMKilled"),
             oom_events=self._count_oom_events(container, expected=bool(state.get("OOMKilled"))),
-            memory_limit_bytes=applied.get("Memory"),
-            memory_swap_limit_bytes=applied.get("MemorySwap"),
             cpuset=applied.get("CpusetCpus"),
         )
 

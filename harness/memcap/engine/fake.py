@@ -67,8 +67,6 @@ class FakeEngine:
             exit_code=137 if killed else 0,
             oom_killed_flag=killed,
             oom_events=int(killed),
-            memory_limit_bytes=cap,
-            memory_swap_limit_bytes=cap,
         )
 
 

@@ -125,8 +125,6 @@ class ProcessEngine:
             exit_code=exit_code,
             oom_killed_flag=None,
             oom_events=None,
-            memory_limit_bytes=cap,
-            memory_swap_limit_bytes=cap,
         )
 
     def _refuse_when_cancelled(self) -> None:

@@ -113,7 +113,5 @@ class RawRun:
     exit_code: int | None
     oom_killed_flag: bool | None
     oom_events: int | None
-    memory_limit_bytes: int | None
-    memory_swap_limit_bytes: int | None
     cpuset: str | None = None
     daemon_error: str | None = None
