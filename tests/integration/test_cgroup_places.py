@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from integration.administering import REMOVE_PARENT, administer
 from integration.measuring import cell, measure_once
-from integration.test_other_killers import REMOVE_PARENT, administer
 
 from memcap.engine.docker_client import environment
 from memcap.model import Ending
