@@ -82,7 +82,12 @@ def measure(raw: RawRun, spec: RunSpec, *, cpus: int | None, standing: tuple[Cav
         at_peak=_split(report.at_peak),
         at_end=_split(report.at_end),
         processes=tuple(
-            ProcessPeak(pid=process.pid, name=process.name, vm_hwm_bytes=process.vm_hwm_bytes)
+            ProcessPeak(
+                pid=process.pid,
+                name=process.name,
+                vm_hwm_bytes=process.vm_hwm_bytes,
+                pss_bytes=process.pss_bytes,
+            )
             for process in report.processes
         ),
         process_count=report.process_count,

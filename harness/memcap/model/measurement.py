@@ -36,11 +36,15 @@ class MemorySplit:
 
 @dataclass(frozen=True, kw_only=True)
 class ProcessPeak:
-    """The largest resident set (VmHWM) seen of one process."""
+    """The largest resident set (VmHWM) seen of one process, and its share of memory at the container's peak.
+
+    In ``pss_bytes`` a page that n processes map is counted as 1/n. It is None where it was not read: see measuring.md.
+    """
 
     pid: int
     name: str
     vm_hwm_bytes: int
+    pss_bytes: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

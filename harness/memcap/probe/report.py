@@ -51,11 +51,15 @@ class Split:
 
 @dataclass(frozen=True, kw_only=True)
 class Process:
-    """One process of the container (PID in the container's own namespace) and its largest sampled VmHWM."""
+    """One process of the container (PID in the container's own namespace) and its largest sampled VmHWM.
+
+    ``pss_bytes`` is its proportional set size at the container's peak, None where that was not read.
+    """
 
     pid: int
     name: str
     vm_hwm_bytes: int
+    pss_bytes: int | None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -182,3 +182,19 @@ def surroundings():
     with open("/proc/self/personality") as personality:
         kind = int(personality.read(), 16)
     return {"cpus": len(os.sched_getaffinity(0)), "thp": int(facts["THP_enabled"]), "personality": kind}
+
+
+def shared_by_two(mib, seconds):
+    """Two children touch the same memory, which the parent made and does not touch."""
+    memory = mmap.mmap(-1, mib * MIB)  # shared and anonymous
+    children = []
+    for _ in range(2):
+        child = os.fork()
+        if child == 0:
+            for page in range(0, mib * MIB, mmap.PAGESIZE):
+                memory[page] = 1
+            time.sleep(seconds)
+            os._exit(0)
+        children.append(child)
+    for child in children:
+        os.waitpid(child, 0)

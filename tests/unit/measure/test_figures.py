@@ -37,7 +37,10 @@ from memcap.model import (
 
 def test_figures_of_a_good_run() -> None:
     found = measured(
-        processes=[{"pid": 7, "name": "python3", "vm_hwm_bytes": 71 * MIB}],
+        processes=[
+            {"pid": 7, "name": "python3", "vm_hwm_bytes": 71 * MIB, "pss_bytes": None},
+            {"pid": 8, "name": "python3", "vm_hwm_bytes": 9 * MIB, "pss_bytes": 4 * MIB},
+        ],
         at_start={"anon": 1, "shmem": 2, "kernel": 3},
     )
     assert (found.cgroup_version, found.cap_bytes, found.peak_bytes) == (2, 128 * MIB, 62 * MIB)
@@ -48,7 +51,10 @@ def test_figures_of_a_good_run() -> None:
     assert found.at_peak == MemorySplit(
         usage=62 * MIB, anon=60 * MIB, file=0, shmem=0, kernel=MIB, slab=0, page_tables=0, swap=0, slab_reclaimable=0
     )
-    assert found.processes == (ProcessPeak(pid=7, name="python3", vm_hwm_bytes=71 * MIB),)
+    assert found.processes == (
+        ProcessPeak(pid=7, name="python3", vm_hwm_bytes=71 * MIB),
+        ProcessPeak(pid=8, name="python3", vm_hwm_bytes=9 * MIB, pss_bytes=4 * MIB),
+    )
     assert found.oom == OomFacts(kills=0, at_cap=0, group_kills=0, cap_hits=0, docker_flag=False, docker_events=0)
     assert found.caveats == ()
 
@@ -112,7 +118,7 @@ def test_what_the_daemon_applied_counts_not_what_was_asked_for(asked: str, appli
     ],
 )
 def test_rss_peak(report: dict[str, Any], expected: int | None) -> None:
-    found = [{"pid": 7, "name": "p", "vm_hwm_bytes": size} for size in report.get("processes", [])]
+    found = [{"pid": 7, "name": "p", "vm_hwm_bytes": size, "pss_bytes": None} for size in report.get("processes", [])]
     assert measured(**{**report, "processes": found}).rss_peak_bytes == expected
 
 

@@ -46,13 +46,13 @@ def test_a_good_report_is_read_whole() -> None:
             peak_bytes=1234,
             exit_code=3,
             at_peak={"anon": 7, "kernel": None},
-            processes=[{"pid": 7, "name": "python3", "vm_hwm_bytes": 99}],
+            processes=[{"pid": 7, "name": "python3", "vm_hwm_bytes": 99, "pss_bytes": 33}],
         )
     )
     assert (report.peak_bytes, report.exit_code, report.signal) == (1234, 3, None)
     assert (report.at_peak.anon, report.at_peak.kernel) == (7, None)
     (process,) = report.processes
-    assert (process.pid, process.name, process.vm_hwm_bytes) == (7, "python3", 99)
+    assert (process.pid, process.name, process.vm_hwm_bytes, process.pss_bytes) == (7, "python3", 99, 33)
 
 
 def test_what_this_version_does_not_know_is_passed_over() -> None:
@@ -90,7 +90,7 @@ def test_each_field_must_be_there(name: str) -> None:
         ("timed_out", 0),
         ("at_peak", None),
         ("processes", {}),
-        ("processes", [{"pid": 1, "name": None, "vm_hwm_bytes": 1}]),
+        ("processes", [{"pid": 1, "name": None, "vm_hwm_bytes": 1, "pss_bytes": None}]),
     ],
 )
 def test_a_field_of_another_type_is_refused(name: str, value: object) -> None:

@@ -1,6 +1,6 @@
 /* Write the journal and the report (format: memcap/probe/report.py). */
 #pragma once
-#include "run.h"
+#include "samples.h"
 
 static void open_out(const char *name, int flags) {
     char path[512];
@@ -141,6 +141,7 @@ static void report(void) {
         put_field(i ? ", {" : "{", "pid", run.table[i].pid);
         put(", \"name\": "); put_string(run.table[i].name);
         put_field(", ", "vm_hwm_bytes", run.table[i].vm_hwm);
+        put_field(", ", "pss_bytes", pss_is_of_peak() ? run.table[i].pss : ABSENT);
         put("}");
     }
     put("]");
