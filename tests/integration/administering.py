@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 from integration.measuring import cell
@@ -17,6 +17,7 @@ from memcap.model import ImageFacts, Plan, RawRun
 
 if TYPE_CHECKING:
     from docker import DockerClient
+    from docker.models.containers import Container
 
     from memcap.engine.docker import DockerEngine
     from memcap.model import RunSpec
@@ -49,15 +50,23 @@ open(found[0], 'w').write('1')
 
 def administer(client: DockerClient, code: str, *arguments: str) -> None:
     """Run Python ``code`` on the daemon's machine, with its cgroups writable below /cgroups."""
-    client.containers.run(
-        _image(client).id,
-        command=["python", "-c", code, *arguments],
-        cgroupns="host",
-        network_mode="none",
-        volumes={"/sys/fs/cgroup": {"bind": "/cgroups", "mode": "rw"}},
-        labels={LABEL: "1", KIND_LABEL: "question"},
-        remove=True,
-    )
+    client.containers.run(**_options(client, code, arguments), remove=True)
+
+
+def start_administering(client: DockerClient, code: str, *arguments: str) -> Container:
+    """Do so without waiting; the caller removes the container."""
+    return client.containers.run(**_options(client, code, arguments), detach=True)
+
+
+def _options(client: DockerClient, code: str, arguments: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "image": _image(client).id,
+        "command": ["python", "-c", code, *arguments],
+        "cgroupns": "host",
+        "network_mode": "none",
+        "volumes": {"/sys/fs/cgroup": {"bind": "/cgroups", "mode": "rw"}},
+        "labels": {LABEL: "1", KIND_LABEL: "question"},
+    }
 
 
 def _image(client: DockerClient) -> ImageFacts:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING
 
 from integration.measuring import cell, launched
-from truth.lab import CAP, SUITE, Bench, Lab, known, read
-from truth.outside import Seen, watched
+from truth.lab import CAP, SUITE, Bench, ExperimentError, Lab, Run, known, needs, peaks, read
+from truth.outside import Outside, Seen, outside
 from truth.table import Table, kib, mib
 
 from memcap.engine.docker_client import labels
@@ -35,46 +36,51 @@ def experiment(lab: Lab) -> list[Table]:
 
 
 def _bytes(lab: Lab) -> Table:
-    runs = lab.times(RUNS)
+    title = "Perturbation: bytes"
+    columns = ("metric", "as PID 1", "under the supervisor", "more", "of which its own", "net", "as memcap reports")
+    try:
+        with outside(lab.client) as eye:
+            bare, under, told = _both_ways(lab, eye, lab.times(RUNS))
+    except ExperimentError as error:
+        return Table(title=title, columns=columns, rows=(), notes=(f"Not measured: {error}.",))
+    supervisor = median(known(run.report.supervisor_bytes for run in told))
+    rows = []
+    for metric, look, reported in (
+        ("peak", lambda seen: seen.peak, peaks(told)),
+        ("unreclaimable_peak", lambda seen: seen.unreclaimable, needs(told)),
+    ):
+        without, with_it = median(map(look, bare)), median(map(look, under))
+        row = [metric, mib(without), mib(with_it), kib(with_it - without), kib(supervisor)]
+        row += [kib(with_it - without - supervisor), mib(median(reported))]
+        lab.say("  ".join(row))
+        rows.append(row)
+    samples = median(seen.samples for seen in (*bare, *under))
+    notes = (
+        f"Medians of n={len(bare)} runs each way, in turns: {OBJECTS_MIB} MiB of small objects held {HOLD_SECONDS} s.",
+        f"Both are seen by the same outside look at the container's cgroup (about {samples:.0f} looks a run).",
+        "`net` is without the supervisor's own bytes, which it reports and by which the cap is raised.",
+        "Goal: at most 256 KiB of unreclaimable_peak, aim 64 KiB.",
+    )
+    return Table(title=title, columns=columns, rows=rows, notes=notes)
+
+
+def _both_ways(lab: Lab, eye: Outside, runs: int) -> tuple[list[Seen], list[Seen], list[Run]]:
+    """Return what was seen of the runs without and with the supervisor, and what memcap said; a warm-up is left out."""
     bare: list[Seen] = []
     under: list[Seen] = []
-    own: list[float] = []
-    told: dict[str, list[float]] = {"peak": [], "unreclaimable_peak": []}
+    told: list[Run] = []
     one = cell("objects", on=lab.image, cap=CAP, mib=OBJECTS_MIB, hold=HOLD_SECONDS)
     with launched(lab.client, one, suite=SUITE) as (engine, spec):
         cpus = engine.environment().cpus
         for number in range(runs + 1):  # in turns, so that both meet the same weather
             alone = replace(spec, name=f"{spec.name}-bare-{number}")
-            with watched(lab.client, alone.name) as seen:
-                _run_bare(lab.client, alone)
+            seen, _ = eye.see(alone.name, partial(_run_bare, lab.client, alone))
             bare.append(seen)
             supervised = replace(spec, name=f"{spec.name}-{number}")
-            with watched(lab.client, supervised.name) as seen:
-                run = read(engine.execute(supervised), supervised, cpus=cpus)
+            seen, raw = eye.see(supervised.name, partial(engine.execute, supervised))
             under.append(seen)
-            own += known([run.report.supervisor_bytes])
-            told["peak"] += known([run.measurement.peak_bytes])
-            told["unreclaimable_peak"] += known([run.measurement.unreclaimable_peak_bytes])
-    rows = []
-    for metric, look in (("peak", lambda s: s.peak), ("unreclaimable_peak", lambda s: s.unreclaimable)):
-        without, with_it = median(map(look, bare[1:])), median(map(look, under[1:]))
-        supervisor = median(own)
-        row = [metric, mib(without), mib(with_it), kib(with_it - without), kib(supervisor)]
-        row += [kib(with_it - without - supervisor), mib(median(told[metric][1:]))]
-        lab.say("  ".join(row))
-        rows.append(row)
-    samples = median(seen.samples for seen in (*bare, *under))
-    notes: tuple[str, ...] = (
-        f"Medians of n={runs} runs each way, in turns: {OBJECTS_MIB} MiB of small objects held {HOLD_SECONDS} s.",
-        f"Both are seen by the same outside look at the container's cgroup (about {samples:.0f} looks a run).",
-        "`net` is without the supervisor's own bytes, which it reports and by which the cap is raised.",
-        "Goal: at most 256 KiB of unreclaimable_peak, aim 64 KiB.",
-    )
-    columns = ("metric", "as PID 1", "under the supervisor", "more", "of which its own", "net", "as memcap reports")
-    if not samples:
-        notes = ("Not measured: the daemon's cgroups cannot be seen from here.",)
-        rows = []
-    return Table(title="Perturbation: bytes", columns=columns, rows=rows, notes=notes)
+            told.append(read(raw, supervised, cpus=cpus))
+    return bare[1:], under[1:], told[1:]
 
 
 def _run_bare(client: DockerClient, spec: RunSpec) -> None:
