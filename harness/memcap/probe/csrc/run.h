@@ -38,7 +38,7 @@ static struct {
         u32 candidates;
         int wanted;
     } pss;
-} run;
+} run __attribute__((aligned(4096))); /* so that the variables touch no more pages than they fill */
 
 static i64 elapsed(void) { return clock_ns(CLOCK_MONO) - run.started; }
 
