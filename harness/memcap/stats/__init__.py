@@ -1,0 +1,28 @@
+"""Numbers in, numbers out: what a few runs say of a metric, and how sure that is. Pure; no units, no rounding.
+
+The same values always give the same answer: where chance is needed, it is drawn from a fixed seed.
+"""
+
+from memcap.stats.multiple import benjamini_hochberg, holm
+from memcap.stats.power import detectable_rise
+from memcap.stats.ranks import probability_of_rise
+from memcap.stats.shift import Shift, shift, values_needed
+from memcap.stats.spread import spread_test
+from memcap.stats.summary import Summary, mad, median, relative_change, summarize, variation
+
+__all__ = [
+    "Shift",
+    "Summary",
+    "benjamini_hochberg",
+    "detectable_rise",
+    "holm",
+    "mad",
+    "median",
+    "probability_of_rise",
+    "relative_change",
+    "shift",
+    "spread_test",
+    "summarize",
+    "values_needed",
+    "variation",
+]

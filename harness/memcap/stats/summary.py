@@ -1,0 +1,72 @@
+"""The summary of a few values: where they lie, and how far they scatter."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """The spread of ``n`` values, in the unit of the values."""
+
+    median: float
+    min: float
+    max: float
+    mad: float
+    n: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shift:
+    """How far one sample lies from another, in the unit of the values: the Hodges-Lehmann estimate and its interval."""
+
+    estimate: float
+    low: float
+    high: float
+    confidence: float
+
+
+def median(values: Sequence[float]) -> float:
+    """Return the middle value, or the mean of the two middle ones; whole numbers stay whole where that is exact.
+
+    Raises ValueError for no values. The median is preferred to the mean because one disturbed run does not move it.
+    """
+    if not values:
+        raise ValueError("no values have no median")
+    middle = statistics.median(values)
+    if all(isinstance(value, int) for value in values) and middle == int(middle):
+        return int(middle)
+    return middle
+
+
+def mad(values: Sequence[float]) -> float:
+    """Return the median absolute deviation from the median, unscaled, as pyperf does.
+
+    Raises ValueError for no values. Source: F. R. Hampel, "The Influence Curve and Its Role in Robust Estimation",
+    JASA 69 (1974). Multiply by 1.4826 to estimate the standard deviation of normally distributed values.
+    """
+    centre = median(values)
+    return median([abs(value - centre) for value in values])
+
+
+def summarize(values: Sequence[float]) -> Summary | None:
+    """Return the summary of ``values``, or None where there are none."""
+    if not values:
+        return None
+    return Summary(median=median(values), min=min(values), max=max(values), mad=mad(values), n=len(values))
+
+
+def relative_change(base: float, new: float) -> float | None:
+    """Return how far ``new`` is from ``base`` as a fraction of ``base`` (0.1 = 10 % more), or None if that is 0."""
+    return (new - base) / base if base else None
+
+
+def variation(values: Sequence[float]) -> float | None:
+    """Return the coefficient of variation as a fraction: the sample's standard deviation by its mean.
+
+    None for fewer than two values, or a mean of 0.
+    """
+    mean = statistics.fmean(values) if len(values) > 1 else 0
+    return statistics.stdev(values) / mean if mean else None
