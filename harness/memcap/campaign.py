@@ -238,6 +238,8 @@ def summary_of(cell: Cell) -> CellSummary:
         budget=benchmark.budget,
         tolerances=benchmark.tolerances,
         extra_metrics=benchmark.extra_metrics,
+        thresholds=benchmark.thresholds,
+        alerts=benchmark.alerts,
         variant=cell.variant,
         quiet=benchmark.quiet,
     )

@@ -23,7 +23,7 @@ WORDS = ("errors", "units")
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "errors": (),
     "units": ("errors",),
-    "model": ("units",),
+    "model": ("units", "stats"),
     "probe": (),
     "stats": (),
     "machine": (),

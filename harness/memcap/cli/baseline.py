@@ -56,7 +56,8 @@ def accept_command(*, cells: tuple[str, ...], source: Path | None, dry_run: bool
     path = source or latest_result(config.results_directory)
     result = load_result(path)
     chosen = select_cells(cells, [cell.cell.id for cell in result.cells], what=str(path))
-    done = accept(load_baselines(config.baseline_directory), result, cells=chosen, minimum_runs=config.minimum_runs)
+    old, minimum_runs = load_baselines(config.baseline_directory), config.rules.minimum_runs
+    done = accept(old, result, cells=chosen, minimum_runs=minimum_runs)
     click.echo(_told(done, path, dry_run=dry_run), nl=False)
     if not dry_run:
         for written in save_baselines(done.baselines, config.baseline_directory):

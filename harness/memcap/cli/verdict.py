@@ -20,7 +20,7 @@ def conclude(
     from memcap.store import load_baselines
 
     committed = load_baselines(baselines or config.baseline_directory)
-    verdicts = judge(result, committed, tolerances=config.tolerances, minimum_runs=config.minimum_runs)
+    verdicts = judge(result, committed, config.rules)
     _print_and_exit(result, verdicts, is_judged=True, as_json=as_json, verbose=verbose)
 
 
@@ -30,10 +30,10 @@ def conclude_unjudged(result: CampaignResult, *, measurements: bool = False, ver
     ``measurements`` prints them as the JSON of `measure --json`.
     """
     from memcap.judge import judge, worst_exit_code
-    from memcap.model import Baselines, VerdictState
+    from memcap.model import Baselines, Rules, VerdictState
     from memcap.report.json import render_measure_json
 
-    verdicts = judge(result, Baselines(cells={}), tolerances={}, minimum_runs=1)
+    verdicts = judge(result, Baselines(cells={}), Rules(minimum_runs=1))
     bad = tuple(verdict for verdict in verdicts if verdict.state is not VerdictState.NEW)
     if measurements:
         click.echo(render_measure_json(result), nl=False)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from memcap.config.check import validate
 from memcap.config.schema import (
+    Alerts,
     ByteTolerance,
     Container,
     LimitsFile,
@@ -18,7 +20,9 @@ from memcap.config.schema import (
 from memcap.config.source import Source
 from memcap.config.values import Names
 from memcap.errors import Problem
-from memcap.model import Cap, ContainerPolicy, Metric, Profile, Quiet, Tolerance
+from memcap.model import AlertLimits, Cap, ContainerPolicy, Metric, Profile, Quiet, Rules, Tolerance
+
+_Limit = TypeVar("_Limit", int, float)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,11 +31,10 @@ class Limits:
 
     caps: Mapping[str, Cap]
     profiles: Mapping[str, Profile]
-    tolerances: Mapping[Metric, Tolerance]
+    rules: Rules
     policy: ContainerPolicy
     quiet: Quiet
     run_time_limit_seconds: float
-    minimum_runs: int
 
 
 def read_limits(source: Source, names: Names) -> tuple[Limits | None, list[Problem]]:
@@ -44,11 +47,15 @@ def read_limits(source: Source, names: Names) -> tuple[Limits | None, list[Probl
     limits = Limits(
         caps={cap.name: cap for cap in caps},
         profiles={name: _profile(name, table) for name, table in file.profiles.items()},
-        tolerances=to_tolerances(file.tolerances, {}),
+        rules=Rules(
+            tolerances=to_tolerances(file.tolerances, {}),
+            minimum_runs=file.judge.minimum_runs,
+            false_alarms=file.judge.false_alarms or Rules().false_alarms,
+            alerts=_alerts(file.alerts),
+        ),
         policy=_policy(file.container),
         quiet=to_quiet(file.quiet, Quiet()),
         run_time_limit_seconds=file.time_limits.run,
-        minimum_runs=file.judge.minimum_runs,
     )
     return limits, []
 
@@ -81,6 +88,21 @@ def empty_tolerances(source: Source, path: tuple[str, ...]) -> list[Problem]:
     """Return a problem for each tolerance under ``path`` that says nothing."""
     message = "says nothing; give relative, absolute or both"
     return [source.problem((*path, name), message) for name, table in source.table(*path).items() if table == {}]
+
+
+def _alerts(table: Alerts) -> AlertLimits:
+    default = AlertLimits()
+    return AlertLimits(
+        cap_share=_unless_off(table.cap, default.cap_share),
+        growth_bytes=_unless_off(table.growth, default.growth_bytes),
+        gc_share=_unless_off(table.gc, default.gc_share),
+    )
+
+
+def _unless_off(value: _Limit | str | None, default: _Limit | None) -> _Limit | None:
+    if value is None:
+        return default
+    return None if isinstance(value, str) else value
 
 
 def _profile(name: str, table: ProfileTable) -> Profile:

@@ -62,7 +62,7 @@ def load_config(root: Path) -> Config:
         root=root,
         caps=limits.caps,
         profiles=limits.profiles,
-        tolerances=limits.tolerances,
+        rules=limits.rules,
         suites={
             name: to_suite(root / "suites" / name, suite, limits) for name, suite in suites.items() if suite is not None
         },
@@ -71,7 +71,6 @@ def load_config(root: Path) -> Config:
         },
         policy=limits.policy,
         run_time_limit_seconds=limits.run_time_limit_seconds,
-        minimum_runs=limits.minimum_runs,
     )
 
 

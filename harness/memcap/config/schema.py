@@ -7,6 +7,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from memcap.config.values import (
+    AlertShare,
+    AlertSize,
     ByteDistance,
     ByteMetricName,
     CallText,
@@ -16,6 +18,7 @@ from memcap.config.values import (
     Duration,
     EndingName,
     EnvName,
+    FalseAlarms,
     HostName,
     ImageName,
     MetricName,
@@ -92,6 +95,15 @@ class Container(Table):
 
 class Judge(Table):
     minimum_runs: int = Field(default=5, ge=1)
+    false_alarms: FalseAlarms | None = None
+
+
+class Alerts(Table):
+    """What is left out keeps the default of model.AlertLimits; "off" turns an alert off."""
+
+    cap: AlertShare = None
+    growth: AlertSize = None
+    gc: AlertShare = None
 
 
 class LimitsFile(Table):
@@ -104,11 +116,19 @@ class LimitsFile(Table):
     container: Container = Container()
     quiet: QuietTable = QuietTable()
     judge: Judge = Judge()
+    alerts: Alerts = Alerts()
 
 
 def _for_all_caps(value: Any) -> Any:
     """Let ``expect = "oom_killed"`` stand for the same ending under every cap."""
     return {"*": value} if isinstance(value, str) else value
+
+
+class ThresholdTable(Table):
+    excellent: int | float
+    good: int | float
+    acceptable: int | float
+    poor: int | float
 
 
 class BenchmarkTable(Table):
@@ -124,6 +144,8 @@ class BenchmarkTable(Table):
     tags: list[Name] = []
     expect: Annotated[dict[str, EndingName], BeforeValidator(_for_all_caps)] = {}
     metrics: dict[MetricName, str] = {}
+    thresholds: dict[str, ThresholdTable] = {}
+    alerts: dict[str, int | float] = {}
     env: dict[EnvName, str] = {}
     quiet: QuietTable = QuietTable()
     time_limit: Duration | None = None

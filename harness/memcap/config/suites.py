@@ -15,9 +15,10 @@ from memcap.config.schema import BenchmarkTable, SuiteFile
 from memcap.config.source import Source, nearest
 from memcap.config.values import Names
 from memcap.errors import Problem
-from memcap.model import Benchmark, Budget, CallWorkload, CommandWorkload, Ending, Metric, Suite, Workload
+from memcap.model import Benchmark, Budget, CallWorkload, CommandWorkload, Ending, Metric, Suite, Thresholds, Workload
 
 _ONLY_WITH_CALL = ("parameters", "warmups", "cycles", "duration", "metrics")
+_GRADES = ("excellent", "good", "acceptable", "poor")
 _ONLY_WITH_BUDGET = ("budget_metric", "budget_margin")
 
 
@@ -62,10 +63,12 @@ def _benchmark(suite: str, name: str, table: BenchmarkTable, limits: Limits) -> 
         description=table.description,
         cap_names=tuple(table.caps or ()),
         budget=budget,
-        tolerances=to_tolerances(table.tolerances, limits.tolerances),
+        tolerances=to_tolerances(table.tolerances, limits.rules.tolerances),
         tags=tuple(table.tags),
         expect={cap: Ending(ending) for cap, ending in table.expect.items()},
         extra_metrics=table.metrics,
+        thresholds={name: Thresholds(**own.model_dump()) for name, own in table.thresholds.items()},
+        alerts=table.alerts,
         env=table.env,
         quiet=to_quiet(table.quiet, limits.quiet),
         time_limit_seconds=table.time_limit,
@@ -99,6 +102,7 @@ def _contradictions(source: Source, name: str, table: Mapping[str, Any]) -> list
     for key in _ONLY_WITH_BUDGET:
         if key in table and "budget" not in table:
             problems.append(source.problem((*path, key), "has no meaning without budget"))
+    problems += _limit_problems(source, path, table)
     caps, expect = table.get("caps"), table.get("expect")
     if isinstance(caps, list) and isinstance(expect, dict):
         own = tuple(str(cap) for cap in caps)
@@ -106,6 +110,27 @@ def _contradictions(source: Source, name: str, table: Mapping[str, Any]) -> list
             if cap != "*" and cap not in own:
                 message = f"the benchmark has no cap {cap!r}; it has {', '.join(own)}"
                 problems.append(source.problem((*path, "expect", cap), message, suggestion=nearest(cap, own)))
+    return problems
+
+
+def _limit_problems(source: Source, path: tuple[str, ...], table: Mapping[str, Any]) -> list[Problem]:
+    """Return limits of metrics that do not exist, and thresholds that neither rise nor fall."""
+    metrics = table.get("metrics")
+    known = (*(metrics if isinstance(metrics, dict) else ()), *(metric.value for metric in Metric))
+    problems = []
+    for key in ("thresholds", "alerts"):
+        limits = table.get(key)
+        for name in limits if isinstance(limits, dict) else ():
+            if name not in known:
+                message = f"the benchmark has no metric {name!r}; it has {', '.join(known)}"
+                problems.append(source.problem((*path, key, name), message, suggestion=nearest(name, known)))
+    thresholds = table.get("thresholds")
+    for name, own in thresholds.items() if isinstance(thresholds, dict) else ():
+        steps = [own.get(key) for key in _GRADES] if isinstance(own, dict) else []
+        numbers = [step for step in steps if isinstance(step, int | float)]
+        if len(numbers) == len(_GRADES) and sorted(numbers) not in (numbers, numbers[::-1]):
+            message = "must rise from excellent to poor (less is better) or fall (more is better)"
+            problems.append(source.problem((*path, "thresholds", name), message))
     return problems
 
 

@@ -24,6 +24,7 @@ _HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 _PERCENT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%\s*", re.ASCII)
 _Item = TypeVar("_Item")
 
+OFF = "off"
 BYTE_METRICS = tuple(metric.value for metric in Metric if metric.unit == "byte")
 # An ending that says nothing about the workload cannot be what is expected of it.
 EXPECTABLE_ENDINGS = tuple(ending.value for ending in Ending if not ending.is_infrastructure)
@@ -99,6 +100,16 @@ def _percent(value: object) -> float:
     if match is None:
         raise complaint(f'expected a percentage such as "2%", got {value!r}')
     return float(match.group(1)) / 100
+
+
+def _false_alarms(value: float) -> float:
+    if not 0 < value <= 0.2:
+        raise complaint("must be more than 0% and at most 20%")
+    return value
+
+
+def _unless_off(read: Callable[[object], object]) -> BeforeValidator:
+    return BeforeValidator(lambda value: OFF if value == OFF else read(value))
 
 
 def _name(value: str) -> str:
@@ -184,6 +195,9 @@ ByteDistance = Annotated[int, BeforeValidator(_size)]
 SecondDistance = Duration
 CpuCount = Annotated[Any, BeforeValidator(_cpus)]
 Percent = Annotated[float, BeforeValidator(_percent)]
+FalseAlarms = Annotated[Percent, AfterValidator(_false_alarms)]
+AlertShare = Annotated[Any, _unless_off(_percent)]
+AlertSize = Annotated[Any, _unless_off(_size)]
 Name = Annotated[str, AfterValidator(_name)]
 EnvName = Annotated[str, AfterValidator(_env_name)]
 HostName = Annotated[str, AfterValidator(_host_name)]

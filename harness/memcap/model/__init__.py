@@ -18,6 +18,7 @@ from memcap.model.measurement import (
 )
 from memcap.model.plan import (
     COLD,
+    AlertLimits,
     Benchmark,
     Budget,
     CallWorkload,
@@ -26,14 +27,17 @@ from memcap.model.plan import (
     CommandWorkload,
     Config,
     ContainerPolicy,
+    Grade,
     ImageSource,
     Metric,
     Plan,
     PlanProblem,
     Profile,
     Quiet,
+    Rules,
     Scalar,
     Suite,
+    Thresholds,
     Tolerance,
     Workload,
 )
@@ -47,12 +51,15 @@ from memcap.model.result import (
     Environment,
     Fingerprint,
 )
-from memcap.model.run import CampaignSettings, ImageFacts, Layer, PythonFacts, RawRun, RunSpec
-from memcap.model.verdict import MetricVerdict, Verdict, VerdictState
+from memcap.model.run import CampaignSettings, ImageFacts, Layer, Neighbour, PythonFacts, RawRun, RunSpec
+from memcap.model.verdict import Alert, AlertKind, Graded, MetricVerdict, Verdict, VerdictState
 
 __all__ = [
     "COLD",
     "PROCESS_ENGINE",
+    "Alert",
+    "AlertKind",
+    "AlertLimits",
     "Baseline",
     "Baselines",
     "Benchmark",
@@ -73,6 +80,8 @@ __all__ = [
     "Environment",
     "Fingerprint",
     "GcFacts",
+    "Grade",
+    "Graded",
     "ImageFacts",
     "ImageSource",
     "Layer",
@@ -81,6 +90,7 @@ __all__ = [
     "Metric",
     "MetricVerdict",
     "Moment",
+    "Neighbour",
     "OomFacts",
     "Plan",
     "PlanProblem",
@@ -91,9 +101,11 @@ __all__ = [
     "PythonRun",
     "Quiet",
     "RawRun",
+    "Rules",
     "RunSpec",
     "Scalar",
     "Suite",
+    "Thresholds",
     "Tolerance",
     "Verdict",
     "VerdictState",

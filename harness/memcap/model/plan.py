@@ -48,6 +48,69 @@ class Tolerance:
     absolute: float
 
 
+class Grade(str, Enum):
+    """How good a figure is by its thresholds; ``marginal`` lies between acceptable and poor."""
+
+    EXCELLENT = "excellent"
+    GOOD = "good"
+    ACCEPTABLE = "acceptable"
+    MARGINAL = "marginal"
+    POOR = "poor"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thresholds:
+    """The figures up to which a metric is excellent, good, acceptable, and beyond which it is poor.
+
+    They rise where less is better and fall where more is better.
+    """
+
+    excellent: float
+    good: float
+    acceptable: float
+    poor: float
+
+    def grade(self, value: float) -> Grade:
+        """Return the grade of ``value``. A value on a threshold has the better grade."""
+        sign = 1 if self.excellent <= self.poor else -1
+        for limit, grade in (
+            (self.excellent, Grade.EXCELLENT),
+            (self.good, Grade.GOOD),
+            (self.acceptable, Grade.ACCEPTABLE),
+            (self.poor, Grade.MARGINAL),
+        ):
+            if sign * value <= sign * limit:
+                return grade
+        return Grade.POOR
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlertLimits:
+    """When to alert: the part of the cap that is needed, growth over a run's cycles, the part of the time spent in GC.
+
+    ``growth_bytes`` counts for workloads of many cycles only. None turns an alert off.
+    """
+
+    cap_share: float | None = 0.8
+    growth_bytes: int | None = 10 * 1024 * 1024
+    gc_share: float | None = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """By what results are judged; the keys of ``tolerances`` are the metrics compared.
+
+    ``false_alarms`` is how often a check of unchanged code may call something changed (0.01: once in a hundred checks).
+    ``looks`` is how often the same runs are judged while more are added; each look gets its part of that.
+    """
+
+    tolerances: Mapping[Metric, Tolerance] = field(default_factory=dict)
+    minimum_runs: int = 5
+    false_alarms: float = 0.01
+    alerts: AlertLimits = field(default_factory=AlertLimits)
+    looks: int = 1
+
+
 @dataclass(frozen=True, kw_only=True)
 class CallWorkload:
     """A Python function or generator function: ``module:function`` with keyword parameters.
@@ -104,7 +167,8 @@ class Benchmark:
     """One workload of a suite, with what is expected of it.
 
     ``cap_names`` empty means: the caps of the profile. ``expect`` maps a cap's name to the expected ending;
-    ``"*"`` stands for all other caps. ``extra_metrics`` maps the names that the workload returns to their units.
+    ``"*"`` stands for all other caps. ``extra_metrics`` maps the names that the workload returns to their units;
+    ``thresholds`` and ``alerts`` (a figure above which to alert) are of these, or of a Metric by its name.
     """
 
     suite: str
@@ -117,6 +181,8 @@ class Benchmark:
     tags: tuple[str, ...] = ()
     expect: Mapping[str, Ending] = field(default_factory=dict)
     extra_metrics: Mapping[str, str] = field(default_factory=dict)
+    thresholds: Mapping[str, Thresholds] = field(default_factory=dict)
+    alerts: Mapping[str, float] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
     quiet: Quiet = field(default_factory=Quiet)
     time_limit_seconds: float | None = None
@@ -180,12 +246,11 @@ class Config:
     root: Path
     caps: Mapping[str, Cap]
     profiles: Mapping[str, Profile]
-    tolerances: Mapping[Metric, Tolerance]
+    rules: Rules
     suites: Mapping[str, Suite]
     images: Mapping[str, ImageSource]
     policy: ContainerPolicy
     run_time_limit_seconds: float
-    minimum_runs: int
 
     @property
     def baseline_directory(self) -> Path:

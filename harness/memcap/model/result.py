@@ -8,7 +8,7 @@ from typing import Final
 
 from memcap.model.ending import Ending
 from memcap.model.measurement import Measurement
-from memcap.model.plan import Budget, Cap, ContainerPolicy, Metric, Quiet, Tolerance
+from memcap.model.plan import Budget, Cap, ContainerPolicy, Metric, Quiet, Thresholds, Tolerance
 from memcap.model.run import ImageFacts
 
 PROCESS_ENGINE: Final = "process"  # Environment.engine where runs are no containers
@@ -27,6 +27,8 @@ class CellSummary:
     budget: Budget | None = None
     tolerances: Mapping[Metric, Tolerance] = field(default_factory=dict)
     extra_metrics: Mapping[str, str] = field(default_factory=dict)
+    thresholds: Mapping[str, Thresholds] = field(default_factory=dict)
+    alerts: Mapping[str, float] = field(default_factory=dict)
     variant: str = ""
     quiet: Quiet = field(default_factory=Quiet)
 
@@ -42,6 +44,11 @@ class CellResult:
     def values(self, metric: Metric) -> tuple[float, ...]:
         """Return the figures of ``metric`` of the runs that have one and ended as expected."""
         found = (run.value(metric) for run in self.runs if run.ending is self.cell.expected_ending)
+        return tuple(value for value in found if value is not None)
+
+    def extra_values(self, name: str) -> tuple[float, ...]:
+        """Return the figures of the extra metric ``name`` of the runs that have one and ended as expected."""
+        found = (run.extra.get(name) for run in self.runs if run.ending is self.cell.expected_ending)
         return tuple(value for value in found if value is not None)
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from memcap.model.ending import Caveat
-from memcap.model.plan import Metric
+from memcap.model.plan import Grade, Metric
+from memcap.stats import Shift
 
 
 class VerdictState(str, Enum):
@@ -15,6 +16,7 @@ class VerdictState(str, Enum):
     UNCHANGED = "unchanged"
     IMPROVED = "improved"
     REGRESSED = "regressed"
+    UNDECIDED = "undecided"
     NOT_ENOUGH_DATA = "not enough data"
     NEW = "new"
     GONE = "gone"
@@ -27,13 +29,63 @@ class VerdictState(str, Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class MetricVerdict:
-    """What was found for one metric of one cell; ``base`` and ``new`` are medians in the metric's unit."""
+    """What was found for one metric of one cell; ``base`` and ``new`` are medians in the metric's unit.
+
+    ``shift`` says how far the new values lie from the base's, ``margin`` how far they may, ``detectable`` which rise
+    would be found 19 times of 20. ``probability`` is that of a change as clear as this by chance alone, corrected for
+    all that was compared in the same check. Each is None where nothing could be compared.
+    """
 
     metric: Metric
     state: VerdictState
     base: float | None
     new: float | None
     detail: str = ""
+    shift: Shift | None = None
+    margin: float | None = None
+    probability: float | None = None
+    detectable: float | None = None
+    base_values: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Graded:
+    """The grade of one metric that has thresholds: its median, in ``unit``."""
+
+    name: str
+    unit: str
+    value: float
+    grade: Grade
+
+
+class AlertKind(str, Enum):
+    """What should be looked at although nothing is broken yet."""
+
+    NEAR_CAP = "near_cap"
+    GROWTH = "growth"
+    GC_OVERHEAD = "gc_overhead"
+    METRIC = "metric"
+
+    @property
+    def remedy(self) -> str:
+        """Return what to do about it."""
+        return _ALERT_REMEDIES[self]
+
+
+_ALERT_REMEDIES = {
+    AlertKind.NEAR_CAP: "Raise the cap before a busier day does it, or lower the need.",
+    AlertKind.GROWTH: "Run it with more cycles: what goes on growing is a leak, what levels off is a cache.",
+    AlertKind.GC_OVERHEAD: "Raise gc.set_threshold(), or gc.freeze() what lives for ever.",
+    AlertKind.METRIC: "See what the suite says of this metric; `alerts` in suite.toml sets the limit.",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alert:
+    """A sign of trouble to come; it fails no check."""
+
+    kind: AlertKind
+    detail: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,4 +101,6 @@ class Verdict:
     remedy: str = ""
     output: str = ""
     metrics: tuple[MetricVerdict, ...] = ()
+    graded: tuple[Graded, ...] = ()
+    alerts: tuple[Alert, ...] = ()
     caveats: tuple[Caveat, ...] = ()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from memcap.model import (
+    AlertKind,
     CampaignResult,
     Caveat,
     CaveatKind,
@@ -15,6 +16,8 @@ from memcap.model import (
     CellSummary,
     Ending,
     Environment,
+    ImageFacts,
+    Measurement,
     Metric,
     MetricVerdict,
     Verdict,
@@ -31,20 +34,33 @@ WORST_FIRST = (
     VerdictState.INFRASTRUCTURE,
     VerdictState.GONE,
     VerdictState.INCOMPARABLE,
+    VerdictState.UNDECIDED,
     VerdictState.NOT_ENOUGH_DATA,
     VerdictState.NEW,
     VerdictState.IMPROVED,
     VerdictState.UNCHANGED,
 )
 _FINE = frozenset({VerdictState.NEW, VerdictState.IMPROVED, VerdictState.UNCHANGED})
+_NEED_A_MEND = frozenset(
+    {
+        VerdictState.REGRESSED,
+        VerdictState.BUDGET_BROKEN,
+        VerdictState.ENDING_CHANGED,
+        VerdictState.WORKLOAD_FAILED,
+    }
+)
 _ACCEPTABLE = frozenset({VerdictState.NEW, VerdictState.INCOMPARABLE, VerdictState.IMPROVED})
 
 
 @dataclass(frozen=True, kw_only=True)
 class MetricView:
-    """One metric of one cell; ``change`` is the fraction by which its median differs from a comparable baseline's."""
+    """One metric of one cell; ``change`` is the fraction by which its median differs from a comparable baseline's.
+
+    ``values`` are those of the runs that ended as expected, in the order of the runs.
+    """
 
     metric: Metric
+    values: tuple[float, ...]
     summary: Summary | None
     verdict: MetricVerdict | None
     change: float | None
@@ -52,10 +68,14 @@ class MetricView:
 
 @dataclass(frozen=True, kw_only=True)
 class CellView:
-    """One cell; ``cell`` is None for one that was planned but not measured, ``verdict`` if nothing was judged."""
+    """One cell; ``cell`` is None for one that was planned but not measured, ``verdict`` if nothing was judged.
+
+    ``runs`` are the measured runs, whatever their ending.
+    """
 
     id: str
     cell: CellSummary | None
+    runs: tuple[Measurement, ...]
     verdict: Verdict | None
     endings: tuple[tuple[Ending, int], ...]
     metrics: tuple[MetricView, ...]
@@ -87,15 +107,30 @@ class CaveatView:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AlertView:
+    """One kind of alert: the cells that raised it, each with what was seen."""
+
+    kind: AlertKind
+    told: tuple[tuple[str, str], ...]
+    remedy: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class View:
-    """A campaign and what is said of it; cells, problems and counts come worst first."""
+    """A campaign and what is said of it; cells, problems and counts come worst first.
+
+    ``command`` is what was called; ``images`` says what the cells ran in, by the image's name.
+    """
 
     campaign: str
     started: str
     profile: str
+    command: tuple[str, ...]
     environment: Environment
+    images: Mapping[str, ImageFacts]
     cells: tuple[CellView, ...]
     problems: tuple[ProblemView, ...]
+    alerts: tuple[AlertView, ...]
     caveats: tuple[CaveatView, ...]
     counts: tuple[tuple[VerdictState, int], ...]
     not_measured: tuple[str, ...]
@@ -116,7 +151,7 @@ def build_view(
     cells = [_cell(cell, by_id.get(cell.cell.id)) for cell in result.cells]
     measured = {cell.id for cell in cells}
     cells += [
-        CellView(id=verdict.cell_id, cell=None, verdict=verdict, endings=(), metrics=_no_metrics())
+        CellView(id=verdict.cell_id, cell=None, runs=(), verdict=verdict, endings=(), metrics=_no_metrics())
         for verdict in verdicts
         if verdict.cell_id not in measured
     ]
@@ -127,9 +162,12 @@ def build_view(
         campaign=result.id,
         started=result.started,
         profile=result.profile,
+        command=result.command,
         environment=result.environment,
+        images=result.images,
         cells=tuple(sorted(cells, key=_severity)),
         problems=_problems(sorted(cells, key=_severity)),
+        alerts=_alerts(verdicts),
         caveats=_caveats(result, verdicts),
         counts=counts,
         not_measured=not_measured,
@@ -149,6 +187,7 @@ def _cell(cell: CellResult, verdict: Verdict | None) -> CellView:
     return CellView(
         id=cell.cell.id,
         cell=cell.cell,
+        runs=cell.runs,
         verdict=verdict,
         endings=tuple(Counter(run.ending for run in cell.runs).most_common()),
         metrics=tuple(_metric(cell, metric, judged.get(metric)) for metric in Metric),
@@ -159,11 +198,12 @@ def _metric(cell: CellResult, metric: Metric, verdict: MetricVerdict | None) -> 
     change = None
     if verdict and verdict.base is not None and verdict.new is not None:
         change = relative_change(verdict.base, verdict.new)
-    return MetricView(metric=metric, summary=summarize(cell.values(metric)), verdict=verdict, change=change)
+    values = cell.values(metric)
+    return MetricView(metric=metric, values=values, summary=summarize(values), verdict=verdict, change=change)
 
 
 def _no_metrics() -> tuple[MetricView, ...]:
-    return tuple(MetricView(metric=metric, summary=None, verdict=None, change=None) for metric in Metric)
+    return tuple(MetricView(metric=metric, values=(), summary=None, verdict=None, change=None) for metric in Metric)
 
 
 def _problems(cells: Iterable[CellView]) -> tuple[ProblemView, ...]:
@@ -182,6 +222,19 @@ def _problems(cells: Iterable[CellView]) -> tuple[ProblemView, ...]:
             cell_ids=tuple(verdict.cell_id for verdict in verdicts),
         )
         for (state, summary, remedy), verdicts in told.items()
+    )
+
+
+def _alerts(verdicts: Sequence[Verdict]) -> tuple[AlertView, ...]:
+    found = [(verdict.cell_id, alert) for verdict in verdicts for alert in verdict.alerts]
+    return tuple(
+        AlertView(
+            kind=kind,
+            told=tuple((cell_id, alert.detail) for cell_id, alert in found if alert.kind is kind),
+            remedy=kind.remedy,
+        )
+        for kind in AlertKind
+        if any(alert.kind is kind for _, alert in found)
     )
 
 
@@ -235,9 +288,12 @@ def _next_step(cells: Sequence[CellView], not_measured: Sequence[str]) -> str:
         return "memcap run --resume RESULT"
     if states & {VerdictState.INFRASTRUCTURE}:
         return "memcap doctor"
+    if states & {VerdictState.UNDECIDED} and not states & _NEED_A_MEND:
+        return "memcap run --until-decided"
     changed = [cell.id for cell in cells if cell.verdict and cell.verdict.state is VerdictState.REGRESSED]
     if changed:
-        return f"if this is meant: memcap baseline accept {' '.join(map(shlex.quote, sorted(changed)))}"
+        ids = " ".join(map(shlex.quote, sorted(changed)))
+        return f'if this is meant: memcap baseline accept {ids} --reason "…"'
     if states & _ACCEPTABLE and not states - _ACCEPTABLE - {VerdictState.UNCHANGED}:
-        return "memcap baseline accept"
+        return 'memcap baseline accept --reason "…"'
     return ""

@@ -38,7 +38,7 @@ def test_the_project_of_this_repository_is_valid() -> None:
     assert {"py310", "py311", "py312", "py313"} <= set(config.images)
     assert config.caps["128m"].bytes == 128 * 1024**2
     assert config.caps["24g"].bytes == 24 * 1000**3
-    assert all(profile.runs >= config.minimum_runs for profile in config.profiles.values())
+    assert all(profile.runs >= config.rules.minimum_runs for profile in config.profiles.values())
     # limits.toml shows the defaults.
     assert config.policy == ContainerPolicy(shm_size_bytes=64 * 1024**2)
 
@@ -50,9 +50,9 @@ def test_a_small_project_has_defaults(make_project: MakeProject) -> None:
     assert config.profiles == {"quick": Profile(name="quick", caps=("128m",), runs=5, warmups=1)}
     assert config.images == {"py312": ImageSource(name="py312", directory=root.resolve() / "images" / "py312")}
     assert config.policy == ContainerPolicy()
-    assert config.tolerances == {}
+    assert config.rules.tolerances == {}
     assert config.run_time_limit_seconds == 120
-    assert config.minimum_runs == 5
+    assert config.rules.minimum_runs == 5
     [benchmark] = config.suites["demo"].benchmarks
     assert (benchmark.suite, benchmark.name, benchmark.workload) == ("demo", "leak", CallWorkload(call="work:leak"))
     assert benchmark.cap_names == benchmark.tags == ()
@@ -92,7 +92,7 @@ minimum_runs = 3
     assert config.profiles["quick"] == Profile(
         name="quick", suites=("demo",), images=("py312",), caps=("128m",), tags=("fast",), runs=3, warmups=0
     )
-    assert config.tolerances == {
+    assert config.rules.tolerances == {
         Metric.PEAK: Tolerance(relative=0.025, absolute=512 * 1024),
         Metric.WALL: Tolerance(relative=0.0, absolute=0.05),
     }
@@ -107,7 +107,7 @@ minimum_runs = 3
         env={"PYTHONMALLOC": "malloc"},
     )
     assert config.run_time_limit_seconds == 120
-    assert config.minimum_runs == 3
+    assert config.rules.minimum_runs == 3
 
 
 def test_every_key_of_a_suite_is_read(make_project: MakeProject) -> None:

@@ -1,0 +1,185 @@
+"""Results + baselines + rules -> verdicts. Pure: no files, no printing.
+
+A cell is asked in this order, and the first answer that is not "fine" is its verdict: did its runs happen, did they
+end as expected, is the budget kept, is there a baseline, was it made in a like environment, did a metric move.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from memcap.judge.alerts import alerts
+from memcap.judge.endings import find_ending, find_infrastructure
+from memcap.judge.environment import Unlike, unlike
+from memcap.judge.finding import Finding, accepting, figure
+from memcap.judge.limits import find_budget, find_poor, grades
+from memcap.judge.samples import Compared, compare, decide, worst
+from memcap.model import (
+    Baseline,
+    Baselines,
+    CampaignResult,
+    Caveat,
+    CaveatKind,
+    CellResult,
+    Metric,
+    MetricVerdict,
+    Rules,
+    Verdict,
+    VerdictState,
+)
+from memcap.stats import relative_change
+
+# The largest code of all cells wins: the larger, the less a second try would help. docs/exit-codes.md says the same.
+EXIT_CODES: dict[VerdictState, int] = {
+    VerdictState.REGRESSED: 99,
+    VerdictState.BUDGET_BROKEN: 98,
+    VerdictState.ENDING_CHANGED: 97,
+    VerdictState.WORKLOAD_FAILED: 96,
+    VerdictState.INFRASTRUCTURE: 95,
+    VerdictState.GONE: 95,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Case:
+    """One cell with all that its verdict needs but the rest of the check."""
+
+    cell: CellResult
+    baseline: Baseline | None
+    unlike: Unlike
+    stopper: Finding | None
+    compared: tuple[Compared, ...]
+
+
+def judge(result: CampaignResult, baselines: Baselines, rules: Rules) -> tuple[Verdict, ...]:
+    """Return a verdict for each cell of ``result``, then one for each planned cell of the baselines that it lacks.
+
+    The tolerances of ``rules`` name the metrics judged; a benchmark's own add to them and override them. Cells that the
+    campaign was not asked for are not judged, whatever the baselines hold.
+    """
+    cases = [_case(cell, baselines.cells.get(cell.cell.id), result, rules) for cell in result.cells]
+    decided = iter(decide([each for case in cases for each in case.compared], rules))
+    verdicts = [_judge_cell(case, tuple(next(decided) for _ in case.compared), rules) for case in cases]
+    measured = {cell.cell.id for cell in result.cells}
+    gone = (cell_id for cell_id in result.plan_cells if cell_id in baselines.cells and cell_id not in measured)
+    return (*verdicts, *map(_gone, gone))
+
+
+def worst_exit_code(verdicts: Iterable[Verdict]) -> int:
+    """Return the exit code of the verdict that a second try would help least; 0 if nothing was found wrong."""
+    return max((EXIT_CODES.get(verdict.state, 0) for verdict in verdicts), default=0)
+
+
+def _case(cell: CellResult, baseline: Baseline | None, result: CampaignResult, rules: Rules) -> _Case:
+    differs = unlike(baseline, result.fingerprint(cell.cell.image), cell) if baseline else Unlike()
+    stopper = find_infrastructure(cell, rules.minimum_runs) or find_ending(cell, baseline)
+    is_comparable = not (stopper or differs.blocking or cell.cell.expected_ending.is_oom)
+    return _Case(
+        cell=cell,
+        baseline=baseline,
+        unlike=differs,
+        stopper=stopper,
+        compared=_compared(cell, baseline, rules) if is_comparable else (),
+    )
+
+
+def _compared(cell: CellResult, baseline: Baseline | None, rules: Rules) -> tuple[Compared, ...]:
+    """Compare each metric that was measured on either side."""
+    found = []
+    tolerances = {**rules.tolerances, **cell.cell.tolerances}
+    for metric in Metric:
+        new = cell.values(metric)
+        base = baseline.values.get(metric, ()) if baseline else ()
+        if metric not in tolerances or not (new or base) or (metric is Metric.PEAK and _peak_is_floor(cell)):
+            continue
+        found.append(compare(metric, base, new, tolerances[metric], rules))
+    return tuple(found)
+
+
+def _judge_cell(case: _Case, metrics: tuple[MetricVerdict, ...], rules: Rules) -> Verdict:
+    cell = case.cell
+    graded = grades(cell)
+    finding = case.stopper or _compared_finding(case, metrics, rules)
+    broken = None if case.stopper else find_budget(cell) or find_poor(cell, graded)
+    # A budget that could not be checked spoils good news, but does not hide a regression.
+    if broken and (broken.state is VerdictState.BUDGET_BROKEN or finding.state is not VerdictState.REGRESSED):
+        finding = broken
+    return Verdict(
+        cell_id=cell.cell.id,
+        state=finding.state,
+        summary=finding.summary,
+        remedy=finding.remedy,
+        output=finding.output,
+        metrics=metrics,
+        graded=graded,
+        alerts=alerts(cell, rules.alerts),
+        caveats=(*_run_caveats(cell), *case.unlike.caveats),
+    )
+
+
+def _compared_finding(case: _Case, metrics: Sequence[MetricVerdict], rules: Rules) -> Finding:
+    """Say what came of comparing a cell whose runs ended as expected."""
+    cell = case.cell
+    if case.baseline is None:
+        summary = "there is no baseline to compare with"
+        return Finding(state=VerdictState.NEW, summary=summary, remedy=accepting(cell))
+    if case.unlike.blocking:
+        summary = f"the baseline is of another environment: {'; '.join(case.unlike.blocking)}"
+        return Finding(state=VerdictState.INCOMPARABLE, summary=summary, remedy=accepting(cell))
+    if cell.cell.expected_ending.is_oom:
+        return Finding(state=VerdictState.UNCHANGED, summary=f"ended {cell.cell.expected_ending.value}, as expected")
+    if not metrics:
+        named = ", ".join(metric.value for metric in {**rules.tolerances, **cell.cell.tolerances}) or "no metric"
+        return Finding(
+            state=VerdictState.NOT_ENOUGH_DATA,
+            summary=f"nothing to judge: {named} not measured",
+            remedy="See the caveats.",
+        )
+    state = worst(each.state for each in metrics)
+    remedy = {
+        VerdictState.REGRESSED: f"Find what grew; if it is meant: {accepting(cell)}",
+        VerdictState.IMPROVED: f"Keep the gain: {accepting(cell)}",
+        VerdictState.UNDECIDED: "Measure with more runs (memcap run --until-decided), or make the workload steadier "
+        "(memcap measure --tune).",
+        VerdictState.NOT_ENOUGH_DATA: "Measure with more runs: memcap run --runs N",
+        VerdictState.NEW: accepting(cell),
+    }
+    summary = "; ".join(_tell(each) for each in metrics if each.state is state)
+    return Finding(state=state, summary=summary, remedy=remedy.get(state, ""))
+
+
+def _gone(cell_id: str) -> Verdict:
+    return Verdict(
+        cell_id=cell_id,
+        state=VerdictState.GONE,
+        summary="has a baseline and was planned, but was not measured",
+        remedy="Finish the campaign (memcap run --resume RESULT), or measure again.",
+    )
+
+
+def _tell(found: MetricVerdict) -> str:
+    """Return ``peak rose beyond tolerance: 61.3 -> 68.9 MiB, +7.6 MiB [+7.5, +7.8] (tolerance 1.2 MiB)``."""
+    text = f"{found.metric.value} {found.detail}"
+    if found.base is None or found.new is None or found.shift is None or found.margin is None:
+        return text
+    change = relative_change(found.base, found.new)
+    percent = f", {change:+.1%}" if change is not None else ""
+    metric, moved = found.metric, found.shift
+    figures = f"{figure(metric, found.base)} -> {figure(metric, found.new)}{percent}"
+    interval = f"{_signed(metric, moved.low)} to {_signed(metric, moved.high)}"
+    return f"{text}: {figures} (shift {interval}, tolerance {figure(metric, found.margin)})"
+
+
+def _signed(metric: Metric, value: float) -> str:
+    return f"{'-' if value < 0 else '+'}{figure(metric, abs(value))}"
+
+
+def _peak_is_floor(cell: CellResult) -> bool:
+    """Tell whether a run's peak was the container runtime's own start, whose size is random (9 to 17 MiB with runc)."""
+    return any(caveat.kind is CaveatKind.PEAK_NEAR_FLOOR for run in cell.runs for caveat in run.caveats)
+
+
+def _run_caveats(cell: CellResult) -> tuple[Caveat, ...]:
+    """Return the doubts about the runs, each once, in their order."""
+    return tuple(dict.fromkeys(caveat for run in cell.runs for caveat in run.caveats))

@@ -1,0 +1,59 @@
+"""Did the runs happen, and did they end as expected?"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from memcap.judge.finding import Finding, accepting
+from memcap.model import Baseline, CellResult, Ending, VerdictState
+
+
+def find_infrastructure(cell: CellResult, minimum_runs: int) -> Finding | None:
+    """Find cells whose runs mostly did not happen. What the others say of the workload, such as an OOM, comes first."""
+    lost = [run for run in cell.runs if run.ending.is_infrastructure]
+    sound = [run for run in cell.runs if not run.ending.is_infrastructure]
+    if not cell.runs:
+        return Finding(state=VerdictState.INFRASTRUCTURE, summary="no run was made", remedy="Run it again: memcap run")
+    if not lost or any(run.ending is not cell.cell.expected_ending for run in sound) or len(sound) >= minimum_runs:
+        return None
+    ending = lost[0].ending
+    detail = f" ({lost[0].detail})" if lost[0].detail else ""
+    return Finding(
+        state=VerdictState.INFRASTRUCTURE,
+        summary=f"{len(lost)} of {len(cell.runs)} runs: {ending.explanation}{detail}",
+        remedy=ending.remedy,
+    )
+
+
+def find_ending(cell: CellResult, baseline: Baseline | None) -> Finding | None:
+    """Find runs that did not end as expected, and a baseline that was accepted when another ending was expected."""
+    expected = cell.cell.expected_ending
+    sound = [run.ending for run in cell.runs if not run.ending.is_infrastructure]
+    others = Counter(ending for ending in sound if ending is not expected)
+    if others:
+        # An OOM kill says more than what else went wrong beside it.
+        ending = max(others, key=lambda each: (_is_memory(each), others[each]))
+        example = next(run for run in cell.runs if run.ending is ending)
+        summary = f"{others[ending]} of {len(cell.runs)} runs: {ending.explanation}"
+        if example.detail:
+            summary += f" ({example.detail})"
+        if expected is not Ending.COMPLETED:
+            summary += f"; expected was {expected.value}"
+        of_memory = _is_memory(ending) or _is_memory(expected) or ending is Ending.COMPLETED
+        return Finding(
+            state=VerdictState.ENDING_CHANGED if of_memory else VerdictState.WORKLOAD_FAILED,
+            summary=summary,
+            remedy=ending.remedy or f"If this is meant, remove {expected.value!r} from `expect` in suite.toml.",
+            output=example.output_tail,
+        )
+    if baseline and baseline.ending is not expected:
+        return Finding(
+            state=VerdictState.ENDING_CHANGED,
+            summary=f"ended {expected.value} as expected, but the baseline ended {baseline.ending.value}",
+            remedy=accepting(cell),
+        )
+    return None
+
+
+def _is_memory(ending: Ending) -> bool:
+    return ending.is_oom or ending in (Ending.MEMORY_ERROR, Ending.CAP_EXCEEDED)

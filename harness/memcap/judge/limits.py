@@ -1,0 +1,78 @@
+"""Absolute limits, for which no baseline is needed: budgets, thresholds and their grades."""
+
+from __future__ import annotations
+
+from memcap.judge.finding import Finding
+from memcap.model import CellResult, Grade, Graded, Metric, VerdictState
+from memcap.stats import median
+from memcap.units import format_bytes
+
+
+def find_budget(cell: CellResult) -> Finding | None:
+    """Find a budget that is broken or could not be checked.
+
+    A cell that is expected to be OOM-killed has none: its peak is its cap.
+    """
+    budget = cell.cell.budget
+    if budget is None or cell.cell.expected_ending.is_oom:
+        return None
+    limit = format_bytes(budget.limit_bytes) + (f" + {budget.margin:.0%}" if budget.margin else "")
+    values = cell.values(budget.metric)
+    if not values:
+        return Finding(
+            state=VerdictState.NOT_ENOUGH_DATA,
+            summary=f"the budget of {limit} could not be checked: no run measured {budget.metric.value}",
+            remedy="Judge another metric in suite.toml (`budget`), or see the caveats.",
+        )
+    if median(values) <= budget.ceiling_bytes:
+        return None
+    return Finding(
+        state=VerdictState.BUDGET_BROKEN,
+        summary=f"{budget.metric.value} is {format_bytes(median(values))}, over its budget of {limit}",
+        remedy="Lower the need, or raise the budget in suite.toml.",
+    )
+
+
+def grades(cell: CellResult) -> tuple[Graded, ...]:
+    """Return the grade of each metric that has thresholds and was measured."""
+    return tuple(
+        Graded(
+            name=name,
+            unit=unit_of(cell, name),
+            value=median(values),
+            grade=thresholds.grade(median(values)),
+        )
+        for name, thresholds in cell.cell.thresholds.items()
+        if (values := values_of(cell, name))
+    )
+
+
+def find_poor(cell: CellResult, graded: tuple[Graded, ...]) -> Finding | None:
+    """Find metrics whose grade is poor."""
+    poor = [each for each in graded if each.grade is Grade.POOR]
+    if not poor:
+        return None
+    told = (f"{each.name} is {each.value:g} {each.unit}, {_beyond(cell, each.name)}" for each in poor)
+    return Finding(
+        state=VerdictState.BUDGET_BROKEN,
+        summary="; ".join(told),
+        remedy="Find what made it worse, or change `thresholds` in suite.toml.",
+    )
+
+
+def values_of(cell: CellResult, name: str) -> tuple[float, ...]:
+    """Return the figures of the Metric or extra metric ``name``."""
+    if name in {metric.value for metric in Metric}:
+        return cell.values(Metric(name))
+    return cell.extra_values(name)
+
+
+def unit_of(cell: CellResult, name: str) -> str:
+    """Return the unit of the Metric or extra metric ``name``."""
+    return cell.cell.extra_metrics[name] if name in cell.cell.extra_metrics else Metric(name).unit
+
+
+def _beyond(cell: CellResult, name: str) -> str:
+    thresholds = cell.cell.thresholds[name]
+    word = "above" if thresholds.excellent <= thresholds.poor else "below"
+    return f"which is poor ({word} {thresholds.poor:g})"

@@ -1,0 +1,128 @@
+"""Two samples of one metric -> what is said of it, one check at a time, since more comparisons need more certainty.
+
+The rule and where it comes from: docs/statistics.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from memcap.model import Metric, MetricVerdict, Rules, Tolerance, VerdictState
+from memcap.stats import (
+    Shift,
+    benjamini_hochberg,
+    detectable_rise,
+    median,
+    probability_of_rise,
+    shift,
+    values_needed,
+)
+
+# Of the hypotheses "it did not rise by more than the margin" and "it did not fall by more", those that the figures
+# speak for are set aside, and the others are held to a stricter level for it. Without that a lone regression among
+# hundreds of steady cells could never be found with 5 runs. Valid as such p-values are larger than uniform ones where
+# nothing changed: Q. Zhao, D. Small, W. Su, "Multiple Testing When Many p-Values Are Uniformly Conservative", JASA 114
+# (2019).
+_SET_ASIDE = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """One metric before the whole check is known; ``probability`` is None where nothing is left to test."""
+
+    verdict: MetricVerdict
+    probability: float | None = None
+    rose: bool = False
+
+
+def compare(
+    metric: Metric, base: Sequence[float], new: Sequence[float], tolerance: Tolerance, rules: Rules
+) -> Compared:
+    """Compare ``new`` with ``base``; less is better. Asked in this order: identical? enough values? how far apart?"""
+    centre = median(base) if base else None
+    verdict = MetricVerdict(
+        metric=metric,
+        state=VerdictState.UNCHANGED,
+        base=centre,
+        new=median(new) if new else None,
+        base_values=tuple(base),
+    )
+    if centre is None:
+        return Compared(verdict=replace(verdict, state=VerdictState.NEW, detail="not in the baseline"))
+    margin = max(tolerance.absolute, tolerance.relative * centre)
+    verdict = replace(verdict, margin=margin)
+    if sorted(base) == sorted(new) or len({*base, *new}) == 1:
+        same = Shift(estimate=0.0, low=0.0, high=0.0, confidence=1.0)
+        return Compared(verdict=replace(verdict, detail="identical values", shift=same, detectable=margin))
+    confidence = 1 - level(rules)
+    few = _few(len(base), len(new), rules.minimum_runs, confidence)
+    if few:
+        return Compared(verdict=replace(verdict, state=VerdictState.NOT_ENOUGH_DATA, detail=few))
+    verdict = replace(
+        verdict,
+        shift=shift(base, new, confidence=confidence),
+        detectable=detectable_rise(base, new, margin=margin, confidence=confidence),
+    )
+    rise = probability_of_rise(base, new, margin=margin)
+    fall = probability_of_rise(new, base, margin=margin)
+    likelier = min(rise, fall)
+    if likelier > _SET_ASIDE:
+        return Compared(verdict=verdict)
+    return Compared(verdict=verdict, probability=likelier / _SET_ASIDE, rose=rise < fall)
+
+
+def decide(compared: Sequence[Compared], rules: Rules) -> tuple[MetricVerdict, ...]:
+    """Return the verdicts on everything that one check compared, in its order."""
+    tested = [each for each in compared if each.probability is not None]
+    corrected = iter(benjamini_hochberg([each.probability for each in tested if each.probability is not None]))
+    return tuple(
+        _decided(each, next(corrected) if each.probability is not None else None, level(rules)) for each in compared
+    )
+
+
+def level(rules: Rules) -> float:
+    """Return how likely a false alarm may be in one look at the figures."""
+    return rules.false_alarms / rules.looks
+
+
+def _decided(compared: Compared, probability: float | None, alpha: float) -> MetricVerdict:
+    verdict = replace(compared.verdict, probability=probability)
+    found, margin = verdict.shift, verdict.margin
+    if found is None or margin is None or verdict.detail:
+        return verdict
+    if probability is not None and probability <= alpha:
+        if compared.rose:
+            return replace(verdict, state=VerdictState.REGRESSED, detail="rose beyond tolerance")
+        return replace(verdict, state=VerdictState.IMPROVED, detail="fell beyond tolerance")
+    if -margin <= found.low and found.high <= margin:
+        return replace(verdict, detail="within tolerance")
+    return replace(verdict, state=VerdictState.UNDECIDED, detail="too much scatter to tell")
+
+
+def _few(base: int, new: int, minimum: int, confidence: float) -> str:
+    """Return how many more values are needed, and where; nothing if there are enough."""
+    more_base, more_new = max(0, minimum - base), max(0, minimum - new)
+    # A baseline stays as it is, so what is missing is first looked for in what can be measured now.
+    needed = values_needed(max(base, minimum), confidence=confidence)
+    if needed is None:
+        more_base = max(more_base, (values_needed(minimum, confidence=confidence) or minimum) - base)
+        needed = values_needed(base + more_base, confidence=confidence)
+    more_new = max(more_new, (needed or new) - new)
+    told = [f"{more} more {where}" for more, where in ((more_new, "here"), (more_base, "in the baseline")) if more]
+    return f"needs {' and '.join(told)}" if told else ""
+
+
+def worst(states: Iterable[VerdictState]) -> VerdictState:
+    """Return the state of a cell whose metrics have ``states``. A metric that is new says nothing about the others."""
+    return min(states, key=_WORST_FIRST.index)
+
+
+_WORST_FIRST = (
+    VerdictState.REGRESSED,
+    VerdictState.NOT_ENOUGH_DATA,
+    VerdictState.UNDECIDED,
+    VerdictState.IMPROVED,
+    VerdictState.UNCHANGED,
+    VerdictState.NEW,
+)
