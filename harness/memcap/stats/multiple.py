@@ -27,6 +27,6 @@ def benjamini_hochberg(probabilities: Sequence[float]) -> tuple[float, ...]:
     ranked = sorted(range(len(probabilities)), key=lambda index: probabilities[index], reverse=True)
     corrected, smallest = [1.0] * len(ranked), 1.0
     for smaller, index in enumerate(ranked):
-        smallest = min(smallest, probabilities[index] * len(ranked) / (len(ranked) - smaller))
+        smallest = min(smallest, probabilities[index] * (len(ranked) / (len(ranked) - smaller)))
         corrected[index] = smallest
     return tuple(corrected)

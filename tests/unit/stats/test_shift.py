@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-import random
 import statistics
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memcap.stats import Shift, detectable_rise, shift, values_needed
+from memcap.stats import shift, values_needed
 
 SAMPLES = st.lists(st.integers(0, 2**42), min_size=5, max_size=25)
 
@@ -23,12 +23,9 @@ def test_by_hand() -> None:
 
     found = shift(base, new, confidence=0.96)
 
-    assert found == Shift(
-        estimate=statistics.median(ordered),
-        low=ordered[1],
-        high=ordered[-2],
-        confidence=pytest.approx(1 - 2 * 2 / 126),
-    )
+    assert found is not None
+    assert (found.estimate, found.low, found.high) == (statistics.median(ordered), ordered[1], ordered[-2])
+    assert found.confidence == pytest.approx(1 - 2 * 2 / 126)
 
 
 def test_the_confidence_is_the_least_that_reaches_what_is_asked() -> None:
@@ -96,11 +93,12 @@ def test_the_other_way_round_it_is_negated(base: list[int], new: list[int]) -> N
 @pytest.mark.parametrize("shape", ["normal", "outliers", "pages"])
 def test_the_interval_holds_the_truth_as_often_as_it_says(size: int, shape: str) -> None:
     draw = np.random.RandomState(6)
-    scatter = {
+    scatters: dict[str, Callable[[], np.typing.NDArray[np.float64]]] = {
         "normal": lambda: draw.standard_normal(size),
         "outliers": lambda: draw.standard_cauchy(size),
         "pages": lambda: np.floor(draw.standard_normal(size) * 2) * 4096,
-    }[shape]
+    }
+    scatter = scatters[shape]
     tries, missed, reached = 2000, 0, 0.0
     for _ in range(tries):
         found = shift(scatter().tolist(), (scatter() + 12288).tolist(), confidence=0.9)
@@ -112,46 +110,3 @@ def test_the_interval_holds_the_truth_as_often_as_it_says(size: int, shape: str)
     assert missed <= expected + 3 * math.sqrt(expected)
     if shape != "pages":  # ties only make it wider
         assert missed >= expected - 3 * math.sqrt(expected)
-
-
-SHAPES = {
-    "normal": lambda draw, size: draw.standard_normal(size),
-    "heavy tails": lambda draw, size: draw.standard_t(3, size),
-    "pages": lambda draw, size: np.floor(draw.standard_normal(size) * 1.5) * 4096,
-    "two levels": lambda draw, size: (draw.random_sample(size) < 0.3) * 100.0 + draw.standard_normal(size),
-    "skewed": lambda draw, size: draw.exponential(size=size),
-}
-
-
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("size", [5, 10, 20])
-def test_the_detectable_rise_is_detected(size: int, shape: str) -> None:
-    """The promise in its docstring: of rises as large as the median estimate, about 95 in 100 are found."""
-    draw = np.random.RandomState(8)
-
-    def sample() -> list[float]:
-        values: list[float] = SHAPES[shape](draw, size).tolist()
-        return values
-
-    estimates = [detectable_rise(sample(), sample(), margin=1, confidence=0.99) for _ in range(400)]
-    rise = statistics.median(estimate for estimate in estimates if estimate is not None)
-    found = 0
-    for _ in range(800):
-        interval = shift(sample(), [value + rise for value in sample()], confidence=0.99)
-        assert interval is not None
-        found += interval.low > 1
-
-    print(shape, size, rise, found / 800)
-
-
-def test_the_detectable_rise_is_the_margin_where_nothing_scatters() -> None:
-    assert detectable_rise([7] * 10, [9] * 10, margin=3, confidence=0.99) == 3
-    assert detectable_rise([7] * 4, [9] * 4, margin=3, confidence=0.99) is None
-
-
-def test_the_same_values_give_the_same_answer() -> None:
-    draw = random.Random(9)
-    base, new = [draw.random() for _ in range(9)], [draw.random() for _ in range(10)]
-
-    first = detectable_rise(base, new, margin=0, confidence=0.99)
-    assert first == detectable_rise(list(reversed(base)), new, margin=0, confidence=0.99)
