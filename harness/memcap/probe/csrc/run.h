@@ -5,12 +5,12 @@
 enum { FORMAT = 1, ROWS = 256, PROCESSES = 32, PROCESS_SCAN_NS = 30000000, JOURNAL_NS = 500000000, KERNEL_STACK = 16384,
        TMPFS = 0x01021994, PRCTL_THP_OFF = 41, PERSONALITY_NO_ASLR = 0x0040000,
        QUICKEST_NS = 1000000, FREE_CPU_NS = 8000000, UNUSABLE = 71,
-       PSS_LARGEST = 256 << 20, PSS_FREE_NS = 2000000, PSS_PROCESS_NS = 250000, PSS_MIB_NS = 16000, PSS_NEAR = 16,
+       PSS_LARGEST = 256 << 20, PSS_FREE_NS = 2000000, PSS_PROCESS_NS = 250000, PSS_MIB_NS = 16000, NEAR_PEAK = 16,
        PRCTL_DEATH_SIGNAL = 1, PRCTL_SUBREAPER = 36, PRCTL_NO_NEW_PRIVILEGES = 38, RLIMIT_DATA = 2, RLIMIT_PROCESSES = 6,
        ROUND_ROBIN_NOT_INHERITED = 2 | 0x40000000 /* SCHED_RR | SCHED_RESET_ON_FORK */ };
 
 struct row { u32 milliseconds, usage, anon, file, shmem, kernel, low; }; /* KiB; low: least unreclaimable of the span */
-struct process { i64 pid, vm_hwm, pss; char name[20]; };
+struct process { i64 pid, vm_hwm, rss, pss; char name[20]; }; /* rss: ABSENT if the last scan did not see it */
 
 static struct {
     const char *folder;
@@ -32,12 +32,7 @@ static struct {
     struct row series[ROWS];
     u32 processes;
     struct process table[PROCESSES];
-    struct { /* see samples.h */
-        i64 spent, cost;  /* CPU time so far, and what another look would take, as the last scan saw the processes */
-        i64 need, when;   /* the unreclaimable bytes and the time of the last look */
-        u32 candidates;
-        int wanted;
-    } pss;
+    i64 shares_need, shares_when, shares_cost; /* unreclaimable bytes and time when PSS was last read; its CPU time so far */
 } run __attribute__((aligned(4096))); /* so that the variables touch no more pages than they fill */
 
 static i64 elapsed(void) { return clock_ns(CLOCK_MONO) - run.started; }

@@ -66,41 +66,12 @@ static struct process *note_process(i64 pid, i64 vm_hwm) {
     return slot;
 }
 
-/* --- the share of each process in what several have (PSS), which adds up only at one moment: that of the peak. The
- * kernel walks all page tables for it, 11 us a MiB and 0.2 ms a process, and maps nothing for the process meanwhile. So
- * it is asked only where there are several processes, for those up to PSS_LARGEST, near the highest need so far, and
- * when that has risen or the run has become half as long again; and only while it takes less CPU time altogether than
- * PSS_FREE_NS and a 500th of the run. --- */
-static int pss_is_due(i64 need, i64 now) {
-    return run.pss.candidates > 1 && need > 0 && need >= run.peak_unreclaimable - run.peak_unreclaimable / PSS_NEAR &&
-           (need > run.pss.need + run.pss.need / PSS_NEAR || now > run.pss.when + run.pss.when / 2) &&
-           run.pss.spent + run.pss.cost <= PSS_FREE_NS + now / 500;
-}
-
-/* Whether what was read is of the peak, as it turned out to be. */
-static int pss_is_of_peak(void) {
-    return run.pss.need > 0 && run.pss.need >= run.peak_unreclaimable - run.peak_unreclaimable / PSS_NEAR;
-}
-
-static i64 read_pss(i64 pid) {
-    char path[64];
-    i64 before = own_cpu();
-    process_path(path, sizeof path, pid, "/smaps_rollup");
-    i64 pss = slurp_path(path) ? kib_of("Pss") : ABSENT;
-    run.pss.spent += own_cpu() - before;
-    return pss;
-}
-
 static void scan_process(i64 pid) {
     char path[64];
     process_path(path, sizeof path, pid, "/status");
     i64 vm_hwm = slurp_path(path) ? kib_of("VmHWM") : ABSENT, rss = kib_of("VmRSS");
-    if (vm_hwm <= 0) return; /* it has ended, or is the kernel's */
-    struct process *slot = note_process(pid, vm_hwm);
-    run.pss.candidates++;
-    if (rss > PSS_LARGEST) return;
-    run.pss.cost += PSS_PROCESS_NS + rss / (1 << 20) * PSS_MIB_NS;
-    if (slot && run.pss.wanted) slot->pss = read_pss(pid);
+    struct process *slot = vm_hwm > 0 ? note_process(pid, vm_hwm) : 0; /* else it has ended, or is the kernel's */
+    if (slot) slot->rss = rss;
 }
 
 static i64 scan_namespace(void) {
@@ -121,18 +92,44 @@ static i64 scan_namespace(void) {
     return count;
 }
 
+/* --- the share of each process in what several have (PSS), which adds up only at one moment: that of the peak. The
+ * kernel walks all page tables for it, 11 us a MiB and 0.2 ms a process, and maps nothing for the process meanwhile. So
+ * it is asked only where there are several processes, for those up to PSS_LARGEST, near the highest need so far, and
+ * when that has risen or the run has become half as long again; and only while it takes less CPU time altogether than
+ * PSS_FREE_NS and a 500th of the run. --- */
+static int near_peak(i64 need) { return need > 0 && need >= run.peak_unreclaimable - run.peak_unreclaimable / NEAR_PEAK; }
+
+static int shares_are_due(i64 need, i64 now) {
+    i64 cost = 0, count = 0;
+    for (u32 i = 0; i < run.processes; i++) {
+        i64 rss = run.table[i].rss;
+        count += rss > 0;
+        if (rss > 0 && rss <= PSS_LARGEST) cost += PSS_PROCESS_NS + rss / (1 << 20) * PSS_MIB_NS;
+    }
+    return count > 1 && near_peak(need) &&
+           (need > run.shares_need + run.shares_need / NEAR_PEAK || now > run.shares_when + run.shares_when / 2) &&
+           run.shares_cost + cost <= PSS_FREE_NS + now / 500;
+}
+
+static void read_shares(i64 need, i64 now) {
+    char path[64];
+    i64 before = own_cpu();
+    for (u32 i = 0; i < run.processes; i++) {
+        struct process *one = &run.table[i];
+        process_path(path, sizeof path, one->pid, "/smaps_rollup");
+        one->pss = one->rss > 0 && one->rss <= PSS_LARGEST && slurp_path(path) ? kib_of("Pss") : ABSENT;
+    }
+    run.shares_need = need;
+    run.shares_when = now;
+    run.shares_cost += own_cpu() - before;
+}
+
 /* `need` is of now, in unreclaimable bytes. */
 static void scan_processes(i64 need, i64 now) {
     i64 count = 0;
-    run.pss.wanted = pss_is_due(need, now);
-    run.pss.candidates = 0;
-    run.pss.cost = 0;
-    if (run.pss.wanted) {
-        run.pss.need = need;
-        run.pss.when = now;
-        for (u32 i = 0; i < run.processes; i++) run.table[i].pss = ABSENT;
-    }
+    for (u32 i = 0; i < run.processes; i++) run.table[i].rss = ABSENT;
     if (run.pid == 1) count = scan_namespace();
     else for (count = walk_tree(), tree.next = 0; tree.next < tree.size; tree.next++) scan_process(tree.pids[tree.next]);
     if (count > run.process_peak_count) run.process_peak_count = count;
+    if (count <= PROCESSES && shares_are_due(need, now)) read_shares(need, now);
 }

@@ -41,9 +41,9 @@ static void watch(u64 waited_for) {
         i64 need = sample();
         if (run.watchdog && need > run.watchdog) { run.watchdog_kill = 1; end_all(); break; }
         if (now >= next_scan) {
-            i64 cost = own_cpu() - run.pss.spent;
+            i64 cost = own_cpu() - run.shares_cost;
             scan_processes(need, now);
-            cost = (own_cpu() - run.pss.spent - cost) * 200; /* many processes are looked at less often: half a percent of a core */
+            cost = (own_cpu() - run.shares_cost - cost) * 200; /* many processes are looked at less often: half a percent of a core */
             next_scan = now + (cost > PROCESS_SCAN_NS ? cost : PROCESS_SCAN_NS);
         }
         if (now >= next_journal) { journal(); next_journal = now + journal_step; journal_step += journal_step / 64; }

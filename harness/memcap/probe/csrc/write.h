@@ -141,7 +141,7 @@ static void report(void) {
         put_field(i ? ", {" : "{", "pid", run.table[i].pid);
         put(", \"name\": "); put_string(run.table[i].name);
         put_field(", ", "vm_hwm_bytes", run.table[i].vm_hwm);
-        put_field(", ", "pss_bytes", pss_is_of_peak() ? run.table[i].pss : ABSENT);
+        put_field(", ", "pss_bytes", near_peak(run.shares_need) ? run.table[i].pss : ABSENT);
         put("}");
     }
     put("]");
