@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -47,10 +48,13 @@ def _print_and_exit(
     from memcap.judge import worst_exit_code
     from memcap.report import build_view
     from memcap.report.json import render_check_json
+    from memcap.report.sparkline import levels_for
     from memcap.report.terminal import render_terminal
 
     code = worst_exit_code(verdicts)
     view = build_view(result, verdicts, exit_code=code, is_judged=is_judged)
     width = max(80, shutil.get_terminal_size().columns)
-    click.echo(render_check_json(view) if as_json else render_terminal(view, width=width, verbose=verbose), nl=False)
+    levels = levels_for(sys.stdout.encoding)
+    text = render_check_json(view) if as_json else render_terminal(view, width=width, verbose=verbose, levels=levels)
+    click.echo(text, nl=False)
     raise SystemExit(code)

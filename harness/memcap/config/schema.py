@@ -23,6 +23,7 @@ from memcap.config.values import (
     ImageName,
     MetricName,
     Name,
+    Number,
     OnceEach,
     ParameterName,
     ParameterValue,
@@ -125,10 +126,10 @@ def _for_all_caps(value: Any) -> Any:
 
 
 class ThresholdTable(Table):
-    excellent: int | float
-    good: int | float
-    acceptable: int | float
-    poor: int | float
+    excellent: Number
+    good: Number
+    acceptable: Number
+    poor: Number
 
 
 class BenchmarkTable(Table):
@@ -145,7 +146,7 @@ class BenchmarkTable(Table):
     expect: Annotated[dict[str, EndingName], BeforeValidator(_for_all_caps)] = {}
     metrics: dict[MetricName, str] = {}
     thresholds: dict[str, ThresholdTable] = {}
-    alerts: dict[str, int | float] = {}
+    alerts: dict[str, Number] = {}
     env: dict[EnvName, str] = {}
     quiet: QuietTable = QuietTable()
     time_limit: Duration | None = None

@@ -148,6 +148,12 @@ def _scalar(value: object) -> object:
     return value
 
 
+def _number(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise complaint(f"expected a number, got {value!r}")
+    return value
+
+
 def _metric_name(value: str) -> str:
     if value in [metric.value for metric in Metric]:
         raise complaint(f"{value!r} is measured anyway; give the workload's own metric another name")
@@ -204,6 +210,7 @@ HostName = Annotated[str, AfterValidator(_host_name)]
 CallText = Annotated[str, AfterValidator(_call)]
 ParameterName = Annotated[str, AfterValidator(_parameter_name)]
 ParameterValue = Annotated[Any, BeforeValidator(_scalar)]
+Number = Annotated[float, BeforeValidator(_number)]
 MetricName = Annotated[str, AfterValidator(_metric_name)]
 EndingName = Annotated[str, one_of(EXPECTABLE_ENDINGS, "an ending that can be expected")]
 ByteMetricName = Annotated[str, one_of(BYTE_METRICS, "a metric in bytes")]

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from memcap.model import CampaignResult, Caveat, CellResult, Measurement, Metric
+from memcap.model import Alert, CampaignResult, Caveat, CellResult, Graded, Measurement, Metric
 from memcap.report.view import CaveatView, CellView, MetricView, View
 from memcap.stats import summarize
 
@@ -35,6 +35,7 @@ def render_check_json(view: View) -> str:
             "reason": view.reason,
             "counts": {state.value: count for state, count in view.counts},
             "not_measured": view.not_measured,
+            "detectable_rise": {each.metric.value: each.rise for each in view.sensitivity},
             "cells": [_checked(cell) for cell in view.cells],
             "caveats": [_shared(caveat) for caveat in view.caveats],
         }
@@ -81,6 +82,8 @@ def _checked(cell: CellView) -> dict[str, Any]:
         "expected_ending": cell.cell.expected_ending.value if cell.cell else None,
         "endings": {ending.value: count for ending, count in cell.endings},
         "metrics": {each.metric.value: _metric(each) for each in cell.metrics if each.summary or each.verdict},
+        "grades": [_graded(each) for each in verdict.graded] if verdict else [],
+        "alerts": [_alert(alert) for alert in verdict.alerts] if verdict else [],
         "caveats": [_caveat(caveat) for caveat in verdict.caveats] if verdict else [],
     }
 
@@ -93,7 +96,19 @@ def _metric(view: MetricView) -> dict[str, Any]:
         "detail": view.verdict.detail if view.verdict else None,
         "baseline_median": view.verdict.base if view.verdict else None,
         "change": view.change,
+        "shift": asdict(view.verdict.shift) if view.verdict and view.verdict.shift else None,
+        "margin": view.verdict.margin if view.verdict else None,
+        "probability": view.verdict.probability if view.verdict else None,
+        "detectable": view.verdict.detectable if view.verdict else None,
     }
+
+
+def _graded(each: Graded) -> dict[str, Any]:
+    return {"metric": each.name, "unit": each.unit, "value": each.value, "grade": each.grade.value}
+
+
+def _alert(alert: Alert) -> dict[str, str]:
+    return {"kind": alert.kind.value, "detail": alert.detail, "remedy": alert.kind.remedy}
 
 
 def _caveat(caveat: Caveat) -> dict[str, str]:

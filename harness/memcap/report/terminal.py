@@ -7,12 +7,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from memcap.model import Metric
+from memcap.report.details import curve, details
+from memcap.report.sparkline import BLOCKS
 from memcap.report.text import NOTHING, figure, percent, printable, shortened
-from memcap.report.view import CaveatView, CellView, MetricView, ProblemView, View
+from memcap.report.view import AlertView, CaveatView, CellView, ProblemView, View
 
 _SHOWN_CELLS = 4
 _SHOWN_DETAILS = 8
 _SHOWN_OUTPUT_LINES = 10
+_CURVE = 30
 _GAP = 2
 _TITLE_PADDING = 2  # tabulate.MIN_PADDING
 
@@ -28,15 +31,16 @@ class _Column:
         return max(title, *(len(self.text(cell)) for cell in cells))
 
 
-def render_terminal(view: View, *, width: int = 80, verbose: bool = False) -> str:
+def render_terminal(view: View, *, width: int = 80, verbose: bool = False, levels: str = BLOCKS) -> str:
     """Return ``view`` as text, at most ``width`` columns wide (80 or more) unless ids differ only in their middle.
 
-    ``verbose`` adds every metric of every cell.
+    ``verbose`` adds every metric of every cell. Curves are drawn with ``levels``, where there is room.
     """
-    parts = [_heading(view, width), _table(view, width)]
+    parts = [_heading(view, width), _table(view, width, levels)]
     if verbose:
-        parts += [_metrics(cell, width) for cell in view.cells if cell.cell]
+        parts += [details(cell, width, levels=levels) for cell in view.cells if cell.cell]
     parts += [_problem(problem, view, width) for problem in view.problems]
+    parts += [_alert(alert, view, width) for alert in view.alerts]
     parts += [_caveat(caveat, view, width) for caveat in view.caveats]
     parts.append(_conclusion(view, width))
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -49,12 +53,12 @@ def _heading(view: View, width: int) -> str:
     return _wrap(f"{text}{where.architecture}, kernel {where.kernel}", width)
 
 
-def _table(view: View, width: int) -> str:
+def _table(view: View, width: int, levels: str) -> str:
     from tabulate import tabulate  # noqa: PLC0415 - late, so that --help stays quick
 
     if not view.cells:
         return "No cells."
-    columns = _columns(view, width)
+    columns = _columns(view, width, levels)
     ids = _ids(view.cells, width - sum(column.width(view.cells) + _GAP for column in columns))
     rows = [[shown, *(column.text(cell) for column in columns)] for shown, cell in zip(ids, view.cells, strict=True)]
     return tabulate(
@@ -66,17 +70,17 @@ def _table(view: View, width: int) -> str:
     )
 
 
-def _columns(view: View, width: int) -> list[_Column]:
+def _columns(view: View, width: int, levels: str) -> list[_Column]:
     """Return the fullest set of columns beside which the longest id fits; if none does, the smallest set."""
     longest = max(len(printable(cell.id)) for cell in view.cells)
-    layouts = _layouts(view)
+    layouts = _layouts(view, levels)
     for columns in layouts:
         if longest + sum(column.width(view.cells) + _GAP for column in columns) <= width:
             return columns
     return layouts[-1]
 
 
-def _layouts(view: View) -> list[list[_Column]]:
+def _layouts(view: View, levels: str) -> list[list[_Column]]:
     """Return sets of columns from the fullest to the smallest, which leaves unexpected endings to the verdicts."""
     verdict = [_Column(title="verdict", text=_state, right=False)] if view.is_judged else []
     ending = [_Column(title="ending", text=_endings, right=False)]
@@ -86,10 +90,14 @@ def _layouts(view: View) -> list[list[_Column]]:
     def shift(metric: Metric) -> list[_Column]:
         return [_change(metric)] if compared else []
 
+    drawn = [
+        _Column(title="unreclaimable over time", text=lambda cell: curve(cell.runs, _CURVE, levels=levels), right=False)
+    ]
     full = [*verdict, _spread(peak), *shift(peak), _spread(needed), *shift(needed), _median(resident), *ending]
     medium = [*verdict, _median(peak), *shift(peak), _median(needed), *shift(needed), *ending]
     small = [*verdict, _median(peak), *shift(peak), _median(needed), *ending]
-    return [full, medium, small, small[:-1]] if view.is_judged else [full, medium, small]
+    largest = [[*full, *drawn]] if any(curve(cell.runs, 1) for cell in view.cells) else []
+    return [*largest, full, medium, small, *([small[:-1]] if view.is_judged else [])]
 
 
 def _title(metric: Metric) -> str:
@@ -133,26 +141,6 @@ def _ids(cells: Sequence[CellView], width: int) -> list[str]:
     return short if len(set(short)) == len(set(ids)) else ids
 
 
-def _metrics(cell: CellView, width: int) -> str:
-    """Return all metrics of ``cell``, measured or not, with what was said of each."""
-    lines = [_told(each) for each in cell.metrics]
-    return "\n".join([printable(cell.id), *(_wrap(line, width, first="  ", rest="      ") for line in lines)])
-
-
-def _told(view: MetricView) -> str:
-    metric, summary, verdict = view.metric, view.summary, view.verdict
-    if summary is None:
-        text = f"{metric.value}: not measured"
-    else:
-        middle, spread = figure(metric, summary.median), figure(metric, summary.mad)
-        low, high = figure(metric, summary.min), figure(metric, summary.max)
-        text = f"{metric.value}: median {middle}, MAD {spread}, range {low} to {high}, {summary.n} values"
-    if verdict is None:
-        return text
-    change = f", {percent(view.change)} from {figure(metric, verdict.base)}" if view.change is not None else ""
-    return f"{text}; {verdict.state.value} ({verdict.detail}{change})"
-
-
 def _problem(problem: ProblemView, view: View, width: int) -> str:
     cells = _cells(problem.cell_ids, view)
     title = f"{problem.state.value.upper()}: {cells}" if view.is_judged else cells
@@ -163,6 +151,13 @@ def _output(output: str, width: int) -> list[str]:
     """Return the last lines of a workload's output, marked as such; long lines are cut."""
     lines = [f"    | {printable(line)}" for line in output.splitlines() if line.strip()]
     return [line if len(line) <= width else f"{line[: width - 1]}…" for line in lines[-_SHOWN_OUTPUT_LINES:]]
+
+
+def _alert(alert: AlertView, view: View, width: int) -> str:
+    told = [f"{cell_id}: {detail}" for cell_id, detail in alert.told[:_SHOWN_DETAILS]]
+    if len(told) < len(alert.told):
+        told.append(f"and {len(alert.told) - len(told)} more (--json shows all)")
+    return _paragraph(f"alert {alert.kind.value}", told, alert.remedy, width)
 
 
 def _caveat(caveat: CaveatView, view: View, width: int) -> str:
@@ -181,7 +176,11 @@ def _cells(ids: Sequence[str], view: View) -> str:
 
 def _conclusion(view: View, width: int) -> str:
     step = f" Next: {view.next_step}" if view.next_step else ""
-    return _wrap(f"{view.reason}.{step} (exit code {view.exit_code})", width)
+    last = _wrap(f"{view.reason}.{step} (exit code {view.exit_code})", width)
+    if not view.sensitivity:
+        return last
+    found = " and ".join(f"{each.rise:.1%} of {each.metric.value}" for each in view.sensitivity)
+    return "\n\n".join([_wrap(f"In half of the cells a rise of {found} would have been found.", width), last])
 
 
 def _paragraph(title: str, facts: Sequence[str], remedy: str, width: int) -> str:

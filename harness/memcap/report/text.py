@@ -20,6 +20,11 @@ def figure(metric: Metric, value: float | None) -> str:
     return format_bytes(value) if metric.unit == "byte" else format_seconds(value)
 
 
+def signed(metric: Metric, change: float) -> str:
+    """Return how far ``metric`` moved, with its sign and unit."""
+    return f"{'-' if change < 0 else '+'}{figure(metric, abs(change))}"
+
+
 def percent(change: float | None) -> str:
     """Return a fraction as ``+12.3%``, ``-`` if there is none."""
     return NOTHING if change is None else f"{change:+.1%}"

@@ -23,7 +23,7 @@ from memcap.model import (
     Verdict,
     VerdictState,
 )
-from memcap.stats import Summary, relative_change, summarize
+from memcap.stats import Summary, median, relative_change, summarize
 from memcap.units import format_bytes
 
 WORST_FIRST = (
@@ -116,6 +116,14 @@ class AlertView:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SensitivityView:
+    """Which rise of a metric, as a fraction, the check would have found in half of the cells it was compared in."""
+
+    metric: Metric
+    rise: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class View:
     """A campaign and what is said of it; cells, problems and counts come worst first.
 
@@ -132,6 +140,7 @@ class View:
     problems: tuple[ProblemView, ...]
     alerts: tuple[AlertView, ...]
     caveats: tuple[CaveatView, ...]
+    sensitivity: tuple[SensitivityView, ...]
     counts: tuple[tuple[VerdictState, int], ...]
     not_measured: tuple[str, ...]
     exit_code: int
@@ -169,6 +178,7 @@ def build_view(
         problems=_problems(sorted(cells, key=_severity)),
         alerts=_alerts(verdicts),
         caveats=_caveats(result, verdicts),
+        sensitivity=_sensitivity(verdicts),
         counts=counts,
         not_measured=not_measured,
         exit_code=exit_code,
@@ -236,6 +246,16 @@ def _alerts(verdicts: Sequence[Verdict]) -> tuple[AlertView, ...]:
         for kind in AlertKind
         if any(alert.kind is kind for _, alert in found)
     )
+
+
+def _sensitivity(verdicts: Sequence[Verdict]) -> tuple[SensitivityView, ...]:
+    compared = [each for verdict in verdicts for each in verdict.metrics]
+    rises = {
+        metric: [each.detectable / each.base for each in compared
+                 if each.metric is metric and each.detectable is not None and each.base]
+        for metric in Metric
+    }  # fmt: skip
+    return tuple(SensitivityView(metric=metric, rise=median(found)) for metric, found in rises.items() if found)
 
 
 def _caveats(result: CampaignResult, verdicts: Sequence[Verdict]) -> tuple[CaveatView, ...]:

@@ -55,6 +55,9 @@ PROFILE = "[profiles.quick]\n"
         (CAPS + PROFILE + "[quiet]\ncpus = true\n", 5, "quiet.cpus", "expected a number of CPUs"),
         (CAPS + PROFILE + "[quiet]\nthp = 0\n", 5, "quiet.thp", "expected true or false, got 0"),
         (CAPS + PROFILE + "[container]\nshm_size = 64\n", 5, "container.shm_size", "size '64' has no unit"),
+        (CAPS + PROFILE + '[judge]\nfalse_alarms = "0%"\n', 5, "judge.false_alarms", "more than 0% and at most 20%"),
+        (CAPS + PROFILE + "[alerts]\ncap = 0.8\n", 5, "alerts.cap", 'such as "2%", got 0.8'),
+        (CAPS + PROFILE + '[alerts]\ngrowth = "on"\n', 5, "alerts.growth", "'on' is not a size"),
         (CAPS + PROFILE + "[judge]\nminimum_runs = -1\n", 5, "judge.minimum_runs", "must be at least 1, got -1"),
     ],
 )

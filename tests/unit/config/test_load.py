@@ -12,6 +12,7 @@ import pytest
 from memcap.config import find_root, load_config
 from memcap.errors import ConfigError, Problem
 from memcap.model import (
+    AlertLimits,
     Budget,
     CallWorkload,
     Cap,
@@ -22,6 +23,7 @@ from memcap.model import (
     Metric,
     Profile,
     Quiet,
+    Thresholds,
     Tolerance,
 )
 
@@ -87,6 +89,10 @@ read_only = true
 env = { PYTHONMALLOC = "malloc" }
 [judge]
 minimum_runs = 3
+false_alarms = "0.5%"
+[alerts]
+cap = "90%"
+growth = "off"
 """
     config = load_config(make_project({"limits.toml": limits}))
     assert config.profiles["quick"] == Profile(
@@ -108,6 +114,8 @@ minimum_runs = 3
     )
     assert config.run_time_limit_seconds == 120
     assert config.rules.minimum_runs == 3
+    assert config.rules.false_alarms == pytest.approx(0.005)
+    assert config.rules.alerts == AlertLimits(cap_share=0.9, growth_bytes=None, gc_share=0.1)
 
 
 def test_every_key_of_a_suite_is_read(make_project: MakeProject) -> None:
@@ -125,7 +133,9 @@ budget_margin = "20%"
 tolerances = { peak = { relative = "5%" }, rss_peak = { absolute = "1MiB" } }
 tags = ["quick"]
 expect = { 128m = "oom_killed" }
-metrics = { messages = "integer" }
+metrics = { messages = "integer", response = "s" }
+thresholds = { response = { excellent = 0.5, good = 1, acceptable = 2, poor = 5 } }
+alerts = { messages = 15, peak = 1e8 }
 env = { MODE = "1" }
 time_limit = "90s"
 warmups = 2
@@ -167,7 +177,9 @@ absolute = "512KiB"
     assert leak.tags == ("quick",)
     assert leak.expected_ending("128m") is Ending.OOM_KILLED
     assert leak.expected_ending("1g") is Ending.COMPLETED
-    assert leak.extra_metrics == {"messages": "integer"}
+    assert leak.extra_metrics == {"messages": "integer", "response": "s"}
+    assert leak.thresholds == {"response": Thresholds(excellent=0.5, good=1, acceptable=2, poor=5)}
+    assert leak.alerts == {"messages": 15, "peak": 1e8}
     assert leak.env == {"MODE": "1"}
     assert leak.time_limit_seconds == 90
     assert command.workload == CommandWorkload(argv=("sh", "-c", "true"))

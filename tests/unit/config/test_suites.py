@@ -13,6 +13,9 @@ from memcap.model import Ending
 FindProblems = Callable[[dict[str, str]], list[Problem]]
 
 CALL = '[benchmarks.leak]\ncall = "work:leak"\n'
+RISING = "{ excellent = 1, good = 2, acceptable = 3, poor = 4 }"
+ZIGZAG = "{ excellent = 1, good = 3, acceptable = 2, poor = 4 }"
+NO_GOOD = "{ excellent = 1, acceptable = 3, poor = 4 }"
 COMMAND = '[benchmarks.leak]\ncommand = ["true"]\n'
 
 
@@ -39,6 +42,23 @@ COMMAND = '[benchmarks.leak]\ncommand = ["true"]\n'
         (CALL + "parameters = { day = 2026-01-01 }\n", 3, "parameters.day", "a finite number", ""),
         (CALL + "parameters = { a-b = 1 }\n", 3, "parameters.a-b", "cannot be a keyword argument", ""),
         (CALL + 'metrics = { peak = "byte" }\n', 3, "metrics.peak", "is measured anyway", ""),
+        (
+            CALL + "alerts = { peek = 15 }\n",
+            3,
+            "alerts.peek",
+            "the benchmark has no metric 'peek'; it has peak",
+            "peak",
+        ),
+        (CALL + 'alerts = { peak = "15" }\n', 3, "alerts.peak", "expected a number, got '15'", ""),
+        (CALL + f"thresholds = {{ lag = {RISING} }}\n", 3, "thresholds.lag", "the benchmark has no metric 'lag'", ""),
+        (CALL + f"thresholds = {{ wall = {ZIGZAG} }}\n", 3, "thresholds.wall", "must rise from excellent to poor", ""),
+        (
+            CALL + "thresholds = { wall = { excellent = 1, good = 2, poor = 5 } }\n",
+            3,
+            "thresholds.wall.acceptable",
+            "is missing",
+            "",
+        ),
         (CALL + 'time_limit = "90"\n', 3, "time_limit", "duration '90' has no unit", ""),
         (CALL + "duration = 5\n", 3, "duration", "duration '5' has no unit", ""),
         (CALL + 'quiet = { cpus = "1" }\n', 3, "quiet.cpus", "expected a number of CPUs", ""),

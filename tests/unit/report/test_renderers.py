@@ -22,8 +22,9 @@ from factories import (
     make_runs,
 )
 from memcap.judge import judge, worst_exit_code
-from memcap.model import CampaignResult, Caveat, CaveatKind, Measurement, Metric, Verdict, VerdictState
+from memcap.model import CampaignResult, Caveat, CaveatKind, Measurement, Metric, Moment, Rules, Verdict, VerdictState
 from memcap.report.json import render_check_json, render_measure_json
+from memcap.report.sparkline import PLAIN
 from memcap.report.terminal import render_terminal
 from memcap.report.text import percent, printable, shortened
 from memcap.report.view import View, build_view
@@ -37,9 +38,9 @@ GOLDEN = Callable[[str, str], None]
 def _mixed() -> CampaignResult:
     cold = Caveat(kind=CaveatKind.COLD_PAGE_CACHE, detail="9.1 MiB of file pages were charged")
     result = make_result(
-        make_cell(REGRESSED, make_runs((70, 70.1, 70.2))),
+        make_cell(REGRESSED, make_runs((70, 70.1, 70.2, 70.1, 70))),
         make_cell(UNLIKE),
-        make_cell(COLD, [make_measurement(30.1, caveats=(cold,))] * 3),
+        make_cell(COLD, [make_measurement(30.1, caveats=(cold,))] * 5),
         make_cell(OOM, [make_oom(), *make_runs()]),
         make_cell(NEW),
     )
@@ -53,7 +54,7 @@ def _checked(result: CampaignResult) -> View:
         make_baseline(make_cell(COLD, make_runs([30.1] * 5))),
         make_baseline(make_cell(GONE)),
     )
-    verdicts = judge(result, baselines, tolerances=TOLERANCES, minimum_runs=3)
+    verdicts = judge(result, baselines, Rules(tolerances=TOLERANCES))
     return build_view(result, verdicts, exit_code=worst_exit_code(verdicts))
 
 
@@ -71,6 +72,19 @@ def test_verbose_adds_every_metric_of_every_cell(golden: GOLDEN) -> None:
 def test_figures_without_verdicts(golden: GOLDEN) -> None:
     result = make_result(make_cell("command.python-python:3.12_slim-128m"))
     golden("report/measure-80.txt", render_terminal(build_view(result, is_judged=False), width=80))
+
+
+def test_memory_over_time_is_drawn_where_there_is_room() -> None:
+    needs = [*range(60), *range(60, 0, -1)]
+    series = tuple(
+        Moment(seconds=float(place), usage=need, anon=need, file=0, shmem=0, kernel=0, low=need)
+        for place, need in enumerate(needs)
+    )
+    view = build_view(make_result(make_cell(runs=[make_measurement(62.5, series=series)])))
+    assert "▇███▇" in render_terminal(view, width=200)
+    assert "over time" not in render_terminal(view, width=80)
+    assert "unreclaimable memory of the first run: ▁" in render_terminal(view, width=80, verbose=True)
+    assert "▁" not in render_terminal(view, width=200, verbose=True, levels=PLAIN)
 
 
 def test_check_json(golden: GOLDEN) -> None:

@@ -87,8 +87,10 @@ def test_the_reason_says_when_nothing_could_be_judged() -> None:
 
 
 def test_the_next_step_fits() -> None:
-    assert _view(VerdictState.NEW, VerdictState.UNCHANGED).next_step == "memcap baseline accept"
+    assert _view(VerdictState.NEW, VerdictState.UNCHANGED).next_step == 'memcap baseline accept --reason "…"'
     assert _view(VerdictState.UNCHANGED).next_step == ""
     assert _view(VerdictState.WORKLOAD_FAILED, VerdictState.NEW).next_step == ""
     assert _view(VerdictState.INFRASTRUCTURE).next_step == "memcap doctor"
-    assert _view(VerdictState.REGRESSED).next_step == "if this is meant: memcap baseline accept s.b0-py312-128m"
+    assert _view(VerdictState.REGRESSED).next_step == (
+        'if this is meant: memcap baseline accept s.b0-py312-128m --reason "…"'
+    )

@@ -1,0 +1,77 @@
+"""All that is known of one cell, for `--verbose`: every metric, grades, and memory over time."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+from memcap.model import Measurement, Metric, MetricVerdict
+from memcap.report.sparkline import BLOCKS, sparkline
+from memcap.report.text import figure, percent, printable, signed
+from memcap.report.view import CellView, MetricView
+from memcap.units import format_bytes, format_seconds
+
+_CURVE = 40
+
+
+def details(cell: CellView, width: int, *, levels: str = BLOCKS) -> str:
+    """Return all metrics of ``cell``, measured or not, with what was said of each, its grades and its curve."""
+    lines = [line for each in cell.metrics for line in _told(each)]
+    if cell.verdict:
+        lines += [f"{each.name}: {each.value:g} {each.unit}, {each.grade.value}" for each in cell.verdict.graded]
+    lines += [_over_time(run, levels) for run in cell.runs[:1] if run.series]
+    wrapped = (_wrap(line, width) for line in lines)
+    return "\n".join([printable(cell.id), *wrapped])
+
+
+def curve(runs: Sequence[Measurement], width: int, *, levels: str = BLOCKS) -> str:
+    """Return the unreclaimable memory of the first run over time, from 0 to its own peak; empty if it was not kept."""
+    needs = [moment.anon + moment.shmem + moment.kernel for run in runs[:1] for moment in run.series]
+    return sparkline(needs, width, low=0, high=max(needs), levels=levels) if needs else ""
+
+
+def _told(view: MetricView) -> list[str]:
+    metric, summary, verdict = view.metric, view.summary, view.verdict
+    if summary is None:
+        text = f"{metric.value}: not measured"
+    else:
+        middle, spread = figure(metric, summary.median), figure(metric, summary.mad)
+        low, high = figure(metric, summary.min), figure(metric, summary.max)
+        text = f"{metric.value}: median {middle}, MAD {spread}, range {low} to {high}, {summary.n} values"
+    if verdict is None:
+        return [text]
+    change = f", {percent(view.change)} from {figure(metric, verdict.base)}" if view.change is not None else ""
+    return [f"{text}; {verdict.state.value} ({verdict.detail}{change})", *_certainty(metric, verdict)]
+
+
+def _certainty(metric: Metric, verdict: MetricVerdict) -> list[str]:
+    """Return how far it moved, how sure that is, and what would have been found."""
+    moved = verdict.shift
+    if moved is None or verdict.margin is None:
+        return []
+    text = (
+        f"  shift {signed(metric, moved.estimate)}, between {signed(metric, moved.low)} and "
+        f"{signed(metric, moved.high)} ({moved.confidence:.1%} sure); tolerance {figure(metric, verdict.margin)}"
+    )
+    if verdict.detectable is not None:
+        text += f"; a rise of {figure(metric, verdict.detectable)} would be found"
+    return [text]
+
+
+def _over_time(run: Measurement, levels: str) -> str:
+    needs = [moment.anon + moment.shmem + moment.kernel for moment in run.series]
+    drawn = curve([run], _CURVE, levels=levels)
+    seconds = format_seconds(run.series[-1].seconds)
+    return f"unreclaimable memory of the first run: {drawn} up to {format_bytes(max(needs))} in {seconds}"
+
+
+def _wrap(text: str, width: int) -> str:
+    indent = "    " if text.startswith("  ") else "  "
+    return textwrap.fill(
+        printable(text.strip()),
+        width=width,
+        initial_indent=indent,
+        subsequent_indent="      ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

@@ -1,0 +1,69 @@
+"""Grades by thresholds, and what a poor one does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from factories import make_baselines, make_cell, make_measurement, make_result
+from memcap.judge import judge
+from memcap.model import CellResult, Grade, Rules, Thresholds, Verdict, VerdictState
+
+SECONDS = Thresholds(excellent=0.5, good=1, acceptable=2, poor=5)
+STABILITY = Thresholds(excellent=95, good=85, acceptable=70, poor=50)
+
+
+def _cell(values: Sequence[float], thresholds: Thresholds = SECONDS) -> CellResult:
+    return make_cell(
+        runs=[make_measurement(extra={"response": value}) for value in values],
+        extra_metrics={"response": "s"},
+        thresholds={"response": thresholds},
+    )
+
+
+def _judge(cell: CellResult) -> Verdict:
+    (verdict,) = judge(make_result(cell), make_baselines(), Rules(minimum_runs=1))
+    return verdict
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "value", "grade"),
+    [
+        (SECONDS, 0.5, Grade.EXCELLENT),
+        (SECONDS, 0.51, Grade.GOOD),
+        (SECONDS, 2, Grade.ACCEPTABLE),
+        (SECONDS, 5, Grade.MARGINAL),
+        (SECONDS, 5.1, Grade.POOR),
+        (STABILITY, 96, Grade.EXCELLENT),
+        (STABILITY, 85, Grade.GOOD),
+        (STABILITY, 84, Grade.ACCEPTABLE),
+        (STABILITY, 50, Grade.MARGINAL),
+        (STABILITY, 49, Grade.POOR),
+    ],
+)
+def test_grades_in_both_directions(thresholds: Thresholds, value: float, grade: Grade) -> None:
+    (graded,) = _judge(_cell([value] * 3, thresholds)).graded
+    assert (graded.name, graded.unit, graded.value, graded.grade) == ("response", "s", value, grade)
+
+
+def test_a_poor_median_breaks_the_check_and_says_why() -> None:
+    verdict = _judge(_cell([6, 6, 1]))
+    assert verdict.state is VerdictState.BUDGET_BROKEN
+    assert verdict.summary == "response is 6 s, which is poor (above 5)"
+    assert "below 50" in _judge(_cell([10], STABILITY)).summary
+
+
+def test_a_metric_that_was_not_returned_has_no_grade() -> None:
+    cell = replace(_cell([1]), runs=(make_measurement(),))
+    verdict = _judge(cell)
+    assert verdict.graded == ()
+    assert verdict.state is VerdictState.NEW
+
+
+def test_a_measured_metric_can_have_thresholds_too() -> None:
+    cell = make_cell(thresholds={"wall": Thresholds(excellent=0.1, good=0.2, acceptable=0.5, poor=1)})
+    verdict = _judge(cell)
+    assert verdict.state is VerdictState.BUDGET_BROKEN
+    assert verdict.summary == "wall is 1.25 second, which is poor (above 1)"
