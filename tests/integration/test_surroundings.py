@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from integration.measuring import ROOT, cell, measure_cells, measure_once
+from integration.measuring import ROOT, cell, launched, measure_cells, measure_once
 
+from memcap.errors import Interrupted
+from memcap.measure import measure
 from memcap.model import COLD, CaveatKind, Cell, Ending, Quiet
 
 if TYPE_CHECKING:
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.docker
 MIB = 1024 * 1024
+PATIENCE_SECONDS = 60
 NO_RANDOMISATION = 0x0040000  # ADDR_NO_RANDOMIZE of personality(2)
 
 
@@ -74,3 +79,37 @@ def test_tuning_tries_every_setting_and_says_what_to_use() -> None:
     assert tried == {"as_it_is", "one_cpu", "no_thp", "no_aslr", "random_hash", "one_arena"}
     best = document["recommended"]
     assert best is None or best["suite_toml"]
+
+
+@pytest.mark.parametrize(("cpus", "noisy"), [((None, None), True), ((0, 0), True), ((0, 1), False)])
+def test_another_campaign_is_a_noisy_neighbour_where_it_shares_a_cpu(
+    docker_client: DockerClient, cpus: tuple[int | None, int | None], noisy: bool
+) -> None:
+    if docker_client.info()["NCPU"] < 2:
+        pytest.skip("needs two CPUs")
+    ours, theirs = ("" if cpu is None else str(cpu) for cpu in cpus)
+    with (
+        launched(docker_client, cell("nothing")) as (engine, spec),
+        launched(docker_client, cell("sleep_for_ever")) as (other_engine, other_spec),
+        ThreadPoolExecutor(max_workers=1) as pool,
+    ):
+        other = pool.submit(other_engine.execute, replace(other_spec, cpuset=theirs))
+        try:
+            wait_until_running(docker_client, other_spec.name)
+            spec = replace(spec, cpuset=ours)
+            run = measure(engine.execute(spec), spec, cpus=2)
+        finally:
+            other_engine.cancel()
+        with pytest.raises(Interrupted):
+            other.result(PATIENCE_SECONDS)
+
+    told = [caveat.detail for caveat in run.caveats if caveat.kind is CaveatKind.NOISY_NEIGHBOUR]
+    assert any(other_spec.campaign in detail for detail in told) is noisy
+    assert not any(spec.campaign in detail for detail in told), "our own containers are planned"
+
+
+def wait_until_running(client: DockerClient, container: str) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not client.api.containers(filters={"name": container, "status": "running"}):
+        assert time.monotonic() < deadline, "the other container never ran"
+        time.sleep(0.05)

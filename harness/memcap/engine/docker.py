@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Final
 from memcap.engine.base import not_started
 from memcap.engine.docker_archive import read_files
 from memcap.engine.docker_client import CAMPAIGN_LABEL, already_gone, environment, labels, translated
+from memcap.engine.docker_neighbours import find_neighbours
 from memcap.errors import Interrupted
-from memcap.model import Environment, RawRun, RunSpec
+from memcap.model import Environment, Neighbour, RawRun, RunSpec
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -81,6 +82,7 @@ class DockerEngine:
             except APIError as error:
                 return not_started(str(getattr(error, "explanation", None) or error))
             with self._removed_at_the_end(container):
+                before = find_neighbours(self._client, campaign=self._campaign)
                 try:
                     self._client.api.start(container)
                 except APIError as error:
@@ -89,7 +91,7 @@ class DockerEngine:
                 # The supervisor keeps the time limit; this one is for a daemon that forgets to answer.
                 self._client.api.wait(container, timeout=math.ceil(spec.time_limit_seconds) + HTTP_GRACE_SECONDS)
                 self._refuse_when_cancelled()
-                return self._collect(container, spec)
+                return self._collect(container, spec, before=before)
 
     def _refuse_when_cancelled(self) -> None:
         if self._cancelled.is_set():
@@ -151,7 +153,8 @@ class DockerEngine:
             with already_gone():
                 self._client.api.remove_container(container, force=True, v=True)
 
-    def _collect(self, container: str, spec: RunSpec) -> RawRun:
+    def _collect(self, container: str, spec: RunSpec, *, before: tuple[Neighbour, ...]) -> RawRun:
+        after = find_neighbours(self._client, campaign=self._campaign)
         facts = self._client.api.inspect_container(container)
         state, applied = facts["State"], facts["HostConfig"]
         files = read_files(lambda: self._client.api.get_archive(container, OUT)[0], OUT)
@@ -169,6 +172,7 @@ class DockerEngine:
             oom_killed_flag=state.get("OOMKilled"),
             oom_events=self._count_oom_events(container, expected=bool(state.get("OOMKilled"))),
             cpuset=applied.get("CpusetCpus"),
+            neighbours=tuple(dict.fromkeys((*before, *after))),
         )
 
     def _count_oom_events(self, container: str, *, expected: bool) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from memcap.measure.kernel import PAGE_BYTES, SOME_FILE_BYTES, charged_ahead, page_cache_is_steady, proven_by_peak
-from memcap.model import Caveat, CaveatKind, RawRun, RunSpec
+from memcap.model import Caveat, CaveatKind, Neighbour, RawRun, RunSpec
 from memcap.probe.report import Report
 from memcap.units import format_bytes
 
@@ -21,6 +21,7 @@ def caveats_of(
     yield from _cap_caveats(report, spec)
     yield from _peak_caveats(report, spec, cpus=charging)
     yield from _surroundings(report, cpus=cpus)
+    yield from _neighbours(report, raw)
     own = report.supervisor_bytes
     if own is not None and abs(own - spec.supervisor_bytes) > SUPERVISOR_JITTER_BYTES:
         raised = f"the cap was raised by {format_bytes(spec.supervisor_bytes)}"
@@ -103,3 +104,22 @@ def _surroundings(report: Report, *, cpus: int | None) -> Iterator[Caveat]:
     for name, applied in (("thp", report.thp_off), ("aslr", report.aslr_off)):
         if applied is False:
             yield Caveat(kind=CaveatKind.SETTING_REFUSED, detail=f"{name} could not be turned off in the container")
+
+
+def _neighbours(report: Report, raw: RawRun) -> Iterator[Caveat]:
+    """Yield a doubt about other campaigns whose containers could use the same CPUs; pinned apart they are none."""
+    near = dict.fromkeys(each.campaign for each in raw.neighbours if _shares_cpu(each, report.cpus))
+    if near:
+        detail = f"another campaign of memcap had a container on the same CPUs: {', '.join(near)}"
+        yield Caveat(kind=CaveatKind.NOISY_NEIGHBOUR, detail=detail)
+
+
+def _shares_cpu(neighbour: Neighbour, own: tuple[int, ...]) -> bool:
+    """Tell whether the neighbour may use one of our CPUs; its cpuset is as Docker takes it: "0-2,5", empty for all."""
+    if not neighbour.cpuset or not own:
+        return True
+    for part in neighbour.cpuset.split(","):
+        first, _, last = part.partition("-")
+        if any(int(first) <= cpu <= int(last or first) for cpu in own):
+            return True
+    return False

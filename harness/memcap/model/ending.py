@@ -136,7 +136,7 @@ _CAVEATS: dict[CaveatKind, str] = {
     CaveatKind.SAMPLED_ONLY: "Hold memory for longer than the sample interval, or shorten it; judge peak for spikes.",
     CaveatKind.CAP_FILLED_BY_CACHE: "Judge unreclaimable_peak: peak only says that the page cache took what it could.",
     CaveatKind.THROTTLED: "Lift the CPU limit of the container or its parent; times are not comparable.",
-    CaveatKind.NOISY_NEIGHBOUR: "For times, stop other programs and use --jobs 1; figures in bytes hardly change.",
+    CaveatKind.NOISY_NEIGHBOUR: "For times, stop other programs and campaigns, and use --jobs 1; bytes hardly change.",
     CaveatKind.CLOCK_STEPPED: "None needed for figures, which use the monotonic clock; dates of this run may be wrong.",
     CaveatKind.SETTING_REFUSED: "Do without the setting, or allow it in the container's security policy.",
     CaveatKind.NOT_COLD: "Nothing else may use the image's files at the same time; stop other containers of it.",

@@ -98,10 +98,19 @@ class RunSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Neighbour:
+    """Another campaign of memcap that had a container on the same daemon, and the CPUs of that (empty: all)."""
+
+    campaign: str
+    cpuset: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class RawRun:
     """What an engine brings back from one run: files as text, and the daemon's facts.
 
-    ``cpuset`` is what the daemon applied of the asked for, None where it does not say.
+    ``cpuset`` is what the daemon applied of the asked for, None where it does not say; ``neighbours`` ran at the
+    beginning or at the end of the run.
     """
 
     report: str | None
@@ -114,4 +123,5 @@ class RawRun:
     oom_killed_flag: bool | None
     oom_events: int | None
     cpuset: str | None = None
+    neighbours: tuple[Neighbour, ...] = ()
     daemon_error: str | None = None

@@ -20,6 +20,7 @@ from memcap.measure.kernel import SOME_FILE_BYTES
 from memcap.model import (
     Caveat,
     CaveatKind,
+    Neighbour,
     RawRun,
 )
 
@@ -105,6 +106,31 @@ def test_no_doubt_no_caveat(report: dict[str, Any]) -> None:
 def test_the_daemons_word_against_the_kernels_counter(flag: bool | None, kills: int | None, doubted: bool) -> None:
     found = measured(make_raw(make_report(oom_kills=kills), oom_killed_flag=flag))
     assert (CaveatKind.DOCKER_DISAGREES in kinds(found)) is doubted
+
+
+@pytest.mark.parametrize(
+    ("own", "theirs", "shared"),
+    [
+        ([0, 1], "", True),
+        ([0], "0", True),
+        ([5], "0-2,4-6", True),
+        ([], "3", True),  # not known: a doubt
+        ([0], "1", False),
+        ([3, 7], "0-2,4-6", False),
+        ([10], "1", False),
+    ],
+)
+def test_containers_of_other_campaigns_are_noisy_where_they_share_a_cpu(
+    own: list[int], theirs: str, shared: bool
+) -> None:
+    found = measured(make_raw(make_report(cpus=own), neighbours=(Neighbour(campaign="other", cpuset=theirs),)))
+    assert kinds(found) == ([CaveatKind.NOISY_NEIGHBOUR] if shared else [])
+
+
+def test_another_campaign_is_named_once() -> None:
+    neighbours = tuple(Neighbour(campaign=name, cpuset=cpuset) for name in ("one", "two") for cpuset in ("", "1"))
+    (caveat,) = measured(make_raw(neighbours=neighbours)).caveats
+    assert caveat.detail == "another campaign of memcap had a container on the same CPUs: one, two"
 
 
 def test_truncated_output_is_a_caveat() -> None:
