@@ -83,7 +83,7 @@ def test_memory_over_time_is_drawn_where_there_is_room() -> None:
     view = build_view(make_result(make_cell(runs=[make_measurement(62.5, series=series)])))
     assert "▇███▇" in render_terminal(view, width=200)
     assert "over time" not in render_terminal(view, width=80)
-    assert "unreclaimable memory of the first run: ▁" in render_terminal(view, width=80, verbose=True)
+    assert "unreclaimable memory of the first run: ▁" in render_terminal(view, width=100, verbose=True)
     assert "▁" not in render_terminal(view, width=200, verbose=True, levels=PLAIN)
 
 
