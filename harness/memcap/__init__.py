@@ -56,6 +56,17 @@ baseline
     The committed figures that results are judged against.
 verdict
     What a comparison with a baseline, a budget or an expected ending says.
+tolerance
+    How far a metric may move: a part of the baseline's median and an absolute part. The larger of both, in the
+    metric's unit, is the margin.
+shift
+    How far the values here lie from the baseline's (Hodges-Lehmann), with the interval that surely holds it.
+undecided
+    The verdict when a shift's interval holds both what is within the margin and what is beyond it.
+thresholds
+    The absolute figures by which a metric is graded: excellent, good, acceptable, marginal, poor.
+alert
+    A sign of trouble to come that fails no check.
 campaign
     One invocation: plan, environment, results.
 """
