@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from memcap.engine.base import Engine
@@ -35,11 +36,15 @@ NO_CAP_BYTES = 2**62  # cgroup v1 spells "no limit" as the largest number of who
 
 @dataclass(frozen=True, kw_only=True)
 class RunEnded:
-    """A step of progress: one run is over. ``done`` and ``total`` count runs, warm-ups included."""
+    """A step of progress: one run is over. ``done`` and ``total`` count runs, warm-ups included.
+
+    ``last`` says that the cell has no more runs to come, as far as is known.
+    """
 
     cell_id: str
     warmup: bool
     measurement: Measurement
+    last: bool
     done: int
     total: int
 
@@ -58,8 +63,11 @@ class Campaign:
         self._engine = engine
         self._layers = layers
         self._settings = settings
+        self._environment = engine.environment()
+        self._finished: dict[str, CellResult] = {}
         self._numbers = itertools.count(1)
         self._done = self._total = self._supervisor_bytes = 0
+        self._cpus: CpuPool | None = None
 
     def run(self, *, tell: Tell, save: Save, earlier: Iterable[CellResult] = ()) -> CampaignResult:
         """Execute every run and return the result; ``save`` gets what there is after each group of cells.
@@ -68,44 +76,50 @@ class Campaign:
         benchmark and cap are run interleaved over their images. Raises PlanError before anything is run, EngineError,
         and Interrupted when the user stops it: what is finished has been saved then.
         """
-        finished = {cell.cell.id: cell for cell in earlier if len(cell.runs) >= self._plan.runs}
-        wanted = [cell for cell in self._plan.cells if cell.id not in finished]
-        environment = self._engine.environment()
-        result = self._result(environment, finished)
-        if not wanted:
-            return result
+        self._finished = {cell.cell.id: cell for cell in earlier if len(cell.runs) >= self._plan.runs}
+        wanted = [cell for cell in self._plan.cells if cell.id not in self._finished]
         for cell in wanted:  # a run that cannot be launched is found before the first container, not hours later
             run_spec(cell, self._layer(cell), self._settings, supervisor_bytes=0, attempt="")
-        try:
-            return self._run_groups(wanted, finished, environment, tell, save)
-        except KeyboardInterrupt as error:
-            raise Interrupted("stopped by the user") from error
+        return self._measure(wanted, warmups=self._plan.warmups, runs=self._plan.runs, tell=tell, save=save)
 
-    def _run_groups(
-        self, wanted: list[Cell], finished: dict[str, CellResult], environment: Environment, tell: Tell, save: Save
-    ) -> CampaignResult:
-        self._total = len(wanted) * (self._plan.runs + self._plan.warmups)
-        trial = self._calibrate(self._layer(wanted[0]))
-        self._supervisor_bytes = trial.supervisor_bytes or 0
-        self._cpus = CpuPool(trial.cpus)
-        refuse_too_many_cpus(wanted, self._cpus.count)
+    def extend(self, cells: Collection[str], times: int, *, tell: Tell, save: Save) -> CampaignResult:
+        """Give each of ``cells`` (ids) so many more runs, interleaved as before, and return the whole result.
+
+        There are no further warm-ups: what they read is in the page cache since, and a run that finds it evicted is
+        repeated anyway. Raises as ``run`` does.
+        """
+        chosen = [cell for cell in self._plan.cells if cell.id in cells]
+        return self._measure(chosen, warmups=0, runs=times, tell=tell, save=save)
+
+    def _measure(self, cells: list[Cell], *, warmups: int, runs: int, tell: Tell, save: Save) -> CampaignResult:
+        if not cells:
+            return self._result()
+        self._total += len(cells) * (runs + warmups)
         # A container beside a cold run would read the files that were just dropped from the page cache.
-        jobs = 1 if any(cell.is_cold for cell in wanted) else self._settings.jobs
-        with ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="memcap-run") as pool:
-            for group in _groups(wanted):
-                warmups = self._run_all(group, self._plan.warmups, pool, environment, _warmups(tell))
-                runs = self._run_all(group, self._plan.runs, pool, environment, tell)
-                for cell in group:
-                    finished[cell.id] = CellResult(
-                        cell=summary_of(cell),
-                        runs=keep_telling_series(runs[cell.id], cell.expected_ending),
-                        warmups=keep_telling_series(warmups[cell.id], cell.expected_ending),
-                    )
-                result = self._result(environment, finished)
-                save(result)
-        return result
+        jobs = 1 if any(cell.is_cold for cell in cells) else self._settings.jobs
+        with _stoppable():
+            cpus = self._calibrated(cells)
+            with ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="memcap-run") as pool:
+                for group in _groups(cells):
+                    before = self._run_all(group, warmups, pool, cpus, _warmups(tell))
+                    measured = self._run_all(group, runs, pool, cpus, tell)
+                    for cell in group:
+                        self._finished[cell.id] = _grown(
+                            self._finished.get(cell.id), cell, measured[cell.id], before[cell.id]
+                        )
+                    save(self._result())
+        return self._result()
 
-    def _result(self, environment: Environment, finished: Mapping[str, CellResult]) -> CampaignResult:
+    def _calibrated(self, cells: list[Cell]) -> CpuPool:
+        """Learn once what the supervisor needs; return the CPUs there are. Raises PlanError if ``cells`` want more."""
+        if self._cpus is None:
+            trial = self._calibrate(self._layer(cells[0]))
+            self._supervisor_bytes = trial.supervisor_bytes or 0
+            self._cpus = CpuPool(trial.cpus)
+        refuse_too_many_cpus(cells, self._cpus.count)
+        return self._cpus
+
+    def _result(self) -> CampaignResult:
         return CampaignResult(
             id=self._settings.id,
             started=self._settings.started,
@@ -113,10 +127,11 @@ class Campaign:
             profile=self._plan.profile,
             runs=self._plan.runs,
             warmups=self._plan.warmups,
-            environment=environment,
+            looks=self._settings.looks,
+            environment=self._environment,
             images={layer.image.name: layer.image for layer in self._layers.values()},
             plan_cells=tuple(cell.id for cell in self._plan.cells),
-            cells=tuple(finished[cell.id] for cell in self._plan.cells if cell.id in finished),
+            cells=tuple(self._finished[cell.id] for cell in self._plan.cells if cell.id in self._finished),
             policy=self._settings.policy,
         )
 
@@ -146,20 +161,31 @@ class Campaign:
         return report
 
     def _run_all(
-        self, group: tuple[Cell, ...], times: int, pool: ThreadPoolExecutor, environment: Environment, tell: Tell
+        self, group: tuple[Cell, ...], times: int, pool: ThreadPoolExecutor, cpus: CpuPool, tell: Tell
     ) -> dict[str, list[Measurement]]:
-        """Execute each cell ``times`` times, the cells taking turns, and return the measurements in order."""
+        """Execute each cell ``times`` times, the cells taking turns, and return the measurements in order.
+
+        Every second turn goes through them backwards: none is always the one before, or after, another.
+        """
         queue: list[Queued] = []
         measurements: dict[str, list[Measurement]] = {cell.id: [] for cell in group}
         try:
-            for _ in range(times):
-                queue += [(cell, pool.submit(self._run_once, cell, next(self._numbers), environment)) for cell in group]
+            for turn in range(times):
+                order = reversed(group) if turn % 2 else group
+                queue += [(cell, pool.submit(self._run_once, cell, next(self._numbers), cpus)) for cell in order]
             for cell, future in queue:
                 measurement = _outcome(future, queue)
                 measurements[cell.id].append(measurement)
                 self._done += 1
                 tell(
-                    RunEnded(cell_id=cell.id, warmup=False, measurement=measurement, done=self._done, total=self._total)
+                    RunEnded(
+                        cell_id=cell.id,
+                        warmup=False,
+                        measurement=measurement,
+                        last=len(measurements[cell.id]) == times,
+                        done=self._done,
+                        total=self._total,
+                    )
                 )
         except BaseException:
             for _, future in queue:
@@ -168,24 +194,34 @@ class Campaign:
             raise
         return measurements
 
-    def _run_once(self, cell: Cell, number: int, environment: Environment) -> Measurement:
-        with self._cpus.taken(cell.benchmark.quiet.cpus) as cpuset:
+    def _run_once(self, cell: Cell, number: int, cpus: CpuPool) -> Measurement:
+        with cpus.taken(cell.benchmark.quiet.cpus) as cpuset:
             for attempt in range(1, ATTEMPTS + 1):
-                measurement = self._attempt(cell, f"{number}.{attempt}", cpuset, environment)
+                measurement = self._attempt(cell, f"{number}.{attempt}", cpuset)
                 # Somebody emptied the page cache since the warm-up; this attempt has filled it again.
                 is_cold = any(caveat.kind is CaveatKind.COLD_PAGE_CACHE for caveat in measurement.caveats)
                 if not measurement.ending.is_infrastructure and not is_cold:
                     break
         return measurement
 
-    def _attempt(self, cell: Cell, attempt: str, cpuset: str, environment: Environment) -> Measurement:
+    def _attempt(self, cell: Cell, attempt: str, cpuset: str) -> Measurement:
         layer, settings = self._layer(cell), self._settings
         own = self._supervisor_bytes
         spec = run_spec(cell, layer, settings, supervisor_bytes=own, attempt=attempt, cpuset=cpuset)
         if cell.is_cold:
             self._engine.execute(eviction_spec(layer, settings, attempt=attempt))
         raw = self._engine.execute(spec)
-        return measure(raw, spec, cpus=environment.cpus, standing=standing_caveats(layer, environment))
+        cpus = self._environment.cpus
+        return measure(raw, spec, cpus=cpus, standing=standing_caveats(layer, self._environment))
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Turn Ctrl-C inside the block into Interrupted."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise Interrupted("stopped by the user") from error
 
 
 def refuse_too_many_cpus(cells: Iterable[Cell], cpus: int) -> None:
@@ -225,6 +261,16 @@ def keep_telling_series(runs: list[Measurement], expected: Ending) -> tuple[Meas
     )
 
 
+def _grown(earlier: CellResult | None, cell: Cell, runs: list[Measurement], warmups: list[Measurement]) -> CellResult:
+    """Return what is known of ``cell`` with these runs added."""
+    before = earlier or CellResult(cell=summary_of(cell), runs=())
+    return replace(
+        before,
+        runs=keep_telling_series([*before.runs, *runs], cell.expected_ending),
+        warmups=(*before.warmups, *keep_telling_series(warmups, cell.expected_ending)),
+    )
+
+
 def summary_of(cell: Cell) -> CellSummary:
     """Return what results keep of a cell."""
     benchmark = cell.benchmark
@@ -252,7 +298,7 @@ def _groups(cells: Iterable[Cell]) -> Iterator[tuple[Cell, ...]]:
 
 
 def _warmups(tell: Tell) -> Tell:
-    return lambda event: tell(replace(event, warmup=True))
+    return lambda event: tell(replace(event, warmup=True, last=False))
 
 
 def _outcome(future: Future[Measurement], queue: list[Queued]) -> Measurement:

@@ -26,10 +26,9 @@ def say(text: str) -> None:
 
 
 class CampaignProgress:
-    """Call with each event of a campaign; a cell is told once, when its last run has ended."""
+    """Call with each event of a campaign; a cell is told when its last run has ended, and again if it got more."""
 
-    def __init__(self, *, runs: int) -> None:
-        self._runs = runs
+    def __init__(self) -> None:
         self._measured: dict[str, list[Measurement]] = defaultdict(list)
         self._started = time.monotonic()
         self._bar: Progress | None = None
@@ -53,20 +52,25 @@ class CampaignProgress:
             self._measured[event.cell_id].append(event.measurement)
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=event.done, total=event.total, description=event.cell_id)
-        runs = self._measured[event.cell_id]
-        if len(runs) == self._runs and not event.warmup:
-            self._tell_cell(event, runs)
+        if event.last:
+            self._tell_cell(event, self._measured[event.cell_id])
+
+    def say(self, text: str) -> None:
+        """Tell the user something above the bar, if there is one."""
+        if self._bar is not None:
+            self._bar.console.print(text, highlight=False, markup=False, soft_wrap=True)
+        else:
+            say(text)
 
     def _tell_cell(self, event: RunEnded, runs: list[Measurement]) -> None:
         peaks = [run.peak_bytes for run in runs if run.peak_bytes is not None]
         peak = f"peak {format_bytes(median(peaks))}" if peaks else "no peak"
         endings = ", ".join(dict.fromkeys(run.ending.value for run in runs))
         line = f"{event.cell_id}: {len(runs)} runs, {peak}, {endings}"
-        if self._bar is not None:
-            self._bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
-        else:
+        if self._bar is None:
             left = (time.monotonic() - self._started) / event.done * (event.total - event.done)
-            say(f"[{event.done}/{event.total}, {format_seconds(left)} left] {line}")
+            line = f"[{event.done}/{event.total}, {format_seconds(left)} left] {line}"
+        self.say(line)
 
 
 def _make_bar() -> Progress:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from memcap.model.ending import Ending
@@ -73,7 +73,8 @@ class Environment:
 class CampaignResult:
     """What one invocation measured; the stored file holds exactly this.
 
-    ``started`` is an ISO 8601 time in UTC; ``plan_cells`` are the ids that were asked for.
+    ``started`` is an ISO 8601 time in UTC; ``plan_cells`` are the ids that were asked for. ``looks`` is how often the
+    runs may have been judged while more were added (``Rules.looks``); cells may have more runs than ``runs`` then.
     """
 
     id: str
@@ -87,6 +88,7 @@ class CampaignResult:
     plan_cells: tuple[str, ...]
     cells: tuple[CellResult, ...]
     policy: ContainerPolicy = field(default_factory=ContainerPolicy)
+    looks: int = 1
 
     @property
     def complete(self) -> bool:
@@ -131,6 +133,15 @@ class Fingerprint:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Accepted:
+    """Why figures were made a baseline, by whom (as git knows them), and the id of the campaign that measured them."""
+
+    reason: str | None = None
+    by: str | None = None
+    source: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Baseline:
     """The accepted figures of one cell: how it ends, and the sorted values of each metric that was measured."""
 
@@ -141,6 +152,11 @@ class Baseline:
     cap_bytes: int
     fingerprint: Fingerprint
     values: Mapping[Metric, tuple[float, ...]]
+    accepted: Accepted = Accepted()
+
+    def says_the_same_as(self, other: Baseline) -> bool:
+        """Tell whether the figures and all that belongs to them are the same, whoever accepted them."""
+        return replace(self, accepted=other.accepted) == other
 
 
 @dataclass(frozen=True, kw_only=True)

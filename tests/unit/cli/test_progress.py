@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 import pytest
 
@@ -16,10 +17,20 @@ OTHER = "agents.crew-py313-128m"
 
 
 def told(*events: tuple[str, Measurement, bool], runs: int = 2) -> None:
-    with CampaignProgress(runs=runs) as progress:
+    seen: Counter[str] = Counter()
+    with CampaignProgress() as progress:
         for done, (cell_id, measurement, warmup) in enumerate(events, start=1):
+            seen[cell_id] += not warmup
+            last = not warmup and seen[cell_id] % runs == 0
             progress(
-                RunEnded(cell_id=cell_id, warmup=warmup, measurement=measurement, done=done, total=len(events) + 2)
+                RunEnded(
+                    cell_id=cell_id,
+                    warmup=warmup,
+                    measurement=measurement,
+                    last=last,
+                    done=done,
+                    total=len(events) + 2,
+                )
             )
 
 
@@ -44,6 +55,13 @@ def test_a_cell_is_told_once_on_one_plain_line_when_its_last_run_has_ended(
 def test_a_cell_with_runs_to_come_is_not_told(capsys: pytest.CaptureFixture[str]) -> None:
     told((CELL, make_measurement(), True), (CELL, make_measurement(), False))
     assert capsys.readouterr().err == ""
+
+
+def test_a_cell_that_got_more_runs_is_told_again_with_all_of_them(capsys: pytest.CaptureFixture[str]) -> None:
+    told(*[(CELL, make_measurement(peak), False) for peak in (60, 62, 70, 72)])
+    first, second = capsys.readouterr().err.splitlines()
+    assert "2 runs, peak 61.0 MiB" in first
+    assert "4 runs, peak 66.0 MiB" in second
 
 
 def test_each_ending_is_named_once(capsys: pytest.CaptureFixture[str]) -> None:
