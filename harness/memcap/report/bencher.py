@@ -1,0 +1,33 @@
+"""Bencher Metric Format: a benchmark a cell, a measure a metric. Source: https://bencher.dev/docs/reference/bencher-metric-format/"""
+
+from __future__ import annotations
+
+import json
+
+from memcap.report.text import printable
+from memcap.report.view import CellView, View
+
+
+def render_bencher(view: View) -> str:
+    """Return the median of each metric with its least and largest value, and the number of OOM kills of all runs.
+
+    The format has no units, so a measure's name ends with its own. Cells without runs are left out.
+    """
+    cells = {printable(cell.id): _measures(cell) for cell in view.cells if cell.runs}
+    return json.dumps(cells, indent=2) + "\n"
+
+
+def _measures(cell: CellView) -> dict[str, dict[str, float]]:
+    measures: dict[str, dict[str, float]] = {
+        f"{each.metric.value.replace('_', '-')}-{each.metric.unit}s": {
+            "value": each.summary.median,
+            "lower_value": each.summary.min,
+            "upper_value": each.summary.max,
+        }
+        for each in cell.metrics
+        if each.summary
+    }
+    kills = [run.oom.kills for run in cell.runs if run.oom.kills is not None]
+    if kills:
+        measures["oom-kills"] = {"value": sum(kills)}
+    return measures

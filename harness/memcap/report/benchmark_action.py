@@ -1,0 +1,37 @@
+"""github-action-benchmark's `customSmallerIsBetter`. Source: https://github.com/benchmark-action/github-action-benchmark"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from memcap.report.text import printable
+from memcap.report.view import CellView, View
+
+
+def render_benchmark_action(view: View) -> str:
+    """Return the median of each memory metric of each cell; times are left out, since any runner's noise would alert.
+
+    The action refuses an empty list: where nothing was measured, it says so.
+    """
+    entries = [entry for cell in view.cells for entry in _entries(cell)]
+    return json.dumps(entries, indent=2) + "\n"
+
+
+def _entries(cell: CellView) -> Iterator[dict[str, Any]]:
+    for each in cell.metrics:
+        if each.summary and each.metric.unit == "byte" and cell.cell:
+            facts = [
+                f"runs: {each.summary.n}",
+                f"cap: {cell.cell.cap.bytes} bytes",
+                f"image: {printable(cell.cell.image)}",
+                *([f"verdict: {cell.verdict.state.value}"] if cell.verdict else []),
+            ]
+            yield {
+                "name": f"{printable(cell.id)}/{each.metric.value}",
+                "unit": "bytes",
+                "value": each.summary.median,
+                "range": f"± {each.summary.mad:g}",
+                "extra": "\n".join(facts),
+            }

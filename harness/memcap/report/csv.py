@@ -1,0 +1,54 @@
+"""Every figure of every run as CSV (RFC 4180 with plain line ends): a row a run and metric, in bytes and seconds."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+
+from memcap.model import Measurement
+from memcap.report.text import printable
+from memcap.report.view import CellView, View
+
+_COLUMNS = (
+    "campaign", "started", "cell", "suite", "benchmark", "variant", "image", "cap_bytes", "verdict", "run", "ending",
+    "oom_kills", "metric", "unit", "value",
+)  # fmt: skip
+# What makes a spreadsheet take a cell for a formula: https://owasp.org/www-community/attacks/CSV_Injection, which
+# counts tabs, line ends and the wide forms as well.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 - they are meant
+
+
+def render_csv(view: View) -> str:
+    """Return a table of all runs, cells in the view's order; a metric that was not measured has an empty value."""
+    file = io.StringIO(newline="")
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    for cell in view.cells:
+        writer.writerows(_rows(view, cell))
+    return file.getvalue()
+
+
+def _rows(view: View, cell: CellView) -> Iterator[list[str | float | None]]:
+    if cell.cell is None:
+        return
+    known = cell.cell
+    verdict = cell.verdict.state.value if cell.verdict else ""
+    names = (view.campaign, view.started, cell.id, known.suite, known.benchmark, known.variant, known.image)
+    shared: list[str | float | None] = [*map(_safe, names), known.cap.bytes, verdict]
+    for number, run in enumerate(cell.runs, start=1):
+        for name, unit, value in _figures(cell, run):
+            yield [*shared, number, run.ending.value, run.oom.kills, _safe(name), _safe(unit), value]
+
+
+def _figures(cell: CellView, run: Measurement) -> Iterator[tuple[str, str, float | None]]:
+    for each in cell.metrics:
+        yield each.metric.value, each.metric.unit, run.value(each.metric)
+    units = cell.cell.extra_metrics if cell.cell else {}
+    for name, value in run.extra.items():
+        yield name, units.get(name, ""), value
+
+
+def _safe(text: str) -> str:
+    shown = f"'{text}" if text.startswith(_FORMULA) else text
+    return printable(shown)

@@ -1,0 +1,105 @@
+"""The table of formats; a renderer is imported when it is asked for, since some bring heavy packages."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Final
+
+from memcap.errors import UsageError
+from memcap.report.view import View
+
+
+@dataclass(frozen=True, kw_only=True)
+class Format:
+    """A form of the report: ``renderer`` is the `module:function` that turns a View into its text.
+
+    ``file`` is the name of the file that `--report NAME` writes; empty means standard output.
+    """
+
+    name: str
+    description: str
+    renderer: str
+    file: str = ""
+
+    def render(self, view: View) -> str:
+        """Return ``view`` in this format."""
+        module, _, function = self.renderer.partition(":")
+        text = getattr(importlib.import_module(module), function)(view)
+        assert isinstance(text, str)
+        return text
+
+
+FORMATS: Final = (
+    Format(
+        name="terminal",
+        description="text for a terminal or a CI log",
+        renderer="memcap.report.terminal:render_terminal",
+        file="memcap.txt",
+    ),
+    Format(
+        name="json",
+        description="verdicts and figures, as `check --json` prints them",
+        renderer="memcap.report.json:render_check_json",
+        file="memcap.json",
+    ),
+    Format(
+        name="markdown",
+        description="GitHub's Markdown, at most 1 MiB",
+        renderer="memcap.report.markdown:render_markdown",
+        file="memcap.md",
+    ),
+    Format(
+        name="comment",
+        description="the same for a comment on GitHub, at most 65,536 characters",
+        renderer="memcap.report.markdown:render_comment",
+        file="memcap-comment.md",
+    ),
+    Format(
+        name="github",
+        description="annotations of GitHub Actions on standard output; job summary and output `verdict`",
+        renderer="memcap.report.github:render_github",
+    ),
+    Format(
+        name="junit",
+        description="JUnit XML",
+        renderer="memcap.report.junit:render_junit",
+        file="memcap-junit.xml",
+    ),
+    Format(
+        name="csv",
+        description="every figure of every run",
+        renderer="memcap.report.csv:render_csv",
+        file="memcap.csv",
+    ),
+    Format(
+        name="bencher",
+        description="Bencher Metric Format",
+        renderer="memcap.report.bencher:render_bencher",
+        file="memcap-bencher.json",
+    ),
+    Format(
+        name="benchmark-action",
+        description="github-action-benchmark, customSmallerIsBetter",
+        renderer="memcap.report.benchmark_action:render_benchmark_action",
+        file="memcap-benchmark-action.json",
+    ),
+    Format(
+        name="pytest-benchmark",
+        description="pytest-benchmark's JSON",
+        renderer="memcap.report.pytest_benchmark:render_pytest_benchmark",
+        file="memcap-pytest-benchmark.json",
+    ),
+)
+
+
+def find_format(name: str) -> Format:
+    """Return the format called ``name``. Raises UsageError that names the nearest one."""
+    for each in FORMATS:
+        if each.name == name:
+            return each
+    names = [each.name for each in FORMATS]
+    near = get_close_matches(name, names, n=1)
+    hint = f"Did you mean {near[0]!r}? " if near else ""
+    raise UsageError(f"there is no report format {name!r}", remedy=f"{hint}Formats: {', '.join(names)}.")

@@ -1,0 +1,141 @@
+"""JUnit XML, which every CI service shows: a test suite a suite, a test case a cell.
+
+There is no standard. This keeps to the schema of Jenkins' xUnit plugin (junit-10.xsd), the strictest that is published.
+A test case has no properties there, so the figures of a cell are properties of its test suite, named `CELL/METRIC`.
+"""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from typing import Final
+
+from memcap.model import VerdictState
+from memcap.report.text import figure, printable
+from memcap.report.view import CellView, View
+
+# The element that tells of a state; the others have passed.
+_ELEMENTS: Final = {
+    VerdictState.REGRESSED: "failure",
+    VerdictState.BUDGET_BROKEN: "failure",
+    VerdictState.ENDING_CHANGED: "error",
+    VerdictState.WORKLOAD_FAILED: "error",
+    VerdictState.INFRASTRUCTURE: "error",
+    VerdictState.GONE: "error",
+    VerdictState.UNDECIDED: "skipped",
+    VerdictState.NOT_ENOUGH_DATA: "skipped",
+    VerdictState.INCOMPARABLE: "skipped",
+}
+
+
+def render_junit(view: View) -> str:
+    """Return a failure for what is worse than it may be, an error for what went wrong, skipped for what is not known.
+
+    A cell without a baseline has passed: it ended as expected and kept its budget.
+    """
+    by_suite: dict[str, list[CellView]] = {}
+    for cell in view.cells:
+        by_suite.setdefault(_suite_name(cell.id), []).append(cell)
+    judged = {cell.id for cell in view.cells}
+    missing = [cell_id for cell_id in view.not_measured if cell_id not in judged]
+    for cell_id in missing:
+        by_suite.setdefault(_suite_name(cell_id), [])
+    suites = [
+        _suite(name, cells, [cell_id for cell_id in missing if _suite_name(cell_id) == name], view)
+        for name, cells in by_suite.items()
+    ]
+    totals = {key: str(sum(int(suite.attrib[key]) for suite in suites)) for key in ("tests", "failures", "errors")}
+    root = ET.Element("testsuites", {"name": "memcap", **totals})
+    root.extend(suites)
+    ET.indent(root)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
+
+
+def _suite(name: str, cells: Sequence[CellView], missing: Sequence[str], view: View) -> ET.Element:
+    cases = [*map(_case, cells), *map(_missing_case, missing)]
+    kinds = [child.tag for case in cases for child in case]
+    suite = ET.Element(
+        "testsuite",
+        {
+            "name": f"memcap.{printable(name)}",
+            "tests": str(len(cases)),
+            "failures": str(kinds.count("failure")),
+            "errors": str(kinds.count("error")),
+            "skipped": str(kinds.count("skipped")),
+            "time": f"{sum(map(_seconds, cells)):.3f}",
+            "timestamp": printable(view.started),
+        },
+    )
+    where = view.environment
+    facts: list[tuple[str, object]] = [
+        ("campaign", view.campaign),
+        ("profile", view.profile),
+        ("engine", f"{where.engine} {where.engine_version}"),
+        ("cgroup_version", where.cgroup_version),
+        ("kernel", where.kernel),
+        ("architecture", where.architecture),
+        ("memcap", where.memcap_version),
+    ]
+    properties = ET.SubElement(suite, "properties")
+    for key, value in chain(facts, *map(_figures, cells)):
+        ET.SubElement(properties, "property", {"name": printable(key), "value": printable(str(value))})
+    suite.extend(cases)
+    return suite
+
+
+def _figures(cell: CellView) -> Iterable[tuple[str, object]]:
+    """Yield the medians of ``cell`` in bytes and seconds, and its OOM kills."""
+    yield from ((f"{cell.id}/{each.metric.value}", each.summary.median) for each in cell.metrics if each.summary)
+    if cell.runs:
+        yield f"{cell.id}/oom_kills", sum(run.oom.kills or 0 for run in cell.runs)
+
+
+def _case(cell: CellView) -> ET.Element:
+    case = ET.Element("testcase", {**_names(cell.id), "time": f"{_seconds(cell):.3f}"})
+    verdict = cell.verdict
+    tag = _ELEMENTS.get(verdict.state) if verdict else None
+    if verdict and tag:
+        told = ET.SubElement(case, tag, {"type": verdict.state.value, "message": printable(verdict.summary)})
+        told.text = _lines(verdict.remedy, verdict.output)
+    if text := _told(cell):
+        ET.SubElement(case, "system-out").text = text
+    return case
+
+
+def _missing_case(cell_id: str) -> ET.Element:
+    case = ET.Element("testcase", {**_names(cell_id), "time": "0"})
+    ET.SubElement(case, "skipped", {"type": "not measured", "message": "planned, not measured"})
+    return case
+
+
+def _told(cell: CellView) -> str:
+    """Return the figures of ``cell`` in words, and the doubts about them."""
+    lines = [
+        f"{each.metric.value}: median {figure(each.metric, each.summary.median)}, range "
+        f"{figure(each.metric, each.summary.min)} to {figure(each.metric, each.summary.max)}, {each.summary.n} values"
+        for each in cell.metrics
+        if each.summary
+    ]
+    if cell.endings:
+        lines.append("endings: " + ", ".join(f"{count} {ending.value}" for ending, count in cell.endings))
+    if cell.verdict:
+        lines += [f"alert {alert.kind.value}: {alert.detail}" for alert in cell.verdict.alerts]
+        lines += [f"caveat {caveat.kind.value}: {caveat.detail}" for caveat in cell.verdict.caveats]
+    return _lines(*lines)
+
+
+def _lines(*texts: str) -> str:
+    return "\n".join(printable(line) for text in texts for line in text.splitlines())
+
+
+def _names(cell_id: str) -> dict[str, str]:
+    return {"classname": f"memcap.{printable(_suite_name(cell_id))}", "name": printable(cell_id)}
+
+
+def _suite_name(cell_id: str) -> str:
+    return cell_id.partition(".")[0]
+
+
+def _seconds(cell: CellView) -> float:
+    return sum(run.wall_seconds or 0 for run in cell.runs)
