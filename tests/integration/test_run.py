@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -149,6 +150,12 @@ def test_stopped_and_resumed(docker_client: DockerClient, project: Path, stop: s
     assert containers(docker_client, path.stem) == []
 
     suite.write_text(SUITE)
+    stored = path.read_text()
+    path.write_text(re.sub(r"memcap/py312:\w+", "memcap/py312:other", stored))
+    refused = memcap(project, "run", "--resume", str(path))
+    assert refused.returncode == 2, refused.stderr
+    assert "py312 was memcap/py312:other" in refused.stderr
+    path.write_text(stored)
     resumed = memcap(project, "run", "--resume", str(path))
     assert resumed.returncode == 0, resumed.stderr
     assert "small.hold" not in resumed.stderr, "what is finished is not measured again"

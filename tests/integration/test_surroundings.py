@@ -81,7 +81,7 @@ def test_tuning_tries_every_setting_and_says_what_to_use() -> None:
     assert best is None or best["suite_toml"]
 
 
-@pytest.mark.parametrize(("cpus", "noisy"), [((None, None), True), ((0, 0), True), ((0, 1), False)])
+@pytest.mark.parametrize(("cpus", "noisy"), [((None, None), True), ((0, 1), False)])
 def test_another_campaign_is_a_noisy_neighbour_where_it_shares_a_cpu(
     docker_client: DockerClient, cpus: tuple[int | None, int | None], noisy: bool
 ) -> None:
@@ -96,8 +96,8 @@ def test_another_campaign_is_a_noisy_neighbour_where_it_shares_a_cpu(
         other = pool.submit(other_engine.execute, replace(other_spec, cpuset=theirs))
         try:
             wait_until_running(docker_client, other_spec.name)
-            spec = replace(spec, cpuset=ours)
-            run = measure(engine.execute(spec), spec, cpus=2)
+            pinned = replace(spec, cpuset=ours)
+            run = measure(engine.execute(pinned), pinned, cpus=2)
         finally:
             other_engine.cancel()
         with pytest.raises(Interrupted):

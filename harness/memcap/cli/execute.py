@@ -14,7 +14,7 @@ from memcap.campaign import Campaign, Layers
 from memcap.cli.progress import CampaignProgress, say
 from memcap.engine.base import Engine
 from memcap.errors import EngineError, FileExistsAlready, Interrupted, MemcapError, PlanError, UsageError
-from memcap.model import CampaignResult, CampaignSettings, ContainerPolicy, Environment, Plan, Suite
+from memcap.model import CampaignResult, CampaignSettings, ContainerPolicy, Environment, ImageFacts, Plan, Suite
 from memcap.plan import check_feasible
 
 
@@ -51,12 +51,13 @@ def execute(order: Order, *, save: Callable[[CampaignResult], None], kept_in: Pa
 
     The image `host` means processes of this machine, any other containers. ``save`` gets what there is after each group
     of cells; ``kept_in`` is where, for the message after an interrupt.
-    Raises DaemonUnavailable, PlanError, ImageMissing, BuildError, EngineError, Interrupted.
+    Raises DaemonUnavailable, PlanError, UsageError, ImageMissing, BuildError, EngineError, Interrupted.
     """
     from memcap.images.this_machine import HOST
 
     is_host = all(cell.image == HOST for cell in order.plan.cells)
     with _on_this_machine(order) if is_host else _on_docker(order) as (engine, layers):
+        refuse_other_images(order.earlier, {layer.image.name: layer.image for layer in layers.values()})
         settings = CampaignSettings(
             id=order.id,
             started=order.started,
@@ -66,7 +67,7 @@ def execute(order: Order, *, save: Callable[[CampaignResult], None], kept_in: Pa
             jobs=order.jobs or jobs_for(order.plan, engine.environment()),
         )
         try:
-            with CampaignProgress(runs=order.plan.runs) as progress:
+            with CampaignProgress() as progress:
                 campaign = Campaign(order.plan, engine=engine, layers=layers, settings=settings)
                 return campaign.run(tell=progress, save=save, earlier=order.earlier.cells if order.earlier else ())
         except (Interrupted, EngineError) as error:
@@ -127,6 +128,31 @@ def refuse_other_machine(earlier: CampaignResult | None, machine: Environment) -
                 f"the campaign was begun where {name} is {getattr(before, name)}; here it is {getattr(machine, name)}",
                 remedy="Go on where it was begun, or begin anew.",
             )
+
+
+def refuse_other_images(earlier: CampaignResult | None, images: Mapping[str, ImageFacts]) -> None:
+    """Raise UsageError when an interrupted campaign has cells of an image that is another one by now.
+
+    ``images`` are by their names. Those of which nothing was measured yet may have changed.
+    """
+    if earlier is None:
+        return
+    changed = []
+    for name in dict.fromkeys(done.cell.image for done in earlier.cells):
+        before, now = earlier.images.get(name), images.get(name)
+        if before and now and (before.content_name, before.python) != (now.content_name, now.python):
+            changed.append(f"  {name} was {_described(before)}; now it is {_described(now)}")
+    if changed:
+        listed = "\n".join(changed)
+        raise UsageError(
+            f"the campaign was begun with images that have changed since; nothing was run.\n{listed}",
+            remedy="Begin anew (`memcap run` without --resume), or bring the images back to what they were.",
+        )
+
+
+def _described(image: ImageFacts) -> str:
+    python = f", {image.python.implementation} {image.python.version}" if image.python else ""
+    return f"{image.content_name} ({image.origin}{python})"
 
 
 def refuse_infeasible(plan: Plan, machine: Environment) -> None:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from factories import MIB, make_environment, make_plan, make_plan_cell, make_result
-from memcap.cli.execute import jobs_for, new_campaign, refuse_infeasible, refuse_other_machine, refuse_overwriting
+from factories import MIB, make_cell, make_environment, make_image, make_plan, make_plan_cell, make_result
+from memcap.cli.execute import (
+    jobs_for,
+    new_campaign,
+    refuse_infeasible,
+    refuse_other_images,
+    refuse_other_machine,
+    refuse_overwriting,
+)
 from memcap.errors import FileExistsAlready, PlanError, UsageError
 from memcap.model import Quiet
 
@@ -78,6 +87,36 @@ def test_a_campaign_goes_on_where_it_was_begun() -> None:
     refuse_other_machine(None, make_environment())
     refuse_other_machine(make_result(), make_environment())
     refuse_other_machine(make_result(), make_environment(engine_version="29.0", memcap_version="9"))
+
+
+PYTHON = make_image().python
+assert PYTHON is not None
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        ({}, {"reference": "memcap/py312:2"}),
+        ({"digest": "my/prod@sha256:1"}, {"digest": "my/prod@sha256:2"}),
+        ({"mutable": True, "id": "sha256:1"}, {"mutable": True, "id": "sha256:2"}),
+        ({}, {"python": replace(PYTHON, version="3.12.8")}),  # a process of this machine has no other sign
+        ({}, {"python": None}),
+    ],
+)
+def test_a_campaign_does_not_go_on_in_another_image(before: dict[str, Any], now: dict[str, Any]) -> None:
+    begun = make_result(images={"py312": make_image(**before)})
+    with pytest.raises(UsageError, match=r"nothing was run\.\n  py312 was .*; now it is ") as refused:
+        refuse_other_images(begun, {"py312": make_image(**now)})
+    assert "Begin anew" in refused.value.remedy
+
+
+def test_a_campaign_goes_on_in_the_same_images() -> None:
+    same, other = make_image("py312"), make_image("py313")
+    refuse_other_images(None, {"py312": same})
+    refuse_other_images(make_result(images={"py312": same}), {"py312": replace(same, id="sha256:built-again")})
+    # Nothing was measured in it yet.
+    begun = make_result(make_cell(), images={"py312": same, "py313": other})
+    refuse_other_images(begun, {"py312": same, "py313": replace(other, reference="memcap/py313:2")})
 
 
 def test_campaigns_have_ids_of_their_own_that_name_containers() -> None:
