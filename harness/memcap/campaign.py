@@ -13,6 +13,7 @@ from memcap.errors import EngineError, Interrupted, PlanError
 from memcap.launch import calibration_spec, eviction_spec, run_spec
 from memcap.measure import measure
 from memcap.model import (
+    METRICS_VERSION,
     PROCESS_ENGINE,
     CampaignResult,
     CampaignSettings,
@@ -133,6 +134,7 @@ class Campaign:
             plan_cells=tuple(cell.id for cell in self._plan.cells),
             cells=tuple(self._finished[cell.id] for cell in self._plan.cells if cell.id in self._finished),
             policy=self._settings.policy,
+            metrics_version=METRICS_VERSION,
         )
 
     def _layer(self, cell: Cell) -> Layer:

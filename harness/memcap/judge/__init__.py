@@ -7,7 +7,7 @@ end as expected, is the budget kept, is there a baseline, was it made in a like 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from memcap.judge.alerts import alerts
 from memcap.judge.endings import find_ending, find_infrastructure
@@ -56,8 +56,10 @@ def judge(result: CampaignResult, baselines: Baselines, rules: Rules) -> tuple[V
     """Return a verdict for each cell of ``result``, then one for each planned cell of the baselines that it lacks.
 
     The tolerances of ``rules`` name the metrics judged; a benchmark's own add to them and override them. Cells that the
-    campaign was not asked for are not judged, whatever the baselines hold.
+    campaign was not asked for are not judged, whatever the baselines hold. A result that was looked at more often than
+    ``rules`` say is judged as strictly as that needs.
     """
+    rules = replace(rules, looks=max(rules.looks, result.looks))
     cases = [_case(cell, baselines.cells.get(cell.cell.id), result, rules) for cell in result.cells]
     decided = iter(decide([each for case in cases for each in case.compared], rules))
     verdicts = [_judge_cell(case, tuple(next(decided) for _ in case.compared), rules) for case in cases]
@@ -72,7 +74,7 @@ def worst_exit_code(verdicts: Iterable[Verdict]) -> int:
 
 
 def _case(cell: CellResult, baseline: Baseline | None, result: CampaignResult, rules: Rules) -> _Case:
-    differs = unlike(baseline, result.fingerprint(cell.cell.image), cell) if baseline else Unlike()
+    differs = unlike(baseline, result.fingerprint(cell.cell.image), cell, rules) if baseline else Unlike()
     stopper = find_infrastructure(cell, rules.minimum_runs) or find_ending(cell, baseline)
     is_comparable = not (stopper or differs.blocking or cell.cell.expected_ending.is_oom)
     return _Case(
@@ -126,7 +128,7 @@ def _compared_finding(case: _Case, metrics: Sequence[MetricVerdict], rules: Rule
         return Finding(state=VerdictState.NEW, summary=summary, remedy=accepting(cell))
     if case.unlike.blocking:
         summary = f"the baseline is of another environment: {'; '.join(case.unlike.blocking)}"
-        return Finding(state=VerdictState.INCOMPARABLE, summary=summary, remedy=accepting(cell))
+        return Finding(state=VerdictState.INCOMPARABLE, summary=summary, remedy=f"{accepting(cell)} --allow-unlike")
     if cell.cell.expected_ending.is_oom:
         return Finding(state=VerdictState.UNCHANGED, summary=f"ended {cell.cell.expected_ending.value}, as expected")
     if not metrics:

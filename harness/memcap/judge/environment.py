@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from memcap.model import Baseline, Caveat, CaveatKind, CellResult, Fingerprint
+from memcap.model import Baseline, Caveat, CaveatKind, CellResult, Fingerprint, Rules
+
+_Fact = tuple[str, object, object]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,27 +25,39 @@ class Unlike:
         )
 
 
-def unlike(baseline: Baseline, here: Fingerprint, cell: CellResult) -> Unlike:
-    """Name what differs. Figures of another build of the image are still compared, since images are rebuilt often."""
+def unlike(baseline: Baseline, here: Fingerprint, cell: CellResult, rules: Rules) -> Unlike:
+    """Name what differs.
+
+    Figures of another build of the image are compared, since images are rebuilt often, unless ``rules`` say otherwise.
+    """
     there = baseline.fingerprint
     image = here.image
+    digest = (f"digest of {image}", here.image_digest, there.image_digest)
     blocking = (
         ("isolation", here.isolation, there.isolation),
         ("architecture", here.architecture, there.architecture),
+        *_known_to_both("page size", here.page_size_bytes, there.page_size_bytes),
         ("cgroup version", here.cgroup_version, there.cgroup_version),
         (f"Python of {image}", _python(here), _python(there)),
         ("cap in bytes", cell.cell.cap.bytes, baseline.cap_bytes),
+        ("definition of the metrics", here.metrics_version, there.metrics_version),
+        *((digest,) if rules.same_image else ()),
     )
     told = (
         (f"Python build of {image}", here.python_build, there.python_build),
         (f"origin of {image}", here.image_origin, there.image_origin),
-        (f"digest of {image}", here.image_digest, there.image_digest),
+        *(() if rules.same_image else (digest,)),
         (f"C library of {image}", here.libc, there.libc),
     )
     return Unlike(blocking=_differences(blocking), told=_differences(told))
 
 
-def _differences(facts: Iterable[tuple[str, object, object]]) -> tuple[str, ...]:
+def _known_to_both(name: str, here: object, there: object) -> tuple[_Fact, ...]:
+    """Return the fact for comparing, but not where it is unknown: older files do not have it."""
+    return () if here is None or there is None else ((name, here, there),)
+
+
+def _differences(facts: Iterable[_Fact]) -> tuple[str, ...]:
     return tuple(
         f"{name} is {_known(here)}, the baseline has {_known(there)}" for name, here, there in facts if here != there
     )

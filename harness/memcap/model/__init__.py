@@ -12,6 +12,7 @@ from memcap.model.measurement import (
     MemorySplit,
     Moment,
     OomFacts,
+    Phases,
     Pressure,
     ProcessPeak,
     PythonRun,
@@ -42,7 +43,9 @@ from memcap.model.plan import (
     Workload,
 )
 from memcap.model.result import (
+    METRICS_VERSION,
     PROCESS_ENGINE,
+    Accepted,
     Baseline,
     Baselines,
     CampaignResult,
@@ -56,7 +59,9 @@ from memcap.model.verdict import Alert, AlertKind, Graded, MetricVerdict, Verdic
 
 __all__ = [
     "COLD",
+    "METRICS_VERSION",
     "PROCESS_ENGINE",
+    "Accepted",
     "Alert",
     "AlertKind",
     "AlertLimits",
@@ -92,6 +97,7 @@ __all__ = [
     "Moment",
     "Neighbour",
     "OomFacts",
+    "Phases",
     "Plan",
     "PlanProblem",
     "Pressure",

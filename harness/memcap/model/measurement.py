@@ -85,6 +85,20 @@ class PythonRun:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Phases:
+    """What the runner's process held on its way, in bytes: anonymous and shared memory, and page tables.
+
+    Before the workload's module was imported; before its first call; after the last, with the result alive; when that
+    was dropped and garbage collected. None where the run did not get that far.
+    """
+
+    interpreter_bytes: int | None = None
+    imported_bytes: int | None = None
+    returned_bytes: int | None = None
+    left_bytes: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Pressure:
     """What the cap cost: stall time (cgroup v2), file pages read again, periods in which the CPU was throttled."""
 
@@ -144,10 +158,12 @@ class Measurement:
     processes: tuple[ProcessPeak, ...] = ()
     process_count: int | None = None
     python: PythonRun | None = None
+    phases: Phases | None = None
     extra: Mapping[str, float] = field(default_factory=dict)
     pressure: Pressure = field(default_factory=Pressure)
     series: tuple[Moment, ...] = ()
     cpuset: str = ""
+    page_size_bytes: int | None = None
     output_tail: str = ""
     caveats: tuple[Caveat, ...] = ()
 

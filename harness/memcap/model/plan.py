@@ -102,6 +102,7 @@ class Rules:
 
     ``false_alarms`` is how often a check of unchanged code may call something changed (0.01: once in a hundred checks).
     ``looks`` is how often the same runs are judged while more are added; each look gets its part of that.
+    ``same_image`` compares figures of the very same image only, not of another build of it.
     """
 
     tolerances: Mapping[Metric, Tolerance] = field(default_factory=dict)
@@ -109,6 +110,7 @@ class Rules:
     false_alarms: float = 0.01
     alerts: AlertLimits = field(default_factory=AlertLimits)
     looks: int = 1
+    same_image: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Final
 
 from memcap.model.ending import Ending
@@ -12,6 +13,8 @@ from memcap.model.plan import Budget, Cap, ContainerPolicy, Metric, Quiet, Thres
 from memcap.model.run import ImageFacts
 
 PROCESS_ENGINE: Final = "process"  # Environment.engine where runs are no containers
+# What the metrics mean. It goes up when one of them is defined anew, so that figures of both meanings are not compared.
+METRICS_VERSION: Final = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +78,7 @@ class CampaignResult:
 
     ``started`` is an ISO 8601 time in UTC; ``plan_cells`` are the ids that were asked for. ``looks`` is how often the
     runs may have been judged while more were added (``Rules.looks``); cells may have more runs than ``runs`` then.
+    ``metrics_version`` is METRICS_VERSION as it was when they were measured.
     """
 
     id: str
@@ -89,6 +93,7 @@ class CampaignResult:
     cells: tuple[CellResult, ...]
     policy: ContainerPolicy = field(default_factory=ContainerPolicy)
     looks: int = 1
+    metrics_version: int = 1
 
     @property
     def complete(self) -> bool:
@@ -110,14 +115,23 @@ class CampaignResult:
             python_build=python.build if python else None,
             libc=python.libc if python else None,
             isolation=PROCESS_ENGINE if self.environment.engine == PROCESS_ENGINE else "container",
+            page_size_bytes=self._page_size_bytes,
+            metrics_version=self.metrics_version,
         )
+
+    @cached_property
+    def _page_size_bytes(self) -> int | None:
+        """Return what the supervisor found; all runs are on the machine of one daemon."""
+        found = (run.page_size_bytes for cell in self.cells for run in cell.runs)
+        return next((size for size in found if size is not None), None)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fingerprint:
     """What must be alike for two figures of one image to be compared; see ImageFacts.content_name for the digest.
 
-    ``isolation`` is "container", or "process" for plain processes of a machine.
+    ``isolation`` is "container", or "process" for plain processes of a machine; ``metrics_version`` that of what the
+    metrics mean; ``page_size_bytes`` is unknown in older files.
     """
 
     image: str
@@ -130,6 +144,8 @@ class Fingerprint:
     python_build: str | None
     libc: str | None
     isolation: str = "container"
+    page_size_bytes: int | None = None
+    metrics_version: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
