@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from memcap.cli.reports import Reports, Wanted, report_option
 from memcap.cli.selection import load_project, selection_options
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 )
 @click.option("-j", "--jobs", type=click.IntRange(min=1), help="Containers at once; by default one a CPU.")
 @click.option("--no-check", is_flag=True, help="Do not judge the result against the baselines.")
+@report_option
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 @click.option("-v", "--verbose", is_flag=True, help="Print details of every cell.")
 def command(  # noqa: PLR0913 - the options of the command line
@@ -47,6 +49,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     engine: str,
     jobs: int | None,
     no_check: bool,
+    wanted: tuple[Wanted, ...],
     as_json: bool,
     verbose: bool,
 ) -> None:
@@ -92,9 +95,10 @@ def command(  # noqa: PLR0913 - the options of the command line
     )
     result = execute(order, save=lambda partial: save_result(partial, path, overwrite=True), kept_in=path)
     say(f"result: {path}")
+    reports = Reports(wanted=wanted, suites=config.suites)
     if no_check:
-        conclude_unjudged(result, measurements=as_json, verbose=verbose)
-    conclude(result, config, as_json=as_json, verbose=verbose)
+        conclude_unjudged(result, measurements=as_json, verbose=verbose, reports=reports)
+    conclude(result, config, as_json=as_json, verbose=verbose, reports=reports)
 
 
 def plan_of(earlier: CampaignResult, config: Config) -> Plan:

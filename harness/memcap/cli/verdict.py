@@ -2,59 +2,69 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from memcap.cli.reports import Reports, terminal_text, write_reports
+
 if TYPE_CHECKING:
-    from memcap.model import CampaignResult, Config, Verdict
+    from memcap.model import Baselines, CampaignResult, Config
+    from memcap.report import View
+
+_NO_REPORTS = Reports()
 
 
 def conclude(
-    result: CampaignResult, config: Config, *, baselines: Path | None = None, as_json: bool, verbose: bool
+    result: CampaignResult,
+    config: Config,
+    *,
+    baselines: Path | None = None,
+    as_json: bool,
+    verbose: bool,
+    reports: Reports = _NO_REPORTS,
 ) -> NoReturn:
-    """Judge ``result`` against the baselines, print the verdicts and exit with their code."""
-    from memcap.judge import judge
+    """Judge ``result`` against the baselines, print the verdicts, write the reports and exit with the code."""
+    from memcap.report.json import render_check_json
     from memcap.store import load_baselines
 
-    committed = load_baselines(baselines or config.baseline_directory)
-    verdicts = judge(result, committed, config.rules)
-    _print_and_exit(result, verdicts, is_judged=True, as_json=as_json, verbose=verbose)
+    view = judged_view(result, config, load_baselines(baselines or config.baseline_directory))
+    click.echo(render_check_json(view) if as_json else terminal_text(view, verbose=verbose), nl=False)
+    write_reports(view, reports, print_to_stderr=as_json)
+    raise SystemExit(view.exit_code)
 
 
-def conclude_unjudged(result: CampaignResult, *, measurements: bool = False, verbose: bool = False) -> NoReturn:
+def conclude_unjudged(
+    result: CampaignResult, *, measurements: bool = False, verbose: bool = False, reports: Reports = _NO_REPORTS
+) -> NoReturn:
     """Print the figures of ``result``; exit with a code if a workload did not end as it should.
 
     ``measurements`` prints them as the JSON of `measure --json`.
     """
+    from memcap.report.json import render_measure_json
+
+    view = unjudged_view(result)
+    click.echo(render_measure_json(result) if measurements else terminal_text(view, verbose=verbose), nl=False)
+    write_reports(view, reports, print_to_stderr=measurements)
+    raise SystemExit(view.exit_code)
+
+
+def judged_view(result: CampaignResult, config: Config, baselines: Baselines) -> View:
+    """Return the view of ``result`` judged against ``baselines`` by the rules of the project."""
+    from memcap.judge import judge, worst_exit_code
+    from memcap.report import build_view
+
+    verdicts = judge(result, baselines, config.rules)
+    return build_view(result, verdicts, exit_code=worst_exit_code(verdicts))
+
+
+def unjudged_view(result: CampaignResult) -> View:
+    """Return the view of ``result`` compared with nothing: only what did not end as it should has a verdict."""
     from memcap.judge import judge, worst_exit_code
     from memcap.model import Baselines, Rules, VerdictState
-    from memcap.report.json import render_measure_json
+    from memcap.report import build_view
 
     verdicts = judge(result, Baselines(cells={}), Rules(minimum_runs=1))
     bad = tuple(verdict for verdict in verdicts if verdict.state is not VerdictState.NEW)
-    if measurements:
-        click.echo(render_measure_json(result), nl=False)
-        raise SystemExit(worst_exit_code(bad))
-    _print_and_exit(result, bad, is_judged=False, as_json=False, verbose=verbose)
-
-
-def _print_and_exit(
-    result: CampaignResult, verdicts: tuple[Verdict, ...], *, is_judged: bool, as_json: bool, verbose: bool
-) -> NoReturn:
-    from memcap.judge import worst_exit_code
-    from memcap.report import build_view
-    from memcap.report.json import render_check_json
-    from memcap.report.sparkline import levels_for
-    from memcap.report.terminal import render_terminal
-
-    code = worst_exit_code(verdicts)
-    view = build_view(result, verdicts, exit_code=code, is_judged=is_judged)
-    width = max(80, shutil.get_terminal_size().columns)
-    levels = levels_for(sys.stdout.encoding)
-    text = render_check_json(view) if as_json else render_terminal(view, width=width, verbose=verbose, levels=levels)
-    click.echo(text, nl=False)
-    raise SystemExit(code)
+    return build_view(result, bad, exit_code=worst_exit_code(bad), is_judged=False)

@@ -32,6 +32,6 @@ def _entries(cell: CellView) -> Iterator[dict[str, Any]]:
                 "name": f"{printable(cell.id)}/{each.metric.value}",
                 "unit": "bytes",
                 "value": each.summary.median,
-                "range": f"± {each.summary.mad:g}",
+                "range": f"± {round(each.summary.mad)}",
                 "extra": "\n".join(facts),
             }

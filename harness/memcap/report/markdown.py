@@ -93,7 +93,7 @@ def _size(text: str) -> int:
 def _headline(view: View) -> str:
     state = view.counts[0][0] if view.counts else None
     icon = ("❌" if view.exit_code else "✅" if state in _FINE or not view.is_judged else "❔") if view.cells else "❔"
-    text = f"**{icon} memcap {prose(view.reason)}.**"
+    text = f"**{icon} memcap: {prose(view.reason)}.**"
     if not view.next_step or len(view.next_step) > _LONGEST_STEP:
         return text
     return f"{text} Next: {_advice(view.next_step)}"
@@ -221,9 +221,9 @@ def _circumstances(view: View) -> str:
     images = []
     for name, facts in list(view.images.items())[:_TOLD_CELLS]:
         python = f", {facts.python.implementation} {facts.python.version}" if facts.python else ""
-        images.append(f"- image {code(shortened(name, 100))}: {prose(shortened(facts.reference + python, 200))}")
+        images.append(f"- image {code(shortened(name, 100))}: {code(shortened(facts.reference, 200))}{prose(python)}")
     facts_told = [
-        f"- campaign {code(shortened(view.campaign, 100))}, started {prose(shortened(view.started, 100))}",
+        f"- campaign {code(shortened(view.campaign, 100))}, started {code(shortened(view.started, 100))}",
         f"- profile {code(shortened(view.profile, 100))}",
         f"- {prose(shortened(engine, 300))}",
         *images,
@@ -231,7 +231,7 @@ def _circumstances(view: View) -> str:
     ]
     found = [f"{percent(each.rise)} of {code(each.metric.value)}" for each in view.sensitivity]
     if found:
-        facts_told.append(f"- in half of the cells a rise of {' and '.join(found)} would have been found")
+        facts_told.append(f"- in half of the cells a rise of {', '.join(found)} would have been found")
     return _folded("How it was measured", "\n".join(facts_told))
 
 

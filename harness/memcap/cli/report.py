@@ -1,0 +1,65 @@
+"""``memcap report``: render a result in any format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from memcap.report.formats import FORMATS
+
+_FORMATS = "\n".join(f"  {each.name:<18}{each.description}" for each in FORMATS)
+
+
+@click.command(
+    "report",
+    short_help="Render a result as Markdown, JUnit XML, CSV and others.",
+    epilog=f"\b\nFormats:\n{_FORMATS}",
+)
+@click.argument("result", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "-f", "--format", "name", type=click.Choice([each.name for each in FORMATS]), default="terminal",
+    show_default=True, metavar="FORMAT", help="See below.",
+)  # fmt: skip
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file.")
+@click.option("--force", is_flag=True, help="Replace the file if it exists.")
+@click.option(
+    "-C", "--project", "root", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
+    help="The project; by default the nearest folder upwards with a limits.toml.",
+)  # fmt: skip
+@click.option("--no-check", is_flag=True, help="Do not judge RESULT; it then needs no project.")
+def command(
+    *, result: Path | None, name: str, output: Path | None, force: bool, root: Path | None, no_check: bool
+) -> None:
+    """Render RESULT, by default the newest in results/, judged as `memcap check` judges it.
+
+    Prints it unless --output is given. Exits with 0 whatever the verdicts: to fail, use `memcap check`, which writes
+    any report as well (--report).
+
+    \b
+    Examples:
+      memcap report
+      memcap report --format markdown --output memory.md
+      memcap report results/20260101T020304-quick-1a2b.json --format csv > runs.csv
+      memcap report downloaded.json --no-check
+    """
+    from memcap.cli.reports import render, terminal_text
+    from memcap.cli.selection import load_project
+    from memcap.cli.verdict import judged_view, unjudged_view
+    from memcap.report.formats import find_format
+    from memcap.store import latest_result, load_baselines, load_result
+    from memcap.store.files import write_atomically
+
+    config = None if no_check and result else load_project(root)
+    measured = load_result(result or latest_result(config.results_directory if config else Path()))
+    if config is None or no_check:
+        view = unjudged_view(measured)
+    else:
+        view = judged_view(measured, config, load_baselines(config.baseline_directory))
+    suites = config.suites if config else {}
+    if output:
+        write_atomically(output, render(view, find_format(name), suites), overwrite=force)
+    elif name == "terminal":
+        click.echo(terminal_text(view, verbose=False), nl=False)
+    else:
+        click.echo(render(view, find_format(name), suites), nl=False)

@@ -1,0 +1,154 @@
+"""Reports beside the one that is printed: `--report FORMAT[=FILE]`, and what GitHub Actions is told."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from memcap.errors import MemcapError
+
+if TYPE_CHECKING:
+    from memcap.model import Suite
+    from memcap.report import View
+    from memcap.report.formats import Format
+    from memcap.report.github import Place
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+_WRITE_REMEDY = "Check that you may write to it and that the disk is not full."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """A report that was asked for; without ``file`` it is printed."""
+
+    format: Format
+    file: Path | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reports:
+    """The reports that were asked for, and the suites whose files they point to."""
+
+    wanted: tuple[Wanted, ...] = ()
+    suites: Mapping[str, Suite] = field(default_factory=dict)
+
+
+def _wanted(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[Wanted, ...]:
+    """Read each ``FORMAT[=FILE]``, so that a mistake is told before anything is measured."""
+    from memcap.report.formats import find_format
+
+    found = []
+    for value in values:
+        name, named, file = value.partition("=")
+        if named and not file:
+            raise click.BadParameter(f"{value}: the name of the file is missing")
+        try:
+            chosen = find_format(name)
+        except MemcapError as error:
+            raise click.BadParameter(str(error)) from error
+        path = file or chosen.file
+        found.append(Wanted(format=chosen, file=Path(path) if path else None))
+    return tuple(found)
+
+
+def report_option(command: _Command) -> _Command:
+    """Add `--report` to ``command``, which is called with ``wanted``."""
+    return click.option(
+        "--report",
+        "wanted",
+        multiple=True,
+        callback=_wanted,
+        metavar="FORMAT[=FILE]",
+        help="Write a further report, such as junit=memcap.xml, replacing the file; without FILE to a name of the "
+        "format's own in this folder. `github` annotates the lines of suite.toml, and writes the job's summary and the "
+        "output `verdict`. May be given several times; `memcap report --help` lists the formats.",
+    )(command)
+
+
+def write_reports(view: View, reports: Reports, *, print_to_stderr: bool = False) -> None:
+    """Write or print each report that was asked for.
+
+    Raises MemcapError if a file cannot be written.
+    """
+    from memcap.cli.progress import say
+    from memcap.store.files import write_atomically
+
+    for each in reports.wanted:
+        text = render(view, each.format, reports.suites)
+        if each.format.name == "github":
+            tell_github(view, os.environ)
+        if each.file is None:
+            click.echo(text, nl=False, err=print_to_stderr)
+        else:
+            write_atomically(each.file, text, overwrite=True)
+            say(f"report: {each.file}")
+
+
+def render(view: View, chosen: Format, suites: Mapping[str, Suite]) -> str:
+    """Return ``view`` in the chosen format; annotations with the lines of ``suites``."""
+    if chosen.name != "github":
+        return chosen.render(view)
+    from memcap.report.github import render_github
+
+    return render_github(view, places(view, suites, top=Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd())))
+
+
+def terminal_text(view: View, *, verbose: bool) -> str:
+    """Return ``view`` as it is printed: as wide as the terminal, with the characters that it has."""
+    from memcap.report.sparkline import levels_for
+    from memcap.report.terminal import render_terminal
+
+    width = max(80, shutil.get_terminal_size().columns)
+    return render_terminal(view, width=width, verbose=verbose, levels=levels_for(sys.stdout.encoding))
+
+
+def places(view: View, suites: Mapping[str, Suite], *, top: Path) -> dict[str, Place]:
+    """Return where each cell's benchmark begins in its suite.toml, relative to ``top`` where it is below it."""
+    from memcap.config.locate import key_lines, line_of
+    from memcap.report.github import Place
+
+    lines: dict[Path, Mapping[tuple[str | int, ...], int]] = {}
+    found = {}
+    for cell in view.cells:
+        suite, _, rest = cell.id.partition(".")
+        if suite not in suites:
+            continue
+        file = suites[suite].directory.resolve() / "suite.toml"
+        if file not in lines:
+            lines[file] = key_lines(file.read_text(encoding="utf-8"))
+        line = line_of(lines[file], ("benchmarks", rest.partition("-")[0].partition(".")[0]))
+        above = top.resolve()
+        shown = file.relative_to(above) if file.is_relative_to(above) else file
+        found[cell.id] = Place(file=shown.as_posix(), line=line or 1)
+    return found
+
+
+def tell_github(view: View, environ: Mapping[str, str]) -> None:
+    """Append the report to the job's summary and the verdict to the step's outputs, where GitHub Actions named files.
+
+    Raises MemcapError if one cannot be written.
+    """
+    from memcap.report.github import verdict_word
+    from memcap.report.markdown import SUMMARY_LIMIT, render_markdown
+
+    if summary := environ.get("GITHUB_STEP_SUMMARY"):
+        path = Path(summary)
+        written = path.stat().st_size if path.exists() else 0
+        _append(path, render_markdown(view, limit=SUMMARY_LIMIT - written))
+    if output := environ.get("GITHUB_OUTPUT"):
+        _append(Path(output), f"verdict={verdict_word(view)}\n")
+
+
+def _append(path: Path, text: str) -> None:
+    try:
+        with path.open("a", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except OSError as error:
+        raise MemcapError(f"{path} could not be written: {error.strerror or error}", remedy=_WRITE_REMEDY) from error
