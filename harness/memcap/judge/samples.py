@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from memcap.model import Metric, MetricVerdict, Rules, Tolerance, VerdictState
 from memcap.stats import (
@@ -40,27 +41,22 @@ def compare(
     metric: Metric, base: Sequence[float], new: Sequence[float], tolerance: Tolerance, rules: Rules
 ) -> Compared:
     """Compare ``new`` with ``base``; less is better. Asked in this order: identical? enough values? how far apart?"""
-    centre = median(base) if base else None
-    verdict = MetricVerdict(
-        metric=metric,
-        state=VerdictState.UNCHANGED,
-        base=centre,
-        new=median(new) if new else None,
-        base_values=tuple(base),
-    )
-    if centre is None:
-        return Compared(verdict=replace(verdict, state=VerdictState.NEW, detail="not in the baseline"))
+    made = partial(MetricVerdict, metric=metric, new=median(new) if new else None, base_values=tuple(base))
+    if not base:
+        return Compared(verdict=made(base=None, state=VerdictState.NEW, detail="not in the baseline"))
+    centre = median(base)
     margin = max(tolerance.absolute, tolerance.relative * centre)
-    verdict = replace(verdict, margin=margin)
+    made = partial(made, base=centre, margin=margin)
     if sorted(base) == sorted(new) or len({*base, *new}) == 1:
         same = Shift(estimate=0.0, low=0.0, high=0.0, confidence=1.0)
-        return Compared(verdict=replace(verdict, detail="identical values", shift=same, detectable=margin))
+        unchanged = made(state=VerdictState.UNCHANGED, detail="identical values", shift=same, detectable=margin)
+        return Compared(verdict=unchanged)
     confidence = 1 - level(rules)
     few = _few(len(base), len(new), rules.minimum_runs, confidence)
     if few:
-        return Compared(verdict=replace(verdict, state=VerdictState.NOT_ENOUGH_DATA, detail=few))
-    verdict = replace(
-        verdict,
+        return Compared(verdict=made(state=VerdictState.NOT_ENOUGH_DATA, detail=few))
+    verdict = made(
+        state=VerdictState.UNDECIDED,
         shift=shift(base, new, confidence=confidence),
         detectable=detectable_rise(base, new, margin=margin, confidence=confidence),
     )
@@ -87,17 +83,18 @@ def level(rules: Rules) -> float:
 
 
 def _decided(compared: Compared, probability: float | None, alpha: float) -> MetricVerdict:
-    verdict = replace(compared.verdict, probability=probability)
+    verdict = compared.verdict
     found, margin = verdict.shift, verdict.margin
-    if found is None or margin is None or verdict.detail:
+    if verdict.state is not VerdictState.UNDECIDED or found is None or margin is None:
         return verdict
     if probability is not None and probability <= alpha:
-        if compared.rose:
-            return replace(verdict, state=VerdictState.REGRESSED, detail="rose beyond tolerance")
-        return replace(verdict, state=VerdictState.IMPROVED, detail="fell beyond tolerance")
-    if -margin <= found.low and found.high <= margin:
-        return replace(verdict, detail="within tolerance")
-    return replace(verdict, state=VerdictState.UNDECIDED, detail="too much scatter to tell")
+        state = VerdictState.REGRESSED if compared.rose else VerdictState.IMPROVED
+        detail = "rose beyond tolerance" if compared.rose else "fell beyond tolerance"
+    elif -margin <= found.low and found.high <= margin:
+        state, detail = VerdictState.UNCHANGED, "within tolerance"
+    else:
+        state, detail = VerdictState.UNDECIDED, "too much scatter to tell"
+    return replace(verdict, state=state, detail=detail, probability=probability)
 
 
 def _few(base: int, new: int, minimum: int, confidence: float) -> str:

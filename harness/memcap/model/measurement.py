@@ -169,10 +169,14 @@ class Measurement:
 
     def value(self, metric: Metric) -> float | None:
         """Return the figure of ``metric``, or None where it was not measured."""
-        return {
-            Metric.PEAK: self.peak_bytes,
-            Metric.UNRECLAIMABLE_PEAK: self.unreclaimable_peak_bytes,
-            Metric.RSS_PEAK: self.rss_peak_bytes,
-            Metric.WALL: self.wall_seconds,
-            Metric.CPU: self.cpu_seconds,
-        }[metric]
+        found: float | None = getattr(self, _FIELDS[metric])
+        return found
+
+
+_FIELDS = {
+    Metric.PEAK: "peak_bytes",
+    Metric.UNRECLAIMABLE_PEAK: "unreclaimable_peak_bytes",
+    Metric.RSS_PEAK: "rss_peak_bytes",
+    Metric.WALL: "wall_seconds",
+    Metric.CPU: "cpu_seconds",
+}
