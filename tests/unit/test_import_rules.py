@@ -35,6 +35,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "store": (*WORDS, "model", "stats"),
     "launch": (*WORDS, "model"),
     "pinning": (),
+    "worktree": ("errors",),
+    "revision": ("errors", "model", "plan"),
     "doctor": (*WORDS, "model", "machine", "engine.docker_facts"),
     "campaign": (
         *WORDS,
@@ -51,7 +53,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "judge": (*WORDS, "model", "stats"),
     "tune": ("model", "stats"),
-    "report": (*WORDS, "model", "stats", "tune"),
+    "selftest": ("model", "stats", "judge"),
+    "report": (*WORDS, "model", "stats", "tune", "selftest"),
     "testing": (*WORDS,),
     "pytest_plugin": (*WORDS, "testing"),
 }

@@ -11,7 +11,7 @@ from memcap.stats.null import EXACT_UP_TO, normal_tail, probabilities_up_to, tie
 
 # Among ties, arrangements are counted for every sample up to this many values together, and for larger ones where the
 # normal distribution calls the finding unlikely: nobody decides anything by whether chance is 0.3 or 0.31.
-_ALWAYS_COUNTED = 24
+_ALWAYS_COUNTED = 12
 _UNLIKELY = 0.05
 
 
@@ -19,7 +19,7 @@ def probability_of_rise(base: Sequence[float], new: Sequence[float], *, margin: 
     """Return how likely chance makes ``new`` exceed ``base`` + ``margin`` as clearly as it does, or more, if it is not.
 
     That is the one-sided p-value of the Mann-Whitney test, conditional on ties: equal values share their ranks. Exact
-    up to 30 v 30 values; beyond, and for p > 0.05 among ties in more than 24 values, by the normal distribution with
+    up to 30 v 30 values; beyond, and for p > 0.05 among ties in more than 12 values, by the normal distribution with
     the corrections for ties and continuity. Raises ValueError for no values.
     """
     if not base or not new:

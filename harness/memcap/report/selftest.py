@@ -1,0 +1,98 @@
+"""What the gate's self-test has shown, as text and as JSON."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+from memcap.report.text import NOTHING, figure, printable
+from memcap.selftest import RISES, MetricQuality, SelfTest
+
+# History of the schema of `selftest --json`; it goes up when a key goes away or changes its meaning.
+# 1 - first version
+SELFTEST_SCHEMA = 1
+
+
+def render_selftest_json(found: SelfTest, *, false_alarms: float) -> str:
+    """Return ``found`` as JSON: rates are fractions, sizes bytes. ``false_alarms`` is the rate that is promised."""
+    document = {
+        "schema": SELFTEST_SCHEMA,
+        "cells": list(found.cell_ids),
+        "runs_per_sample": found.sample_size,
+        "cells_per_suite": found.suite_size,
+        "resamplings": found.resamplings,
+        "false_alarm_rate": found.false_alarm_rate,
+        "false_alarms_promised": false_alarms,
+        "metrics": {each.metric.value: _metric(each) for each in found.metrics},
+    }
+    return json.dumps(document, indent=2, ensure_ascii=True) + "\n"
+
+
+def render_selftest(found: SelfTest, *, false_alarms: float, width: int = 80) -> str:
+    """Return ``found`` as a table and what it says."""
+    told = (
+        f"{found.resamplings} times {found.sample_size} runs were compared with {found.sample_size} others of the same "
+        f"code, as a suite of {found.suite_size} cells; then one cell's figures were raised."
+    )
+    alarmed = round(found.false_alarm_rate * found.resamplings)
+    kept = "as promised" if found.false_alarm_rate <= false_alarms else "MORE than promised"
+    verdict = (
+        f"False alarms: {alarmed} of {found.resamplings} suites had one, {kept} (at most {false_alarms:.1%} of suites)."
+    )
+    parts = [printable(_cells(found.cell_ids)), told, _table(found.metrics), verdict, *_advice(found.metrics)]
+    return "\n\n".join(part if "\n" in part else textwrap.fill(part, width=width) for part in parts) + "\n"
+
+
+def _cells(ids: Sequence[str]) -> str:
+    return f"Same code twice: {ids[0]}" + (f" and {len(ids) - 1} more cells" if len(ids) > 1 else "")
+
+
+def _table(metrics: Sequence[MetricQuality]) -> str:
+    """Return a column a metric, since there are few of them."""
+    from tabulate import tabulate  # noqa: PLC0415 - late, so that --help stays quick
+
+    rows = [
+        ["median", *(figure(each.metric, each.median) for each in metrics)],
+        ["tolerance", *(figure(each.metric, each.margin) for each in metrics)],
+        ["suites with a false alarm", *(f"{each.false_alarm_rate:.1%}" for each in metrics)],
+        ["undecided comparisons", *(f"{each.undecided_rate:.1%}" for each in metrics)],
+        *([f"{_rise(rise)} is found", *(_share(each.power.get(rise)) for each in metrics)] for rise in RISES),
+        ["found 19 times of 20 from", *(_share(each.detectable, "+.2%") for each in metrics)],
+    ]
+    headers = ["", *(each.metric.value for each in metrics)]
+    return tabulate(
+        rows, headers=headers, tablefmt="simple", disable_numparse=True, colalign=["left"] + ["right"] * len(metrics)
+    )
+
+
+def _share(share: float | None, form: str = ".1%") -> str:
+    return NOTHING if share is None else format(share, form)
+
+
+def _advice(metrics: Sequence[MetricQuality]) -> list[str]:
+    """Say where the tolerance, not the scatter, is what hides a small rise."""
+    hidden = [
+        each.metric.value for each in metrics if each.power.get(RISES[0]) == 0 and each.margin >= RISES[0] * each.median
+    ]
+    if not hidden:
+        return []
+    rise = _rise(RISES[0])
+    text = f"A rise of {rise} is within the tolerance of {', '.join(hidden)}, so it is not looked for; "
+    return [text + "`tolerances` in limits.toml or suite.toml set it."]
+
+
+def _metric(each: MetricQuality) -> dict[str, Any]:
+    return {
+        "median": each.median,
+        "tolerance": each.margin,
+        "false_alarm_rate": each.false_alarm_rate,
+        "undecided_rate": each.undecided_rate,
+        "power": {_rise(rise).lstrip("+"): share for rise, share in each.power.items()},
+        "minimum_detectable": each.detectable,
+    }
+
+
+def _rise(rise: float) -> str:
+    return f"+{rise * 100:g}%"
