@@ -16,6 +16,7 @@ from typing import Final
 from memcap.errors import EngineError
 
 _PROBE: Final = Path(__file__).resolve().parent.parent / "probe"
+_RUNNER: Final = ("runner.py", "memcap_runner.py")
 # Words of a command line and variables lead to what an image's layer would have there.
 _PLACES: Final = re.compile(r"(?<![\w./-])/memcap/(?=(?:out|probe|suite|tmp)\b)")
 _ANSWER_LIMIT_BYTES: Final = 16 * 1024 * 1024
@@ -34,11 +35,16 @@ def supervisor_path(machine: str) -> Path:
 
 
 class Stage:
-    """The files of suites, compiled once for all runs: what a run compiled itself would be among its figures."""
+    """The files of runner and suites, compiled once for all runs: what a run compiled would be among its figures."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._suites: dict[str, Path] = {}
+        self._probe = folder / "probe"
+        self._probe.mkdir()
+        for name in _RUNNER:
+            shutil.copy(_PROBE / name, self._probe)
+        _compile(self._probe)
 
     def add(self, suite: str) -> None:
         """Copy the suite in this folder, once. Raises OSError."""
@@ -46,8 +52,7 @@ class Stage:
             return
         copy = self._folder / str(len(self._suites))
         shutil.copytree(suite, copy, ignore=shutil.ignore_patterns(*_NOT_FOR_RUNS))
-        mode = PycInvalidationMode.UNCHECKED_HASH  # valid however the files are copied
-        compile_dir(copy, quiet=2, invalidation_mode=mode)
+        _compile(copy)
         self._suites[suite] = copy
 
     @contextmanager
@@ -55,12 +60,17 @@ class Stage:
         """Yield a new folder with the files of ``suite`` ("" for none); it is removed at the end, whatever is in it."""
         with tempfile.TemporaryDirectory(prefix="memcap-", ignore_cleanup_errors=True) as name:
             folder = Path(name)
-            for part in ("out", "probe", "tmp", "work"):
+            for part in ("out", "tmp", "work"):
                 (folder / part).mkdir()
-            shutil.copy(_PROBE / "runner.py", folder / "probe")
+            shutil.copytree(self._probe, folder / "probe")
             if suite:
                 shutil.copytree(self._suites[suite], folder / "suite")
             yield RunFolder(folder)
+
+
+def _compile(folder: Path) -> None:
+    """Compile all modules of ``folder`` so that it does not matter how their files are copied."""
+    compile_dir(folder, quiet=2, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)
 
 
 class RunFolder:

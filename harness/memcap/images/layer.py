@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 REPOSITORY = "memcap/layer"
 SUPERVISOR = PurePosixPath("/memcap/bin/supervisor")
 RUNNER = PurePosixPath("/memcap/probe/runner.py")
+RUNNER_MODULE = RUNNER.with_name("memcap_runner.py")
 SUITE = PurePosixPath("/memcap/suite")
 DEPENDENCIES = PurePosixPath("/memcap/deps")
 
@@ -130,7 +131,8 @@ def supervisor_program(architecture: str, image: str) -> Path:
 def _probe_tree(image: ImageFacts) -> Tree:
     tree = Tree()
     tree.add_file(_relative(SUPERVISOR), supervisor_program(image.architecture, image.name), executable=True)
-    tree.add_file(_relative(RUNNER), _PROBE / RUNNER.name)
+    for file in (RUNNER, RUNNER_MODULE):
+        tree.add_file(_relative(file), _PROBE / file.name)
     for folder in ("out", "tmp"):  # any user of the image may write here
         tree.add_folder(f"memcap/{folder}", mode=0o1777)
     return tree

@@ -17,6 +17,7 @@ from memcap.model import (
     MemorySplit,
     Moment,
     OomFacts,
+    Phases,
     Pressure,
     ProcessPeak,
     PythonRun,
@@ -92,6 +93,7 @@ def measure(raw: RawRun, spec: RunSpec, *, cpus: int | None, standing: tuple[Cav
         ),
         process_count=report.process_count,
         python=_python(journal),
+        phases=_phases(journal),
         extra=_extra(journal),
         pressure=_pressure(report),
         series=tuple(_moment(row) for row in report.series),
@@ -199,6 +201,19 @@ def _python(journal: WorkloadJournal) -> PythonRun | None:
             seconds=collector.seconds,
         ),
         error=None if error is None else error.type,
+    )
+
+
+def _phases(journal: WorkloadJournal) -> Phases | None:
+    """Return what the runner read of its own memory; None for a command, or where the kernel does not tell."""
+    told = journal.phases
+    if told.get("interpreter") is None:
+        return None
+    return Phases(
+        interpreter_bytes=told.get("interpreter"),
+        imported_bytes=told.get("imported"),
+        returned_bytes=told.get("returned"),
+        left_bytes=told.get("left"),
     )
 
 

@@ -169,11 +169,11 @@ class Measurement:
 
     def value(self, metric: Metric) -> float | None:
         """Return the figure of ``metric``, or None where it was not measured."""
-        found: float | None = getattr(self, _FIELDS[metric])
+        found: float | None = getattr(self, FIELDS[metric])
         return found
 
 
-_FIELDS = {
+FIELDS = {
     Metric.PEAK: "peak_bytes",
     Metric.UNRECLAIMABLE_PEAK: "unreclaimable_peak_bytes",
     Metric.RSS_PEAK: "rss_peak_bytes",

@@ -21,7 +21,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
 FORMAT = 1
@@ -139,6 +139,14 @@ class Cycle:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Phase:
+    """What the runner's process held at one point of its way (anonymous and shared memory, page tables), if known."""
+
+    name: str
+    bytes: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Collector:
     """The garbage collector's totals over the workload, a number per generation."""
 
@@ -159,13 +167,14 @@ class End:
 
 @dataclass(frozen=True, kw_only=True)
 class WorkloadJournal:
-    """What the runner wrote; None where the run did not get that far."""
+    """What the runner wrote; None where the run did not get that far. ``phases`` are bytes by the phase's name."""
 
     start: Start | None = None
     load_error: Failure | None = None
     raised: Failure | None = None
     end: End | None = None
     cycles: tuple[Cycle, ...] = ()
+    phases: Mapping[str, int | None] = field(default_factory=dict)
 
 
 def parse_report(text: str) -> Report:
@@ -191,12 +200,16 @@ def parse_journal(text: str) -> WorkloadJournal:
     """Return the runner's journal; a last line that a kill cut off, and lines of somebody else, are left out."""
     events: dict[str, Any] = {}
     cycles: list[Cycle] = []
+    phases: dict[str, int | None] = {}
     for line in text.splitlines():
         try:
             data = json.loads(line)
             kind = data["event"]
             if kind == "cycle":
                 cycles.append(_read(Cycle, data))
+            elif kind == "phase":
+                phase = _read(Phase, data)
+                phases[phase.name] = phase.bytes
             elif kind in ("load_error", "raised"):
                 events[kind] = _read(Failure, data)
             elif kind == "start":
@@ -205,7 +218,7 @@ def parse_journal(text: str) -> WorkloadJournal:
                 events[kind] = _read(End, data)
         except (ValueError, KeyError, TypeError, RecursionError):
             continue
-    return WorkloadJournal(**events, cycles=tuple(cycles))
+    return WorkloadJournal(**events, cycles=tuple(cycles), phases=phases)
 
 
 # The workload may write to the folder of these files as well, so nothing is taken for what it should be.
@@ -213,7 +226,7 @@ def _read(kind: type[_T], data: Any) -> _T:
     """Build ``kind`` from the JSON object ``data``; raises KeyError for a missing field, TypeError for a wrong one."""
     if not isinstance(data, dict):
         raise TypeError(f"{type(data).__name__} instead of an object")
-    return kind(**{field.name: _READERS[str(field.type)](data[field.name]) for field in fields(kind)})  # type: ignore[arg-type]
+    return kind(**{each.name: _READERS[str(each.type)](data[each.name]) for each in fields(kind)})  # type: ignore[arg-type]
 
 
 def _whole(value: Any) -> int:

@@ -45,6 +45,7 @@ def test_a_run_has_a_fresh_copy_of_its_suite_compiled_and_without_what_is_not_fo
     with stage.run_folder(str(suite)) as second:
         assert (second.path / "suite" / "app.py").read_text() == "x = 1\n"
         assert (second.path / "probe" / "runner.py").is_file()
+        assert list((second.path / "probe" / "__pycache__").glob("memcap_runner.*.pyc"))
 
 
 def test_without_a_suite_there_is_none(tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ from memcap.model import (
     MemorySplit,
     Moment,
     OomFacts,
+    Phases,
     ProcessPeak,
 )
 
@@ -260,3 +261,25 @@ def test_memory_over_time_is_in_bytes_and_seconds() -> None:
     assert moment == Moment(
         seconds=1.5, usage=6 * 1024, anon=5 * 1024, file=4 * 1024, shmem=3 * 1024, kernel=2 * 1024, low=1024
     )
+
+
+PHASES = [{"event": "phase", "name": name, "bytes": size} for name, size in zip(
+    ("interpreter", "imported", "returned", "left"), (5 * MIB, 7 * MIB, 30 * MIB, 8 * MIB), strict=True
+)]  # fmt: skip
+
+
+def test_what_the_runner_held_in_its_phases() -> None:
+    found = measured(make_raw(workload_journal=journal_of(START, *PHASES, END))).phases
+    assert found == Phases(
+        interpreter_bytes=5 * MIB, imported_bytes=7 * MIB, returned_bytes=30 * MIB, left_bytes=8 * MIB
+    )
+
+
+def test_phases_that_were_not_reached_are_absent() -> None:
+    found = measured(make_raw(workload_journal=journal_of(START, *PHASES[:2], RAISED))).phases
+    assert found == Phases(interpreter_bytes=5 * MIB, imported_bytes=7 * MIB)
+
+
+@pytest.mark.parametrize("events", [(), (START,), (START, {**PHASES[0], "bytes": None})])
+def test_where_nothing_is_known_of_the_process_there_are_no_phases(events: tuple[dict[str, Any], ...]) -> None:
+    assert measured(make_raw(workload_journal=journal_of(*events))).phases is None

@@ -115,7 +115,7 @@ not_a_function = 7
 
 def load_runner() -> Any:
     """Import the runner from its file: in the package it is only cargo."""
-    spec = importlib.util.spec_from_file_location("memcap_runner", RUNNER)
+    spec = importlib.util.spec_from_file_location("memcap_runner", RUNNER.with_name("memcap_runner.py"))
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -132,7 +132,9 @@ class Ended:
     def __init__(self, process: subprocess.CompletedProcess[str], journal_text: str) -> None:
         self.code, self.output, self.errors = process.returncode, process.stdout, process.stderr
         self.journal: WorkloadJournal = parse_journal(journal_text)
-        self.events = [json.loads(line)["event"] for line in journal_text.splitlines()]
+        events = [json.loads(line) for line in journal_text.splitlines()]
+        self.events = [event["event"] for event in events if event["event"] != "phase"]
+        self.phases = [event["name"] for event in events if event["event"] == "phase"]
 
 
 @pytest.fixture(params=["this interpreter", "Python 3.8"])
@@ -232,6 +234,7 @@ def test_whichever_limit_of_a_generator_is_reached_first(run: Callable[..., Ende
 def test_warmups_come_before_and_are_not_told(run: Callable[..., Ended]) -> None:
     ended = run("count_calls", "--warmups", "3")
     assert ended.events == ["start", "end"]
+    assert ended.phases == ["interpreter", "imported", "returned", "left"]
     assert ended.journal.end is not None
     assert ended.journal.end.metrics == {"calls": 4}
 
