@@ -11,16 +11,21 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from memcap.campaign import Campaign, Layers
+from memcap.cli.deciding import Deciding, run_until_decided
 from memcap.cli.progress import CampaignProgress, say
 from memcap.engine.base import Engine
 from memcap.errors import EngineError, FileExistsAlready, Interrupted, MemcapError, PlanError, UsageError
 from memcap.model import CampaignResult, CampaignSettings, ContainerPolicy, Environment, ImageFacts, Plan, Suite
 from memcap.plan import check_feasible
+from memcap.revision import Base, as_base_layers, side_by_side
 
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """What is to be executed, and how. ``jobs`` None: as many containers at once as CPUs and memory allow."""
+    """What is to be executed, and how. ``jobs`` None: as many containers at once as CPUs and memory allow.
+
+    ``base`` is what another revision has of the plan, run interleaved with it; ``deciding`` gives cells more runs.
+    """
 
     plan: Plan
     suites: Mapping[str, Suite]
@@ -30,6 +35,13 @@ class Order:
     started: str
     jobs: int | None = None
     earlier: CampaignResult | None = None
+    base: Base | None = None
+    deciding: Deciding | None = None
+
+    @property
+    def looks(self) -> int:
+        """Return how often the runs are judged at most, counting the looks of the campaign that is resumed."""
+        return max(len(self.deciding.sizes) if self.deciding else 1, self.earlier.looks if self.earlier else 1)
 
 
 def new_campaign(label: str) -> tuple[str, str]:
@@ -65,13 +77,20 @@ def execute(order: Order, *, save: Callable[[CampaignResult], None], kept_in: Pa
             policy=order.policy,
             time_limit_seconds=order.time_limit_seconds,
             jobs=order.jobs or jobs_for(order.plan, engine.environment()),
+            looks=order.looks,
         )
         try:
             with CampaignProgress() as progress:
-                campaign = Campaign(order.plan, engine=engine, layers=layers, settings=settings)
-                return campaign.run(tell=progress, save=save, earlier=order.earlier.cells if order.earlier else ())
+                campaign = Campaign(
+                    side_by_side(order.plan, order.base), engine=engine, layers=layers, settings=settings
+                )
+                earlier = order.earlier.cells if order.earlier else ()
+                result = campaign.run(tell=progress, save=save, earlier=earlier)
+                if order.deciding is None:
+                    return result
+                return run_until_decided(campaign, result, order.plan, order.deciding, progress=progress, save=save)
         except (Interrupted, EngineError) as error:
-            raise _with_next_step(error, kept_in) from error
+            raise _with_next_step(error, kept_in, can_resume=order.base is None) from error
 
 
 @contextmanager
@@ -83,6 +102,9 @@ def _on_docker(order: Order) -> Iterator[tuple[Engine, Layers]]:
     with closing(connect()) as client:
         refuse(order, environment(client))
         layers = prepare_layers(client, order.plan, order.suites, say=say)
+        if order.base is not None:
+            older = prepare_layers(client, order.base.plan, order.base.suites, say=lambda text: say(f"base: {text}"))
+            layers |= as_base_layers(older)
         with DockerEngine(client, campaign=order.id) as engine:
             yield engine, layers
 
@@ -99,13 +121,18 @@ def _on_this_machine(order: Order) -> Iterator[tuple[Engine, Layers]]:
         )
     with ProcessEngine() as engine:
         refuse(order, engine.environment())
-        yield engine, host_layers(order.plan, order.suites)
+        layers = host_layers(order.plan, order.suites)
+        if order.base is not None:
+            layers |= as_base_layers(host_layers(order.base.plan, order.base.suites))
+        yield engine, layers
 
 
-def _with_next_step(error: MemcapError, kept_in: Path | None) -> MemcapError:
+def _with_next_step(error: MemcapError, kept_in: Path | None, *, can_resume: bool) -> MemcapError:
     """Return the error with what became of the finished cells."""
     if kept_in is None or not kept_in.exists():
         kept = "No cell was finished."
+    elif not can_resume:
+        kept = f"Finished cells are in {kept_in}, and their base beside it."
     else:
         kept = f"Finished cells are in {kept_in}; go on with: memcap run --resume {kept_in}"
     return type(error)(error.message, remedy=f"{error.remedy} {kept}".strip())

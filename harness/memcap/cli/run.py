@@ -34,6 +34,26 @@ if TYPE_CHECKING:
     help="`process` measures plain processes of this Linux machine with memcap's own Python, as the image `host`.",
 )
 @click.option("-j", "--jobs", type=click.IntRange(min=1), help="Containers at once; by default one a CPU.")
+@click.option(
+    "--until-decided",
+    is_flag=True,
+    help="Give cells that are undecided, or lack data, more runs, and judge them anew.",
+)
+@click.option(
+    "--max-runs", type=click.IntRange(min=1), help="Up to so many of each cell; by default 4 times the profile's."
+)
+@click.option(
+    "--base-ref",
+    metavar="REF",
+    help="Measure this git revision of suites/ and images/ too, interleaved, and compare with it.",
+)
+@click.option(
+    "--base-image",
+    "base_images",
+    multiple=True,
+    metavar="IMAGE=REFERENCE",
+    help="What REF runs in, in place of an image that was built elsewhere.",
+)
 @click.option("--no-check", is_flag=True, help="Do not judge the result against the baselines.")
 @report_option
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
@@ -48,6 +68,10 @@ def command(  # noqa: PLR0913 - the options of the command line
     resume: Path | None,
     engine: str,
     jobs: int | None,
+    until_decided: bool,
+    max_runs: int | None,
+    base_ref: str | None,
+    base_images: tuple[str, ...],
     no_check: bool,
     wanted: tuple[Wanted, ...],
     as_json: bool,
@@ -66,39 +90,76 @@ def command(  # noqa: PLR0913 - the options of the command line
       memcap run agents.llm --cold --image py312   what the first start after a deployment needs
       memcap run --engine process                  without Docker, on Linux
       memcap run --resume results/20260101T020304-quick-1a2b.json
+      memcap run --until-decided                   more runs where 5 do not tell
+      memcap run --base-ref origin/main            what did this branch change?
+      memcap run --image shop:new --base-ref main --base-image shop:new=shop:old
     """
+    from memcap.cli.base_ref import base_revision, judged_against, refuse_resuming, saver
+    from memcap.cli.deciding import deciding_of
     from memcap.cli.execute import Order, execute, new_campaign, refuse_overwriting
     from memcap.cli.progress import say
     from memcap.cli.verdict import conclude, conclude_unjudged
     from memcap.images.this_machine import on_this_machine
     from memcap.model import PROCESS_ENGINE
     from memcap.plan import make_plan
-    from memcap.store import load_result, result_path, save_result
+    from memcap.revision import split
+    from memcap.store import load_result, result_path
 
+    refuse_contradictions(until_decided, no_check, max_runs, base_ref, base_images, resume)
     config = load_project(root)
     earlier = load_result(resume) if resume else None
+    if earlier:
+        refuse_resuming(earlier)
     if PROCESS_ENGINE in (engine, earlier and earlier.environment.engine):
         config = on_this_machine(config)
     plan = plan_of(earlier, config) if earlier else make_plan(config, profile=profile, selection=selection)
     campaign, started = (earlier.id, earlier.started) if earlier else new_campaign(plan.profile)
     path = resume or output or result_path(config.results_directory, campaign)
     refuse_overwriting(path, allowed=force or resume is not None)
-    order = Order(
-        plan=plan,
-        suites=config.suites,
-        policy=config.policy,
-        time_limit_seconds=config.run_time_limit_seconds,
-        id=campaign,
-        started=started,
-        jobs=jobs,
-        earlier=earlier,
-    )
-    result = execute(order, save=lambda partial: save_result(partial, path, overwrite=True), kept_in=path)
+    with base_revision(base_ref, config, plan, selection=selection, images=base_images) as base:
+        deciding = deciding_of(plan, config, base, max_runs=max_runs) if until_decided else None
+        order = Order(
+            plan=replace(plan, runs=deciding.sizes[0]) if deciding else plan,
+            suites=config.suites,
+            policy=config.policy,
+            time_limit_seconds=config.run_time_limit_seconds,
+            id=campaign,
+            started=started,
+            jobs=jobs,
+            earlier=earlier,
+            base=base,
+            deciding=deciding,
+        )
+        result = execute(order, save=saver(path, base), kept_in=path)
     say(f"result: {path}")
     reports = Reports(wanted=wanted, suites=config.suites)
     if no_check:
-        conclude_unjudged(result, measurements=as_json, verbose=verbose, reports=reports)
-    conclude(result, config, as_json=as_json, verbose=verbose, reports=reports)
+        conclude_unjudged(split(result)[0], measurements=as_json, verbose=verbose, reports=reports)
+    head, baselines = judged_against(result, base, config)
+    conclude(head, config, baselines=baselines, as_json=as_json, verbose=verbose, reports=reports)
+
+
+def refuse_contradictions(
+    until_decided: bool,
+    no_check: bool,
+    max_runs: int | None,
+    base_ref: str | None,
+    base_images: tuple[str, ...],
+    resume: Path | None,
+) -> None:
+    """Raise UsageError for options that mean nothing together."""
+    from memcap.errors import UsageError
+
+    if max_runs is not None and not until_decided:
+        raise UsageError("--max-runs goes with --until-decided", remedy="Use --runs for as many in any case.")
+    if until_decided and no_check:
+        raise UsageError("--until-decided judges and --no-check does not", remedy="Leave one of them out.")
+    if base_images and base_ref is None:
+        raise UsageError("--base-image goes with --base-ref", remedy="Name the revision too.")
+    if base_ref is not None and resume is not None:
+        raise UsageError(
+            "--base-ref does not go with --resume: what is compared is measured side by side", remedy="Begin anew."
+        )
 
 
 def plan_of(earlier: CampaignResult, config: Config) -> Plan:

@@ -1,0 +1,123 @@
+"""``memcap run --base-ref``: an older revision of the project beside the head, from its checkout to its result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from memcap.cli.progress import say
+from memcap.errors import ConfigError, UsageError
+from memcap.revision import Base, base_of, split
+from memcap.worktree import Revision, checked_out
+
+if TYPE_CHECKING:
+    from memcap.model import Baselines, CampaignResult, Config, ImageSource, Plan
+    from memcap.plan import Selection
+
+
+@contextmanager
+def base_revision(
+    ref: str | None, config: Config, plan: Plan, *, selection: Selection, images: Sequence[str]
+) -> Iterator[Base | None]:
+    """Yield what ``ref`` has of ``plan``, and say what it lacks; its files are there inside the block only.
+
+    ``images`` are pairs IMAGE=REFERENCE. No ``ref``, no base. Raises UsageError, and ConfigError for mistakes in the
+    configuration of ``ref``.
+    """
+    if ref is None:
+        yield None
+        return
+    stand_ins = _stand_ins(images, plan)
+    with checked_out(config.root, ref) as there:
+        say(f"base: {ref} is {there.commit[:12]} ({there.subject})")
+        base = base_of(plan, config, _config_of(there, config), selection=selection, images=stand_ins)
+        _tell(base, ref, stand_ins)
+        yield base
+
+
+def base_path(path: Path) -> Path:
+    """Return where the base's result belongs, beside the head's in ``path``."""
+    return path.with_name(f"{path.stem}.base.json")
+
+
+def saver(path: Path, base: Base | None) -> Callable[[CampaignResult], None]:
+    """Return what saves a result to ``path``, and that of its base beside it."""
+    from memcap.store import save_result
+
+    def save(result: CampaignResult) -> None:
+        if base is None:
+            save_result(result, path, overwrite=True)
+            return
+        head, older = split(result)
+        save_result(head, path, overwrite=True)
+        save_result(older, base_path(path), overwrite=True)
+
+    return save
+
+
+def judged_against(result: CampaignResult, base: Base | None, config: Config) -> tuple[CampaignResult, Baselines]:
+    """Return the head's part of ``result`` and what it is judged against: its base, else the project's baselines."""
+    from memcap.store import as_baselines, load_baselines
+
+    if base is None:
+        return result, load_baselines(config.baseline_directory)
+    head, older = split(result)
+    return head, as_baselines(older)[0]
+
+
+def refuse_resuming(earlier: CampaignResult) -> None:
+    """Raise UsageError for a campaign that two revisions were measured in: later runs are no neighbours of its own."""
+    if any(word.partition("=")[0] == "--base-ref" for word in earlier.command):
+        raise UsageError(
+            "a campaign with --base-ref cannot be resumed: what is compared is measured side by side",
+            remedy="Begin anew.",
+        )
+
+
+def _config_of(there: Revision, head: Config) -> Config | None:
+    """Return the configuration of the base, or None where the project was not yet there."""
+    from memcap.config import load_config
+    from memcap.images.this_machine import HOST, on_this_machine
+
+    if not (there.project / "limits.toml").is_file():
+        return None
+    try:
+        config = load_config(there.project)
+    except ConfigError as error:
+        # In git's own notation, since the file itself is gone when this is read.
+        problems = (replace(each, file=Path(f"{there.ref}:{each.file.as_posix()}")) for each in error.problems)
+        raise ConfigError(tuple(problems)) from error
+    return on_this_machine(config) if HOST in head.images.values() else config
+
+
+def _stand_ins(pairs: Sequence[str], plan: Plan) -> Mapping[str, ImageSource]:
+    """Return what the base takes in place of images by reference: by the name that the head's image has."""
+    from memcap.plan import image_by_reference
+
+    found = {}
+    known = {cell.image.reference: cell.image for cell in plan.cells if cell.image.reference}
+    for pair in pairs:
+        ours, separator, theirs = pair.rpartition("=")
+        if not separator or not theirs or ours not in known:
+            raise UsageError(
+                f"--base-image {pair!r} is not IMAGE=REFERENCE with an IMAGE that this run takes by its reference",
+                remedy="Write it like --image shop:new --base-image shop:new=shop:old",
+            )
+        found[known[ours].name] = replace(image_by_reference(theirs), name=known[ours].name)
+    return found
+
+
+def _tell(base: Base, ref: str, stand_ins: Mapping[str, ImageSource]) -> None:
+    from memcap.images.this_machine import HOST
+
+    if base.new:
+        say(f"new, as {ref} does not have it: {', '.join(base.new)}")
+    if base.gone:
+        say(f"gone, only {ref} has it; not measured: {', '.join(base.gone)}")
+    references = {cell.image.name: cell.image.reference for cell in base.plan.cells if not cell.image.directory}
+    for name, reference in references.items():
+        if name not in stand_ins and reference != HOST.reference:
+            say(f"image {reference} is the same on both sides (--base-image names another for {ref})")

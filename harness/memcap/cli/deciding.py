@@ -1,0 +1,91 @@
+"""``memcap run --until-decided``: judge, give the cells that are open more runs, and judge again, so many times."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from memcap.cli.base_ref import judged_against
+from memcap.cli.progress import say
+from memcap.errors import UsageError
+from memcap.judge import judge
+from memcap.judge.looks import sizes_of_looks, why_more
+from memcap.revision import in_base
+
+if TYPE_CHECKING:
+    from memcap.campaign import Campaign, Save
+    from memcap.cli.progress import CampaignProgress
+    from memcap.model import Baselines, CampaignResult, Config, Plan, Rules
+    from memcap.revision import Base
+
+GROWTH = 4  # by default a cell gets up to so many times the plan's runs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deciding:
+    """After how many runs of a cell it is looked at; and which need more then: their ids, each with the reason."""
+
+    sizes: tuple[int, ...]
+    open_cells: Callable[[CampaignResult], Mapping[str, str]]
+
+
+def deciding_of(plan: Plan, config: Config, base: Base | None, *, max_runs: int | None) -> Deciding:
+    """Return when the cells of ``plan`` are looked at, beside ``base`` or else the project's baselines.
+
+    Raises UsageError where ``max_runs`` is less than what the plan makes anyway.
+    """
+    from memcap.store import load_baselines
+
+    committed = load_baselines(config.baseline_directory).cells if base is None else {}
+    base_runs = None if base else [committed[cell.id].runs for cell in plan.cells if cell.id in committed]
+    return Deciding(
+        sizes=_sizes(plan, max_runs, config.rules, base_runs=base_runs),
+        open_cells=lambda result: open_cells(
+            *judged_against(result, base, config), config.rules, base_grows=base is not None
+        ),
+    )
+
+
+def _sizes(plan: Plan, max_runs: int | None, rules: Rules, *, base_runs: list[int] | None) -> tuple[int, ...]:
+    most = max_runs or GROWTH * plan.runs
+    if most < plan.runs:
+        raise UsageError(f"--max-runs {most} is less than the {plan.runs} runs of the plan", remedy="Give --runs too.")
+    sizes = sizes_of_looks(plan.runs, most, rules, base_runs=base_runs)
+    if sizes[0] > plan.runs:
+        say(f"{sizes[0]} runs of each cell to begin with, not {plan.runs}: fewer say too little for {len(sizes)} looks")
+    return sizes
+
+
+def open_cells(result: CampaignResult, baselines: Baselines, rules: Rules, *, base_grows: bool) -> dict[str, str]:
+    """Return the ids of the cells that more runs may decide, each with what is open."""
+    verdicts = judge(result, baselines, rules)
+    why = {verdict.cell_id: why_more(verdict, rules, base_grows=base_grows) for verdict in verdicts}
+    return {cell_id: reason for cell_id, reason in why.items() if reason}
+
+
+def run_until_decided(
+    campaign: Campaign,
+    result: CampaignResult,
+    plan: Plan,
+    deciding: Deciding,
+    *,
+    progress: CampaignProgress,
+    save: Save,
+) -> CampaignResult:
+    """Look at ``result`` and give the open cells of ``plan``, and what they are compared with, more runs; and again.
+
+    Ends when nothing is open, or after the last look that was planned. Raises as `Campaign.extend` does.
+    """
+    for size in deciding.sizes[1:]:
+        reasons = deciding.open_cells(result)
+        runs = {cell.cell.id: len(cell.runs) for cell in result.cells}
+        missing: dict[int, list[str]] = defaultdict(list)
+        for cell in plan.cells:
+            if cell.id in reasons and runs[cell.id] < size:
+                missing[size - runs[cell.id]] += [cell.id, in_base(cell)]
+                progress.say(f"{cell.id}: {size - runs[cell.id]} more runs: {reasons[cell.id]}")
+        for times, cells in missing.items():
+            result = campaign.extend(cells, times, tell=progress, save=save)
+    return result
