@@ -10,6 +10,8 @@ from memcap.model import Baseline, CellResult, Ending, VerdictState
 
 def find_infrastructure(cell: CellResult, minimum_runs: int) -> Finding | None:
     """Find cells whose runs mostly did not happen. What the others say of the workload, such as an OOM, comes first."""
+    if cell.runs and _all_as_expected(cell):
+        return None
     lost = [run for run in cell.runs if run.ending.is_infrastructure]
     sound = [run for run in cell.runs if not run.ending.is_infrastructure]
     if not cell.runs:
@@ -28,7 +30,7 @@ def find_infrastructure(cell: CellResult, minimum_runs: int) -> Finding | None:
 def find_ending(cell: CellResult, baseline: Baseline | None) -> Finding | None:
     """Find runs that did not end as expected, and a baseline that was accepted when another ending was expected."""
     expected = cell.cell.expected_ending
-    sound = [run.ending for run in cell.runs if not run.ending.is_infrastructure]
+    sound = [] if _all_as_expected(cell) else [run.ending for run in cell.runs if not run.ending.is_infrastructure]
     others = Counter(ending for ending in sound if ending is not expected)
     if others:
         # An OOM kill says more than what else went wrong beside it.
@@ -53,6 +55,10 @@ def find_ending(cell: CellResult, baseline: Baseline | None) -> Finding | None:
             remedy=accepting(cell),
         )
     return None
+
+
+def _all_as_expected(cell: CellResult) -> bool:
+    return all(run.ending is cell.cell.expected_ending for run in cell.runs)
 
 
 def _is_memory(ending: Ending) -> bool:
