@@ -31,28 +31,39 @@ class Deciding:
     open_cells: Callable[[CampaignResult], Mapping[str, str]]
 
 
-def deciding_of(plan: Plan, config: Config, base: Base | None, *, max_runs: int | None) -> Deciding:
+def deciding_of(
+    plan: Plan, config: Config, base: Base | None, *, max_runs: int | None, earlier: CampaignResult | None
+) -> Deciding:
     """Return when the cells of ``plan`` are looked at, beside ``base`` or else the project's baselines.
 
-    Raises UsageError where ``max_runs`` is less than what the plan makes anyway.
+    A campaign that is resumed is looked at as was planned when it began. Raises UsageError where ``max_runs`` is less
+    than what the plan makes anyway, or not what it was then.
     """
-    from memcap.store import load_baselines
-
-    committed = load_baselines(config.baseline_directory).cells if base is None else {}
-    base_runs = None if base else [committed[cell.id].runs for cell in plan.cells if cell.id in committed]
+    if earlier and earlier.looks:
+        sizes = earlier.looks
+        if max_runs not in (None, sizes[-1]):
+            raise UsageError(
+                f"the campaign was begun with --max-runs {sizes[-1]}",
+                remedy="Leave --max-runs out: how often is looked must be settled before the first run.",
+            )
+    else:
+        sizes = _sizes(plan, config, base, max_runs=max_runs)
+    rules, base_grows = config.rules, base is not None
     return Deciding(
-        sizes=_sizes(plan, max_runs, config.rules, base_runs=base_runs),
-        open_cells=lambda result: open_cells(
-            *judged_against(result, base, config), config.rules, base_grows=base is not None
-        ),
+        sizes=sizes,
+        open_cells=lambda result: open_cells(*judged_against(result, base, config), rules, base_grows=base_grows),
     )
 
 
-def _sizes(plan: Plan, max_runs: int | None, rules: Rules, *, base_runs: list[int] | None) -> tuple[int, ...]:
+def _sizes(plan: Plan, config: Config, base: Base | None, *, max_runs: int | None) -> tuple[int, ...]:
+    from memcap.store import load_baselines
+
     most = max_runs or GROWTH * plan.runs
     if most < plan.runs:
         raise UsageError(f"--max-runs {most} is less than the {plan.runs} runs of the plan", remedy="Give --runs too.")
-    sizes = sizes_of_looks(plan.runs, most, rules, base_runs=base_runs)
+    committed = {} if base else load_baselines(config.baseline_directory).cells
+    base_runs = [committed[cell.id].runs for cell in plan.cells if cell.id in committed]
+    sizes = sizes_of_looks(plan.runs, most, config.rules, base_runs=None if base else base_runs)
     if sizes[0] > plan.runs:
         say(f"{sizes[0]} runs of each cell to begin with, not {plan.runs}: fewer say too little for {len(sizes)} looks")
     return sizes

@@ -39,9 +39,9 @@ class Order:
     deciding: Deciding | None = None
 
     @property
-    def looks(self) -> int:
-        """Return how often the runs are judged at most, counting the looks of the campaign that is resumed."""
-        return max(len(self.deciding.sizes) if self.deciding else 1, self.earlier.looks if self.earlier else 1)
+    def looks(self) -> tuple[int, ...]:
+        """Return after how many runs cells are judged while more are added, also where that was in an earlier part."""
+        return self.deciding.sizes if self.deciding else self.earlier.looks if self.earlier else ()
 
 
 def new_campaign(label: str) -> tuple[str, str]:

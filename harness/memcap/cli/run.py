@@ -94,7 +94,7 @@ def command(  # noqa: PLR0913 - the options of the command line
       memcap run --base-ref origin/main            what did this branch change?
       memcap run --image shop:new --base-ref main --base-image shop:new=shop:old
     """
-    from memcap.cli.base_ref import base_revision, judged_against, refuse_resuming, saver
+    from memcap.cli.base_ref import base_path, base_revision, judged_against, refuse_resuming, saver
     from memcap.cli.deciding import deciding_of
     from memcap.cli.execute import Order, execute, new_campaign, refuse_overwriting
     from memcap.cli.progress import say
@@ -115,9 +115,10 @@ def command(  # noqa: PLR0913 - the options of the command line
     plan = plan_of(earlier, config) if earlier else make_plan(config, profile=profile, selection=selection)
     campaign, started = (earlier.id, earlier.started) if earlier else new_campaign(plan.profile)
     path = resume or output or result_path(config.results_directory, campaign)
-    refuse_overwriting(path, allowed=force or resume is not None)
+    for each in (path, *([base_path(path)] if base_ref else [])):
+        refuse_overwriting(each, allowed=force or resume is not None)
     with base_revision(base_ref, config, plan, selection=selection, images=base_images) as base:
-        deciding = deciding_of(plan, config, base, max_runs=max_runs) if until_decided else None
+        deciding = deciding_of(plan, config, base, max_runs=max_runs, earlier=earlier) if until_decided else None
         order = Order(
             plan=replace(plan, runs=deciding.sizes[0]) if deciding else plan,
             suites=config.suites,

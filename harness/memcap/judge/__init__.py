@@ -59,7 +59,7 @@ def judge(result: CampaignResult, baselines: Baselines, rules: Rules) -> tuple[V
     campaign was not asked for are not judged, whatever the baselines hold. A result that was looked at more often than
     ``rules`` say is judged as strictly as that needs.
     """
-    rules = replace(rules, looks=max(rules.looks, result.looks))
+    rules = replace(rules, looks=max(rules.looks, len(result.looks)))
     cases = [_case(cell, baselines.cells.get(cell.cell.id), result, rules) for cell in result.cells]
     decided = iter(decide([each for case in cases for each in case.compared], rules))
     verdicts = [_judge_cell(case, tuple(next(decided) for _ in case.compared), rules) for case in cases]

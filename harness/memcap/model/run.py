@@ -60,8 +60,8 @@ class Layer:
 class CampaignSettings:
     """What one campaign is given beside its plan.
 
-    ``started`` is an ISO 8601 time in UTC, ``jobs`` how many containers may run at once, ``looks`` how often runs will
-    be judged at most.
+    ``started`` is an ISO 8601 time in UTC, ``jobs`` how many containers may run at once, ``looks`` after how many runs
+    cells will be judged while more are added.
     """
 
     id: str
@@ -70,7 +70,7 @@ class CampaignSettings:
     policy: ContainerPolicy
     time_limit_seconds: float
     jobs: int
-    looks: int = 1
+    looks: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
