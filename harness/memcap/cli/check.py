@@ -7,27 +7,24 @@ from pathlib import Path
 import click
 
 from memcap.cli.reports import Reports, Wanted, report_option
-
-_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+from memcap.cli.selection import project_option
 
 
 @click.command("check", short_help="Judge a result against the committed baselines.")
 @click.argument("result", required=False, type=click.Path(dir_okay=False, path_type=Path))
 @click.option(
-    "-C", "--project", "root", type=_FOLDER, metavar="DIR",
-    help="The project; by default the nearest folder upwards with a limits.toml.",
+    "--against", metavar="FILE|DIR|REVISION",
+    help="Another result, a file or folder of baselines, or the baselines of a git revision, instead of the project's.",
 )  # fmt: skip
-@click.option(
-    "--baselines", type=_FOLDER, metavar="DIR", help="The baselines; by default the project's results/baselines."
-)
 @report_option
+@project_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("-v", "--verbose", is_flag=True, help="Print every metric of every cell.")
 def command(
     *,
     result: Path | None,
     root: Path | None,
-    baselines: Path | None,
+    against: str | None,
     wanted: tuple[Wanted, ...],
     as_json: bool,
     verbose: bool,
@@ -37,14 +34,21 @@ def command(
     Exits with 0 if nothing was found wrong, or with the code of the worst verdict: 99 regression, 98 budget broken,
     97 unexpected ending, 96 workload failed, 95 infrastructure.
 
+    A result named by --against is taken as if its cells were accepted; what is left out of it is told. Where a file
+    and a git revision have the same name, the file is taken.
+
     \b
     Examples:
       memcap check
       memcap check results/20260101T020304-quick-1a2b.json --verbose
       memcap check --json > verdicts.json
       memcap check --report junit --report markdown=memory.md
-      memcap check --baselines ../release-1.4/results/baselines
+      memcap check --against main                  the baselines that main has
+      memcap check --against v1.4.0
+      memcap check --against results/20260101T020304-quick-1a2b.json
+      memcap check --against ../release-1.4/results/baselines
     """
+    from memcap.cli.against import load_against
     from memcap.cli.selection import load_project
     from memcap.cli.verdict import conclude
     from memcap.store import latest_result, load_result
@@ -52,4 +56,5 @@ def command(
     config = load_project(root)
     measured = load_result(result or latest_result(config.results_directory))
     reports = Reports(wanted=wanted, suites=config.suites)
+    baselines = load_against(config, against)
     conclude(measured, config, baselines=baselines, as_json=as_json, verbose=verbose, reports=reports)

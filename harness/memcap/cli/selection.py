@@ -14,6 +14,15 @@ if TYPE_CHECKING:
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
+project_option = click.option(
+    "-C",
+    "--project",
+    "root",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="The project; by default the nearest folder upwards with a limits.toml.",
+)
+
 _OPTIONS = (
     click.argument("select", nargs=-1),
     click.option("-p", "--profile", default="quick", show_default=True, help="The profile of limits.toml."),
@@ -30,14 +39,7 @@ _OPTIONS = (
         "own (agents.llm.cold-py312-128m), no warm-ups, and are run one at a time.",
     ),
     click.option("--warmups", type=click.IntRange(min=0), help="Warm-up runs of each cell, instead of the profile's."),
-    click.option(
-        "-C",
-        "--project",
-        "root",
-        type=click.Path(exists=True, file_okay=False, path_type=Path),
-        metavar="DIR",
-        help="The project; by default the nearest folder upwards with a limits.toml.",
-    ),
+    project_option,
 )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
@@ -20,16 +19,19 @@ def conclude(
     result: CampaignResult,
     config: Config,
     *,
-    baselines: Path | None = None,
+    baselines: Baselines | None = None,
     as_json: bool,
     verbose: bool,
     reports: Reports = _NO_REPORTS,
 ) -> NoReturn:
-    """Judge ``result`` against the baselines, print the verdicts, write the reports and exit with the code."""
+    """Judge ``result``, print the verdicts, write the reports and exit with the code.
+
+    ``baselines`` are those of the project if None.
+    """
     from memcap.report.json import render_check_json
     from memcap.store import load_baselines
 
-    view = judged_view(result, config, load_baselines(baselines or config.baseline_directory))
+    view = judged_view(result, config, load_baselines(config.baseline_directory) if baselines is None else baselines)
     click.echo(render_check_json(view) if as_json else terminal_text(view, verbose=verbose), nl=False)
     write_reports(view, reports, print_to_stderr=as_json)
     raise SystemExit(view.exit_code)

@@ -6,6 +6,7 @@ Bytes are whole numbers, unrounded; seconds are floats; ``None`` means "was not 
 from __future__ import annotations
 
 from memcap.model.ending import Caveat, CaveatKind, Ending
+from memcap.model.history import BaselineVersion, CellHistory, History
 from memcap.model.measurement import (
     GcFacts,
     Measurement,
@@ -66,6 +67,7 @@ __all__ = [
     "AlertKind",
     "AlertLimits",
     "Baseline",
+    "BaselineVersion",
     "Baselines",
     "Benchmark",
     "Budget",
@@ -76,6 +78,7 @@ __all__ = [
     "Caveat",
     "CaveatKind",
     "Cell",
+    "CellHistory",
     "CellResult",
     "CellSummary",
     "CommandWorkload",
@@ -87,6 +90,7 @@ __all__ = [
     "GcFacts",
     "Grade",
     "Graded",
+    "History",
     "ImageFacts",
     "ImageSource",
     "Layer",

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from memcap.errors import FileExistsAlready, FileFormatError, NewerSchemaError
-from memcap.store.accept import Acceptance, BaselineChange, Refusal, accept, select_cells
-from memcap.store.baselines import load_baselines, save_baselines
+from memcap.store.accept import Acceptance, BaselineChange, accept, as_baselines, select_cells
+from memcap.store.baselines import load_baseline_file, load_baselines, remove_baselines, save_baselines
 from memcap.store.codec import load_result, save_result
 from memcap.store.files import latest_result, result_path
+from memcap.store.git import find_commit, user_name
+from memcap.store.history import baseline_history, baselines_at
+from memcap.store.prune import why_impossible
 
 __all__ = [
     "Acceptance",
@@ -14,13 +17,20 @@ __all__ = [
     "FileExistsAlready",
     "FileFormatError",
     "NewerSchemaError",
-    "Refusal",
     "accept",
+    "as_baselines",
+    "baseline_history",
+    "baselines_at",
+    "find_commit",
     "latest_result",
+    "load_baseline_file",
     "load_baselines",
     "load_result",
+    "remove_baselines",
     "result_path",
     "save_baselines",
     "save_result",
     "select_cells",
+    "user_name",
+    "why_impossible",
 ]

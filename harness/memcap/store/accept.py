@@ -1,4 +1,4 @@
-"""Make baselines of measured cells; the cells that were not chosen stay as they are."""
+"""Make baselines of measured cells; the cells that were not chosen stay as they are. Which may be: judge/acceptance."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from memcap.errors import SelectionError
-from memcap.model import Baseline, Baselines, CampaignResult, CellResult, Metric
+from memcap.model import Accepted, Baseline, Baselines, CampaignResult, CellResult, Metric
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,31 +18,14 @@ class BaselineChange:
     old: Baseline | None
     new: Baseline
 
-    @property
-    def is_change(self) -> bool:
-        """Tell whether the file will differ."""
-        return self.old != self.new
-
-
-@dataclass(frozen=True, kw_only=True)
-class Refusal:
-    """Why a measured cell cannot be a baseline, and what to do."""
-
-    cell_id: str
-    reason: str
-    remedy: str
-
-    def __str__(self) -> str:
-        return f"{self.cell_id}: {self.reason}. {self.remedy}"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Acceptance:
-    """All baselines as they will be, and how that came about."""
+    """All baselines as they will be; ``same`` counts the chosen cells whose figures are those of their baselines."""
 
     baselines: Baselines
     changes: tuple[BaselineChange, ...]
-    refusals: tuple[Refusal, ...]
+    same: int
 
 
 def select_cells(patterns: Sequence[str], known: Collection[str], *, what: str) -> tuple[str, ...]:
@@ -58,46 +41,40 @@ def select_cells(patterns: Sequence[str], known: Collection[str], *, what: str) 
     return tuple(each for each in known if not patterns or any(fnmatchcase(each, pattern) for pattern in patterns))
 
 
-def accept(baselines: Baselines, result: CampaignResult, *, cells: Collection[str], minimum_runs: int) -> Acceptance:
-    """Return ``baselines`` with the ``cells`` (ids) of ``result`` in place of the older ones.
+def accept(baselines: Baselines, result: CampaignResult, *, cells: Collection[str], accepted: Accepted) -> Acceptance:
+    """Return ``baselines`` with the ``cells`` (ids) of ``result`` in place of the older ones, accepted as told.
 
-    A cell is refused if a run did not end as expected, or if fewer than ``minimum_runs`` did.
+    A cell whose figures are those of its baseline keeps it, with what was told when it was accepted.
     """
-    accepted = dict(baselines.cells)
-    changes, refusals = [], []
+    known = dict(baselines.cells)
+    changes = []
+    chosen = [cell for cell in result.cells if cell.cell.id in cells]
+    for cell in chosen:
+        old, new = known.get(cell.cell.id), _baseline(cell, result, accepted)
+        if old is None or not new.says_the_same_as(old):
+            changes.append(BaselineChange(old=old, new=new))
+            known[cell.cell.id] = new
+    return Acceptance(baselines=Baselines(cells=known), changes=tuple(changes), same=len(chosen) - len(changes))
+
+
+def as_baselines(result: CampaignResult) -> tuple[Baselines, tuple[str, ...]]:
+    """Return the cells of ``result`` as if they were accepted, and in words what of it is no baseline."""
+    cells, left_out = {}, []
     for cell in result.cells:
-        if cell.cell.id not in cells:
+        others = [run.ending for run in cell.runs if run.ending is not cell.cell.expected_ending]
+        told = ", ".join(dict.fromkeys(ending.value for ending in others))
+        if len(others) == len(cell.runs):
+            left_out.append(
+                f"{cell.cell.id}: no run ended {cell.cell.expected_ending.value} ({told or 'there is none'})"
+            )
             continue
-        refusal = _refusal(cell, minimum_runs)
-        if refusal:
-            refusals.append(refusal)
-            continue
-        new = _baseline(cell, result)
-        changes.append(BaselineChange(old=accepted.get(cell.cell.id), new=new))
-        accepted[cell.cell.id] = new
-    return Acceptance(baselines=Baselines(cells=accepted), changes=tuple(changes), refusals=tuple(refusals))
+        if others:
+            left_out.append(f"{len(others)} of {len(cell.runs)} runs of {cell.cell.id} ({told})")
+        cells[cell.cell.id] = _baseline(cell, result, Accepted(source=result.id))
+    return Baselines(cells=cells), tuple(left_out)
 
 
-def _refusal(cell: CellResult, minimum_runs: int) -> Refusal | None:
-    expected = cell.cell.expected_ending
-    others = [run.ending for run in cell.runs if run.ending is not expected and not run.ending.is_infrastructure]
-    if others:
-        return Refusal(
-            cell_id=cell.cell.id,
-            reason=f"{len(others)} of {len(cell.runs)} runs ended {others[0].value}, expected {expected.value}",
-            remedy=f"{others[0].remedy} Or declare the ending in suite.toml (`expect`) and measure again.".lstrip(),
-        )
-    good = sum(run.ending is expected for run in cell.runs)
-    if good < minimum_runs:
-        return Refusal(
-            cell_id=cell.cell.id,
-            reason=f"{good} usable runs, a baseline needs {minimum_runs}",
-            remedy=f"Measure it with more runs: memcap run --runs {minimum_runs}",
-        )
-    return None
-
-
-def _baseline(cell: CellResult, result: CampaignResult) -> Baseline:
+def _baseline(cell: CellResult, result: CampaignResult, accepted: Accepted) -> Baseline:
     return Baseline(
         cell_id=cell.cell.id,
         suite=cell.cell.suite,
@@ -106,6 +83,7 @@ def _baseline(cell: CellResult, result: CampaignResult) -> Baseline:
         cap_bytes=cell.cell.cap.bytes,
         fingerprint=result.fingerprint(cell.cell.image),
         values=_values(cell),
+        accepted=accepted,
     )
 
 

@@ -76,7 +76,7 @@ def read_text(path: Path) -> str:
         raise FileFormatError(f"{path} is not text in UTF-8 (byte {error.start})") from error
 
 
-def read_object(path: Path, text: str) -> dict[str, Any]:
+def read_object(path: Path | str, text: str) -> dict[str, Any]:
     """Return the JSON object in ``text``. Raises FileFormatError naming ``path``, line and column if it is none."""
     try:
         found = json.loads(text)
@@ -92,7 +92,7 @@ def read_object(path: Path, text: str) -> dict[str, Any]:
     return found
 
 
-def check_schema(path: Path, key: str, found: object, *, supported: int) -> None:
+def check_schema(path: Path | str, key: str, found: object, *, supported: int) -> None:
     """Raise unless ``found`` is a schema version that this memcap reads.
 
     NewerSchemaError if it is newer than ``supported``, FileFormatError if it is no version at all.

@@ -16,7 +16,7 @@ _T = TypeVar("_T")
 _SHOWN = 5
 
 
-def validate(adapter: TypeAdapter[_T], path: Path, text: str, *, where: str = "") -> _T:
+def validate(adapter: TypeAdapter[_T], path: Path | str, text: str, *, where: str = "") -> _T:
     """Return the value that the JSON ``text`` holds; it was found in ``path`` under the key ``where``.
 
     Strict: a number in quotes is no number. Unknown keys are ignored, so that a later memcap may add some.

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from repository import make_repository
 
 from factories import (
     CELL_ID,
@@ -19,22 +21,27 @@ from factories import (
     make_runs,
 )
 from memcap.cli.baseline import command
-from memcap.errors import BaselineRefused, SelectionError
-from memcap.model import Ending
+from memcap.errors import BaselineRefused, SelectionError, UsageError
+from memcap.model import Accepted, Ending, Measurement
 from memcap.store import load_baselines, save_baselines, save_result
 
+pytestmark = pytest.mark.allow_processes  # git is asked who accepts
+
 OTHER_ID = "agents.llm-py312-128m"
-HIGHER = make_cell(runs=make_runs((70, 70.1, 70.2)))
+HIGHER = make_cell(runs=make_runs((70, 70.1, 70.2, 70.1, 70)))
+SCATTERED = make_runs((50, 62, 75, 88, 64))
+REASON = ("--reason", "the crew keeps\n its tools")
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """Return a project with two accepted cells."""
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a project of Ada Lovelace's with two accepted cells."""
+    make_repository(tmp_path, monkeypatch)
     for folder in ("suites/agents", "images/py312", "results"):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "limits.toml").write_text(
         '[caps]\n128m = "128MiB"\n[profiles.quick]\n[tolerances.peak]\nrelative = "2%"\nabsolute = "1MiB"\n'
-        "[judge]\nminimum_runs = 3\n"
+        '[tolerances.unreclaimable_peak]\nrelative = "2%"\n[judge]\nminimum_runs = 5\n'
     )
     (tmp_path / "suites/agents/suite.toml").write_text('[benchmarks.crew_backed]\ncommand = ["true"]\n')
     (tmp_path / "images/py312/Dockerfile").write_text("FROM scratch\n")
@@ -58,7 +65,7 @@ def _measured(root: Path, *cells: object, **changes: object) -> None:
 def test_accept_prints_old_and_new_medians_and_writes_the_file(project: Path) -> None:
     _measured(project, HIGHER, make_cell(OTHER_ID))
     before = load_baselines(_folder(project))
-    result = _baseline(project, "accept")
+    result = _baseline(project, "accept", *REASON)
     assert result.exit_code == 0, result.output
     assert f"{CELL_ID}\n  peak: 62.5 MiB -> 70.1 MiB (+12.2%)" in result.output
     assert "Accepted 1 cell from" in result.output
@@ -66,15 +73,35 @@ def test_accept_prints_old_and_new_medians_and_writes_the_file(project: Path) ->
     assert f"Wrote {_folder(project) / 'agents.json'}" in result.output
     after = load_baselines(_folder(project))
     assert after.cells[OTHER_ID] == before.cells[OTHER_ID]
-    assert after.cells[CELL_ID] == make_baseline(HIGHER)
+    accepted = Accepted(reason="the crew keeps its tools", by="Ada Lovelace", source="20261120T043000-quick-1a2b")
+    assert after.cells[CELL_ID] == make_baseline(HIGHER, accepted=accepted)
+
+
+def test_nobody_is_named_whom_git_does_not_know(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, project: Path) -> None:
+    make_repository(tmp_path, monkeypatch).git("config", "--unset", "user.name")
+    _measured(project, HIGHER)
+    assert _baseline(project, "accept", *REASON).exit_code == 0
+    assert load_baselines(_folder(project)).cells[CELL_ID].accepted.by is None
+
+
+def test_a_baseline_does_not_change_without_a_reason(project: Path) -> None:
+    _measured(project, HIGHER, make_cell("agents.new-py312-128m"))
+    before = load_baselines(_folder(project))
+    result = _baseline(project, "accept")
+    assert isinstance(result.exception, UsageError)
+    assert CELL_ID in result.exception.message
+    assert "agents.new" not in result.exception.message
+    assert "--reason" in result.exception.remedy
+    assert load_baselines(_folder(project)) == before
+    assert isinstance(_baseline(project, "accept", "--reason", " ").exception, UsageError)
 
 
 def test_only_chosen_cells_are_accepted(project: Path) -> None:
     _measured(project, HIGHER, make_cell(OTHER_ID, HIGHER.runs))
-    assert _baseline(project, "accept", "*.llm-*").exit_code == 0
+    assert _baseline(project, "accept", "*.llm-*", *REASON).exit_code == 0
     after = load_baselines(_folder(project))
     assert after.cells[CELL_ID] == make_baseline()
-    assert after.cells[OTHER_ID] == make_baseline(make_cell(OTHER_ID, HIGHER.runs))
+    assert after.cells[OTHER_ID].says_the_same_as(make_baseline(make_cell(OTHER_ID, HIGHER.runs)))
 
 
 def test_dry_run_changes_nothing(project: Path) -> None:
@@ -95,22 +122,42 @@ def test_a_new_cell_is_called_new(project: Path) -> None:
 
 
 def test_a_changed_environment_and_ending_are_printed(project: Path) -> None:
-    cell = make_cell(runs=[make_oom()] * 3, expected_ending=Ending.OOM_KILLED)
+    cell = make_cell(runs=[make_oom()] * 5, expected_ending=Ending.OOM_KILLED)
     _measured(project, cell, environment=make_environment(cgroup_version=2))
-    output = _baseline(project, "accept").output
+    output = _baseline(project, "accept", "--allow-unlike", *REASON).output
     assert "  ending: completed -> oom_killed" in output
     assert "  cgroup_version: 1 -> 2" in output
 
 
 def test_refused_cells_are_named_the_others_are_accepted_and_the_exit_code_tells(project: Path) -> None:
-    _measured(project, HIGHER, make_cell(OTHER_ID, [make_oom()] * 3))
-    result = _baseline(project, "accept")
+    _measured(project, HIGHER, make_cell(OTHER_ID, [make_oom()] * 5))
+    result = _baseline(project, "accept", *REASON)
     assert isinstance(result.exception, BaselineRefused)
     assert "1 of 2 cells cannot be a baseline" in result.exception.message
-    assert f"{OTHER_ID}: 3 of 3 runs ended oom_killed, expected completed" in result.exception.message
+    assert f"{OTHER_ID}: 5 of 5 runs ended oom_killed, expected completed" in result.exception.message
     after = load_baselines(_folder(project))
-    assert after.cells[CELL_ID] == make_baseline(HIGHER)
+    assert after.cells[CELL_ID].says_the_same_as(make_baseline(HIGHER))
     assert after.cells[OTHER_ID] == make_baseline(make_cell(OTHER_ID))
+
+
+@pytest.mark.parametrize(
+    ("changes", "runs", "word", "option"),
+    [
+        ({"environment": make_environment(cgroup_version=2)}, HIGHER.runs, "cgroup version is 2", "--allow-unlike"),
+        ({}, SCATTERED, "undecided", "--allow-undecided"),
+    ],
+)
+def test_doubtful_cells_need_an_option(
+    project: Path, changes: dict[str, object], runs: Sequence[Measurement], word: str, option: str
+) -> None:
+    _measured(project, make_cell(runs=runs), **changes)
+    result = _baseline(project, "accept", *REASON)
+    assert isinstance(result.exception, BaselineRefused)
+    assert word in result.exception.message
+    assert option in result.exception.message
+    assert load_baselines(_folder(project)).cells[CELL_ID] == make_baseline()
+    assert _baseline(project, "accept", option, *REASON).exit_code == 0
+    assert load_baselines(_folder(project)).cells[CELL_ID].accepted.by == "Ada Lovelace"
 
 
 def test_another_result_may_be_named(project: Path, tmp_path: Path) -> None:
@@ -134,11 +181,22 @@ def test_show_prints_the_chosen_cells(project: Path) -> None:
     assert OTHER_ID not in output
 
 
+def test_show_tells_each_acceptance_once_with_its_cells(project: Path) -> None:
+    _measured(project, HIGHER, make_cell("agents.new-py312-128m"))
+    _baseline(project, "accept", *REASON)
+    output = _baseline(project, "show").output
+    told = '"the crew keeps its tools", by Ada Lovelace, from 20261120T043000-quick-1a2b'
+    assert output.replace("\n", " ").count(told) == 1
+    assert f"    {CELL_ID}, agents.new-py312-128m" in output
+    assert max(map(len, output.splitlines())) <= 80
+
+
 def test_show_as_json(project: Path) -> None:
     document = json.loads(_baseline(project, "show", "--json").output)
     assert [each["id"] for each in document["cells"]] == [CELL_ID, OTHER_ID]
     assert document["cells"][0]["metrics"]["peak"]["median"] == 65536000
     assert document["cells"][0]["environment"]["python_version"] == "3.12.7"
+    assert document["cells"][0]["reason"] is None
 
 
 def test_show_without_baselines_says_how_to_make_them(project: Path) -> None:

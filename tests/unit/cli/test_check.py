@@ -89,11 +89,13 @@ def test_a_planned_cell_that_was_not_measured_exits_with_95(project: Path) -> No
     assert f"GONE: {CELL_ID}" in result.output
 
 
-def test_other_baselines_may_be_named(project: Path, tmp_path: Path) -> None:
-    save_baselines(make_baselines(make_baseline(HIGHER)), tmp_path / "other")
-    result = _check(project, "--baselines", tmp_path / "other")
+@pytest.mark.allow_processes  # git is asked whether it has the name too
+def test_something_else_may_be_compared_with(project: Path, tmp_path: Path) -> None:
+    save_result(make_result(HIGHER), tmp_path / "other.json", overwrite=False)
+    result = _check(project, "--against", tmp_path / "other.json")
     assert result.exit_code == 0
     assert "improved" in result.output
+    assert f"compared with 1 baseline of {tmp_path / 'other.json'}" in result.stderr
 
 
 def test_json_says_the_same_as_the_exit_code(project: Path) -> None:
@@ -117,7 +119,7 @@ def test_a_malformed_result_and_a_malformed_baseline_are_told_apart_by_name(proj
     (project / "results" / "20270101T000000-quick-0000.json").write_text("{")
     assert "quick-0000.json:1:2" in _error_as(_check(project), FileFormatError).message
     (project / "results" / "20270101T000000-quick-0000.json").unlink()
-    (project / "results" / "baselines" / "agents.json").write_text('{"schema": 1}')
+    (project / "results" / "baselines" / "agents.json").write_text('{"schema": 2}')
     message = _error_as(_check(project), FileFormatError).message
     assert "agents.json is malformed" in message
     assert "cells: is missing" in message

@@ -1,0 +1,88 @@
+"""What a result is compared with: the project's baselines, a file, a folder, or the baselines of a git revision."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from memcap.cli.progress import say
+from memcap.errors import UsageError
+
+if TYPE_CHECKING:
+    from memcap.model import Baselines, Config
+
+_SHOWN = 5
+
+
+def load_against(config: Config, text: str | None) -> Baselines:
+    """Return the baselines that ``text`` names: a result or baseline file, a folder of baselines, or a git revision.
+
+    None means those of the project. What a file and a revision have both as a name is the file. Says on standard error
+    what was taken. Raises UsageError if there is no such thing, FileFormatError, NewerSchemaError.
+    """
+    from memcap.store import load_baselines
+
+    if text is None:
+        return load_baselines(config.baseline_directory)
+    path = Path(text)
+    if not os.path.exists(text):  # noqa: PTH110 - Path.exists raises for what no file can be named
+        found = _of_revision(config, text)
+    else:
+        found = _of_folder(path) if path.is_dir() else _of_file(path)
+        if _is_revision(config, text):
+            say(f"{text} is a git revision too; what was taken is the {'folder' if path.is_dir() else 'file'}.")
+    count = len(found.cells)
+    say(f"compared with {count} baseline{'' if count == 1 else 's'} of {text}")
+    return found
+
+
+def _of_folder(path: Path) -> Baselines:
+    from memcap.store import load_baselines
+
+    found = load_baselines(path)
+    if found.cells:
+        return found
+    inner = path / "results" / "baselines"
+    hint = f"Did you mean {inner}?" if inner.is_dir() else "A folder of baselines holds one <suite>.json a suite."
+    raise UsageError(f"there are no baselines in {path}", remedy=hint)
+
+
+def _of_file(path: Path) -> Baselines:
+    from memcap.store import as_baselines, load_baseline_file, load_result
+
+    as_baseline_file = load_baseline_file(path)
+    if as_baseline_file is not None:
+        return as_baseline_file
+    found, left_out = as_baselines(load_result(path))
+    if left_out:
+        more = f"\n  and {len(left_out) - _SHOWN} more" if len(left_out) > _SHOWN else ""
+        say("left out of the comparison:\n" + "\n".join(f"  {each}" for each in left_out[:_SHOWN]) + more)
+    return found
+
+
+def _of_revision(config: Config, text: str) -> Baselines:
+    from memcap.store import baselines_at, find_commit
+
+    try:
+        commit = find_commit(config.root, text)
+    except UsageError as error:
+        raise UsageError(f"there is no file or folder {text!r}, and {error.message}", remedy=error.remedy) from error
+    if commit is None:
+        near = f"origin/{text}"
+        hint = (
+            f"Did you mean {near!r}?"
+            if find_commit(config.root, near)
+            else "In a shallow clone, as in CI, fetch it first: git fetch --depth=1 origin NAME, then name FETCH_HEAD."
+        )
+        raise UsageError(f"there is no file, folder or git revision {text!r}", remedy=hint)
+    return baselines_at(config.root, config.baseline_directory, commit, revision=text)
+
+
+def _is_revision(config: Config, text: str) -> bool:
+    from memcap.store import find_commit
+
+    try:
+        return find_commit(config.root, text) is not None
+    except UsageError:  # no repository, or no git
+        return False

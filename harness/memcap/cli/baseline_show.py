@@ -1,0 +1,63 @@
+"""``memcap baseline show``: print the baselines."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from memcap.cli.selection import project_option
+
+if TYPE_CHECKING:
+    from memcap.model import Baseline
+
+JSON_SCHEMA = 1
+
+
+@click.command("show", short_help="Print the baselines.")
+@click.argument("cells", nargs=-1)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@project_option
+def show_command(*, cells: tuple[str, ...], as_json: bool, root: Path | None) -> None:
+    """Print the baselines of CELLS (all, if none are named): median figures, ending, who accepted them and why.
+
+    \b
+    Examples:
+      memcap baseline show
+      memcap baseline show 'agents.*-py312-*' --json
+    """
+    from memcap.cli.selection import load_project
+    from memcap.report.baselines import render_baselines
+    from memcap.store import load_baselines, select_cells
+
+    config = load_project(root)
+    known = load_baselines(config.baseline_directory).cells
+    chosen = [known[each] for each in select_cells(cells, sorted(known), what=str(config.baseline_directory))]
+    if as_json:
+        click.echo(json.dumps({"schema": JSON_SCHEMA, "cells": [_entry(each) for each in chosen]}, indent=2))
+    elif chosen:
+        click.echo(render_baselines(chosen, width=max(80, shutil.get_terminal_size().columns)), nl=False)
+    else:
+        click.echo("There are no baselines yet: memcap baseline accept")
+
+
+def _entry(baseline: Baseline) -> dict[str, object]:
+    from dataclasses import asdict
+
+    from memcap.report.baselines import median_of
+
+    return {
+        "id": baseline.cell_id,
+        **asdict(baseline.accepted),
+        "ending": baseline.ending.value,
+        "runs": baseline.runs,
+        "cap_bytes": baseline.cap_bytes,
+        "environment": asdict(baseline.fingerprint),
+        "metrics": {
+            metric.value: {"median": median_of(baseline, metric), "values": values}
+            for metric, values in baseline.values.items()
+        },
+    }

@@ -1,0 +1,159 @@
+"""One baseline file: the accepted cells of a suite as JSON that people review and git merges.
+
+A cell is one block that holds all there is to say of it, so that a change, and a conflict, stays within it: no line is
+shared between cells, and what changes with every acceptance stands together at the top of the block. Blocks are in
+order of the cells' ids. Nothing is said of the time or the host of a measurement.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from memcap.errors import FileFormatError
+from memcap.model import Accepted, Baseline, Ending, Fingerprint, Metric
+from memcap.stats import median
+from memcap.store.files import check_schema, describe, read_object
+from memcap.store.validate import validate
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+# History of the schema of baseline files; it goes up when an older memcap would misread a newer file.
+# 1 - first version: the environments apart from the cells, which name them
+# 2 - each cell holds its environment, why it was accepted, by whom, and from which result
+SCHEMA = 2
+
+_EXPANDED_DEPTH = 4
+# What changes most often stands first, next to the figures, which change then too: one hunk in a diff.
+_VOLATILE = ("image_digest", "image_origin", "python_build")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _MetricFile:
+    # `int | float`, not `float`: bytes must come back as the whole numbers that they are.
+    median: int | float
+    values: tuple[int | float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _CellFile:
+    runs: int
+    metrics: Mapping[Metric, _MetricFile]
+    environment: Fingerprint
+    ending: Ending
+    cap_bytes: int
+    reason: str | None = None
+    by: str | None = None
+    source: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _SuiteFile:
+    schema: int
+    suite: str
+    cells: Mapping[str, _CellFile]
+
+
+def parse_suite(name: str, text: str) -> tuple[str, dict[str, Baseline]]:
+    """Return the suite, and its cells by id, that the baseline file ``name`` with the content ``text`` holds.
+
+    Raises FileFormatError naming ``name`` and the key, NewerSchemaError for a file of a newer memcap.
+    """
+    document = read_object(name, text)
+    check_schema(name, "schema", document.get("schema"), supported=SCHEMA)
+    if document["schema"] == 1:
+        text = json.dumps(_from_schema_1(name, document))
+    found = validate(_adapter(), name, text)
+    return found.suite, {cell_id: _baseline(name, found.suite, cell_id, cell) for cell_id, cell in found.cells.items()}
+
+
+def suite_text(suite: str, baselines: Iterable[Baseline]) -> str:
+    """Return the file of ``suite``; the same baselines always give the same text."""
+    ordered = sorted(baselines, key=lambda each: each.cell_id)
+    document = {"schema": SCHEMA, "suite": suite, "cells": {each.cell_id: _cell_document(each) for each in ordered}}
+    return _lay_out(document) + "\n"
+
+
+def _from_schema_1(name: str, document: dict[str, Any]) -> dict[str, Any]:
+    """Put into each cell the environment that it names; what is malformed otherwise is left for the validation."""
+    environments, cells = document.get("environments"), document.get("cells")
+    if not isinstance(environments, dict):
+        raise FileFormatError(f"{name}: environments: expected an object, found {describe(environments)}")
+    if not isinstance(cells, dict):
+        return document
+    whole = {}
+    for cell_id, cell in cells.items():
+        if isinstance(cell, dict) and "environment" in cell:
+            named = cell["environment"]
+            if not isinstance(named, str) or named not in environments:
+                raise FileFormatError(
+                    f"{name}: cells.{cell_id}.environment: {named!r} is not among the environments of the file"
+                )
+            whole[cell_id] = {**cell, "environment": environments[named]}
+        else:
+            whole[cell_id] = cell
+    return {**document, "cells": whole}
+
+
+def _baseline(name: str, suite: str, cell_id: str, cell: _CellFile) -> Baseline:
+    key = f"{name}: cells.{cell_id}"
+    if not cell_id.startswith(f"{suite}."):
+        raise FileFormatError(f"{key}: expected a cell of the suite {suite!r}")
+    for metric, figures in cell.metrics.items():
+        if not figures.values or list(figures.values) != sorted(figures.values):
+            raise FileFormatError(f"{key}.metrics.{metric.value}.values: expected one value or more, sorted")
+        if figures.median != median(figures.values):
+            raise FileFormatError(
+                f"{key}.metrics.{metric.value}.median: expected {median(figures.values)}, the median of the values,"
+                f" found {figures.median}",
+                remedy="Baselines are made by `memcap baseline accept`, not by hand.",
+            )
+    return Baseline(
+        cell_id=cell_id,
+        suite=suite,
+        ending=cell.ending,
+        runs=cell.runs,
+        cap_bytes=cell.cap_bytes,
+        fingerprint=cell.environment,
+        values={metric: figures.values for metric, figures in cell.metrics.items()},
+        accepted=Accepted(reason=cell.reason, by=cell.by, source=cell.source),
+    )
+
+
+def _cell_document(baseline: Baseline) -> dict[str, Any]:
+    said = {key: value for key, value in asdict(baseline.accepted).items() if value is not None}
+    environment = asdict(baseline.fingerprint)
+    return {
+        **said,
+        "runs": baseline.runs,
+        "metrics": {
+            metric.value: {"median": median(values), "values": sorted(values)}
+            for metric in Metric
+            if (values := baseline.values.get(metric))
+        },
+        "environment": {key: environment[key] for key in dict.fromkeys((*_VOLATILE, *environment))},
+        "ending": baseline.ending.value,
+        "cap_bytes": baseline.cap_bytes,
+    }
+
+
+def _lay_out(value: Any, depth: int = 0) -> str:
+    """Return JSON for diffs: a line for each key of the outer objects, one line for each metric."""
+    if not isinstance(value, dict) or not value or depth >= _EXPANDED_DEPTH:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    inner = "  " * (depth + 1)
+    lines = [
+        f"{inner}{json.dumps(key, ensure_ascii=False)}: {_lay_out(each, depth + 1)}" for key, each in value.items()
+    ]
+    return "{\n" + ",\n".join(lines) + "\n" + "  " * depth + "}"
+
+
+@functools.cache
+def _adapter() -> TypeAdapter[_SuiteFile]:
+    from pydantic import TypeAdapter  # noqa: PLC0415 - heavy
+
+    return TypeAdapter(_SuiteFile)
