@@ -235,47 +235,6 @@ def test_resuming_keeps_finished_cells_and_runs_the_others_anew() -> None:
     assert all(CREW_12 in ids(saved.cells) for saved in second.saved)
 
 
-def test_cells_that_are_extended_take_turns_without_warmups_and_keep_their_runs() -> None:
-    engine = FakeEngine({})
-    watched = Watched(engine, make_plan(*FOUR, runs=3, warmups=1))
-    first = watched.run()
-    executed_before, told_before = len(engine.runs), len(watched.told)
-
-    result = watched.campaign.extend({CREW_12, CREW_13, LLM_13}, 2, tell=watched.told.append, save=watched.saved.append)
-
-    assert executed(engine)[executed_before:] == [CREW_12, CREW_13, CREW_13, CREW_12, LLM_13, LLM_13]
-    assert len({spec.name for spec in engine.runs}) == len(engine.runs), "each container has a name of its own"
-    assert [(len(cell.runs), len(cell.warmups)) for cell in result.cells] == [(5, 1), (5, 1), (3, 1), (5, 1)]
-    assert [cell.runs[:3] for cell in result.cells] == [cell.runs for cell in first.cells]
-    assert result.cells[2] is first.cells[2], "what is not extended stays"
-    assert [len(cell.runs) for cell in watched.saved[-2].cells] == [5, 5, 3, 3], "saved after each group"
-    assert [(event.warmup, event.last, event.done, event.total) for event in watched.told[told_before:]] == [
-        (False, False, 17, 22), (False, False, 18, 22), (False, True, 19, 22), (False, True, 20, 22),
-        (False, False, 21, 22), (False, True, 22, 22),
-    ]  # fmt: skip
-
-
-def test_a_complete_campaign_that_is_resumed_can_be_extended() -> None:
-    done = Watched(FakeEngine({}), make_plan(*FOUR)).run()
-    engine = FakeEngine({})
-    watched = Watched(engine, make_plan(*FOUR))
-    watched.run(earlier=done.cells)
-
-    result = watched.campaign.extend({LLM_12}, 2, tell=watched.told.append, save=watched.saved.append)
-
-    assert executed(engine) == ["calibration", LLM_12, LLM_12]
-    assert {spec.supervisor_bytes for spec in engine.runs[1:]} == {SUPERVISOR_BYTES}
-    assert [len(cell.runs) for cell in result.cells] == [3, 3, 5, 3]
-
-
-def test_an_interrupt_while_extending_keeps_the_first_runs() -> None:
-    watched = Watched(FakeEngine({}), make_plan(*FOUR, warmups=0))
-    first = watched.run()
-    with pytest.raises(Interrupted, match="stopped by the user"):
-        watched.campaign.extend({LLM_12}, 4, tell=stop_at(14), save=watched.saved.append)
-    assert watched.saved[-1] == first
-
-
 def test_resuming_what_is_complete_runs_nothing() -> None:
     done = Watched(FakeEngine({}), make_plan(*FOUR)).run()
     engine = FakeEngine({})

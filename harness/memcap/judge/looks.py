@@ -27,12 +27,10 @@ def sizes_of_looks(runs: int, most: int, rules: Rules, *, base_runs: Iterable[in
         sizes.append(min(2 * sizes[-1], most))
     confidence = 1 - rules.false_alarms / len(sizes)
     if base_runs is None:
-        needed = [
-            next((n for n in range(1, most + 1) if (values_needed(n, confidence=confidence) or n + 1) <= n), runs)
-        ]
+        needed = [_needed_on_both_sides(most, confidence)]
     else:
         needed = [values_needed(base, confidence=confidence) or runs for base in set(base_runs)]
-    first = min(most, max(runs, *needed)) if needed else runs
+    first = min(most, max([runs, *needed]))
     return (first, *(size for size in sizes if size > first))
 
 
@@ -48,3 +46,11 @@ def why_more(verdict: Verdict, rules: Rules, *, base_grows: bool) -> str:
         for each in verdict.metrics
         if each.state in OPEN and (base_grows or len(each.base_values) >= rules.minimum_runs)
     )
+
+
+def _needed_on_both_sides(most: int, confidence: float) -> int:
+    """Return the fewest values that can be compared with as many, or ``most`` if no fewer can."""
+    for n in range(1, most):
+        if (values_needed(n, confidence=confidence) or most) <= n:
+            return n
+    return most

@@ -1,0 +1,91 @@
+"""More runs for some cells of a campaign, with the fake engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from factories import make_layer, make_plan, make_plan_cell, make_settings
+from memcap.campaign import Campaign, RunEnded
+from memcap.engine.fake import SUPERVISOR_BYTES, FakeEngine
+from memcap.errors import Interrupted
+from memcap.model import CampaignResult, Plan
+
+FOUR = tuple(make_plan_cell(name, image) for name in ("crew", "llm") for image in ("py312", "py313"))
+CREW_12, CREW_13, LLM_12, LLM_13 = (cell.id for cell in FOUR)
+
+
+def campaign_on(engine: FakeEngine, plan: Plan) -> Campaign:
+    layers = {(cell.image.name, "agents"): make_layer(cell.image.name) for cell in plan.cells}
+    return Campaign(plan, engine=engine, layers=layers, settings=make_settings(looks=(3, 6)))
+
+
+def executed(engine: FakeEngine) -> list[str]:
+    return [spec.cell_id for spec in engine.runs]
+
+
+def stop_at(done: int) -> Callable[[RunEnded], None]:
+    def tell(event: RunEnded) -> None:
+        if event.done == done:
+            raise KeyboardInterrupt
+
+    return tell
+
+
+def test_cells_that_are_extended_take_turns_without_warmups_and_keep_their_runs() -> None:
+    engine, told, saved = FakeEngine({}), list[RunEnded](), list[CampaignResult]()
+    campaign = campaign_on(engine, make_plan(*FOUR, runs=3, warmups=1))
+    first = campaign.run(tell=lambda _: None, save=lambda _: None)
+    before = len(engine.runs)
+
+    result = campaign.extend({CREW_12, CREW_13, LLM_13}, 2, tell=told.append, save=saved.append)
+
+    assert executed(engine)[before:] == [CREW_12, CREW_13, CREW_13, CREW_12, LLM_13, LLM_13]
+    assert len({spec.name for spec in engine.runs}) == len(engine.runs), "each container has a name of its own"
+    assert [(len(cell.runs), len(cell.warmups)) for cell in result.cells] == [(5, 1), (5, 1), (3, 1), (5, 1)]
+    assert [cell.runs[:3] for cell in result.cells] == [cell.runs for cell in first.cells]
+    assert result.cells[2] is first.cells[2], "what is not extended stays"
+    assert [[len(cell.runs) for cell in each.cells] for each in saved] == [[5, 5, 3, 3], [5, 5, 3, 5]]
+    assert saved[-1] == result
+    assert [(event.last, event.done, event.total) for event in told] == [
+        (False, 17, 22), (False, 18, 22), (True, 19, 22), (True, 20, 22), (False, 21, 22), (True, 22, 22),
+    ]  # fmt: skip
+    assert not any(event.warmup for event in told)
+
+
+def test_the_result_says_when_it_was_to_be_looked_at() -> None:
+    campaign = campaign_on(FakeEngine({}), make_plan())
+    assert campaign.run(tell=lambda _: None, save=lambda _: None).looks == (3, 6)
+
+
+def test_nothing_to_extend_runs_nothing() -> None:
+    engine = FakeEngine({})
+    campaign = campaign_on(engine, make_plan())
+    first = campaign.run(tell=lambda _: None, save=lambda _: None)
+    before = len(engine.runs)
+    assert campaign.extend((), 2, tell=lambda _: None, save=lambda _: None) == first
+    assert len(engine.runs) == before
+
+
+def test_a_complete_campaign_that_is_resumed_can_be_extended() -> None:
+    plan = make_plan(*FOUR)
+    done = campaign_on(FakeEngine({}), plan).run(tell=lambda _: None, save=lambda _: None)
+    engine = FakeEngine({})
+    campaign = campaign_on(engine, plan)
+    assert campaign.run(tell=lambda _: None, save=lambda _: None, earlier=done.cells).cells == done.cells
+
+    result = campaign.extend({LLM_12}, 2, tell=lambda _: None, save=lambda _: None)
+
+    assert executed(engine) == ["calibration", LLM_12, LLM_12]
+    assert {spec.supervisor_bytes for spec in engine.runs[1:]} == {SUPERVISOR_BYTES}
+    assert [len(cell.runs) for cell in result.cells] == [3, 3, 5, 3]
+
+
+def test_an_interrupt_while_extending_keeps_the_first_runs() -> None:
+    saved = list[CampaignResult]()
+    campaign = campaign_on(FakeEngine({}), make_plan(*FOUR, warmups=0))
+    first = campaign.run(tell=lambda _: None, save=saved.append)
+    with pytest.raises(Interrupted, match="stopped by the user"):
+        campaign.extend({LLM_12}, 4, tell=stop_at(14), save=saved.append)
+    assert saved[-1] == first
