@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from factories import make_cell, make_image, make_result
-from memcap.cli.run import plan_of
+from memcap.cli.run import command, plan_of
 from memcap.config import load_config
-from memcap.errors import SelectionError
+from memcap.errors import SelectionError, UsageError
 from memcap.model import Config
 
 SUITE = '[benchmarks.leak]\ncommand = ["true"]\n[benchmarks.calm]\ncommand = ["true"]\n'
@@ -46,3 +47,21 @@ def test_the_plan_of_an_interrupted_campaign_is_the_same(config: Config, variant
 def test_a_benchmark_that_is_gone_is_named(config: Config) -> None:
     with pytest.raises(SelectionError, match="gone"):
         plan_of(make_result(make_cell("demo.gone.cold-py312-128m")), config)
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("--max-runs", "9"), "--max-runs goes with --until-decided"),
+        (("--until-decided", "--no-check"), "--no-check does not"),
+        (("--base-image", "shop:new=shop:old"), "--base-image goes with --base-ref"),
+        (("--base-ref", "main", "--resume", "limits.toml"), "--base-ref does not go with --resume"),
+    ],
+)
+def test_options_that_mean_nothing_together_are_refused_before_anything_is_read(
+    config: Config, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], complaint: str
+) -> None:
+    monkeypatch.chdir(config.root)
+    refused = CliRunner().invoke(command, words)
+    assert isinstance(refused.exception, UsageError)
+    assert complaint in str(refused.exception)
