@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from integration.measuring import launched
 
 from memcap.measure import measure
-from memcap.model import Cell, ContainerPolicy, Ending, Measurement, RawRun, RunSpec, Suite
+from memcap.model import CaveatKind, Cell, ContainerPolicy, Ending, Measurement, RawRun, RunSpec, Suite
 from memcap.probe.report import Report, parse_report
 
 if TYPE_CHECKING:
@@ -50,11 +50,16 @@ class Bench:
 
 @dataclass(frozen=True, kw_only=True)
 class Lab:
-    """Where experiments are made. ``runs`` overrides how often each experiment repeats its runs."""
+    """Where experiments are made.
+
+    ``runs`` overrides how often each experiment repeats its runs; ``short``: what can be shown in minutes where the
+    daemon's processor is emulated.
+    """
 
     client: DockerClient
     image: str
     runs: int | None
+    short: bool
     say: Callable[[str], None]
 
     def times(self, usual: int) -> int:
@@ -102,6 +107,17 @@ def peaks(runs: Iterable[Run]) -> list[float]:
 def needs(runs: Iterable[Run]) -> list[float]:
     """Return the metric ``unreclaimable_peak`` of each run."""
     return known(run.measurement.unreclaimable_peak_bytes for run in runs)
+
+
+def floors(runs: Iterable[Run], metric: Callable[[Iterable[Run]], list[float]]) -> list[float]:
+    """Return what empty runs add to a metric.
+
+    On cgroup v2 the peak of an empty run can be the container runtime's own start, which is over before a larger
+    workload reaches its peak.
+    """
+    runs = list(runs)
+    starting = any(each.kind is CaveatKind.PEAK_NEAR_FLOOR for run in runs for each in run.measurement.caveats)
+    return needs(runs) if starting else metric(runs)
 
 
 def variation(values: list[float]) -> float:

@@ -10,12 +10,16 @@ from tabulate import tabulate
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """Rows of words; ``notes`` say what is compared with what, and how often it was measured."""
+    """Rows of words; ``notes`` say what is compared with what, and how often it was measured.
+
+    ``wrong`` are the findings that no machine and no weather excuses: an ending, or bytes far off.
+    """
 
     title: str
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
     notes: Sequence[str] = ()
+    wrong: Sequence[str] = ()
 
     def as_text(self) -> str:
         """Return the table for a terminal."""
