@@ -52,6 +52,7 @@ def read_limits(source: Source, names: Names) -> tuple[Limits | None, list[Probl
             minimum_runs=file.judge.minimum_runs,
             false_alarms=file.judge.false_alarms or Rules().false_alarms,
             alerts=_alerts(file.alerts),
+            same_image=file.judge.image_digest == "match",
         ),
         policy=_policy(file.container),
         quiet=to_quiet(file.quiet, Quiet()),

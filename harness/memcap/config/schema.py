@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -97,6 +97,7 @@ class Container(Table):
 class Judge(Table):
     minimum_runs: int = Field(default=5, ge=1)
     false_alarms: FalseAlarms | None = None
+    image_digest: Literal["warn", "match"] = "warn"
 
 
 class Alerts(Table):

@@ -58,6 +58,7 @@ PROFILE = "[profiles.quick]\n"
         (CAPS + PROFILE + '[judge]\nfalse_alarms = "0%"\n', 5, "judge.false_alarms", "more than 0% and at most 20%"),
         (CAPS + PROFILE + "[alerts]\ncap = 0.8\n", 5, "alerts.cap", 'such as "2%", got 0.8'),
         (CAPS + PROFILE + '[alerts]\ngrowth = "on"\n', 5, "alerts.growth", "'on' is not a size"),
+        (CAPS + PROFILE + '[judge]\nimage_digest = "off"\n', 5, "judge.image_digest", "'warn' or 'match'"),
         (CAPS + PROFILE + "[judge]\nminimum_runs = -1\n", 5, "judge.minimum_runs", "must be at least 1, got -1"),
     ],
 )

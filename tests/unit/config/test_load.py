@@ -55,6 +55,7 @@ def test_a_small_project_has_defaults(make_project: MakeProject) -> None:
     assert config.rules.tolerances == {}
     assert config.run_time_limit_seconds == 120
     assert config.rules.minimum_runs == 5
+    assert not config.rules.same_image
     [benchmark] = config.suites["demo"].benchmarks
     assert (benchmark.suite, benchmark.name, benchmark.workload) == ("demo", "leak", CallWorkload(call="work:leak"))
     assert benchmark.cap_names == benchmark.tags == ()
@@ -90,6 +91,7 @@ env = { PYTHONMALLOC = "malloc" }
 [judge]
 minimum_runs = 3
 false_alarms = "0.5%"
+image_digest = "match"
 [alerts]
 cap = "90%"
 growth = "off"
@@ -115,6 +117,7 @@ growth = "off"
     assert config.run_time_limit_seconds == 120
     assert config.rules.minimum_runs == 3
     assert config.rules.false_alarms == pytest.approx(0.005)
+    assert config.rules.same_image
     assert config.rules.alerts == AlertLimits(cap_share=0.9, growth_bytes=None, gc_share=0.1)
 
 
