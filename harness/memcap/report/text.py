@@ -10,6 +10,8 @@ NOTHING = "-"
 
 def printable(text: str) -> str:
     """Return ``text`` with everything that a terminal would obey, hide or turn around written as an escape."""
+    if text.isprintable():
+        return text
     return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
 
 

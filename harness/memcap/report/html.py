@@ -1,0 +1,189 @@
+"""The view as one HTML file that needs nothing else: no network, and for the figures no JavaScript either.
+
+Everything that was measured is escaped by the template engine. Beside that, the page's own policy lets nothing run but
+the two scripts whose hashes it names, and nothing be loaded from anywhere.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from memcap.errors import UsageError
+from memcap.report.charts import REMEDY, SPECS, THEMES, coloured, for_browser, specification, summary
+from memcap.report.html_cell import LOOKS, cell_page, embedded
+from memcap.report.text import printable
+from memcap.report.view import AlertView, CaveatView, View
+from memcap.units import format_bytes
+
+_FOLDER = Path(__file__).parent / "templates"
+_FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
+_SHOWN_CELLS = 3
+_SHOWN_DETAILS = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Chip:
+    """One verdict with the number of its cells, to filter by."""
+
+    state: str
+    tone: str
+    sign: str
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Note:
+    """One kind of alert or caveat over all cells."""
+
+    kind: str
+    cells: str
+    details: tuple[str, ...]
+    remedy: str
+
+
+def render_html(view: View) -> str:
+    """Return ``view`` as a page. Raises UsageError where the packages for it (the extra `report`) are not installed."""
+    try:
+        import jinja2  # noqa: PLC0415 - optional
+        import vl_convert  # noqa: PLC0415 - optional, and heavy
+    except ImportError as error:
+        raise UsageError("HTML reports need packages that are not installed", remedy=REMEDY) from error
+    script = (_FOLDER / "report.js").read_text(encoding="utf-8")
+    bundle = _inert(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed"))
+    tokens = {**{name: f"var(--{name})" for name in THEMES["light"]}, "background": "transparent", "font": _FONT}
+    specs = {name: json.loads(coloured(specification(name), tokens)) for name in SPECS}
+    overview = summary(view)
+    environment = jinja2.Environment(autoescape=True, loader=jinja2.FileSystemLoader(_FOLDER), trim_blocks=True)
+    return environment.get_template("report.html.jinja").render(
+        policy=_policy(script, bundle),
+        css=(_FOLDER / "report.css").read_text(encoding="utf-8"),
+        script=script,
+        bundle=bundle,
+        specs=embedded(specs),
+        themes=THEMES,
+        overview=embedded([for_browser(overview)]) if overview else "",
+        overview_words=overview.words if overview else "",
+        cells=(cell_page(cell, view) for cell in view.cells),
+        total=len(view.cells),
+        chips=_chips(view),
+        **_words(view),
+    )
+
+
+def _words(view: View) -> dict[str, Any]:
+    """Return what is said of the whole campaign."""
+    tone, sign = ("bad", "✕") if view.exit_code else ("good", "✓")
+    reason = printable(view.reason)
+    headline = re.sub(r"(\d) (?=\w)", "\\1\N{NO-BREAK SPACE}", f"{reason[:1].upper()}{reason[1:]}")
+    return {
+        "title": f"{reason} · memcap",
+        "campaign": printable(view.campaign),
+        "headline": headline,
+        "tone": tone,
+        "sign": sign,
+        "where": printable(
+            f"{_date(view.started)}, profile {view.profile}, {_machine(view)}, exit code {view.exit_code}"
+        ),
+        "next_step": printable(view.next_step),
+        "not_measured": [printable(cell_id) for cell_id in view.not_measured],
+        "alerts": [_alert(alert) for alert in view.alerts],
+        "caveats": [_caveat(caveat, len(view.cells)) for caveat in view.caveats],
+        "environment": list(_environment(view)),
+        "images": list(_images(view)),
+        "command": printable(shlex.join(view.command)),
+    }
+
+
+def _policy(*scripts: str) -> str:
+    """Return a policy that loads nothing and runs these scripts alone.
+
+    `unsafe-eval` is for Vega, which compiles the expressions of specifications; nothing measured is in one.
+    """
+    hashes = (base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts)
+    allowed = " ".join(f"'sha256-{each}'" for each in hashes)
+    return (
+        f"default-src 'none'; script-src {allowed} 'unsafe-eval'; style-src 'unsafe-inline'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _inert(script: str) -> str:
+    """Return ``script`` without what would end or hide the element that it is put into; it means the same."""
+    return re.sub(r"<(?=/script|!--)", r"\\x3c", script.replace("\r", ""), flags=re.IGNORECASE)
+
+
+def _chips(view: View) -> list[_Chip]:
+    counted = view.counts
+    return [
+        _Chip(state=state.value, tone=LOOKS[state][0], sign=LOOKS[state][1], count=count) for state, count in counted
+    ]
+
+
+def _date(started: str) -> str:
+    """Return an ISO 8601 time in UTC for a reader; what is none as it is."""
+    found = re.fullmatch(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d).*(?:Z|\+00:00)", started)
+    return f"{found[1]} {found[2]} UTC" if found else started
+
+
+def _machine(view: View) -> str:
+    where = view.environment
+    cgroup = f"cgroup v{where.cgroup_version}" if where.cgroup_version else "cgroup version unknown"
+    return f"{where.engine} {where.engine_version}, {cgroup}, {where.architecture}"
+
+
+def _environment(view: View) -> Iterator[tuple[str, str]]:
+    where = view.environment
+    yield "engine", printable(f"{where.engine} {where.engine_version}")
+    yield "kernel", printable(where.kernel)
+    yield "system", printable(where.operating_system)
+    yield "architecture", printable(where.architecture)
+    yield "cgroup", f"v{where.cgroup_version or '?'}, {printable(where.cgroup_driver)}"
+    if where.cpus is not None:
+        yield "CPUs", str(where.cpus)
+    if where.memory_bytes is not None:
+        yield "memory", format_bytes(where.memory_bytes)
+    if where.swap_accounting is not None:
+        yield "swap accounting", "on" if where.swap_accounting else "off"
+    yield "memcap", printable(where.memcap_version)
+
+
+def _images(view: View) -> Iterator[tuple[str, str]]:
+    for name, facts in view.images.items():
+        python = f"{facts.python.implementation} {facts.python.version}, {facts.python.libc}; " if facts.python else ""
+        yield printable(name), printable(f"{python}{facts.origin}; {facts.digest or facts.id}")
+
+
+def _alert(alert: AlertView) -> _Note:
+    details = [f"{cell_id}: {detail}" for cell_id, detail in alert.told]
+    cells = dict.fromkeys(cell_id for cell_id, _ in alert.told)
+    return _Note(
+        kind=alert.kind.value.replace("_", " "),
+        cells=f"{len(cells)} cell{'s' if len(cells) > 1 else ''}",
+        details=_few(details),
+        remedy=alert.remedy,
+    )
+
+
+def _caveat(caveat: CaveatView, total: int) -> _Note:
+    ids, rest = caveat.cell_ids[:_SHOWN_CELLS], len(caveat.cell_ids) - _SHOWN_CELLS
+    named = ", ".join(map(printable, ids)) + (f" and {rest} more" if rest > 0 else "")
+    return _Note(
+        kind=caveat.kind.value.replace("_", " "),
+        cells="all cells" if len(caveat.cell_ids) == total > 1 else named,
+        details=_few(caveat.details),
+        remedy=caveat.remedy,
+    )
+
+
+def _few(details: Sequence[str]) -> tuple[str, ...]:
+    shown = tuple(printable(detail) for detail in details[:_SHOWN_DETAILS])
+    rest = len(details) - len(shown)
+    return (*shown, f"and {rest} more, in the cells") if rest else shown

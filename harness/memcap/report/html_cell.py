@@ -1,0 +1,329 @@
+"""What the HTML report says of one cell, in words and figures; its template only lays them out."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from memcap.model import (
+    COLD,
+    PROCESS_ENGINE,
+    CaveatKind,
+    CellSummary,
+    Ending,
+    Grade,
+    Measurement,
+    Metric,
+    MetricVerdict,
+    VerdictState,
+)
+from memcap.report.charts import distribution, distribution_of_extra, for_browser, memory, pictured
+from memcap.report.text import NOTHING, figure, percent, printable
+from memcap.report.view import CellView, MetricView, View
+from memcap.stats import median
+from memcap.units import format_bytes
+
+_BAD, _WARN, _GOOD, _PLAIN = "bad", "warn", "good", "plain"
+# How a state is shown: its tone, and a sign, so that colour says nothing alone.
+LOOKS: dict[VerdictState, tuple[str, str]] = {
+    VerdictState.REGRESSED: (_BAD, "▲"),
+    VerdictState.BUDGET_BROKEN: (_BAD, "✕"),
+    VerdictState.ENDING_CHANGED: (_BAD, "✕"),
+    VerdictState.WORKLOAD_FAILED: (_BAD, "✕"),
+    VerdictState.INFRASTRUCTURE: (_WARN, "!"),
+    VerdictState.GONE: (_WARN, "!"),
+    VerdictState.INCOMPARABLE: (_WARN, "≠"),
+    VerdictState.UNDECIDED: (_WARN, "?"),
+    VerdictState.NOT_ENOUGH_DATA: (_WARN, "…"),
+    VerdictState.NEW: (_PLAIN, "+"),
+    VerdictState.IMPROVED: (_GOOD, "▼"),
+    VerdictState.UNCHANGED: (_PLAIN, "✓"),
+}
+_GRADES = {Grade.EXCELLENT: _GOOD, Grade.GOOD: _GOOD, Grade.MARGINAL: _WARN, Grade.POOR: _BAD}
+_MEASURED = (_PLAIN, "•")
+_MOST_OUTPUT_LINES = 60
+_MOST_PROCESSES = 5
+_NEAR_CAP = 0.8
+_Extra = tuple[str, str, tuple[float, ...]]
+_UNSAFE = str.maketrans({character: f"\\u{ord(character):04x}" for character in "&<>'"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricRow:
+    """One metric's figures as text; ``state`` is empty where it was not judged."""
+
+    name: str
+    median: str
+    mad: str
+    range: str
+    n: str
+    base: str
+    change: str
+    shift: str
+    margin: str
+    detectable: str
+    state: str
+    tone: str
+    sign: str
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellPage:
+    """One cell as the template shows it; ``need``, ``peak``, ``change`` and ``share`` are also what is sorted by."""
+
+    id: str
+    state: str
+    tone: str
+    sign: str
+    summary: str
+    remedy: str
+    need: str
+    peak: str
+    need_change: str
+    share: int | None
+    near: bool
+    ending: str
+    unexpected: bool
+    keys: str
+    metrics: tuple[MetricRow, ...]
+    extras: tuple[tuple[str, str], ...]
+    stories: tuple[str, ...]
+    output: str
+    facts: tuple[tuple[str, str], ...]
+    graded: tuple[tuple[str, str, str, str], ...]
+    alerts: tuple[tuple[str, str], ...]
+    caveats: tuple[tuple[str, str, str], ...]
+    commands: tuple[str, ...]
+    charts: str
+
+
+def cell_page(cell: CellView, view: View) -> CellPage:
+    """Return everything that the report says of ``cell``."""
+    verdict, plan = cell.verdict, cell.cell
+    tone, sign = LOOKS[verdict.state] if verdict else _MEASURED
+    need, peak = cell.metric(Metric.UNRECLAIMABLE_PEAK), cell.metric(Metric.PEAK)
+    middle = need.summary.median if need.summary else None
+    extras = tuple(_extras(cell))
+    share = middle / plan.cap.bytes if plan and middle is not None else None
+    return CellPage(
+        id=printable(cell.id),
+        state=verdict.state.value if verdict else "measured",
+        tone=tone,
+        sign=sign,
+        summary=printable(verdict.summary) if verdict else "",
+        remedy=printable(verdict.remedy) if verdict else "",
+        need=_median(need),
+        peak=_median(peak),
+        need_change=percent(need.change),
+        share=None if share is None else round(100 * share),
+        near=share is not None and share > _NEAR_CAP,
+        ending=_endings(cell),
+        unexpected=plan is not None and any(ending is not plan.expected_ending for ending, _ in cell.endings),
+        keys=embedded(
+            [_key(middle), _key(peak.summary.median if peak.summary else None), _key(need.change), _key(share)]
+        ),
+        metrics=tuple(_metric_row(each) for each in cell.metrics if each.summary or each.verdict),
+        extras=tuple(_told_by_workload(extras)),
+        stories=tuple(_stories(cell, plan)) if plan else (),
+        output=_output(cell),
+        facts=tuple(_facts(cell)),
+        graded=tuple(
+            (
+                each.name,
+                f"{_number(each.value)} {printable(each.unit)}",
+                each.grade.value,
+                _GRADES.get(each.grade, _PLAIN),
+            )
+            for each in (verdict.graded if verdict else ())
+        ),
+        alerts=tuple((printable(each.detail), each.kind.remedy) for each in (verdict.alerts if verdict else ())),
+        caveats=tuple(_caveats(cell)),
+        commands=commands(cell, view),
+        charts=_charts(cell, extras),
+    )
+
+
+def commands(cell: CellView, view: View) -> tuple[str, ...]:
+    """Return the command that measures this cell alone, if its project has it; a measured command has none."""
+    if cell.cell is None or cell.cell.suite == "measure":
+        return ()
+    words = ["memcap", "run", cell.id, "--profile", view.profile]
+    words += ["--runs", str(len(cell.runs))] if cell.runs else []
+    words += ["--cold"] if cell.cell.variant == COLD else []
+    words += ["--engine", PROCESS_ENGINE] if view.environment.engine == PROCESS_ENGINE else []
+    return (printable(shlex.join(words)),)
+
+
+def embedded(value: object) -> str:
+    """Return ``value`` as JSON that is safe as it is inside a script element and a single-quoted attribute."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=True).translate(_UNSAFE)
+
+
+def _key(value: float | None) -> float | None:
+    return None if value is None else round(value, 6)
+
+
+def _median(view: MetricView) -> str:
+    return figure(view.metric, view.summary.median if view.summary else None)
+
+
+def _endings(cell: CellView) -> str:
+    if len(cell.endings) == 1:
+        return cell.endings[0][0].value
+    return ", ".join(f"{count} {ending.value}" for ending, count in cell.endings) or NOTHING
+
+
+def _metric_row(view: MetricView) -> MetricRow:
+    metric, found, verdict = view.metric, view.summary, view.verdict
+    tone, sign = LOOKS[verdict.state] if verdict else (_PLAIN, "")
+    return MetricRow(
+        name=metric.value,
+        median=figure(metric, found.median if found else None),
+        mad=figure(metric, found.mad if found else None),
+        range=_span(figure(metric, found.min), figure(metric, found.max)) if found else NOTHING,
+        n=str(found.n) if found else "0",
+        base=figure(metric, verdict.base if verdict else None),
+        change=percent(view.change),
+        shift=_shift(metric, verdict),
+        margin=f"±{figure(metric, verdict.margin)}" if verdict and verdict.margin is not None else NOTHING,
+        detectable=f"+{figure(metric, verdict.detectable)}" if verdict and verdict.detectable is not None else NOTHING,
+        state=verdict.state.value if verdict else "",
+        tone=tone,
+        sign=sign,
+        detail=printable(verdict.detail) if verdict else "not judged",
+    )
+
+
+def _shift(metric: Metric, verdict: MetricVerdict | None) -> str:
+    if verdict is None or verdict.shift is None:
+        return NOTHING
+    return _span(_signed(metric, verdict.shift.low), _signed(metric, verdict.shift.high))
+
+
+def _span(low: str, high: str) -> str:
+    """Return ``+4.4 … +4.8 MiB``: a unit that both have is written once."""
+    if low == high:
+        return low
+    number, _, unit = low.rpartition(" ")
+    return f"{number if unit == high.rpartition(' ')[2] else low} … {high}"
+
+
+def _signed(metric: Metric, value: float) -> str:
+    sign = "+" if value > 0 else "-" if value < 0 else "±"
+    return f"{sign}{figure(metric, abs(value))}"
+
+
+def _extras(cell: CellView) -> Iterator[_Extra]:
+    """Yield name, unit and values of each metric that the workload itself returned."""
+    for name, unit in (cell.cell.extra_metrics if cell.cell else {}).items():
+        if values := tuple(run.extra[name] for run in cell.runs if name in run.extra):
+            yield printable(name), printable(unit), values
+
+
+def _told_by_workload(extras: Sequence[_Extra]) -> Iterator[tuple[str, str]]:
+    for name, unit, values in extras:
+        low, high = min(values), max(values)
+        told = _number(low) if low == high else f"{_number(median(values))} ({_number(low)} … {_number(high)})"
+        yield name, f"{told} {unit}"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.6g}"
+
+
+def _stories(cell: CellView, plan: CellSummary) -> list[str]:
+    """Return how the runs ended, a line an ending, where that was not simply completing."""
+    if [ending for ending, _ in cell.endings] in ([], [Ending.COMPLETED]) and plan.expected_ending is Ending.COMPLETED:
+        return []
+    told = []
+    for ending, count in cell.endings:
+        run = next(each for each in cell.runs if each.ending is ending)
+        expected = "as expected" if ending is plan.expected_ending else f"expected was {plan.expected_ending.value}"
+        told.append(f"{count} of {len(cell.runs)} runs: {ending.explanation} ({ending.value}, {expected}).")
+        if facts := _kills(run):
+            told.append(f"In the first of them {facts}.")
+        if run.detail:
+            told.append(f"{run.detail[:1].upper()}{run.detail[1:]}.")
+    return [printable(line) for line in told]
+
+
+def _kills(run: Measurement) -> str:
+    facts, said = run.oom, []
+    if facts.kills:
+        said.append(f"the kernel killed {facts.kills} process{'es' if facts.kills > 1 else ''}")
+    if facts.group_kills:
+        said.append("it killed the whole group")
+    if facts.cap_hits:
+        said.append(f"the cap was run into {facts.cap_hits:,} times")
+    if facts.docker_flag is not None and (facts.kills or facts.docker_flag):
+        said.append(f"the daemon {'agrees' if facts.docker_flag == bool(facts.kills) else 'says otherwise'}")
+    if run.signal is not None:
+        said.append(f"the workload was ended by signal {run.signal}")
+    elif run.exit_code:
+        said.append(f"its exit code was {run.exit_code}")
+    if run.peak_bytes is not None:
+        said.append(f"the peak was {format_bytes(run.peak_bytes)}")
+    return ", ".join(said)
+
+
+def _output(cell: CellView) -> str:
+    """Return the end of what was printed by the first run that did not simply complete."""
+    found = cell.verdict.output if cell.verdict else ""
+    if not found:
+        found = next((run.output_tail for run in cell.runs if run.ending is not Ending.COMPLETED), "")
+    lines = [printable(line) for line in found.splitlines() if line.strip()]
+    return "\n".join(lines[-_MOST_OUTPUT_LINES:])
+
+
+def _facts(cell: CellView) -> list[tuple[str, str]]:
+    """Return what else is known: limits, what the memory was at the peak, the largest processes."""
+    if cell.cell is None:
+        return []
+    facts = [("cap", f"{format_bytes(cell.cell.cap.bytes)} ({printable(cell.cell.cap.name)})")]
+    if budget := cell.cell.budget:
+        facts.append(("budget", f"{budget.metric.value} at most {format_bytes(budget.ceiling_bytes)}"))
+    facts.append(("image", printable(cell.cell.image)))
+    run = pictured(cell) or (cell.runs[0] if cell.runs else None)
+    if run is None:
+        return facts
+    split = run.at_peak
+    parts = [("anon", split.anon), ("shmem", split.shmem), ("kernel", split.kernel), ("file", split.file)]
+    if told := [f"{name} {format_bytes(part)}" for name, part in parts if part is not None]:
+        facts.append(("at the peak of one run", ", ".join(told)))
+    if run.processes:
+        largest = sorted(run.processes, key=lambda each: -each.vm_hwm_bytes)[:_MOST_PROCESSES]
+        told = [f"{printable(each.name)} {format_bytes(each.vm_hwm_bytes)}" for each in largest]
+        facts.append(("largest processes", ", ".join(told)))
+    if run.python and run.python.gc:
+        gc = run.python.gc
+        facts.append(("garbage collector", f"{sum(gc.collections)} collections, {figure(Metric.CPU, gc.seconds)}"))
+    if run.pressure.refaults:
+        facts.append(("pages read again", f"{run.pressure.refaults:,}"))
+    return facts
+
+
+def _caveats(cell: CellView) -> list[tuple[str, str, str]]:
+    """Return kind, details and remedy of each kind of doubt."""
+    found = [caveat for run in cell.runs for caveat in run.caveats]
+    found += cell.verdict.caveats if cell.verdict else ()
+    told: dict[CaveatKind, list[str]] = {}
+    for caveat in found:
+        told.setdefault(caveat.kind, []).append(caveat.detail)
+    return [
+        (kind.value.replace("_", " "), printable("; ".join(dict.fromkeys(filter(None, details)))), kind.remedy)
+        for kind, details in told.items()
+    ]
+
+
+def _charts(cell: CellView, extras: Sequence[_Extra]) -> str:
+    """Return the charts of ``cell`` as JSON for the browser."""
+    charts = [
+        memory(cell),
+        *(distribution(each) for each in cell.metrics),
+        *(distribution_of_extra(*extra) for extra in extras),
+    ]
+    found = [for_browser(chart) for chart in charts if chart is not None]
+    return embedded(found) if found else ""
