@@ -35,7 +35,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "store": (*WORDS, "model", "stats"),
     "launch": (*WORDS, "model"),
     "pinning": (),
-    "worktree": ("errors",),
+    "worktree": ("errors", "store"),
     "revision": ("errors", "model", "plan"),
     "doctor": (*WORDS, "model", "machine", "engine.docker_facts"),
     "campaign": (
@@ -52,9 +52,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "store",
     ),
     "judge": (*WORDS, "model", "stats"),
+    "compare": (*WORDS, "model", "stats", "judge"),
     "tune": ("model", "stats"),
     "selftest": ("model", "stats", "judge"),
-    "report": (*WORDS, "model", "stats", "tune", "selftest"),
+    "report": (*WORDS, "model", "stats", "compare", "tune", "selftest"),
     "testing": (*WORDS,),
     "pytest_plugin": (*WORDS, "testing"),
 }

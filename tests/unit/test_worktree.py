@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from memcap import worktree
 from memcap.errors import UsageError
+from memcap.store.git import checked
 from memcap.worktree import checked_out
 
 pytestmark = pytest.mark.allow_processes
@@ -66,18 +66,18 @@ def test_nothing_is_left_after_an_error(repository: Path, error: type[BaseExcept
 
 def test_nothing_is_left_when_git_is_stopped_in_the_middle(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What git leaves when it is killed while it checks out: a registered worktree, locked, half full."""
-    real, folders = worktree._run, []
+    folders: list[Path] = []
 
-    def stopped(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-        done = real(project, *arguments)
+    def stopped(project: Path, *arguments: str) -> bytes:
+        done = checked(project, *arguments)
         if "add" in arguments:
             folders.append(Path(arguments[-2]))
-            real(project, "worktree", "lock", "--reason=initializing", str(folders[0]))
+            checked(project, "worktree", "lock", "--reason=initializing", str(folders[0]))
             (folders[0] / ".git").unlink()
             raise KeyboardInterrupt
         return done
 
-    monkeypatch.setattr(worktree, "_run", stopped)
+    monkeypatch.setattr("memcap.worktree.checked", stopped)
     with pytest.raises(KeyboardInterrupt), checked_out(repository, "first"):
         pytest.fail("it was stopped before")
     assert not folders[0].parent.exists()
@@ -121,11 +121,11 @@ def test_a_shallow_clone_says_what_a_workflow_must_change(repository: Path, tmp_
 
 
 def test_no_repository(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="not a git repository"), checked_out(tmp_path, "main"):
+    with pytest.raises(UsageError, match="is not in a git repository"), checked_out(tmp_path, "main"):
         pytest.fail("there is none")
 
 
 def test_no_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(UsageError, match="no git"), checked_out(tmp_path, "main"):
+    with pytest.raises(UsageError, match="git was not found"), checked_out(tmp_path, "main"):
         pytest.fail("there is none")

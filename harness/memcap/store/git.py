@@ -31,7 +31,7 @@ class FileVersion:
 def user_name(folder: Path) -> str | None:
     """Return git's user.name in ``folder``; None where there is none, or no git."""
     try:
-        found = _run(folder, "config", "--get", "user.name")
+        found = run(folder, "config", "--get", "user.name")
     except UsageError:
         return None
     return _text(found.stdout).strip() or None
@@ -42,21 +42,21 @@ def find_commit(folder: Path, revision: str) -> str | None:
 
     Raises UsageError if there is no git, or no repository.
     """
-    _checked(folder, "rev-parse", "--git-dir")
+    checked(folder, "rev-parse", "--git-dir")
     if not revision or revision.startswith("-"):
         return None
-    found = _run(folder, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
+    found = run(folder, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
     return _text(found.stdout).strip() if found.returncode == 0 else None
 
 
 def is_shallow(folder: Path) -> bool:
     """Tell whether the clone around ``folder`` lacks older commits, as those of CI jobs do."""
-    return _text(_checked(folder, "rev-parse", "--is-shallow-repository")).strip() == "true"
+    return _text(checked(folder, "rev-parse", "--is-shallow-repository")).strip() == "true"
 
 
 def texts_at(folder: Path, commit: str, below: str) -> dict[str, bytes]:
     """Return the content of the files directly in the folder ``below`` of ``folder``, as they were at ``commit``."""
-    listed = _checked(folder, "ls-tree", "-z", "--name-only", commit, "--", f"{below}/")
+    listed = checked(folder, "ls-tree", "-z", "--name-only", commit, "--", f"{below}/")
     paths = [path for path in _text(listed).split("\0") if path]
     contents = _contents(folder, [f"{commit}:./{path}" for path in paths])
     return {path: content for path, content in zip(paths, contents, strict=True) if content is not None}
@@ -70,7 +70,7 @@ def versions(folder: Path, path: str) -> tuple[FileVersion, ...]:
     if find_commit(folder, "HEAD") is None:
         return ()
     form = "%x01%H%x02%ad%x02%aN"
-    listed = _checked(
+    listed = checked(
         folder, "log", "--follow", "--first-parent", "-m", "-z", "--name-only", "--date=short", f"--format={form}",
         "--", path,
     )  # fmt: skip
@@ -90,7 +90,7 @@ def contents_of(folder: Path, found: Sequence[FileVersion]) -> Iterator[bytes | 
 def _contents(folder: Path, names: Sequence[str]) -> Iterator[bytes | None]:
     """Yield the content of each blob of ``names`` (commit:path); one process reads them all."""
     asked = "".join(f"{name}\n" for name in names).encode("utf-8", "surrogateescape")
-    answer = _checked(folder, "cat-file", "--batch", stdin=asked) if names else b""
+    answer = checked(folder, "cat-file", "--batch", stdin=asked) if names else b""
     place = 0
     for _ in names:
         end = answer.index(b"\n", place)
@@ -104,9 +104,9 @@ def _contents(folder: Path, names: Sequence[str]) -> Iterator[bytes | None]:
             yield None
 
 
-def _checked(folder: Path, *arguments: str, stdin: bytes = b"") -> bytes:
-    """Return what git printed. Raises UsageError in git's own words if it failed."""
-    done = _run(folder, *arguments, stdin=stdin)
+def checked(folder: Path, *arguments: str, stdin: bytes = b"") -> bytes:
+    """Return what git printed, called in ``folder``. Raises UsageError in git's own words if it failed."""
+    done = run(folder, *arguments, stdin=stdin)
     if done.returncode == 0:
         return done.stdout
     words = _text(done.stderr).strip()
@@ -117,7 +117,11 @@ def _checked(folder: Path, *arguments: str, stdin: bytes = b"") -> bytes:
     raise UsageError(f"git {arguments[0]} failed in {folder}: {words.removeprefix('fatal: ')}")
 
 
-def _run(folder: Path, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+def run(folder: Path, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    """Return what became of git, called in ``folder``; a hook that called memcap does not lead it astray.
+
+    Raises UsageError if there is no git.
+    """
     environ = {name: value for name, value in os.environ.items() if name not in _OF_A_HOOK}
     environ.update(LC_ALL="C", GIT_OPTIONAL_LOCKS="0", GIT_TERMINAL_PROMPT="0")
     try:
