@@ -85,10 +85,11 @@ def _suite(name: str, cells: Sequence[CellView], missing: Sequence[str], view: V
 
 
 def _figures(cell: CellView) -> Iterable[tuple[str, object]]:
-    """Yield the medians of ``cell`` in bytes and seconds, and its OOM kills."""
+    """Yield the medians of ``cell`` in bytes and seconds, and its OOM kills where they were counted."""
     yield from ((f"{cell.id}/{each.metric.value}", each.summary.median) for each in cell.metrics if each.summary)
-    if cell.runs:
-        yield f"{cell.id}/oom_kills", sum(run.oom.kills or 0 for run in cell.runs)
+    kills = [run.oom.kills for run in cell.runs if run.oom.kills is not None]
+    if kills:
+        yield f"{cell.id}/oom_kills", sum(kills)
 
 
 def _case(cell: CellView) -> ET.Element:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -113,9 +113,10 @@ def _sections(view: View) -> list[_Section]:
     fine = [cell for cell in view.cells if not cell.verdict or cell.verdict.state in _FINE]
     if len(view.cells) <= _UNFOLDED_CELLS:
         notable, fine = list(view.cells), []
+    cells = {cell.id: cell for cell in view.cells}
     sections = [
         _table(view, notable, noun="cells that need a look"),
-        _Section(noun="explanations", parts=[_problem(problem, view) for problem in view.problems], most=0.6),
+        _Section(noun="explanations", parts=[_problem(problem, cells) for problem in view.problems], most=0.6),
         _Section(noun="kinds of alerts", parts=[_alert(alert) for alert in view.alerts]),
         _Section(noun="kinds of caveats", parts=[_caveat(caveat, view) for caveat in view.caveats]),
         _table(view, fine, noun="cells that are fine", summary=f"{len(fine)} cells that are fine"),
@@ -165,20 +166,19 @@ def _endings(cell: CellView) -> str:
     return ", ".join(f"{count} {code(ending.value)}" for ending, count in cell.endings) or NOTHING
 
 
-def _problem(problem: ProblemView, view: View) -> str:
+def _problem(problem: ProblemView, cells: Mapping[str, CellView]) -> str:
     ids = ", ".join(html_code(shortened(each, 200)) for each in problem.cell_ids[:_TOLD_CELLS])
     more = f" and {len(problem.cell_ids) - _TOLD_CELLS} more" if len(problem.cell_ids) > _TOLD_CELLS else ""
     told = f"{_ICONS[problem.state]} {problem.state.value}: {ids}{more}"
-    table = _metrics(view, problem.cell_ids[0]) if len(problem.cell_ids) == 1 else ""
+    table = _metrics(cells[problem.cell_ids[0]]) if len(problem.cell_ids) == 1 else ""
     summary = "" if table else f"Seen: {prose(shortened(problem.summary, _LONGEST_TEXT))}"
     output = f"The end of its output:\n\n{fence(problem.output, most_lines=_OUTPUT_LINES)}" if problem.output else ""
     remedy = f"Remedy: {_advice(shortened(problem.remedy, _LONGEST_TEXT))}" if problem.remedy else ""
     return _folded(told, table, summary, remedy, output)
 
 
-def _metrics(view: View, cell_id: str) -> str:
+def _metrics(cell: CellView) -> str:
     """Return a table of what was compared of a cell; empty if nothing was, or its verdict is about something else."""
-    cell = next(cell for cell in view.cells if cell.id == cell_id)
     if cell.verdict is None or cell.verdict.state not in (VerdictState.REGRESSED, VerdictState.UNDECIDED):
         return ""
     rows = []

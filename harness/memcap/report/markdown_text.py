@@ -9,10 +9,8 @@ from memcap.report.text import printable
 
 # In a code span only these mean something: the backtick ends it, the pipe ends a table's cell, the backslash a pipe.
 _BREAKS_CODE = re.compile(r"[`|\\]")
-# A full stop or colon before a blank is punctuation, before a letter it may make a link; an underscore in a word is one.
-_HARMLESS = re.compile(
-    r"[^\W_]+|[ ,;()%?']|[.:](?=\s|$|\))|(?<=\d)\.(?=\d)|(?<=[^\W_])[_-](?=[^\W_])|(?<=.)[+-](?=[\d ])"
-)
+# Within a line. A colon before a letter, or a full stop after www, may make a link; an underscore in a word is one.
+_HARMLESS = re.compile(r"[^\W_]+|[ ,;()%?'\"/=+-]|:(?=\s|$)|(?<![wW]{3})\.|(?<=[^\W_])_(?=[^\W_])")
 _SHORT_FENCE = "```"
 
 
@@ -21,7 +19,7 @@ def code(text: str) -> str:
     shown = printable(text)
     if shown and shown == shown.strip() and not _BREAKS_CODE.search(shown):
         return f"`{shown}`"
-    return f"<code>{''.join(map(_entity, shown))}</code>"
+    return f"<code>{''.join(map(_inert, shown))}</code>"
 
 
 def html_code(text: str) -> str:
@@ -57,5 +55,6 @@ def _entity(character: str) -> str:
 
 
 def _inert(character: str) -> str:
-    # GitHub looks for @name and #123 in what was rendered; there an entity is a plain character again, a tag is not.
+    # Mentions, references and addresses (@name, #123, a@b.c) are looked for when entities are characters again, but not
+    # across a tag.
     return f"<span>{character}</span>" if character in "@#" else _entity(character)

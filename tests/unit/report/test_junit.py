@@ -1,0 +1,88 @@
+"""JUnit XML as parsers and Jenkins' schema want it."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from junitparser import JUnitXml
+from views import hostile_view, view_of_every_verdict, view_of_many
+
+from memcap.model import VerdictState
+from memcap.report.junit import render_junit
+
+# What junit-10.xsd of Jenkins' xUnit plugin allows, in our words: attributes (those with * must be there), children.
+SCHEMA = {
+    "testsuites": ({"name", "time", "tests", "failures", "errors"}, {"testsuite"}),
+    "testsuite": (
+        {"name*", "tests*", "failures*", "errors*", "skipped", "time", "timestamp", "hostname", "id", "package"},
+        {"properties", "testcase", "system-out", "system-err"},
+    ),
+    "properties": (set(), {"property"}),
+    "property": ({"name*", "value*"}, set()),
+    "testcase": ({"name*", "time", "classname"}, {"skipped", "error", "failure", "system-out", "system-err"}),
+    "failure": ({"type", "message"}, set()),
+    "error": ({"type", "message"}, set()),
+    "skipped": ({"type", "message"}, set()),
+    "system-out": (set(), set()),
+}
+# https://www.w3.org/TR/xml/#charsets
+ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def keeps_to_schema(element: ET.Element) -> bool:
+    attributes, children = SCHEMA[element.tag]
+    required = {name[:-1] for name in attributes if name.endswith("*")}
+    return (
+        required <= set(element.attrib) <= {name.rstrip("*") for name in attributes}
+        and {child.tag for child in element} <= children
+        and all(map(keeps_to_schema, element))
+    )
+
+
+def test_it_keeps_to_the_schema() -> None:
+    assert keeps_to_schema(ET.fromstring(render_junit(view_of_every_verdict())))
+
+
+@given(st.text(max_size=60))
+def test_any_text_gives_xml_without_illegal_characters(text: str) -> None:
+    document = render_junit(hostile_view(text))
+    assert not ILLEGAL.search(document)
+    assert keeps_to_schema(ET.fromstring(document))
+
+
+@pytest.mark.parametrize(
+    ("state", "kind"),
+    [
+        (VerdictState.REGRESSED, "Failure"),
+        (VerdictState.BUDGET_BROKEN, "Failure"),
+        (VerdictState.ENDING_CHANGED, "Error"),
+        (VerdictState.WORKLOAD_FAILED, "Error"),
+        (VerdictState.INFRASTRUCTURE, "Error"),
+        (VerdictState.GONE, "Error"),
+        (VerdictState.UNDECIDED, "Skipped"),
+        (VerdictState.NOT_ENOUGH_DATA, "Skipped"),
+        (VerdictState.INCOMPARABLE, "Skipped"),
+        (VerdictState.NEW, None),
+        (VerdictState.IMPROVED, None),
+        (VerdictState.UNCHANGED, None),
+    ],
+)
+def test_a_parser_finds_each_verdict(state: VerdictState, kind: str | None) -> None:
+    (suite,) = JUnitXml.fromstring(render_junit(view_of_many(1, state)).encode())
+    (case,) = suite
+    assert (case.name, case.classname) == ("agents.benchmark_0-py312-128m", "memcap.agents")
+    assert [type(each).__name__ for each in case.result] == ([kind] if kind else [])
+    assert all(each.message == f"{case.name} is so" for each in case.result)
+
+
+def test_figures_are_properties_and_counts_are_right() -> None:
+    first, second = JUnitXml.fromstring(render_junit(view_of_every_verdict()).encode())
+    properties = {each.name: each.value for each in first.properties()}  # type: ignore[no-untyped-call]
+    assert properties["agents.regressed-py312-128m/peak"] == "73505177"
+    assert properties["agents.ending_changed-py312-128m/oom_kills"] == "1"
+    assert (first.tests, first.failures, first.errors, first.skipped) == (12, 2, 4, 3)
+    assert [case.name for case in second] == ["streams.later-py312-128m"], "planned, not measured"
