@@ -20,6 +20,7 @@ _COMMANDS = {
     "plan": "Print the cells that a run would measure.",
     "check": "Judge a result against the committed baselines.",
     "report": "Render a result as Markdown, JUnit XML, CSV and others.",
+    "compare": "Compare two images, or two results.",
     "baseline": "Show or accept baselines.",
     "measure": "Measure any command in any image.",
     "images": "Build, list or remove the images that workloads run in.",
@@ -35,6 +36,7 @@ Examples:
   memcap run --profile quick
   memcap run agents --image py312 --cap 128m
   memcap check                                 the newest result
+  memcap compare --base py310 --against py312
   memcap doctor
 
 Exit codes: 0 as expected, 99 regression, 98 budget broken, 97 unexpected ending,
