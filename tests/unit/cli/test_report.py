@@ -1,0 +1,123 @@
+"""``memcap report`` and ``--report``: from files to files, and what GitHub Actions is told."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from factories import CELL_ID, make_baseline, make_baselines, make_cell, make_result, make_runs
+from memcap.cli import check, report
+from memcap.errors import FileExistsAlready, UsageError
+from memcap.report.formats import FORMATS
+from memcap.store import result_path, save_baselines, save_result
+
+LIMITS = '[caps]\n128m = "128MiB"\n[profiles.quick]\n[tolerances.peak]\nrelative = "2%"\nabsolute = "1MiB"\n'
+SUITE = '[suite]\ndescription = "x"\n\n[benchmarks.crew_backed]\ncommand = ["true"]\n'
+HIGHER = make_cell(runs=make_runs((70, 70.1, 70.2, 70.1, 70)))
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a project, which is the working folder, with a result that is worse than its baseline."""
+    for name, text in {"limits.toml": LIMITS, "suites/agents/suite.toml": SUITE, "images/py312/Dockerfile": ""}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    save_baselines(make_baselines(make_baseline()), tmp_path / "results" / "baselines")
+    result = make_result(HIGHER)
+    save_result(result, result_path(tmp_path / "results", result.id), overwrite=False)
+    for name in ("GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT", "GITHUB_WORKSPACE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def _report(*arguments: str) -> Result:
+    return CliRunner().invoke(report.command, list(arguments))
+
+
+def _check(*arguments: str) -> Result:
+    return CliRunner().invoke(check.command, list(arguments))
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize("name", [each.name for each in FORMATS])
+def test_every_format_is_printed_and_only_check_fails(name: str) -> None:
+    result = _report("--format", name)
+    assert result.exit_code == 0, result.output
+    assert CELL_ID in result.output
+
+
+@pytest.mark.usefixtures("project")
+def test_the_default_is_what_check_prints() -> None:
+    assert _report().output == _check().output
+
+
+def test_a_file_is_written_and_not_overwritten_unasked(project: Path) -> None:
+    assert _report("-f", "markdown", "-o", "out/memory.md").output == ""
+    written = (project / "out" / "memory.md").read_text(encoding="utf-8")
+    assert written.startswith("**❌ memcap: failed: 1 regressed.**")
+    assert isinstance(_report("-f", "csv", "-o", "out/memory.md").exception, FileExistsAlready)
+    assert _report("-f", "csv", "-o", "out/memory.md", "--force").exit_code == 0
+    assert (project / "out" / "memory.md").read_text(encoding="utf-8").startswith("campaign,")
+
+
+def test_without_a_project_a_result_is_rendered_unjudged(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere = project.parent / "elsewhere"
+    elsewhere.mkdir(exist_ok=True)
+    monkeypatch.chdir(elsewhere)
+    result = _report(str(next((project / "results").glob("*.json"))), "--no-check", "-f", "markdown")
+    assert result.exit_code == 0, result.output
+    assert result.output.startswith("**✅ memcap: all runs ended as expected")
+    assert "regressed" not in result.output
+
+
+def test_check_writes_the_reports_that_it_is_asked_for(project: Path) -> None:
+    (project / "memcap-junit.xml").write_text("older")
+    result = _check("--report", "junit", "--report", "csv=deep/runs.csv")
+    assert result.exit_code == 99
+    assert "report: memcap-junit.xml" in result.stderr
+    assert ET.parse(project / "memcap-junit.xml").getroot().get("failures") == "1"
+    assert (project / "deep" / "runs.csv").read_text(encoding="utf-8").count("\n") > 20
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize(("wanted", "told"), [("jnuit", "Did you mean 'junit'?"), ("csv=", "name of the file")])
+def test_a_mistake_in_a_report_is_told_first(wanted: str, told: str) -> None:
+    result = _check("--report", wanted)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert told in result.stderr
+
+
+def test_github_is_told_three_times(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    summary, output = project / "summary.md", project / "output"
+    summary.write_text("before\n")
+    for name, value in (("STEP_SUMMARY", summary), ("OUTPUT", output), ("WORKSPACE", project)):
+        monkeypatch.setenv(f"GITHUB_{name}", str(value))
+    result = _check("--report", "github")
+    assert f"::error file=suites/agents/suite.toml,line=4,title=memcap%3A regressed%3A {CELL_ID}::" in result.stdout
+    assert summary.read_text(encoding="utf-8").startswith("before\n**❌ memcap: failed: 1 regressed.**")
+    assert output.read_text(encoding="utf-8") == "verdict=regressed\n"
+
+
+@pytest.mark.usefixtures("project")
+def test_annotations_do_not_spoil_json() -> None:
+    result = _check("--report", "github", "--json")
+    assert json.loads(result.stdout)["exit_code"] == 99
+    assert result.stderr.startswith("::error ")
+
+
+def test_a_summary_that_cannot_be_written_is_an_error_with_a_remedy(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(project / "missing" / "summary"))
+    result = _check("--report", "github")
+    assert "summary could not be written" in str(result.exception)
+
+
+def test_without_a_result_the_message_says_what_to_do(project: Path) -> None:
+    next((project / "results").glob("*.json")).unlink()
+    assert isinstance(_report().exception, UsageError)
