@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from memcap.model import Environment
 
 SOME = -1  # how many of several are killed is not determined
+HANGING_SECONDS = 10.0  # by then the kill must have come, on an emulated processor beside other work too
 KILL_PID_1 = "import os, signal, time; os.kill(1, signal.SIGTERM); time.sleep(600)"
 
 
@@ -71,14 +72,14 @@ ANIMALS = (
     Animal(
         what="child over the cap, program hangs",
         call="child_killed_and_hang",
-        options={"time_limit": 3.0},
+        options={"time_limit": HANGING_SECONDS},
         ending=Ending.OOM_HUNG,
         kills=1,
     ),
     Animal(
         what="multiprocessing.Pool, a worker killed",
         call="pool_of_the_killed",
-        options={"time_limit": 4.0},
+        options={"time_limit": HANGING_SECONDS},
         ending=Ending.OOM_HUNG,
         kills=SOME,
         short=False,
