@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from memcap.cli.selection import project_option
+from memcap.errors import UsageError
 from memcap.report.formats import FORMATS
 
 _FORMATS = "\n".join(f"  {each.name:<18}{each.description}" for each in FORMATS)
@@ -24,12 +26,19 @@ _FORMATS = "\n".join(f"  {each.name:<18}{each.description}" for each in FORMATS)
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file.")
 @click.option("--force", is_flag=True, help="Replace the file if it exists.")
 @click.option(
-    "-C", "--project", "root", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
-    help="The project; by default the nearest folder upwards with a limits.toml.",
-)  # fmt: skip
+    "--against", metavar="FILE|DIR|REVISION", help="What to judge by instead of the project's baselines, as in `check`."
+)
+@project_option
 @click.option("--no-check", is_flag=True, help="Do not judge RESULT; it then needs no project.")
-def command(
-    *, result: Path | None, name: str, output: Path | None, force: bool, root: Path | None, no_check: bool
+def command(  # noqa: PLR0913 - the options of the command line
+    *,
+    result: Path | None,
+    name: str,
+    output: Path | None,
+    force: bool,
+    against: str | None,
+    root: Path | None,
+    no_check: bool,
 ) -> None:
     """Render RESULT, by default the newest in results/, judged as `memcap check` judges it.
 
@@ -39,23 +48,26 @@ def command(
     \b
     Examples:
       memcap report
-      memcap report --format markdown --output memory.md
+      memcap report --format markdown --output memory.md --against main
       memcap report results/20260101T020304-quick-1a2b.json --format csv > runs.csv
       memcap report downloaded.json --no-check
     """
+    from memcap.cli.against import load_against
     from memcap.cli.reports import render, terminal_text
     from memcap.cli.selection import load_project
     from memcap.cli.verdict import judged_view, unjudged_view
     from memcap.report.formats import find_format
-    from memcap.store import latest_result, load_baselines, load_result
+    from memcap.store import latest_result, load_result
     from memcap.store.files import write_atomically
 
+    if no_check and against:
+        raise UsageError("--no-check judges by nothing, --against by something", remedy="Choose one of them.")
     config = None if no_check and result else load_project(root)
     measured = load_result(result or latest_result(config.results_directory if config else Path()))
     if config is None or no_check:
         view = unjudged_view(measured)
     else:
-        view = judged_view(measured, config, load_baselines(config.baseline_directory))
+        view = judged_view(measured, config, load_against(config, against))
     suites = config.suites if config else {}
     if output:
         write_atomically(output, render(view, find_format(name), suites), overwrite=force)

@@ -75,6 +75,13 @@ def test_without_a_project_a_result_is_rendered_unjudged(project: Path, monkeypa
     assert "regressed" not in result.output
 
 
+@pytest.mark.allow_processes  # git: is it a revision?
+def test_it_may_be_judged_by_another_result(project: Path) -> None:
+    other = str(next((project / "results").glob("*.json")))
+    assert "1 unchanged" in _report("--against", other).output
+    assert isinstance(_report("--against", other, "--no-check").exception, UsageError)
+
+
 def test_check_writes_the_reports_that_it_is_asked_for(project: Path) -> None:
     (project / "memcap-junit.xml").write_text("older")
     result = _check("--report", "junit", "--report", "csv=deep/runs.csv")
