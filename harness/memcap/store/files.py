@@ -12,7 +12,7 @@ from typing import Any
 
 from memcap.errors import FileExistsAlready, FileFormatError, MemcapError, NewerSchemaError, UsageError
 
-_CAMPAIGN_FILE = re.compile(r"\d{8}T\d{6}-.+\.json", re.ASCII)
+_CAMPAIGN_FILE = re.compile(r"\d{8}T\d{6}-[^.]+\.json", re.ASCII)  # not ….base.json
 _WRITE_REMEDY = "Check that the folder exists, that you may write to it, and that the disk is not full."
 
 
@@ -24,8 +24,9 @@ def result_path(directory: Path, campaign: str) -> Path:
 def latest_result(directory: Path) -> Path:
     """Return the newest result file of ``directory``: the one with the last campaign id, since ids sort by time.
 
-    Files that are not named after a campaign (`run --output nightly.json`) are not considered, nor is the clock of
-    files asked: a copy or a touched file changes nothing. Raises UsageError if there is none.
+    Files that are not named after a campaign (`run --output nightly.json`) are not considered, nor are bases (`run
+    --base-ref`), nor is the clock of files asked: a copy or a touched file changes nothing. Raises UsageError if there
+    is none.
     """
     found = sorted(path for path in directory.glob("*.json") if _CAMPAIGN_FILE.fullmatch(path.name))
     if not found:

@@ -41,7 +41,12 @@ def test_an_existing_file_is_kept(tmp_path: Path) -> None:
 
 
 def test_the_latest_result_is_the_last_id_whatever_the_clock_of_files_says(tmp_path: Path) -> None:
-    for name in ("20261120T043000-quick-aaaa", "20261119T235959-quick-ffff", "nightly"):
+    for name in (
+        "20261120T043000-quick-aaaa",
+        "20261119T235959-quick-ffff",
+        "nightly",
+        "20261120T043001-quick-aaaa.base",
+    ):
         write_atomically(result_path(tmp_path, name), "{}", overwrite=False)
     (tmp_path / "baselines").mkdir()
     (tmp_path / ".20270101T000000-quick-aaaa.json.x.tmp").touch()
