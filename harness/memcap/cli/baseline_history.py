@@ -35,7 +35,8 @@ def history_command(*, cells: tuple[str, ...], metric: str, limit: int, as_json:
     """Print for each of CELLS (all with a baseline, if none are named) what its baseline was, when, and why it changed.
 
     Read from the commits that changed results/baselines/ on the branch that is checked out; a merge is one change. The
-    curve has the oldest figure at its left; the mark in each line is between the lowest and the highest of them.
+    curve begins with the oldest figure; the mark in a line stands between the lowest figure (left) and the highest,
+    or 5 % above the lowest if all are less.
 
     \b
     Examples:

@@ -14,6 +14,7 @@ from memcap.stats import median, relative_change
 _NAMED_CELLS = 3
 _PLACE_WIDTH = 16  # of the place of a figure between the lowest and the highest
 _DRAWN_WIDTH = 24  # of the curve of all figures
+_LEAST_SPAN = 0.05  # of the lowest figure: less is drawn as the little that it is
 
 
 def render_baselines(baselines: Sequence[Baseline], *, width: int) -> str:
@@ -105,14 +106,15 @@ def _history(history: CellHistory, metric: Metric, *, limit: int, width: int, le
     medians = [median_of(each.baseline, metric) if each.baseline else None for each in versions]
     known = [value for value in medians if value is not None]
     low, high = min(known, default=0.0), max(known, default=0.0)
-    curve = sparkline(known[::-1], _DRAWN_WIDTH, low=low, high=high, levels=levels)
+    top = max(high, low * (1 + _LEAST_SPAN))
     lines = [*_wrapped(history.cell_id, width)]
     if known:
+        curve = sparkline(known[::-1], _DRAWN_WIDTH, low=low, high=top, levels=levels)
         span = figure(metric, low) if low == high else f"{figure(metric, low)} to {figure(metric, high)}"
         lines.append(f"  {metric.value}  {curve}  {span}")
     older: list[float | None] = [*medians[1:], None]
     for version, value, before in list(zip(versions, medians, older, strict=True))[:limit]:
-        place = "" if value is None or low == high else _placed(value, low, high, plain=levels == PLAIN)
+        place = "" if value is None or low == high else _placed(value, low, top, plain=levels == PLAIN)
         lines += _version_lines(version, metric, (before, value), place=place, width=width)
     if len(versions) > limit:
         lines.append(f"  and {len(versions) - limit} older (--limit)")
@@ -134,9 +136,9 @@ def _version_lines(
     return [line, *_wrapped(_accepted_text(accepted), width, indent=" " * 11)]
 
 
-def _placed(value: float, low: float, high: float, *, plain: bool) -> str:
-    """Return where ``value`` lies between the lowest (left) and the highest figure (right)."""
-    place = round((value - low) / (high - low) * (_PLACE_WIDTH - 1))
+def _placed(value: float, low: float, top: float, *, plain: bool) -> str:
+    """Return where ``value`` lies between ``low`` (left) and ``top`` (right)."""
+    place = round((value - low) / (top - low) * (_PLACE_WIDTH - 1))
     ground, mark = ("-", "o") if plain else ("─", "●")
     return ground * place + mark + ground * (_PLACE_WIDTH - 1 - place)
 

@@ -63,12 +63,23 @@ def parse_suite(name: str, text: str) -> tuple[str, dict[str, Baseline]]:
 
     Raises FileFormatError naming ``name`` and the key, NewerSchemaError for a file of a newer memcap.
     """
-    document = read_object(name, text)
+    document = read_baseline_object(name, text)
     check_schema(name, "schema", document.get("schema"), supported=SCHEMA)
     if document["schema"] == 1:
         text = json.dumps(_from_schema_1(name, document))
     found = validate(_adapter(), name, text)
     return found.suite, {cell_id: _baseline(name, found.suite, cell_id, cell) for cell_id, cell in found.cells.items()}
+
+
+def read_baseline_object(name: str, text: str) -> dict[str, Any]:
+    """Return the JSON object of the baseline file ``name``. Raises FileFormatError, also where git left a conflict."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.startswith("<<<<<<< "):
+            raise FileFormatError(
+                f"{name}:{number}: git left a merge conflict here",
+                remedy="Keep one side of each conflict, then measure those cells again and accept them.",
+            )
+    return read_object(name, text)
 
 
 def suite_text(suite: str, baselines: Iterable[Baseline]) -> str:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from memcap.errors import FileFormatError, MemcapError
 from memcap.model import Baseline, Baselines
-from memcap.store.baseline_codec import parse_suite, suite_text
-from memcap.store.files import read_object, read_text, write_atomically
+from memcap.store.baseline_codec import parse_suite, read_baseline_object, suite_text
+from memcap.store.files import read_text, write_atomically
 
 
 def load_baselines(directory: Path) -> Baselines:
@@ -25,7 +25,7 @@ def load_baseline_file(path: Path) -> Baselines | None:
     Raises as `load_baselines` does.
     """
     text = read_text(path)
-    document = read_object(path, text)
+    document = read_baseline_object(str(path), text)
     if "suite" not in document or "cells" not in document:
         return None
     return Baselines(cells=parse_suite(str(path), text)[1])

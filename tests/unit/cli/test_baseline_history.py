@@ -93,7 +93,7 @@ def test_an_unreadable_version_is_told_beside_the_others(repository: Repository)
     result = _run(repository, "history")
     assert result.exit_code == 0
     assert "could not be read: " in result.stderr
-    assert "this is not JSON" in result.stderr
+    assert "git left a merge conflict" in result.stderr
     assert CELL_ID in result.stdout
 
 

@@ -160,7 +160,7 @@ def test_a_malformed_file_names_the_key(tmp_path: Path, change: Callable[[Any], 
 
 def test_a_merge_conflict_is_named_with_its_line(tmp_path: Path) -> None:
     (tmp_path / "agents.json").write_text('{\n<<<<<<< HEAD\n "schema": 1}')
-    with pytest.raises(FileFormatError, match=r"agents\.json:2:1: this is not JSON"):
+    with pytest.raises(FileFormatError, match=r"agents\.json:2: git left a merge conflict"):
         load_baselines(tmp_path)
 
 

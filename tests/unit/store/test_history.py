@@ -172,7 +172,7 @@ def test_versions_that_cannot_be_read_are_told_and_passed_over(repository: Repos
     found = baseline_history(_project(repository), _folder(repository))
     assert [each.baseline for each in found.cells[0].versions] == [_higher(70), make_baseline()]
     told = [line.replace("bänch/", "") for line in found.unreadable]
-    assert told[0].startswith(f"{conflict}:results/baselines/agents.json:1:1: this is not JSON")
+    assert told[0].startswith(f"{conflict}:results/baselines/agents.json:1: git left a merge conflict")
     assert told[1].startswith(f"{newer}:results/baselines/agents.json: schema: written with schema 9")
 
 
