@@ -68,6 +68,17 @@ def judged_against(result: CampaignResult, base: Base | None, config: Config) ->
     return head, as_baselines(older)[0]
 
 
+def tell_where(path: Path, result: CampaignResult, base: Base | None) -> None:
+    """Say where the result is, and that of its base, and what of the base did not run as it should."""
+    from memcap.store import as_baselines
+
+    say(f"result: {path}")
+    if base is not None:
+        say(f"result of the base: {base_path(path)}")
+        for text in as_baselines(split(result)[1])[1]:
+            say(f"base: {text}")
+
+
 def refuse_resuming(earlier: CampaignResult) -> None:
     """Raise UsageError for a campaign that two revisions were measured in: later runs are no neighbours of its own."""
     if any(word.partition("=")[0] == "--base-ref" for word in earlier.command):

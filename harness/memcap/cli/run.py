@@ -94,10 +94,9 @@ def command(  # noqa: PLR0913 - the options of the command line
       memcap run --base-ref origin/main            what did this branch change?
       memcap run --image shop:new --base-ref main --base-image shop:new=shop:old
     """
-    from memcap.cli.base_ref import base_path, base_revision, judged_against, refuse_resuming, saver
+    from memcap.cli.base_ref import base_path, base_revision, judged_against, refuse_resuming, saver, tell_where
     from memcap.cli.deciding import deciding_of
     from memcap.cli.execute import Order, execute, new_campaign, refuse_overwriting
-    from memcap.cli.progress import say
     from memcap.cli.verdict import conclude, conclude_unjudged
     from memcap.images.this_machine import on_this_machine
     from memcap.model import PROCESS_ENGINE
@@ -132,7 +131,7 @@ def command(  # noqa: PLR0913 - the options of the command line
             deciding=deciding,
         )
         result = execute(order, save=saver(path, base), kept_in=path)
-    say(f"result: {path}")
+    tell_where(path, result, base)
     reports = Reports(wanted=wanted, suites=config.suites)
     if no_check:
         conclude_unjudged(split(result)[0], measurements=as_json, verbose=verbose, reports=reports)

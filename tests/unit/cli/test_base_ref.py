@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from factories import make_cell, make_image, make_plan_cell, make_result, make_runs
-from memcap.cli.base_ref import base_path, base_revision, judged_against, refuse_resuming, saver
+from factories import make_cell, make_image, make_oom, make_plan_cell, make_result, make_runs
+from memcap.cli.base_ref import base_path, base_revision, judged_against, refuse_resuming, saver, tell_where
 from memcap.config import load_config
 from memcap.errors import ConfigError, UsageError
 from memcap.images.this_machine import HOST, on_this_machine
@@ -171,6 +171,19 @@ def test_without_a_base_the_projects_baselines_count(project: Path) -> None:
     whole = make_result()
     assert judged_against(whole, None, load_config(project))[0] is whole
     assert judged_against(whole, None, load_config(project))[1].cells == {}
+
+
+def test_a_base_that_did_not_run_as_it_should_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, (ours, older) = tmp_path / "nightly.json", both_sides()
+    whole = make_result(make_cell(ours), make_cell(older, [make_oom()]))
+    tell_where(path, whole, BASE)
+    assert capsys.readouterr().err.splitlines() == [
+        f"result: {path}",
+        f"result of the base: {tmp_path / 'nightly.base.json'}",
+        f"base: {CELL.id}: no run ended completed (oom_killed)",
+    ]
+    tell_where(path, make_result(), None)
+    assert capsys.readouterr().err == f"result: {path}\n"
 
 
 @pytest.mark.parametrize("words", [("--base-ref", "main"), ("--base-ref=main",)])
