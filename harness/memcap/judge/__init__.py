@@ -142,13 +142,18 @@ def _compared_finding(case: _Case, metrics: Sequence[MetricVerdict], rules: Rule
     remedy = {
         VerdictState.REGRESSED: f"Find what grew; if it is meant: {accepting(cell)}",
         VerdictState.IMPROVED: f"Keep the gain: {accepting(cell)}",
-        VerdictState.UNDECIDED: "Measure with more runs (memcap run --until-decided), or make the workload steadier "
-        "(memcap measure --tune).",
+        VerdictState.UNDECIDED: f"{_more_runs(rules)}, or make the workload steadier (memcap measure --tune).",
         VerdictState.NOT_ENOUGH_DATA: "Measure with more runs: memcap run --runs N",
         VerdictState.NEW: accepting(cell),
     }
     summary = "; ".join(_tell(each) for each in metrics if each.state is state)
     return Finding(state=state, summary=summary, remedy=remedy.get(state, ""))
+
+
+def _more_runs(rules: Rules) -> str:
+    if rules.looks == 1:
+        return "Measure with more runs (memcap run --until-decided)"
+    return "Allow still more runs (memcap run --until-decided --max-runs N)"
 
 
 def _gone(cell_id: str) -> Verdict:

@@ -183,7 +183,7 @@ def build_view(
         not_measured=not_measured,
         exit_code=exit_code,
         reason=_reason(counts, not_measured, exit_code) if is_judged else _unjudged_reason(result, verdicts),
-        next_step=_next_step(cells, not_measured) if is_judged else "",
+        next_step=_next_step(cells, not_measured, has_looked=bool(result.looks)) if is_judged else "",
         is_judged=is_judged,
     )
 
@@ -301,7 +301,7 @@ def _unjudged_reason(result: CampaignResult, verdicts: Sequence[Verdict]) -> str
     return f"all runs ended as expected; at most {format_bytes(max(needs))} had to fit" if needs else "measured"
 
 
-def _next_step(cells: Sequence[CellView], not_measured: Sequence[str]) -> str:
+def _next_step(cells: Sequence[CellView], not_measured: Sequence[str], *, has_looked: bool) -> str:
     """Return the one command that helps next, or nothing."""
     states = {cell.verdict.state for cell in cells if cell.verdict}
     if not_measured:
@@ -309,7 +309,7 @@ def _next_step(cells: Sequence[CellView], not_measured: Sequence[str]) -> str:
     if states & {VerdictState.INFRASTRUCTURE}:
         return "memcap doctor"
     if states & {VerdictState.UNDECIDED} and not states & _NEED_A_MEND:
-        return "memcap run --until-decided"
+        return "memcap run --until-decided" + (" --max-runs N" if has_looked else "")
     changed = [cell.id for cell in cells if cell.verdict and cell.verdict.state is VerdictState.REGRESSED]
     if changed:
         ids = " ".join(map(shlex.quote, sorted(changed)))

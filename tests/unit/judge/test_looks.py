@@ -8,9 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from factories import TOLERANCES, make_baseline, make_baselines, make_cell, make_result, make_runs
+from memcap.judge import judge
 from memcap.judge.looks import sizes_of_looks, why_more
 from memcap.judge.samples import compare, decide
 from memcap.model import Metric, MetricVerdict, Rules, Tolerance, Verdict, VerdictState
+from memcap.report import build_view
 from memcap.stats import values_needed
 
 
@@ -98,3 +101,13 @@ OPEN, FEW, SAME = VerdictState.UNDECIDED, VerdictState.NOT_ENOUGH_DATA, VerdictS
 )  # fmt: skip
 def test_more_runs_are_for_what_they_can_decide(verdict: Verdict, base_grows: bool, reason: str) -> None:
     assert why_more(verdict, Rules(), base_grows=base_grows) == reason
+
+
+@pytest.mark.parametrize(("looks", "more"), [((), ""), ((7, 14), " --max-runs N")])
+def test_who_has_looked_several_times_is_not_told_to_do_the_same_again(looks: tuple[int, ...], more: str) -> None:
+    base, cell = (make_cell(runs=make_runs((40, 80, 60, 50, 70, 45, last))) for last in (75, 90))
+    result = make_result(cell, looks=looks)
+    (verdict,) = judge(result, make_baselines(make_baseline(base)), Rules(tolerances=TOLERANCES))
+    assert verdict.state is OPEN
+    assert f"(memcap run --until-decided{more})" in verdict.remedy
+    assert build_view(result, (verdict,)).next_step == f"memcap run --until-decided{more}"
