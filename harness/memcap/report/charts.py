@@ -16,6 +16,7 @@ from typing import Any
 
 from memcap.errors import UsageError
 from memcap.model import Measurement, Metric, Moment, VerdictState
+from memcap.report.text import printable
 from memcap.report.view import CellView, MetricView, View
 from memcap.units import format_bytes
 
@@ -23,7 +24,6 @@ SPECS = ("distribution", "memory", "summary")
 MOST_MOMENTS = 128
 MOST_ROWS = 24
 MOST_CELLS = 20
-REMEDY = "Install what HTML reports and charts need: pip install 'memcap[report]'"
 
 _FOLDER = Path(__file__).parent / "specs"
 _KIB, _MIB = 1024, 1024 * 1024
@@ -209,7 +209,7 @@ def write_charts(view: View, directory: Path, *, most_cells: int = MOST_CELLS) -
     try:
         import vl_convert  # noqa: PLC0415 - optional, and heavy
     except ImportError as error:
-        raise UsageError("charts need packages that are not installed", remedy=REMEDY) from error
+        raise missing("charts") from error
     directory.mkdir(parents=True, exist_ok=True)
     charts = {"summary": summary(view)}
     wanted = [cell for cell in view.cells if cell.runs and cell.verdict and cell.verdict.state not in _FINE]
@@ -227,6 +227,11 @@ def write_charts(view: View, directory: Path, *, most_cells: int = MOST_CELLS) -
         png.write_bytes(vl_convert.vegalite_to_png(spec, scale=_PIXELS))
         written += [svg, png]
     return tuple(written)
+
+
+def missing(what: str) -> UsageError:
+    """Return the error for a machine without the packages of the extra `report`."""
+    return UsageError(f"{what} need packages that are not installed", remedy="Run: pip install 'memcap[report]'")
 
 
 def _scale(metric: Metric, largest: float) -> tuple[float, str]:
@@ -254,7 +259,7 @@ def _shift_row(cell: CellView) -> list[dict[str, Any]]:
     within = 100 * (found.margin or 0) / base
     return [
         {
-            "cell": f"{cell.id} · {found.metric.value}",
+            "cell": f"{printable(cell.id)} · {found.metric.value}",
             "verdict": found.state.value,
             "estimate": 100 * moved.estimate / base,
             "low": 100 * moved.low / base,

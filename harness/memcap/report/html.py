@@ -13,15 +13,18 @@ import re
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from memcap.errors import UsageError
-from memcap.report.charts import REMEDY, SPECS, THEMES, coloured, for_browser, specification, summary
+from memcap.report.charts import SPECS, THEMES, coloured, for_browser, missing, specification, summary
 from memcap.report.html_cell import LOOKS, cell_page, embedded
 from memcap.report.text import printable
 from memcap.report.view import AlertView, CaveatView, View
 from memcap.units import format_bytes
+
+if TYPE_CHECKING:
+    import jinja2
 
 _FOLDER = Path(__file__).parent / "templates"
 _FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
@@ -51,18 +54,12 @@ class _Note:
 
 def render_html(view: View) -> str:
     """Return ``view`` as a page. Raises UsageError where the packages for it (the extra `report`) are not installed."""
-    try:
-        import jinja2  # noqa: PLC0415 - optional
-        import vl_convert  # noqa: PLC0415 - optional, and heavy
-    except ImportError as error:
-        raise UsageError("HTML reports need packages that are not installed", remedy=REMEDY) from error
+    template, bundle = _page(), _bundle()
     script = (_FOLDER / "report.js").read_text(encoding="utf-8")
-    bundle = _inert(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed"))
     tokens = {**{name: f"var(--{name})" for name in THEMES["light"]}, "background": "transparent", "font": _FONT}
     specs = {name: json.loads(coloured(specification(name), tokens)) for name in SPECS}
     overview = summary(view)
-    environment = jinja2.Environment(autoescape=True, loader=jinja2.FileSystemLoader(_FOLDER), trim_blocks=True)
-    return environment.get_template("report.html.jinja").render(
+    return template.render(
         policy=_policy(script, bundle),
         css=(_FOLDER / "report.css").read_text(encoding="utf-8"),
         script=script,
@@ -76,6 +73,26 @@ def render_html(view: View) -> str:
         chips=_chips(view),
         **_words(view),
     )
+
+
+@lru_cache(maxsize=1)
+def _page() -> jinja2.Template:
+    try:
+        import jinja2  # noqa: PLC0415 - optional
+    except ImportError as error:
+        raise missing("HTML reports") from error
+    environment = jinja2.Environment(autoescape=True, loader=jinja2.FileSystemLoader(_FOLDER), trim_blocks=True)
+    return environment.get_template("report.html.jinja")
+
+
+@lru_cache(maxsize=1)
+def _bundle() -> str:
+    """Return the library that draws charts, with all it needs. Making it takes a second."""
+    try:
+        import vl_convert  # noqa: PLC0415 - optional, and heavy
+    except ImportError as error:
+        raise missing("HTML reports") from error
+    return _inert(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed"))
 
 
 def _words(view: View) -> dict[str, Any]:

@@ -72,7 +72,11 @@ class MetricRow:
 
 @dataclass(frozen=True, kw_only=True)
 class CellPage:
-    """One cell as the template shows it; ``need``, ``peak``, ``change`` and ``share`` are also what is sorted by."""
+    """One cell as the template shows it.
+
+    ``change`` is the largest of any metric, ``share`` the percentage of the cap that the unreclaimable peak takes;
+    ``keys`` are the numbers to sort by, as JSON.
+    """
 
     id: str
     state: str
@@ -82,7 +86,7 @@ class CellPage:
     remedy: str
     need: str
     peak: str
-    need_change: str
+    change: str
     share: int | None
     near: bool
     ending: str
@@ -106,6 +110,7 @@ def cell_page(cell: CellView, view: View) -> CellPage:
     tone, sign = LOOKS[verdict.state] if verdict else _MEASURED
     need, peak = cell.metric(Metric.UNRECLAIMABLE_PEAK), cell.metric(Metric.PEAK)
     middle = need.summary.median if need.summary else None
+    change = max((each.change for each in cell.metrics if each.change is not None), key=abs, default=None)
     extras = tuple(_extras(cell))
     share = middle / plan.cap.bytes if plan and middle is not None else None
     return CellPage(
@@ -117,14 +122,12 @@ def cell_page(cell: CellView, view: View) -> CellPage:
         remedy=printable(verdict.remedy) if verdict else "",
         need=_median(need),
         peak=_median(peak),
-        need_change=percent(need.change),
+        change=percent(change),
         share=None if share is None else round(100 * share),
         near=share is not None and share > _NEAR_CAP,
         ending=_endings(cell),
         unexpected=plan is not None and any(ending is not plan.expected_ending for ending, _ in cell.endings),
-        keys=embedded(
-            [_key(middle), _key(peak.summary.median if peak.summary else None), _key(need.change), _key(share)]
-        ),
+        keys=embedded([_key(middle), _key(peak.summary.median if peak.summary else None), _key(change), _key(share)]),
         metrics=tuple(_metric_row(each) for each in cell.metrics if each.summary or each.verdict),
         extras=tuple(_told_by_workload(extras)),
         stories=tuple(_stories(cell, plan)) if plan else (),
@@ -132,7 +135,7 @@ def cell_page(cell: CellView, view: View) -> CellPage:
         facts=tuple(_facts(cell)),
         graded=tuple(
             (
-                each.name,
+                printable(each.name),
                 f"{_number(each.value)} {printable(each.unit)}",
                 each.grade.value,
                 _GRADES.get(each.grade, _PLAIN),
@@ -243,7 +246,8 @@ def _stories(cell: CellView, plan: CellSummary) -> list[str]:
         run = next(each for each in cell.runs if each.ending is ending)
         expected = "as expected" if ending is plan.expected_ending else f"expected was {plan.expected_ending.value}"
         told.append(f"{count} of {len(cell.runs)} runs: {ending.explanation} ({ending.value}, {expected}).")
-        if facts := _kills(run):
+        facts = _kills(run)
+        if facts and ending is not Ending.COMPLETED:
             told.append(f"In the first of them {facts}.")
         if run.detail:
             told.append(f"{run.detail[:1].upper()}{run.detail[1:]}.")

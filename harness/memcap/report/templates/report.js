@@ -77,12 +77,14 @@
     delete place.dataset.charts;
     const embed = library();
     for (const chart of charts) {
-      const container = document.createElement("div");
-      container.className = `drawing ${chart.spec}`;
-      container.setAttribute("role", "img");
-      container.setAttribute("aria-label", chart.words);
-      place.append(container);
-      await embed(container, filled(chart), {actions: false, renderer: "svg", tooltip: false, defaultStyle: false});
+      const picture = document.createElement("div");
+      picture.className = `drawing ${chart.spec}`;
+      picture.setAttribute("role", "img");
+      picture.setAttribute("aria-label", chart.words);
+      const canvas = document.createElement("div");  // Vega sets the role of what it draws in
+      picture.append(canvas);
+      place.append(picture);
+      await embed(canvas, filled(chart), {actions: false, renderer: "svg", tooltip: false, defaultStyle: false});
     }
     place.classList.add("drawn");
   }

@@ -1,0 +1,181 @@
+"""The HTML report as a parser reads it; what a browser makes of it is in tests/integration/test_html_report.py."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import sys
+from collections.abc import Callable
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from views import hostile_view, view_of_every_verdict, view_of_many
+
+from memcap.errors import UsageError
+from memcap.model import VerdictState
+from memcap.report import html
+from memcap.report.html import render_html
+from memcap.report.html_cell import LOOKS, embedded
+from memcap.report.view import WORST_FIRST
+
+ATTACKS = (
+    "</noscript></script></style><script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "' onmouseover='alert(1)",
+    '" autofocus onfocus="alert(1)',
+    "</title><svg/onload=alert(1)>",
+    "{{ 7 * 7 }} {% raw %} javascript:alert(1)",
+    "\u2028\u2029\x00\x1b[2J\u202e\ud800",
+)
+
+
+class Page(HTMLParser):
+    """What a page is made of: elements with attributes, and the text in them, block by block."""
+
+    BREAKS = frozenset(
+        {"p", "h1", "h2", "h3", "li", "tr", "pre", "dt", "summary", "option", "button", "details", "div"}
+    )
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.scripts: list[tuple[str, str]] = []
+        self._lines = [""]
+        self._inside: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag in ("script", "style"):
+            self._inside.append(tag)
+        if tag == "script":
+            self.scripts.append((dict(attrs).get("type") or "", ""))
+        if tag in self.BREAKS:
+            self._lines.append("")
+        elif tag in ("td", "th", "dd", "span"):
+            self._lines[-1] += " "
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("script", "style"):
+            self._inside.pop()
+
+    def handle_data(self, data: str) -> None:
+        if self._inside[-1:] == ["script"]:
+            kind, text = self.scripts[-1]
+            self.scripts[-1] = (kind, text + data)
+        elif not self._inside:
+            self._lines[-1] += data
+
+    @property
+    def text(self) -> str:
+        """Return what a reader without JavaScript reads, a line a block."""
+        lines = (" ".join(line.split()) for line in self._lines)
+        return "\n".join(line for line in lines if line) + "\n"
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put a word in place of a megabyte of JavaScript."""
+    monkeypatch.setattr(html, "_bundle", lambda: "window.vegaEmbed = null")
+
+
+@pytest.mark.usefixtures("small")
+def test_what_a_reader_without_javascript_reads(golden: Callable[[str, str], None]) -> None:
+    golden("report/every-verdict/html.txt", Page(render_html(view_of_every_verdict())).text)
+
+
+@pytest.mark.usefixtures("small")
+def test_every_cell_can_be_linked_to_and_has_its_figures_in_it() -> None:
+    view = view_of_every_verdict()
+    cells = [attributes for tag, attributes in Page(render_html(view)).elements if tag == "details"]
+    assert [each["id"] for each in cells] == [f"cell:{cell.id}" for cell in view.cells]
+    assert [each["data-state"] for each in cells] == [cell.verdict.state.value for cell in view.cells if cell.verdict]
+    assert all(len(json.loads(each["data-keys"] or "")) == 4 for each in cells)
+
+
+def test_only_the_scripts_that_the_policy_names_can_run() -> None:
+    page = Page(render_html(view_of_every_verdict()))
+    (policy,) = [
+        found["content"] for tag, found in page.elements if found.get("http-equiv") is not None and tag == "meta"
+    ]
+    assert policy
+    assert "default-src 'none'" in policy
+    assert "unsafe-inline" not in policy.partition("style-src")[0]
+    kinds = [kind for kind, _ in page.scripts]
+    assert kinds == ["application/json", "text/plain", ""]
+    for kind, script in page.scripts[1:]:
+        hashed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        assert f"'sha256-{hashed}'" in policy, kind
+
+
+@pytest.mark.usefixtures("small")
+def test_nothing_is_loaded_from_elsewhere() -> None:
+    addresses = [
+        value
+        for _, attributes in Page(render_html(view_of_every_verdict())).elements
+        for name, value in attributes.items()
+        if name in ("src", "href", "action", "data", "srcset", "poster")
+    ]
+    assert addresses == ["data:,"]
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+@pytest.mark.usefixtures("small")
+def test_hostile_text_stays_text(attack: str) -> None:
+    harmless, hostile = (Page(render_html(hostile_view(text))) for text in ("harmless", attack))
+    assert [tag for tag, _ in hostile.elements] == [tag for tag, _ in harmless.elements]
+    assert [set(found) for _, found in hostile.elements] == [set(found) for _, found in harmless.elements]
+    assert hostile.scripts == harmless.scripts
+    assert hostile.text.encode()
+    assert all(line.isprintable() for line in hostile.text.splitlines())
+
+
+@pytest.mark.usefixtures("small")
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # it is the same for every example
+@given(st.text(max_size=60))
+def test_so_does_any_text(text: str) -> None:
+    assert len(Page(render_html(hostile_view(text))).scripts) == 3
+
+
+@given(st.recursive(st.text() | st.floats(allow_nan=False) | st.none(), st.lists))
+def test_embedded_json_is_the_same_value_without_what_ends_an_element(value: object) -> None:
+    text = embedded(value)
+    assert json.loads(text) == value
+    assert text.isascii()
+    assert set("<>&'").isdisjoint(text)
+
+
+@pytest.mark.parametrize("text", ["a</script>b", "a</SCRIPT >b", "a<!--b"])
+def test_a_script_cannot_end_its_own_element(text: str) -> None:
+    inert = html._inert(text)
+    assert "<" not in inert
+    assert inert.replace("\\x3c", "<") == text
+
+
+def test_every_state_has_a_look_of_its_own_tone_and_a_sign() -> None:
+    assert set(LOOKS) == set(WORST_FIRST)
+    assert all(tone in ("bad", "warn", "good", "plain") and sign for tone, sign in LOOKS.values())
+
+
+@pytest.mark.usefixtures("small")
+def test_a_campaign_without_verdicts_is_told_too() -> None:
+    text = Page(render_html(view_of_many(2, VerdictState.UNCHANGED))).text
+    assert "2 unchanged" in text
+
+
+@pytest.mark.parametrize("package", ["jinja2", "vl_convert"])
+def test_without_the_extra_the_remedy_is_told(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    html._page.cache_clear()
+    html._bundle.cache_clear()
+    try:
+        with pytest.raises(UsageError) as raised:
+            render_html(view_of_every_verdict())
+        assert "pip install 'memcap[report]'" in raised.value.remedy
+    finally:
+        html._page.cache_clear()
+        html._bundle.cache_clear()
