@@ -9,7 +9,7 @@ from memcap.model.ending import Caveat, Ending
 from memcap.model.plan import Metric
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class MemorySplit:
     """The cgroup's memory at one moment, in bytes, by what it is used for."""
 
@@ -34,7 +34,7 @@ class MemorySplit:
         return self.anon + self.shmem + max(self.kernel - (self.slab_reclaimable or 0), 0)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ProcessPeak:
     """The largest resident set (VmHWM) seen of one process, and its share of memory at the container's peak.
 
@@ -47,7 +47,7 @@ class ProcessPeak:
     pss_bytes: int | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class OomFacts:
     """What is known about OOM kills: the cgroup's counter is the proof, the daemon's word is support.
 
@@ -63,7 +63,7 @@ class OomFacts:
     docker_events: int | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class GcFacts:
     """The garbage collector's totals over the workload, a number per generation."""
 
@@ -73,7 +73,7 @@ class GcFacts:
     seconds: float
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class PythonRun:
     """The interpreter that ran the workload, as it reported itself."""
 
@@ -84,7 +84,7 @@ class PythonRun:
     error: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Phases:
     """What the runner's process held on its way, in bytes: anonymous and shared memory, and page tables.
 
@@ -98,7 +98,7 @@ class Phases:
     left_bytes: int | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Pressure:
     """What the cap cost: stall time (cgroup v2), file pages read again, periods in which the CPU was throttled."""
 
@@ -109,7 +109,7 @@ class Pressure:
     swap_peak_bytes: int | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Moment:
     """Memory at one time of a run, in bytes: the moment with the most unreclaimable memory of a span.
 
@@ -125,7 +125,7 @@ class Moment:
     low: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Measurement:
     """What one run yielded.
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memcap.errors import FileFormatError
-from memcap.model import CampaignResult
+from memcap.model import CampaignResult, CellResult
 from memcap.store.files import check_schema, describe, read_object, read_text, write_atomically
 from memcap.store.pyperf_codec import pyperf_document
 from memcap.store.validate import validate
@@ -40,8 +40,7 @@ def load_result(path: Path) -> CampaignResult:
 
     Raises FileFormatError for a file that is not one of ours, NewerSchemaError for one of a newer memcap.
     """
-    text = read_text(path)
-    document = read_object(path, text)
+    document = read_object(path, read_text(path), hook=_shrink)
     ours = document.get("memcap")
     if ours is None:
         kind = "a pyperf file without memcap's part" if "benchmarks" in document else "no result of memcap"
@@ -52,9 +51,33 @@ def load_result(path: Path) -> CampaignResult:
     if not isinstance(ours, dict):
         raise FileFormatError(f"{path}: memcap: expected an object, found {describe(ours)}")
     check_schema(path, "memcap.schema", ours.get("schema"), supported=SCHEMA)
-    result = validate(_adapter(), path, json.dumps(ours), where="memcap")
+    cells = ours.get("cells")
+    if not isinstance(cells, list):
+        return validate(_adapter(), path, json.dumps(ours), where="memcap")  # says what is wrong
+    for index, cell in enumerate(cells):
+        if not isinstance(cell, CellResult):
+            validate(_cell_adapter(), path, json.dumps(cell), where=f"memcap.cells[{index}]")
+    result = validate(_adapter(), path, json.dumps({**ours, "cells": []}), where="memcap")
+    result = replace(result, cells=tuple(cells))
     _check_cells(path, result)
     return result
+
+
+def _shrink(read: dict[str, Any]) -> Any:
+    """Make a cell of a JSON object that is one, and nothing of what is pyperf's, as soon as it is read.
+
+    All of a large campaign as JSON's objects would take five times the memory of the campaign itself.
+    """
+    from pydantic import ValidationError  # noqa: PLC0415 - heavy
+
+    if "metadata" in read and "memcap" not in read:
+        return None
+    if "cell" not in read or "runs" not in read:
+        return read
+    try:
+        return _cell_adapter().validate_json(json.dumps(read), strict=True)
+    except ValidationError:
+        return read
 
 
 def _plain(value: Any) -> Any:
@@ -66,7 +89,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_plain(each) for each in value]
     if is_dataclass(value):
-        return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
+        found = ((each, getattr(value, each.name)) for each in fields(value))
+        # What is absent stays absent: most of a large file would be nulls.
+        return {each.name: _plain(own) for each, own in found if own is not None or each.default is not None}
     return value
 
 
@@ -76,6 +101,13 @@ def _check_cells(path: Path, result: CampaignResult) -> None:
         if cell.cell.id in seen:
             raise FileFormatError(f"{path}: memcap.cells[{index}]: the cell {cell.cell.id!r} is there twice")
         seen.add(cell.cell.id)
+
+
+@functools.cache
+def _cell_adapter() -> TypeAdapter[CellResult]:
+    from pydantic import TypeAdapter  # noqa: PLC0415 - heavy
+
+    return TypeAdapter(CellResult)
 
 
 @functools.cache

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -77,10 +78,13 @@ def read_text(path: Path) -> str:
         raise FileFormatError(f"{path} is not text in UTF-8 (byte {error.start})") from error
 
 
-def read_object(path: Path | str, text: str) -> dict[str, Any]:
-    """Return the JSON object in ``text``. Raises FileFormatError naming ``path``, line and column if it is none."""
+def read_object(path: Path | str, text: str, *, hook: Callable[[dict[str, Any]], Any] | None = None) -> dict[str, Any]:
+    """Return the JSON object in ``text``; ``hook`` may replace each object within it as soon as it is read.
+
+    Raises FileFormatError naming ``path``, line and column if there is none.
+    """
     try:
-        found = json.loads(text)
+        found = json.loads(text, object_hook=hook)
     except json.JSONDecodeError as error:
         raise FileFormatError(
             f"{path}:{error.lineno}:{error.colno}: this is not JSON: {error.msg}",
