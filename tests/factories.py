@@ -202,6 +202,7 @@ def make_report(**changes: Any) -> str:
         "throttled_periods": 0,
         "shm_size_bytes": 64 * MIB,
         "shm_used_bytes": 0,
+        "page_size_bytes": 4096,
         "clock_step_ns": 0,
         "load_percent": 10,
         "thp_off": None,

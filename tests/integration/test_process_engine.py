@@ -137,6 +137,7 @@ def test_64_mib_are_64_mib_in_a_cgroup(in_cgroup: Bench) -> None:
     assert 128 * MIB <= full.cap_bytes <= 128 * MIB + 128 * 1024, "the cap, and what the supervisor needs"
     assert CaveatKind.NO_CONTAINER in kinds_of(full)
     assert CaveatKind.CAP_NOT_AS_ASKED not in kinds_of(full)
+    assert full.page_size_bytes == os.sysconf("SC_PAGE_SIZE")
 
 
 def test_without_a_cgroup_it_says_what_it_cannot_know(without_cgroup: Bench) -> None:

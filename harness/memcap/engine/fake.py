@@ -107,6 +107,7 @@ def _report(peak: int, *, cap: int, killed: bool) -> dict[str, object]:
         "throttled_periods": 0,
         "shm_size_bytes": None,
         "shm_used_bytes": None,
+        "page_size_bytes": 4096,
         "clock_step_ns": 0,
         "load_percent": 0,
         "thp_off": None,

@@ -98,6 +98,7 @@ def measure(raw: RawRun, spec: RunSpec, *, cpus: int | None, standing: tuple[Cav
         pressure=_pressure(report),
         series=tuple(_moment(row) for row in report.series),
         cpuset=cpuset,
+        page_size_bytes=report.page_size_bytes,
         output_tail="" if ending is Ending.COMPLETED else tail,
         caveats=(*standing, *caveats_of(report, raw, spec, cpus=cpus, charging=charging)),
     )

@@ -9,7 +9,8 @@ most 256 rows of milliseconds since the start, then in KiB usage, anon, file, sh
 slabs) at the moment with the most unreclaimable memory of the row's time span, and the least unreclaimable memory of
 that span. ``oom_events`` and ``oom_group_kills`` are the counters ``oom`` and ``oom_group_kill`` of cgroup v2;
 ``stall_*`` are its memory pressure. ``thp_off`` and ``aslr_off`` are null if not asked for, false if the container may
-not. ``load_percent`` is the load average of the whole machine over a minute, in percent of one CPU.
+not. ``page_size_bytes`` is the kernel's. ``load_percent`` is the load average of the whole machine over a minute, in
+percent of one CPU.
 
 Without a cgroup ``cgroup_version`` and everything that only a cgroup knows is null; the splits are sums over the
 workload's processes (``kernel``: their page tables), ``cap_bytes`` is where the supervisor's watchdog ended them, and
@@ -87,6 +88,7 @@ class Report:
     throttled_periods: int | None
     shm_size_bytes: int | None
     shm_used_bytes: int | None
+    page_size_bytes: int | None
     clock_step_ns: int | None
     load_percent: int | None
     thp_off: bool | None

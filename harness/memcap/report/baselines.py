@@ -98,7 +98,11 @@ def _accepted_text(accepted: Accepted) -> str:
 def _environment_changes(old: Baseline, new: Baseline) -> list[str]:
     before: Mapping[str, object] = {"cap_bytes": old.cap_bytes, **asdict(old.fingerprint)}
     after: Mapping[str, object] = {"cap_bytes": new.cap_bytes, **asdict(new.fingerprint)}
-    return [f"{key}: {before[key]} -> {after[key]}" for key in before if before[key] != after[key]]
+    return [f"{key}: {_known(before[key])} -> {_known(after[key])}" for key in before if before[key] != after[key]]
+
+
+def _known(fact: object) -> object:
+    return "unknown" if fact is None else fact
 
 
 def _history(history: CellHistory, metric: Metric, *, limit: int, width: int, levels: str) -> str:

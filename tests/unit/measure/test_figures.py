@@ -49,6 +49,7 @@ def test_figures_of_a_good_run() -> None:
     assert (found.wall_seconds, found.cpu_seconds) == (1.25, 1.0)
     assert (found.minor_faults, found.major_faults, found.samples, found.process_count) == (20_000, 0, 120, 1)
     assert found.supervisor_bytes == SUPERVISOR_BYTES
+    assert found.page_size_bytes == 4096
     assert found.at_peak == MemorySplit(
         usage=62 * MIB, anon=60 * MIB, file=0, shmem=0, kernel=MIB, slab=0, page_tables=0, swap=0, slab_reclaimable=0
     )

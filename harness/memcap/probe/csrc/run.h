@@ -3,7 +3,7 @@
 #include "cgroup.h"
 
 enum { FORMAT = 1, ROWS = 256, PROCESSES = 32, PROCESS_SCAN_NS = 30000000, JOURNAL_NS = 500000000, KERNEL_STACK = 16384,
-       TMPFS = 0x01021994, PRCTL_THP_OFF = 41, PERSONALITY_NO_ASLR = 0x0040000,
+       TMPFS = 0x01021994, AUX_PAGE_SIZE = 6, PRCTL_THP_OFF = 41, PERSONALITY_NO_ASLR = 0x0040000,
        QUICKEST_NS = 1000000, FREE_CPU_NS = 8000000, UNUSABLE = 71,
        PSS_LARGEST = 256 << 20, PSS_FREE_NS = 2000000, PSS_PROCESS_NS = 250000, PSS_MIB_NS = 16000, NEAR_PEAK = 16,
        PRCTL_DEATH_SIGNAL = 1, PRCTL_SUBREAPER = 36, PRCTL_NO_NEW_PRIVILEGES = 38, RLIMIT_DATA = 2, RLIMIT_PROCESSES = 6,
@@ -18,6 +18,7 @@ static struct {
     int no_thp, no_aslr;     /* what was asked for: 0 no, 1 yes and done, -1 yes and refused */
     i64 clock_offset;        /* wall clock minus monotonic clock at the start */
     i64 time_limit, interval;
+    i64 page_size;
     i64 pid, parent;         /* ours, and who started us; PID 1 has a PID namespace to itself */
     i64 watchdog, data_limit, process_limit; /* 0: none; they stand in for what cgroups cap */
     i64 started, ended, samples, max_file, cpu_at_start;

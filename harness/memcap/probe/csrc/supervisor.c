@@ -122,6 +122,14 @@ static int apply_option(const char *option) {
     return run.watchdog >= 0 && run.data_limit >= 0 && run.process_limit >= 0;
 }
 
+/* What the kernel says of itself stands behind the environment: pairs of key and value, the last with the key 0. */
+static i64 from_kernel(char **envp, u64 key) {
+    while (*envp) envp++;
+    for (const u64 *pair = (const u64 *)(envp + 1); *pair; pair += 2)
+        if (*pair == key) return (i64)pair[1];
+    return ABSENT;
+}
+
 __attribute__((noreturn, used)) static void start(i64 *stack) {
     i64 argc = stack[0];
     char **argv = (char **)(stack + 1), **envp = argv + argc + 1;
@@ -133,6 +141,7 @@ __attribute__((noreturn, used)) static void start(i64 *stack) {
     run.folder = argv[1];
     run.time_limit = to_number(argv[2]) * 1000000;
     run.interval = to_number(argv[3]) * 1000;
+    run.page_size = from_kernel(envp, AUX_PAGE_SIZE);
     run.pid = SYS1(NR_GETPID, 0);
     run.parent = SYS1(NR_GETPPID, 0);
     char **word = argv + 4;

@@ -114,6 +114,7 @@ static void report(void) {
     put_field(",\n ", "throttled_periods", throttled);
     put_field(",\n ", "shm_size_bytes", shm_size);
     put_field(",\n ", "shm_used_bytes", shm_used);
+    put_field(",\n ", "page_size_bytes", run.page_size);
     put_field(",\n ", "clock_step_ns", step < 0 ? -step : step);
     put_field(",\n ", "load_percent", load_percent());
     put_setting("thp_off", run.no_thp);
