@@ -15,7 +15,7 @@ _FORMATS = "\n".join(f"  {each.name:<18}{each.description}" for each in FORMATS)
 
 @click.command(
     "report",
-    short_help="Render a result as Markdown, JUnit XML, CSV and others.",
+    short_help="Render a result as HTML, Markdown, JUnit XML, CSV and others.",
     epilog=f"\b\nFormats:\n{_FORMATS}",
 )
 @click.argument("result", required=False, type=click.Path(dir_okay=False, path_type=Path))
@@ -25,6 +25,10 @@ _FORMATS = "\n".join(f"  {each.name:<18}{each.description}" for each in FORMATS)
 )  # fmt: skip
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file.")
 @click.option("--force", is_flag=True, help="Replace the file if it exists.")
+@click.option(
+    "--charts", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+    help="Also write the charts of the HTML report there, of cells that are not fine, as SVG and PNG.",
+)  # fmt: skip
 @click.option(
     "--against", metavar="FILE|DIR|REVISION", help="What to judge by instead of the project's baselines, as in `check`."
 )
@@ -36,6 +40,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     name: str,
     output: Path | None,
     force: bool,
+    charts: Path | None,
     against: str | None,
     root: Path | None,
     no_check: bool,
@@ -48,14 +53,17 @@ def command(  # noqa: PLR0913 - the options of the command line
     \b
     Examples:
       memcap report
+      memcap report --format html --output memory.html --charts charts
       memcap report --format markdown --output memory.md --against main
       memcap report results/20260101T020304-quick-1a2b.json --format csv > runs.csv
       memcap report downloaded.json --no-check
     """
     from memcap.cli.against import load_against
+    from memcap.cli.progress import say
     from memcap.cli.reports import render, terminal_text
     from memcap.cli.selection import load_project
     from memcap.cli.verdict import judged_view, unjudged_view
+    from memcap.report.charts import write_charts
     from memcap.report.formats import find_format
     from memcap.store import latest_result, load_result
     from memcap.store.files import write_atomically
@@ -69,6 +77,8 @@ def command(  # noqa: PLR0913 - the options of the command line
     else:
         view = judged_view(measured, config, load_against(config, against))
     suites = config.suites if config else {}
+    if charts:
+        say(f"charts: {len(write_charts(view, charts))} files in {charts}")
     if output:
         write_atomically(output, render(view, find_format(name), suites), overwrite=force)
     elif name == "terminal":

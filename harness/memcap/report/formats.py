@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib
 from dataclasses import dataclass
 from difflib import get_close_matches
+from importlib.util import find_spec
 from typing import Final
 
 from memcap.errors import UsageError
+from memcap.report.charts import missing
 from memcap.report.view import View
 
 
@@ -15,13 +17,15 @@ from memcap.report.view import View
 class Format:
     """A form of the report: ``renderer`` is the `module:function` that turns a View into its text.
 
-    ``file`` is the name of the file that `--report NAME` writes; empty means standard output.
+    ``file`` is the name of the file that `--report NAME` writes; empty means standard output. ``needs`` are packages of
+    the extra `report`.
     """
 
     name: str
     description: str
     renderer: str
     file: str = ""
+    needs: tuple[str, ...] = ()
 
     def render(self, view: View) -> str:
         """Return ``view`` in this format."""
@@ -55,6 +59,13 @@ FORMATS: Final = (
         description="the same for a comment on GitHub, at most 65,536 characters",
         renderer="memcap.report.markdown:render_comment",
         file="memcap-comment.md",
+    ),
+    Format(
+        name="html",
+        description="one page for a browser, with charts; needs memcap[report]",
+        renderer="memcap.report.html:render_html",
+        file="memcap.html",
+        needs=("jinja2", "vl_convert"),
     ),
     Format(
         name="github",
@@ -95,9 +106,14 @@ FORMATS: Final = (
 
 
 def find_format(name: str) -> Format:
-    """Return the format called ``name``. Raises UsageError that names the nearest one."""
+    """Return the format called ``name``.
+
+    Raises UsageError that names the nearest one, or what to install: before anything is measured, not after.
+    """
     for each in FORMATS:
         if each.name == name:
+            if not all(map(find_spec, each.needs)):
+                raise missing(f"{name} reports")
             return each
     names = [each.name for each in FORMATS]
     near = get_close_matches(name, names, n=1)

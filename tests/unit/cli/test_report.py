@@ -65,6 +65,13 @@ def test_a_file_is_written_and_not_overwritten_unasked(project: Path) -> None:
     assert (project / "out" / "memory.md").read_text(encoding="utf-8").startswith("campaign,")
 
 
+def test_charts_are_written_beside_the_report(project: Path) -> None:
+    result = _report("--charts", "charts")
+    assert result.exit_code == 0, result.output
+    assert "files in charts" in result.output
+    assert {path.suffix for path in (project / "charts").iterdir()} == {".svg", ".png"}
+
+
 def test_without_a_project_a_result_is_rendered_unjudged(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     elsewhere = project.parent / "elsewhere"
     elsewhere.mkdir(exist_ok=True)

@@ -16,6 +16,8 @@ from memcap.report.formats import FORMATS, Format, find_format
 
 # The others have golden files, or tests, of their own.
 GOLDEN = ("markdown", "github", "junit", "csv", "bencher", "benchmark-action", "pytest-benchmark")
+# No terminal reads HTML, which holds a library as it is; tests/unit/report/test_html.py looks at the rest.
+FOR_TERMINALS = tuple(each for each in FORMATS if each.name != "html")
 ATTACKS = (
     "\x1b[2J\x1b]0;title\x07",
     "\u202egnp.exe\u2066",
@@ -47,8 +49,16 @@ def test_a_misspelt_format_names_the_nearest() -> None:
     assert "'junit'" in raised.value.remedy
 
 
+def test_what_is_not_installed_is_told_before_anything_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("memcap.report.formats.find_spec", lambda name: None)
+    assert find_format("csv")
+    with pytest.raises(UsageError, match="html reports need packages") as raised:
+        find_format("html")
+    assert "memcap[report]" in raised.value.remedy
+
+
 @pytest.mark.parametrize("attack", ATTACKS)
-@pytest.mark.parametrize("chosen", FORMATS, ids=lambda each: each.name)
+@pytest.mark.parametrize("chosen", FOR_TERMINALS, ids=lambda each: each.name)
 def test_no_format_hands_on_what_a_terminal_would_obey(chosen: Format, attack: str) -> None:
     for state in VerdictState:
         text = chosen.render(hostile_view(attack, state))
@@ -58,7 +68,7 @@ def test_no_format_hands_on_what_a_terminal_would_obey(chosen: Format, attack: s
 @given(st.text(max_size=40))
 def test_nor_does_any_format_for_any_text(text: str) -> None:
     view = hostile_view(text)
-    for chosen in FORMATS:
+    for chosen in FOR_TERMINALS:
         assert _controls(chosen.render(view)) == set()
 
 
