@@ -18,6 +18,7 @@ from memcap.model import (
     CellResult,
     Metric,
     MetricVerdict,
+    Quiet,
     Rules,
     Tolerance,
     VerdictState,
@@ -252,18 +253,24 @@ def _unlike(
     for match in matched.matches:
         base, new = match.base.cell, match.against.cell
         there, here = results[0].fingerprint(base.image), results[1].fingerprint(new.image)
-        for name in ("isolation", "architecture", "page_size_bytes", "cgroup_version", "metrics_version"):
-            forbids.append((name, getattr(there, name), getattr(here, name)))
+        for name in ("isolation", "architecture", "cgroup_version", "metrics_version"):
+            forbids.append((name.replace("_", " "), getattr(there, name), getattr(here, name)))
+        if there.page_size_bytes and here.page_size_bytes:  # older results do not tell
+            forbids.append(("page size in bytes", there.page_size_bytes, here.page_size_bytes))
         forbids.append((f"cap of {match.name} in bytes", base.cap.bytes, new.cap.bytes))
         told.append(("libc", there.libc, here.libc))
-        told.append((f"quiet of {match.name}", base.quiet, new.quiet))
+        told.append((f"quiet of {match.name}", _settings(base.quiet), _settings(new.quiet)))
         if base.image == new.image:
             told.append((f"Python of {base.image}", there.python_version, here.python_version))
             told.append((f"digest of {base.image}", there.image_digest, here.image_digest))
     for name in ("kernel", "cpus", "engine_version", "memcap_version"):
-        told.append((name, *(getattr(result.environment, name) for result in results)))
+        told.append((name.replace("_", " "), *(getattr(result.environment, name) for result in results)))
     return tuple(_differing(forbids)), tuple(_differing(told))
 
 
+def _settings(quiet: Quiet) -> str:
+    return f"{quiet.cpus or 'all'} CPUs, thp {str(quiet.thp).lower()}, aslr {str(quiet.aslr).lower()}"
+
+
 def _differing(facts: Iterable[tuple[str, object, object]]) -> dict[str, None]:
-    return dict.fromkeys(f"{name.replace('_', ' ')}: {base} and {new}" for name, base, new in facts if base != new)
+    return dict.fromkeys(f"{name}: {base} and {new}" for name, base, new in facts if base != new)

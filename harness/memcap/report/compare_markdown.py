@@ -23,12 +23,16 @@ def render_comparison_markdown(view: ComparisonView) -> str:
     texts += [f"**{word(pair)}:** {code(pair.name)}: {prose(pair.summary)}" for pair in view.untold]
     if view.notes or view.doubts:
         texts.append("\n".join([f"- {prose(note)}" for note in view.notes] + [
-            f"- caveat {code(doubt.kind.value)} ({len(doubt.benchmarks)} benchmarks): {prose(doubt.example)}"
+            f"- caveat {code(doubt.kind.value)} ({_counted(doubt.benchmarks)}): {prose(doubt.example)}"
             for doubt in view.doubts
         ]))  # fmt: skip
     if view.next_step:
         texts.append(f"Next: {prose(view.next_step)}.")
     return "\n\n".join(texts) + "\n"
+
+
+def _counted(benchmarks: tuple[str, ...]) -> str:
+    return "1 benchmark" if len(benchmarks) == 1 else f"{len(benchmarks)} benchmarks"
 
 
 def _table(view: ComparisonView) -> str:
@@ -56,8 +60,8 @@ def _row(pair: Pair) -> str:
 def _legend(view: ComparisonView) -> str:
     return (
         f"{code(ANSWER.value)} is what must fit under the cap: medians, and the change with its "
-        f"{view.confidence * 100:.4g} % interval. The other columns are changes in MiB, times in percent and not judged; "
-        f"`=` is within the tolerance, `?` {WORDS[VerdictState.UNDECIDED]}."
+        f"{view.confidence * 100:.4g} % interval. The other columns are changes in MiB; those of times are in percent "
+        f"and not judged. `=` is within the tolerance, `?` {WORDS[VerdictState.UNDECIDED]}."
     )
 
 

@@ -20,6 +20,7 @@ WORDS: Final = {
     VerdictState.UNDECIDED: "undecided",
     VerdictState.NOT_ENOUGH_DATA: "too few runs",
     VerdictState.UNCHANGED: "unchanged",
+    VerdictState.ENDING_CHANGED: "unexpected ending",
 }
 # How a figure is marked that is neither clearly more nor clearly less.
 _MARKS: Final = {VerdictState.UNCHANGED: "=", VerdictState.UNDECIDED: "?", VerdictState.NOT_ENOUGH_DATA: "?"}
