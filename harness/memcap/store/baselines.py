@@ -25,6 +25,8 @@ def load_baseline_file(path: Path) -> Baselines | None:
     Raises as `load_baselines` does.
     """
     text = read_text(path)
+    if '"memcap":' in text:  # a key: within a string of JSON the quotes are escaped. Large results are not parsed twice
+        return None
     document = read_baseline_object(str(path), text)
     if "suite" not in document or "cells" not in document:
         return None

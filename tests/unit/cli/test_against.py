@@ -12,7 +12,7 @@ from factories import CELL_ID, make_baseline, make_baselines, make_cell, make_oo
 from memcap.cli.against import load_against
 from memcap.config import load_config
 from memcap.errors import FileFormatError, UsageError
-from memcap.model import Baselines, Config
+from memcap.model import Accepted, Baselines, Config
 from memcap.store import save_baselines, save_result
 
 pytestmark = pytest.mark.allow_processes
@@ -69,8 +69,9 @@ def test_a_folder_without_baselines_names_the_one_below_it(config: Config, tmp_p
 
 
 def test_a_baseline_file_by_any_name(config: Config, tmp_path: Path) -> None:
-    (path,) = save_baselines(OTHERS, tmp_path / "elsewhere")
-    assert load_against(config, str(path.rename(tmp_path / "old.json"))) == OTHERS
+    odd = make_baselines(make_baseline(accepted=Accepted(reason='"memcap": is not a key here', by="memcap")))
+    (path,) = save_baselines(odd, tmp_path / "elsewhere")
+    assert load_against(config, str(path.rename(tmp_path / "old.json"))) == odd
 
 
 def test_a_result_without_what_ended_otherwise_which_is_told(
