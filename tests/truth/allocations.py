@@ -60,14 +60,13 @@ def _kind(lab: Lab, call: str, runs: int, wrong: list[str]) -> Iterator[list[str
     words, share = KINDS[call]
     policy = ContainerPolicy(shm_size_bytes=(max(SIZES_MIB) + 1) * MIB)
     suite = replace(SUITE, requirements=NUMPY) if call == "numpy_array" else SUITE
-    bench = Bench(runs=runs, warmups=0 if lab.short and call != SHORT_KINDS[0] else 1, suite=suite, policy=policy)
+    bench = Bench(runs=runs, warmups=lab.warmups, suite=suite, policy=policy)
     ahead = CHARGE_BATCH_BYTES * (environment(lab.client).cpus or 1)
     try:
         empty = lab.run(cell(call, on=lab.image, cap=CAP, mib=0, hold=HOLD_SECONDS), bench)
     except MemcapError as error:  # numpy may not be had here
         yield [words, "", "", f"not measured: {error.args[0].splitlines()[0]}"]
         return
-    bench = replace(bench, warmups=0) if lab.short else bench
     for size in SIZES_MIB[:1] if lab.short else SIZES_MIB:
         full = lab.run(cell(call, on=lab.image, cap=CAP, mib=size, hold=HOLD_SECONDS), bench)
         part = size * MIB * share

@@ -66,6 +66,11 @@ class Lab:
         """Return how often to run what is usually run ``usual`` times."""
         return self.runs or usual
 
+    @property
+    def warmups(self) -> int:
+        """Return how many runs go before those that count: they fill the page cache, which is no need."""
+        return 0 if self.short else 1
+
     def run(self, one: Cell, bench: Bench) -> list[Run]:
         """Execute a cell; the warm-ups are left out. Raises ExperimentError if one did not complete."""
         with launched(self.client, one, suite=bench.suite) as (engine, spec), ThreadPoolExecutor(bench.jobs) as pool:

@@ -74,7 +74,7 @@ def _both_ways(lab: Lab, eye: Outside, runs: int) -> tuple[list[Seen], list[Seen
     one = cell("objects", on=lab.image, cap=CAP, mib=OBJECTS_MIB, hold=HOLD_SECONDS)
     with launched(lab.client, one, suite=SUITE) as (engine, spec):
         cpus = engine.environment().cpus
-        for number in range(runs + 1):  # in turns, so that both meet the same weather
+        for number in range(runs + lab.warmups):  # in turns, so that both meet the same weather
             alone = replace(spec, name=f"{spec.name}-bare-{number}")
             seen, _ = eye.see(alone.name, partial(_run_bare, lab.client, alone))
             bare.append(seen)
@@ -82,7 +82,7 @@ def _both_ways(lab: Lab, eye: Outside, runs: int) -> tuple[list[Seen], list[Seen
             seen, raw = eye.see(supervised.name, partial(engine.execute, supervised))
             under.append(seen)
             told.append(read(raw, supervised, cpus=cpus))
-    return bare[1:], under[1:], told[1:]
+    return bare[lab.warmups :], under[lab.warmups :], told[lab.warmups :]
 
 
 def _run_bare(client: DockerClient, spec: RunSpec) -> None:

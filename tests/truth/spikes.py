@@ -16,7 +16,7 @@ BEFORE_SECONDS = 1.0  # by then the supervisor's pauses are as long as they get
 
 def experiment(lab: Lab) -> list[Table]:
     """Measure spikes of one size and several lengths, and subtract a run without a spike."""
-    bench = Bench(runs=lab.times(1 if lab.short else 5))
+    bench = Bench(runs=lab.times(1 if lab.short else 5), warmups=lab.warmups)
     quiet = lab.run(cell("spike", on=lab.image, cap=CAP, mib=0, hold=0.0, before=BEFORE_SECONDS), bench)
     rows = []
     for hold in HOLDS_SECONDS[:1] if lab.short else HOLDS_SECONDS:
