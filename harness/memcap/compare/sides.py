@@ -67,8 +67,8 @@ class Difference:
 
     @property
     def change(self) -> float | None:
-        """Return ``moved`` as a fraction of the base."""
-        return relative_change(self.base, self.base + self.moved)
+        """Return ``moved`` as a fraction of the base, None where that is nothing, or less (see docs/compare.md)."""
+        return relative_change(self.base, self.base + self.moved) if self.base > 0 else None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -165,4 +165,4 @@ def test_an_image_may_be_named_by_its_reference() -> None:
 
 def test_the_fewest_runs_can_tell_a_change_among_many_figures() -> None:
     """One rejected of 17 compared figures must do: 1/3432 * 2 * 17 <= 1 %."""
-    assert values_needed(FEWEST_RUNS, confidence=1 - 0.01 / 17) is not None
+    assert values_needed(FEWEST_RUNS, confidence=1 - 0.01 / 17) == FEWEST_RUNS

@@ -50,6 +50,13 @@ def test_the_interval_holds_the_shift_and_the_change_is_of_the_base() -> None:
     assert need.margin == pytest.approx(max(0.25, 0.01 * 25.5) * MIB, rel=0.01)
 
 
+def test_a_workload_that_needs_less_than_nothing_has_no_share() -> None:
+    """It may seem so: parts are read exactly, and the peak is sampled."""
+    found = differences(compared(two_images(x=(make_runs_of(workload=-0.05), make_runs_of(workload=-0.1)))))["workload"]
+    assert found.change is None
+    assert found.moved == pytest.approx(-0.05 * MIB, rel=0.01)
+
+
 def test_times_are_told_with_an_interval_but_not_judged() -> None:
     slower = tuple(replace(run, wall_seconds=9.0) for run in make_runs_of())
     found = compared(
