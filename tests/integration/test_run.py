@@ -102,7 +102,7 @@ def only_result(project: Path) -> Path:
 
 
 def test_run_accept_check_and_a_regression(docker_client: DockerClient, project: Path) -> None:
-    first = memcap(project, "run")
+    first = memcap(project, "run", "--runs", "6")
     assert first.returncode == 0, first.stderr
     assert "2 new" in first.stdout
     path = only_result(project)
@@ -123,7 +123,7 @@ def test_run_accept_check_and_a_regression(docker_client: DockerClient, project:
 
     suite = project / "suites" / "small" / "suite.toml"
     suite.write_text(SUITE.replace("mib = 16", "mib = 24"))
-    worse = memcap(project, "run", "--json")
+    worse = memcap(project, "run", "--runs", "6", "--json")
     assert worse.returncode == 99, worse.stderr
     verdicts = {cell["id"]: cell["verdict"] for cell in json.loads(worse.stdout)["cells"]}
     assert verdicts == {"small.hold-py312-128m": "regressed", "small.pause-py312-128m": "unchanged"}
