@@ -115,7 +115,7 @@ def _sections(view: View) -> list[_Section]:
         notable, fine = list(view.cells), []
     cells = {cell.id: cell for cell in view.cells}
     sections = [
-        _table(view, notable, noun="cells that need a look"),
+        _table(view, notable, noun="cells that need a look", most=0.5),
         _Section(noun="explanations", parts=[_problem(problem, cells) for problem in view.problems], most=0.6),
         _Section(noun="kinds of alerts", parts=[_alert(alert) for alert in view.alerts]),
         _Section(noun="kinds of caveats", parts=[_caveat(caveat, view) for caveat in view.caveats]),
@@ -124,7 +124,7 @@ def _sections(view: View) -> list[_Section]:
     return [section for section in sections if section.parts]
 
 
-def _table(view: View, cells: Sequence[CellView], *, noun: str, summary: str = "") -> _Section:
+def _table(view: View, cells: Sequence[CellView], *, noun: str, summary: str = "", most: float = 1.0) -> _Section:
     columns = _columns(view)
     title = row("cell", *(name for name, _, _ in columns))
     marks = row("---", *("---:" if right else "---" for _, right, _ in columns))
@@ -135,7 +135,7 @@ def _table(view: View, cells: Sequence[CellView], *, noun: str, summary: str = "
         before=before,
         after="\n</details>" if summary else "",
         separator="\n",
-        most=0.5,
+        most=most,
     )
 
 

@@ -51,7 +51,7 @@ def test_a_misspelt_format_names_the_nearest() -> None:
 
 def test_what_is_not_installed_is_told_before_anything_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("memcap.report.formats.find_spec", lambda name: None)
-    assert find_format("csv")
+    assert find_format("csv").name == "csv"
     with pytest.raises(UsageError, match="html reports need packages") as raised:
         find_format("html")
     assert "memcap[report]" in raised.value.remedy
