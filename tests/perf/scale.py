@@ -12,7 +12,6 @@ import argparse
 import json
 import os
 import random
-import resource
 import subprocess
 import sys
 import tempfile
@@ -131,7 +130,9 @@ def run_stage(name: str, folder: Path) -> None:
     read = time.process_time()
     stage()
     done = time.process_time()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # its parent is smaller
+    # Not ru_maxrss: that of the parent is inherited.
+    status = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    (peak,) = (int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
     print(json.dumps({"read": read - began, "seconds": done - read, "peak": peak}), file=sys.stderr)
 
 
