@@ -23,6 +23,7 @@ from memcap.model import (
     Plan,
     Profile,
     Quiet,
+    Rules,
     Suite,
 )
 from memcap.plan import Selection, check_feasible, image_by_reference, make_plan
@@ -47,7 +48,7 @@ CONFIG = Config(
         "full": Profile(name="full", runs=10, warmups=2),
         "agents": Profile(name="agents", suites=("agents",), caps=("1g",)),
     },
-    tolerances={},
+    rules=Rules(minimum_runs=3),
     suites={
         "agents": suite(
             "agents",
@@ -59,7 +60,6 @@ CONFIG = Config(
     images={name: ImageSource(name=name, directory=Path(name)) for name in ("py310", "py312", "mine")},
     policy=ContainerPolicy(),
     run_time_limit_seconds=60,
-    minimum_runs=3,
 )
 
 

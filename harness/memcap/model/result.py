@@ -77,8 +77,8 @@ class Environment:
 class CampaignResult:
     """What one invocation measured; the stored file holds exactly this.
 
-    ``started`` is an ISO 8601 time in UTC; ``plan_cells`` are the ids that were asked for. ``looks`` says after how many
-    runs of a cell it was to be judged while more were added (see ``Rules.looks``), the first being ``runs``.
+    ``started`` is an ISO 8601 time in UTC; ``plan_cells`` are the ids that were asked for. ``looks`` says after how
+    many runs of a cell it was to be judged while more were added (see ``Rules.looks``), the first being ``runs``.
     ``metrics_version`` is METRICS_VERSION as it was when they were measured.
     """
 
