@@ -1,0 +1,79 @@
+"""Run tests in processes of their own: those with a memory limit, and all memory tests when figures are asked for."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Sequence
+
+import pytest
+
+from memcap.pytest_plugin.apart import run_apart
+from memcap.pytest_plugin.settings import MemcapWarning, wanted_of
+from memcap.testing.table import MEGABYTE
+
+_RUNS = "memcap_runs"  # an attribute of a report; unlike its user properties it is not printed anywhere
+
+
+class Isolation:
+    """Take over the tests that need a process of their own."""
+
+    def __init__(self, config: pytest.Config, *, platform: str = sys.platform) -> None:
+        self._runs: int | None = config.getoption("--memcap-runs")
+        self._can_limit = platform != "win32"
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+        """Run ``item`` apart if it needs that; leave it to pytest otherwise."""
+        wanted = wanted_of(item)
+        limit = None if wanted.process_mb is None else int(wanted.process_mb * MEGABYTE)
+        if limit is not None and not self._can_limit:
+            warnings.warn(
+                MemcapWarning(
+                    f"{item.nodeid}: memory_limit is skipped, as Windows has no limit to set; memory is still tracked"
+                ),
+                stacklevel=1,
+            )
+            limit = None
+        repeats = self._runs if wanted.is_measured else None
+        if limit is None and repeats is None:
+            return None
+        item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+        for report in _run_repeatedly(item, limit, repeats or 1):
+            item.ihook.pytest_runtest_logreport(report=report)
+        _tear_down_others(item, nextitem)
+        item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+        return True
+
+
+def runs_of(report: pytest.TestReport) -> list[dict[str, object]]:
+    """Return outcome, seconds and figures of each run that ``report`` stands for, the last of which is its own."""
+    found: list[dict[str, object]] = getattr(report, _RUNS, [])
+    return found
+
+
+def _run_repeatedly(item: pytest.Item, limit: int | None, times: int) -> Sequence[pytest.TestReport]:
+    """Return the reports of the first run that failed, or of the last; the others' figures go with it."""
+    runs: list[dict[str, object]] = []
+    for _ in range(times):
+        reports = run_apart(item, limit)
+        told = _telling(reports)
+        runs.append({"outcome": told.outcome, "seconds": told.duration, "properties": list(told.user_properties)})
+        if any(report.outcome != "passed" for report in reports):
+            break
+    setattr(told, _RUNS, runs)
+    return reports
+
+
+def _telling(reports: Sequence[pytest.TestReport]) -> pytest.TestReport:
+    """Return the report of the call, or of what came instead of it."""
+    return next((each for each in reports if each.when == "call" or each.outcome != "passed"), reports[0])
+
+
+def _tear_down_others(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Tear down what earlier tests left for this one, such as fixtures of its module, unless the next one needs it."""
+    state = item.session._setupstate
+    call = pytest.CallInfo.from_call(lambda: state.teardown_exact(nextitem), when="teardown")
+    if call.excinfo is not None:
+        report = pytest.TestReport.from_item_and_call(item, call)
+        item.ihook.pytest_runtest_logreport(report=report)

@@ -1,0 +1,205 @@
+"""Write what memory tests needed as a result of memcap, which `memcap report` and `memcap check` read.
+
+Every test is a cell ``pytest.NAME-host-CAP``: NAME is made of its id, CAP of its memory limit. Tests that shared
+pytest's process with others have the variant ``shared``: their figures depend on what ran before, and are not compared
+with those of tests in processes of their own. None is compared with a container's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import re
+import sys
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from memcap import __version__
+from memcap.errors import MemcapError
+from memcap.pytest_plugin.figures import Figures, figures_of
+from memcap.pytest_plugin.isolation import runs_of
+
+if TYPE_CHECKING:
+    from memcap.model import CampaignResult, Cap, CellResult, Environment, Measurement
+
+_SUITE = "pytest"
+_IMAGE = "host"
+_SHARED = "shared"
+_NO_LIMIT_BYTES = 2**62  # cells need a cap
+_LONGEST_NAME = 80
+# The figures that are not defined as one of memcap's metrics are kept under names of their own.
+_EXTRA = {"memory_start": "byte", "memory_peak": "byte", "memory_end": "byte", "memory_rise": "byte"}
+
+
+class Results:
+    """Collect the reports of a session, and write the file at its end."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._path = Path(config.invocation_params.dir, config.getoption("--memcap-report"))
+        self._started = datetime.now(timezone.utc).replace(microsecond=0)
+        self._found: dict[str, list[_Run]] = {}
+        self._said = ""
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep what a report tells of memory."""
+        runs = list(_runs(report))
+        if runs:
+            self._found[report.nodeid] = runs
+
+    def pytest_sessionfinish(self) -> None:
+        """Write the file; an older one is replaced."""
+        from memcap.store import save_result  # noqa: PLC0415 - heavy
+
+        if not self._found:
+            self._said = f"memcap: no memory test ran, so {self._path} was not written"
+            return
+        try:
+            save_result(_result(self._found, self._started), self._path, overwrite=True)
+        except MemcapError as error:
+            self._said = f"memcap: {error}"
+            return
+        self._said = f"memcap: {len(self._found)} tests in {self._path}; to read it: memcap report --no-check FILE"
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Say where the file is."""
+        if self._said:
+            terminalreporter.write_line(self._said)
+
+
+class _Run:
+    """One run of one test."""
+
+    def __init__(self, figures: Figures, *, outcome: str, seconds: float, text: str) -> None:
+        self.figures = figures
+        self.outcome = outcome
+        self.seconds = seconds
+        self.text = text
+
+
+def cell_name(nodeid: str) -> str:
+    """Return the name of a test as ids of cells allow it; a hash tells apart what reads the same then."""
+    words = re.sub(r"[^a-z0-9]+", "_", nodeid.rpartition("/")[2].replace(".py::", "::").lower()).strip("_")
+    return f"{words[:_LONGEST_NAME] or 'test'}_{hashlib.sha256(nodeid.encode()).hexdigest()[:8]}"
+
+
+def _runs(report: pytest.TestReport) -> Iterator[_Run]:
+    """Yield the runs that a report stands for. A skipped test has none; one that failed as expected says nothing."""
+    text = report.longreprtext
+    several = runs_of(report)
+    for number, run in enumerate(several, start=1):
+        properties = run["properties"]
+        figures = (
+            figures_of([(str(name), value) for name, value in properties]) if isinstance(properties, list) else None
+        )
+        if figures is not None and run["outcome"] != "skipped":
+            last = text if number == len(several) else ""
+            yield _Run(figures, outcome=str(run["outcome"]), seconds=float(str(run["seconds"])), text=last)
+    own = figures_of(report.user_properties)
+    if several or own is None or report.outcome == "skipped" or (report.when != "call" and own.ended is None):
+        return
+    yield _Run(own, outcome=report.outcome, seconds=report.duration, text=text)
+
+
+def _result(found: dict[str, list[_Run]], started: datetime) -> CampaignResult:
+    from memcap.images.this_machine import host_facts  # noqa: PLC0415 - heavy
+    from memcap.model import METRICS_VERSION, CampaignResult  # noqa: PLC0415 - heavy
+
+    cells = tuple(_cell(nodeid, runs) for nodeid, runs in found.items())
+    return CampaignResult(
+        id=f"{started:%Y%m%dT%H%M%S}-pytest-{os.urandom(2).hex()}",
+        started=started.isoformat(),
+        command=("pytest", *sys.argv[1:]),
+        profile=_SUITE,
+        runs=max(len(runs) for runs in found.values()),
+        warmups=0,
+        environment=_environment(),
+        images={_IMAGE: host_facts()},
+        plan_cells=tuple(cell.cell.id for cell in cells),
+        cells=cells,
+        metrics_version=METRICS_VERSION,
+    )
+
+
+def _cell(nodeid: str, runs: list[_Run]) -> CellResult:
+    from memcap.model import CellResult, CellSummary  # noqa: PLC0415 - heavy
+
+    figures, name = runs[0].figures, cell_name(nodeid)
+    cap, variant = _cap(figures.limit), "" if figures.is_alone else _SHARED
+    return CellResult(
+        cell=CellSummary(
+            id=f"{_SUITE}.{name}{'.' if variant else ''}{variant}-{_IMAGE}-{cap.name}",
+            suite=_SUITE,
+            benchmark=name,
+            image=_IMAGE,
+            cap=cap,
+            extra_metrics=_EXTRA,
+            variant=variant,
+        ),
+        runs=tuple(_measurement(nodeid, run) for run in runs),
+    )
+
+
+def _cap(limit: int | None) -> Cap:
+    from memcap.model import Cap  # noqa: PLC0415 - heavy
+
+    if limit is None:
+        return Cap(name="uncapped", bytes=_NO_LIMIT_BYTES)
+    # Names have no dots: 1.5 MB is 1500kb.
+    return Cap(name=f"{limit // 10**6}mb" if limit % 10**6 == 0 else f"{limit // 1000}kb", bytes=limit)
+
+
+def _measurement(nodeid: str, run: _Run) -> Measurement:
+    """Return a run as memcap stores it. ``rss_peak`` is that of the test's process, as everywhere in memcap."""
+    from memcap.model import Caveat, CaveatKind, Ending, Measurement  # noqa: PLC0415 - heavy
+
+    figures = run.figures
+    ending = Ending(figures.ended) if figures.ended else Ending.COMPLETED if run.outcome == "passed" else Ending.FAILED
+    extra = {
+        "memory_start": figures.start,
+        "memory_peak": figures.peak,
+        "memory_end": figures.end,
+        "memory_rise": None if figures.peak is None or figures.start is None else figures.peak - figures.start,
+    }
+    where = "in a process of its own" if figures.is_alone else "in one process with other tests"
+    detail = f"measured by the pytest plugin {where}, metric {figures.metric}"
+    return Measurement(
+        ending=ending,
+        detail=nodeid,
+        cap_bytes=figures.limit,
+        rss_peak_bytes=figures.own_peak,
+        unreclaimable_peak_bytes=figures.peak if figures.metric == "cgroup" else None,
+        wall_seconds=run.seconds,
+        extra={name: float(value) for name, value in extra.items() if value is not None},
+        output_tail=run.text,
+        caveats=(Caveat(kind=CaveatKind.NO_CONTAINER, detail=detail),),
+    )
+
+
+def _environment() -> Environment:
+    from memcap.model import PROCESS_ENGINE, Environment  # noqa: PLC0415 - heavy
+
+    return Environment(
+        engine=PROCESS_ENGINE,
+        engine_version=__version__,
+        cgroup_version=None,
+        cgroup_driver="none",
+        kernel=platform.release(),
+        operating_system=platform.platform(terse=True),
+        architecture=platform.machine(),
+        cpus=os.cpu_count(),
+        memory_bytes=_memory_bytes(),
+        swap_accounting=None,
+        memcap_version=__version__,
+    )
+
+
+def _memory_bytes() -> int:
+    import psutil  # noqa: PLC0415 - heavy
+
+    total: int = psutil.virtual_memory().total
+    return total
