@@ -99,6 +99,7 @@ def _words(view: View) -> dict[str, Any]:
     """Return what is said of the whole campaign."""
     tone, sign = ("bad", "✕") if view.exit_code else ("good", "✓")
     reason = printable(view.reason)
+    next_words, next_command = _next(printable(view.next_step))
     headline = re.sub(r"(\d) (?=\w)", "\\1\N{NO-BREAK SPACE}", f"{reason[:1].upper()}{reason[1:]}")
     return {
         "title": f"{reason} · memcap",
@@ -109,7 +110,8 @@ def _words(view: View) -> dict[str, Any]:
         "where": printable(
             f"{_date(view.started)}, profile {view.profile}, {_machine(view)}, exit code {view.exit_code}"
         ),
-        "next_step": printable(view.next_step),
+        "next_words": next_words,
+        "next_command": next_command,
         "not_measured": [printable(cell_id) for cell_id in view.not_measured],
         "alerts": [_alert(alert) for alert in view.alerts],
         "caveats": [_caveat(caveat, len(view.cells)) for caveat in view.caveats],
@@ -117,6 +119,14 @@ def _words(view: View) -> dict[str, Any]:
         "images": list(_images(view)),
         "command": printable(shlex.join(view.command)),
     }
+
+
+def _next(step: str) -> tuple[str, str]:
+    """Return what to say before the next command, and the command: ``if this is meant: memcap …``."""
+    condition, separator, command = step.partition(": ")
+    if not separator or step.startswith("memcap "):
+        return "Next", step
+    return f"{condition[:1].upper()}{condition[1:]}", command
 
 
 def _policy(*scripts: str) -> str:

@@ -249,7 +249,7 @@ def _stories(cell: CellView, plan: CellSummary) -> list[str]:
         facts = _kills(run)
         if facts and ending is not Ending.COMPLETED:
             told.append(f"In the first of them {facts}.")
-        if run.detail:
+        if run.detail and not (cell.verdict and run.detail in cell.verdict.summary):
             told.append(f"{run.detail[:1].upper()}{run.detail[1:]}.")
     return [printable(line) for line in told]
 
