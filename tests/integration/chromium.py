@@ -104,9 +104,7 @@ class Chromium:
 
     def size(self, width: int, height: int = 900, *, mobile: bool = False) -> None:
         """Make the window ``width`` x ``height`` CSS pixels."""
-        self.call(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=mobile
-        )
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=mobile)
 
     def prefer(self, scheme: str) -> None:
         """Let the page see that the user prefers ``light`` or ``dark``."""
