@@ -21,13 +21,15 @@ _Layers = Mapping[tuple[str, str], Layer]
 class Base:
     """What an older revision of the project has of a plan: its cells (with the head's ids) and its suites.
 
-    ``new`` are the ids of cells that only the head has, ``gone`` those that only the base has.
+    ``new`` are the ids of cells that only the head has, ``gone`` those that only the base has; ``name`` says in reports
+    which revision it is.
     """
 
     plan: Plan
     suites: Mapping[str, Suite]
     new: tuple[str, ...]
     gone: tuple[str, ...]
+    name: str = "the base"
 
 
 def base_of(

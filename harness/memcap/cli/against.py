@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,7 @@ def load_against(config: Config, text: str | None) -> Baselines:
             say(f"{text} is a git revision too; what was taken is the {'folder' if path.is_dir() else 'file'}.")
     count = len(found.cells)
     say(f"compared with {count} baseline{'' if count == 1 else 's'} of {text}")
-    return found
+    return replace(found, origin=text)
 
 
 def _of_folder(path: Path) -> Baselines:

@@ -35,7 +35,7 @@ def base_revision(
         say(f"base: {ref} is {there.commit[:12]} ({there.subject})")
         base = base_of(plan, config, _config_of(there, config), selection=selection, images=stand_ins)
         _tell(base, ref, stand_ins)
-        yield base
+        yield replace(base, name=f"{ref} ({there.commit[:12]})")
 
 
 def base_path(path: Path) -> Path:
@@ -65,7 +65,7 @@ def judged_against(result: CampaignResult, base: Base | None, config: Config) ->
     if base is None:
         return result, load_baselines(config.baseline_directory)
     head, older = split(result)
-    return head, as_baselines(older)[0]
+    return head, replace(as_baselines(older)[0], origin=base.name)
 
 
 def tell_where(path: Path, result: CampaignResult, base: Base | None) -> None:

@@ -58,7 +58,7 @@ def judged_view(result: CampaignResult, config: Config, baselines: Baselines) ->
     from memcap.report import build_view
 
     verdicts = judge(result, baselines, config.rules)
-    return build_view(result, verdicts, exit_code=worst_exit_code(verdicts))
+    return build_view(result, verdicts, exit_code=worst_exit_code(verdicts), against=baselines.origin)
 
 
 def unjudged_view(result: CampaignResult) -> View:

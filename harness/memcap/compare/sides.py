@@ -191,7 +191,7 @@ def _concluded(pair: Pair, stopper: Finding | None, incomparable: tuple[str, ...
 def _stopper(match: Match, rules: Rules, labels: tuple[str, str]) -> Finding | None:
     """Return why the figures of a benchmark say nothing: runs were lost, did not end as expected, or are OOM kills."""
     for cell, label in ((match.against, labels[1]), (match.base, labels[0])):
-        finding = find_infrastructure(cell, rules.minimum_runs) or find_ending(cell, None)
+        finding = find_infrastructure(cell, rules.minimum_runs) or find_ending(cell, None, origin="the base")
         if finding is not None:
             return replace(finding, summary=f"{label}: {finding.summary}")
     base, new = match.base.cell.expected_ending, match.against.cell.expected_ending

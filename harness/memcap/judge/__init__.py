@@ -50,6 +50,7 @@ class _Case:
     unlike: Unlike
     stopper: Finding | None
     compared: tuple[Compared, ...]
+    origin: str
 
 
 def judge(result: CampaignResult, baselines: Baselines, rules: Rules) -> tuple[Verdict, ...]:
@@ -60,7 +61,7 @@ def judge(result: CampaignResult, baselines: Baselines, rules: Rules) -> tuple[V
     ``rules`` say is judged as strictly as that needs.
     """
     rules = replace(rules, looks=max(rules.looks, len(result.looks)))
-    cases = [_case(cell, baselines.cells.get(cell.cell.id), result, rules) for cell in result.cells]
+    cases = [_case(cell, baselines, result, rules) for cell in result.cells]
     decided = iter(decide([each for case in cases for each in case.compared], rules))
     verdicts = [_judge_cell(case, tuple(next(decided) for _ in case.compared), rules) for case in cases]
     measured = {cell.cell.id for cell in result.cells}
@@ -73,9 +74,10 @@ def worst_exit_code(verdicts: Iterable[Verdict]) -> int:
     return max((EXIT_CODES.get(verdict.state, 0) for verdict in verdicts), default=0)
 
 
-def _case(cell: CellResult, baseline: Baseline | None, result: CampaignResult, rules: Rules) -> _Case:
+def _case(cell: CellResult, baselines: Baselines, result: CampaignResult, rules: Rules) -> _Case:
+    baseline = baselines.cells.get(cell.cell.id)
     differs = unlike(baseline, result.fingerprint(cell.cell.image), cell, rules) if baseline else Unlike()
-    stopper = find_infrastructure(cell, rules.minimum_runs) or find_ending(cell, baseline)
+    stopper = find_infrastructure(cell, rules.minimum_runs) or find_ending(cell, baseline, origin=baselines.origin)
     is_comparable = not (stopper or differs.blocking or cell.cell.expected_ending.is_oom)
     return _Case(
         cell=cell,
@@ -83,6 +85,7 @@ def _case(cell: CellResult, baseline: Baseline | None, result: CampaignResult, r
         unlike=differs,
         stopper=stopper,
         compared=_compared(cell, baseline, rules) if is_comparable else (),
+        origin=baselines.origin,
     )
 
 
@@ -122,13 +125,14 @@ def _judge_cell(case: _Case, metrics: tuple[MetricVerdict, ...], rules: Rules) -
 
 def _compared_finding(case: _Case, metrics: Sequence[MetricVerdict], rules: Rules) -> Finding:
     """Say what came of comparing a cell whose runs ended as expected."""
-    cell = case.cell
+    cell, origin = case.cell, case.origin
     if case.baseline is None:
-        summary = "there is no baseline to compare with"
-        return Finding(state=VerdictState.NEW, summary=summary, remedy=accepting(cell))
+        summary = f"{origin} has no such cell" if origin else "there is no baseline to compare with"
+        return Finding(state=VerdictState.NEW, summary=summary, remedy=accepting(cell, origin))
     if case.unlike.blocking:
         summary = f"the baseline is of another environment: {'; '.join(case.unlike.blocking)}"
-        return Finding(state=VerdictState.INCOMPARABLE, summary=summary, remedy=f"{accepting(cell)} --allow-unlike")
+        remedy = accepting(cell, origin, "--allow-unlike")
+        return Finding(state=VerdictState.INCOMPARABLE, summary=summary, remedy=remedy)
     if cell.cell.expected_ending.is_oom:
         return Finding(state=VerdictState.UNCHANGED, summary=f"ended {cell.cell.expected_ending.value}, as expected")
     if not metrics:
@@ -139,15 +143,15 @@ def _compared_finding(case: _Case, metrics: Sequence[MetricVerdict], rules: Rule
             remedy="See the caveats.",
         )
     state = worst(each.state for each in metrics)
-    remedy = {
-        VerdictState.REGRESSED: f"Find what grew; if it is meant: {accepting(cell)}",
-        VerdictState.IMPROVED: f"Keep the gain: {accepting(cell)}",
+    remedies = {
+        VerdictState.REGRESSED: accepting(cell, origin, before="Find what grew; if it is meant") or "Find what grew.",
+        VerdictState.IMPROVED: accepting(cell, origin, before="Keep the gain"),
         VerdictState.UNDECIDED: f"{_more_runs(rules)}, or make the workload steadier (memcap measure --tune).",
         VerdictState.NOT_ENOUGH_DATA: "Measure with more runs: memcap run --runs N",
-        VerdictState.NEW: accepting(cell),
+        VerdictState.NEW: accepting(cell, origin),
     }
     summary = "; ".join(_tell(each) for each in metrics if each.state is state)
-    return Finding(state=state, summary=summary, remedy=remedy.get(state, ""))
+    return Finding(state=state, summary=summary, remedy=remedies.get(state, ""))
 
 
 def _more_runs(rules: Rules) -> str:

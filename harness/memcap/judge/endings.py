@@ -27,8 +27,11 @@ def find_infrastructure(cell: CellResult, minimum_runs: int) -> Finding | None:
     )
 
 
-def find_ending(cell: CellResult, baseline: Baseline | None) -> Finding | None:
-    """Find runs that did not end as expected, and a baseline that was accepted when another ending was expected."""
+def find_ending(cell: CellResult, baseline: Baseline | None, *, origin: str) -> Finding | None:
+    """Find runs that did not end as expected, and a baseline that was accepted when another ending was expected.
+
+    ``origin`` is that of the baselines.
+    """
     expected = cell.cell.expected_ending
     sound = [] if _all_as_expected(cell) else [run.ending for run in cell.runs if not run.ending.is_infrastructure]
     others = Counter(ending for ending in sound if ending is not expected)
@@ -52,7 +55,7 @@ def find_ending(cell: CellResult, baseline: Baseline | None) -> Finding | None:
         return Finding(
             state=VerdictState.ENDING_CHANGED,
             summary=f"ended {expected.value} as expected, but the baseline ended {baseline.ending.value}",
-            remedy=accepting(cell),
+            remedy=accepting(cell, origin),
         )
     return None
 

@@ -19,9 +19,15 @@ class Finding:
     output: str = ""
 
 
-def accepting(cell: CellResult) -> str:
-    """Return the command that makes ``cell`` the baseline."""
-    return f'memcap baseline accept {shlex.quote(cell.cell.id)} --reason "…"'
+def accepting(cell: CellResult, origin: str, *options: str, before: str = "") -> str:
+    """Return the command that makes ``cell`` the baseline, behind the words ``before``.
+
+    Nothing where the cell was compared with something else: ``origin`` is not empty then.
+    """
+    if origin:
+        return ""
+    command = " ".join(["memcap baseline accept", shlex.quote(cell.cell.id), '--reason "…"', *options])
+    return f"{before}: {command}" if before else command
 
 
 def figure(metric: Metric, value: float) -> str:

@@ -178,6 +178,7 @@ class Baseline:
 
 @dataclass(frozen=True, kw_only=True)
 class Baselines:
-    """All accepted cells by their id."""
+    """All accepted cells by their id; ``origin`` says what they are where they are not the project's own baselines."""
 
     cells: Mapping[str, Baseline] = field(default_factory=dict)
+    origin: str = field(default="", compare=False)

@@ -109,6 +109,7 @@ def _words(view: View) -> dict[str, Any]:
         "sign": sign,
         "where": printable(
             f"{_date(view.started)}, profile {view.profile}, {_machine(view)}, exit code {view.exit_code}"
+            + (f", compared with {view.against}" if view.against else "")
         ),
         "next_words": next_words,
         "next_command": next_command,

@@ -28,6 +28,7 @@ def render_check_json(view: View) -> str:
         {
             "schema": CHECK_SCHEMA,
             "campaign": view.campaign,
+            "against": view.against or None,
             "started": view.started,
             "profile": view.profile,
             "environment": asdict(view.environment),

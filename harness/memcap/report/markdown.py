@@ -223,6 +223,7 @@ def _circumstances(view: View) -> str:
         python = f", {facts.python.implementation} {facts.python.version}" if facts.python else ""
         images.append(f"- image {code(shortened(name, 100))}: {code(shortened(facts.reference, 200))}{prose(python)}")
     facts_told = [
+        *([f"- compared with {code(shortened(view.against, 200))}"] if view.against else []),
         f"- campaign {code(shortened(view.campaign, 100))}, started {code(shortened(view.started, 100))}",
         f"- profile {code(shortened(view.profile, 100))}",
         f"- {prose(shortened(engine, 300))}",

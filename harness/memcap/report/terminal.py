@@ -50,7 +50,8 @@ def _heading(view: View, width: int) -> str:
     where = view.environment
     cgroup = f"cgroup v{where.cgroup_version}" if where.cgroup_version else "cgroup version unknown"
     text = f"{view.campaign}: profile {view.profile} on {where.engine} {where.engine_version}, {cgroup}, "
-    return _wrap(f"{text}{where.architecture}, kernel {where.kernel}", width)
+    against = f"; compared with {view.against}" if view.against else ""
+    return _wrap(f"{text}{where.architecture}, kernel {where.kernel}{against}", width)
 
 
 def _table(view: View, width: int, levels: str) -> str:

@@ -127,10 +127,12 @@ class SensitivityView:
 class View:
     """A campaign and what is said of it; cells, problems and counts come worst first.
 
-    ``command`` is what was called; ``images`` says what the cells ran in, by the image's name.
+    ``command`` is what was called; ``images`` says what the cells ran in, by the image's name. ``against`` names what
+    it was compared with, where that was not the project's baselines.
     """
 
     campaign: str
+    against: str
     started: str
     profile: str
     command: tuple[str, ...]
@@ -150,11 +152,17 @@ class View:
 
 
 def build_view(
-    result: CampaignResult, verdicts: Sequence[Verdict] = (), *, exit_code: int = 0, is_judged: bool = True
+    result: CampaignResult,
+    verdicts: Sequence[Verdict] = (),
+    *,
+    exit_code: int = 0,
+    is_judged: bool = True,
+    against: str = "",
 ) -> View:
     """Return the view of ``result`` with its ``verdicts`` and the exit code they lead to.
 
-    If it was not judged (against baselines), verdicts only say which workloads did not end as they should.
+    If it was not judged (against baselines), verdicts only say which workloads did not end as they should. ``against``
+    is the origin of what it was judged against.
     """
     by_id = {verdict.cell_id: verdict for verdict in verdicts}
     cells = [_cell(cell, by_id.get(cell.cell.id)) for cell in result.cells]
@@ -169,6 +177,7 @@ def build_view(
     not_measured = tuple(cell_id for cell_id in result.plan_cells if cell_id not in measured)
     return View(
         campaign=result.id,
+        against=against,
         started=result.started,
         profile=result.profile,
         command=result.command,
@@ -183,7 +192,7 @@ def build_view(
         not_measured=not_measured,
         exit_code=exit_code,
         reason=_reason(counts, not_measured, exit_code) if is_judged else _unjudged_reason(result, verdicts),
-        next_step=_next_step(cells, not_measured, has_looked=bool(result.looks)) if is_judged else "",
+        next_step=_next_step(cells, not_measured, has_looked=bool(result.looks), against=against) if is_judged else "",
         is_judged=is_judged,
     )
 
@@ -301,7 +310,7 @@ def _unjudged_reason(result: CampaignResult, verdicts: Sequence[Verdict]) -> str
     return f"all runs ended as expected; at most {format_bytes(max(needs))} had to fit" if needs else "measured"
 
 
-def _next_step(cells: Sequence[CellView], not_measured: Sequence[str], *, has_looked: bool) -> str:
+def _next_step(cells: Sequence[CellView], not_measured: Sequence[str], *, has_looked: bool, against: str) -> str:
     """Return the one command that helps next, or nothing."""
     states = {cell.verdict.state for cell in cells if cell.verdict}
     if not_measured:
@@ -310,6 +319,8 @@ def _next_step(cells: Sequence[CellView], not_measured: Sequence[str], *, has_lo
         return "memcap doctor"
     if states & {VerdictState.UNDECIDED} and not states & _NEED_A_MEND:
         return "memcap run --until-decided" + (" --max-runs N" if has_looked else "")
+    if against:
+        return ""
     changed = [cell.id for cell in cells if cell.verdict and cell.verdict.state is VerdictState.REGRESSED]
     if changed:
         ids = " ".join(map(shlex.quote, sorted(changed)))

@@ -335,3 +335,12 @@ def test_a_peak_that_was_the_runtimes_own_start_is_not_compared() -> None:
 
     assert verdict.state is VerdictState.UNCHANGED
     assert Metric.PEAK not in {each.metric for each in verdict.metrics}
+
+
+def test_what_is_compared_with_another_revision_is_not_to_be_accepted() -> None:
+    baselines = replace(make_baselines(make_baseline()), origin="main (1a2b3c4d)")
+    (verdict,) = judge(make_result(make_cell(runs=HIGHER)), baselines, RULES)
+    assert verdict.state is VerdictState.REGRESSED
+    assert verdict.remedy == "Find what grew."
+    (new,) = judge(make_result(make_cell()), replace(make_baselines(), origin="main (1a2b3c4d)"), RULES)
+    assert (new.summary, new.remedy) == ("main (1a2b3c4d) has no such cell", "")
