@@ -45,6 +45,7 @@ def run_spec(
         quiet=benchmark.quiet,
         cpuset=cpuset,
         cold=cell.is_cold,
+        projections=benchmark.projections,
     )
 
 

@@ -31,7 +31,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "plan": (*WORDS, "model"),
     "images": (*WORDS, "model", "probe", "engine.docker_client"),
     "engine": (*WORDS, "model", "probe"),
-    "measure": (*WORDS, "model", "probe"),
+    "measure": (*WORDS, "model", "probe", "stats"),
     "store": (*WORDS, "model", "stats"),
     "launch": (*WORDS, "model"),
     "pinning": (),
@@ -56,7 +56,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "tune": ("model", "stats"),
     "selftest": ("model", "stats", "judge"),
     "report": (*WORDS, "model", "stats", "compare", "tune", "selftest"),
-    "testing": (*WORDS,),
+    "testing": (*WORDS, "stats"),
     "pytest_plugin": (*WORDS, "testing", "model", "store", "images.this_machine"),
 }
 # These compose the others and are imported by none of them.

@@ -148,6 +148,7 @@ class BenchmarkTable(Table):
     metrics: dict[MetricName, str] = {}
     thresholds: dict[str, ThresholdTable] = {}
     alerts: dict[str, Number] = {}
+    projections: dict[str, Annotated[list[Annotated[int, Field(ge=1)]], OnceEach]] = {}
     env: dict[EnvName, str] = {}
     quiet: QuietTable = QuietTable()
     time_limit: Duration | None = None

@@ -15,9 +15,20 @@ from memcap.config.schema import BenchmarkTable, SuiteFile
 from memcap.config.source import Source, nearest
 from memcap.config.values import Names
 from memcap.errors import Problem
-from memcap.model import Benchmark, Budget, CallWorkload, CommandWorkload, Ending, Metric, Suite, Thresholds, Workload
+from memcap.model import (
+    Benchmark,
+    Budget,
+    CallWorkload,
+    CommandWorkload,
+    Ending,
+    Metric,
+    Suite,
+    Thresholds,
+    Workload,
+    projected_names,
+)
 
-_ONLY_WITH_CALL = ("parameters", "warmups", "cycles", "duration", "metrics")
+_ONLY_WITH_CALL = ("parameters", "warmups", "cycles", "duration", "metrics", "projections")
 _GRADES = ("excellent", "good", "acceptable", "poor")
 _ONLY_WITH_BUDGET = ("budget_metric", "budget_margin")
 
@@ -66,9 +77,10 @@ def _benchmark(suite: str, name: str, table: BenchmarkTable, limits: Limits) -> 
         tolerances=to_tolerances(table.tolerances, limits.rules.tolerances),
         tags=tuple(table.tags),
         expect={cap: Ending(ending) for cap, ending in table.expect.items()},
-        extra_metrics=table.metrics,
+        extra_metrics=_extra_metrics(table.metrics, table.projections),
         thresholds={name: Thresholds(**own.model_dump()) for name, own in table.thresholds.items()},
         alerts=table.alerts,
+        projections={name: tuple(cycles) for name, cycles in table.projections.items()},
         env=table.env,
         quiet=to_quiet(table.quiet, limits.quiet),
         time_limit_seconds=table.time_limit,
@@ -85,6 +97,15 @@ def _workload(table: BenchmarkTable) -> Workload:
         cycles=table.cycles,
         duration_seconds=table.duration,
     )
+
+
+def _extra_metrics(metrics: Mapping[str, str], projections: Mapping[str, Any]) -> dict[str, str]:
+    """Return name and unit of what the workload returns, and of what is projected from it."""
+    extra = dict(metrics)
+    for name, cycles in projections.items():
+        for cycle in cycles if name in metrics and isinstance(cycles, list) else ():
+            extra.update(dict.fromkeys(projected_names(name, cycle), metrics[name]))
+    return extra
 
 
 def _contradictions(source: Source, name: str, table: Mapping[str, Any]) -> list[Problem]:
@@ -115,23 +136,27 @@ def _contradictions(source: Source, name: str, table: Mapping[str, Any]) -> list
 
 def _limit_problems(source: Source, path: tuple[str, ...], table: Mapping[str, Any]) -> list[Problem]:
     """Return limits of metrics that do not exist, and thresholds that neither rise nor fall."""
-    metrics = table.get("metrics")
-    known = (*(metrics if isinstance(metrics, dict) else ()), *(metric.value for metric in Metric))
+    metrics = _table(table, "metrics")
+    limited = (*_extra_metrics(metrics, _table(table, "projections")), *(metric.value for metric in Metric))
     problems = []
-    for key in ("thresholds", "alerts"):
-        limits = table.get(key)
-        for name in limits if isinstance(limits, dict) else ():
+    for key, known in (("thresholds", limited), ("alerts", limited), ("projections", tuple(metrics))):
+        for name in _table(table, key):
             if name not in known:
-                message = f"the benchmark has no metric {name!r}; it has {', '.join(known)}"
+                message = f"the benchmark has no metric {name!r}; it has {', '.join(known) or 'none'}"
                 problems.append(source.problem((*path, key, name), message, suggestion=nearest(name, known)))
-    thresholds = table.get("thresholds")
-    for name, own in thresholds.items() if isinstance(thresholds, dict) else ():
+    for name, own in _table(table, "thresholds").items():
         steps = [own.get(key) for key in _GRADES] if isinstance(own, dict) else []
         numbers = [step for step in steps if isinstance(step, int | float)]
         if len(numbers) == len(_GRADES) and sorted(numbers) not in (numbers, numbers[::-1]):
             message = "must rise from excellent to poor (less is better) or fall (more is better)"
             problems.append(source.problem((*path, "thresholds", name), message))
     return problems
+
+
+def _table(table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """Return the table under ``key``; an empty one if it is something else, which the schema says."""
+    found = table.get(key)
+    return found if isinstance(found, dict) else {}
 
 
 def _call_problems(root: Path, source: Source, name: str, call: object) -> list[Problem]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 
 from memcap.measure.caveats import caveats_of
@@ -23,8 +24,10 @@ from memcap.model import (
     PythonRun,
     RawRun,
     RunSpec,
+    projected_names,
 )
 from memcap.probe.report import Report, ReportError, Split, WorkloadJournal, parse_journal, parse_report
+from memcap.stats import project
 
 OUTPUT_TAIL_CHARACTERS = 4000
 
@@ -94,7 +97,7 @@ def measure(raw: RawRun, spec: RunSpec, *, cpus: int | None, standing: tuple[Cav
         process_count=report.process_count,
         python=_python(journal),
         phases=_phases(journal),
-        extra=_extra(journal),
+        extra=_extra(journal, spec.projections),
         pressure=_pressure(report),
         series=tuple(_moment(row) for row in report.series),
         cpuset=cpuset,
@@ -218,9 +221,26 @@ def _phases(journal: WorkloadJournal) -> Phases | None:
     )
 
 
-def _extra(journal: WorkloadJournal) -> dict[str, float]:
+def _extra(journal: WorkloadJournal, projections: Mapping[str, tuple[int, ...]]) -> dict[str, float]:
     last = journal.end or (journal.cycles[-1] if journal.cycles else None)
     extra = dict(last.metrics) if last else {}
+    for metric, cycles in projections.items():
+        extra.update(_projected(journal, metric, cycles))
     if journal.end and journal.end.cycles is not None:
         extra["cycles"] = journal.end.cycles
     return extra
+
+
+def _projected(journal: WorkloadJournal, metric: str, cycles: tuple[int, ...]) -> dict[str, float]:
+    """Return what ``metric`` will be after so many cycles; nothing if too few yielded it, or not all.
+
+    A run that was killed on its way has its projection too: from the cycles that it had.
+    """
+    values = [cycle.metrics[metric] for cycle in journal.cycles if metric in cycle.metrics]
+    found: dict[str, float] = {}
+    for cycle in cycles if len(values) == len(journal.cycles) else ():
+        projected = project(values, at=cycle)
+        if projected:
+            ends = (projected.estimate, projected.low, projected.high)
+            found.update(zip(projected_names(metric, cycle), ends, strict=True))
+    return found

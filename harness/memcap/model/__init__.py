@@ -42,6 +42,7 @@ from memcap.model.plan import (
     Thresholds,
     Tolerance,
     Workload,
+    projected_names,
 )
 from memcap.model.result import (
     METRICS_VERSION,
@@ -120,4 +121,5 @@ __all__ = [
     "Verdict",
     "VerdictState",
     "Workload",
+    "projected_names",
 ]

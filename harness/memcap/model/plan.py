@@ -151,6 +151,12 @@ class Budget:
         return int(self.limit_bytes * (1 + self.margin))
 
 
+def projected_names(metric: str, cycle: int) -> tuple[str, str, str]:
+    """Return the names of what ``metric`` will be after ``cycle`` cycles: the estimate, and the interval's two ends."""
+    name = f"{metric}_at_{cycle}"
+    return name, f"{name}_low", f"{name}_high"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Quiet:
     """How still the surroundings of a workload are kept; what quiets one workload can disturb another.
@@ -171,6 +177,7 @@ class Benchmark:
     ``cap_names`` empty means: the caps of the profile. ``expect`` maps a cap's name to the expected ending;
     ``"*"`` stands for all other caps. ``extra_metrics`` maps the names that the workload returns to their units;
     ``thresholds`` and ``alerts`` (a figure above which to alert) are of these, or of a Metric by its name.
+    ``projections`` says for which later cycles an extra metric of a generator is projected; see projected_names.
     """
 
     suite: str
@@ -185,6 +192,7 @@ class Benchmark:
     extra_metrics: Mapping[str, str] = field(default_factory=dict)
     thresholds: Mapping[str, Thresholds] = field(default_factory=dict)
     alerts: Mapping[str, float] = field(default_factory=dict)
+    projections: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
     quiet: Quiet = field(default_factory=Quiet)
     time_limit_seconds: float | None = None

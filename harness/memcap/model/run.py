@@ -79,7 +79,7 @@ class RunSpec:
 
     ``cap_bytes`` is what the workload was promised; ``supervisor_bytes`` is added to it for the supervisor. ``cpuset``
     names the CPUs that the run may use, as "0" or "0,1" (empty: all); ``cold`` says that the page cache was
-    emptied for it.
+    emptied for it. ``projections`` are those of the benchmark.
     """
 
     campaign: str
@@ -95,6 +95,7 @@ class RunSpec:
     quiet: Quiet = field(default_factory=Quiet)
     cpuset: str = ""
     cold: bool = False
+    projections: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     working_directory: str = ""
     user: str = ""
 

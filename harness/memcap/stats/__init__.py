@@ -3,6 +3,7 @@
 The same values always give the same answer: where chance is needed, it is drawn from a fixed seed.
 """
 
+from memcap.stats.line import FEWEST_VALUES, Projection, project
 from memcap.stats.multiple import benjamini_hochberg, holm
 from memcap.stats.power import detectable_rise
 from memcap.stats.ranks import probability_of_rise
@@ -11,6 +12,8 @@ from memcap.stats.spread import spread_test
 from memcap.stats.summary import Summary, mad, median, relative_change, summarize, variation
 
 __all__ = [
+    "FEWEST_VALUES",
+    "Projection",
     "Shift",
     "Summary",
     "benjamini_hochberg",
@@ -19,6 +22,7 @@ __all__ = [
     "mad",
     "median",
     "probability_of_rise",
+    "project",
     "relative_change",
     "shift",
     "spread_test",

@@ -138,7 +138,8 @@ tags = ["quick"]
 expect = { 128m = "oom_killed" }
 metrics = { messages = "integer", response = "s" }
 thresholds = { response = { excellent = 0.5, good = 1, acceptable = 2, poor = 5 } }
-alerts = { messages = 15, peak = 1e8 }
+alerts = { messages = 15, peak = 1e8, messages_at_100_high = 99 }
+projections = { messages = [100] }
 env = { MODE = "1" }
 time_limit = "90s"
 warmups = 2
@@ -180,9 +181,16 @@ absolute = "512KiB"
     assert leak.tags == ("quick",)
     assert leak.expected_ending("128m") is Ending.OOM_KILLED
     assert leak.expected_ending("1g") is Ending.COMPLETED
-    assert leak.extra_metrics == {"messages": "integer", "response": "s"}
+    assert leak.projections == {"messages": (100,)}
+    assert leak.extra_metrics == {
+        "messages": "integer",
+        "response": "s",
+        "messages_at_100": "integer",
+        "messages_at_100_low": "integer",
+        "messages_at_100_high": "integer",
+    }
     assert leak.thresholds == {"response": Thresholds(excellent=0.5, good=1, acceptable=2, poor=5)}
-    assert leak.alerts == {"messages": 15, "peak": 1e8}
+    assert leak.alerts == {"messages": 15, "peak": 1e8, "messages_at_100_high": 99}
     assert leak.env == {"MODE": "1"}
     assert leak.time_limit_seconds == 90
     assert command.workload == CommandWorkload(argv=("sh", "-c", "true"))

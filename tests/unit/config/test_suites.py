@@ -16,6 +16,7 @@ CALL = '[benchmarks.leak]\ncall = "work:leak"\n'
 RISING = "{ excellent = 1, good = 2, acceptable = 3, poor = 4 }"
 ZIGZAG = "{ excellent = 1, good = 3, acceptable = 2, poor = 4 }"
 NO_GOOD = "{ excellent = 1, acceptable = 3, poor = 4 }"
+LAG = 'metrics = { lag = "s" }\n'
 COMMAND = '[benchmarks.leak]\ncommand = ["true"]\n'
 
 
@@ -50,6 +51,13 @@ COMMAND = '[benchmarks.leak]\ncommand = ["true"]\n'
             "peak",
         ),
         (CALL + 'alerts = { peak = "15" }\n', 3, "alerts.peak", "expected a number, got '15'", ""),
+        (CALL + LAG + "projections = { lug = [9] }\n", 4, "projections.lug", "has no metric 'lug'; it has lag", "lag"),
+        (CALL + "projections = { lag = [9] }\n", 3, "projections.lag", "has no metric 'lag'; it has none", ""),
+        (CALL + LAG + "projections = { lag = 9 }\n", 4, "projections.lag", "expected a list, got 9", ""),
+        (CALL + LAG + "projections = { lag = [0] }\n", 4, "projections.lag.0", "must be at least 1, got 0", ""),
+        (CALL + LAG + "projections = { lag = [] }\n", 4, "projections.lag", "is empty", ""),
+        (CALL + LAG + "alerts = { lag_at_9 = 1 }\n", 4, "alerts.lag_at_9", "the benchmark has no metric", ""),
+        (COMMAND + "projections = {}\n", 3, "projections", "goes with call only", ""),
         (CALL + f"thresholds = {{ lag = {RISING} }}\n", 3, "thresholds.lag", "the benchmark has no metric 'lag'", ""),
         (CALL + f"thresholds = {{ wall = {ZIGZAG} }}\n", 3, "thresholds.wall", "must rise from excellent to poor", ""),
         (

@@ -151,6 +151,42 @@ def test_extra_metrics(events: tuple[dict[str, Any], ...], expected: dict[str, f
     assert measured(make_raw(workload_journal=journal_of(*events))).extra == expected
 
 
+def projected(*values: float | None, end: dict[str, Any] | None = None) -> dict[str, float]:
+    metrics = [{} if value is None else {"entries": value} for value in values]
+    cycles = [{"event": "cycle", "seconds": 0.1, "metrics": each} for each in metrics]
+    raw = make_raw(workload_journal=journal_of(START, *cycles, *([end] if end else [])))
+    spec = replace(SPEC, projections={"entries": (10, 1000)})
+    return dict(measure(raw, spec, cpus=2).extra)
+
+
+@pytest.mark.parametrize("end", [None, {**END, "cycles": 4, "metrics": {"entries": 19}}])
+def test_what_grows_in_a_line_is_projected_also_from_a_run_that_was_killed(end: dict[str, Any] | None) -> None:
+    found = projected(7, 11, 15, 19, end=end)
+    assert found.pop("cycles", 4) == 4
+    assert found == pytest.approx(
+        {
+            "entries": 19,
+            "entries_at_10": 43,
+            "entries_at_10_low": 43,
+            "entries_at_10_high": 43,
+            "entries_at_1000": 4003,
+            "entries_at_1000_low": 4003,
+            "entries_at_1000_high": 4003,
+        }
+    )
+
+
+def test_a_projection_has_an_interval() -> None:
+    found = projected(7, 12, 14, 19, 24, 26, 31)
+    assert found["entries_at_1000_low"] < found["entries_at_1000"] < found["entries_at_1000_high"]
+    assert found["entries_at_10_high"] - found["entries_at_10_low"] < found["entries_at_1000"]
+
+
+@pytest.mark.parametrize("values", [(), (7,), (7, 11), (None, 7, 11, 15)])
+def test_too_few_cycles_and_cycles_that_say_nothing_have_no_projection(values: tuple[float | None, ...]) -> None:
+    assert set(projected(*values)) <= {"entries"}
+
+
 def test_python_facts() -> None:
     collector = {"collections": [3, 2, 1], "collected": [9, 8, 7], "uncollectable": [0, 0, 0], "seconds": 0.5}
     found = measured(make_raw(workload_journal=journal_of(START, {**END, "gc": collector}))).python
