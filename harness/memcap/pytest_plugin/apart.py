@@ -1,4 +1,4 @@
-"""One test in one process: start it, watch its memory, end it above its limit, and make reports of what it left."""
+"""One test in a process of its own: start it, watch its memory, end it above its limit, keep what it left."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
@@ -18,10 +17,8 @@ from typing import Any
 import pytest
 
 from memcap.errors import MemcapError
-from memcap.pytest_plugin.figures import Figures, figures_of_report, keep
 from memcap.testing.cgroup import own_cgroup
 from memcap.testing.reading import descendants, tree_bytes
-from memcap.testing.table import megabytes
 
 _CHILD = Path(__file__).with_name("child.py")
 _STREAMS = ("stdout", "stderr")
@@ -32,7 +29,7 @@ _STACK_SIGNAL: int | None = getattr(signal, "SIGXCPU", None)
 
 
 @dataclass(kw_only=True)
-class _Ended:
+class Ended:
     """How the process ended, and what it left."""
 
     code: int
@@ -45,30 +42,27 @@ class _Ended:
     seconds: float = 0.0
 
     @property
+    def whole_peak_bytes(self) -> int:
+        """Return the most that was held, as far as known: the kernel misses nothing of the process itself."""
+        told: list[int] = [line["peak"] for line in self.lines if "peak" in line]
+        return max([self.peak_bytes, *told])
+
+    @property
     def phase(self) -> str:
         """Return the phase that it was in, empty before the first."""
         return next((line["phase"] for line in reversed(self.lines) if "phase" in line), "")
 
 
-def run_apart(item: pytest.Item, limit: int | None) -> list[pytest.TestReport]:
-    """Run ``item`` in a new process, with the options of this session, and return its reports; ``limit`` in bytes.
+def execute_apart(item: pytest.Item, limit: int | None) -> Ended:
+    """Run ``item`` in a new process, with the options of this session; ``limit`` is in bytes.
 
-    Fixtures of wider scope are made in that process again. Whatever becomes of it, there is a report.
+    Fixtures of wider scope are made in that process again.
     """
     with tempfile.TemporaryDirectory(prefix="memcap-") as folder:
-        ended = _execute(item, limit, Path(folder))
-    reports = list(_reports(item, ended))
-    _pass_on_warnings(item, ended)
-    if not any(report.when == "teardown" for report in reports):
-        reports += _reports_of_death(item, ended, limit)
-    for report in reports:
-        figures = figures_of_report(report)
-        if figures is None and report.when == "call":
-            keep(report.user_properties, Figures(metric="rss", is_alone=True, limit=limit, peak=ended.peak_bytes))
-    return reports
+        return _execute(item, limit, Path(folder))
 
 
-def _execute(item: pytest.Item, limit: int | None, folder: Path) -> _Ended:
+def _execute(item: pytest.Item, limit: int | None, folder: Path) -> Ended:
     config = item.config
     captures = config.getoption("capture", "fd") != "no"
     job = {
@@ -101,7 +95,7 @@ def _execute(item: pytest.Item, limit: int | None, folder: Path) -> _Ended:
     return ended
 
 
-def _watch(process: subprocess.Popen[bytes], limit: int | None, folder: Path) -> _Ended:
+def _watch(process: subprocess.Popen[bytes], limit: int | None, folder: Path) -> Ended:
     """Wait for the end of the process; bring it about above ``limit``, or when this one is interrupted."""
     peak, over, kills = 0, None, _oom_kills()
     try:
@@ -115,7 +109,7 @@ def _watch(process: subprocess.Popen[bytes], limit: int | None, folder: Path) ->
             time.sleep(_LOOK_SECONDS)
     finally:
         _end(process)
-    return _Ended(
+    return Ended(
         code=process.returncode,
         peak_bytes=peak,
         over_limit=over,
@@ -149,103 +143,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     for other in started:
         with suppress(psutil.Error):
             other.kill()
-
-
-def _reports(item: pytest.Item, ended: _Ended) -> Iterator[pytest.TestReport]:
-    for line in ended.lines:
-        if "report" in line:
-            report = item.config.hook.pytest_report_from_serializable(config=item.config, data=line["report"])
-            report.nodeid = item.nodeid  # xdist names groups behind it
-            report.location = item.location
-            # JSON knows no tuples.
-            report.sections = [(name, text) for name, text in report.sections]
-            report.user_properties = [(name, value) for name, value in report.user_properties]
-            if isinstance(report.longrepr, list):
-                path, number, reason = report.longrepr
-                report.longrepr = (path, number, reason)
-            yield report
-
-
-def _reports_of_death(item: pytest.Item, ended: _Ended, limit: int | None) -> list[pytest.TestReport]:
-    """Return what is to be said of a process that did not come to its end."""
-    phase = ended.phase or "setup"
-    told, ending = _reason(ended, limit)
-    problems = [line["problem"] for line in ended.lines if "problem" in line]
-    parts = [told, *problems, *_where(ended.stack)]
-    sections = [(f"Captured {name} {phase}", text) for name, text in ended.output.items() if text]
-    failed = _report(item, phase, "failed", "\n\n".join(parts), ended.seconds)
-    failed.sections += sections
-    keep(
-        failed.user_properties,
-        Figures(metric="rss", is_alone=True, limit=limit, peak=ended.peak_bytes, ended=ending),
-    )
-    _honour_xfail(item, failed)
-    return [failed] if phase == "teardown" else [failed, _report(item, "teardown", "passed", None, 0.0)]
-
-
-def _reason(ended: _Ended, limit: int | None) -> tuple[str, str]:
-    """Say why the process ended, and name its Ending."""
-    where = {"": "before the test began", "setup": "in setup", "call": "in call", "teardown": "in teardown"}[
-        ended.phase
-    ]
-    if ended.over_limit is not None and limit is not None:
-        text = (
-            f"memory_limit: the process of this test held {megabytes(ended.over_limit)}, over its limit of "
-            f"{megabytes(limit)}, and was ended {where}"
-        )
-        if not ended.phase:
-            text += "\nWhat the test imports needs more than the limit already; raise max_mb."
-        return text, "cap_exceeded"
-    if ended.code < 0:
-        name = signal.Signals(-ended.code).name
-        if ended.oom_kills:
-            return f"the kernel killed the process of this test {where}: its cgroup has no memory left", "oom_killed"
-        by = "; somebody else did it" if name == "SIGKILL" else ""
-        return f"the process of this test was ended {where} by {name}{by}", "crashed"
-    return f"the process of this test ended {where} with exit code {ended.code} and no report", "failed"
-
-
-def _where(stack: str) -> list[str]:
-    """Return the part of the dumped stacks that is of the test: up to pytest's own calls."""
-    shown = []
-    for block in stack.strip().split("\n\n"):
-        lines = block.splitlines()
-        own = [line for line in lines if '"' in line]
-        cut = next((i for i, line in enumerate(own) if "_pytest" in line or "pluggy" in line), len(own))
-        if own[:cut]:
-            shown.append("\n".join([lines[0], *own[:cut]]))
-    return ["It was here then:\n" + "\n".join(shown)] if shown else []
-
-
-def _report(item: pytest.Item, phase: Any, outcome: Any, text: str | None, seconds: float) -> pytest.TestReport:
-    return pytest.TestReport(
-        nodeid=item.nodeid,
-        location=item.location,
-        keywords=dict.fromkeys(item.keywords, 1),
-        outcome=outcome,
-        longrepr=text,
-        when=phase,
-        duration=seconds,
-    )
-
-
-def _honour_xfail(item: pytest.Item, report: pytest.TestReport) -> None:
-    """Let a test that is marked to fail, without conditions, be one that did as expected."""
-    mark = item.get_closest_marker("xfail")
-    if mark is not None and not mark.args and not set(mark.kwargs) - {"reason", "strict"}:
-        report.outcome = "skipped"
-        report.wasxfail = str(mark.kwargs.get("reason", ""))
-
-
-def _pass_on_warnings(item: pytest.Item, ended: _Ended) -> None:
-    for line in ended.lines:
-        if "warning" in line:
-            module, name = line["category"]
-            kind = getattr(sys.modules.get(module), name, UserWarning)
-            message = warnings.WarningMessage(line["warning"], kind, line["filename"], line["lineno"])
-            item.config.hook.pytest_warning_recorded.call_historic(
-                kwargs={"warning_message": message, "nodeid": item.nodeid, "when": "runtest", "location": None}
-            )
 
 
 def _journal(path: Path) -> Iterator[dict[str, Any]]:

@@ -1,8 +1,8 @@
 """The program that runs one test in a process of its own; ``isolation`` starts it and reads its journal.
 
 Started by its path, so that nothing of memcap is imported before pytest loads its plugins. The journal has a JSON
-object a line: ``phase`` when one begins, ``report`` when it is over, ``warning``, and ``problem`` for what else
-went wrong.
+object a line: ``phase`` when one begins, ``report`` when it is over, ``warning``, ``problem`` for what else went wrong,
+and at the end ``peak``, the largest resident size of the process in bytes.
 """
 
 from __future__ import annotations
@@ -119,6 +119,10 @@ class Child:
         """Hand the report on."""
         data = self._config.hook.pytest_report_to_serializable(config=self._config, report=report)
         self.tell(report=data)
+        if report.when == "teardown":
+            from memcap.testing.meters import lifetime_peak_bytes  # noqa: PLC0415 - not before pytest loads plugins
+
+            self.tell(peak=lifetime_peak_bytes())
 
     def pytest_warning_recorded(self, warning_message: warnings.WarningMessage, when: str) -> None:
         """Hand a warning on."""

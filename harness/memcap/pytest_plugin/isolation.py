@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Sequence
+from typing import cast
 
 import pytest
 
-from memcap.pytest_plugin.apart import run_apart
+from memcap.pytest_plugin.afterwards import run_apart
 from memcap.pytest_plugin.settings import MemcapWarning, wanted_of
 from memcap.testing.table import MEGABYTE
 
@@ -39,7 +40,7 @@ class Isolation:
         if limit is None and repeats is None:
             return None
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-        for report in _run_repeatedly(item, limit, repeats or 1):
+        for report in _reports(item, limit, repeats or 1):
             item.ihook.pytest_runtest_logreport(report=report)
         _tear_down_others(item, nextitem)
         item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
@@ -50,6 +51,19 @@ def runs_of(report: pytest.TestReport) -> list[dict[str, object]]:
     """Return outcome, seconds and figures of each run that ``report`` stands for, the last of which is its own."""
     found: list[dict[str, object]] = getattr(report, _RUNS, [])
     return found
+
+
+def _reports(item: pytest.Item, limit: int | None, times: int) -> Sequence[pytest.TestReport]:
+    """Return what is to be reported of ``item``, also of what interrupts it here, such as pytest-timeout's signal."""
+    call = pytest.CallInfo.from_call(
+        lambda: _run_repeatedly(item, limit, times), when="call", reraise=(pytest.exit.Exception, KeyboardInterrupt)
+    )
+    if call.excinfo is None:
+        return call.result
+    gone = pytest.CallInfo.from_call(lambda: None, when="teardown")
+    # The type of what a call returned does not matter to a report.
+    broken = cast("pytest.CallInfo[None]", call)
+    return [pytest.TestReport.from_item_and_call(item, each) for each in (broken, gone)]
 
 
 def _run_repeatedly(item: pytest.Item, limit: int | None, times: int) -> Sequence[pytest.TestReport]:

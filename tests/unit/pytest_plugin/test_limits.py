@@ -28,6 +28,10 @@ def test_creeping():
         data.append(b"x" * 1_000_000)
 
 @memory_limit(max_mb=100)
+def test_spike():
+    data = b"x" * 200_000_000
+
+@memory_limit(max_mb=100)
 def test_at_once():
     data = b"x" * 3_000_000_000
 
@@ -114,7 +118,7 @@ def test_apart(): pass
 def test_a_test_over_its_limit_is_one_failure(session: Session) -> None:
     result = session(KILLED, "-rfx")
 
-    result.assert_outcomes(passed=1, failed=3, errors=1, xfailed=1)
+    result.assert_outcomes(passed=1, failed=4, errors=1, xfailed=1)
     result.stdout.fnmatch_lines_random(
         [
             "memory_limit: the process of this test held 1??.* MB, over its limit of 100.0 MB, and was ended in call",
@@ -125,6 +129,7 @@ def test_a_test_over_its_limit_is_one_failure(session: Session) -> None:
             "memory_limit: the process of this test is held to 100 MB",
             "memory_limit: * and was ended in setup",
             "FAILED test_it.py::test_child - memory_limit: *",
+            "FAILED test_it.py::test_spike - memory_limit: *",
         ]
     )
     result.stdout.no_fnmatch_line("*_pytest*")
