@@ -1,4 +1,4 @@
-"""``memcap images``: build, list or remove the images that workloads run in."""
+"""``memcap images``: build, list, keep or remove the images that workloads run in."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _project = click.option(
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-@click.group("images", short_help="Build, list or remove the images that workloads run in.")
+@click.group("images", short_help="Build, list, keep or remove the images that workloads run in.")
 def command() -> None:
-    """Build, list or remove the images that workloads run in.
+    """Build, list, keep or remove the images that workloads run in.
 
     A project's images are the folders of images/ with a Dockerfile. `memcap run` builds what it needs by itself.
     """
@@ -130,6 +130,56 @@ def rm(names: tuple[str, ...], everything: bool) -> None:
             "not all could be removed:\n" + "\n".join(f"  {failure}" for failure in failures),
             remedy="Wait for campaigns to end, or run `memcap gc`; then try again.",
         )
+
+
+@command.command("save")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--force", is_flag=True, help="Replace the file if it exists.")
+@_project
+def save(file: Path, names: tuple[str, ...], force: bool, root: Path | None) -> None:
+    """Write the project's images that are built, or those named, and their bases to FILE.
+
+    `memcap images load` puts them on another daemon, where they need not be built or pulled. An image that was changed
+    since it was built is left out. Layers with suites are not kept: they are made in seconds.
+
+    \b
+    Examples:
+      memcap images save images.tar
+      memcap images save images.tar py312
+    """
+    from contextlib import closing
+
+    from memcap.cli.selection import load_project
+    from memcap.engine.docker_client import connect
+    from memcap.images.keep import save_images
+
+    sources = _named(load_project(root).images, names)
+    with closing(connect()) as client:
+        saved = save_images(client, sources, file, overwrite=force)
+    for reference in saved:
+        click.echo(f"saved {reference}")
+    if not saved:
+        click.echo(f"none of these images is built, so {file} was not written")
+
+
+@command.command("load")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def load(file: Path) -> None:
+    """Put the images of FILE, which `memcap images save` wrote, on the daemon.
+
+    \b
+    Example:
+      memcap images load images.tar
+    """
+    from contextlib import closing
+
+    from memcap.engine.docker_client import connect
+    from memcap.images.keep import load_images
+
+    with closing(connect()) as client:
+        for reference in load_images(client, file):
+            click.echo(f"loaded {reference}")
 
 
 def _named(images: Mapping[str, ImageSource], names: Sequence[str]) -> list[ImageSource]:

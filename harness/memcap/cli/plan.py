@@ -21,7 +21,8 @@ JSON_SCHEMA = 1
 @click.command("plan", short_help="Print the cells that a run would measure.")
 @selection_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(profile: str, selection: Selection, root: Path | None, as_json: bool) -> None:
+@click.option("--check", is_flag=True, help="Only check the configuration: no daemon is asked, nothing is printed.")
+def command(profile: str, selection: Selection, root: Path | None, as_json: bool, check: bool) -> None:
     """Print the cells that `memcap run` with the same words would measure; nothing is run.
 
     SELECT names suites (agents), benchmarks (agents.crew_backed) or cells (agents.crew_backed-py312-128m), or is a
@@ -30,17 +31,28 @@ def command(profile: str, selection: Selection, root: Path | None, as_json: bool
     If a Docker daemon answers, caps above its memory and benchmarks pinned to more CPUs than it has are named, and the
     exit code is 24.
 
+    --check is for hooks and editors: all mistakes in limits.toml, the suites and the images are listed, with exit code
+    10. What is named with it must exist too.
+
     \b
     Examples:
       memcap plan
       memcap plan --profile full --json
       memcap plan agents --image py312 --cap 128m
       memcap plan 'streams.*-py313-*'
+      memcap plan --check
     """
-    from memcap.errors import PlanError
+    from memcap.errors import PlanError, UsageError
     from memcap.plan import check_feasible, make_plan
 
-    plan = make_plan(load_project(root), profile=profile, selection=selection)
+    if check and as_json:
+        raise UsageError("--check prints nothing, so there is nothing for --json", remedy="Leave one of them out.")
+    config = load_project(root)
+    if check and not _is_anything_named(selection):
+        return  # a project need not have the default profile
+    plan = make_plan(config, profile=profile, selection=selection)
+    if check:
+        return
     machine, note = _daemon_machine()
     memory_bytes = machine.memory_bytes if machine else None
     problems = check_feasible(plan, memory_bytes=memory_bytes, cpus=machine.cpus if machine else None)
@@ -52,6 +64,15 @@ def command(profile: str, selection: Selection, root: Path | None, as_json: bool
             click.echo(note)
     if problems:
         raise PlanError("this daemon cannot honour the plan\n" + "\n".join(f"  {problem}" for problem in problems))
+
+
+def _is_anything_named(selection: Selection) -> bool:
+    from click.core import ParameterSource
+
+    from memcap.plan import Selection
+
+    source = click.get_current_context().get_parameter_source("profile")
+    return selection != Selection() or source is not ParameterSource.DEFAULT
 
 
 def _daemon_machine() -> tuple[Environment | None, str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from memcap.errors import BuildError, ImageMissing
-from memcap.images.host_base import make_host_base, plan_host_base, usable_host_python
+from memcap.images.host_base import HostBase, make_host_base, plan_host_base, usable_host_python
 from memcap.images.registry import find_local, is_unreachable, pull
 
 if TYPE_CHECKING:
@@ -72,23 +72,35 @@ class BaseFinder:
 
         A host interpreter's base that exists is preferred to a pull: results stay comparable when a network returns.
         """
-        local = find_local(self._client, line.reference)
-        if local is not None:
-            return _as_base(line.reference, local)
-        python = usable_host_python(self._client, line.reference) if line.replaceable else _NOT_REPLACEABLE
-        plan = None if isinstance(python, str) else plan_host_base(python)
-        if plan is not None and find_local(self._client, plan.reference) is not None:
-            return Base(reference=plan.reference, key=plan.reference, origin=plan.python.origin)
+        existing, plan, why_not = self._look(line)
+        if existing is not None:
+            return existing
         try:
             return _as_base(line.reference, self._pull(line.reference))
         except ImageMissing as error:
             if not is_unreachable(error):
                 raise
             if plan is None:
-                raise ImageMissing(f"{error.message}; {python}", remedy=_REMEDY) from error
+                raise ImageMissing(f"{error.message}; {why_not}", remedy=_REMEDY) from error
         self._say(f"{line.reference}: no registry answers; using the {plan.python.origin} instead")
         make_host_base(self._client, plan)
-        return Base(reference=plan.reference, key=plan.reference, origin=plan.python.origin)
+        return _as_made(plan)
+
+    def find_existing(self, line: BaseLine) -> Base | None:
+        """Return the base that ``find`` would take from the daemon, or None. Raises EngineError."""
+        return self._look(line)[0]
+
+    def _look(self, line: BaseLine) -> tuple[Base | None, HostBase | None, str]:
+        """Return the base that is there, what could be made from a host interpreter, and why nothing could."""
+        local = find_local(self._client, line.reference)
+        if local is not None:
+            return _as_base(line.reference, local), None, ""
+        python = usable_host_python(self._client, line.reference) if line.replaceable else _NOT_REPLACEABLE
+        if isinstance(python, str):
+            return None, None, python
+        plan = plan_host_base(python)
+        is_there = find_local(self._client, plan.reference) is not None
+        return (_as_made(plan) if is_there else None), plan, ""
 
     def _pull(self, reference: str) -> Image:
         registry = _registry_of(reference)
@@ -115,6 +127,10 @@ def _registry_of(reference: str) -> str:
     """Return the registry that ``reference`` names; the default one is ``""``."""
     first, slash, _ = reference.partition("/")
     return first if slash and (first == "localhost" or "." in first or ":" in first) else ""
+
+
+def _as_made(plan: HostBase) -> Base:
+    return Base(reference=plan.reference, key=plan.reference, origin=plan.python.origin)
 
 
 def _as_base(reference: str, image: Image) -> Base:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from memcap.engine.docker_client import KIND_LABEL, LABEL, translated
 from memcap.errors import BuildError, ImageMissing
 from memcap.images.archive import Tree
-from memcap.images.bases import Base, BaseFinder, parse_base
+from memcap.images.bases import Base, BaseFinder, BaseLine, parse_base
 from memcap.images.inspect import image_facts
 from memcap.images.registry import IMAGE_LABEL, ORIGIN_LABEL, find_local, pull
 from memcap.model import ImageFacts, ImageSource
@@ -50,6 +50,23 @@ def build_image(client: DockerClient, source: ImageSource, *, say: Callable[[str
     return _make(client, source, BaseFinder(client, say=say), say)
 
 
+def built_references(client: DockerClient, source: ImageSource) -> tuple[str, ...]:
+    """Return the references of a folder's image and of its base if both are on the daemon and current, else nothing.
+
+    Nothing is built or pulled. Raises BuildError or EngineError.
+    """
+    if source.directory is None:
+        return ()
+    line = _read_base(source.directory)
+    base = BaseFinder(client, say=lambda _: None).find_existing(line) if line is not None else None
+    if line is not None and base is None:
+        return ()
+    tag = _tag_of_folder(source.name, source.directory, base)
+    if find_local(client, tag) is None:
+        return ()
+    return (tag,) if base is None else (tag, base.reference)
+
+
 def image_tag(name: str, digest: str) -> str:
     """Return the tag of the image ``name`` with contents ``digest``; Docker allows fewer characters in it than we."""
     clean = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "image"
@@ -81,16 +98,9 @@ def _from_reference(client: DockerClient, source: ImageSource, say: Callable[[st
 def _from_folder(
     client: DockerClient, name: str, directory: Path, finder: BaseFinder, say: Callable[[str], None]
 ) -> ImageFacts:
-    dockerfile = directory / "Dockerfile"
-    try:
-        line = parse_base(dockerfile.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BuildError(f"could not read {dockerfile}: {error.strerror}", remedy="Put a Dockerfile there.") from error
-    except BuildError as error:
-        raise BuildError(f"{dockerfile}: {error.message}", remedy=error.remedy) from error
+    line = _read_base(directory)
     base = finder.find(line) if line is not None else None
-    digest = hashlib.sha256(f"{name} {_folder_digest(directory)} {base.key if base else ''}".encode()).hexdigest()
-    tag = image_tag(name, digest)
+    tag = _tag_of_folder(name, directory, base)
     image = find_local(client, tag)
     if image is None:
         say(f"building {tag}")
@@ -100,6 +110,21 @@ def _from_folder(
         if image is None:
             raise BuildError(f"{tag} was built, but is gone", remedy="Build again; is something pruning images?")
     return image_facts(client, image, name=name, reference=tag, content_addressed=True)
+
+
+def _read_base(directory: Path) -> BaseLine | None:
+    dockerfile = directory / "Dockerfile"
+    try:
+        return parse_base(dockerfile.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BuildError(f"could not read {dockerfile}: {error.strerror}", remedy="Put a Dockerfile there.") from error
+    except BuildError as error:
+        raise BuildError(f"{dockerfile}: {error.message}", remedy=error.remedy) from error
+
+
+def _tag_of_folder(name: str, directory: Path, base: Base | None) -> str:
+    digest = hashlib.sha256(f"{name} {_folder_digest(directory)} {base.key if base else ''}".encode()).hexdigest()
+    return image_tag(name, digest)
 
 
 def _folder_digest(directory: Path) -> str:

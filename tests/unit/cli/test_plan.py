@@ -14,7 +14,7 @@ from factories import make_environment
 from memcap.cli.plan import command
 from memcap.cli.selection import selection_options, sort_words
 from memcap.engine import docker_client
-from memcap.errors import ConfigError, DaemonUnavailable, PlanError, SelectionError
+from memcap.errors import ConfigError, DaemonUnavailable, PlanError, SelectionError, UsageError
 from memcap.plan import Selection
 
 FILES = {
@@ -148,6 +148,38 @@ def test_mistakes_reach_the_caller_as_what_they_are(project: Path, tmp_path: Pat
     assert isinstance(plan(project).exception, ConfigError)
     assert CliRunner().invoke(command, ["--runs", "0"]).exit_code == 2
     assert CliRunner().invoke(command, ["--project", str(tmp_path / "nowhere")]).exit_code == 2
+
+
+def no_daemon_is_asked() -> None:
+    pytest.fail("--check asks no daemon")
+
+
+def test_a_check_of_what_is_right_is_silent(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(docker_client, "connect", no_daemon_is_asked)
+    for words in ([], ["demo.leak", "--cap", "2g"], ["--profile", "quick"]):
+        result = plan(project, "--check", *words)
+        assert (result.exit_code, result.output) == (0, "")
+
+
+def test_a_check_finds_all_mistakes_of_all_files(project: Path) -> None:
+    (project / "limits.toml").write_text('[caps]\n128m = 128\n2g = "2g"\n[profiles.quick]\n')
+    with (project / "suites/demo/suite.toml").open("a") as file:
+        file.write("clam = true\n")
+    found = plan(project, "--check").exception
+    assert isinstance(found, ConfigError)
+    assert {(problem.file.as_posix(), problem.key) for problem in found.problems} == {
+        ("limits.toml", "caps.128m"),
+        ("suites/demo/suite.toml", "benchmarks.calm.clam"),
+    }
+
+
+def test_a_check_needs_the_profile_only_if_it_is_named(project: Path) -> None:
+    limits = project / "limits.toml"
+    limits.write_text(limits.read_text().replace("quick", "mine"))
+    assert plan(project, "--check").exit_code == 0
+    assert isinstance(plan(project, "--check", "--profile", "quick").exception, SelectionError)
+    assert isinstance(plan(project, "--check", "--cap", "3g").exception, SelectionError)
+    assert isinstance(plan(project, "--check", "--json").exception, UsageError)
 
 
 @pytest.mark.usefixtures("daemon")
