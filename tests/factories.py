@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from memcap.model import (
+    AllocationProfile,
     Baseline,
     Baselines,
     Benchmark,
@@ -23,6 +24,7 @@ from memcap.model import (
     Ending,
     Environment,
     Fingerprint,
+    Frame,
     ImageFacts,
     ImageSource,
     Layer,
@@ -31,8 +33,11 @@ from memcap.model import (
     Metric,
     OomFacts,
     Plan,
+    ProfiledProcess,
+    ProfileTool,
     PythonFacts,
     RawRun,
+    Site,
     Tolerance,
 )
 from memcap.units import parse_bytes
@@ -287,5 +292,49 @@ def make_settings(**changes: Any) -> CampaignSettings:
         policy=ContainerPolicy(),
         time_limit_seconds=60,
         jobs=1,
+    )
+    return replace(whole, **changes)
+
+
+def make_site(mib: float = 64, *, file: str = "/app/parse.py", line: int = 87, **changes: Any) -> Site:
+    """Return a site of ``mib`` MiB at ``file:line`` in read_rows, called by main."""
+    whole = Site(
+        stack=(
+            Frame(file=file, line=line, function="read_rows"),
+            Frame(file="/app/main.py", line=12, function="main"),
+        ),
+        size_bytes=int(mib * MIB),
+        count=1,
+        process=7,
+        thread="MainThread",
+        allocator="malloc",
+    )
+    return replace(whole, **changes)
+
+
+def make_profile(*sites: Site, **changes: Any) -> AllocationProfile:
+    """Return a memray profile of one process whose sites are ``sites`` (one unless told)."""
+    found = sites or (make_site(),)
+    total = sum(site.size_bytes for site in found)
+    whole = AllocationProfile(
+        id="20261120T043000-profile-1a2b",
+        started="2026-11-20T04:30:00+00:00",
+        subject=CELL_ID,
+        tool=ProfileTool.MEMRAY,
+        tool_version="1.20.0",
+        image="py312",
+        python="CPython 3.12.7",
+        cap_bytes=128 * MIB,
+        raised_bytes=32 * MIB,
+        ending=Ending.COMPLETED,
+        unreclaimable_peak_bytes=total + 40 * MIB,
+        wall_seconds=1.5,
+        processes=(
+            ProfiledProcess(
+                pid=7, command="python main.py", main=True, peak_bytes=total, sites_bytes=total, allocations=1000
+            ),
+        ),
+        sites=found,
+        sources={"/app/parse.py:87": "rows.append(row)"},
     )
     return replace(whole, **changes)

@@ -67,6 +67,13 @@ thresholds
     The absolute figures by which a metric is graded: excellent, good, acceptable, marginal, poor.
 alert
     A sign of trouble to come that fails no check.
+instrument
+    What goes into the container beside the workload to see more of it than its figures, such as memray. It needs memory
+    itself, by which the cap is raised, and its runs are never judged.
+allocation profile
+    What a run with an instrument allocated where: its sites. (A profile alone is a choice of cells in limits.toml.)
+site
+    The allocations of one stack that lived when most was allocated.
 campaign
     One invocation: plan, environment, results.
 """

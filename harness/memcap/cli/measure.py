@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
-
-if TYPE_CHECKING:
-    from memcap.model import Cap, Cell, ImageSource
 
 
 @click.command("measure", short_help="Measure any command in any image.")
@@ -63,6 +58,7 @@ def command(  # noqa: PLR0913 - the options of the command line
       memcap measure my/prod:1.4 --tune --runs 20 -- python app.py
     """
     from memcap.cli.execute import Order, execute, new_campaign, refuse_overwriting
+    from memcap.cli.subject import command_cell, find_image, parse_cap
     from memcap.cli.verdict import conclude_unjudged
     from memcap.model import ContainerPolicy, Plan
     from memcap.plan import cold_plan
@@ -72,7 +68,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     if output is not None:
         refuse_overwriting(output, allowed=force)
     source = find_image(image)
-    cells = tuple(_cell(source, argv, cap, env) for cap in map(_cap, dict.fromkeys(caps)))
+    cells = tuple(command_cell(source, argv, cap, env) for cap in map(parse_cap, dict.fromkeys(caps)))
     campaign, started = new_campaign("measure")
     plan = Plan(profile="measure", cells=cells, runs=runs or (10 if tune else 5), warmups=warmups)
     order = Order(
@@ -92,57 +88,3 @@ def command(  # noqa: PLR0913 - the options of the command line
     if output is not None:
         save_result(result, output, overwrite=True)
     conclude_unjudged(result, measurements=as_json)
-
-
-def find_image(name: str) -> ImageSource:
-    """Return this project's image of that name, if there is one; else the image that the reference names."""
-    from memcap.config import find_root
-    from memcap.errors import ConfigError
-    from memcap.model import ImageSource
-    from memcap.plan import image_by_reference
-
-    if re.fullmatch(r"[a-z0-9][a-z0-9_]*", name):
-        try:
-            folder = find_root(Path.cwd()) / "images" / name
-        except ConfigError:  # not in a project
-            folder = None
-        if folder is not None and (folder / "Dockerfile").is_file():
-            return ImageSource(name=name, directory=folder)
-    return image_by_reference(name)
-
-
-def _cap(size: str) -> Cap:
-    from memcap.model import Cap
-    from memcap.units import parse_bytes
-
-    return Cap(name=_slug(size), bytes=parse_bytes(size))
-
-
-def _cell(image: ImageSource, argv: tuple[str, ...], cap: Cap, env: tuple[str, ...]) -> Cell:
-    from memcap.model import Benchmark, Cell, CommandWorkload
-
-    name = _slug(argv[0].rpartition("/")[2]) if argv else "own_command"
-    return Cell(
-        benchmark=Benchmark(
-            suite="measure", name=name or "command", workload=CommandWorkload(argv=argv), env=_environment(env)
-        ),
-        image=image,
-        cap=cap,
-    )
-
-
-def _environment(pairs: tuple[str, ...]) -> dict[str, str]:
-    from memcap.errors import UsageError
-
-    found = {}
-    for pair in pairs:
-        name, separator, value = pair.partition("=")
-        if not name or not separator:
-            raise UsageError(f"--env {pair!r} is not NAME=VALUE", remedy="Write it like --env LOG_LEVEL=debug")
-        found[name] = value
-    return found
-
-
-def _slug(text: str) -> str:
-    """Return ``text`` as a part of a cell's id."""
-    return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")

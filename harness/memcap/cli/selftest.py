@@ -110,7 +110,7 @@ def _measure(  # noqa: PLR0913 - what the command line says
 ) -> CampaignResult:
     """Run the workload ``runs`` times; exit with its code if it does not end as it should."""
     from memcap.cli.execute import Order, execute, new_campaign, refuse_overwriting
-    from memcap.cli.measure import find_image
+    from memcap.cli.subject import find_image
     from memcap.cli.verdict import conclude_unjudged
     from memcap.errors import UsageError
     from memcap.model import Benchmark, Cap, Cell, CommandWorkload, ContainerPolicy, Ending, Plan

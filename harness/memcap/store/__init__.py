@@ -9,6 +9,7 @@ from memcap.store.codec import load_result, save_result
 from memcap.store.files import latest_result, result_path
 from memcap.store.git import find_commit, user_name
 from memcap.store.history import baseline_history, baselines_at
+from memcap.store.profiles import load_profile, save_profile
 from memcap.store.prune import why_impossible
 
 __all__ = [
@@ -25,10 +26,12 @@ __all__ = [
     "latest_result",
     "load_baseline_file",
     "load_baselines",
+    "load_profile",
     "load_result",
     "remove_baselines",
     "result_path",
     "save_baselines",
+    "save_profile",
     "save_result",
     "select_cells",
     "user_name",

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 # a key that changes its meaning, a new value of an enumeration. A key that may be ignored needs no new schema.
 # 1 - first version
 SCHEMA = 1
+PROFILE_KEY = "memcap_profile"  # under which a file of store/profiles.py has all of it
 
 
 def save_result(result: CampaignResult, path: Path, *, overwrite: bool) -> None:
@@ -31,7 +32,7 @@ def save_result(result: CampaignResult, path: Path, *, overwrite: bool) -> None:
     Raises FileExistsAlready unless ``overwrite``.
     """
     document = pyperf_document(result)
-    document["memcap"] = {"schema": SCHEMA, **_plain(result)}
+    document["memcap"] = {"schema": SCHEMA, **plain(result)}
     write_atomically(path, json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n", overwrite=overwrite)
 
 
@@ -42,6 +43,12 @@ def load_result(path: Path) -> CampaignResult:
     """
     document = read_object(path, read_text(path), hook=_shrink)
     ours = document.get("memcap")
+    if ours is None and PROFILE_KEY in document:
+        raise FileFormatError(
+            f"{path} is an allocation profile: its figures are of a run with an instrument in the container, and are "
+            "neither judged nor accepted as baselines",
+            remedy="Measure without one: memcap run, or memcap measure.",
+        )
     if ours is None:
         kind = "a pyperf file without memcap's part" if "benchmarks" in document else "no result of memcap"
         raise FileFormatError(
@@ -80,18 +87,18 @@ def _shrink(read: dict[str, Any]) -> Any:
         return read
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return ``value`` in JSON's types. Not pydantic's serializer: it knows no Mapping but dict, and drops infinity."""
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Mapping):
-        return {_plain(key): _plain(each) for key, each in value.items()}
+        return {plain(key): plain(each) for key, each in value.items()}
     if isinstance(value, tuple):
-        return [_plain(each) for each in value]
+        return [plain(each) for each in value]
     if is_dataclass(value):
         found = ((each, getattr(value, each.name)) for each in fields(value))
         # What is absent stays absent: most of a large file would be nulls.
-        return {each.name: _plain(own) for each, own in found if own is not None or each.default is not None}
+        return {each.name: plain(own) for each, own in found if own is not None or each.default is not None}
     return value
 
 

@@ -1,0 +1,148 @@
+"""What commands at the limit work on: a CELL of the project, or IMAGE [-- CMD] with no file at all."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from memcap.errors import ConfigError, SelectionError, UsageError
+from memcap.model import Benchmark, Cap, Cell, CommandWorkload, ContainerPolicy, ImageSource, Suite
+
+if TYPE_CHECKING:
+    from memcap.model import Config
+
+TIME_LIMIT_SECONDS = 600.0  # of a command, where none is asked for
+# suite.benchmark[.variant]-image-cap; neither suites nor benchmarks have dashes in their names.
+_CELL = re.compile(r"[a-z0-9_]+\.[a-z0-9_]+(\.[a-z0-9_]+)?-[a-z0-9_]+-[a-z0-9_]+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """One cell, and what is needed to run it: ``name`` is its id, or the command as typed."""
+
+    name: str
+    cell: Cell
+    suites: Mapping[str, Suite] = field(default_factory=dict)
+    policy: ContainerPolicy = field(default_factory=ContainerPolicy)
+    time_limit_seconds: float = TIME_LIMIT_SECONDS
+
+
+def find_subject(  # noqa: PLR0913 - the options of the command line
+    words: tuple[str, ...],
+    *,
+    image: str | None = None,
+    cap: str | None = None,
+    default_cap: str = "1g",
+    env: tuple[str, ...] = (),
+    network: bool = False,
+    time_limit_seconds: float | None = None,
+    root: Path | None = None,
+) -> Subject:
+    """Return what the words of a command line name: ``CELL``, ``IMAGE [CMD…]``, or with ``image`` the ``CMD…`` alone.
+
+    ``cap`` (a size) takes the place of a cell's; a command without one gets ``default_cap``. A single word of a cell's
+    form is a cell where there is a project around the current folder, or at ``root``.
+    Raises UsageError, SelectionError with the nearest cells, ConfigError, SizeError.
+    """
+    if image is None:
+        if not words:
+            raise UsageError("nothing is named", remedy="Name a CELL of the project, or IMAGE -- CMD.")
+        image, words = words[0], words[1:]
+        config = _project(root) if not words and _CELL.fullmatch(image) else None
+        if config is not None:
+            return _of_project(config, image, cap=cap, env=env, time_limit_seconds=time_limit_seconds)
+    source = find_image(image)
+    return Subject(
+        name=f"{image} -- {shlex.join(words)}" if words else image,
+        cell=command_cell(source, words, parse_cap(cap or default_cap), env),
+        policy=ContainerPolicy(network=network),
+        time_limit_seconds=time_limit_seconds or TIME_LIMIT_SECONDS,
+    )
+
+
+def find_image(name: str) -> ImageSource:
+    """Return this project's image of that name, if there is one; else the image that the reference names."""
+    from memcap.config import find_root
+    from memcap.plan import image_by_reference
+
+    if re.fullmatch(r"[a-z0-9][a-z0-9_]*", name):
+        try:
+            folder = find_root(Path.cwd()) / "images" / name
+        except ConfigError:  # not in a project
+            folder = None
+        if folder is not None and (folder / "Dockerfile").is_file():
+            return ImageSource(name=name, directory=folder)
+    return image_by_reference(name)
+
+
+def parse_cap(size: str) -> Cap:
+    """Return the cap that a size such as ``128m`` names. Raises SizeError."""
+    from memcap.units import parse_bytes
+
+    return Cap(name=slug(size), bytes=parse_bytes(size))
+
+
+def command_cell(image: ImageSource, argv: tuple[str, ...], cap: Cap, env: tuple[str, ...]) -> Cell:
+    """Return the cell of a command of no suite; ``env`` holds ``NAME=VALUE``. Raises UsageError for another form."""
+    name = slug(argv[0].rpartition("/")[2]) if argv else "own_command"
+    return Cell(
+        benchmark=Benchmark(
+            suite="measure", name=name or "command", workload=CommandWorkload(argv=argv), env=environment(env)
+        ),
+        image=image,
+        cap=cap,
+    )
+
+
+def environment(pairs: tuple[str, ...]) -> dict[str, str]:
+    """Return ``NAME=VALUE`` pairs as a mapping. Raises UsageError for anything else."""
+    found = {}
+    for pair in pairs:
+        name, separator, value = pair.partition("=")
+        if not name or not separator:
+            raise UsageError(f"--env {pair!r} is not NAME=VALUE", remedy="Write it like --env LOG_LEVEL=debug")
+        found[name] = value
+    return found
+
+
+def slug(text: str) -> str:
+    """Return ``text`` as a part of a cell's id."""
+    return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
+
+
+def _project(root: Path | None) -> Config | None:
+    """Return the project's configuration; None where there is no project around the current folder."""
+    from memcap.config import find_root, load_config
+
+    try:
+        folder = root if root is not None else find_root(Path.cwd())
+    except ConfigError:
+        return None
+    return load_config(folder)
+
+
+def _of_project(
+    config: Config, cell_id: str, *, cap: str | None, env: tuple[str, ...], time_limit_seconds: float | None
+) -> Subject:
+    from memcap.plan import Selection, make_plan
+
+    try:
+        (cell,) = make_plan(config, profile=next(iter(config.profiles)), selection=Selection(cells=(cell_id,))).cells
+    except SelectionError as error:
+        remedy = f"{error.remedy} An image is named with its tag: {cell_id}:latest".strip()
+        raise SelectionError(error.message, remedy=remedy) from error
+    if cap is not None:
+        cell = replace(cell, cap=config.caps.get(cap) or parse_cap(cap))
+    if env:
+        cell = replace(cell, benchmark=replace(cell.benchmark, env={**cell.benchmark.env, **environment(env)}))
+    return Subject(
+        name=cell.id,
+        cell=cell,
+        suites=config.suites,
+        policy=config.policy,
+        time_limit_seconds=time_limit_seconds or config.run_time_limit_seconds,
+    )

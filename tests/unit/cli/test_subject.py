@@ -1,0 +1,80 @@
+"""CELL or IMAGE [-- CMD]: which of the two is meant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from projects import make_project
+
+from memcap.cli.subject import find_subject
+from memcap.errors import SelectionError, UsageError
+from memcap.model import CommandWorkload, ImageSource
+
+MIB = 1024 * 1024
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return make_project(tmp_path)
+
+
+def test_a_cell_of_the_project(project: Path) -> None:
+    found = find_subject(("agents.llm-py312-128m",))
+
+    assert found.name == found.cell.id == "agents.llm-py312-128m"
+    assert found.cell.image.directory == project / "images" / "py312"
+    assert "agents" in found.suites
+
+
+@pytest.mark.parametrize(("cap", "expected"), [("256m", 256 * MIB), ("300m", 300 * MIB)])
+@pytest.mark.usefixtures("project")
+def test_another_cap_takes_the_place_of_the_cells(cap: str, expected: int) -> None:
+    found = find_subject(("agents.llm-py312-128m",), cap=cap, env=("A=1",))
+
+    assert found.cell.cap.bytes == expected
+    assert found.cell.benchmark.env == {"A": "1"}
+
+
+@pytest.mark.usefixtures("project")
+def test_a_cell_that_does_not_exist_is_answered_with_the_nearest() -> None:
+    with pytest.raises(SelectionError) as refused:
+        find_subject(("agents.llms-py312-128m",))
+
+    assert "agents.llm-py312-128m" in refused.value.remedy
+
+
+@pytest.mark.usefixtures("project")
+def test_an_image_of_the_project_with_a_command() -> None:
+    found = find_subject(("py312", "python", "app.py"), cap="64m")
+
+    assert found.name == "py312 -- python app.py"
+    assert found.cell.benchmark.workload == CommandWorkload(argv=("python", "app.py"))
+    assert found.cell.image.directory is not None
+
+
+@pytest.mark.parametrize(
+    ("words", "image", "argv"),
+    [
+        (("my/prod:1.4",), None, ()),
+        (("my/prod:1.4", "pytest", "a.py::b"), None, ("pytest", "a.py::b")),
+        (("pytest", "a.py::b"), "my/prod:1.4", ("pytest", "a.py::b")),
+    ],
+)
+def test_any_image(words: tuple[str, ...], image: str | None, argv: tuple[str, ...]) -> None:
+    found = find_subject(words, image=image)
+
+    assert found.cell.image == ImageSource(name="my_prod_1_4", reference="my/prod:1.4")
+    assert found.cell.benchmark.workload == CommandWorkload(argv=argv)
+
+
+def test_outside_of_a_project_it_is_an_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert find_subject(("agents.llm-py312-128m",)).cell.image.reference == "agents.llm-py312-128m"
+
+
+def test_nothing_is_refused() -> None:
+    with pytest.raises(UsageError, match="nothing is named"):
+        find_subject(())
