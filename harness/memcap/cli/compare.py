@@ -24,7 +24,8 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.argument("words", nargs=-1, metavar="[A B | SELECT...]")
 @click.option("--base", metavar="IMAGE", help="The image to compare with.")
 @click.option("--against", metavar="IMAGE", help="The image in question: what does it need more than --base?")
-@click.option("--result", type=_FILE, metavar="RESULT", help="Compare images of this result instead of measuring.")
+@click.option("--pairs", metavar="BEFORE:AFTER", help="Compare benchmarks NAME_BEFORE and NAME_AFTER of --result.")
+@click.option("--result", type=_FILE, metavar="RESULT", help="Compare what is in this result instead of measuring.")
 @click.option("-p", "--profile", default="quick", show_default=True, help="The profile of limits.toml to measure.")
 @click.option(
     "--runs", type=click.IntRange(min=1), help="Measured runs of each cell.  [default: the profile's, at least 7]"
@@ -43,6 +44,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     words: tuple[str, ...],
     base: str | None,
     against: str | None,
+    pairs: str | None,
     result: Path | None,
     profile: str,
     runs: int | None,
@@ -58,7 +60,7 @@ def command(  # noqa: PLR0913 - the options of the command line
 
     With --base and --against, two images are measured in turns, or taken from --result; SELECT names suites,
     benchmarks or cells. With two files A and B, their cells are matched by benchmark, image and cap, or without the
-    image if each file has another one.
+    image if each file has another one. With --pairs, benchmarks that exist in two forms are compared with each other.
 
     Exits with 0 whatever needs more, since that is an answer; with 97, 96 or 95 if runs did not end as expected.
 
@@ -67,10 +69,15 @@ def command(  # noqa: PLR0913 - the options of the command line
       memcap compare --base py310 --against py312          which Python needs less?
       memcap compare agents.llm --base py310 --against py312 --runs 20
       memcap compare --base py310 --against py312 --result results/20260101T020304-quick-1a2b.json
+      memcap compare optimization --pairs before:after --result results/20260101T020304-full-1a2b.json
       memcap compare monday.json tuesday.json --format markdown
     """
     form = "json" if as_json else form
-    if base is None or against is None:
+    if pairs is not None:
+        if result is None or base is not None or against is not None:
+            raise _usage("--pairs compares what one result has", "Name the file with --result, and no images.")
+        compared, results = _two_forms(result, words, pairs, root)
+    elif base is None or against is None:
         _refuse_half(base, against, result, words, runs)
         compared, results = _two_results(Path(words[0]), Path(words[1]), root)
     elif base == against:
@@ -145,6 +152,22 @@ def _stored(
     known = {cell.cell.image for cell in result.cells}
     base, against = (name if name in known else image_by_reference(name).name for name in images)
     matched = match_images(result, base, against, among=chosen(result, words))
+    return compare_sides(matched, (result, result), _rules(root), labels=(base, against)), (result, result)
+
+
+def _two_forms(
+    path: Path, words: tuple[str, ...], pairs: str, root: Path | None
+) -> tuple[Comparison, tuple[CampaignResult, CampaignResult]]:
+    from memcap.compare import compare_sides, match_forms
+    from memcap.store import load_result
+
+    base, _, against = pairs.partition(":")
+    if not base or not against or base == against:
+        raise _usage(
+            f"{pairs!r} does not name two forms", "Give the two endings of names, as --pairs before:after does."
+        )
+    result = load_result(path)
+    matched = match_forms(result, base, against, among=chosen(result, words))
     return compare_sides(matched, (result, result), _rules(root), labels=(base, against)), (result, result)
 
 

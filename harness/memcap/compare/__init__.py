@@ -1,10 +1,10 @@
 """Two sides of the same benchmarks -> what one needs more than the other, and where. Pure: no files, no printing.
 
-A side is an image of a result, or a whole result. Differences are those of the side that is asked about (``against``)
-from the ``base``. docs/compare.md says what is compared.
+A side is an image of a result, one form of its benchmarks, or a whole result. Differences are those of the side that is
+asked about (``against``) from the ``base``. docs/compare.md says what is compared.
 """
 
-from memcap.compare.match import Match, Matched, match_images, match_results
+from memcap.compare.match import Match, Matched, match_forms, match_images, match_results
 from memcap.compare.parts import Part, part_bytes
 from memcap.compare.sides import ANSWER, Comparison, Difference, Pair, compare_sides
 
@@ -17,6 +17,7 @@ __all__ = [
     "Pair",
     "Part",
     "compare_sides",
+    "match_forms",
     "match_images",
     "match_results",
     "part_bytes",

@@ -73,12 +73,16 @@ class Difference:
 
 @dataclass(frozen=True, kw_only=True)
 class Pair:
-    """One benchmark on both sides. ``state`` is what is said of ANSWER, or with a ``summary`` why nothing is."""
+    """One benchmark on both sides. ``state`` is what is said of ANSWER, or with a ``summary`` why nothing is.
+
+    ``extras`` are the workload's own metrics. They are told, not judged, as nobody says which way is better.
+    """
 
     match: Match
     state: VerdictState
     metrics: tuple[Difference, ...] = ()
     parts: tuple[Difference, ...] = ()
+    extras: tuple[Difference, ...] = ()
     summary: str = ""
     remedy: str = ""
 
@@ -152,7 +156,8 @@ def compare_sides(
         differences = [(each.is_part, _difference(each, next(found), confidence)) for each in some]
         metrics = tuple(difference for is_part, difference in differences if not is_part)
         parts = tuple(difference for is_part, difference in differences if is_part)
-        pair = Pair(match=match, state=VerdictState.INCOMPARABLE, metrics=metrics, parts=parts)
+        extras = () if stopper else tuple(_extras(match, confidence))
+        pair = Pair(match=match, state=VerdictState.INCOMPARABLE, metrics=metrics, parts=parts, extras=extras)
         pairs.append(_concluded(pair, stopper, incomparable))
     return Comparison(
         labels=labels,
@@ -214,6 +219,14 @@ def _figures(match: Match) -> Iterator[_Figure]:
         base, new = _part_values(match.base, part), _part_values(match.against, part)
         if base and new:
             yield _Figure(name=part.value, unit="byte", judged_as=ANSWER, base=base, new=new, is_part=True)
+
+
+def _extras(match: Match, confidence: float) -> Iterator[Difference]:
+    for name, unit in match.against.cell.extra_metrics.items():
+        base, new = match.base.extra_values(name), match.against.extra_values(name)
+        if base and new:
+            apart = shift(base, new, confidence=confidence)
+            yield Difference(name=name, unit=unit, base_values=base, values=new, shift=apart)
 
 
 def _part_values(cell: CellResult, part: Part) -> tuple[float, ...]:

@@ -47,6 +47,7 @@ def _pair(pair: Pair) -> dict[str, Any]:
         "summary": pair.summary or None,
         "metrics": {each.name: _difference(each) for each in pair.metrics},
         "parts": {each.name: _difference(each) for each in pair.parts},
+        "extra": {each.name: _difference(each) for each in pair.extras},
     }
 
 

@@ -8,7 +8,17 @@ from typing import Final
 
 from memcap.compare import ANSWER, Difference, Pair, Part
 from memcap.model import Metric
-from memcap.report.compare_view import WORDS, ComparisonView, SideView, in_mib, mark, told_moved, told_sides, word
+from memcap.report.compare_view import (
+    WORDS,
+    ComparisonView,
+    SideView,
+    in_mib,
+    mark,
+    told_extra,
+    told_moved,
+    told_sides,
+    word,
+)
 from memcap.report.text import NOTHING, figure, percent, printable, shortened
 
 _GAP: Final = 2
@@ -142,6 +152,8 @@ def _figures(pair: Pair, width: int) -> str:
         said = WORDS.get(each.state, each.state.value) if each.state else "not judged"
         text = f"{each.name}: {told_sides(each)}, {told_moved(each)}; {said}"
         lines.append(_wrap(text, width, first="  ", rest="      "))
+    for each in pair.extras:
+        lines.append(_wrap(f"{each.name}: {told_extra(each)}; not judged", width, first="  ", rest="      "))
     return "\n".join(lines)
 
 

@@ -130,6 +130,16 @@ def told_moved(difference: Difference) -> str:
     return f"{signed(metric, difference.moved)}{share}{interval}"
 
 
+def told_extra(difference: Difference) -> str:
+    """Return ``76 -> 52 %, -24 (-31.6%), -25 to -23`` of a workload's own metric, in four digits."""
+    found = difference.shift
+    share = "" if difference.change is None else f" ({difference.change:+.1%})"
+    interval = f", {found.low:+.4g} to {found.high:+.4g}" if found else ""
+    return (
+        f"{difference.base:.4g} -> {difference.against:.4g} {difference.unit}, {difference.moved:+.4g}{share}{interval}"
+    )
+
+
 def told_sides(difference: Difference) -> str:
     """Return the medians: ``11.4 MiB -> 11.9 MiB``."""
     metric = metric_of(difference)

@@ -108,6 +108,14 @@ def test_results_of_different_machines_are_told_and_not_judged() -> None:
     assert result.exit_code == 0
 
 
+def test_two_forms_of_a_benchmark() -> None:
+    cells = (make_cell("agents.x_before-py312-128m", MORE), make_cell("agents.x_after-py312-128m", SAME))
+    path = _save("forms.json", make_result(*cells))
+    result = _compare("--pairs", "before:after", "--result", path)
+    assert result.exit_code == 0
+    assert result.output.startswith("after needs 5.0 MiB (16%) less than before in agents.x")
+
+
 def test_a_projects_tolerances_are_used(tmp_path: Path) -> None:
     loose = '[tolerances.unreclaimable_peak]\nrelative = "90%"\nabsolute = "1MiB"\n'
     (tmp_path / "limits.toml").write_text('[caps]\n128m = "128m"\n[profiles.quick]\n' + loose)
@@ -135,6 +143,10 @@ def test_forms(form: str) -> None:
         ("--base", "py310", "--against", "py310"),
         ("a.json", "b.json", "--runs", "5"),
         ("a.json", "b.json", "--result", "c.json"),
+        ("--pairs", "before:after"),
+        ("--pairs", "before:after", "--result", "c.json", *IMAGES),
+        ("--pairs", "before", "--result", "c.json"),
+        ("--pairs", "before:before", "--result", "c.json"),
     ],
 )
 def test_what_cannot_be_meant(arguments: tuple[str, ...]) -> None:

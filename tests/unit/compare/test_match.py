@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from factories import make_cell, make_result
-from memcap.compare import Matched, match_images, match_results
+from memcap.compare import Matched, match_forms, match_images, match_results
 from memcap.errors import SelectionError
 
 
@@ -67,3 +67,45 @@ def test_results_with_several_images_that_differ_have_nothing_in_common() -> Non
     against = make_result(*map(make_cell, ("a.x-py312-1g", "a.x-py313-1g")))
     with pytest.raises(SelectionError, match="no benchmark in common"):
         match_results(base, against)
+
+
+def test_two_forms_of_benchmarks_of_one_result() -> None:
+    names = (
+        "a.x_before-py310-1g",
+        "a.x_after-py310-1g",
+        "a.y_z_after-py310-1g",
+        "a.y_z_before-py310-1g",
+        "a.other-py310-1g",
+        "a.alone_before-py310-1g",
+    )
+    matched = match_forms(make_result(*map(make_cell, names)), "before", "after")
+    assert ids(matched) == [
+        ("a.x_before-py310-1g", "a.x_after-py310-1g"),
+        ("a.y_z_before-py310-1g", "a.y_z_after-py310-1g"),
+    ]
+    assert [match.name for match in matched.matches] == ["a.x", "a.y_z"]
+    assert matched.alone == ("a.alone_before-py310-1g",)
+
+
+def test_forms_are_compared_on_the_same_image_and_cap_only() -> None:
+    names = (
+        "a.x_leaky-py310-1g",
+        "a.x_fixed-py310-1g",
+        "a.x_leaky-py312-1g",
+        "a.x_fixed-py312-1g",
+        "a.x_leaky-py312-2g",
+    )
+    matched = match_forms(make_result(*map(make_cell, names)), "leaky", "fixed")
+    assert [match.name for match in matched.matches] == ["a.x-py310-1g", "a.x-py312-1g"]
+    assert matched.alone == ("a.x_leaky-py312-2g",)
+
+
+def test_a_form_whose_name_is_the_end_of_the_others() -> None:
+    names = ("a.x_fixed-py310-1g", "a.x_half_fixed-py310-1g")
+    matched = match_forms(make_result(*map(make_cell, names)), "half_fixed", "fixed")
+    assert ids(matched) == [("a.x_half_fixed-py310-1g", "a.x_fixed-py310-1g")]
+
+
+def test_forms_that_no_benchmark_has() -> None:
+    with pytest.raises(SelectionError, match="no benchmark in common"):
+        match_forms(make_result(make_cell("a.x_before-py310-1g")), "before", "after")

@@ -61,6 +61,26 @@ def test_verbose_tells_every_figure(golden: GOLDEN) -> None:
     golden("report/compare-verbose.txt", text)
 
 
+def _with_extras() -> CampaignResult:
+    slow, quick = (
+        tuple(replace(run, extra={"gc_ms": base + step, "entries": 1000}) for step, run in enumerate(SAME))
+        for base in (160, 20)
+    )
+    result = two_images(x=(slow, quick))
+    units = {"gc_ms": "ms", "entries": "entries", "never": "ms"}
+    cells = tuple(replace(cell, cell=replace(cell.cell, extra_metrics=units)) for cell in result.cells)
+    return replace(result, cells=cells)
+
+
+def test_a_workloads_own_metrics_are_told_with_their_interval() -> None:
+    text = render_comparison(_view(_with_extras()), width=100, verbose=True)
+    assert "  gc_ms: 163 -> 23 ms, -140 (-85.9%), -144 to -136; not judged" in text
+    assert "  entries: 1000 -> 1000 entries, +0 (+0.0%), +0 to +0; not judged" in text
+    assert "never" not in text
+    (found,) = json.loads(render_comparison_json(_view(_with_extras())))["benchmarks"]
+    assert found["extra"]["gc_ms"]["shift"]["estimate"] == -140
+
+
 def test_markdown(golden: GOLDEN) -> None:
     golden("report/compare.md", render_comparison_markdown(_view(_mixed())))
 
