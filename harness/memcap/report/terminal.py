@@ -91,6 +91,11 @@ def _layouts(view: View, levels: str) -> list[list[_Column]]:
     def shift(metric: Metric) -> list[_Column]:
         return [_change(metric)] if compared else []
 
+    known = {metric for metric in (peak, needed, resident) for cell in view.cells if cell.metric(metric).summary}
+    if known == {resident}:
+        # Without a cgroup, as in results of the pytest plugin, this is what there is.
+        small = [*verdict, _median(resident), *shift(resident), *ending]
+        return [[*verdict, _spread(resident), *shift(resident), *ending], small]
     drawn = [
         _Column(title="unreclaimable over time", text=lambda cell: curve(cell.runs, _CURVE, levels=levels), right=False)
     ]

@@ -102,6 +102,7 @@ def test_memcap_reports_and_judges_it(session: Session, pytester: pytest.Pyteste
 
     assert report.exit_code == 0
     assert "cap_exceeded" in report.output
+    assert "rss peak" in report.output
     assert check.exit_code == 97
     assert "memory_limit: the process of this test held" in check.output
 
