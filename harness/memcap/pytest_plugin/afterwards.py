@@ -85,6 +85,8 @@ def _reason(ended: Ended, limit: int | None) -> tuple[str, str]:
     where = {"": "before the test began", "setup": "in setup", "call": "in call", "teardown": "in teardown"}[
         ended.phase
     ]
+    if ended.interrupted:
+        return f"{ended.interrupted}\nThe process of this test was ended {where}.", "timed_out"
     if ended.over_limit is not None and limit is not None:
         text = (
             f"memory_limit: the process of this test held {megabytes(ended.over_limit)}, over its limit of "

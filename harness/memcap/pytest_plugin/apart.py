@@ -30,11 +30,15 @@ _STACK_SIGNAL: int | None = getattr(signal, "SIGXCPU", None)
 
 @dataclass(kw_only=True)
 class Ended:
-    """How the process ended, and what it left."""
+    """How the process ended, and what it left.
+
+    ``over_limit`` is what it held when it was ended for that; ``interrupted`` is why waiting for it was given up.
+    """
 
     code: int
     peak_bytes: int
     over_limit: int | None = None
+    interrupted: str = ""
     oom_kills: int = 0
     stack: str = ""
     lines: list[dict[str, Any]] = field(default_factory=list)
@@ -97,7 +101,7 @@ def _execute(item: pytest.Item, limit: int | None, folder: Path) -> Ended:
 
 def _watch(process: subprocess.Popen[bytes], limit: int | None, folder: Path) -> Ended:
     """Wait for the end of the process; bring it about above ``limit``, or when this one is interrupted."""
-    peak, over, kills = 0, None, _oom_kills()
+    peak, over, interrupted, kills = 0, None, "", _oom_kills()
     try:
         while process.poll() is None:
             held = tree_bytes(process.pid)
@@ -107,12 +111,16 @@ def _watch(process: subprocess.Popen[bytes], limit: int | None, folder: Path) ->
                 _ask_for_stack(process, folder / "stack")
                 break
             time.sleep(_LOOK_SECONDS)
+    except pytest.fail.Exception as failure:  # pytest-timeout's signal
+        interrupted = str(failure)
+        _ask_for_stack(process, folder / "stack")
     finally:
         _end(process)
     return Ended(
         code=process.returncode,
         peak_bytes=peak,
         over_limit=over,
+        interrupted=interrupted,
         oom_kills=_oom_kills() - kills,
         stack=_text(folder / "stack"),
     )

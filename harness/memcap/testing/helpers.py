@@ -9,7 +9,7 @@ from typing import TypeVar
 from memcap.errors import MemcapError, UsageError
 from memcap.testing.meters import lifetime_peak_bytes
 from memcap.testing.reading import tree_bytes
-from memcap.testing.table import MEGABYTE
+from memcap.testing.table import MEGABYTE, Checkpoint
 
 _Test = TypeVar("_Test", bound=Callable[..., object])
 
@@ -35,17 +35,18 @@ def assert_memory_bounded(*, max_mb: float) -> None:
         )
 
 
-def assert_memory_stable(*, checkpoints: Sequence[float], tolerance_mb: float) -> None:
-    """Raise AssertionError if ``checkpoints``, in MB, lie further apart than ``tolerance_mb``.
+def assert_memory_stable(*, checkpoints: Sequence[float | Checkpoint], tolerance_mb: float) -> None:
+    """Raise AssertionError if ``checkpoints``, in MB or a tracker's, lie further apart than ``tolerance_mb``.
 
     Raises UsageError for fewer than two of them, which say nothing.
     """
     __tracebackhide__ = True
     if len(checkpoints) < 2:
         raise UsageError("one checkpoint cannot be unstable", remedy="Give assert_memory_stable two or more.")
-    spread = max(checkpoints) - min(checkpoints)
+    sizes = [each.mb if isinstance(each, Checkpoint) else each for each in checkpoints]
+    spread = max(sizes) - min(sizes)
     if spread > tolerance_mb:
-        listed = ", ".join(f"{each:.1f}" for each in checkpoints)
+        listed = ", ".join(f"{each:.1f}" for each in sizes)
         raise AssertionError(
             f"memory was not stable: the checkpoints lie {spread:.1f} MB apart, beyond the tolerance of "
             f"{tolerance_mb:g} MB\ncheckpoints in MB: {listed}"

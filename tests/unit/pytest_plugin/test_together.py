@@ -141,4 +141,6 @@ def test_what_interrupts_the_wait_ends_the_process(session: Session, pytester: p
     )
 
     result.assert_outcomes(passed=1, failed=1)
-    result.stdout.fnmatch_lines(["too slow"])
+    result.stdout.fnmatch_lines(
+        ["too slow", "The process of this test was ended in call.", '  File "*test_it.py", line * in test_slow']
+    )

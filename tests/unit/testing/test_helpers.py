@@ -8,6 +8,7 @@ import pytest
 
 from memcap.errors import UsageError
 from memcap.testing import (
+    Checkpoint,
     assert_memory_bounded,
     assert_memory_stable,
     get_memory_usage_mb,
@@ -47,6 +48,14 @@ def test_stable() -> None:
         assert_memory_stable(checkpoints=[50.0, 52.0, 51.0], tolerance_mb=1)
     with pytest.raises(UsageError, match="two or more"):
         assert_memory_stable(checkpoints=[50.0], tolerance_mb=1)
+
+
+def test_checkpoints_of_a_tracker_can_be_stable_too() -> None:
+    first, second = (Checkpoint(name="", seconds=0, bytes=size * MB, peak_bytes=0) for size in (50, 53))
+
+    assert_memory_stable(checkpoints=[first, second], tolerance_mb=3)
+    with pytest.raises(AssertionError, match=r"3\.0 MB apart"):
+        assert_memory_stable(checkpoints=[first, second], tolerance_mb=2)
 
 
 @pytest.mark.parametrize("limit", [0, -1, float("nan")])
