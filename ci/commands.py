@@ -31,7 +31,6 @@ MADE_AGAIN = (
 # What a daemon elsewhere, on cgroup v2, must give besides the bytes and endings of the short truth laboratory. A crowd
 # is looked at too seldom to be counted where looking is emulated: the supervisor keeps to its part of a core.
 IN_THE_VM = (
-    "tests/integration/test_truth.py::test_the_cap_is_raised_by_what_the_supervisor_needs",
     "tests/integration/test_supervisor.py", "tests/integration/test_plan.py", "-k", "not crowd",
 )  # fmt: skip
 USAGE = """\

@@ -43,7 +43,8 @@ def look(folder):
     if v1:
         need = int(stat['total_rss']) + int(stat['total_shmem']) + int(read(folder, 'memory.kmem.usage_in_bytes'))
         return int(read(folder, 'memory.max_usage_in_bytes')), need
-    return int(read(folder, 'memory.peak')), int(stat['anon']) + int(stat['shmem']) + int(stat['kernel'])
+    need = int(stat['anon']) + int(stat['shmem']) + int(stat['kernel']) - int(stat['slab_reclaimable'])
+    return int(read(folder, 'memory.peak')), need
 
 seen = {}
 print('"ready"', flush=True)
@@ -65,7 +66,8 @@ while True:
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """What was seen of one container: its kernel's peak, and the largest sample of anon + shmem + kernel, in bytes."""
+    """What was seen of one container: its kernel's peak, and the largest sample of anon + shmem + kernel
+    (without slabs that can be taken back, where the kernel says so), in bytes."""
 
     peak: int
     unreclaimable: int

@@ -32,7 +32,7 @@ class Animal:
 
     ``kills`` None: nobody can know. ``shm_mib`` is the size of /dev/shm (None: the daemon's 64 MiB). ``deed`` is done
     to the container when it runs; in a ``small_parent`` cgroup there is less memory than the cap. Those that are not
-    ``short``, because no daemon makes a difference to them, are left out of the short form.
+    ``short`` are left out of the short form: no daemon makes a difference to them, or test_supervisor.py has the like.
     """
 
     what: str
@@ -129,8 +129,11 @@ ANIMALS = (
         deed=kill_from_outside,
         ending=Ending.KILLED_FROM_OUTSIDE,
         kills=None,
+        short=False,
     ),
-    Animal(what="SIGTERM from outside", call=("python", "-c", KILL_PID_1), ending=Ending.KILLED_FROM_OUTSIDE),
+    Animal(
+        what="SIGTERM from outside", call=("python", "-c", KILL_PID_1), ending=Ending.KILLED_FROM_OUTSIDE, short=False
+    ),
     Animal(
         what="too little memory above the container",
         call="allocate",
