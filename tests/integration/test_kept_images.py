@@ -39,7 +39,8 @@ def base(docker_client: DockerClient) -> Iterator[str]:
     tree.write(stream)
     reference = f"memcap/test-base:{uuid.uuid4().hex[:12]}"
     answer = docker_client.api.import_image_from_data(stream.getvalue(), changes=["LABEL memcap=1"])
-    docker_client.api.tag(imported_id(answer), *reference.split(":"))
+    repository, _, tag = reference.partition(":")
+    docker_client.api.tag(imported_id(answer), repository, tag)
     yield reference
     if find_local(docker_client, reference) is not None:
         docker_client.api.remove_image(reference, force=True)
