@@ -9,8 +9,19 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from memcap.errors import SelectionError
-from memcap.model import COLD, Benchmark, Cap, Cell, Config, ImageSource, Plan, PlanProblem, Profile
-from memcap.units import format_bytes
+from memcap.model import (
+    COLD,
+    Benchmark,
+    CallWorkload,
+    Cap,
+    Cell,
+    Config,
+    ImageSource,
+    Plan,
+    PlanProblem,
+    Profile,
+)
+from memcap.units import format_bytes, length_variant, seconds_of_variant
 
 _GLOB_CHARACTERS = frozenset("*?[")
 _COLD_MARK = f".{COLD}-"  # in the id of a cold cell, behind the benchmark's name
@@ -24,7 +35,8 @@ class Selection:
     ``images``, ``caps`` and ``tags`` then narrow. A name takes the place of the profile's own choice: an image
     that the profile leaves out can be asked for, and so can a benchmark without the profile's tags.
     A glob chooses among the profile's cells. ``images`` may hold references, such as ``my/prod:1.4``.
-    ``cold`` takes the cold variant of each cell, and no warm-ups; ``cells`` may name it or not.
+    ``cold`` takes the cold variant of each cell, and no warm-ups; ``cells`` may name it or not. ``duration_seconds``
+    takes a variant of each cell, in which its generator workload lasts so long.
     """
 
     suites: tuple[str, ...] = ()
@@ -36,6 +48,12 @@ class Selection:
     runs: int | None = None
     warmups: int | None = None
     cold: bool = False
+    duration_seconds: float | None = None
+
+    @property
+    def variant(self) -> str:
+        """Return the variant of the cells; empty for none."""
+        return COLD if self.cold else "" if self.duration_seconds is None else length_variant(self.duration_seconds)
 
 
 def make_plan(config: Config, *, profile: str, selection: Selection) -> Plan:
@@ -44,8 +62,10 @@ def make_plan(config: Config, *, profile: str, selection: Selection) -> Plan:
     Neighbours differ in the image only, so that runs can interleave over images. A benchmark runs under those of
     its caps that the profile has; without caps of its own, under the profile's; where neither names any, under the
     smallest cap that holds its budget. Raises SelectionError for a name that selects nothing, with the nearest
-    valid ones, and for an empty plan.
+    valid ones, for an empty plan, and for a duration of workloads that have none.
     """
+    if selection.cold and selection.duration_seconds is not None:
+        raise SelectionError("--cold does not go with --duration", remedy="Leave one of them out.")
     chosen = config.profiles[_require(profile, config.profiles, what="profile")]
     images = _images(config, chosen, selection)
     caps = tuple(_require(name, config.caps, what="cap") for name in selection.caps) or chosen.caps
@@ -53,7 +73,8 @@ def make_plan(config: Config, *, profile: str, selection: Selection) -> Plan:
         _require(tag, {tag for benchmark in _benchmarks(config) for tag in benchmark.tags}, what="tag")
 
     tags = selection.tags or chosen.tags
-    words = tuple(word.replace(_COLD_MARK, "-") if selection.cold else word for word in selection.cells)
+    mark = f".{selection.variant}-" if selection.variant else "-"
+    words = tuple(word.replace(mark, "-") for word in selection.cells)
     globs = tuple(word for word in words if is_glob(word))
     exact = tuple(word for word in words if not is_glob(word))
 
@@ -74,7 +95,34 @@ def make_plan(config: Config, *, profile: str, selection: Selection) -> Plan:
         runs=chosen.runs if selection.runs is None else selection.runs,
         warmups=chosen.warmups if selection.warmups is None else selection.warmups,
     )
+    if selection.duration_seconds is not None:
+        return lasting_plan(plan, selection.duration_seconds, time_limit_seconds=config.run_time_limit_seconds)
     return cold_plan(plan) if selection.cold else plan
+
+
+def lasting_plan(plan: Plan, seconds: float, *, time_limit_seconds: float) -> Plan:
+    """Return ``plan`` with its generator workloads lasting ``seconds``, in place of their own duration or cycles.
+
+    A time limit moves along, ``time_limit_seconds`` where a benchmark has none of its own. The cells are variants, so
+    that nobody compares them with the configured length. Raises SelectionError for workloads without a length.
+    """
+    return replace(plan, cells=tuple(_lasting(cell, seconds, time_limit_seconds) for cell in plan.cells))
+
+
+def _lasting(cell: Cell, seconds: float, time_limit_seconds: float) -> Cell:
+    benchmark, workload = cell.benchmark, cell.benchmark.workload
+    if not isinstance(workload, CallWorkload) or (workload.duration_seconds is None and workload.cycles is None):
+        raise SelectionError(
+            f"{cell.id} has no duration that --duration could override",
+            remedy="Only generator workloads with `duration` or `cycles` in suite.toml have one: select those.",
+        )
+    longer = max(0.0, seconds - (workload.duration_seconds or 0.0))
+    benchmark = replace(
+        benchmark,
+        workload=replace(workload, duration_seconds=seconds, cycles=None),
+        time_limit_seconds=(benchmark.time_limit_seconds or time_limit_seconds) + longer,
+    )
+    return replace(cell, benchmark=benchmark, variant=length_variant(seconds))
 
 
 def cold_plan(plan: Plan) -> Plan:
@@ -229,6 +277,8 @@ def _exact_cells(config: Config, ids: Iterable[str], selection: Selection) -> di
     for benchmark in _benchmarks(config):
         everything |= _grid(config, [benchmark], config.images.values(), benchmark.cap_names or tuple(config.caps))
     hint = "Cold cells are named with --cold." if any(_COLD_MARK in name for name in ids) else ""
+    if any(seconds_of_variant(name.partition("-")[0].rpartition(".")[2]) for name in ids):
+        hint = "Cells of another length are named with --duration."
     found = {name: everything[_require(name, everything, what="cell", hint=hint)] for name in ids}
     return {
         name: cell

@@ -15,6 +15,7 @@ _BYTE_UNITS: Final = {
     "kb": 1000, "mb": 1000**2, "gb": 1000**3, "tb": 1000**4,
 }  # fmt: skip
 _SECOND_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+_LENGTH_VARIANT: Final = re.compile(r"[1-9]\d{0,9}m?s", re.ASCII)
 _NUMBER_AND_UNIT: Final = re.compile(r"\s*(\d{1,20}(?:\.\d{1,20})?|\.\d{1,20})\s*([a-zA-Z]*)\s*", re.ASCII)
 
 
@@ -71,6 +72,17 @@ def format_seconds(value: float) -> str:
     minutes, seconds = divmod(round(value), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
+
+
+def length_variant(seconds: float) -> str:
+    """Return the name of a cell's variant that lasts so long: ``20s``, or ``1500ms``, as names have no dots."""
+    milliseconds = max(1, round(seconds * 1000))
+    return f"{milliseconds}ms" if milliseconds % 1000 else f"{milliseconds // 1000}s"
+
+
+def seconds_of_variant(variant: str) -> float | None:
+    """Return how long the workload of a `length_variant` lasts; None for another variant."""
+    return parse_seconds(variant) if _LENGTH_VARIANT.fullmatch(variant) else None
 
 
 def _split(text: str, *, what: str, examples: str) -> tuple[str, str]:

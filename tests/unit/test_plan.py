@@ -14,6 +14,7 @@ from memcap.errors import SelectionError
 from memcap.model import (
     Benchmark,
     Budget,
+    CallWorkload,
     Cap,
     CommandWorkload,
     Config,
@@ -286,3 +287,45 @@ def test_a_cold_cell_is_not_found_among_the_warm_ones_but_explained() -> None:
     with pytest.raises(SelectionError, match=r"no cell 'agents\.zeta\.cold-py310-128m'") as refused:
         plan("quick", Selection(cells=("agents.zeta.cold-py310-128m",)))
     assert "--cold" in refused.value.remedy
+
+
+def lasting(duration: float | None = 300.0, cycles: int | None = None, limit: float | None = 420.0) -> Config:
+    workload = CallWorkload(call="work:run", duration_seconds=duration, cycles=cycles)
+    long = replace(benchmark("s", "long", caps=("128m",)), workload=workload, time_limit_seconds=limit)
+    return replace(CONFIG, suites={"s": suite("s", long)})
+
+
+@pytest.mark.parametrize(
+    ("config", "seconds", "variant", "limit"),
+    [
+        (lasting(), 20.0, "20s", 420.0),
+        (lasting(), 1.5, "1500ms", 420.0),
+        (lasting(), 600.0, "600s", 720.0),
+        (lasting(duration=None, cycles=10, limit=None), 90.0, "90s", 150.0),
+    ],
+)
+def test_a_duration_takes_the_place_of_the_configured_length_in_cells_of_their_own(
+    config: Config, seconds: float, variant: str, limit: float
+) -> None:
+    found = plan("full", Selection(images=("py312",), duration_seconds=seconds), config=config)
+    [cell] = found.cells
+    assert cell.id == f"s.long.{variant}-py312-128m"
+    assert cell.benchmark.workload == CallWorkload(call="work:run", duration_seconds=seconds)
+    assert cell.benchmark.time_limit_seconds == limit, "the time limit moves along, but never below what it was"
+    by_its_id = Selection(cells=(cell.id,), duration_seconds=seconds)
+    assert plan("full", by_its_id, config=config).cells == (cell,)
+
+
+@pytest.mark.parametrize("config", [CONFIG, lasting(duration=None)], ids=["commands", "functions"])
+def test_a_duration_of_workloads_that_have_none_is_refused(config: Config) -> None:
+    with pytest.raises(SelectionError, match="has no duration") as refused:
+        plan("full", Selection(duration_seconds=20.0), config=config)
+    assert "generator workloads" in refused.value.remedy
+
+
+def test_a_cell_of_another_length_is_explained_and_is_not_cold_too() -> None:
+    with pytest.raises(SelectionError, match=r"no cell 's\.long\.20s-py312-128m'") as refused:
+        plan("full", Selection(cells=("s.long.20s-py312-128m",)), config=lasting())
+    assert "--duration" in refused.value.remedy
+    with pytest.raises(SelectionError, match="--cold does not go with --duration"):
+        plan("full", Selection(cold=True, duration_seconds=20.0), config=lasting())

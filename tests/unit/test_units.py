@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memcap.errors import SizeError
-from memcap.units import format_bytes, format_seconds, parse_bytes, parse_seconds
+from memcap.units import (
+    format_bytes,
+    format_seconds,
+    length_variant,
+    parse_bytes,
+    parse_seconds,
+    seconds_of_variant,
+)
 
 FACTORS = {
     "b": 1, "B": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40,
@@ -121,3 +128,15 @@ def test_examples_of_printed_seconds(seconds: float, text: str) -> None:
 )
 def test_examples_of_printed_bytes(value: int, text: str) -> None:
     assert format_bytes(value) == text
+
+
+@given(st.integers(min_value=1, max_value=10**9))
+def test_a_length_is_found_again_from_the_name_of_its_variant(milliseconds: int) -> None:
+    name = length_variant(milliseconds / 1000)
+    assert not set(name) & set(".-")
+    assert seconds_of_variant(name) == pytest.approx(milliseconds / 1000)
+
+
+@pytest.mark.parametrize("variant", ["", "cold", "s", "0s", "1.5s", "5min", "20", "20sx"])
+def test_other_variants_have_no_length(variant: str) -> None:
+    assert seconds_of_variant(variant) is None

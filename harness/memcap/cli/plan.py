@@ -40,10 +40,11 @@ def command(profile: str, selection: Selection, root: Path | None, as_json: bool
       memcap plan --profile full --json
       memcap plan agents --image py312 --cap 128m
       memcap plan 'streams.*-py313-*'
+      memcap plan stress --tag comprehensive --duration 20s
       memcap plan --check
     """
-    from memcap.errors import PlanError, UsageError
-    from memcap.plan import check_feasible, make_plan
+    from memcap.errors import UsageError
+    from memcap.plan import make_plan
 
     if check and as_json:
         raise UsageError("--check prints nothing, so there is nothing for --json", remedy="Leave one of them out.")
@@ -51,8 +52,15 @@ def command(profile: str, selection: Selection, root: Path | None, as_json: bool
     if check and not _is_anything_named(selection):
         return  # a project need not have the default profile
     plan = make_plan(config, profile=profile, selection=selection)
-    if check:
-        return
+    if not check:
+        show(plan, as_json=as_json)
+
+
+def show(plan: Plan, *, as_json: bool) -> None:
+    """Print ``plan``. Raises PlanError for what of it a daemon that answers cannot honour."""
+    from memcap.errors import PlanError
+    from memcap.plan import check_feasible
+
     machine, note = _daemon_machine()
     memory_bytes = machine.memory_bytes if machine else None
     problems = check_feasible(plan, memory_bytes=memory_bytes, cpus=machine.cpus if machine else None)

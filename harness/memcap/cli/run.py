@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     metavar="IMAGE=REFERENCE",
     help="What REF runs in, in place of an image that was built elsewhere.",
 )
+@click.option("--dry-run", is_flag=True, help="Print what would be measured, as `memcap plan` does; run nothing.")
 @click.option("--no-check", is_flag=True, help="Do not judge the result against the baselines.")
 @report_option
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
@@ -72,6 +73,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     max_runs: int | None,
     base_ref: str | None,
     base_images: tuple[str, ...],
+    dry_run: bool,
     no_check: bool,
     wanted: tuple[Wanted, ...],
     as_json: bool,
@@ -90,6 +92,8 @@ def command(  # noqa: PLR0913 - the options of the command line
       memcap run agents.llm --cold --image py312   what the first start after a deployment needs
       memcap run --engine process                  without Docker, on Linux
       memcap run --resume results/20260101T020304-quick-1a2b.json
+      memcap run --profile full --dry-run          everything there is
+      memcap run stress.endurance --duration 1min  shorter than its configured 10 minutes
       memcap run --until-decided                   more runs where 5 do not tell
       memcap run --base-ref origin/main            what did this branch change?
       memcap run --image shop:new --base-ref main --base-image shop:new=shop:old
@@ -97,6 +101,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     from memcap.cli.base_ref import base_path, base_revision, judged_against, refuse_resuming, saver, tell_where
     from memcap.cli.deciding import deciding_of
     from memcap.cli.execute import Order, execute, new_campaign, refuse_overwriting
+    from memcap.cli.plan import show
     from memcap.cli.verdict import conclude, conclude_unjudged
     from memcap.images.this_machine import on_this_machine
     from memcap.model import PROCESS_ENGINE
@@ -112,6 +117,9 @@ def command(  # noqa: PLR0913 - the options of the command line
     if PROCESS_ENGINE in (engine, earlier and earlier.environment.engine):
         config = on_this_machine(config)
     plan = plan_of(earlier, config) if earlier else make_plan(config, profile=profile, selection=selection)
+    if dry_run:
+        show(plan, as_json=as_json)
+        return
     campaign, started = (earlier.id, earlier.started) if earlier else new_campaign(plan.profile)
     path = resume or output or result_path(config.results_directory, campaign)
     for each in (path, *([base_path(path)] if base_ref else [])):
@@ -169,9 +177,11 @@ def plan_of(earlier: CampaignResult, config: Config) -> Plan:
     """
     from memcap.model import COLD
     from memcap.plan import Selection, make_plan
+    from memcap.units import seconds_of_variant
 
     parts = [cell_id.split("-") for cell_id in earlier.plan_cells]  # names have no dashes, and no dots
-    benchmarks = dict.fromkeys(benchmark.removesuffix(f".{COLD}") for benchmark, _, _ in parts)
+    benchmarks = dict.fromkeys(".".join(benchmark.split(".")[:2]) for benchmark, _, _ in parts)
+    variant = parts[0][0].split(".")[2:]  # all have the same, or none
     images = {name: name if name in config.images else facts.reference for name, facts in earlier.images.items()}
     plan = make_plan(
         config,
@@ -182,7 +192,8 @@ def plan_of(earlier: CampaignResult, config: Config) -> Plan:
             caps=tuple(dict.fromkeys(cap for _, _, cap in parts)),
             runs=earlier.runs,
             warmups=earlier.warmups,
-            cold=any(benchmark.endswith(f".{COLD}") for benchmark, _, _ in parts),
+            cold=variant == [COLD],
+            duration_seconds=seconds_of_variant("".join(variant)),
         ),
     )
     return replace(plan, cells=tuple(cell for cell in plan.cells if cell.id in earlier.plan_cells))

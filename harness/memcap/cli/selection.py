@@ -38,6 +38,12 @@ _OPTIONS = (
         help="Drop the image's files from the page cache before each run. Such cells have ids and baselines of their "
         "own (agents.llm.cold-py312-128m), no warm-ups, and are run one at a time.",
     ),
+    click.option(
+        "--duration",
+        metavar="TIME",
+        help="How long generator workloads last, such as 20s, instead of their configured length. Such cells have ids "
+        "and baselines of their own (stress.endurance.20s-py312-256m).",
+    ),
     click.option("--warmups", type=click.IntRange(min=0), help="Warm-up runs of each cell, instead of the profile's."),
     project_option,
 )
@@ -59,9 +65,11 @@ def selection_options(command: _Command) -> Callable[..., Any]:
         runs: int | None,
         warmups: int | None,
         cold: bool,
+        duration: str | None,
         **others: object,
     ) -> object:
         from memcap.plan import Selection
+        from memcap.units import parse_seconds
 
         words = sort_words(select)
         selection = Selection(
@@ -74,6 +82,7 @@ def selection_options(command: _Command) -> Callable[..., Any]:
             runs=runs,
             warmups=warmups,
             cold=cold,
+            duration_seconds=parse_seconds(duration) if duration else None,
         )
         return command(selection=selection, **others)
 

@@ -23,7 +23,7 @@ from memcap.report.charts import distribution, distribution_of_extra, for_browse
 from memcap.report.text import NOTHING, figure, percent, printable
 from memcap.report.view import CellView, MetricView, View
 from memcap.stats import median
-from memcap.units import format_bytes
+from memcap.units import format_bytes, seconds_of_variant
 
 _BAD, _WARN, _GOOD, _PLAIN = "bad", "warn", "good", "plain"
 # How a state is shown: its tone, and a sign, so that colour says nothing alone.
@@ -156,6 +156,7 @@ def commands(cell: CellView, view: View) -> tuple[str, ...]:
     words = ["memcap", "run", cell.id, "--profile", view.profile]
     words += ["--runs", str(len(cell.runs))] if cell.runs else []
     words += ["--cold"] if cell.cell.variant == COLD else []
+    words += ["--duration", cell.cell.variant] if seconds_of_variant(cell.cell.variant) else []
     words += ["--engine", PROCESS_ENGINE] if view.environment.engine == PROCESS_ENGINE else []
     return (printable(shlex.join(words)),)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from memcap.model import COLD, Baseline, Config
+from memcap.units import seconds_of_variant
 
 _FOLDERLESS = ("registry", "local image", "this machine")  # origins of images that are no folder of the project
 
@@ -21,7 +22,7 @@ def why_impossible(config: Config, baseline: Baseline) -> str:
     benchmark = next((each for each in suite.benchmarks if each.name == benchmark_name), None)
     if benchmark is None:
         return f"the suite {suite_name!r} has no benchmark {benchmark_name!r}"
-    if variant not in ([], [COLD]):
+    if variant not in ([], [COLD]) and seconds_of_variant(".".join(variant)) is None:
         return f"there is no variant {'.'.join(variant)!r}"
     if image not in config.images and baseline.fingerprint.image_origin not in _FOLDERLESS:
         return f"there is no image {image!r}"

@@ -134,6 +134,7 @@ def full(repository: Repository) -> Repository:
         CELL_ID,
         "agents.crew_backed-py312-256m",
         "agents.crew_backed.cold-py312-128m",
+        "agents.crew_backed.20s-py312-128m",
         "agents.crew_backed-py310-128m",
         "agents.crew_backed-host-128m",
         LLM,
@@ -160,11 +161,11 @@ def test_prune_removes_what_cannot_be_measured_any_more(full: Repository) -> Non
     before = load_baselines(_folder(full)).cells
     told = [f"{cell_id}: {why}" for cell_id, why in _GONE.items()]
     dry = _run(full, "prune", "--dry-run")
-    assert dry.output.splitlines() == [*told, "Would remove 6 of 12 baselines."]
+    assert dry.output.splitlines() == [*told, "Would remove 6 of 13 baselines."]
     assert load_baselines(_folder(full)).cells == before
     done = _run(full, "prune")
-    assert done.output.splitlines()[:7] == [*told, "Removed 6 of 12 baselines."]
+    assert done.output.splitlines()[:7] == [*told, "Removed 6 of 13 baselines."]
     assert f"Deleted {_folder(full) / 'streams.json'}" in done.output
     after = load_baselines(_folder(full)).cells
     assert after == {cell_id: each for cell_id, each in before.items() if cell_id not in _GONE}
-    assert _run(full, "prune").output == "Removed 0 of 6 baselines.\n"
+    assert _run(full, "prune").output == "Removed 0 of 7 baselines.\n"

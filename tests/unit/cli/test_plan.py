@@ -222,6 +222,8 @@ def test_the_options_become_a_selection(tmp_path: Path) -> None:
         "--runs",
         "7",
         "--cold",
+        "--duration",
+        "90s",
     ]
     assert CliRunner().invoke(probe, [*words, "-p", "ci", "-C", str(tmp_path), "--force"]).exit_code == 0
     assert seen == {
@@ -235,6 +237,7 @@ def test_the_options_become_a_selection(tmp_path: Path) -> None:
             tags=("slow",),
             runs=7,
             cold=True,
+            duration_seconds=90.0,
         ),
         "root": tmp_path,
         "force": True,

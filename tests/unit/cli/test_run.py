@@ -10,8 +10,9 @@ from click.testing import CliRunner
 from factories import make_cell, make_image, make_result
 from memcap.cli.run import command, plan_of
 from memcap.config import load_config
-from memcap.errors import SelectionError, UsageError
-from memcap.model import Config
+from memcap.engine import docker_client
+from memcap.errors import DaemonUnavailable, SelectionError, UsageError
+from memcap.model import CallWorkload, Config
 
 SUITE = '[benchmarks.leak]\ncommand = ["true"]\n[benchmarks.calm]\ncommand = ["true"]\n'
 IDS = ("demo.leak-py312-128m", "demo.leak-other_1-128m", "demo.calm-py312-128m")
@@ -65,3 +66,26 @@ def test_options_that_mean_nothing_together_are_refused_before_anything_is_read(
     refused = CliRunner().invoke(command, words)
     assert isinstance(refused.exception, UsageError)
     assert complaint in str(refused.exception)
+
+
+def test_an_interrupted_campaign_of_another_length_goes_on_with_that(config: Config) -> None:
+    suite = config.root / "suites" / "demo"
+    (suite / "suite.toml").write_text('[benchmarks.long]\ncall = "work:long"\nduration = "5min"\n', encoding="utf-8")
+    (suite / "work.py").write_text("def long():\n    yield\n", encoding="utf-8")
+    begun = make_result(make_cell("demo.long.20s-py312-128m"), images={"py312": make_image("py312")})
+    [cell] = plan_of(begun, load_config(config.root)).cells
+    assert cell.id == "demo.long.20s-py312-128m"
+    assert isinstance(cell.benchmark.workload, CallWorkload)
+    assert cell.benchmark.workload.duration_seconds == 20
+
+
+def test_a_dry_run_prints_the_plan_and_runs_nothing(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody() -> None:
+        raise DaemonUnavailable("no daemon here", remedy="")
+
+    monkeypatch.setattr(docker_client, "connect", nobody)
+    shown = CliRunner().invoke(command, ["--dry-run", "--project", str(config.root)])
+    assert shown.exit_code == 0, shown.output
+    assert "demo.leak-py312-128m" in shown.output
+    assert "Profile quick: 2 cells, 6 runs and 4 warm-ups." in shown.output
+    assert not config.results_directory.exists()
