@@ -6,7 +6,7 @@ files, as the kernel takes that back by itself before it kills.
 
 from __future__ import annotations
 
-import os
+from pathlib import Path
 from typing import Any, Iterator, Mapping, Optional, Tuple
 
 MOUNT = "/sys/fs/cgroup"
@@ -19,16 +19,16 @@ V1 = ("memory.limit_in_bytes", "memory.usage_in_bytes", (b"total_active_file", b
 class Cgroup:
     """The counters of one cgroup that has a limit of ``capacity`` bytes."""
 
-    def __init__(self, folder: str, usage: str, file_fields: Tuple[bytes, ...], capacity: int) -> None:
+    def __init__(self, folder: Path, usage: str, file_fields: Tuple[bytes, ...], capacity: int) -> None:
         self.capacity = capacity
-        self._usage = os.path.join(folder, usage)
-        self._stat = os.path.join(folder, "memory.stat")
+        self._usage = folder / usage
+        self._stat = folder / "memory.stat"
         self._file_fields = file_fields
 
     def used(self) -> int:
         """Return the bytes that the kernel cannot take back by dropping files from its cache."""
-        usage = int(_read(self._usage))
-        counters = (line.split() for line in _read(self._stat).splitlines())
+        usage = int(self._usage.read_bytes())
+        counters = (line.split() for line in self._stat.read_bytes().splitlines())
         return max(0, usage - sum(int(value) for name, value in counters if name in self._file_fields))
 
 
@@ -49,7 +49,7 @@ def find_cgroup(mount: str = MOUNT, membership: str = MEMBERSHIP) -> Optional[Cg
     for top, path, (limit_name, usage, fields) in _places(mount, membership):
         for folder in _upwards(top, path):
             try:
-                limit = _read(os.path.join(folder, limit_name)).strip()
+                limit = (folder / limit_name).read_bytes().strip()
             except OSError:
                 continue
             if limit != b"max" and int(limit) < NO_LIMIT:
@@ -57,26 +57,21 @@ def find_cgroup(mount: str = MOUNT, membership: str = MEMBERSHIP) -> Optional[Cg
     return None
 
 
-def _places(mount: str, membership: str) -> Iterator[Tuple[str, str, Any]]:
+def _places(mount: str, membership: str) -> Iterator[Tuple[Path, str, Any]]:
     try:
-        lines = _read(membership).decode().splitlines()
+        lines = Path(membership).read_text().splitlines()
     except OSError:
         return
     for line in lines:
         _, controllers, path = line.split(":", 2)
         if "memory" in controllers.split(","):
-            yield os.path.join(mount, "memory"), path, V1
+            yield Path(mount, "memory"), path, V1
         elif not controllers:
-            yield mount, path, V2
+            yield Path(mount), path, V2
 
 
-def _upwards(top: str, path: str) -> Iterator[str]:
-    """Yield the folder of ``path`` below ``top``, those around it, and ``top``; a container often sees only the last."""
+def _upwards(top: Path, path: str) -> Iterator[Path]:
+    """Yield the folder of ``path`` below ``top``, those around it, and ``top``: a container often sees that only."""
     parts = [part for part in path.split("/") if part not in ("", "..")]
     for length in range(len(parts), -1, -1):
-        yield os.path.join(top, *parts[:length])
-
-
-def _read(path: str) -> bytes:
-    with open(path, "rb") as file:
-        return file.read()
+        yield top.joinpath(*parts[:length])

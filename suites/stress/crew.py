@@ -18,8 +18,8 @@ class Crew:
         self._orders: List[SimpleQueue[Optional[int]]] = [SimpleQueue() for _ in self.services]
         self._answers: SimpleQueue[Optional[BaseException]] = SimpleQueue()
         self._threads = [
-            threading.Thread(target=self._live, args=(service, orders), daemon=True)
-            for service, orders in zip(self.services, self._orders)
+            threading.Thread(target=self._live, args=(service, self._orders[number]), daemon=True)
+            for number, service in enumerate(self.services)
         ]
         for thread in self._threads:
             thread.start()

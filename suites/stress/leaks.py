@@ -25,7 +25,7 @@ class LeakDetector:
             samples = self._samples.setdefault(name, deque(maxlen=WINDOW + 1))
             samples.append(size)
             values = list(samples)
-            rising = all(later > earlier for earlier, later in zip(values, values[1:]))
+            rising = all(values[at] < values[at + 1] for at in range(len(values) - 1))
             if len(values) > WINDOW and rising and values[-1] - values[0] >= self._smallest:
                 found.append(name)
                 samples.clear()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import random
 from collections import deque
+from pathlib import Path
 from typing import Deque, Dict
 
 import numpy as np
@@ -24,7 +24,7 @@ class Library:
 
     def __init__(self, manager: MemoryManager, folder: str, seed: int, kept: int) -> None:
         self.found = self.queries = self.largest_piece = 0
-        self._manager, self._folder, self._kept = manager, folder, kept
+        self._manager, self._folder, self._kept = manager, Path(folder), kept
         self._random = random.Random(seed)
         self._vocabulary = [b"%06x" % self._random.getrandbits(24) for _ in range(WORDS)]
         self._projection, self._index = RandomProjection(seed), VectorIndex()
@@ -52,13 +52,13 @@ class Library:
         """Write a document of about ``size`` bytes to a file, then read it piece by piece into store and index."""
         self._count += 1
         name = f"book-{self._count}"
-        path = os.path.join(self._folder, name)
-        with open(path, "wb") as file:
+        path = self._folder / name
+        with path.open("wb") as file:
             for _ in range(size // CHUNK):
                 file.write(self._text())
         self._manager.make_room(2 * size)
         number = 0
-        with open(path, "rb") as file:
+        with path.open("rb") as file:
             while True:
                 piece = file.read(PIECE)
                 if not piece:
@@ -70,7 +70,7 @@ class Library:
                     self._manager.store(label, [chunk], pinned=True)
                     self._index.add(label, self._projection.embed(chunk))
                     number += 1
-        os.remove(path)
+        path.unlink()
         self._documents.append(name)
         self._chunks[name] = number
         if self._manager.care.bounded and len(self._documents) > self._kept:

@@ -25,11 +25,11 @@ NO_BOUND = 1 << 62
 ADMITTED_UP_TO = 0.9  # of the capacity, before room is made for what is new
 
 
-class EmergencyStop(RuntimeError):
+class EmergencyStop(RuntimeError):  # noqa: N818 - it is no mistake
     """So much is used that the kernel would kill next: the scenario ends."""
 
 
-class NoRoom(RuntimeError):
+class NoRoom(RuntimeError):  # noqa: N818
     """There is no room for what is new, even after all that can be freed was freed."""
 
 
@@ -61,7 +61,7 @@ class Tally:
 
 @dataclass(frozen=True)
 class Care:
-    """What the manager is to do by itself. With ``managed`` False it only looks; without ``bounded`` nothing has a bound."""
+    """What the manager does by itself. Not ``managed``: it only looks. Not ``bounded``: nothing has a bound."""
 
     managed: bool = True
     bounded: bool = True
@@ -112,7 +112,7 @@ class MemoryManager:
             self._crisis_since = None
         if used >= self.care.stop_share * capacity:
             raise EmergencyStop(
-                f"emergency stop: {used / 1e6:.1f} MB are used, {share:.1f} % of the capacity of {capacity / 1e6:.1f} MB"
+                f"emergency stop: {used / 1e6:.1f} MB are used, {share:.1f} % of the capacity ({capacity / 1e6:.1f} MB)"
             )
         return used
 

@@ -27,7 +27,7 @@ END = object()
 MB = 1e6
 
 
-class Broken(AssertionError):
+class Broken(AssertionError):  # noqa: N818 - a promise, not the program
     """Something that must hold in the scenario does not."""
 
 
@@ -84,7 +84,7 @@ class Stage:
             health_check_every_s=settings.health_check_every_s,
             stop_share=settings.stop_share,
         )
-        self.manager = MemoryManager(meter, care, clock=lambda: perf_counter())  # looked up late, for the tests
+        self.manager = MemoryManager(meter, care, clock=perf_counter)
         if isinstance(meter, Accounts):
             meter.components = self.manager.components
         self.service = Service(self.manager, "service", settings.seed)
@@ -166,9 +166,7 @@ class Stage:
             "optimizations": tally.optimizations,
             "response_s": scoring.percentile(self._times, 0.95),
             "stability": stable,
-            "business_value_usd": scoring.business_value(
-                rates, tally.saved_bytes / MB, seconds, stable, tally.averted
-            ),
+            "business_value_usd": scoring.business_value(rates, tally.saved_bytes / MB, seconds, stable, tally.averted),
             "errors": errors,
             "error_rate": error_rate,
             "pressure": tally.peak_pressure,

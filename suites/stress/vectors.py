@@ -7,6 +7,7 @@ length 1: a random projection of its bag of words. It needs no model and no netw
 from __future__ import annotations
 
 import zlib
+from itertools import islice
 from typing import List, Tuple
 
 import numpy as np
@@ -78,7 +79,7 @@ class VectorIndex:
         cosines = np.concatenate([block @ vector for block in self._blocks])[: len(self._names)]
         order = np.argsort(-cosines, kind="stable")
         found = ((self._names[row], float(cosines[row])) for row in order if self._names[row])
-        return [each for each, _ in zip(found, range(most))]
+        return list(islice(found, most))
 
     @property
     def holes(self) -> int:
