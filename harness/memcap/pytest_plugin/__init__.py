@@ -13,6 +13,7 @@ import pytest
 
 from memcap.pytest_plugin.settings import (
     CHILD,
+    CONTAINERS,
     TRACKER,
     MemcapWarning,
     add_options,
@@ -37,6 +38,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the markers, and what writes the report if one is asked for."""
     register_markers(config)
     default_metric(config)
+    if config.getoption("--memcap-docker") and hasattr(config, "workerinput"):
+        raise pytest.UsageError("--memcap-docker does not go together with xdist's -n: containers are run in one place")
     # xdist's workers report to the one process that has the session's options, and no workerinput.
     if config.getoption("--memcap-report") and not hasattr(config, "workerinput"):
         from memcap.pytest_plugin.results import Results  # noqa: PLC0415 - for those who ask for it
@@ -54,7 +57,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     is_child = config.pluginmanager.hasplugin(CHILD)
     config.pluginmanager.register(Tracking(is_alone=is_child), "memcap-tracking")
-    if not is_child:
+    if is_child:
+        return
+    if config.getoption("--memcap-docker"):
+        from memcap.pytest_plugin.container import Containers  # noqa: PLC0415 - heavy
+
+        config.pluginmanager.register(Containers(config), CONTAINERS)
+    else:
         config.pluginmanager.register(Isolation(config), "memcap-isolation")
 
 

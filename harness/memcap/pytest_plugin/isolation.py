@@ -42,7 +42,7 @@ class Isolation:
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         for report in _reports(item, limit, repeats or 1):
             item.ihook.pytest_runtest_logreport(report=report)
-        _tear_down_others(item, nextitem)
+        tear_down_others(item, nextitem)
         item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
         return True
 
@@ -84,7 +84,7 @@ def _telling(reports: Sequence[pytest.TestReport]) -> pytest.TestReport:
     return next((each for each in reports if each.when == "call" or each.outcome != "passed"), reports[0])
 
 
-def _tear_down_others(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+def tear_down_others(item: pytest.Item, nextitem: pytest.Item | None) -> None:
     """Tear down what earlier tests left for this one, such as fixtures of its module, unless the next one needs it."""
     state = item.session._setupstate
     call = pytest.CallInfo.from_call(lambda: state.teardown_exact(nextitem), when="teardown")

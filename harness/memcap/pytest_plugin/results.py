@@ -7,10 +7,8 @@ with those of tests in processes of their own. None is compared with a container
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
-import re
 import sys
 from collections.abc import Iterator
 from datetime import datetime, timezone
@@ -23,15 +21,15 @@ from memcap import __version__
 from memcap.errors import MemcapError
 from memcap.pytest_plugin.figures import Figures, figures_of
 from memcap.pytest_plugin.isolation import runs_of
+from memcap.pytest_plugin.names import SUITE, cell_name
+from memcap.pytest_plugin.settings import CONTAINERS
 
 if TYPE_CHECKING:
     from memcap.model import CampaignResult, Cap, CellResult, Environment, Measurement
 
-_SUITE = "pytest"
 _IMAGE = "host"
 _SHARED = "shared"
 _NO_LIMIT_BYTES = 2**62  # cells need a cap
-_LONGEST_NAME = 80
 # The figures that are not defined as one of memcap's metrics are kept under names of their own.
 _EXTRA = {"memory_start": "byte", "memory_peak": "byte", "memory_end": "byte", "memory_rise": "byte"}
 
@@ -40,6 +38,7 @@ class Results:
     """Collect the reports of a session, and write the file at its end."""
 
     def __init__(self, config: pytest.Config) -> None:
+        self._config = config
         self._path = Path(config.invocation_params.dir, config.getoption("--memcap-report"))
         self._started = datetime.now(timezone.utc).replace(microsecond=0)
         self._found: dict[str, list[_Run]] = {}
@@ -55,15 +54,18 @@ class Results:
         """Write the file; an older one is replaced."""
         from memcap.store import save_result  # noqa: PLC0415 - heavy
 
-        if not self._found:
+        containers = self._config.pluginmanager.getplugin(CONTAINERS)
+        measured: CampaignResult | None = containers.measured if containers else None
+        if measured is None and not self._found:
             self._said = f"memcap: no memory test ran, so {self._path} was not written"
             return
         try:
-            save_result(_result(self._found, self._started), self._path, overwrite=True)
+            result = measured or _result(self._found, self._started)
+            save_result(result, self._path, overwrite=True)
         except MemcapError as error:
             self._said = f"memcap: {error}"
             return
-        self._said = f"memcap: {len(self._found)} tests in {self._path}; to read it: memcap report --no-check FILE"
+        self._said = f"memcap: {len(result.cells)} tests in {self._path}; to read it: memcap report --no-check FILE"
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say where the file is."""
@@ -79,12 +81,6 @@ class _Run:
         self.outcome = outcome
         self.seconds = seconds
         self.text = text
-
-
-def cell_name(nodeid: str) -> str:
-    """Return the name of a test as ids of cells allow it; a hash tells apart what reads the same then."""
-    words = re.sub(r"[^a-z0-9]+", "_", nodeid.rpartition("/")[2].replace(".py::", "::").lower()).strip("_")
-    return f"{words[:_LONGEST_NAME] or 'test'}_{hashlib.sha256(nodeid.encode()).hexdigest()[:8]}"
 
 
 def _runs(report: pytest.TestReport) -> Iterator[_Run]:
@@ -114,7 +110,7 @@ def _result(found: dict[str, list[_Run]], started: datetime) -> CampaignResult:
         id=f"{started:%Y%m%dT%H%M%S}-pytest-{os.urandom(2).hex()}",
         started=started.isoformat(),
         command=("pytest", *sys.argv[1:]),
-        profile=_SUITE,
+        profile=SUITE,
         runs=max(len(runs) for runs in found.values()),
         warmups=0,
         environment=_environment(),
@@ -132,8 +128,8 @@ def _cell(nodeid: str, runs: list[_Run]) -> CellResult:
     cap, variant = _cap(figures.limit), "" if figures.is_alone else _SHARED
     return CellResult(
         cell=CellSummary(
-            id=f"{_SUITE}.{name}{'.' if variant else ''}{variant}-{_IMAGE}-{cap.name}",
-            suite=_SUITE,
+            id=f"{SUITE}.{name}{'.' if variant else ''}{variant}-{_IMAGE}-{cap.name}",
+            suite=SUITE,
             benchmark=name,
             image=_IMAGE,
             cap=cap,

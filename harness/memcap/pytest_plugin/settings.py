@@ -12,6 +12,7 @@ METRICS = ("rss", "tracemalloc", "cgroup")  # those of memcap.testing, which onl
 CATEGORIES = ("memory", "memory_intensive")
 LIMIT = "memory_limit"
 TRACKER = "memory_tracker"  # the fixture
+CONTAINERS = "memcap-containers"  # the name of the plugin that runs tests in containers, where that was asked for
 CHILD = "memcap-child"  # the name of the plugin that is there in a test's own process
 _MARKERS = {
     "memory(max_mb=None, growth_mb=None, metric=None)": "a memory test. Its memory is measured; it fails if memory "
@@ -57,6 +58,14 @@ def add_options(parser: pytest.Parser) -> None:
         "--memcap-runs", type=_positive, metavar="N", default=None,
         help="run every memory test N times, each time in a process of its own, so that their figures do not depend on "
         "other tests",
+    )  # fmt: skip
+    group.addoption(
+        "--memcap-docker", metavar="IMAGE", default=None,
+        help="run every memory test in a container of IMAGE, each in one of its own, and say how each ended",
+    )  # fmt: skip
+    group.addoption(
+        "--memcap-cap", "--cap", metavar="SIZE", default="256m",
+        help="the memory limit of these containers, such as 256m or 1g; default 256m",
     )  # fmt: skip
     parser.addini("memcap_metric", f"what memory tests are measured by: {', '.join(METRICS)}", default="rss")
 

@@ -1,0 +1,15 @@
+"""How tests are named in ids of cells."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+SUITE = "pytest"
+_LONGEST_NAME = 80
+
+
+def cell_name(nodeid: str) -> str:
+    """Return the name of a test as ids of cells allow it; a hash tells apart what reads the same then."""
+    words = re.sub(r"[^a-z0-9]+", "_", nodeid.rpartition("/")[2].replace(".py::", "::").lower()).strip("_")
+    return f"{words[:_LONGEST_NAME] or 'test'}_{hashlib.sha256(nodeid.encode()).hexdigest()[:8]}"
