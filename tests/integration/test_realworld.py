@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
-from realworld import BENCHMARKS, SMALL, SUITE, check_answers, small_parameters
+from realworld_small import BENCHMARKS, SMALL, SUITE, check_answers, small_parameters
 
 from memcap.cli import cli
 from memcap.images.build import build_image

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from types import ModuleType
 
 import pytest
-from realworld import BENCHMARKS, SMALL, SUITE, check_answers, small_parameters
+from realworld_small import BENCHMARKS, SMALL, SUITE, check_answers, small_parameters
 
 from memcap.model import Ending
 
