@@ -114,7 +114,7 @@ class Campaign:
     def _calibrated(self, cells: list[Cell]) -> CpuPool:
         """Learn once what the supervisor needs; return the CPUs there are. Raises PlanError if ``cells`` want more."""
         if self._cpus is None:
-            trial = self._calibrate(self._layer(cells[0]))
+            trial = calibrate(self._engine, self._layer(cells[0]), self._settings)
             self._supervisor_bytes = trial.supervisor_bytes or 0
             self._cpus = CpuPool(trial.cpus)
         refuse_too_many_cpus(cells, self._cpus.count)
@@ -139,28 +139,6 @@ class Campaign:
 
     def _layer(self, cell: Cell) -> Layer:
         return self._layers[cell.image.name, cell.benchmark.suite]
-
-    def _calibrate(self, layer: Layer) -> Report:
-        """Return the report of a run without a workload: what the supervisor itself needs, and the CPUs there are.
-
-        The cap of every run is raised by the former. Raises PlanError where the run had no cap at all.
-        """
-        raw = self._engine.execute(calibration_spec(layer, self._settings))
-        try:
-            report = parse_report(raw.report or "")
-        except ReportError as error:
-            raise EngineError(
-                f"a trial run in image {layer.image.reference!r} left no report: {raw.daemon_error or error}",
-                remedy="Run `memcap doctor`; try `docker run --rm --memory 128m` with that image.",
-            ) from error
-        if report.cap_bytes is None or report.cap_bytes >= NO_CAP_BYTES:
-            raise PlanError(
-                "the daemon does not limit memory: a trial container with a cap ran without one; nothing was measured",
-                remedy="A rootless daemon can limit memory only on cgroup v2 with systemd and delegated controllers "
-                "(https://rootlesscontaine.rs/getting-started/common/cgroup2/); otherwise use a daemon that runs as "
-                "root. `memcap doctor` says what the daemon tells of itself.",
-            )
-        return report
 
     def _run_all(
         self, group: tuple[Cell, ...], times: int, pool: ThreadPoolExecutor, cpus: CpuPool, tell: Tell
@@ -215,6 +193,29 @@ class Campaign:
         raw = self._engine.execute(spec)
         cpus = self._environment.cpus
         return measure(raw, spec, cpus=cpus, standing=standing_caveats(layer, self._environment))
+
+
+def calibrate(engine: Engine, layer: Layer, settings: CampaignSettings) -> Report:
+    """Return the report of a run without a workload: what the supervisor itself needs, and the CPUs there are.
+
+    The cap of every run is raised by the former. Raises PlanError where the run had no cap at all.
+    """
+    raw = engine.execute(calibration_spec(layer, settings))
+    try:
+        report = parse_report(raw.report or "")
+    except ReportError as error:
+        raise EngineError(
+            f"a trial run in image {layer.image.reference!r} left no report: {raw.daemon_error or error}",
+            remedy="Run `memcap doctor`; try `docker run --rm --memory 128m` with that image.",
+        ) from error
+    if report.cap_bytes is None or report.cap_bytes >= NO_CAP_BYTES:
+        raise PlanError(
+            "the daemon does not limit memory: a trial container with a cap ran without one; nothing was measured",
+            remedy="A rootless daemon can limit memory only on cgroup v2 with systemd and delegated controllers "
+            "(https://rootlesscontaine.rs/getting-started/common/cgroup2/); otherwise use a daemon that runs as "
+            "root. `memcap doctor` says what the daemon tells of itself.",
+        )
+    return report
 
 
 @contextmanager

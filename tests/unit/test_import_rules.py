@@ -51,6 +51,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "measure",
         "store",
     ),
+    "instruments": (*WORDS, "model", "images", "engine", "launch", "measure", "campaign"),
     "judge": (*WORDS, "model", "stats"),
     "compare": (*WORDS, "model", "stats", "judge"),
     "tune": ("model", "stats"),

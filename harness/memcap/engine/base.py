@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
 
+from memcap.errors import EngineError
 from memcap.model import Environment, RawRun, RunSpec
+
+ARTEFACTS: Final = "/memcap/artefacts"  # in a container: what RunSpec.artefacts is on this machine
+ARTEFACTS_LIMIT_BYTES: Final = 4 * 1024**3
 
 
 class Engine(Protocol):
@@ -40,4 +44,12 @@ def not_started(why: str) -> RawRun:
         oom_killed_flag=None,
         oom_events=None,
         daemon_error=why,
+    )
+
+
+def too_many_artefacts(limit_bytes: int) -> EngineError:
+    """Return the error for a run that left more than may be brought back."""
+    return EngineError(
+        f"the run left more than {limit_bytes} bytes in {ARTEFACTS}",
+        remedy="Let the workload do less: an instrument writes a record of each allocation.",
     )

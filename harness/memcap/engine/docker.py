@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
-from memcap.engine.base import not_started
-from memcap.engine.docker_archive import read_files
+from memcap.engine.base import ARTEFACTS, not_started
+from memcap.engine.docker_archive import bring_files, packed, read_files
 from memcap.engine.docker_client import CAMPAIGN_LABEL, already_gone, environment, labels, translated
 from memcap.engine.docker_neighbours import find_neighbours
 from memcap.errors import Interrupted
@@ -82,6 +82,7 @@ class DockerEngine:
             except APIError as error:
                 return not_started(str(getattr(error, "explanation", None) or error))
             with self._removed_at_the_end(container):
+                self._put_artefacts(container, spec)
                 before = find_neighbours(self._client, campaign=self._campaign)
                 try:
                     self._client.api.start(container)
@@ -138,10 +139,17 @@ class DockerEngine:
             labels=labels(spec.campaign, spec.cell_id),
             healthcheck={"test": ["NONE"]},
             # An anonymous volume, removed with the container: the one place that can be written where the rest cannot.
-            volumes=[OUT] if policy.read_only else None,
+            volumes=[OUT, *([ARTEFACTS] if spec.artefacts else [])] if policy.read_only else None,
             host_config=host_config,
         )
         return str(created["Id"])
+
+    def _put_artefacts(self, container: str, spec: RunSpec) -> None:
+        """Put what the run is given where it finds it; the folder of a read-only container is there, as a volume."""
+        if spec.artefacts is None or (spec.policy.read_only and not any(spec.artefacts.iterdir())):
+            return
+        with packed(spec.artefacts, ARTEFACTS, with_folder=not spec.policy.read_only) as archive:
+            self._client.api.put_archive(container, "/memcap", archive)
 
     @contextmanager
     def _removed_at_the_end(self, container: str) -> Iterator[None]:
@@ -158,6 +166,8 @@ class DockerEngine:
         facts = self._client.api.inspect_container(container)
         state, applied = facts["State"], facts["HostConfig"]
         files = read_files(lambda: self._client.api.get_archive(container, OUT)[0], OUT)
+        if spec.artefacts is not None:
+            bring_files(lambda: self._client.api.get_archive(container, ARTEFACTS)[0], ARTEFACTS, spec.artefacts)
         # Apart, because the daemon copies them apart: a traceback may be logged in the middle of earlier output.
         output = self._client.api.logs(container, stderr=False).decode("utf-8", "replace")
         error_output = self._client.api.logs(container, stdout=False).decode("utf-8", "replace")

@@ -1,14 +1,21 @@
-"""Read the files that a run left in its container, from the archives in which the daemon hands them out."""
+"""Files into a container and out of it, in the archives that the daemon takes and hands out."""
 
 from __future__ import annotations
 
 import io
+import shutil
 import tarfile
+import tempfile
 import time
-from collections.abc import Callable, Iterable
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import IO, Final, TypeVar
 
+from memcap.engine.base import ARTEFACTS_LIMIT_BYTES, too_many_artefacts
 from memcap.errors import EngineError
+
+_T = TypeVar("_T")
 
 ARCHIVE_LIMIT_BYTES: Final = 16 * 1024 * 1024  # anyone may write to the folder; what is larger is not ours
 ARCHIVE_GRACE_SECONDS: Final = 30.0  # an emulated machine was done after 6 s
@@ -20,14 +27,52 @@ def read_files(
 ) -> dict[str, str]:
     """Return the files in ``folder``, name → text; ``fetch`` asks the daemon for an archive of it.
 
+    Raises EngineError where none can be read, or it is larger than ARCHIVE_LIMIT_BYTES.
+    """
+    return _whole(lambda: _unpacked(_fetched(fetch, folder)), folder, grace_seconds)
+
+
+def bring_files(
+    fetch: Callable[[], Iterable[bytes]], folder: str, target: Path, *, limit_bytes: int = ARTEFACTS_LIMIT_BYTES
+) -> None:
+    """Write the files in ``folder`` of a container into ``target`` as they arrive; those of the same name are replaced.
+
+    Raises EngineError where no archive can be read, or its files are larger than ``limit_bytes`` together.
+    """
+    _whole(lambda: _write_files(fetch(), target, limit_bytes), folder, ARCHIVE_GRACE_SECONDS)
+
+
+@contextmanager
+def packed(source: Path, folder: str, *, with_folder: bool) -> Iterator[IO[bytes]]:
+    """Yield an archive of the files in ``source`` for the parent of ``folder``, which any user may write to."""
+    place = PurePosixPath(folder).name
+    with tempfile.TemporaryFile() as archive:
+        with tarfile.open(fileobj=archive, mode="w") as tar:
+            if with_folder:
+                entry = tarfile.TarInfo(place)
+                entry.type, entry.mode = tarfile.DIRTYPE, 0o1777
+                tar.addfile(entry)
+            for path in sorted(source.iterdir()):
+                if path.is_file():
+                    entry = tarfile.TarInfo(f"{place}/{path.name}")
+                    entry.size, entry.mode = path.stat().st_size, 0o666
+                    with path.open("rb") as file:
+                        tar.addfile(entry, file)
+        archive.seek(0)
+        yield archive
+
+
+def _whole(attempt: Callable[[], _T], folder: str, grace_seconds: float) -> _T:
+    """Return what ``attempt`` returns, once the daemon hands out a readable archive of ``folder``.
+
     Podman unmounts a container's file system in a process of its own after the container has ended. An archive that
     is asked for meanwhile is empty, or breaks off, without an error (seen with 5.4.2); a while later it is whole.
-    Raises EngineError where it stays so, or is larger than ARCHIVE_LIMIT_BYTES.
+    Raises EngineError where it stays so.
     """
     deadline = time.monotonic() + grace_seconds
     while True:
         try:
-            return _unpacked(_fetched(fetch, folder))
+            return attempt()
         except tarfile.ReadError as error:
             if time.monotonic() > deadline:
                 raise EngineError(
@@ -58,3 +103,41 @@ def _unpacked(archive: io.BytesIO) -> dict[str, str]:
             if content is not None:
                 files[member.name.rpartition("/")[2]] = content.read().decode("utf-8", "replace")
     return files
+
+
+def _write_files(chunks: Iterable[bytes], target: Path, limit_bytes: int) -> None:
+    """Write the regular files of an archive, and nothing else: the workload may have put anything there."""
+    left = limit_bytes
+    with tarfile.open(fileobj=_Stream(chunks), mode="r|") as tar:
+        for member in tar:
+            content = tar.extractfile(member) if member.isfile() else None
+            name = member.name.rpartition("/")[2]
+            if content is None or name in ("", ".", ".."):
+                continue
+            left -= member.size
+            if left < 0:
+                raise too_many_artefacts(limit_bytes)
+            with (target / name).open("wb") as file:
+                shutil.copyfileobj(content, file, 1024 * 1024)
+
+
+class _Stream(io.RawIOBase):
+    """Chunks as a file that can be read once."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks = iter(chunks)
+        self._rest = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        found = bytearray(self._rest)
+        while size < 0 or len(found) < size:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                break
+            found += chunk
+        end = len(found) if size < 0 else size
+        self._rest = bytes(found[end:])
+        return bytes(found[:end])

@@ -108,10 +108,14 @@ class ProcessEngine:
                 if spec.image_id:
                     self._stage.add(spec.image_id)
             with self._stage.run_folder(spec.image_id) as folder, self._capped(self._place, cap, spec) as options:
+                if spec.artefacts is not None:
+                    folder.give(spec.artefacts)
                 command = (*self._supervisor_command(spec, folder), *options, "--", *map(folder.led_here, spec.argv))
                 exit_code, output, errors = self._supervise(command, spec, folder)
                 self._refuse_when_cancelled()
                 answers = folder.answers()
+                if spec.artefacts is not None:
+                    folder.bring(spec.artefacts)
         except OSError as error:
             return not_started(str(error))
         printed = output.text()

@@ -13,12 +13,13 @@ from pathlib import Path
 from py_compile import PycInvalidationMode
 from typing import Final
 
+from memcap.engine.base import ARTEFACTS_LIMIT_BYTES, too_many_artefacts
 from memcap.errors import EngineError
 
 _PROBE: Final = Path(__file__).resolve().parent.parent / "probe"
 _RUNNER: Final = ("runner.py", "memcap_runner.py")
 # Words of a command line and variables lead to what an image's layer would have there.
-_PLACES: Final = re.compile(r"(?<![\w./-])/memcap/(?=(?:out|probe|suite|tmp)\b)")
+_PLACES: Final = re.compile(r"(?<![\w./-])/memcap/(?=(?:artefacts|out|probe|suite|tmp)\b)")
 _ANSWER_LIMIT_BYTES: Final = 16 * 1024 * 1024
 _NOT_FOR_RUNS: Final = (".*", "suite.toml", "requirements.txt", "__pycache__", "[Rr][Ee][Aa][Dd][Mm][Ee]*")
 
@@ -60,7 +61,7 @@ class Stage:
         """Yield a new folder with the files of ``suite`` ("" for none); it is removed at the end, whatever is in it."""
         with tempfile.TemporaryDirectory(prefix="memcap-", ignore_cleanup_errors=True) as name:
             folder = Path(name)
-            for part in ("out", "tmp", "work"):
+            for part in ("artefacts", "out", "tmp", "work"):
                 (folder / part).mkdir()
             shutil.copytree(self._probe, folder / "probe")
             if suite:
@@ -99,3 +100,21 @@ class RunFolder:
                 )
             found[name] = path.read_text(encoding="utf-8", errors="replace")
         return found
+
+    def give(self, source: Path) -> None:
+        """Copy the files that a run is given as artefacts. Raises OSError."""
+        for path in source.iterdir():
+            if path.is_file():
+                shutil.copyfile(path, self.path / "artefacts" / path.name)
+
+    def bring(self, target: Path) -> None:
+        """Move what the run left as artefacts to ``target``. Raises OSError, EngineError where it is too much."""
+        left = ARTEFACTS_LIMIT_BYTES
+        for path in sorted((self.path / "artefacts").iterdir()):
+            about = path.lstat()
+            if not stat.S_ISREG(about.st_mode):
+                continue
+            left -= about.st_size
+            if left < 0:
+                raise too_many_artefacts(ARTEFACTS_LIMIT_BYTES)
+            shutil.move(path, target / path.name)

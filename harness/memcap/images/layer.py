@@ -67,7 +67,8 @@ def build_layer(client: DockerClient, image: ImageFacts, suite: Suite | None, *,
     started = time.monotonic()
     if suite is not None and suite.requirements is not None and image.python is not None:
         add_folder_files(tree, resolve_dependencies(suite.requirements, image, image.python), DEPENDENCIES)
-    layer_id = _commit(client, image, tree, key=key, suite=name, search_path=search_path)
+    compiled = (*search_path, RUNNER.parent) if search_path else ()
+    layer_id = commit(client, image, tree, key=key, suite=name, compiled=compiled)
     subject = f"{image.name} for {name}" if name else image.name
     say(f"layer of {subject}: ready after {format_seconds(time.monotonic() - started)}")
     return Layer(image=image, suite=name, id=layer_id, search_path=search_path)
@@ -149,15 +150,20 @@ def _key(image: ImageFacts, tree: Tree, dependencies: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
 
 
-def _commit(
+def commit(  # noqa: PLR0913 - what an image is made from
     client: DockerClient,
     image: ImageFacts,
     tree: Tree,
     *,
     key: str,
     suite: str,
-    search_path: tuple[PurePosixPath, ...],
+    compiled: tuple[PurePosixPath, ...],
+    changes: tuple[str, ...] = (),
 ) -> str:
+    """Return the id of a new image: ``tree`` on top of ``image``, with the folders ``compiled`` compiled by its Python.
+
+    ``changes`` are instructions of a Dockerfile. Raises BuildError, EngineError.
+    """
     labels = {
         LABEL: "1",
         KIND_LABEL: "layer",
@@ -167,12 +173,11 @@ def _commit(
         OWNER_LABEL: owner(),
     }
     program = [str(SUPERVISOR)]
-    compiles = bool(search_path) and image.python is not None
+    compiles = bool(compiled) and image.python is not None
     if compiles and image.python is not None:
-        folders = [str(folder) for folder in (*search_path, RUNNER.parent)]
         mode = ["--invalidation-mode", "unchecked-hash"]  # file times do not matter then
-        mode += ["-j", "0"] if DEPENDENCIES in search_path else []  # all CPUs, where there is enough to do
-        program = [image.python.executable, "-I", "-m", "compileall", "-q", *mode, *folders]
+        mode += ["-j", "0"] if DEPENDENCIES in compiled else []  # all CPUs, where there is enough to do
+        program = [image.python.executable, "-I", "-m", "compileall", "-q", *mode, *map(str, compiled)]
     with _container(client, image, program, labels) as container:
         with tempfile.TemporaryFile() as archive, translated(f"put files into {image.name}"):
             tree.write(archive)
@@ -182,10 +187,10 @@ def _commit(
             _compile(container, image, suite)
         # A layer belongs to no process; its containers would otherwise inherit the owner of the one that made it.
         # `HEALTHCHECK NONE` it has from the container; Podman refuses to hear of it again.
-        changes = [f'ENTRYPOINT ["{SUPERVISOR}"]', f'LABEL {OWNER_LABEL}=""']
-        changes += [f"USER {image.user}"] if image.user else []
+        own = [f'ENTRYPOINT ["{SUPERVISOR}"]', f'LABEL {OWNER_LABEL}=""', *changes]
+        own += [f"USER {image.user}"] if image.user else []
         with translated(f"commit the layer of {image.name}"):
-            committed = container.commit(repository=REPOSITORY, tag=key, changes=changes)
+            committed = container.commit(repository=REPOSITORY, tag=key, changes=own)
     return str(committed.id)
 
 

@@ -33,9 +33,10 @@ def dependencies_key(requirements: Path, image: ImageFacts, python: PythonFacts)
     return hashlib.sha256("\0".join(facts).encode()).hexdigest()
 
 
-def resolve_dependencies(requirements: Path, image: ImageFacts, python: PythonFacts) -> Path:
+def resolve_dependencies(requirements: Path, image: ImageFacts, python: PythonFacts, *, alone: bool = False) -> Path:
     """Return a folder with the unpacked wheels of ``requirements`` for the image, from the user's cache if known.
 
+    ``alone``: nothing is installed but what the file names, whatever that asks for.
     That every line is pinned, and none refers to another file, has been checked with the configuration.
     Raises BuildError when no wheel fits, or the package index does not answer.
     """
@@ -45,7 +46,7 @@ def resolve_dependencies(requirements: Path, image: ImageFacts, python: PythonFa
     cached.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cached.parent, prefix="new-") as temporary:
         unpacked = Path(temporary) / "wheels"
-        _install(requirements, unpacked, image, python)
+        _install(requirements, unpacked, image, python, *(["--no-deps"] if alone else []))
         unpacked.mkdir(exist_ok=True)  # no requirement may apply to this Python
         shutil.rmtree(unpacked / "bin", ignore_errors=True)  # scripts that name this machine's interpreter
         try:
@@ -76,7 +77,7 @@ def platform_tags(libc: str, architecture: str) -> tuple[str, ...]:
     )
 
 
-def _install(requirements: Path, target: Path, image: ImageFacts, python: PythonFacts) -> None:
+def _install(requirements: Path, target: Path, image: ImageFacts, python: PythonFacts, *options: str) -> None:
     major, minor = python.version.split(".")[:2]
     platforms = [word for tag in platform_tags(python.libc, image.architecture) for word in ("--platform", tag)]
     command = [
@@ -84,7 +85,7 @@ def _install(requirements: Path, target: Path, image: ImageFacts, python: Python
         "install", "--target", str(target), "--only-binary=:all:", "--no-compile", "--no-input", "--quiet",
         "--disable-pip-version-check", "--no-warn-conflicts", "--retries", "2",
         "--python-version", f"{major}.{minor}", "--implementation", "cp", "--abi", _abi(python),
-        *platforms, "--requirement", str(requirements),
+        *platforms, *options, "--requirement", str(requirements),
     ]  # fmt: skip
     # pip refuses --target together with --user, which a user's configuration may ask for.
     environ = {**os.environ, "PIP_USER": "0"}

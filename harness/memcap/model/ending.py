@@ -115,6 +115,11 @@ class CaveatKind(str, Enum):
     NOT_COLD = "not_cold"
     NO_CONTAINER = "no_container"
     UNLIKE_ENVIRONMENT = "unlike_environment"
+    NOT_RECORDED = "not_recorded"
+    RECORD_CUT_SHORT = "record_cut_short"
+    SNAPSHOTS_ONLY = "snapshots_only"
+    CHILDREN_NOT_FOLLOWED = "children_not_followed"
+    ENDED_OTHERWISE = "ended_otherwise"
 
     @property
     def remedy(self) -> str:
@@ -141,6 +146,11 @@ _CAVEATS: dict[CaveatKind, str] = {
     CaveatKind.SETTING_REFUSED: "Do without the setting, or allow it in the container's security policy.",
     CaveatKind.NOT_COLD: "Nothing else may use the image's files at the same time; stop other containers of it.",
     CaveatKind.NO_CONTAINER: "Use Docker for figures that are comparable across machines.",
+    CaveatKind.NOT_RECORDED: "Python must read PYTHONPATH (no -I, -E or -S), and the process must not end at once.",
+    CaveatKind.RECORD_CUT_SHORT: "None needed: the sites are those of the highest mark before the kill.",
+    CaveatKind.SNAPSHOTS_ONLY: "Use memray where there is a wheel of it: it misses no peak.",
+    CaveatKind.CHILDREN_NOT_FOLLOWED: "Add --follow-fork.",
+    CaveatKind.ENDED_OTHERWISE: "Raise --cap: the instrument needs memory and time of its own.",
     CaveatKind.UNLIKE_ENVIRONMENT: "Accept a baseline made in this environment (`memcap baseline accept`).",
 }
 

@@ -73,13 +73,15 @@ class ProfiledProcess:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cost:
-    """What the instrument itself took: two runs of the workload under no cap worth mentioning, without and with it.
+    """What the instrument itself took: one run of the workload without it, one with it.
 
     ``footprint_bytes`` is by how much ``unreclaimable_peak`` rose, ``slowdown`` the running time with it as a multiple
-    of that without; None where a run did not complete.
+    of that without; None where a run did not complete. ``idle``: the footprint is that in an interpreter that does
+    nothing, as one of those runs did not complete.
     """
 
     footprint_bytes: int | None = None
+    idle: bool = False
     slowdown: float | None = None
 
 

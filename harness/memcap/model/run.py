@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from memcap.model.plan import ContainerPolicy, Quiet
 
@@ -79,7 +79,8 @@ class RunSpec:
 
     ``cap_bytes`` is what the workload was promised; ``supervisor_bytes`` is added to it for the supervisor. ``cpuset``
     names the CPUs that the run may use, as "0" or "0,1" (empty: all); ``cold`` says that the page cache was
-    emptied for it. ``projections`` are those of the benchmark.
+    emptied for it. ``projections`` are those of the benchmark. ``artefacts`` is a folder of this machine that is
+    /memcap/artefacts for the run: its files are put there before, and what is there afterwards is brought back.
     """
 
     campaign: str
@@ -98,6 +99,7 @@ class RunSpec:
     projections: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     working_directory: str = ""
     user: str = ""
+    artefacts: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -50,7 +50,7 @@ def test_a_run_has_a_fresh_copy_of_its_suite_compiled_and_without_what_is_not_fo
 
 def test_without_a_suite_there_is_none(tmp_path: Path) -> None:
     with Stage(tmp_path).run_folder("") as folder:
-        assert sorted(path.name for path in folder.path.iterdir()) == ["out", "probe", "tmp", "work"]
+        assert sorted(path.name for path in folder.path.iterdir()) == ["artefacts", "out", "probe", "tmp", "work"]
 
 
 def test_what_the_probe_left_is_read(tmp_path: Path) -> None:
@@ -71,3 +71,17 @@ def test_a_link_in_place_of_the_report_is_not_followed(tmp_path: Path) -> None:
 def test_there_is_no_supervisor_for_a_strange_machine() -> None:
     with pytest.raises(EngineError, match="no supervisor for riscv64"):
         supervisor_path("riscv64")
+
+
+def test_artefacts_go_in_and_come_back_without_links(tmp_path: Path) -> None:
+    given, target, stage = (tmp_path / name for name in ("given", "target", "stage"))
+    for folder in (given, target, stage):
+        folder.mkdir()
+    (given / "capture.bin").write_bytes(b"1")
+    with Stage(stage).run_folder("") as folder:
+        folder.give(given)
+        (folder.path / "artefacts" / "sites.json").write_bytes(b"{}")
+        (folder.path / "artefacts" / "link").symlink_to("/etc/passwd")
+        folder.bring(target)
+
+    assert sorted(path.name for path in target.iterdir()) == ["capture.bin", "sites.json"]

@@ -1,0 +1,200 @@
+"""Note allocations of this process: with memray, or where there is no wheel of it, with tracemalloc.
+
+Called by ``start/sitecustomize.py`` before the program begins, in the image, on Python 3.8 or newer. What is asked for
+is in the environment: ``MEMCAP_INSTRUMENT`` holds words (``memray`` or ``tracemalloc``, ``native``, ``follow``,
+``frames=N``), ``MEMCAP_ARTEFACTS`` the folder to write to. Without ``follow`` both are taken out of the environment,
+and so are not handed to children. Each process leaves ``process-PID.txt`` (a literal of Python: who it is, or why
+nothing could be noted) beside ``capture-PID.bin`` of memray, or ``traces-PID.txt``. Nothing here may fail the program.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+    from typing import Any
+
+FIRST_SNAPSHOT_BYTES = 1024 * 1024  # but for the end
+GROWTH = 1.125  # a snapshot is taken when this many times the last one's bytes live
+LOOK_SECONDS = 0.02
+MOST_TRACES = 5000
+# memray's tracker imports these for its reports and progress bars only; rich would cost the workload 10 MiB.
+NOT_NEEDED = {
+    "rich": ("print",),
+    "rich.progress": ("Progress", "SpinnerColumn"),
+    "typing_extensions": ("TypedDict",),
+}
+
+
+def start(own_entry: str) -> None:
+    """Start what ``MEMCAP_INSTRUMENT`` asks for; ``own_entry`` is the entry of PYTHONPATH that led here."""
+    words = os.environ.get("MEMCAP_INSTRUMENT", "").split()
+    folder = os.environ.get("MEMCAP_ARTEFACTS", "")
+    if not words or not folder:
+        return
+    follow = "follow" in words
+    if not follow:
+        _hide_from_children(own_entry)
+    try:
+        if "memray" in words:
+            _introduce(folder, tool="memray", version=_start_memray(own_entry, folder, "native" in words, follow))
+        else:
+            frames = next((int(word[7:]) for word in words if word.startswith("frames=")), 1)
+            version = "%d.%d.%d" % sys.version_info[:3]
+            _introduce(folder, tool="tracemalloc", version=version)
+            _start_tracemalloc(folder, frames, follow, version)
+    except Exception as error:
+        _introduce(folder, error="%s: %s" % (type(error).__name__, error))
+
+
+def _hide_from_children(own_entry: str) -> None:
+    for name in ("MEMCAP_INSTRUMENT", "MEMCAP_ARTEFACTS"):
+        os.environ.pop(name, None)
+    rest = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry not in ("", own_entry)]
+    os.environ.pop("PYTHONPATH", None)
+    if rest:
+        os.environ["PYTHONPATH"] = os.pathsep.join(rest)
+
+
+def _introduce(folder: str, **more: object) -> None:
+    """Write who this process is."""
+    try:
+        with open("/proc/self/cmdline", "rb") as file:
+            words = file.read().decode("utf-8", "replace").split("\0")[:-1]
+    except OSError:
+        words = [sys.executable]
+    facts = dict(more, pid=os.getpid(), parent=os.getppid(), command=words)
+    _write(os.path.join(folder, "process-%d.txt" % os.getpid()), repr(facts))
+
+
+def _write(path: str, text: str) -> None:
+    """Write a file that is there as a whole or not at all."""
+    file = os.open(path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    try:
+        content = text.encode("utf-8", "backslashreplace")
+        while content:
+            content = content[os.write(file, content) :]
+    finally:
+        os.close(file)
+    os.rename(path + ".new", path)
+
+
+def _start_memray(own_entry: str, folder: str, native: bool, follow: bool) -> str:
+    """Begin to track and return memray's version. Only the streaming format survives a kill; nothing is compressed."""
+    memray = _import_memray(os.path.join(os.path.dirname(own_entry), "lib"))
+    path, number = os.path.join(folder, "capture-%d.bin" % os.getpid()), 1
+    while os.path.exists(path):  # the same process before an exec
+        number += 1
+        path = os.path.join(folder, "capture-%d-%d.bin" % (os.getpid(), number))
+    tracker = memray.Tracker(
+        destination=memray.FileDestination(path, overwrite=True, compress_on_exit=False),
+        native_traces=native,
+        follow_fork=follow,
+    )
+    import atexit
+    import threading
+
+    if follow:
+        os.register_at_fork(after_in_child=lambda: _introduce(folder, tool="memray", version=memray.__version__))
+    atexit.register(tracker.__exit__, None, None, None)  # the first registered is the last called
+    # memray leaves out as many of the outermost frames as there are when it begins, of the thread that it begins in.
+    # Here these are frames of Python's own start, gone when the program begins, whose frames would be left out.
+    beginner = threading.Thread(target=tracker.__enter__, name="memcap-instrument")
+    beginner.start()
+    beginner.join()
+    return str(memray.__version__)
+
+
+def _import_memray(library: str) -> Any:
+    """Import memray from ``library`` and let nothing else of what is there be seen by the program."""
+    stand_ins = {name: stand_in(name, names) for name, names in NOT_NEEDED.items() if name not in sys.modules}
+    sys.modules.update(stand_ins)
+    sys.path.insert(0, library)
+    try:
+        import memray
+        import memray.reporters.module_tools  # which the tracker imports as it begins
+    finally:
+        sys.path.remove(library)
+        for name in stand_ins:
+            del sys.modules[name]
+    return memray
+
+
+def stand_in(name: str, names: tuple[str, ...]) -> ModuleType:
+    """Return an empty package ``name`` that has ``names``."""
+    import typing
+
+    module = type(sys)(name)
+    module.__path__ = []
+    for each in names:
+        setattr(module, each, getattr(typing, each, None))
+    return module
+
+
+def _start_tracemalloc(folder: str, frames: int, follow: bool, version: str) -> None:
+    """Trace, and write a snapshot whenever much more lives than at the last one: a kill leaves the last.
+
+    A snapshot at every new peak would never end, and there is no hook for a peak; the last one is less than GROWTH
+    below the peak unless that was reached within LOOK_SECONDS.
+    """
+    import atexit
+    import threading
+    import tracemalloc
+
+    tracemalloc.start(frames)
+    seen = [0]
+    turn = threading.Lock()
+
+    def look(at_end: bool) -> None:
+        with turn:
+            lives = tracemalloc.get_traced_memory()[0]
+            if lives > (seen[0] if at_end else max(FIRST_SNAPSHOT_BYTES, seen[0] * GROWTH)):
+                seen[0] = lives
+                _write_traces(folder)
+
+    def watch() -> None:
+        while tracemalloc.is_tracing():
+            time.sleep(LOOK_SECONDS)
+            look(at_end=False)
+
+    def begin() -> None:
+        threading.Thread(target=watch, name="memcap-instrument", daemon=True).start()
+
+    def begin_in_child() -> None:
+        nonlocal turn
+        if not follow:
+            tracemalloc.stop()
+            return
+        turn = threading.Lock()  # the parent's may have been taken, by a thread that the child does not have
+        seen[0] = 0
+        _introduce(folder, tool="tracemalloc", version=version)
+        begin()
+
+    os.register_at_fork(after_in_child=begin_in_child)
+    atexit.register(_introduce, folder, tool="tracemalloc", version=version, ended=True)
+    atexit.register(look, at_end=True)
+    begin()
+
+
+def _write_traces(folder: str) -> None:
+    """Write what lives by traceback, the largest MOST_TRACES of them: a literal of Python."""
+    import tracemalloc
+
+    totals: dict[Any, list[int]] = {}
+    total = 0
+    for trace in tracemalloc.take_snapshot().traces._traces:  # type: ignore[attr-defined]
+        entry = totals.setdefault(trace[2], [0, 0])
+        entry[0] += trace[1]
+        entry[1] += 1
+        total += trace[1]
+    largest = sorted(totals.items(), key=lambda item: -item[1][0])[:MOST_TRACES]
+    facts = {
+        "peak_bytes": tracemalloc.get_traced_memory()[1],
+        "total_bytes": total,
+        "sites": [(bytes_, count, frames) for frames, (bytes_, count) in largest],
+    }
+    _write(os.path.join(folder, "traces-%d.txt" % os.getpid()), repr(facts))

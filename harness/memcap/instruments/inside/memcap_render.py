@@ -1,0 +1,235 @@
+"""Turn what the instrument noted into sites and reports, in the image itself: only there do names and lines resolve.
+
+    python memcap_render.py FOLDER [no-reports]
+
+FOLDER holds what ``memcap_instrument`` left. Beside it this writes ``sites.json`` (processes, frames, sites, sources)
+and, for memray's captures, ``PID-flamegraph.html``, ``PID-temporal.html``, ``PID-table.html`` and ``PID-stats.json`` of
+the processes with the highest peaks. Runs in the image on Python 3.8 or newer.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import json
+import linecache
+import os
+import re
+import sys
+import traceback
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+CAPTURE = re.compile(r"capture-(\d+)(?:-\d+)?\.bin(?:\.(\d+))?")
+TRACES = re.compile(r"traces-(\d+)\.txt")
+MOST_SITES = 5000
+MOST_REPORTED = 4
+OWN = "/instruments/"
+
+
+class Frames:
+    """Each frame once, by its place in a list."""
+
+    def __init__(self) -> None:
+        self.places: dict[tuple[str, int, str, bool], int] = {}
+
+    def place(self, file: str, line: int, function: str, native: bool) -> int:
+        return self.places.setdefault((file, line, function, native), len(self.places))
+
+    def sources(self) -> dict[str, str]:
+        """Return the text of all lines of Python."""
+        found = {}
+        for file, line, _, native in self.places:
+            text = "" if native else linecache.getline(file, line).strip()
+            if text:
+                found["%s:%d" % (file, line)] = text[:200]
+        return found
+
+
+class Functions:
+    """Which function a line is in, read from the source: tracemalloc knows the line alone."""
+
+    def __init__(self) -> None:
+        self.spans: dict[str, list[tuple[int, int, str]]] = {}
+
+    def name(self, file: str, line: int) -> str:
+        if file not in self.spans:
+            self.spans[file] = self._read(file)
+        inside = [span for span in self.spans[file] if span[0] <= line <= span[1]]
+        return max(inside)[2] if inside else "<module>"
+
+    @staticmethod
+    def _read(file: str) -> list[tuple[int, int, str]]:
+        try:
+            tree = ast.parse("".join(linecache.getlines(file)))
+        except (SyntaxError, ValueError, RecursionError):
+            return []
+        kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+        return [(n.lineno, n.end_lineno or n.lineno, n.name) for n in ast.walk(tree) if isinstance(n, kinds)]
+
+
+def main(folder: str, *, with_reports: bool) -> None:
+    """Write sites.json and the reports; a capture that cannot be read is told, and the others are read."""
+    names = sorted(os.listdir(folder))
+    frames, functions = Frames(), Functions()
+    processes = {}
+    for name in names:
+        if name.startswith("process-") and name.endswith(".txt"):
+            facts = read_literal(os.path.join(folder, name))
+            processes[facts["pid"]] = dict(facts, sites=[], peak_bytes=0, rest_bytes=0)
+    readable = []
+    for name in names:
+        path = os.path.join(folder, name)
+        capture, traces = CAPTURE.fullmatch(name), TRACES.fullmatch(name)
+        if not capture and not traces:
+            continue
+        pid = int((capture and (capture[2] or capture[1])) or (traces and traces[1]) or 0)
+        process = processes.setdefault(pid, {"pid": pid, "parent": 0, "command": [], "sites": [], "peak_bytes": 0})
+        try:
+            if capture:
+                found = read_capture(path, frames)
+                readable.append((found["peak_bytes"], pid, path))
+            else:
+                found = read_traces(path, frames, functions)
+        except Exception as error:
+            process.setdefault("error", "%s: %s" % (type(error).__name__, error))
+            continue
+        if found["peak_bytes"] >= process["peak_bytes"]:  # the same process before and after an exec has two
+            process.update(found)
+        process["complete"] = process["complete"] or bool(process.get("ended"))
+    if with_reports:
+        for _, pid, path in sorted(readable, reverse=True)[:MOST_REPORTED]:
+            write_reports(path, os.path.join(folder, str(pid)))
+    whole = {"processes": list(processes.values()), "frames": list(frames.places), "sources": frames.sources()}
+    with open(os.path.join(folder, "sites.json"), "w", encoding="utf-8", errors="backslashreplace") as file:
+        json.dump(whole, file)
+    for name in names:  # they were brought here, and need not be brought back
+        with contextlib.suppress(OSError):  # another user's
+            os.remove(os.path.join(folder, name))
+
+
+def read_literal(path: str) -> dict[str, Any]:
+    with open(path, encoding="utf-8") as file:
+        found = ast.literal_eval(file.read())
+    assert isinstance(found, dict)
+    return found
+
+
+def read_capture(path: str, frames: Frames) -> dict[str, Any]:
+    """Return the sites of memray's high-water mark; a capture that breaks off is read as far as it goes."""
+    from memray import AllocatorType, FileReader
+    from memray.reporters.frame_tools import is_cpython_internal
+
+    reader = FileReader(path)
+    metadata = reader.metadata
+    native = metadata.has_native_traces
+    sites: list[list[Any]] = []
+    total = rest = 0
+    for record in sorted(reader.get_high_watermark_allocation_records(merge_threads=False), key=lambda r: -r.size):
+        total += record.size
+        if len(sites) >= MOST_SITES:
+            rest += record.size
+            continue
+        of_python = record.stack_trace()
+        stack = [(frame, False) for frame in of_python]
+        if native:
+            known = set(of_python)
+            both = ((frame, frame not in known) for frame in record.hybrid_stack_trace())
+            stack = [(frame, is_native) for frame, is_native in both if not is_native or not is_cpython_internal(frame)]
+        places = [
+            frames.place(file, line, function, is_native) for (function, file, line), is_native in without_own(stack)
+        ]
+        allocator = AllocatorType(record.allocator).name.lower()
+        sites.append([record.size, record.n_allocations, record.thread_name or "", allocator, places])
+    return {
+        "sites": sites,
+        "rest_bytes": rest,
+        "peak_bytes": total,
+        "allocations": metadata.total_allocations or None,
+        "complete": metadata.end_time.year > 1970,
+    }
+
+
+def without_own(stack: list[Any]) -> Iterable[Any]:
+    """Leave out the frames of the instrument, which is the outermost part of what was imported by sitecustomize."""
+    return (each for each in stack if OWN not in each[0][1] or "memcap" not in each[0][1])
+
+
+def read_traces(path: str, frames: Frames, functions: Functions) -> dict[str, Any]:
+    """Return the sites of tracemalloc's last snapshot."""
+    facts = read_literal(path)
+    sites = []
+    listed = 0
+    for size, count, lines in facts["sites"]:
+        stack = [((functions.name(file, line), file, line), False) for file, line in lines]
+        kept = list(without_own(stack))
+        if stack and not kept:
+            listed += size  # the instrument's own
+            continue
+        places = [frames.place(file, line, function, False) for (function, file, line), _ in kept]
+        sites.append([size, count, "", "", places])
+        listed += size
+    return {
+        "sites": sites,
+        "rest_bytes": facts["total_bytes"] - listed,
+        "peak_bytes": facts["peak_bytes"],
+        "allocations": None,
+        "complete": False,
+    }
+
+
+def write_reports(capture: str, stem: str) -> None:
+    """Write memray's own reports; one that fails is told, and does not keep the others from being written."""
+    from pathlib import Path
+
+    from memray import FileReader
+    from memray._memray import compute_statistics
+    from memray.reporters.flamegraph import FlameGraphReporter
+    from memray.reporters.stats import StatsReporter
+    from memray.reporters.table import TableReporter
+
+    reader = FileReader(capture)
+    native = reader.metadata.has_native_traces
+    snapshots = tuple(reader.get_memory_snapshots())
+
+    def render(reporter: Any, name: str) -> None:
+        with open("%s-%s.html" % (stem, name), "w", encoding="utf-8", errors="backslashreplace") as file:
+            reporter.render(file, reader.metadata, False, True, False, no_web=True)
+
+    def flamegraph() -> None:
+        records = reader.get_high_watermark_allocation_records(merge_threads=True)
+        reporter = FlameGraphReporter.from_snapshot(records, memory_records=snapshots, native_traces=native)
+        render(reporter, "flamegraph")
+
+    def table() -> None:
+        records = reader.get_high_watermark_allocation_records(merge_threads=True)
+        render(TableReporter.from_snapshot(records, memory_records=snapshots, native_traces=native), "table")
+
+    def temporal() -> None:
+        records, marks = reader.get_temporal_high_water_mark_allocation_records(merge_threads=True)
+        render(
+            FlameGraphReporter.from_temporal_snapshot(
+                records, memory_records=snapshots, native_traces=native, high_water_mark_by_snapshot=marks
+            ),
+            "temporal",
+        )
+
+    def stats() -> None:
+        StatsReporter(compute_statistics(capture, num_largest=20), 20).render(Path(stem + "-stats.json"))
+
+    for report in (flamegraph, table, temporal, stats):
+        try:
+            report()
+        except Exception:
+            traceback.print_exc()
+
+
+if __name__ == "__main__":
+    here = os.path.dirname(os.path.abspath(__file__))
+    sys.path.insert(0, os.path.join(here, "lib"))
+    instrument = __import__("memcap_instrument")
+    sys.modules.update({name: instrument.stand_in(name, names) for name, names in instrument.NOT_NEEDED.items()})
+    main(sys.argv[1], with_reports="no-reports" not in sys.argv[2:])

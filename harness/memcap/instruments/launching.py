@@ -1,0 +1,64 @@
+"""Say how a run is launched with an instrument in it. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from memcap.engine.base import ARTEFACTS
+from memcap.images.instrumented import INSTRUMENTS, START
+from memcap.model import Layer, ProfileTool, RunSpec
+
+RENDERER: Final = str(INSTRUMENTS / "memcap_render.py")
+NO_CAP_WORTH_MENTIONING: Final = 2 * 1024**3  # for what reads a record, which is not what is measured
+
+
+@dataclass(frozen=True, kw_only=True)
+class Instrument:
+    """What is to be noted, and how.
+
+    ``native``: compiled code's frames too (memray). ``follows_fork``: children too. ``frames``: how deep tracemalloc
+    looks.
+    """
+
+    tool: ProfileTool = ProfileTool.MEMRAY
+    native: bool = False
+    follows_fork: bool = False
+    frames: int = 16
+
+    @property
+    def words(self) -> str:
+        """Return it as the instrument in the container reads it."""
+        found = [self.tool.value]
+        found += ["native"] if self.native else []
+        found += ["follow"] if self.follows_fork else []
+        found += [f"frames={self.frames}"] if self.tool is ProfileTool.TRACEMALLOC else []
+        return " ".join(found)
+
+
+def instrumented(spec: RunSpec, instrument: Instrument, layer: Layer, *, artefacts: Path, raised_bytes: int) -> RunSpec:
+    """Return ``spec`` with the instrument: in ``layer``, which has it, with the cap raised by what it needs.
+
+    What it notes comes back to ``artefacts``, also after a kill.
+    """
+    env = {**spec.env, "MEMCAP_INSTRUMENT": instrument.words, "MEMCAP_ARTEFACTS": ARTEFACTS}
+    if "PYTHONPATH" in env:  # it takes the place of the image's, which has it
+        env["PYTHONPATH"] = f"{START}:{env['PYTHONPATH']}"
+    return replace(spec, image_id=layer.id, env=env, cap_bytes=spec.cap_bytes + raised_bytes, artefacts=artefacts)
+
+
+def rendering(spec: RunSpec, layer: Layer, *, artefacts: Path, name: str, with_reports: bool) -> RunSpec:
+    """Return the run that turns ``artefacts`` into sites and reports, in the image of ``spec``; ``name`` is unique."""
+    python = layer.image.python
+    assert python is not None  # else the layer had not been built
+    return replace(
+        spec,
+        name=name,
+        image_id=layer.id,
+        argv=(python.executable, RENDERER, ARTEFACTS, *(() if with_reports else ("no-reports",))),
+        env={},
+        cap_bytes=NO_CAP_WORTH_MENTIONING,
+        cold=False,
+        artefacts=artefacts,
+    )

@@ -1,0 +1,106 @@
+"""Runs of one cell on one engine: without an instrument, with it, and the one that reads what was noted."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from memcap.campaign import calibrate, standing_caveats
+from memcap.engine.base import Engine
+from memcap.errors import EngineError
+from memcap.instruments.launching import Instrument, instrumented, rendering
+from memcap.launch import run_spec
+from memcap.measure import measure
+from memcap.model import CampaignSettings, Cell, Ending, Layer, Measurement, RawRun, RunSpec
+
+SITES_FILE: Final = "sites.json"
+_IDLE_CODE: Final = "import time; time.sleep(0.2)"  # long enough to be sampled
+_IDLE_CAP_BYTES: Final = 512 * 1024 * 1024
+_MIB: Final = 1024 * 1024
+_SHOWN_CHARACTERS: Final = 2000
+
+
+class Session:
+    """Execute runs of ``cell`` in ``layer``, or in one with an instrument on top of it.
+
+    ``cap_bytes`` None is the cell's cap. All methods raise EngineError and Interrupted.
+    """
+
+    def __init__(self, engine: Engine, cell: Cell, layer: Layer, settings: CampaignSettings) -> None:
+        self._engine = engine
+        self._environment = engine.environment()
+        self._cell = cell
+        self._layer = layer
+        self._settings = settings
+        self._numbers = itertools.count(1)
+        self._supervisor_bytes = calibrate(engine, layer, settings).supervisor_bytes or 0
+
+    def plain(self, *, cap_bytes: int | None = None) -> Measurement:
+        """Run the cell as it is."""
+        return self._measured(self._spec(cap_bytes))
+
+    def recorded(
+        self, instrument: Instrument, layer: Layer, *, artefacts: Path, raised_bytes: int, cap_bytes: int | None = None
+    ) -> Measurement:
+        """Run the cell with the instrument that ``layer`` has; what it noted is in ``artefacts`` then."""
+        spec = self._spec(cap_bytes)
+        return self._measured(instrumented(spec, instrument, layer, artefacts=artefacts, raised_bytes=raised_bytes))
+
+    def idle_footprint(self, instrument: Instrument, layer: Layer, *, artefacts: Path) -> int:
+        """Return what the instrument needs in an interpreter that does nothing, in bytes, rounded up to a MiB.
+
+        ``artefacts`` is an empty folder for what it notes of that. Raises EngineError where it cannot be measured.
+        """
+        python = layer.image.python
+        assert python is not None
+        spec = replace(
+            self._spec(_IDLE_CAP_BYTES), argv=(python.executable, "-c", _IDLE_CODE), env={}, projections={}, cold=False
+        )
+        without = self._measured(spec)
+        spec = replace(spec, name=f"{spec.name}-idle")
+        with_it = self._measured(instrumented(spec, instrument, layer, artefacts=artefacts, raised_bytes=0))
+        before, after = without.unreclaimable_peak_bytes, with_it.unreclaimable_peak_bytes
+        failed = next((run for run in (without, with_it) if run.ending is not Ending.COMPLETED), None)
+        if failed is not None or before is None or after is None:
+            shown = f"{failed.ending.explanation}\n{failed.output_tail}" if failed else "there are no figures"
+            raise EngineError(
+                f"what {instrument.tool.value} needs in {layer.image.name} could not be measured: {shown}",
+                remedy="Try `memcap measure` with the image; for memray also --tracemalloc.",
+            )
+        return -(-max(after - before, 0) // _MIB) * _MIB
+
+    def render(self, layer: Layer, *, artefacts: Path, with_reports: bool = True) -> None:
+        """Make ``sites.json`` and reports of what was noted, beside it in ``artefacts``."""
+        spec = rendering(
+            self._spec(None), layer, artefacts=artefacts, name=self._name("render"), with_reports=with_reports
+        )
+        raw = self._engine.execute(spec)
+        if not (artefacts / SITES_FILE).is_file():
+            raise EngineError(
+                f"what was noted could not be read in image {layer.image.name}: {_last_words(raw)}",
+                remedy=f"The record is in {artefacts}; read it with the tool itself (`memray flamegraph FILE`).",
+            )
+
+    def _spec(self, cap_bytes: int | None) -> RunSpec:
+        spec = run_spec(
+            self._cell,
+            self._layer,
+            self._settings,
+            supervisor_bytes=self._supervisor_bytes,
+            attempt=str(next(self._numbers)),
+        )
+        return spec if cap_bytes is None else replace(spec, cap_bytes=cap_bytes)
+
+    def _name(self, what: str) -> str:
+        return f"memcap-{self._settings.id}-{what}-{next(self._numbers)}"
+
+    def _measured(self, spec: RunSpec) -> Measurement:
+        raw = self._engine.execute(spec)
+        standing = standing_caveats(self._layer, self._environment)
+        return measure(raw, spec, cpus=self._environment.cpus, standing=standing)
+
+
+def _last_words(raw: RawRun) -> str:
+    return raw.daemon_error or (raw.error_output or raw.output)[-_SHOWN_CHARACTERS:].strip() or "it left nothing"
