@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, Iterable, List, Optional
 
 import strategy as strategies
 from cache import LruCache
-from documents import DocumentStore
+from docstore import DocumentStore
 from freeing import give_back
 from leaks import LeakDetector
 from requested import CleanUpQueue
@@ -41,7 +41,6 @@ class Tally:
     succeeded: int = 0
     saved_bytes: int = 0
     clean_up_seconds: float = 0.0
-    longest_clean_up: float = 0.0
     hits: int = 0
     hit_seconds: float = 0.0
     misses: int = 0
@@ -162,12 +161,11 @@ class MemoryManager:
             let_go = sum(component.release(strategy) for component in self.components.values())
             give_back()
             saved = max(0, before - self.meter.used())
-            tally, seconds = self.tally, self._clock() - began
+            tally = self.tally
             tally.optimizations += 1
             tally.succeeded += saved >= let_go / 2 or let_go < NOTHING_TO_SAVE
             tally.saved_bytes += saved
-            tally.clean_up_seconds += seconds
-            tally.longest_clean_up = max(tally.longest_clean_up, seconds)
+            tally.clean_up_seconds += self._clock() - began
             tally.strongest = max(tally.strongest, int(strategy))
             return saved
 

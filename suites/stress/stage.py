@@ -139,11 +139,16 @@ class Stage:
             raise self.broken("; ".join(broken))
 
     def broken(self, text: str) -> Broken:
-        """Return the error that says what does not hold, with all figures and advice."""
+        """Return the error that says what does not hold, with advice."""
+        advice = "".join(f" {line}" for line in recommendations(self.metrics()))
+        return Broken(f"{self.name}, round {self.rounds}: {text}.{advice}")
+
+    def tell(self) -> None:
+        """Print the figures so far, and advice."""
         metrics = self.metrics()
-        figures = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
-        advice = "".join(f"\n  -> {line}" for line in recommendations(metrics))
-        return Broken(f"{self.name}, round {self.rounds}: {text}\n  {figures}{advice}")
+        print(f"{self.name}: " + ", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))
+        for line in recommendations(metrics):
+            print(f"-> {line}")
 
     def metrics(self) -> Metrics:
         """Return the figures of the scenario so far."""
@@ -187,7 +192,7 @@ class Stage:
 def perform(
     name: str, play: Callable[[Stage], Iterator[None]], promises: Tuple[Promise, ...], given: Dict[str, Any]
 ) -> Iterator[Metrics]:
-    """Play round after round until closed; yield the figures so far after each cycle, and print advice at the end.
+    """Play round after round until closed; yield the figures so far after each cycle, and print them at the end.
 
     Raises EmergencyStop and Broken, the latter also when it is closed before one round was complete.
     """
@@ -206,8 +211,7 @@ def perform(
         if not stage.rounds:
             message = f"ended after {stage.cycles} cycles, before a round was complete: give it a longer --duration"
             raise stage.broken(message) from None
-        for line in recommendations(stage.metrics()):
-            print(f"{name}: {line}")
         raise
     finally:
+        stage.tell()
         stage.close()
