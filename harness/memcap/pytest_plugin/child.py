@@ -155,7 +155,7 @@ def main() -> int:
     job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     sys.path[:] = job["sys_path"]
     sys.argv[:] = ["pytest", *job["args"]]
-    if job["stack_signal"] is not None:
+    if sys.platform != "win32" and job["stack_signal"] is not None:
         # Opened for as long as the process lives; faulthandler writes into it without the interpreter's help.
         stack = Path(job["stack"]).open("w", encoding="utf-8")  # noqa: SIM115
         faulthandler.register(signal.Signals(job["stack_signal"]), file=stack, all_threads=True)

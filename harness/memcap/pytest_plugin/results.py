@@ -65,7 +65,8 @@ class Results:
         except MemcapError as error:
             self._said = f"memcap: {error}"
             return
-        self._said = f"memcap: {len(result.cells)} tests in {self._path}; to read it: memcap report --no-check FILE"
+        count = "1 test" if len(result.cells) == 1 else f"{len(result.cells)} tests"
+        self._said = f"memcap: {count} in {self._path}; to read it: memcap report --no-check FILE"
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say where the file is."""

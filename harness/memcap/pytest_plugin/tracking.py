@@ -59,6 +59,8 @@ class Tracking:
                 ended="memory_error" if is_out_of_memory else None,
             ),
         )
+        if outcome.excinfo is not None and tracker.has_explained:
+            return
         if outcome.excinfo is not None:
             lines = [f"metric: {tracker.metric}", *tracker.table()]
             if is_out_of_memory and wanted.process_mb is not None:

@@ -59,10 +59,10 @@ def own_peak_bytes() -> int | None:
     of_windows: int | None = getattr(about, "peak_wset", None)
     if of_windows is not None:
         return of_windows
-    try:
-        import resource  # noqa: PLC0415 - not on Windows
-    except ImportError:
+    if sys.platform == "win32":
         return None
+    import resource  # noqa: PLC0415 - not on Windows
+
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # in bytes on macOS
 
 

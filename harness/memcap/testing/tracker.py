@@ -16,13 +16,15 @@ START = "start"
 class MemoryTracker:
     """Measure one metric from now on; the first checkpoint is made at once. Use as a context manager, or ``close`` it.
 
-    ``hint`` is added to messages of failures. Garbage is collected before each checkpoint, so that what merely waits
-    to be collected is no growth. Raises UsageError for an unknown metric, MemcapError where it cannot be measured.
+    ``hint`` is added to messages of failures; ``has_explained`` tells whether there was one with all checkpoints.
+    Garbage is collected before each checkpoint, so that what merely waits to be collected is no growth. Raises
+    UsageError for an unknown metric, MemcapError where it cannot be measured.
     """
 
     def __init__(self, metric: str = "rss", *, hint: str = "") -> None:
         self.metric = metric
         self._hint = hint
+        self.has_explained = False
         self._meter = make_meter(metric)
         self._meter.begin()
         self._is_open = True
@@ -118,6 +120,7 @@ class MemoryTracker:
 
     def explain(self, why: str) -> str:
         """Return ``why`` with the metric, the table of checkpoints and, where it is known, what grew."""
+        self.has_explained = True
         grown = self._meter.growth()
         lines = [why, f"metric: {self.metric} ({self._meter.description}; 1 MB is 1,000,000 bytes)", "", *self.table()]
         if grown:
