@@ -136,12 +136,7 @@ def _compared_finding(case: _Case, metrics: Sequence[MetricVerdict], rules: Rule
     if cell.cell.expected_ending.is_oom:
         return Finding(state=VerdictState.UNCHANGED, summary=f"ended {cell.cell.expected_ending.value}, as expected")
     if not metrics:
-        named = ", ".join(metric.value for metric in {**rules.tolerances, **cell.cell.tolerances}) or "no metric"
-        return Finding(
-            state=VerdictState.NOT_ENOUGH_DATA,
-            summary=f"nothing to judge: {named} not measured",
-            remedy="See the caveats.",
-        )
+        return _nothing_judged([metric.value for metric in {**rules.tolerances, **cell.cell.tolerances}])
     state = worst(each.state for each in metrics)
     remedies = {
         VerdictState.REGRESSED: accepting(cell, origin, before="Find what grew; if it is meant") or "Find what grew.",
@@ -152,6 +147,15 @@ def _compared_finding(case: _Case, metrics: Sequence[MetricVerdict], rules: Rule
     }
     summary = "; ".join(_tell(each) for each in metrics if each.state is state)
     return Finding(state=state, summary=summary, remedy=remedies.get(state, ""))
+
+
+def _nothing_judged(metrics: Sequence[str]) -> Finding:
+    state = VerdictState.NOT_ENOUGH_DATA
+    if not metrics:
+        summary = "nothing to judge: no metric has a tolerance"
+        return Finding(state=state, summary=summary, remedy="Give some in limits.toml: [tolerances.peak], …")
+    named = ", ".join(metrics)
+    return Finding(state=state, summary=f"nothing to judge: {named} not measured", remedy="See the caveats.")
 
 
 def _more_runs(rules: Rules) -> str:

@@ -344,3 +344,10 @@ def test_what_is_compared_with_another_revision_is_not_to_be_accepted() -> None:
     assert verdict.remedy == "Find what grew."
     (new,) = judge(make_result(make_cell()), replace(make_baselines(), origin="main (1a2b3c4d)"), RULES)
     assert (new.summary, new.remedy) == ("main (1a2b3c4d) has no such cell", "")
+
+
+def test_without_tolerances_it_is_told_that_nothing_is_judged() -> None:
+    (verdict,) = judge(make_result(make_cell()), make_baselines(make_baseline()), Rules())
+    assert verdict.state is VerdictState.NOT_ENOUGH_DATA
+    assert verdict.summary == "nothing to judge: no metric has a tolerance"
+    assert "[tolerances.peak]" in verdict.remedy
