@@ -38,7 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the markers, and what writes the report if one is asked for."""
     register_markers(config)
     default_metric(config)
-    if config.getoption("--memcap-docker") and hasattr(config, "workerinput"):
+    if config.getoption("--memcap-docker") and config.getoption("dist", "no") != "no":
         raise pytest.UsageError("--memcap-docker does not go together with xdist's -n: containers are run in one place")
     # xdist's workers report to the one process that has the session's options, and no workerinput.
     if config.getoption("--memcap-report") and not hasattr(config, "workerinput"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -71,6 +72,7 @@ def _execute(item: pytest.Item, limit: int | None, folder: Path) -> Ended:
     captures = config.getoption("capture", "fd") != "no"
     job = {
         "args": [str(word) for word in config.invocation_params.args],
+        "parent": os.getpid(),
         "path": str(item.path),
         "nodeid": item.nodeid,
         "sys_path": [str(place) for place in sys.path],

@@ -80,8 +80,8 @@ def _run_repeatedly(item: pytest.Item, limit: int | None, times: int) -> Sequenc
 
 
 def _telling(reports: Sequence[pytest.TestReport]) -> pytest.TestReport:
-    """Return the report of the call, or of what came instead of it."""
-    return next((each for each in reports if each.when == "call" or each.outcome != "passed"), reports[0])
+    """Return the report of the call, or of what came instead of it; of several tries, that of the last."""
+    return next((each for each in reversed(reports) if each.when == "call" or each.outcome != "passed"), reports[0])
 
 
 def tear_down_others(item: pytest.Item, nextitem: pytest.Item | None) -> None:

@@ -75,6 +75,15 @@ def test_a_size_without_a_unit_is_refused(session: Session) -> None:
 
 
 @pytest.mark.allow_processes
+def test_containers_are_not_run_from_several_workers(session: Session) -> None:
+    pytest.importorskip("xdist")
+    result = session("def test_a(memory_tracker): pass", "--memcap-docker", "any:tag", "-p", "xdist", "-n", "2")
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: --memcap-docker does not go together with xdist's -n*"])
+
+
+@pytest.mark.allow_processes
 def test_without_a_daemon_the_session_ends_with_what_to_do(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
     result = session("def test_a(memory_tracker): pass", "--memcap-docker", "any:tag")

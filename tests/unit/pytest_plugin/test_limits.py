@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -115,6 +119,14 @@ def test_apart(): pass
 """
 
 
+def is_alive(pid: int) -> bool:
+    """Tell whether a process runs; one that merely was not waited for does not."""
+    try:
+        return bool(Path(f"/proc/{pid}/cmdline").read_bytes())
+    except OSError:
+        return False
+
+
 def test_a_test_over_its_limit_is_one_failure(session: Session) -> None:
     result = session(KILLED, "-rfx")
 
@@ -167,6 +179,35 @@ def test_fixtures_of_other_tests_are_torn_down_in_order(session: Session, pytest
 
     result.assert_outcomes(passed=3)
     assert str(result.stdout).count("module down") == 2  # here and in the process of its own
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the kernel ends children with their parents on Linux")
+def test_a_test_does_not_outlive_pytest(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import os
+        import pathlib
+        import time
+        from memcap.testing import memory_limit
+        @memory_limit(max_mb=200)
+        def test_slow():
+            pathlib.Path("pid.part").write_text(str(os.getpid()))
+            pathlib.Path("pid.part").rename("pid")
+            time.sleep(600)
+        """
+    )
+    command = (sys.executable, "-m", "pytest", "-p", "memcap.pytest_plugin")
+    with subprocess.Popen(command, cwd=pytester.path, stdout=subprocess.DEVNULL) as session:
+        while not (pytester.path / "pid").exists():
+            assert session.poll() is None
+            time.sleep(0.05)
+        child = int((pytester.path / "pid").read_text())
+        session.kill()
+    deadline = time.monotonic() + 30
+    while is_alive(child) and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+    assert not is_alive(child)
 
 
 def test_a_limit_below_what_the_imports_need_says_so(session: Session) -> None:
