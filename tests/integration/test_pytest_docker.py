@@ -41,6 +41,11 @@ def test_killed(megabyte):
     print("last words")
     data = [bytes(megabyte) + b"y" for _ in range(500)]
 
+@pytest.mark.memory(metric="cgroup", max_mb=60)
+def test_cgroup(memory_tracker):
+    data = b"x" * 30_000_000
+    assert 28 < memory_tracker.get_delta_mb() < 40
+
 @pytest.mark.memory
 def test_skipped():
     pytest.skip("not in containers")
@@ -63,7 +68,7 @@ def test_every_memory_test_runs_in_a_container_of_its_own(
         "--memcap-docker", built.reference, "--cap", "96m", "--memcap-report", "out.json"
     )
 
-    result.assert_outcomes(passed=2, failed=2, skipped=1)
+    result.assert_outcomes(passed=3, failed=2, skipped=1)
     result.stdout.fnmatch_lines_random(
         [
             "oom_killed in * under 96.0 MiB (at most 9?.* MiB had to fit)",
@@ -73,6 +78,11 @@ def test_every_memory_test_runs_in_a_container_of_its_own(
         ]
     )
     stored = load_result(pytester.path / "out.json")
-    assert [cell.runs[0].ending for cell in stored.cells] == [Ending.COMPLETED, Ending.FAILED, Ending.OOM_KILLED]
+    assert [cell.runs[0].ending for cell in stored.cells] == [
+        Ending.COMPLETED,
+        Ending.FAILED,
+        Ending.OOM_KILLED,
+        Ending.COMPLETED,
+    ]
     assert stored.environment.engine != "process"
     assert stored.cells[0].runs[0].peak_bytes
