@@ -23,6 +23,7 @@ _COMMANDS = {
     "compare": "Compare two images, or two results.",
     "baseline": "Show or accept baselines.",
     "measure": "Measure any command in any image.",
+    "profile": "Say which lines allocate, inside the container.",
     "images": "Build, list or remove the images that workloads run in.",
     "selftest": "Say how often the gate errs on this machine.",
     "doctor": "Say whether this machine can measure, and what to mend.",

@@ -59,7 +59,6 @@ def _process(process: Mapping[str, Any], *, main: bool) -> ProfiledProcess:
         sites_bytes=sum(int(row[0]) for row in process["sites"]),
         rest_bytes=int(process.get("rest_bytes", 0)),
         allocations=process.get("allocations"),
-        complete=bool(process.get("complete", False)),
     )
 
 

@@ -44,7 +44,7 @@ from memcap.model.plan import (
     Workload,
     projected_names,
 )
-from memcap.model.profile import AllocationProfile, Cost, Frame, ProfiledProcess, ProfileTool, Site
+from memcap.model.profile import AllocationProfile, Cost, Frame, Line, ProfiledProcess, ProfileTool, Site
 from memcap.model.result import (
     METRICS_VERSION,
     PROCESS_ENGINE,
@@ -99,6 +99,7 @@ __all__ = [
     "ImageFacts",
     "ImageSource",
     "Layer",
+    "Line",
     "Measurement",
     "MemorySplit",
     "Metric",

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
 from memcap.model.ending import Caveat, Ending
 from memcap.model.measurement import Moment
+
+_IMPORT_SYSTEM = "<frozen importlib"
+# Where Python keeps what others wrote: its library, installed packages, a suite's dependencies; and memcap's runner.
+_OF_OTHERS = re.compile(r"/lib(?:64)?/python3[.\d]*/|/(?:site|dist)-packages/|^/memcap/(?:deps|probe)/|^<frozen ")
 
 
 class ProfileTool(str, Enum):
@@ -44,8 +50,15 @@ class Site:
 
     @property
     def frame(self) -> Frame | None:
-        """Return the innermost line of Python: the one to blame. None for a stack without any."""
-        return next((frame for frame in self.stack if not frame.native), None)
+        """Return the line to blame: the innermost of Python that is not of the import system. None if there is none."""
+        lines = [frame for frame in self.stack if not frame.native]
+        return next((frame for frame in lines if not frame.file.startswith(_IMPORT_SYSTEM)), None)
+
+    @property
+    def own_frame(self) -> Frame | None:
+        """Return the innermost line that is of the program itself: not of Python's library nor of a package."""
+        lines = (frame for frame in self.stack if not frame.native)
+        return next((frame for frame in lines if not _OF_OTHERS.search(frame.file)), None)
 
     @property
     def native(self) -> bool:
@@ -54,11 +67,24 @@ class Site:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Line:
+    """All sites of one line of Python, over stacks, threads and processes; ``frame`` None: of no line of Python.
+
+    ``caller`` is the line of the program itself that most of it came from, None where that is ``frame``.
+    """
+
+    frame: Frame | None
+    caller: Frame | None
+    size_bytes: int
+    count: int
+    processes: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ProfiledProcess:
     """One process of the workload; its peak is the tool's count, and need not be at the same time as another's.
 
-    ``sites_bytes`` is what its sites add up to and ``rest_bytes`` what smaller ones would; ``complete`` is False where
-    the record breaks off, as after a kill.
+    ``sites_bytes`` is what its sites add up to and ``rest_bytes`` what smaller ones would.
     """
 
     pid: int
@@ -68,7 +94,6 @@ class ProfiledProcess:
     sites_bytes: int
     rest_bytes: int = 0
     allocations: int | None = None
-    complete: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,6 +147,36 @@ class AllocationProfile:
         """Return the largest peak of a process, by the tool's own count."""
         return max((process.peak_bytes for process in self.processes), default=0)
 
-    def source(self, frame: Frame) -> str:
+    @property
+    def sites_bytes(self) -> int:
+        """Return what all sites add up to, over processes whose peaks need not have been at the same time."""
+        return sum(process.sites_bytes + process.rest_bytes for process in self.processes)
+
+    def lines(self) -> tuple[Line, ...]:
+        """Return the sites by the line to blame, the largest first."""
+        found: dict[Frame | None, list[Site]] = {}
+        for site in self.sites:
+            found.setdefault(site.frame, []).append(site)
+        lines = [
+            Line(
+                frame=frame,
+                caller=_caller(frame, sites),
+                size_bytes=sum(site.size_bytes for site in sites),
+                count=sum(site.count for site in sites),
+                processes=tuple(dict.fromkeys(site.process for site in sites)),
+            )
+            for frame, sites in found.items()
+        ]
+        return tuple(sorted(lines, key=lambda line: -line.size_bytes))
+
+    def source(self, frame: Frame | None) -> str:
         """Return the text of the frame's line, empty where it could not be read."""
-        return self.sources.get(f"{frame.file}:{frame.line}", "")
+        return self.sources.get(f"{frame.file}:{frame.line}", "") if frame else ""
+
+
+def _caller(frame: Frame | None, sites: list[Site]) -> Frame | None:
+    sizes: Counter[Frame | None] = Counter()
+    for site in sites:
+        sizes[site.own_frame] += site.size_bytes
+    ((largest, _),) = sizes.most_common(1)
+    return None if largest == frame else largest

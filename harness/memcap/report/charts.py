@@ -145,14 +145,26 @@ def _strips(
 def memory(cell: CellView) -> Chart | None:
     """Return the memory of one run over time, split by what it is used for, with the cap. None without a series."""
     run = pictured(cell)
-    if run is None or len(run.series) < 2:
+    if run is None:
         return None
-    moments = _thinned(run.series)
-    peak = max(run.peak_bytes or 0, *(moment.usage for moment in moments))
-    cap = run.cap_bytes or (cell.cell.cap.bytes if cell.cell else peak)
+    promised = cell.cell.cap.bytes if cell.cell else run.cap_bytes
+    return memory_over_time(
+        run.series, cap_bytes=run.cap_bytes or promised, promised_bytes=promised, peak_bytes=run.peak_bytes
+    )
+
+
+def memory_over_time(
+    series: Sequence[Moment], *, cap_bytes: int | None, promised_bytes: int | None, peak_bytes: int | None
+) -> Chart | None:
+    """Return memory over time as ``memory`` does, of any run; the cap is drawn as it was, and named as promised."""
+    if len(series) < 2:
+        return None
+    moments = _thinned(series)
+    peak = max(peak_bytes or 0, *(moment.usage for moment in moments))
+    cap = cap_bytes or peak
     in_sight = cap <= peak * _CAP_IN_SIGHT
     top = 1.1 * max(cap, peak) if in_sight else 1.35 * peak
-    named = format_bytes(cell.cell.cap.bytes if cell.cell else cap)
+    named = format_bytes(promised_bytes or cap)
     label = f"cap {named}" if in_sight else f"↑ cap {named}, {cap / peak:.0f} times the peak"
     scale, unit = _scale(Metric.PEAK, peak)
     columns = ("seconds", "usage", "anon", "shmem", "kernel", "file")

@@ -22,7 +22,7 @@ def write(folder: Path, *processes: dict[str, Any]) -> Path:
 
 def process(pid: int, *rows: list[Any], **more: Any) -> dict[str, Any]:
     whole = {"pid": pid, "parent": 1, "command": ["python", "app.py"], "version": "1.20.0", "peak_bytes": 100}
-    return {**whole, "complete": True, "sites": list(rows), **more}
+    return {**whole, "sites": list(rows), **more}
 
 
 def test_sites_of_all_processes_largest_first(tmp_path: Path) -> None:

@@ -175,7 +175,6 @@ def _start_tracemalloc(folder: str, frames: int, follow: bool, version: str) -> 
         begin()
 
     os.register_at_fork(after_in_child=begin_in_child)
-    atexit.register(_introduce, folder, tool="tracemalloc", version=version, ended=True)
     atexit.register(look, at_end=True)
     begin()
 

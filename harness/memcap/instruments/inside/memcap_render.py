@@ -99,16 +99,26 @@ def main(folder: str, *, with_reports: bool) -> None:
             continue
         if found["peak_bytes"] >= process["peak_bytes"]:  # the same process before and after an exec has two
             process.update(found)
-        process["complete"] = process["complete"] or bool(process.get("ended"))
     if with_reports:
         for _, pid, path in sorted(readable, reverse=True)[:MOST_REPORTED]:
             write_reports(path, os.path.join(folder, str(pid)))
-    whole = {"processes": list(processes.values()), "frames": list(frames.places), "sources": frames.sources()}
+    whole = {
+        "processes": list(processes.values()),
+        "frames": list(frames.places),
+        "sources": dict(frames.sources(), **typed_sources(processes.values())),
+    }
     with open(os.path.join(folder, "sites.json"), "w", encoding="utf-8", errors="backslashreplace") as file:
         json.dump(whole, file)
     for name in names:  # they were brought here, and need not be brought back
         with contextlib.suppress(OSError):  # another user's
             os.remove(os.path.join(folder, name))
+
+
+def typed_sources(processes: Iterable[Any]) -> dict[str, str]:
+    """Return the lines of the code that the only process of ``python -c`` was given."""
+    typed = {words[words.index("-c") + 1] for words in (each["command"] for each in processes) if "-c" in words[:-1]}
+    lines = typed.pop().splitlines() if len(typed) == 1 else []
+    return {"<string>:%d" % number: line.strip()[:200] for number, line in enumerate(lines, start=1) if line.strip()}
 
 
 def read_literal(path: str) -> dict[str, Any]:
@@ -149,7 +159,6 @@ def read_capture(path: str, frames: Frames) -> dict[str, Any]:
         "rest_bytes": rest,
         "peak_bytes": total,
         "allocations": metadata.total_allocations or None,
-        "complete": metadata.end_time.year > 1970,
     }
 
 
@@ -164,11 +173,11 @@ def read_traces(path: str, frames: Frames, functions: Functions) -> dict[str, An
     sites = []
     listed = 0
     for size, count, lines in facts["sites"]:
+        if any(file.endswith("/memcap_instrument.py") for file, _ in lines):
+            listed += size  # what watches, not what is watched
+            continue
         stack = [((functions.name(file, line), file, line), False) for file, line in lines]
         kept = list(without_own(stack))
-        if stack and not kept:
-            listed += size  # the instrument's own
-            continue
         places = [frames.place(file, line, function, False) for (function, file, line), _ in kept]
         sites.append([size, count, "", "", places])
         listed += size
@@ -177,7 +186,6 @@ def read_traces(path: str, frames: Frames, functions: Functions) -> dict[str, An
         "rest_bytes": facts["total_bytes"] - listed,
         "peak_bytes": facts["peak_bytes"],
         "allocations": None,
-        "complete": False,
     }
 
 

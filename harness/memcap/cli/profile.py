@@ -1,0 +1,174 @@
+"""``memcap profile``: which lines allocate, in the user's own image and under its cap."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from memcap.cli.selection import project_option
+
+if TYPE_CHECKING:
+    from memcap.cli.subject import Subject
+    from memcap.instruments.launching import Instrument
+    from memcap.model import AllocationProfile
+
+ARTEFACTS = "record"  # in the output folder: the tool's own record and reports
+
+
+@click.command("profile", short_help="Say which lines allocate, inside the container.")
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="CELL | IMAGE [-- CMD ARGS...]")
+@click.option("-i", "--image", metavar="IMAGE", help="The image; all words are the command then.")
+@click.option("-c", "--cap", metavar="SIZE", help="Instead of the cell's cap.  [default of a command: 1g]")
+@click.option("--native", is_flag=True, help="Follow compiled code, too (memray).")
+@click.option("--follow-fork", is_flag=True, help="Record child processes, too.")
+@click.option("--tracemalloc", is_flag=True, help="Use Python's own tracemalloc, which every CPython has.")
+@click.option(
+    "--frames", type=click.IntRange(min=1, max=100), default=16, show_default=True,
+    help="How many callers tracemalloc notes.",
+)  # fmt: skip
+@click.option("--top", type=click.IntRange(min=1), default=10, show_default=True, help="Lines to print.")
+@click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+              help="Write there.  [default: results/profiles/ID]")  # fmt: skip
+@click.option("-e", "--env", multiple=True, metavar="NAME=VALUE", help="An environment variable; may be repeated.")
+@click.option("--network", is_flag=True, help="Give a command's container a network.")
+@click.option("--time-limit", metavar="TIME", help="After which a run is ended.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@project_option
+def command(  # noqa: PLR0913 - the options of the command line
+    *,
+    words: tuple[str, ...],
+    image: str | None,
+    cap: str | None,
+    native: bool,
+    follow_fork: bool,
+    tracemalloc: bool,
+    frames: int,
+    top: int,
+    output: Path | None,
+    env: tuple[str, ...],
+    network: bool,
+    time_limit: str | None,
+    as_json: bool,
+    root: Path | None,
+) -> None:
+    """Run a cell or a command once with memray in its image, and say which lines allocated what lived at the peak.
+
+    Nothing of the image is changed, and the container needs no network: memray goes in as a layer on top. The cap is
+    raised by what it needs; it is run without it first, to say what it took. All figures are PROFILED ones: they are
+    never judged, and never baselines.
+
+    \b
+    Examples:
+      memcap profile streams.sustained_leaky-py312-128m
+      memcap profile my/prod:1.4 --cap 512m -- python app.py
+      memcap profile --image my/prod:1.4 --follow-fork -- gunicorn app:app
+      memcap profile --image my/prod:1.4 --native -- pytest tests/test_load.py::test_rows
+      memcap profile my/alpine:3 --tracemalloc -- python app.py      where memray has no wheel
+    """
+    from memcap.cli.execute import new_campaign
+    from memcap.cli.subject import find_subject
+    from memcap.errors import UsageError
+    from memcap.instruments.launching import Instrument
+    from memcap.model import ProfileTool
+    from memcap.report.profile import profile_json, render_profile
+    from memcap.units import parse_seconds
+
+    if tracemalloc and native:
+        raise UsageError("tracemalloc knows nothing of compiled code", remedy="Leave out --native, or --tracemalloc.")
+    subject = find_subject(
+        words,
+        image=image,
+        cap=cap,
+        env=env,
+        network=network,
+        time_limit_seconds=parse_seconds(time_limit) if time_limit else None,
+        root=root,
+    )
+    tool = ProfileTool.TRACEMALLOC if tracemalloc else ProfileTool.MEMRAY
+    instrument = Instrument(tool=tool, native=native, follows_fork=follow_fork, frames=frames)
+    campaign, started = new_campaign("profile")
+    folder = output or Path("results") / "profiles" / campaign
+    profile = profile_subject(subject, instrument, campaign=campaign, started=started, folder=folder)
+    write_reports(profile, folder, top=top)
+    text = profile_json if as_json else render_profile
+    click.echo(text(profile, top=top, where=str(folder)), nl=False)
+
+
+def profile_subject(
+    subject: Subject, instrument: Instrument, *, campaign: str, started: str, folder: Path
+) -> AllocationProfile:
+    """Return the profile of ``subject``, with the tool's own record and reports in ``folder``.
+
+    Raises FileExistsAlready for a folder with something in it, PlanError for this machine itself as the image,
+    BuildError where the instrument cannot be had for the image, and what engines raise.
+    """
+    import sys
+    from contextlib import closing
+
+    from memcap.cli.execute import refuse_infeasible
+    from memcap.cli.progress import say
+    from memcap.engine.docker import DockerEngine
+    from memcap.engine.docker_client import connect, environment
+    from memcap.errors import FileExistsAlready, PlanError
+    from memcap.images.instrumented import build_instrumented
+    from memcap.images.prepare import prepare_layers
+    from memcap.images.this_machine import HOST
+    from memcap.instruments.profiling import Named, take_profile
+    from memcap.instruments.session import Session
+    from memcap.model import CampaignSettings, Plan
+
+    if subject.cell.image == HOST:
+        raise PlanError(
+            "a profile is made in a container; this machine itself has none",
+            remedy="Name an image, or run `memray run` here by yourself.",
+        )
+    if folder.exists() and any(folder.iterdir()):
+        raise FileExistsAlready(f"{folder} has something in it", remedy="Choose another --output.")
+    plan = Plan(profile="profile", cells=(subject.cell,), runs=1, warmups=0)
+    settings = CampaignSettings(
+        id=campaign,
+        started=started,
+        command=("memcap", *sys.argv[1:]),
+        policy=subject.policy,
+        time_limit_seconds=subject.time_limit_seconds,
+        jobs=1,
+    )
+    with closing(connect()) as client:
+        refuse_infeasible(plan, environment(client))
+        (layer,) = prepare_layers(client, plan, subject.suites, say=say).values()
+        with_tool = build_instrumented(client, layer, instrument.tool, say=say)
+        artefacts = folder / ARTEFACTS
+        artefacts.mkdir(parents=True, exist_ok=True)
+        with DockerEngine(client, campaign=campaign) as engine:
+            return take_profile(
+                Session(engine, subject.cell, layer, settings),
+                instrument,
+                with_tool,
+                named=Named(id=campaign, started=started, subject=subject.name, cap_bytes=subject.cell.cap.bytes),
+                artefacts=artefacts,
+                say=say,
+            )
+
+
+def write_reports(profile: AllocationProfile, folder: Path, *, top: int) -> None:
+    """Write profile, tree, page and chart to ``folder``; the last two where the packages for them are installed."""
+    from memcap.cli.progress import say
+    from memcap.errors import UsageError
+    from memcap.report.profile import render_tree
+    from memcap.report.profile_html import memory_svg, render_profile_html
+    from memcap.store import save_profile
+    from memcap.store.files import write_atomically
+    from memcap.store.profiles import PROFILE_FILE
+
+    save_profile(profile, folder / PROFILE_FILE)
+    write_atomically(folder / "tree.txt", render_tree(profile), overwrite=True)
+    try:
+        page = render_profile_html(profile, top=top, folder=folder, artefacts=ARTEFACTS)
+        write_atomically(folder / "index.html", page, overwrite=True)
+        chart = memory_svg(profile)
+        if chart is not None:
+            write_atomically(folder / "memory.svg", chart, overwrite=True)
+    except UsageError as error:  # the profile itself is there
+        say(f"no index.html: {error}")

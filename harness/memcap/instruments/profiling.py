@@ -1,0 +1,136 @@
+"""Make an allocation profile of a cell: a run without the instrument, a run with it, and what it noted."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from memcap.errors import PlanError
+from memcap.instruments.launching import Instrument
+from memcap.instruments.reading import Noted, read_noted
+from memcap.instruments.session import SITES_FILE, Session
+from memcap.model import (
+    AllocationProfile,
+    Caveat,
+    CaveatKind,
+    Cost,
+    Ending,
+    Layer,
+    Measurement,
+    ProfileTool,
+)
+from memcap.units import format_bytes
+
+SHORT_OF_MEMORY: Final = frozenset({Ending.MEMORY_ERROR, Ending.CAP_EXCEEDED})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Named:
+    """What a profile is called: the campaign's id and start, the subject's name, the cell's cap in bytes."""
+
+    id: str
+    started: str
+    subject: str
+    cap_bytes: int
+
+
+def take_profile(  # noqa: PLR0913 - what a profile is made of
+    session: Session,
+    instrument: Instrument,
+    layer: Layer,
+    *,
+    named: Named,
+    artefacts: Path,
+    say: Callable[[str], None],
+    with_reports: bool = True,
+) -> AllocationProfile:
+    """Run the cell without the instrument and with it, and return what was allocated where.
+
+    ``artefacts`` is an empty folder, which holds the tool's own record and reports then. The cap is raised by what the
+    instrument needs in an idle interpreter; if the workload keeps to its cap without it and not with it, a second time
+    by as much as the workload itself needs. Raises PlanError where nothing was noted, EngineError, Interrupted.
+    """
+    tool = instrument.tool.value
+    with tempfile.TemporaryDirectory(prefix="memcap-") as nothing:
+        raised = session.idle_footprint(instrument, layer, artefacts=Path(nothing))
+    say(f"{tool} needs {format_bytes(raised)} of its own; running without it")
+    without = session.plain()
+    say(f"{without.ending.value} without it; running with {tool}")
+    run = session.recorded(instrument, layer, artefacts=artefacts, raised_bytes=raised)
+    if without.ending is Ending.COMPLETED and (run.ending.is_oom or run.ending in SHORT_OF_MEMORY):
+        raised += without.unreclaimable_peak_bytes or named.cap_bytes
+        say(f"{run.ending.value} with {tool}; running again with {format_bytes(raised)} more")
+        for path in artefacts.iterdir():
+            path.unlink()
+        run = session.recorded(instrument, layer, artefacts=artefacts, raised_bytes=raised)
+    if not any(artefacts.iterdir()):
+        raise PlanError(_nothing(run), remedy=CaveatKind.NOT_RECORDED.remedy)
+    say("reading what was noted")
+    session.render(layer, artefacts=artefacts, with_reports=with_reports)
+    noted = read_noted(artefacts)
+    for own in (*artefacts.glob("process-*.txt"), *artefacts.glob("traces-*.txt"), artefacts / SITES_FILE):
+        own.unlink()  # all of it is in the profile
+    python = layer.image.python
+    assert python is not None
+    return AllocationProfile(
+        id=named.id,
+        started=named.started,
+        subject=named.subject,
+        tool=instrument.tool,
+        tool_version=noted.tool_version,
+        image=layer.image.name,
+        python=f"{python.implementation} {python.version}",
+        cap_bytes=named.cap_bytes,
+        raised_bytes=raised,
+        ending=run.ending,
+        detail=run.detail,
+        native=instrument.native,
+        follows_fork=instrument.follows_fork,
+        unreclaimable_peak_bytes=run.unreclaimable_peak_bytes,
+        wall_seconds=run.wall_seconds,
+        cost=cost_of(without, run, idle_bytes=raised),
+        processes=noted.processes,
+        sites=noted.sites,
+        sources=noted.sources,
+        series=run.series,
+        caveats=(*noted.caveats, *_caveats(instrument, without, run, noted)),
+    )
+
+
+def cost_of(without: Measurement, run: Measurement, *, idle_bytes: int) -> Cost:
+    """Return what the instrument took: the difference of two runs that completed, else what it needs when idle."""
+    before, after = without.unreclaimable_peak_bytes, run.unreclaimable_peak_bytes
+    both = without.ending is Ending.COMPLETED and run.ending is Ending.COMPLETED
+    if not both or before is None or after is None:
+        return Cost(footprint_bytes=idle_bytes, idle=True)
+    times = (without.wall_seconds, run.wall_seconds)
+    return Cost(
+        footprint_bytes=max(after - before, 0),
+        slowdown=times[1] / times[0] if times[0] and times[1] is not None else None,
+    )
+
+
+def _caveats(instrument: Instrument, without: Measurement, run: Measurement, noted: Noted) -> tuple[Caveat, ...]:
+    found = []
+    if instrument.tool is ProfileTool.TRACEMALLOC:
+        detail = "tracemalloc knows no peak: the sites are those of the last snapshot before it, up to an eighth below"
+        found.append(Caveat(kind=CaveatKind.SNAPSHOTS_ONLY, detail=detail))
+    if run.ending.is_oom:
+        detail = f"the record ends with the kill ({run.ending.value})"
+        found.append(Caveat(kind=CaveatKind.RECORD_CUT_SHORT, detail=detail))
+    elif run.ending is not without.ending:
+        detail = f"{without.ending.value} without {instrument.tool.value}, {run.ending.value} with it"
+        found.append(Caveat(kind=CaveatKind.ENDED_OTHERWISE, detail=detail))
+    ran, seen = run.process_count or 0, len(noted.processes)
+    if ran > seen and not instrument.follows_fork:
+        detail = f"{ran} processes ran, {seen} of them recorded"
+        found.append(Caveat(kind=CaveatKind.CHILDREN_NOT_FOLLOWED, detail=detail))
+    return tuple(found)
+
+
+def _nothing(run: Measurement) -> str:
+    words = f"nothing was noted: no Python of the run began to record; it {run.ending.value}: {run.ending.explanation}"
+    return f"{words}\n{run.output_tail}".rstrip()
