@@ -92,6 +92,10 @@ class Campaign:
         chosen = [cell for cell in self._plan.cells if cell.id in cells]
         return self._measure(chosen, warmups=0, runs=times, tell=tell, save=save)
 
+    def add(self, cells: Iterable[Cell]) -> None:
+        """Take further cells into the plan; `extend` runs them."""
+        self._plan = replace(self._plan, cells=(*self._plan.cells, *cells))
+
     def _measure(self, cells: list[Cell], *, warmups: int, runs: int, tell: Tell, save: Save) -> CampaignResult:
         if not cells:
             return self._result()

@@ -89,3 +89,17 @@ def test_an_interrupt_while_extending_keeps_the_first_runs() -> None:
     with pytest.raises(Interrupted, match="stopped by the user"):
         campaign.extend({LLM_12}, 4, tell=stop_at(14), save=saved.append)
     assert saved[-1] == first
+
+
+def test_cells_that_are_added_later_are_run_when_they_are_asked_for() -> None:
+    engine = FakeEngine({})
+    campaign = campaign_on(engine, make_plan(*FOUR[:2], runs=1, warmups=0))
+    campaign.run(tell=lambda _: None, save=lambda _: None)
+    before = len(engine.runs)
+
+    campaign.add(FOUR[2:3])
+    result = campaign.extend({LLM_12}, 2, tell=lambda _: None, save=lambda _: None)
+
+    assert executed(engine)[before:] == [LLM_12, LLM_12], "there is no other trial run of the supervisor"
+    assert result.plan_cells == (CREW_12, CREW_13, LLM_12)
+    assert [(cell.cell.id, len(cell.runs)) for cell in result.cells] == [(CREW_12, 1), (CREW_13, 1), (LLM_12, 2)]

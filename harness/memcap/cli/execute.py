@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -65,10 +65,7 @@ def execute(order: Order, *, save: Callable[[CampaignResult], None], kept_in: Pa
     of cells; ``kept_in`` is where, for the message after an interrupt.
     Raises DaemonUnavailable, PlanError, UsageError, ImageMissing, BuildError, EngineError, Interrupted.
     """
-    from memcap.images.this_machine import HOST
-
-    is_host = all(cell.image == HOST for cell in order.plan.cells)
-    with _on_this_machine(order) if is_host else _on_docker(order) as (engine, layers):
+    with made_ready(order) as (engine, layers):
         refuse_other_images(order.earlier, {layer.image.name: layer.image for layer in layers.values()})
         settings = CampaignSettings(
             id=order.id,
@@ -91,6 +88,17 @@ def execute(order: Order, *, save: Callable[[CampaignResult], None], kept_in: Pa
                 return run_until_decided(campaign, result, order.plan, order.deciding, progress=progress, save=save)
         except (Interrupted, EngineError) as error:
             raise _with_next_step(error, kept_in, can_resume=order.base is None) from error
+
+
+def made_ready(order: Order) -> AbstractContextManager[tuple[Engine, Layers]]:
+    """Return the engine that the images of ``order`` need, with the layers to run in; it ends with the context.
+
+    Raises as ``execute`` does.
+    """
+    from memcap.images.this_machine import HOST
+
+    is_host = all(cell.image == HOST for cell in order.plan.cells)
+    return _on_this_machine(order) if is_host else _on_docker(order)
 
 
 @contextmanager

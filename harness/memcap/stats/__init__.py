@@ -6,6 +6,7 @@ The same values always give the same answer: where chance is needed, it is drawn
 from memcap.stats.line import FEWEST_VALUES, Projection, project
 from memcap.stats.multiple import benjamini_hochberg, holm
 from memcap.stats.power import detectable_rise
+from memcap.stats.proportion import Proportion, proportion
 from memcap.stats.ranks import probability_of_rise
 from memcap.stats.shift import Shift, shift, values_needed
 from memcap.stats.spread import spread_test
@@ -14,6 +15,7 @@ from memcap.stats.summary import Summary, mad, median, relative_change, summariz
 __all__ = [
     "FEWEST_VALUES",
     "Projection",
+    "Proportion",
     "Shift",
     "Summary",
     "benjamini_hochberg",
@@ -23,6 +25,7 @@ __all__ = [
     "median",
     "probability_of_rise",
     "project",
+    "proportion",
     "relative_change",
     "shift",
     "spread_test",
