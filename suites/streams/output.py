@@ -23,10 +23,11 @@ class Step:
 
 
 class ProcessorState:
-    """What an output processor has seen of a run: it may want to look back at all parts."""
+    """What an output processor has seen of a run, as it may want to look back, and what it made of that itself."""
 
     def __init__(self) -> None:
         self.parts: List[Chunk] = []
+        self.custom: Dict[str, Any] = {}
 
     def process(self, chunk: Chunk) -> None:
         """Look at a chunk; a real processor would redact or count."""
@@ -48,6 +49,7 @@ class Run:
         self.processor = ProcessorState()
         self.finished = False
         self.text: Optional[str] = None
+        self.notices: List[str] = []
         self._leaky = leaky
         self._on_finish: List[Callable[[Run], object]] = []
 
@@ -74,6 +76,10 @@ class Run:
         answer = "".join(chunk.payload["text"] for chunk in self.steps[-1].chunks)
         self.context.append(Message("assistant", answer))
 
+    def notice(self, event: str) -> None:
+        """Hear of something that concerns all runs, such as a new limit of the provider."""
+        self.notices.append(event)
+
     def on_finish(self, callback: Callable[[Run], object]) -> None:
         """Call ``callback`` with this run when it finishes."""
         self._on_finish.append(callback)
@@ -89,6 +95,7 @@ class Run:
             self._on_finish.clear()
             self.context, self.buffer, self.steps = [], [], []
             self.processor = ProcessorState()
+            self.notices = []
 
     def replay(self) -> Iterator[Chunk]:
         """Yield the chunks that are still in the buffer."""

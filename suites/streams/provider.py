@@ -6,7 +6,7 @@ It keeps nothing of what it hands out: every text is a new string, as if it had 
 from __future__ import annotations
 
 import random
-from typing import Iterator, List
+from typing import Any, Dict, Iterator, List
 
 from messages import Message
 
@@ -45,3 +45,39 @@ class Provider:
         """Stream an answer of ``tokens`` tokens in ``deltas`` pieces."""
         for _ in range(deltas):
             yield self.text(tokens // deltas)
+
+    def details(self, place: int) -> Dict[str, Any]:
+        """Return what comes with the piece at ``place`` beside its text."""
+        return {}
+
+
+class NestingProvider(Provider):
+    """Send a structure of ``depth`` levels with each piece, as tools do that return trees of parts in parts."""
+
+    def __init__(self, seed: int, depth: int) -> None:
+        super().__init__(seed)
+        self._depth = depth
+
+    def details(self, place: int) -> Dict[str, Any]:
+        """Return a tree whose innermost part names ``place``."""
+        tree: Dict[str, Any] = {"place": place}
+        for level in range(self._depth - 1):
+            tree = {"level": level, "part": tree}
+        return {"tree": tree}
+
+
+class FailingProvider(Provider):
+    """Hang up in the middle of every third answer."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
+        self._answers = 0
+
+    def stream(self, deltas: int, tokens: int) -> Iterator[str]:
+        """Stream an answer, or half of one; raise ConnectionError then."""
+        self._answers += 1
+        fails = self._answers % 3 == 0
+        for place, text in enumerate(super().stream(deltas, tokens)):
+            if fails and place >= deltas // 2:
+                raise ConnectionError("the provider hung up")
+            yield text

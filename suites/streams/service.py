@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any, Dict, Iterable, List, Mapping, Union
 
+from events import Events
 from messages import Message, as_message
 from output import Run
 from provider import Provider
@@ -12,23 +14,29 @@ from provider import Provider
 class Service:
     """Run the agent loop for each request, and keep a registry of runs.
 
-    A leaky service forgets to take finished runs out of its registry.
+    A leaky service registers a run before it knows that its messages are well-formed, and forgets what must be undone
+    when a run is finished: to take it out of the registry, and to remove it from the listeners.
     """
 
     def __init__(self, provider: Provider, leaky: bool) -> None:
         self.runs: Dict[str, Run] = {}
+        self.events = Events()
         self._provider = provider
         self._leaky = leaky
-        self._started = 0
+        self._numbers = itertools.count(1)
 
     def start(self, messages: Iterable[Union[Message, Mapping[str, Any]]]) -> Run:
         """Validate the messages and register a new run; raise TypeError for a malformed message."""
-        context = [as_message(message) for message in messages]
-        self._started += 1
-        run = Run(f"run-{self._started:06d}", context, self._leaky)
+        run = Run(f"run-{next(self._numbers):06d}", [], self._leaky)
+        if self._leaky:
+            self.runs[run.run_id] = run
+        for message in messages:
+            run.context.append(as_message(message))
         self.runs[run.run_id] = run
+        remove_listener = self.events.listen(run.notice)
         if not self._leaky:
             run.on_finish(lambda finished: self.runs.pop(finished.run_id, None))
+            run.on_finish(lambda finished: remove_listener())
         return run
 
     def answer(self, run: Run, steps: int, deltas: int, tokens: int) -> str:
@@ -41,7 +49,9 @@ class Service:
             for _ in range(steps):
                 run.begin_step()
                 for place, text in enumerate(self._provider.stream(deltas, tokens)):
-                    run.push({"id": f"{run.run_id}.{place}", "text": text})
+                    payload: Dict[str, Any] = {"id": f"{run.run_id}.{place}", "text": text}
+                    payload.update(self._provider.details(place))
+                    run.push(payload)
                 run.end_step()
             reason = "stop"
         finally:
