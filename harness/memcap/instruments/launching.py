@@ -19,13 +19,14 @@ class Instrument:
     """What is to be noted, and how.
 
     ``native``: compiled code's frames too (memray). ``follows_fork``: children too. ``frames``: how deep tracemalloc
-    looks.
+    looks. ``watches``: where all threads are when memory reaches new heights.
     """
 
     tool: ProfileTool = ProfileTool.MEMRAY
     native: bool = False
     follows_fork: bool = False
     frames: int = 16
+    watches: bool = False
 
     @property
     def words(self) -> str:
@@ -33,6 +34,7 @@ class Instrument:
         found = [self.tool.value]
         found += ["native"] if self.native else []
         found += ["follow"] if self.follows_fork else []
+        found += ["watch"] if self.watches else []
         found += [f"frames={self.frames}"] if self.tool is ProfileTool.TRACEMALLOC else []
         return " ".join(found)
 

@@ -37,6 +37,16 @@ class Named:
     cap_bytes: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class Runs:
+    """A run with the instrument, in a cap raised by so much, and one without it."""
+
+    session: Session
+    without: Measurement
+    run: Measurement
+    raised_bytes: int
+
+
 def take_profile(  # noqa: PLR0913 - what a profile is made of
     session: Session,
     instrument: Instrument,
@@ -66,10 +76,28 @@ def take_profile(  # noqa: PLR0913 - what a profile is made of
         for path in artefacts.iterdir():
             path.unlink()
         run = session.recorded(instrument, layer, artefacts=artefacts, raised_bytes=raised)
+    say("reading what was noted")
+    return profile_of(
+        Runs(session=session, without=without, run=run, raised_bytes=raised),
+        instrument,
+        layer,
+        named=named,
+        artefacts=artefacts,
+        with_reports=with_reports,
+    )
+
+
+def profile_of(
+    runs: Runs, instrument: Instrument, layer: Layer, *, named: Named, artefacts: Path, with_reports: bool = True
+) -> AllocationProfile:
+    """Return what was noted in ``artefacts`` of a run; reports are written beside it.
+
+    Raises PlanError where nothing was noted, EngineError, Interrupted.
+    """
+    without, run = runs.without, runs.run
     if not any(artefacts.iterdir()):
         raise PlanError(_nothing(run), remedy=CaveatKind.NOT_RECORDED.remedy)
-    say("reading what was noted")
-    session.render(layer, artefacts=artefacts, with_reports=with_reports)
+    runs.session.render(layer, artefacts=artefacts, with_reports=with_reports)
     noted = read_noted(artefacts)
     for own in (*artefacts.glob("process-*.txt"), *artefacts.glob("traces-*.txt"), artefacts / SITES_FILE):
         own.unlink()  # all of it is in the profile
@@ -84,14 +112,14 @@ def take_profile(  # noqa: PLR0913 - what a profile is made of
         image=layer.image.name,
         python=f"{python.implementation} {python.version}",
         cap_bytes=named.cap_bytes,
-        raised_bytes=raised,
+        raised_bytes=runs.raised_bytes,
         ending=run.ending,
         detail=run.detail,
         native=instrument.native,
         follows_fork=instrument.follows_fork,
         unreclaimable_peak_bytes=run.unreclaimable_peak_bytes,
         wall_seconds=run.wall_seconds,
-        cost=cost_of(without, run, idle_bytes=raised),
+        cost=cost_of(without, run, idle_bytes=runs.raised_bytes),
         processes=noted.processes,
         sites=noted.sites,
         sources=noted.sources,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Final
 
 from memcap.campaign import calibrate, standing_caveats
 from memcap.engine.base import Engine
-from memcap.errors import EngineError
+from memcap.errors import BuildError, EngineError
 from memcap.instruments.launching import Instrument, instrumented, rendering
 from memcap.launch import run_spec
 from memcap.measure import measure
@@ -51,7 +52,8 @@ class Session:
     def idle_footprint(self, instrument: Instrument, layer: Layer, *, artefacts: Path) -> int:
         """Return what the instrument needs in an interpreter that does nothing, in bytes, rounded up to a MiB.
 
-        ``artefacts`` is an empty folder for what it notes of that. Raises EngineError where it cannot be measured.
+        ``artefacts`` is an empty folder for what it notes of that. Raises BuildError where the instrument does not work
+        in the image, EngineError where it cannot be measured.
         """
         python = layer.image.python
         assert python is not None
@@ -68,6 +70,12 @@ class Session:
             raise EngineError(
                 f"what {instrument.tool.value} needs in {layer.image.name} could not be measured: {shown}",
                 remedy="Try `memcap measure` with the image; for memray also --tracemalloc.",
+            )
+        refused = next((text for text in _introductions(artefacts) if "error" in text), None)
+        if refused is not None:
+            raise BuildError(
+                f"{instrument.tool.value} cannot be used in image {layer.image.name}: {refused['error']}",
+                remedy="Use --tracemalloc, or add to the image what is missing.",
             )
         return -(-max(after - before, 0) // _MIB) * _MIB
 
@@ -100,6 +108,11 @@ class Session:
         raw = self._engine.execute(spec)
         standing = standing_caveats(self._layer, self._environment)
         return measure(raw, spec, cpus=self._environment.cpus, standing=standing)
+
+
+def _introductions(artefacts: Path) -> list[dict[str, object]]:
+    """Return what each process said of itself as the instrument began."""
+    return [ast.literal_eval(path.read_text(encoding="utf-8")) for path in sorted(artefacts.glob("process-*.txt"))]
 
 
 def _last_words(raw: RawRun) -> str:

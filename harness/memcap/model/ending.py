@@ -147,7 +147,7 @@ _CAVEATS: dict[CaveatKind, str] = {
     CaveatKind.NOT_COLD: "Nothing else may use the image's files at the same time; stop other containers of it.",
     CaveatKind.NO_CONTAINER: "Use Docker for figures that are comparable across machines.",
     CaveatKind.NOT_RECORDED: "Python must read PYTHONPATH (no -I, -E or -S), and the process must not end at once.",
-    CaveatKind.RECORD_CUT_SHORT: "None needed: what was written until the kill is there, and the sites are those of the highest mark in it.",
+    CaveatKind.RECORD_CUT_SHORT: "None needed: the sites are those of the highest mark before the kill.",
     CaveatKind.SNAPSHOTS_ONLY: "Use memray where there is a wheel of it: it misses no peak.",
     CaveatKind.CHILDREN_NOT_FOLLOWED: "Add --follow-fork.",
     CaveatKind.ENDED_OTHERWISE: "Raise --cap: the instrument needs memory and time of its own.",

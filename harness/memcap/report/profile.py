@@ -13,6 +13,7 @@ from memcap.report.text import printable, shortened
 from memcap.units import format_bytes
 
 _SMALLEST_BRANCH: Final = 0.005  # of all; smaller ones are left out of the tree
+_SUBJECT_WIDTH: Final = 120
 _DEEPEST_BRANCH: Final = 100
 _TEXT_WIDTH: Final = 55
 
@@ -47,10 +48,11 @@ def facts(profile: AllocationProfile) -> tuple[str, ...]:
 
 def heading(profile: AllocationProfile) -> str:
     """Return what was profiled, where, with what."""
+    subject = shortened(printable(profile.subject), _SUBJECT_WIDTH)
     mode = ", with compiled code" if profile.native else ""
     return (
-        f"{printable(profile.subject)}: PROFILED with {profile.tool.value} {profile.tool_version}{mode} in "
-        f"{profile.image} ({profile.python}). No figure here is one to compare or to accept."
+        f"{subject}: PROFILED with {profile.tool.value} {profile.tool_version}{mode} in {profile.image} "
+        f"({profile.python}). No figure here is one to compare or to accept."
     )
 
 
@@ -192,7 +194,8 @@ def _grow(
         if size < least or depth > _DEEPEST_BRANCH:
             break
         code = profile.source(frame)
-        place = printable(f"{frame.function} {frame.file}:{frame.line}") + (f"  {printable(code)}" if code else "")
+        file = f" {frame.file}:{frame.line}" if frame.line else ""  # of compiled code often the function alone is known
+        place = printable(f"{frame.function}{file}") + (f"  {printable(code)}" if code else "")
         lines.append(f"{'  ' * depth}└ {format_bytes(size)} {place}")
         _grow(lines, branches[frame], depth=depth + 1, least=least, profile=profile)
 

@@ -2,9 +2,10 @@
 
 Called by ``start/sitecustomize.py`` before the program begins, in the image, on Python 3.8 or newer. What is asked for
 is in the environment: ``MEMCAP_INSTRUMENT`` holds words (``memray`` or ``tracemalloc``, ``native``, ``follow``,
-``frames=N``), ``MEMCAP_ARTEFACTS`` the folder to write to. Without ``follow`` both are taken out of the environment,
-and so are not handed to children. Each process leaves ``process-PID.txt`` (a literal of Python: who it is, or why
-nothing could be noted) beside ``capture-PID.bin`` of memray, or ``traces-PID.txt``. Nothing here may fail the program.
+``watch``, ``frames=N``), ``MEMCAP_ARTEFACTS`` the folder to write to. Without ``follow`` both are taken out of the
+environment, and so are not handed to children. Each process leaves ``process-PID.txt`` (a literal of Python: who it
+is, or why nothing could be noted) beside ``capture-PID.bin`` of memray, or ``traces-PID.txt``; with ``watch`` also what
+``memcap_watch`` notes. Nothing here may fail the program.
 """
 
 from __future__ import annotations
@@ -47,6 +48,8 @@ def start(own_entry: str) -> None:
             version = "%d.%d.%d" % sys.version_info[:3]
             _introduce(folder, tool="tracemalloc", version=version)
             _start_tracemalloc(folder, frames, follow, version)
+        if "watch" in words:
+            __import__("memcap_watch").start(folder, follow)
     except Exception as error:
         _introduce(folder, error="%s: %s" % (type(error).__name__, error))
 
@@ -86,6 +89,7 @@ def _write(path: str, text: str) -> None:
 def _start_memray(own_entry: str, folder: str, native: bool, follow: bool) -> str:
     """Begin to track and return memray's version. Only the streaming format survives a kill; nothing is compressed."""
     memray = _import_memray(os.path.join(os.path.dirname(own_entry), "lib"))
+    memray.set_log_level(40)  # errors: it warns of how it found a function, in the program's own output
     path, number = os.path.join(folder, "capture-%d.bin" % os.getpid()), 1
     while os.path.exists(path):  # the same process before an exec
         number += 1
@@ -139,7 +143,7 @@ def _start_tracemalloc(folder: str, frames: int, follow: bool, version: str) -> 
     """Trace, and write a snapshot whenever much more lives than at the last one: a kill leaves the last.
 
     A snapshot at every new peak would never end, and there is no hook for a peak; the last one is less than GROWTH
-    below the peak unless that was reached within LOOK_SECONDS.
+    below the peak unless that was reached quicker than the next look.
     """
     import atexit
     import threading
@@ -157,9 +161,12 @@ def _start_tracemalloc(folder: str, frames: int, follow: bool, version: str) -> 
                 _write_traces(folder)
 
     def watch() -> None:
+        pause = LOOK_SECONDS
         while tracemalloc.is_tracing():
-            time.sleep(LOOK_SECONDS)
+            time.sleep(pause)
+            began = time.perf_counter()
             look(at_end=False)
+            pause = max(LOOK_SECONDS, 2 * (time.perf_counter() - began))  # at most a third of the time goes to looking
 
     def begin() -> None:
         threading.Thread(target=watch, name="memcap-instrument", daemon=True).start()

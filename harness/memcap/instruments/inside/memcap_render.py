@@ -105,7 +105,10 @@ def main(folder: str, *, with_reports: bool) -> None:
     whole = {
         "processes": list(processes.values()),
         "frames": list(frames.places),
-        "sources": dict(frames.sources(), **typed_sources(processes.values())),
+        "sources": dict(
+            stack_sources(os.path.join(folder, name) for name in names if name.startswith("stacks-")),
+            **dict(frames.sources(), **typed_sources(processes.values())),
+        ),
     }
     with open(os.path.join(folder, "sites.json"), "w", encoding="utf-8", errors="backslashreplace") as file:
         json.dump(whole, file)
@@ -119,6 +122,18 @@ def typed_sources(processes: Iterable[Any]) -> dict[str, str]:
     typed = {words[words.index("-c") + 1] for words in (each["command"] for each in processes) if "-c" in words[:-1]}
     lines = typed.pop().splitlines() if len(typed) == 1 else []
     return {"<string>:%d" % number: line.strip()[:200] for number, line in enumerate(lines, start=1) if line.strip()}
+
+
+def stack_sources(paths: Iterable[str]) -> dict[str, str]:
+    """Return the text of the lines that stacks of ``memcap_watch`` name."""
+    found = {}
+    for path in paths:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            for place, number in re.findall(r'^  File "(.+)", line (\d+) in ', file.read(), re.MULTILINE):
+                text = linecache.getline(place, int(number)).strip()
+                if text:
+                    found["%s:%s" % (place, number)] = text[:200]
+    return found
 
 
 def read_literal(path: str) -> dict[str, Any]:

@@ -1,0 +1,124 @@
+"""Note where every thread is whenever memory reaches a new height: what is known after a kill at the cap.
+
+Started by ``memcap_instrument`` in each process that it records, in the image, on Python 3.8 or newer. A thread looks
+at the cgroup, and from FIRST_MARK of its cap on, at each new height (a hundredth of the cap above the last) it writes
+the stacks of all threads to ``stacks-PID-0.txt`` and ``stacks-PID-1.txt`` in turn: a kill while it writes leaves the
+other. Once, at STATE_MARK, it writes ``state-PID.txt`` (a literal of Python): collector, objects, open files. Files are
+opened anew each time, as the program may close all that it finds open. Nothing here may fail the program.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import gc
+import os
+import threading
+import time
+from collections import Counter
+
+LOOK_SECONDS = 0.004
+FIRST_MARK, STATE_MARK, NO_ROOM_MARK = 0.5, 0.8, 0.93  # of the cap; above the last there is no room to list objects
+STEPS = 100  # of the cap
+MOST_TYPES, MOST_FILES = 12, 200
+END = b"# end\n"
+PLACES = (  # of usage, cap, and statistics with the names of what is page cache
+    ("/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.stat", b""),
+    (
+        "/sys/fs/cgroup/memory/memory.usage_in_bytes",
+        "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+        "/sys/fs/cgroup/memory/memory.stat",
+        b"total_",
+    ),
+)
+
+
+def start(folder: str, follow: bool) -> None:
+    """Begin to watch, and with ``follow`` in forked children too."""
+    for usage, cap, stat, prefix in PLACES:
+        try:
+            cap_bytes = int(read(cap))
+        except (OSError, ValueError):  # of the other version of cgroups; without a cap
+            continue
+        if follow:
+            os.register_at_fork(after_in_child=lambda: begin(folder, usage, stat, prefix, cap_bytes))  # noqa: B023
+        begin(folder, usage, stat, prefix, cap_bytes)
+        return
+
+
+def begin(folder: str, usage: str, stat: str, prefix: bytes, cap: int) -> None:
+    arguments = (folder, usage, stat, prefix, cap)
+    threading.Thread(target=watch, args=arguments, name="memcap-watch", daemon=True).start()
+
+
+def watch(folder: str, usage: str, stat: str, prefix: bytes, cap: int) -> None:
+    """Look until the process ends; give up where anything fails."""
+    stem = os.path.join(folder, "%s-" + str(os.getpid()))
+    names = (b"\n" + prefix + b"active_file ", b"\n" + prefix + b"inactive_file ")
+    mark, turn, told = cap * FIRST_MARK, 0, False
+    began = time.monotonic()
+    try:
+        while True:
+            time.sleep(LOOK_SECONDS)
+            used = int(read(usage))
+            if used < mark:
+                continue
+            text = b"\n" + read(stat)
+            used -= sum(int(text.partition(name)[2].partition(b"\n")[0] or 0) for name in names)
+            if used >= mark:
+                mark = used + cap / STEPS
+                write_stacks("%s-%d.txt" % (stem % "stacks", turn), used, cap, time.monotonic() - began)
+                turn = 1 - turn
+            if used >= cap * STATE_MARK and not told:
+                told = True
+                write_state("%s.txt" % (stem % "state"), used, cap)
+    except Exception:  # what has been written is there
+        return
+
+
+def read(path: str) -> bytes:
+    file = os.open(path, os.O_RDONLY)
+    try:
+        return os.read(file, 16384)
+    finally:
+        os.close(file)
+
+
+def write_stacks(path: str, used: int, cap: int, seconds: float) -> None:
+    """Write the stacks of all threads below a line that says when; a file without END was not finished."""
+    names = {thread.ident: thread.name for thread in threading.enumerate()}
+    facts = {"used_bytes": used, "cap_bytes": cap, "seconds": seconds, "threads": names}
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    try:
+        os.write(file, ascii(facts).encode() + b"\n")
+        faulthandler.dump_traceback(file, all_threads=True)
+        os.write(file, END)
+    finally:
+        os.close(file)
+
+
+def write_state(path: str, used: int, cap: int) -> None:
+    """Write what the collector knows, how many objects of which types there are, and which files are open."""
+    facts: dict[str, object] = {"used_bytes": used, "cap_bytes": cap, "collected": gc.get_stats()}
+    facts["waiting"] = gc.get_count()
+    if used < cap * NO_ROOM_MARK:
+        # In one go: nothing else runs meanwhile, so that nothing is kept alive longer by being listed.
+        types = Counter(map(type, gc.get_objects()))
+        facts["objects"] = sum(types.values())
+        most = types.most_common(MOST_TYPES)
+        facts["types"] = [("%s.%s" % (kind.__module__, kind.__qualname__), count) for kind, count in most]
+    facts["files"] = open_files()
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    try:
+        os.write(file, ascii(facts).encode())
+    finally:
+        os.close(file)
+
+
+def open_files() -> list[str]:
+    found = []
+    for name in sorted(os.listdir("/proc/self/fd"), key=int)[:MOST_FILES]:
+        try:
+            found.append("%s %s" % (name, os.readlink("/proc/self/fd/" + name)))
+        except OSError:  # closed since
+            continue
+    return found
