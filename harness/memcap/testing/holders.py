@@ -30,9 +30,12 @@ class Chain:
 
 
 class Roots:
-    """Modules, and the variables of the functions that run now, but for those of this search and of ``ignored``."""
+    """Modules, and the variables of the functions that run now, but for those of this search.
 
-    def __init__(self, ignored: tuple[FrameType, ...] = ()) -> None:
+    Nor does a variable of the call ``asking`` count that is just what it asks about, ``target``.
+    """
+
+    def __init__(self, target: object = None, asking: FrameType | None = None) -> None:
         everything: tuple[object, ...] = tuple(sys.modules.values())
         modules = [each for each in everything if isinstance(each, ModuleType)]  # people put other things there too
         self.modules = {id(vars(module)): module.__name__ for module in modules}
@@ -41,18 +44,18 @@ class Roots:
         frames = list(sys._current_frames().values())
         while frames:  # no variable may keep this very call, as it would keep itself and its callers
             frame = frames.pop()
-            self._add(frame, ignored)
+            self._add(frame, target if frame is asking else None)
             if frame.f_back:
                 frames.append(frame.f_back)
         del frame
 
-    def _add(self, frame: FrameType, ignored: tuple[FrameType, ...]) -> None:
+    def _add(self, frame: FrameType, ignored: object) -> None:
         self.hidden.add(id(frame))
         # The variables of "<module>" are the module's.
         if frame.f_code.co_filename in OWN_FILES or frame.f_code.co_name == "<module>":
             return
-        if frame not in ignored:
-            for name, value in frame.f_locals.items():
+        for name, value in frame.f_locals.items():
+            if value is not ignored:
                 self.variables.setdefault(id(value), f"{name_of(frame)}, variable {name!r}")
         self._forget(frame.f_locals)
 
@@ -76,12 +79,12 @@ class Roots:
         return self.variables.get(id(value))
 
 
-def chains_to(target: object, *, most: int, ignored: tuple[FrameType, ...] = ()) -> tuple[Chain, ...]:
+def chains_to(target: object, *, most: int, asking: FrameType | None = None) -> tuple[Chain, ...]:
     """Return the shortest chain through each direct holder of ``target``, the shortest first, at most ``most``.
 
-    ``ignored`` are running calls whose variables do not count. Holders in mere cycles of garbage are left out.
+    The variable by which the call ``asking`` has it does not count. Holders in mere cycles of garbage are left out.
     """
-    roots = Roots(ignored)
+    roots = Roots(target, asking)
     found = []
     variable = roots.variables.get(id(target))
     if variable is not None:

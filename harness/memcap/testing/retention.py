@@ -30,12 +30,12 @@ def referrers_of(target: object, *, most: int = _MOST_CHAINS) -> tuple[Chain, ..
     A root is a module or a variable of a function that runs. The shortest chains come first, at most ``most``. None
     are found for what only garbage holds.
     """
-    return chains_to(target, most=most, ignored=(sys._getframe(1),))
+    return chains_to(target, most=most, asking=sys._getframe(1))
 
 
 def why_alive(target: object) -> str:
     """Return in lines for a reader what keeps ``target`` alive beside the caller's own variable."""
-    return _told(chains_to(target, most=_MOST_CHAINS, ignored=(sys._getframe(1),)))
+    return _told(chains_to(target, most=_MOST_CHAINS, asking=sys._getframe(1)))
 
 
 @contextmanager

@@ -169,6 +169,14 @@ def test_a_variable_of_a_function_that_runs_is_a_root_but_not_the_callers_own() 
     assert why_alive(chunk) == "nothing that the garbage collector knows"
 
 
+def test_another_variable_of_the_caller_counts() -> None:
+    chunk = Chunk()
+    run = Run(chunk)
+
+    assert why_alive(chunk).endswith("_counts, variable 'run' -> Run.buffer -> list[0] -> Chunk")
+    assert isinstance(run, Run)
+
+
 def test_a_variable_of_another_thread_is_a_root() -> None:
     ready, done = threading.Event(), threading.Event()
 
