@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -36,7 +36,9 @@ class Place:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Annotation:
+class Annotation:
+    """A message at a line; ``kind`` is error, warning or notice."""
+
     kind: str
     title: str
     message: str
@@ -51,14 +53,18 @@ def render_github(view: View, places: Mapping[str, Place] = _NO_PLACES) -> str:
 
     ``places`` says by a cell's id where its benchmark is written.
     """
-    found = list(_annotations(view, places))
+    return annotations_text(list(_annotations(view, places)))
+
+
+def annotations_text(found: Sequence[Annotation]) -> str:
+    """Return a line for each annotation, errors first; of more than ten of a kind the last says how many more."""
     lines: list[str] = []
     for kind in ("error", "warning", "notice"):
         of_kind = [each for each in found if each.kind == kind]
         if len(of_kind) > _MOST_OF_A_KIND:
             more = len(of_kind) - _MOST_OF_A_KIND + 1
             told = f"GitHub shows {_MOST_OF_A_KIND} annotations of a kind; the report tells of all."
-            rest = _Annotation(kind=kind, title=f"memcap: {more} more", message=told, place=None)
+            rest = Annotation(kind=kind, title=f"memcap: {more} more", message=told, place=None)
             of_kind = [*of_kind[: _MOST_OF_A_KIND - 1], rest]
         lines += map(_command, of_kind)
     return "".join(f"{line}\n" for line in lines)
@@ -69,25 +75,25 @@ def verdict_word(view: View) -> str:
     return view.counts[0][0].value if view.counts else "nothing judged"
 
 
-def _annotations(view: View, places: Mapping[str, Place]) -> Iterator[_Annotation]:
+def _annotations(view: View, places: Mapping[str, Place]) -> Iterator[Annotation]:
     yield from (each for cell in view.cells for each in _verdict(cell, places.get(cell.id)))
     for alert in view.alerts:
         for cell_id, detail in alert.told:
             title = f"memcap: {alert.kind.value}: {cell_id}"
             message = f"{detail}\n{alert.remedy}"
-            yield _Annotation(kind="warning", title=title, message=message, place=places.get(cell_id))
+            yield Annotation(kind="warning", title=title, message=message, place=places.get(cell_id))
 
 
-def _verdict(cell: CellView, place: Place | None) -> Iterator[_Annotation]:
+def _verdict(cell: CellView, place: Place | None) -> Iterator[Annotation]:
     verdict = cell.verdict
     kind = _KINDS.get(verdict.state) if verdict else None
     if verdict and kind:
         message = f"{verdict.summary}\n{verdict.remedy}".strip()
         title = f"memcap: {verdict.state.value}: {cell.id}"
-        yield _Annotation(kind=kind, title=title, message=message, place=place)
+        yield Annotation(kind=kind, title=title, message=message, place=place)
 
 
-def _command(annotation: _Annotation) -> str:
+def _command(annotation: Annotation) -> str:
     place = annotation.place
     properties = {"file": place.file, "line": str(place.line)} if place else {}
     named = {**properties, "title": annotation.title}

@@ -1,0 +1,8 @@
+"""What changed between two allocation profiles, by line and by stack. Pure."""
+
+from __future__ import annotations
+
+from memcap.sites.boxes import Box, boxes_of
+from memcap.sites.diff import Amount, Explanation, LineChange, ProfileDiff, StackChange, diff_profiles
+
+__all__ = ["Amount", "Box", "Explanation", "LineChange", "ProfileDiff", "StackChange", "boxes_of", "diff_profiles"]
