@@ -17,13 +17,14 @@ from factories import (
     make_cell,
     make_environment,
     make_oom,
+    make_profile,
     make_result,
     make_runs,
 )
 from memcap.cli.baseline import command
-from memcap.errors import BaselineRefused, SelectionError, UsageError
+from memcap.errors import BaselineRefused, FileFormatError, SelectionError, UsageError
 from memcap.model import Accepted, Ending, Measurement
-from memcap.store import load_baselines, save_baselines, save_result
+from memcap.store import load_baselines, save_baselines, save_profile, save_result
 
 pytestmark = pytest.mark.allow_processes  # git is asked who accepts
 
@@ -202,3 +203,14 @@ def test_show_as_json(project: Path) -> None:
 def test_show_without_baselines_says_how_to_make_them(project: Path) -> None:
     (_folder(project) / "agents.json").unlink()
     assert "memcap baseline accept" in _baseline(project, "show").output
+
+
+def test_an_allocation_profile_is_never_accepted(project: Path) -> None:
+    path = project / "profile.json"
+    save_profile(make_profile(), path)
+    before = load_baselines(project / "results" / "baselines")
+    done = CliRunner().invoke(command, ["accept", "--from", str(path), *REASON])
+
+    assert isinstance(done.exception, FileFormatError), done.output
+    assert "neither judged nor accepted as baselines" in done.exception.message
+    assert load_baselines(project / "results" / "baselines") == before

@@ -1,0 +1,125 @@
+"""How a profile is made of runs, with a session that only pretends to run them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from factories import make_layer, make_measurement, make_oom
+from memcap.errors import PlanError
+from memcap.instruments.launching import Instrument
+from memcap.instruments.profiling import Named, cost_of, take_profile
+from memcap.model import AllocationProfile, CaveatKind, Cost, Ending, Layer, Measurement, ProfileTool
+
+MIB = 1024 * 1024
+SITES = {
+    "processes": [
+        {
+            "pid": 7,
+            "parent": 1,
+            "command": ["python"],
+            "version": "1.20.0",
+            "peak_bytes": 9,
+            "sites": [[9, 1, "", "malloc", [0]]],
+        }
+    ],
+    "frames": [["/app.py", 4, "guilty", False]],
+    "sources": {},
+}
+
+
+class PretendedSession:
+    """Answers with given measurements; keeps by how much the cap was raised."""
+
+    def __init__(self, without: Measurement, *runs: Measurement, notes: bool = True) -> None:
+        self.raised: list[int] = []
+        self._without = without
+        self._runs = list(runs)
+        self._notes = notes
+
+    def idle_footprint(self, instrument: Instrument, layer: Layer, *, artefacts: Path) -> int:
+        return 6 * MIB
+
+    def plain(self) -> Measurement:
+        return self._without
+
+    def recorded(self, instrument: Instrument, layer: Layer, *, artefacts: Path, raised_bytes: int) -> Measurement:
+        assert not any(artefacts.iterdir()), "a record of an earlier run is none of this one"
+        self.raised.append(raised_bytes)
+        if self._notes:
+            (artefacts / "capture-7.bin").write_bytes(b"")
+        return self._runs.pop(0)
+
+    def render(self, layer: Layer, *, artefacts: Path, with_reports: bool) -> None:
+        (artefacts / "sites.json").write_text(json.dumps(SITES))
+
+
+def take(session: PretendedSession, folder: Path, instrument: Instrument | None = None) -> AllocationProfile:
+    return take_profile(
+        session,  # type: ignore[arg-type]
+        instrument or Instrument(),
+        make_layer(),
+        named=Named(id="i", started="", subject="s", cap_bytes=128 * MIB),
+        artefacts=folder,
+        say=lambda _: None,
+    )
+
+
+def kinds(profile: AllocationProfile) -> list[CaveatKind]:
+    return [caveat.kind for caveat in profile.caveats]
+
+
+def test_a_workload_that_completes(tmp_path: Path) -> None:
+    session = PretendedSession(make_measurement(60, wall_seconds=1), make_measurement(66, wall_seconds=1.5))
+    found = take(session, tmp_path)
+
+    assert session.raised == [6 * MIB]
+    assert found.cost == Cost(footprint_bytes=6 * MIB, slowdown=1.5)
+    assert (found.ending, found.tool_version, found.python) == (Ending.COMPLETED, "1.20.0", "CPython 3.12.7")
+    assert found.sites[0].size_bytes == 9
+    assert kinds(found) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["capture-7.bin"]
+
+
+def test_a_workload_that_does_not_fit_beside_the_instrument_gets_room(tmp_path: Path) -> None:
+    session = PretendedSession(make_measurement(61), make_oom(), make_measurement(90))
+    found = take(session, tmp_path)
+
+    assert session.raised == [6 * MIB, 66 * MIB]
+    assert found.ending is Ending.COMPLETED
+    assert kinds(found) == []
+
+
+def test_a_workload_that_is_killed_anyway_is_not_given_room(tmp_path: Path) -> None:
+    session = PretendedSession(make_oom(), make_oom())
+    found = take(session, tmp_path)
+
+    assert session.raised == [6 * MIB]
+    assert found.cost == Cost(footprint_bytes=6 * MIB, idle=True)
+    assert kinds(found) == [CaveatKind.RECORD_CUT_SHORT]
+
+
+def test_what_may_be_doubted_is_told(tmp_path: Path) -> None:
+    without, run = make_measurement(), make_measurement(ending=Ending.TIMED_OUT, process_count=3)
+    found = take(PretendedSession(without, run), tmp_path, Instrument(tool=ProfileTool.TRACEMALLOC))
+
+    assert kinds(found) == [
+        CaveatKind.SNAPSHOTS_ONLY,
+        CaveatKind.ENDED_OTHERWISE,
+        CaveatKind.CHILDREN_NOT_FOLLOWED,
+    ]
+
+
+def test_a_run_that_noted_nothing_is_an_error_with_its_output(tmp_path: Path) -> None:
+    run = make_measurement(ending=Ending.FAILED, output_tail="no such file")
+
+    with pytest.raises(PlanError, match="no such file"):
+        take(PretendedSession(run, run, notes=False), tmp_path)
+
+
+def test_without_running_times_there_is_no_slowdown() -> None:
+    run = make_measurement(wall_seconds=None)
+
+    assert cost_of(run, run, idle_bytes=5) == Cost(footprint_bytes=0)

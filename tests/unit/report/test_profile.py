@@ -1,0 +1,147 @@
+"""An allocation profile for readers and programs: the line to blame, and that nothing of it is to be compared."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from factories import make_profile, make_site
+from memcap.model import Caveat, CaveatKind, Cost, Ending, Frame, Moment, ProfiledProcess
+from memcap.report.profile import profile_json, render_profile, render_tree, told
+from memcap.report.profile_html import memory_svg, render_profile_html
+
+MIB = 1024 * 1024
+ENCODER = Frame(file="/usr/lib/python3.12/json/encoder.py", line=258, function="iterencode")
+IMPORTING = Frame(file="<frozen importlib._bootstrap>", line=241, function="_call_with_frames_removed")
+IN_C = Frame(file="rows.c", line=0, function="grow", native=True)
+
+
+def moment(seconds: float, mib: int) -> Moment:
+    size = mib * MIB
+    return Moment(seconds=seconds, usage=size, anon=size, file=0, shmem=0, kernel=0, low=size)
+
+
+def test_sites_of_one_line_are_one_line() -> None:
+    profile = make_profile(make_site(3), make_site(64, line=90), make_site(5, process=9))
+    lines = profile.lines()
+
+    assert [(line.size_bytes, line.count, line.processes) for line in lines] == [
+        (64 * MIB, 1, (7,)),
+        (8 * MIB, 2, (7, 9)),
+    ]
+    assert lines[0].caller is None
+
+
+def test_a_line_of_a_library_has_the_programs_own_line_beside_it() -> None:
+    site = make_site(64)
+    deep = replace(site, stack=(IN_C, IMPORTING, ENCODER, *site.stack))
+    (line,) = make_profile(deep).lines()
+
+    assert line.frame == ENCODER
+    assert line.caller == site.stack[0]
+    assert deep.native
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "/usr/local/lib/python3.12/site-packages/numpy/core.py",
+        "/usr/lib/python3/dist-packages/yaml/__init__.py",
+        "/usr/lib64/python3.11/json/encoder.py",
+        "/memcap/deps/numpy/core.py",
+        "/memcap/probe/memcap_runner.py",
+        "/opt/venv/lib/python3.12/site-packages/a.py",
+    ],
+)
+def test_what_is_not_the_programs_own(file: str) -> None:
+    assert make_site(file=file).own_frame == Frame(file="/app/main.py", line=12, function="main")
+
+
+def test_a_sentence_names_line_and_text() -> None:
+    assert told(make_profile()) == (
+        "64.0 MiB of the 64.0 MiB that memray counted were allocated at /app/parse.py:87 in read_rows: "
+        "`rows.append(row)`."
+    )
+
+
+def test_a_child_is_named_as_one() -> None:
+    child = ProfiledProcess(pid=9, command="python", main=False, peak_bytes=MIB, sites_bytes=64 * MIB)
+    profile = make_profile(make_site(process=9))
+
+    assert told(replace(profile, processes=(*profile.processes, child))).endswith(" of a child process.")
+
+
+def test_nothing_of_python_is_said() -> None:
+    assert told(make_profile(make_site(stack=(IN_C,)))).endswith("none of it in a line of Python.")
+
+
+def test_the_text_is_marked_and_says_what_the_tool_took() -> None:
+    caveat = Caveat(kind=CaveatKind.CHILDREN_NOT_FOLLOWED, detail="2 processes ran, 1 of them recorded")
+    cost = Cost(footprint_bytes=6 * MIB, slowdown=1.5)
+    profile = make_profile(*(make_site(60 - n, line=n) for n in range(1, 6)), cost=cost, caveats=(caveat,))
+    text = render_profile(profile, top=2, where="results/profiles/x")
+
+    assert all(len(line) <= 80 for line in text.splitlines())
+    assert "PROFILED with memray 1.20.0" in text
+    assert "/app/parse.py:2 read_rows" in text
+    assert "/app/parse.py:3 read_rows" not in text
+    assert "168.0 MiB           all other lines" in text
+    assert "memray took 6.0 MiB and 1.5 times as long" in text
+    assert "raised by 32.0 MiB" in " ".join(text.split())
+    assert "Add --follow-fork." in text
+
+
+def test_what_a_workload_named_cannot_steer_a_terminal() -> None:
+    text = render_profile(make_profile(make_site(file="/app/\x1b[2J.py")), top=3, where="x")
+
+    assert "\x1b" not in text
+
+
+def test_a_tree_of_callers() -> None:
+    tree = render_tree(make_profile(make_site(64), make_site(0.1, line=1))).splitlines()
+
+    assert tree[1:] == [
+        "└ 64.1 MiB process 7: python main.py",
+        "  └ 64.1 MiB main /app/main.py:12",
+        "    └ 64.0 MiB read_rows /app/parse.py:87  rows.append(row)",
+    ]
+
+
+def test_figures_for_programs() -> None:
+    found = json.loads(profile_json(make_profile(ending=Ending.OOM_KILLED), top=5, where="x"))
+
+    assert (found["profiled"], found["ending"]) == (True, "oom_killed")
+    assert found["top_sites"] == [
+        {
+            "file": "/app/parse.py",
+            "line": 87,
+            "function": "read_rows",
+            "size_bytes": 64 * MIB,
+            "count": 1,
+            "processes": [7],
+            "text": "rows.append(row)",
+            "caller": None,
+        }
+    ]
+
+
+def test_the_page_escapes_what_was_measured_and_leads_to_reports(tmp_path: Path) -> None:
+    (tmp_path / "record").mkdir()
+    (tmp_path / "record" / "7-flamegraph.html").write_text("")
+    profile = make_profile(
+        subject="py312 -- python -c '<script>alert(1)</script>'", series=(moment(0, 10), moment(1, 60)), cost=Cost()
+    )
+    page = render_profile_html(profile, top=5, folder=tmp_path, artefacts="record")
+
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    assert 'href="record/7-flamegraph.html"' in page
+    assert "7-table.html" not in page
+    assert 'src="data:image/svg+xml;base64,' in page
+
+
+def test_without_a_series_there_is_no_chart() -> None:
+    assert memory_svg(make_profile()) is None
