@@ -70,6 +70,7 @@ class Library:
                     self._manager.store(label, [chunk], pinned=True)
                     self._index.add(label, self._projection.embed(chunk))
                     number += 1
+                self._manager.check_use()
         path.unlink()
         self._documents.append(name)
         self._chunks[name] = number

@@ -97,9 +97,11 @@ class MemoryManager:
         self._futile_at = 0
         self._alerted = False
 
-    @property
-    def used(self) -> int:
-        """Return the bytes in use, and note their peak. Raises EmergencyStop where the kernel would kill next."""
+    def check_use(self) -> int:
+        """Return the bytes in use, and note their peak. Raises EmergencyStop where the kernel would kill next.
+
+        Whoever takes memory must ask at least once for each hundredth of the capacity, or the kernel is quicker.
+        """
         used: int = self.meter.used()
         capacity = self.meter.capacity
         self.tally.peak_used = max(self.tally.peak_used, used)
@@ -141,15 +143,17 @@ class MemoryManager:
         """Free memory until ``size`` bytes more may be taken. Raises NoRoom if that cannot be."""
         with self.lock:
             most = ADMITTED_UP_TO * self.meter.capacity
-            if self.used + size <= most or not self.care.managed:
+            if self.check_use() + size <= most or not self.care.managed:
                 return
             for strategy in (Strategy.COMPACT, Strategy.SHED, Strategy.EMERGENCY):
                 self.clean_up(strategy)
-                if self.used + size <= most:
+                if self.check_use() + size <= most:
                     self.tally.averted += 1
                     return
             self.tally.refused += 1
-            raise NoRoom(f"no room for {size / 1e6:.1f} MB: {self.used / 1e6:.1f} MB are in use and cannot be freed")
+            raise NoRoom(
+                f"no room for {size / 1e6:.1f} MB: {self.check_use() / 1e6:.1f} MB are in use and cannot be freed"
+            )
 
     def clean_up(self, strategy: Strategy) -> int:
         """Free memory; return the bytes that the kernel has back.
@@ -172,7 +176,7 @@ class MemoryManager:
     def manage(self) -> None:
         """Do what is due at the end of a cycle. Raises EmergencyStop."""
         with self.lock:
-            now, used = self._clock(), self.used
+            now, used = self._clock(), self.check_use()
             self.pressure = strategies.score(used, self.meter.capacity, used - self._used_before)
             self.tally.peak_pressure = max(self.tally.peak_pressure, self.pressure)
             self._alert()
@@ -185,7 +189,7 @@ class MemoryManager:
                 if now - self._cleaned >= self.care.clean_up_every_s:
                     self._cleaned = now
                     self.clean_up(Strategy.COMPACT)
-            self._used_before = self.used
+            self._used_before = self.check_use()
             self.cycle += 1
 
     def _alert(self) -> None:
@@ -213,7 +217,7 @@ class MemoryManager:
                 return
             strategy = max(strategy, Strategy(min(self._futile + 1, Strategy.EMERGENCY)))
         self.clean_up(strategy)
-        after = self.used
+        after = self.check_use()
         helped = strategies.choose(strategies.score(after, self.meter.capacity)) is None
         self._futile, self._futile_at = (None, 0) if helped else (strategy, after)
         self.pressure = strategies.score(after, self.meter.capacity)

@@ -32,12 +32,13 @@ class Filler:
             name = f"filler-{self._count}"
             self.names.append(name)
             self._manager.store(name, [content(name, 4096) * (PIECE // 4096)], pinned)
+            self._manager.check_use()
 
     def fill(self, to_percent: float, pinned: bool = False) -> None:
         """Store until this part of the capacity is used, but for the last piece; stay below the emergency stop."""
         capacity = self._manager.meter.capacity
         target = min(to_percent, 98.7) / 100 * capacity
-        while self._manager.used + PIECE < target:
+        while self._manager.check_use() + PIECE < target:
             self.add(PIECE, pinned)
 
     def release(self) -> None:
@@ -56,7 +57,7 @@ def high_memory(target: float = 80.0, units: int = 1, **settings: Any) -> Iterat
         filler, manager = Filler(stage), stage.manager
         alerts = manager.tally.alerts
         step = max(5.0, target / 8)
-        percent = 100.0 * manager.used / stage.capacity
+        percent = 100.0 * manager.check_use() / stage.capacity
         while percent < target:
             percent = min(target, percent + step)
             filler.fill(percent, pinned=True)
@@ -64,14 +65,14 @@ def high_memory(target: float = 80.0, units: int = 1, **settings: Any) -> Iterat
         for _ in range(5):
             stage.service.work(units)
             yield
-        stage.notes["held_percent"] = 100.0 * manager.used / stage.capacity
+        stage.notes["held_percent"] = 100.0 * manager.check_use() / stage.capacity
         if target >= ALERT and manager.tally.alerts == alerts:
             raise stage.broken("an alert must be raised")
         if manager.pressure < stage.notes["held_percent"] - 5:
             raise stage.broken("the pressure must be scored")
         filler.release()
         yield
-        if manager.used >= RELAXED / 100 * stage.capacity:
+        if manager.check_use() >= RELAXED / 100 * stage.capacity:
             raise stage.broken("memory that is no longer in use must be returned")
 
     promises = (
@@ -120,11 +121,11 @@ def pressure_crisis(target: float = 95.0, units: int = 1, **settings: Any) -> It
             yield
         tally.strongest = 0
         Filler(stage).fill(target)
-        reached = 100.0 * manager.used / stage.capacity
+        reached = 100.0 * manager.check_use() / stage.capacity
         stage.notes["reached_percent"] = reached
         yield
         for _ in range(NOT_RECOVERED_AFTER):
-            if manager.used < RELAXED / 100 * stage.capacity:
+            if manager.check_use() < RELAXED / 100 * stage.capacity:
                 break
             stage.service.work(units)
             yield
@@ -155,7 +156,7 @@ def recovery(large_share: float = 0.5, units: int = 2, **settings: Any) -> Itera
             stage.service.work(units)
             normal.append(perf_counter() - began)
             yield
-        before = manager.used
+        before = manager.check_use()
         filler = Filler(stage)
         filler.add(int(large_share * stage.capacity), pinned=True)
         yield
@@ -163,7 +164,7 @@ def recovery(large_share: float = 0.5, units: int = 2, **settings: Any) -> Itera
         released = perf_counter()
         for _ in range(NOT_RECOVERED_AFTER):
             yield
-            if manager.used <= before + 0.05 * stage.capacity:
+            if manager.check_use() <= before + 0.05 * stage.capacity:
                 break
         else:
             raise stage.broken(f"memory must be returned within {NOT_RECOVERED_AFTER} cycles")

@@ -40,13 +40,14 @@ def memory_leak(leak_mb: float = 4.0, units: int = 1, **settings: Any) -> Iterat
 
     def play(stage: Stage) -> Iterator[None]:
         manager, tally = stage.manager, stage.manager.tally
-        found, before, held = tally.leaks, manager.used, manager.sessions.bytes
+        found, before, held = tally.leaks, manager.check_use(), manager.sessions.bytes
         for _ in range(NOT_FOUND_AFTER):
             for _ in range(16):
                 name = f"leaked-{next(number)}"
                 with manager.lock:
                     manager.sessions.open(name, [content(name, int(leak_mb * MB / 64)) for _ in range(4)])
                     manager.sessions.finish(name)
+                manager.check_use()
             stage.service.work(units)
             leaked = manager.sessions.bytes - held
             yield
@@ -55,7 +56,7 @@ def memory_leak(leak_mb: float = 4.0, units: int = 1, **settings: Any) -> Iterat
                 break
         else:
             raise stage.broken(f"the leak must be found within {NOT_FOUND_AFTER} cycles")
-        kept = manager.used - before - manager.cache.limit
+        kept = manager.check_use() - before - manager.cache.limit
         stage.notes["leak_returned_percent"] = 100.0 * (1 - manager.sessions.bytes / leaked)
         if manager.sessions.bytes > held or kept > leaked / 2:
             raise stage.broken(f"what leaked must be returned: of {leaked / MB:.1f} MB, {kept / MB:.1f} MB were not")

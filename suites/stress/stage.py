@@ -94,7 +94,7 @@ class Stage:
         self._times: List[float] = []
         self._growth = 0.0
         self._folder: Optional[str] = None
-        self._started_with = self.manager.used
+        self._started_with = self.manager.check_use()
 
     @property
     def capacity(self) -> int:
@@ -129,7 +129,7 @@ class Stage:
     def end_round(self, promises: Tuple[Promise, ...]) -> None:
         """Take the growth, check the health, and raise Broken for what should hold and does not."""
         self.rounds += 1
-        self._growth = max(0, self.manager.used - self._started_with) / MB
+        self._growth = max(0, self.manager.check_use() - self._started_with) / MB
         self.manager.check_health()
         metrics = self.metrics()
         broken = [text for text, holds in promises if not holds(metrics)]

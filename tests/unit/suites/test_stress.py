@@ -146,8 +146,11 @@ def test_a_service_that_does_worse_is_caught(
 
 
 def test_it_stops_in_time_and_says_why(suite_module: Import) -> None:
-    with pytest.raises(RuntimeError, match=r"emergency stop: .* of the capacity \(24.0 MB\)") as stopped:
-        play(suite_module, "memory_leak", 20, **SMALL, leak_mb=4, managed=False)
+    benchmark = BENCHMARKS["memory_leak_stopped"]
+    assert benchmark["expect"] == "failed"
+    reason = r"emergency stop: .* MB are used, 99\.\d % of the capacity \(268.4 MB\)"
+    with pytest.raises(RuntimeError, match=reason) as stopped:
+        play(suite_module, "memory_leak", 20, capacity_mb=268.4, **benchmark["parameters"])
     assert type(stopped.value).__name__ == "EmergencyStop"
 
 
@@ -211,8 +214,8 @@ def test_the_twins_lack_what_must_save_them(suite_module: Import) -> None:
     assert set(twins) == {"memory_leak_twin", "baseline_twin"}
     for name, each in twins.items():
         assert each["expect"] == "oom_killed"
-        parameters = {**each["parameters"], "stop_share": 0.99, "capacity_mb": 100}
-        with pytest.raises(RuntimeError, match="emergency stop"):
+        parameters = {**each["parameters"], "stop_share": 0.99, "capacity_mb": 150}
+        with pytest.raises(RuntimeError, match=r"emergency stop: .* 99\.\d % of the capacity"):
             play(suite_module, name.removesuffix("_twin"), 20, **parameters)
 
 
