@@ -56,7 +56,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "compare": (*WORDS, "model", "stats", "judge"),
     "tune": ("model", "stats"),
     "selftest": ("model", "stats", "judge"),
-    "report": (*WORDS, "model", "stats", "compare", "tune", "selftest"),
+    "sites": (*WORDS, "model"),
+    "report": (*WORDS, "model", "stats", "compare", "tune", "selftest", "sites"),
     "testing": (*WORDS, "stats"),
     "pytest_plugin": (*WORDS, "testing", "model", "config", "plan", "images", "engine", "campaign", "store"),
 }

@@ -24,6 +24,7 @@ _COMMANDS = {
     "baseline": "Show or accept baselines.",
     "measure": "Measure any command in any image.",
     "profile": "Say which lines allocate, inside the container.",
+    "diff": "Say what changed between two profiles, by line.",
     "images": "Build, list or remove the images that workloads run in.",
     "selftest": "Say how often the gate errs on this machine.",
     "doctor": "Say whether this machine can measure, and what to mend.",
