@@ -1,10 +1,10 @@
 """Note where every thread is whenever memory reaches a new height: what is known after a kill at the cap.
 
 Started by ``memcap_instrument`` in each process that it records, in the image, on Python 3.8 or newer. A thread looks
-at the cgroup, and from FIRST_MARK of its cap on, at each new height (a hundredth of the cap above the last) it writes
-the stacks of all threads to ``stacks-PID-0.txt`` and ``stacks-PID-1.txt`` in turn: a kill while it writes leaves the
-other. Once, at STATE_MARK, it writes ``state-PID.txt`` (a literal of Python): collector, objects, open files. Files are
-opened anew each time, as the program may close all that it finds open. Nothing here may fail the program.
+at the cgroup, and from FIRST_MARK of its cap on, at each new height it writes the stacks of all threads to
+``stacks-PID-0.txt`` to ``stacks-PID-7.txt`` in turn: a kill while it writes leaves those before. Once, at STATE_MARK,
+it writes ``state-PID.txt`` (a literal of Python): collector, objects, open files. Files are opened anew each time, as
+the program may close all that it finds open. Nothing here may fail the program.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from collections import Counter
 
 LOOK_SECONDS = 0.004
 FIRST_MARK, STATE_MARK, NO_ROOM_MARK = 0.5, 0.8, 0.93  # of the cap; above the last there is no room to list objects
-STEPS = 100  # of the cap
+NEAR_MARK, STEP, STEP_NEAR = 0.9, 0.01, 0.001  # of the cap: how much higher a new height is
+KEPT = 8  # stacks
 MOST_TYPES, MOST_FILES = 12, 200
 END = b"# end\n"
 PLACES = (  # of usage, cap, and statistics with the names of what is page cache
@@ -65,9 +66,9 @@ def watch(folder: str, usage: str, stat: str, prefix: bytes, cap: int) -> None:
             text = b"\n" + read(stat)
             used -= sum(int(text.partition(name)[2].partition(b"\n")[0] or 0) for name in names)
             if used >= mark:
-                mark = used + cap / STEPS
+                mark = used + cap * (STEP if used < cap * NEAR_MARK else STEP_NEAR)
                 write_stacks("%s-%d.txt" % (stem % "stacks", turn), used, cap, time.monotonic() - began)
-                turn = 1 - turn
+                turn = (turn + 1) % KEPT
             if used >= cap * STATE_MARK and not told:
                 told = True
                 write_state("%s.txt" % (stem % "state"), used, cap)
@@ -106,7 +107,7 @@ def write_state(path: str, used: int, cap: int) -> None:
         facts["objects"] = sum(types.values())
         most = types.most_common(MOST_TYPES)
         facts["types"] = [("%s.%s" % (kind.__module__, kind.__qualname__), count) for kind, count in most]
-    facts["files"] = open_files()
+    facts["files"] = open_files(os.path.dirname(path))
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     try:
         os.write(file, ascii(facts).encode())
@@ -114,11 +115,13 @@ def write_state(path: str, used: int, cap: int) -> None:
         os.close(file)
 
 
-def open_files() -> list[str]:
+def open_files(folder: str) -> list[str]:
+    """Return the open files with their numbers, without those of the instrument."""
     found = []
     for name in sorted(os.listdir("/proc/self/fd"), key=int)[:MOST_FILES]:
         try:
-            found.append("%s %s" % (name, os.readlink("/proc/self/fd/" + name)))
+            file = os.readlink("/proc/self/fd/" + name)
+            found += [] if file.startswith((folder, "/proc/")) else ["%s %s" % (name, file)]
         except OSError:  # closed since
             continue
     return found
