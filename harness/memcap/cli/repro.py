@@ -1,0 +1,207 @@
+"""``memcap repro``: make the OOM kill happen, and show who did it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from memcap.cli.selection import project_option
+
+if TYPE_CHECKING:
+    from memcap.cli.subject import Subject
+    from memcap.repro.parts import Reproduction
+    from memcap.repro.reproducing import Wanted
+
+RECORD = "record"  # in the output folder: the recorder's own files
+_KINDS = (
+    ("flamegraph.html", "memray's flamegraph of the highest water mark"),
+    ("temporal.html", "memray's flamegraph over time"),
+    ("table.html", "memray's table of allocations"),
+    ("stats.json", "memray's statistics"),
+    ("capture-", "memray's capture, for `memray` itself"),
+    ("stacks-", "stacks of all threads as faulthandler wrote them, at one of the last two new heights"),
+    ("state-", "collector, objects and open files near the cap, as a literal of Python"),
+)
+
+
+@click.command("repro", short_help="Make the OOM kill happen, and show who did it.")
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="CELL | IMAGE [-- CMD ARGS...]")
+@click.option("-i", "--image", metavar="IMAGE", help="The image; all words are the command then.")
+@click.option("-c", "--cap", metavar="SIZE", help="Instead of the cell's cap.  [default of a command: 128m]")
+@click.option("-n", "--attempts", type=click.IntRange(min=1), default=3, show_default=True, help="Runs at the cap.")
+@click.option("--lower", is_flag=True, help="If nothing is killed, lower the cap in steps until something is.")
+@click.option("--native", is_flag=True, help="Follow compiled code, too.")
+@click.option("--top", type=click.IntRange(min=1), default=5, show_default=True, help="Lines to print.")
+@click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+              help="Write there.  [default: results/repro/ID]")  # fmt: skip
+@click.option("-e", "--env", multiple=True, metavar="NAME=VALUE", help="An environment variable; may be repeated.")
+@click.option("--network", is_flag=True, help="Give a command's container a network.")
+@click.option("--time-limit", metavar="TIME", help="After which a run is ended.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@project_option
+def command(  # noqa: PLR0913 - the options of the command line
+    *,
+    words: tuple[str, ...],
+    image: str | None,
+    cap: str | None,
+    attempts: int,
+    lower: bool,
+    native: bool,
+    top: int,
+    output: Path | None,
+    env: tuple[str, ...],
+    network: bool,
+    time_limit: str | None,
+    as_json: bool,
+    root: Path | None,
+) -> None:
+    """Run a cell or a command at its cap, say how often the kernel kills it, and then once more with a flight recorder.
+
+    The recorder (memray, or tracemalloc where memray has no wheel) notes allocations, and where all threads are at each
+    new height of memory, in files that outlive the kill; the cap is raised by what it needs. Nothing of the image is
+    changed. A command that is no Python is told by its processes. Exit code 1 says that nothing was killed.
+
+    \b
+    Examples:
+      memcap repro streams.sustained_leaky-py312-128m
+      memcap repro my/prod:1.4 --cap 256m -- python app.py
+      memcap repro my/prod:1.4 --cap 256m --lower -- python app.py
+      memcap repro --image my/prod:1.4 --cap 1g --native -- gunicorn app:app
+    """
+    from memcap.cli.execute import new_campaign
+    from memcap.cli.subject import find_subject
+    from memcap.report.repro import render_repro, repro_json
+    from memcap.repro.reproducing import Wanted
+    from memcap.units import parse_seconds
+
+    subject = find_subject(
+        words,
+        image=image,
+        cap=cap,
+        default_cap="128m",
+        env=env,
+        network=network,
+        time_limit_seconds=parse_seconds(time_limit) if time_limit else None,
+        root=root,
+    )
+    campaign, started = new_campaign("repro")
+    folder = output or Path("results") / "repro" / campaign
+    wanted = Wanted(times=attempts, lower=lower, native=native)
+    found = reproduce_subject(subject, wanted, campaign=campaign, started=started, folder=folder)
+    artefacts = write_all(found, folder, top=top)
+    if as_json:
+        click.echo(repro_json(found, top=top, where=str(folder), artefacts=artefacts), nl=False)
+    else:
+        click.echo(render_repro(found, top=top, where=str(folder)), nl=False)
+    if not found.kills:
+        raise click.exceptions.Exit(1)
+
+
+def reproduce_subject(subject: Subject, wanted: Wanted, *, campaign: str, started: str, folder: Path) -> Reproduction:
+    """Return what was found out about ``subject``, with the recorder's files in ``folder``.
+
+    Raises FileExistsAlready for a folder with something in it, PlanError for this machine itself as the image, and what
+    engines raise.
+    """
+    import sys
+    from contextlib import closing
+
+    from memcap.cli.execute import refuse_infeasible
+    from memcap.cli.progress import say
+    from memcap.engine.docker import DockerEngine
+    from memcap.engine.docker_client import connect, environment
+    from memcap.errors import FileExistsAlready, PlanError
+    from memcap.images.instrumented import build_instrumented
+    from memcap.images.prepare import prepare_layers
+    from memcap.images.this_machine import HOST
+    from memcap.instruments.profiling import Named
+    from memcap.instruments.session import Session
+    from memcap.model import CampaignSettings, Plan
+    from memcap.repro.observed import Observed
+    from memcap.repro.reproducing import reproduce
+
+    cell = subject.cell
+    if cell.image == HOST:
+        raise PlanError("a kill at the cap needs a container; this machine has none", remedy="Name an image.")
+    if folder.exists() and any(folder.iterdir()):
+        raise FileExistsAlready(f"{folder} has something in it", remedy="Choose another --output.")
+    plan = Plan(profile="repro", cells=(cell,), runs=wanted.times, warmups=0)
+    settings = CampaignSettings(
+        id=campaign,
+        started=started,
+        command=("memcap", *sys.argv[1:]),
+        policy=subject.policy,
+        time_limit_seconds=subject.time_limit_seconds,
+        jobs=1,
+    )
+    with closing(connect()) as client:
+        machine = environment(client)
+        refuse_infeasible(plan, machine)
+        (layer,) = prepare_layers(client, plan, subject.suites, say=say).values()
+        artefacts = folder / RECORD
+        artefacts.mkdir(parents=True, exist_ok=True)
+        with DockerEngine(client, campaign=campaign) as engine:
+            observed = Observed(engine)
+            return reproduce(
+                Session(observed, cell, layer, settings),
+                observed,
+                lambda tool: build_instrumented(client, layer, tool, say=say),
+                named=Named(id=campaign, started=started, subject=subject.name, cap_bytes=cell.cap.bytes),
+                image=cell.image.name,
+                wanted=replace(wanted, room_bytes=machine.memory_bytes // 2 if machine.memory_bytes else None),
+                artefacts=artefacts,
+                say=say,
+            )
+
+
+def write_all(found: Reproduction, folder: Path, *, top: int) -> dict[str, str]:
+    """Write pages, figures and texts to ``folder``; return all files of it with what they are.
+
+    The page and the charts only where the packages for them are installed.
+    """
+    from memcap.cli.progress import say
+    from memcap.errors import UsageError
+    from memcap.report.profile import render_tree
+    from memcap.report.repro import readme, repro_json, stack_text
+    from memcap.report.repro_html import memory_svg, render_repro_html
+    from memcap.store import save_profile
+    from memcap.store.files import write_atomically
+    from memcap.store.profiles import PROFILE_FILE
+
+    flight = found.flight
+    files = {"README.md": "what each file is", "repro.json": "all figures, as --json prints them"}
+
+    def write(name: str, what: str, text: str | None) -> None:
+        if text:
+            write_atomically(folder / name, text, overwrite=True)
+            files[name] = what
+
+    if flight is not None:
+        save_profile(flight.profile, folder / PROFILE_FILE)
+        files[PROFILE_FILE] = "the recorder's run as a profile, for memcap diff"
+        write("tree.txt", "allocations as a tree of callers", render_tree(flight.profile))
+        write(
+            "stacks.txt",
+            "where all threads were, at each of the last new heights, the newest first",
+            "\n".join(map(stack_text, flight.stacks)),
+        )
+    files |= {f"{RECORD}/{path.name}": _kind(path.name) for path in sorted((folder / RECORD).iterdir())}
+    try:
+        run = found.killed_run or found.attempts[-1].measurement
+        write("memory.svg", "memory over time, without the recorder", memory_svg(run))
+        if flight is not None:
+            write("memory-recorded.svg", "memory over time, with the recorder", memory_svg(flight.measurement))
+        write("index.html", "all of it on a page", render_repro_html(found, top=top, artefacts=files))
+    except UsageError as error:  # the figures are there
+        say(f"no index.html: {error}")
+    write("README.md", files["README.md"], readme(found, files))
+    write("repro.json", files["repro.json"], repro_json(found, top=top, where=str(folder), artefacts=files))
+    return files
+
+
+def _kind(name: str) -> str:
+    """Return what a file of the recorder is."""
+    return next((what for ending, what in _KINDS if ending in name), "the recorder's own")

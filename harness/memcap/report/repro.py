@@ -1,0 +1,245 @@
+"""A reproduced kill as text and as JSON, and what its files are."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from memcap.model import Frame
+from memcap.report.profile import caveat_text, facts
+from memcap.report.text import printable, shortened
+from memcap.repro.parts import Attempt, Blame, Flight, Reproduction, Stacks, State
+from memcap.repro.verdict import likelihood, place_of, seen_in, verdict
+from memcap.units import format_bytes
+
+_MOST_FRAMES: Final = 12
+_MOST_PROCESSES: Final = 8
+_MOST_FILES: Final = 20
+
+
+def render_repro(found: Reproduction, *, top: int, where: str, width: int = 80) -> str:
+    """Return it as text with its ``top`` lines; ``where`` is the folder of everything else."""
+    parts = [_wrap(f"{printable(found.subject)} in {found.image}: {likelihood_text(found)}", width)]
+    flight = found.flight
+    if flight is not None:
+        parts += [_lines(flight, top, width), *(_stacks(each, width) for each in flight.newest)]
+        parts.append(_wrap(printable(seen_in(flight)), width))
+        parts += [_wrap(printable(state_text(state)), width) for state in flight.states]
+    parts.append(processes_text(found))
+    parts += [_wrap(each, width) for each in recorder_text(found)]
+    parts.append(_wrap(printable(verdict(found)), width))
+    parts.append(f"Everything is in {where} (index.html)")
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def repro_json(found: Reproduction, *, top: int, where: str, artefacts: Mapping[str, str]) -> str:
+    """Return the figures for programs; ``artefacts`` are the files in ``where`` with what they are."""
+    flight = found.flight
+    need = found.need
+    whole: dict[str, Any] = {
+        "subject": found.subject,
+        "image": found.image,
+        "reproduced": found.kills > 0,
+        "kills": found.kills,
+        "attempts": [_attempt_json(each) for each in found.attempts],
+        "earlier_attempts": [_attempt_json(each) for each in found.earlier],
+        "asked_cap_bytes": found.asked_cap_bytes,
+        "cap_bytes": found.cap_bytes,
+        "verdict": verdict(found),
+        "top_sites": [blame_json(flight, each) for each in flight.lines()[:top]] if flight else [],
+        "stacks": [_stacks_json(each) for each in flight.newest] if flight else [],
+        "states": [_state_json(each) for each in flight.states] if flight else [],
+        "processes": [
+            {"pid": each.pid, "name": each.name, "vm_hwm_bytes": each.vm_hwm_bytes, "pss_bytes": each.pss_bytes}
+            for each in found.largest_processes
+        ],
+        "growth": None
+        if found.growth is None
+        else {"bytes_per_cycle": round(found.growth.bytes_per_cycle), "cycles": found.growth.cycles},
+        "need": None
+        if need is None
+        else {
+            "cap_bytes": need.cap_bytes,
+            "ending": need.ending.value,
+            "unreclaimable_peak_bytes": need.unreclaimable_peak_bytes,
+        },
+        "recorder": None if flight is None else _recorder_json(flight),
+        "not_recorded": found.not_recorded or None,
+        "output": where,
+        "artefacts": dict(artefacts),
+    }
+    return json.dumps(whole, indent=2) + "\n"
+
+
+def likelihood_text(found: Reproduction) -> str:
+    """Say how often it happened, and where it did not."""
+    text = f"killed in {likelihood(found)}."
+    if found.earlier:
+        caps = sorted({each.cap_bytes for each in found.earlier}, reverse=True)
+        text += f" Not killed at {', '.join(format_bytes(cap) for cap in caps)}."
+    return text
+
+
+def blame_json(flight: Flight, line: Blame) -> dict[str, Any]:
+    """Return one line for programs; ``file`` is null where no line of Python is to blame."""
+    frame = line.frame
+    return {
+        "file": frame.file if frame else None,
+        "line": frame.line if frame else None,
+        "function": frame.function if frame else None,
+        "size_bytes": line.size_bytes,
+        "count": line.count,
+        "processes": list(line.processes),
+        "text": flight.profile.source(frame),
+        "inside": [inside_text(each) for each in line.inside],
+    }
+
+
+def inside_text(frame: Frame) -> str:
+    """Return a line of a library, or a function of compiled code, in few words."""
+    if frame.native and not frame.line:
+        return printable(f"{frame.function} (compiled)")
+    return printable(f"{frame.function} {place_of(frame)}")
+
+
+def state_text(state: State) -> str:
+    """Return what a process held near the cap."""
+    at = f"process {state.process}, at {format_bytes(state.used_bytes)} of {format_bytes(state.cap_bytes)}"
+    objects = (
+        f"{state.objects} objects that the collector knows" if state.objects is not None else "objects not counted"
+    )
+    most = ", ".join(f"{count} {name.removeprefix('builtins.')}" for name, count in state.types[:5])
+    collected = "/".join(str(each) for each in state.collections)
+    files = f"{len(state.files)} open files"
+    return f"{at}: {objects}{f' ({most})' if most else ''}; {collected} collections by generation; {files}"
+
+
+def processes_text(found: Reproduction) -> str:
+    """Return the largest processes of the run that was killed, without the recorder."""
+    largest = found.largest_processes
+    if not largest:
+        return ""
+    lines = [
+        f"  {each.pid:>7}  {format_bytes(each.vm_hwm_bytes):>10}  {printable(each.name)}"
+        for each in largest[:_MOST_PROCESSES]
+    ]
+    more = len(largest) - _MOST_PROCESSES
+    lines += [f"  and {more} smaller ones"] if more > 0 else []
+    return "\n".join(["processes by size, without the recorder:", *lines])
+
+
+def recorder_text(found: Reproduction) -> Iterator[str]:
+    """Yield what the recorder took, and what is to be doubted."""
+    flight = found.flight
+    if flight is None:
+        yield f"Nothing was recorded: {printable(found.not_recorded)}."
+        return
+    ended, cost = facts(flight.profile)
+    yield f"With the recorder: {ended} {cost[:1].upper()}{cost[1:]}"
+    yield from (caveat_text(each) for each in flight.profile.caveats)
+
+
+def stack_text(stacks: Stacks) -> str:
+    """Return all stacks whole, as a file of their own has them."""
+    used = f"{format_bytes(stacks.used_bytes)} of {format_bytes(stacks.cap_bytes)} in use (without page cache)"
+    lines = [f"process {stacks.process}, {stacks.seconds:.3f} s after its start: {used}"]
+    for thread in stacks.threads:
+        lines += ["", f"thread {thread.name} (innermost first)"]
+        lines += [f"  {frame.file}:{frame.line} in {frame.function}" for frame in thread.frames]
+    return "\n".join(printable(line) for line in lines) + "\n"
+
+
+def readme(found: Reproduction, artefacts: Mapping[str, str]) -> str:
+    """Return what each file of the folder is, as Markdown."""
+    lines = [f"- `{name}`: {what}" for name, what in artefacts.items()]
+    subject = printable(found.subject).replace("`", "'")
+    return "\n".join([
+        f"# memcap repro {found.id}", "", f"`{subject}` in {found.image}, started {found.started}.", "",
+        "    " + printable(verdict(found)), "", *lines, "",
+        "Figures of files that come from the run with the recorder are none to compare or to accept.", "",
+    ])  # fmt: skip
+
+
+def _lines(flight: Flight, top: int, width: int) -> str:
+    text = [f"{'#':>3} {'size':>10} {'count':>8}  line (with what it called in packages and Python's library)"]
+    indent = " " * 26
+    found = flight.lines()
+    for number, line in enumerate(found[:top], start=1):
+        place = printable(f"{place_of(line.frame)} {line.frame.function}") if line.frame else "(no line of Python)"
+        source = printable(flight.profile.source(line.frame))
+        text.append(f"{number:>3} {format_bytes(line.size_bytes):>10} {line.count:>8}  {shortened(place, width - 25)}")
+        text += [indent + (source if len(source) <= width - 26 else f"{source[: width - 27]}…")] if source else []
+        text += [indent + shortened(f"in {inside_text(each)}", width - 26) for each in line.inside[-1:]]
+    rest = flight.profile.sites_bytes - sum(line.size_bytes for line in found[:top])
+    return "\n".join([*text, f"    {format_bytes(rest):>10}           all other lines"])
+
+
+def _stacks(stacks: Stacks, width: int) -> str:
+    lines = [f"last stacks, at {format_bytes(stacks.used_bytes)} of {format_bytes(stacks.cap_bytes)}:"]
+    for thread in stacks.threads:
+        lines.append(f"  {printable(thread.name)}")
+        shown = thread.frames[:_MOST_FRAMES]
+        lines += [shortened(printable(f"    {place_of(frame)} {frame.function}"), width) for frame in shown]
+        more = len(thread.frames) - len(shown)
+        lines += [f"    … {more} more"] if more else []
+    return "\n".join(lines)
+
+
+def _attempt_json(attempt: Attempt) -> dict[str, Any]:
+    run = attempt.measurement
+    return {
+        "cap_bytes": attempt.cap_bytes,
+        "ending": run.ending.value,
+        "oom_kills": run.oom.kills,
+        "peak_bytes": run.peak_bytes,
+        "unreclaimable_peak_bytes": run.unreclaimable_peak_bytes,
+        "wall_seconds": run.wall_seconds,
+    }
+
+
+def _recorder_json(flight: Flight) -> dict[str, Any]:
+    profile, victim = flight.profile, flight.victim
+    return {
+        "tool": profile.tool.value,
+        "tool_version": profile.tool_version,
+        "raised_bytes": profile.raised_bytes,
+        "ending": flight.measurement.ending.value,
+        "victim": victim.pid if victim and flight.measurement.ending.is_oom else None,
+        "counted_bytes": profile.sites_bytes,
+        "processes": [{"pid": each.pid, "command": each.command, "main": each.main} for each in profile.processes],
+        "caveats": [{"kind": each.kind.value, "detail": each.detail} for each in profile.caveats],
+    }
+
+
+def _stacks_json(stacks: Stacks) -> dict[str, Any]:
+    return {
+        "process": stacks.process,
+        "used_bytes": stacks.used_bytes,
+        "cap_bytes": stacks.cap_bytes,
+        "seconds": stacks.seconds,
+        "threads": [
+            {
+                "name": thread.name,
+                "frames": [{"file": each.file, "line": each.line, "function": each.function} for each in thread.frames],
+            }
+            for thread in stacks.threads
+        ],
+    }
+
+
+def _state_json(state: State) -> dict[str, Any]:
+    return {
+        "process": state.process,
+        "used_bytes": state.used_bytes,
+        "objects": state.objects,
+        "types": [{"name": name, "count": count} for name, count in state.types],
+        "gc_counts": list(state.waiting),
+        "gc_collections": list(state.collections),
+        "files": list(state.files),
+    }
+
+
+def _wrap(text: str, width: int) -> str:
+    return textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)

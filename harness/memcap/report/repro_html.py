@@ -1,0 +1,117 @@
+"""A reproduced kill as a page that needs nothing else, and leads to the files beside it."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from memcap.model import Measurement
+from memcap.report.charts import filled, memory_over_time, missing
+from memcap.report.repro import inside_text, likelihood_text, recorder_text, stack_text, state_text
+from memcap.report.text import NOTHING, printable
+from memcap.repro.parts import Attempt, Blame, Flight, Reproduction
+from memcap.repro.verdict import place_of, seen_in, verdict
+from memcap.units import format_bytes, format_seconds
+
+_FOLDER: Final = Path(__file__).parent / "templates"
+
+
+def render_repro_html(found: Reproduction, *, top: int, artefacts: Mapping[str, str]) -> str:
+    """Return the page; ``artefacts`` are the files beside it with what they are.
+
+    Raises UsageError where the packages for it (the extra `report`) are not installed.
+    """
+    try:
+        import jinja2  # noqa: PLC0415 - optional
+    except ImportError as error:
+        raise missing("HTML reports") from error
+    environment = jinja2.Environment(autoescape=True, loader=jinja2.FileSystemLoader(_FOLDER), trim_blocks=True)
+    flight = found.flight
+    charts = {"without the recorder": found.killed_run or found.attempts[-1].measurement}
+    if flight is not None:
+        charts["with the recorder, in a cap raised for it"] = flight.measurement
+    return environment.get_template("repro.html.jinja").render(
+        id=found.id,
+        subject=printable(found.subject),
+        image=found.image,
+        sentence=printable(verdict(found)),
+        likelihood=likelihood_text(found),
+        attempts=[_attempt(each) for each in (*found.earlier, *found.attempts)],
+        charts=[(name, address) for name, run in charts.items() if (address := chart_address(run))],
+        phases=phases(found.attempts[-1].measurement),
+        rows=[_row(flight, each) for each in flight.lines()[:top]] if flight else [],
+        stacks=[stack_text(each) for each in flight.newest] if flight else [],
+        seen=printable(seen_in(flight)) if flight else "",
+        states=[_state(each) for each in flight.states] if flight else [],
+        processes=[
+            (each.pid, format_bytes(each.vm_hwm_bytes), printable(each.name)) for each in found.largest_processes
+        ],
+        recorder=tuple(recorder_text(found)),
+        artefacts=artefacts,
+    )
+
+
+def memory_svg(run: Measurement) -> str | None:
+    """Return the container's memory over time as SVG; None without a series. Raises UsageError as above."""
+    chart = memory_over_time(
+        run.series, cap_bytes=run.cap_bytes, promised_bytes=run.cap_bytes, peak_bytes=run.peak_bytes
+    )
+    if chart is None:
+        return None
+    try:
+        import vl_convert  # noqa: PLC0415 - optional, and heavy
+    except ImportError as error:
+        raise missing("charts") from error
+    return str(vl_convert.vegalite_to_svg(filled(chart)))
+
+
+def chart_address(run: Measurement) -> str:
+    """Return the chart as the address of an image, empty without one."""
+    svg = memory_svg(run)
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}" if svg else ""
+
+
+def phases(run: Measurement) -> str:
+    """Return what the runner's process held on its way, as far as it got."""
+    if run.phases is None:
+        return ""
+    named = {
+        "before the import": run.phases.interpreter_bytes,
+        "before the call": run.phases.imported_bytes,
+        "after the call": run.phases.returned_bytes,
+        "when all was dropped": run.phases.left_bytes,
+    }
+    return ", ".join(f"{format_bytes(size)} {name}" for name, size in named.items() if size is not None)
+
+
+def _attempt(attempt: Attempt) -> dict[str, str]:
+    run = attempt.measurement
+    needed = run.unreclaimable_peak_bytes
+    return {
+        "cap": format_bytes(attempt.cap_bytes),
+        "ending": run.ending.value,
+        "detail": printable(run.detail),
+        "needed": NOTHING if needed is None else format_bytes(needed),
+        "wall": NOTHING if run.wall_seconds is None else format_seconds(run.wall_seconds),
+    }
+
+
+def _row(flight: Flight, line: Blame) -> dict[str, Any]:
+    return {
+        "size": format_bytes(line.size_bytes),
+        "count": str(line.count),
+        "place": printable(f"{place_of(line.frame)} {line.frame.function}") if line.frame else "(no line of Python)",
+        "text": printable(flight.profile.source(line.frame)),
+        "inside": [inside_text(each) for each in line.inside],
+        "processes": ", ".join(str(each) for each in line.processes),
+    }
+
+
+def _state(state: Any) -> dict[str, Any]:
+    return {
+        "text": printable(state_text(state)),
+        "types": [(count, printable(name)) for name, count in state.types],
+        "files": [printable(each) for each in state.files],
+    }

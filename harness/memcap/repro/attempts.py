@@ -1,0 +1,79 @@
+"""Let it happen: runs of a cell as it is, at its cap, or at lower ones until something is killed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from memcap.errors import EngineError
+from memcap.repro.parts import Attempt, Need
+from memcap.units import format_bytes
+
+TRIES: Final = 3  # of a run that says nothing about the workload
+FIRST_STEP: Final = 0.97  # of what the last run needed; then further by STEP each
+STEP: Final = 0.9
+MOST_STEPS: Final = 20
+LOWEST_CAP_BYTES: Final = 6 * 1024 * 1024  # Docker refuses less
+LARGER: Final = 4  # times the cap, to see whether it ends there
+
+
+Run = Callable[[int], Attempt]  # execute the cell once, in a cap of so many bytes
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempts:
+    """Runs at one cap, and those at higher ones before."""
+
+    cap_bytes: int
+    attempts: tuple[Attempt, ...]
+    earlier: tuple[Attempt, ...] = ()
+
+
+def make_attempts(run: Run, *, cap_bytes: int, times: int, lower: bool, say: Say) -> Attempts:
+    """Run the cell ``times`` times at its cap; with ``lower``, where nothing was killed, at lower and lower ones.
+
+    The steps begin just below what the runs needed; where nothing is killed at all, they are the ``earlier`` ones.
+    Raises EngineError for a run that does not happen, Interrupted.
+    """
+    first = tuple(_run(run, cap_bytes, number, say) for number in range(1, times + 1))
+    if any(attempt.killed for attempt in first) or not lower:
+        return Attempts(cap_bytes=cap_bytes, attempts=first)
+    steps: list[Attempt] = []
+    last = first[-1]
+    while len(steps) < MOST_STEPS and (cap := _next_cap(last)) >= LOWEST_CAP_BYTES:
+        last = _run(run, cap, 1, say)
+        if last.killed:
+            more = (_run(run, cap, number, say) for number in range(2, times + 1))
+            return Attempts(cap_bytes=cap, attempts=(last, *more), earlier=(*first, *steps))
+        steps.append(last)
+    return Attempts(cap_bytes=cap_bytes, attempts=first, earlier=tuple(steps))
+
+
+def need_of(run: Run, *, cap_bytes: int, room_bytes: int | None, say: Say) -> Need | None:
+    """Run the cell once in a larger cap, and return what it needed; None where the machine has no room for that.
+
+    ``room_bytes`` is how large a cap may be.
+    """
+    larger = min(LARGER * cap_bytes, room_bytes or LARGER * cap_bytes)
+    if larger <= cap_bytes:
+        return None
+    last = _run(run, larger, 1, say).measurement
+    return Need(cap_bytes=larger, ending=last.ending, unreclaimable_peak_bytes=last.unreclaimable_peak_bytes)
+
+
+def _next_cap(last: Attempt) -> int:
+    needed = last.measurement.unreclaimable_peak_bytes or last.cap_bytes
+    return int(min(last.cap_bytes * STEP, needed * FIRST_STEP))
+
+
+def _run(run: Run, cap_bytes: int, number: int, say: Say) -> Attempt:
+    for _ in range(TRIES):
+        found = run(cap_bytes)
+        ending = found.measurement.ending
+        if not ending.is_infrastructure:
+            say(f"{format_bytes(cap_bytes)}, run {number}: {ending.value}")
+            return found
+    told = f"{ending.explanation} ({found.measurement.detail})"
+    raise EngineError(f"a run at {format_bytes(cap_bytes)} says nothing of the workload: {told}", remedy=ending.remedy)

@@ -1,0 +1,207 @@
+"""What is known of a reproduced kill."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import Final
+
+from memcap.model import AllocationProfile, Ending, Frame, Measurement, ProcessPeak, ProfiledProcess, Site
+from memcap.repro.growth import Growth, growth_of
+
+MOST_COMPILED: Final = 3  # frames
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """One run of the subject as it is, at a cap that may be lower than the one asked for.
+
+    ``cycle_seconds`` are the lengths of the cycles of a generator workload, up to the kill.
+    """
+
+    cap_bytes: int
+    measurement: Measurement
+    cycle_seconds: tuple[float, ...] = ()
+
+    @property
+    def killed(self) -> bool:
+        """Tell whether the kernel killed a process at the cap."""
+        return self.measurement.ending.is_oom
+
+
+@dataclass(frozen=True, kw_only=True)
+class Need:
+    """A run in a larger cap: how it ended, and what it needed."""
+
+    cap_bytes: int
+    ending: Ending
+    unreclaimable_peak_bytes: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThreadStack:
+    """One thread's stack, innermost first."""
+
+    name: str
+    frames: tuple[Frame, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stacks:
+    """Where the threads of one process were at a new height of memory; ``used_bytes`` is without page cache."""
+
+    process: int
+    used_bytes: int
+    cap_bytes: int
+    seconds: float
+    threads: tuple[ThreadStack, ...]
+
+    def is_in(self, place: Frame) -> bool:
+        """Tell whether a thread was in the line of ``place``, or in what it had called."""
+        wanted = (place.file, place.line)
+        return any((frame.file, frame.line) == wanted for thread in self.threads for frame in thread.frames)
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """What one process held near the cap; ``objects`` are those that the collector knows, None where not counted.
+
+    ``waiting`` are the collector's counts of what is new, by generation; ``collections`` how often it collected each.
+    """
+
+    process: int
+    used_bytes: int
+    cap_bytes: int
+    waiting: tuple[int, ...]
+    collections: tuple[int, ...]
+    objects: int | None
+    types: tuple[tuple[str, int], ...]
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Blame:
+    """What a line of the program is to be blamed for: itself, and what it called in packages and Python's library.
+
+    ``frame`` None: no line of Python. ``inside`` is where most of it was allocated, innermost first: what is known of
+    compiled code, and the line of Python, if it is another.
+    """
+
+    frame: Frame | None
+    inside: tuple[Frame, ...]
+    size_bytes: int
+    count: int
+    processes: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flight:
+    """The run with the recorder in it; ``measurement`` is of that run, the recorder included.
+
+    ``stacks`` are the last few of each process, the newest first.
+    """
+
+    profile: AllocationProfile
+    measurement: Measurement
+    stacks: tuple[Stacks, ...]
+    states: tuple[State, ...]
+
+    @property
+    def victim(self) -> ProfiledProcess | None:
+        """Return the recorded process that was killed.
+
+        Of a killed child only the kind is known, not which: the largest is what the kernel chooses.
+        """
+        of_main = self.measurement.ending is Ending.OOM_KILLED
+        fitting = [each for each in self.profile.processes if each.main == of_main] or list(self.profile.processes)
+        sizes = {each.pid: each.vm_hwm_bytes for each in self.measurement.processes}
+        return max(fitting, key=lambda each: (each.sites_bytes, sizes.get(each.pid, 0)), default=None)
+
+    @property
+    def line(self) -> Blame | None:
+        """Return the line that most of what the killed process held is to be blamed on, None where none is known."""
+        victim = self.victim
+        lines = self.lines(victim.pid) if victim else ()
+        return next((line for line in lines if line.frame), None)
+
+    def lines(self, process: int | None = None) -> tuple[Blame, ...]:
+        """Return what was allocated by the program's own lines, of all processes or of one, the largest first.
+
+        What a package or Python's library allocated counts for the line that called it.
+        """
+        found: dict[Frame | None, list[Site]] = {}
+        for site in self.profile.sites:
+            if process in (None, site.process):
+                found.setdefault(site.own_frame or site.frame, []).append(site)
+        lines = [
+            Blame(
+                frame=frame,
+                inside=_inside(frame, sites),
+                size_bytes=sum(site.size_bytes for site in sites),
+                count=sum(site.count for site in sites),
+                processes=tuple(dict.fromkeys(site.process for site in sites)),
+            )
+            for frame, sites in found.items()
+        ]
+        return tuple(sorted(lines, key=lambda line: -line.size_bytes))
+
+    def stacks_of(self, process: int) -> tuple[Stacks, ...]:
+        """Return the last stacks of ``process``, the newest first."""
+        return tuple(each for each in self.stacks if each.process == process)
+
+    @property
+    def newest(self) -> tuple[Stacks, ...]:
+        """Return the newest stacks: of the process that was killed, or of each where that is not known."""
+        victim = self.victim
+        of_victim = self.stacks_of(victim.pid) if victim else ()
+        if of_victim:
+            return of_victim[:1]
+        return tuple(self.stacks_of(process)[0] for process in dict.fromkeys(each.process for each in self.stacks))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reproduction:
+    """All that was found out. ``attempts`` are at ``cap_bytes`` (the one asked for, or where it happened), ``earlier``
+    those at higher caps. ``flight`` is None where nothing was recorded, and ``not_recorded`` says why.
+    """
+
+    id: str
+    started: str
+    subject: str
+    image: str
+    asked_cap_bytes: int
+    cap_bytes: int
+    attempts: tuple[Attempt, ...]
+    earlier: tuple[Attempt, ...] = ()
+    flight: Flight | None = None
+    not_recorded: str = ""
+    need: Need | None = None
+
+    @property
+    def kills(self) -> int:
+        """Return in how many of the attempts the kernel killed something at the cap."""
+        return sum(attempt.killed for attempt in self.attempts)
+
+    @property
+    def killed_run(self) -> Measurement | None:
+        """Return the last attempt that was killed."""
+        return next((each.measurement for each in reversed(self.attempts) if each.killed), None)
+
+    @property
+    def growth(self) -> Growth | None:
+        """Return the growth over the cycles of the last attempt that was killed."""
+        killed = next((each for each in reversed(self.attempts) if each.killed), None)
+        return growth_of(killed.measurement.series, killed.cycle_seconds) if killed else None
+
+    @property
+    def largest_processes(self) -> tuple[ProcessPeak, ...]:
+        """Return the processes of the killed attempt, or of the last, the largest first."""
+        run = self.killed_run or self.attempts[-1].measurement
+        return tuple(sorted(run.processes, key=lambda each: -each.vm_hwm_bytes))
+
+
+def _inside(frame: Frame | None, sites: list[Site]) -> tuple[Frame, ...]:
+    largest = max(sites, key=lambda site: site.size_bytes)
+    compiled = tuple(itertools.takewhile(lambda each: each.native, largest.stack))[:MOST_COMPILED]
+    line = largest.frame
+    return (*compiled, line) if line is not None and line != frame else compiled

@@ -1,0 +1,110 @@
+"""Say in a sentence who did it. Each clause is there only if it is known. Pure."""
+
+from __future__ import annotations
+
+from memcap.model import Ending, Frame
+from memcap.repro.parts import Flight, Reproduction
+from memcap.stats import proportion
+from memcap.units import format_bytes
+
+_LIBRARY = ("/memcap/suite/", "/memcap/deps/")
+
+
+def verdict(found: Reproduction) -> str:
+    """Return the sentence."""
+    if not found.kills:
+        return _spared(found)
+    run = found.flight.measurement if found.flight and found.flight.measurement.ending.is_oom else found.killed_run
+    assert run is not None
+    who = "killed" if run.ending is Ending.OOM_KILLED else "a child process was killed"
+    begin = f"{who} at {format_bytes(found.cap_bytes)}"
+    flight = found.flight
+    line = flight.line if flight and flight.measurement.ending.is_oom else None
+    if flight is None or line is None or line.frame is None:
+        return f"{begin}{_by_size(found)}{_grew(found)}{_needs(found, known=False)}"
+    total = _counted(flight)
+    share = f"{format_bytes(line.size_bytes)} of {format_bytes(total)} at the kill were allocated"
+    times = f" in {line.count} {'allocation' if line.count == 1 else 'allocations'}"
+    place, text = place_of(line.frame), flight.profile.source(line.frame)
+    where = f"{place} `{text}`" if text else f"{place} ({line.frame.function})"
+    rest = f"{times}{_grew(found)}{_needs(found, known=True)}"
+    if flight.newest and flight.newest[0].is_in(line.frame):
+        return f"{begin} while in {where}: {share} there{rest}"
+    return f"{begin}: {share} in {where}{rest}"
+
+
+def likelihood(found: Reproduction) -> str:
+    """Say how often it happened, and between which probabilities the truth surely lies."""
+    count, total = found.kills, len(found.attempts)
+    known = proportion(count, total)
+    return (
+        f"{count} of {total} runs at {format_bytes(found.cap_bytes)} "
+        f"({known.low:.0%} to {known.high:.0%} of all runs, with {known.confidence:.0%} confidence)"
+    )
+
+
+def place_of(frame: Frame) -> str:
+    """Return file and line, without the folder that memcap itself put the file into."""
+    file = frame.file
+    for folder in _LIBRARY:
+        file = file.removeprefix(folder)
+    return f"{file}:{frame.line}"
+
+
+def _counted(flight: Flight) -> int:
+    victim = flight.victim
+    return victim.sites_bytes + victim.rest_bytes if victim else 0
+
+
+def seen_in(flight: Flight) -> str:
+    """Say at how many of the last new heights the killed process was in the line that is to blame."""
+    line, victim = flight.line, flight.victim
+    stacks = flight.stacks_of(victim.pid) if victim else ()
+    if line is None or line.frame is None or not stacks:
+        return ""
+    times = sum(each.is_in(line.frame) for each in stacks)
+    return f"{place_of(line.frame)} was on a stack at {times} of the last {len(stacks)} new heights of memory"
+
+
+def _by_size(found: Reproduction) -> str:
+    largest = found.largest_processes
+    if not largest:
+        return ""
+    first = largest[0]
+    which = f"the largest of {len(largest)} processes" if len(largest) > 1 else "its process"
+    return f": {which} was {first.name} (PID {first.pid}) with {format_bytes(first.vm_hwm_bytes)}"
+
+
+def _grew(found: Reproduction) -> str:
+    growth = found.growth
+    if growth is None:
+        return ""
+    return f"; grew {format_bytes(growth.bytes_per_cycle)} a cycle over {growth.cycles} cycles"
+
+
+def _needs(found: Reproduction, *, known: bool) -> str:
+    need = found.need
+    if need is None:
+        return ""
+    rather = " or a bounded buffer" if known else ""
+    if need.ending is Ending.COMPLETED and need.unreclaimable_peak_bytes:
+        return f"; needs ≥ {format_bytes(need.unreclaimable_peak_bytes)}{rather}"
+    if need.ending.is_oom:
+        return f"; needs more than {format_bytes(need.cap_bytes)}{rather}"
+    return ""
+
+
+def _spared(found: Reproduction) -> str:
+    """Say how far it was from being killed, or how else it ended."""
+    last = found.attempts[-1].measurement
+    times = "1 run" if len(found.attempts) == 1 else f"{len(found.attempts)} runs"
+    needed = max((each.measurement.unreclaimable_peak_bytes or 0 for each in found.attempts), default=0)
+    text = f"not killed at {format_bytes(found.cap_bytes)} in {times}"
+    if last.ending is not Ending.COMPLETED:
+        text += f", but {last.ending.value}" + (f" ({last.detail})" if last.detail else "")
+    if needed:
+        below = format_bytes(max(found.cap_bytes - needed, 0))
+        text += f": at most {format_bytes(needed)} had to fit, {below} below the cap"
+    if found.earlier:
+        text += f"; nor at lower caps, down to {format_bytes(min(each.cap_bytes for each in found.earlier))}"
+    return text
