@@ -125,9 +125,8 @@ def test_a_plain_agent_is_poor_where_an_optimised_one_is_not() -> None:
     assert set(plain) == set(lean) == set(BENCHMARKS["agents_10_after"]["metrics"])
     assert poor("agents_10_after", plain) >= steady
     assert not poor("agents_10_after", lean) & steady
-    assert [each.detail.split(" is ")[0] for each in alerts(judged_by("agents_10_after", plain), AlertLimits())] == [
-        "per_agent_mb"
-    ]
+    told = [each.detail for each in alerts(judged_by("agents_10_after", plain), AlertLimits())]
+    assert any(detail.startswith("per_agent_mb is ") for detail in told)
 
 
 def test_steps_that_do_not_fill_an_agent_are_refused(suite_module: Import) -> None:
@@ -137,10 +136,10 @@ def test_steps_that_do_not_fill_an_agent_are_refused(suite_module: Import) -> No
 
 @pytest.mark.parametrize(
     ("metric", "target"),
-    [("per_agent_mb", 10), ("gc_percent", 5), ("registration_p95_ms", 100), ("step_p95_ms", 50)],
+    [("per_agent_mb", 10), ("gc_percent", 5), ("registration_p50_ms", 100), ("step_p50_ms", 50)],
 )
 def test_targets_are_where_poor_begins(metric: str, target: float) -> None:
-    for count in (10, 50, 200):
+    for count in (1, 10, 50, 200):
         assert poor(f"agents_{count}_after", {metric: target}) == set()
         assert poor(f"agents_{count}_after", {metric: target * 1.01}) == {metric}
         assert poor(f"agents_{count}_after", {"efficiency_percent": 49.9}) == {"efficiency_percent"}
@@ -154,7 +153,7 @@ def test_slow_steps_and_much_collecting_are_noticed(suite_module: Import) -> Non
     for _ in range(20):
         with steps.timed():
             pass
-    assert poor("agents_10_after", steps.metrics("step")) == {"step_p95_ms"}
+    assert poor("agents_10_after", steps.metrics("step")) == {"step_p50_ms"}
     ticks = itertools.count()
     collector = gauges.GcClock(ticks.__next__)
     with collector:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import math
 import threading
 from collections import deque
@@ -79,16 +81,16 @@ json_values = st.recursive(
 
 
 @ON_A_FIXTURE
-@given(entries=st.lists(json_values, max_size=130), maxlen=st.integers(1, 120), repeated=st.integers(1, 3))
+@given(entries=st.lists(json_values, min_size=1, max_size=20), count=st.integers(0, 400), maxlen=st.integers(1, 160))
 def test_a_compressed_history_holds_what_a_deque_would(
-    suite_module: Import, entries: list[Any], maxlen: int, repeated: int
+    suite_module: Import, entries: list[Any], count: int, maxlen: int
 ) -> None:
     compressed, plain = suite_module("optimization", "ring").CompressedHistory(maxlen), deque[Any](maxlen=maxlen)
-    for entry in entries * repeated:
+    for entry in itertools.islice(itertools.cycle(entries), count):
         compressed.append(entry)
         plain.append(entry)
+        assert len(compressed) == len(plain)
     assert list(compressed) == list(plain)
-    assert len(compressed) == len(plain)
 
 
 def test_a_history_is_compressed_at_level_6_up_to_1000_entries(suite_module: Import) -> None:
@@ -166,22 +168,14 @@ def test_shared_parameters_cannot_be_written_by_mistake(suite_module: Import) ->
 @given(counts=st.lists(st.integers(0, 3000), min_size=1, max_size=12))
 def test_no_two_borrowers_have_the_same_buffer(suite_module: Import, counts: list[int]) -> None:
     pool = suite_module("optimization", "pool").BufferPool()
-    held = []
-    for place, count in enumerate(counts):
-        lent = pool.borrow(count)
-        buffer = lent.__enter__()
-        assert buffer.shape == (count,)
-        buffer[:] = place
-        held.append((lent, buffer))
-    for place, (_, buffer) in enumerate(held):
-        assert (buffer == place).all()
-    for lent, _ in held:
-        lent.__exit__(None, None, None)
-    made = pool.made
-    for count in counts:
-        with pool.borrow(count):
-            pass
-    assert pool.made == made == len(counts), "all were used again"
+    for _ in range(2):
+        with contextlib.ExitStack() as lent:
+            buffers = [lent.enter_context(pool.borrow(count)) for count in counts]
+            for place, buffer in enumerate(buffers):
+                buffer[:] = place
+            assert [buffer.shape for buffer in buffers] == [(count,) for count in counts]
+            assert all((buffer == place).all() for place, buffer in enumerate(buffers))
+        assert pool.made == len(counts), "the second time all are used again"
 
 
 def test_a_buffer_comes_back_from_a_borrower_that_failed(suite_module: Import) -> None:
