@@ -105,8 +105,21 @@ def test_a_tree_of_callers() -> None:
 
     assert tree[1:] == [
         "└ 64.1 MiB process 7: python main.py",
-        "  └ 64.1 MiB main /app/main.py:12",
-        "    └ 64.0 MiB read_rows /app/parse.py:87  rows.append(row)",
+        "  └ 64.1 MiB /app/main.py:12 main",
+        "  └ 64.0 MiB /app/parse.py:87 read_rows  rows.append(row)",
+    ]
+
+
+def test_the_tree_grows_to_the_right_where_it_branches() -> None:
+    other = make_site(32, line=1)
+    nameless = replace(make_site(8).stack[0], function="<unknown>", native=True)
+    site = make_site(64)
+    tree = render_tree(make_profile(replace(site, stack=(site.stack[0], nameless, *site.stack[1:])), other))
+
+    assert tree.splitlines()[2:] == [
+        "  └ 96.0 MiB /app/main.py:12 main",
+        "    └ 64.0 MiB /app/parse.py:87 read_rows  rows.append(row)",
+        "    └ 32.0 MiB /app/parse.py:1 read_rows",
     ]
 
 
