@@ -22,7 +22,8 @@ _KINDS = (
     ("table.html", "memray's table of allocations"),
     ("stats.json", "memray's statistics"),
     ("capture-", "memray's capture, for `memray` itself"),
-    ("stacks-", "stacks of all threads as faulthandler wrote them, at one of the last two new heights"),
+    ("stacks-", "stacks of all threads as faulthandler wrote them, at one of the last new heights"),
+    ("last-", "the last allocation before the kill, as a literal of Python"),
     ("state-", "collector, objects and open files near the cap, as a literal of Python"),
 )
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from memcap.model import Frame
 from memcap.report.profile import caveat_text, facts
 from memcap.report.text import printable, shortened
-from memcap.repro.parts import Attempt, Blame, Flight, Reproduction, Stacks, State
+from memcap.repro.parts import Attempt, Blame, Flight, LastAllocation, Reproduction, Stacks, State
 from memcap.repro.verdict import likelihood, place_of, seen_in, verdict
 from memcap.units import format_bytes
 
@@ -50,6 +50,7 @@ def repro_json(found: Reproduction, *, top: int, where: str, artefacts: Mapping[
         "verdict": verdict(found),
         "top_sites": [blame_json(flight, each) for each in flight.lines()[:top]] if flight else [],
         "stacks": [_stacks_json(each) for each in flight.newest] if flight else [],
+        "last_allocations": [_last_json(each) for each in flight.last] if flight else [],
         "states": [_state_json(each) for each in flight.states] if flight else [],
         "processes": [
             {"pid": each.pid, "name": each.name, "vm_hwm_bytes": each.vm_hwm_bytes, "pss_bytes": each.pss_bytes}
@@ -227,6 +228,11 @@ def _stacks_json(stacks: Stacks) -> dict[str, Any]:
             for thread in stacks.threads
         ],
     }
+
+
+def _last_json(last: LastAllocation) -> dict[str, Any]:
+    frames = [{"file": each.file, "line": each.line, "function": each.function} for each in last.frames]
+    return {"process": last.process, "size_bytes": last.size_bytes, "thread": last.thread, "frames": frames}
 
 
 def _state_json(state: State) -> dict[str, Any]:

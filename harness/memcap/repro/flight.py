@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -12,9 +12,9 @@ from memcap.errors import BuildError, PlanError
 from memcap.instruments.launching import Instrument
 from memcap.instruments.profiling import Named, Runs, profile_of
 from memcap.instruments.session import Session
-from memcap.model import CaveatKind, Layer, Measurement, ProfileTool
+from memcap.model import CaveatKind, Cost, Layer, Measurement, ProfileTool
 from memcap.repro.parts import Flight
-from memcap.repro.stacks import read_stacks, read_states
+from memcap.repro.stacks import read_last, read_stacks, read_states
 from memcap.units import format_bytes
 
 MOST_RECORDED: Final = 8  # processes that the cap is raised for; forked ones share most of what the recorder needs
@@ -48,13 +48,14 @@ def make_recorder(
     return Recorder(instrument=instrument, layer=layer)
 
 
-def fly(
+def fly(  # noqa: PLR0913 - what a flight is made of
     session: Session,
     recorder: Recorder,
     *,
     like: Measurement,
     named: Named,
     artefacts: Path,
+    with_reports: bool,
     say: Callable[[str], None],
 ) -> Flight:
     """Run the cell with the recorder in a cap raised by what it needs, and return what it recorded.
@@ -86,8 +87,10 @@ def fly(
         layer,
         named=named,
         artefacts=artefacts,
+        with_reports=with_reports,
     )
-    return Flight(profile=profile, measurement=run, stacks=stacks, states=states)
+    profile = replace(profile, cost=Cost(footprint_bytes=idle, idle=True))  # of one process; the cap is raised for all
+    return Flight(profile=profile, measurement=run, stacks=stacks, states=states, last=read_last(artefacts))
 
 
 def _emptied(paths: Iterable[Path]) -> None:

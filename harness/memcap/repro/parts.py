@@ -63,6 +63,20 @@ class Stacks:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LastAllocation:
+    """The last allocation of a page or more that a process recorded; ``frames`` are innermost first."""
+
+    process: int
+    size_bytes: int
+    thread: str
+    frames: tuple[Frame, ...]
+
+    def is_in(self, place: Frame) -> bool:
+        """Tell whether it came from the line of ``place``."""
+        return any((frame.file, frame.line) == (place.file, place.line) for frame in self.frames)
+
+
+@dataclass(frozen=True, kw_only=True)
 class State:
     """What one process held near the cap; ``objects`` are those that the collector knows, None where not counted.
 
@@ -105,6 +119,7 @@ class Flight:
     measurement: Measurement
     stacks: tuple[Stacks, ...]
     states: tuple[State, ...]
+    last: tuple[LastAllocation, ...] = ()
 
     @property
     def victim(self) -> ProfiledProcess | None:
@@ -148,6 +163,12 @@ class Flight:
     def stacks_of(self, process: int) -> tuple[Stacks, ...]:
         """Return the last stacks of ``process``, the newest first."""
         return tuple(each for each in self.stacks if each.process == process)
+
+    @property
+    def last_allocation(self) -> LastAllocation | None:
+        """Return the last allocation of the process that was killed, None where that is not known."""
+        victim = self.victim
+        return next((each for each in self.last if victim and each.process == victim.pid), None)
 
     @property
     def newest(self) -> tuple[Stacks, ...]:

@@ -18,12 +18,16 @@ from memcap.repro.parts import Attempt, Flight, Reproduction
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """How often to run, whether at lower caps too, whether to follow compiled code; how large a cap may be at most."""
+    """How often to run, whether at lower caps too, whether to follow compiled code; how large a cap may be at most.
+
+    ``with_reports``: with memray's own reports, which take most of the time.
+    """
 
     times: int
     lower: bool
     native: bool
     room_bytes: int | None = None
+    with_reports: bool = True
 
 
 def reproduce(  # noqa: PLR0913 - what a reproduction is made of
@@ -65,7 +69,15 @@ def reproduce(  # noqa: PLR0913 - what a reproduction is made of
     try:
         recorder = make_recorder(build, like, native=wanted.native, say=say)
         at_cap = replace(named, cap_bytes=made.cap_bytes)
-        flight = fly(session, recorder, like=like, named=at_cap, artefacts=artefacts, say=say)
+        flight = fly(
+            session,
+            recorder,
+            like=like,
+            named=at_cap,
+            artefacts=artefacts,
+            with_reports=wanted.with_reports,
+            say=say,
+        )
     except (BuildError, PlanError) as error:
         why_not = error.message
     need = None

@@ -1,4 +1,4 @@
-"""Read what ``memcap_watch`` left: the last stacks of all threads, and the state of each process.
+"""Read what was left beside the record: last stacks of all threads, the state and last allocation of each process.
 
 The workload may write to the same folder, so nothing is taken for what it should be.
 """
@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from memcap.model import Frame
-from memcap.repro.parts import Stacks, State, ThreadStack
+from memcap.repro.parts import LastAllocation, Stacks, State, ThreadStack
 
 END: Final = "# end"
 MOST_BYTES: Final = 1024 * 1024
 _WATCH: Final = ("/memcap_watch.py", "/memcap_instrument.py")
 _STACKS = re.compile(r"stacks-(\d+)-\d\.txt", re.ASCII)
 _STATE = re.compile(r"state-(\d+)\.txt", re.ASCII)
+_LAST = re.compile(r"last-(\d+)\.txt", re.ASCII)
 _THREAD = re.compile(r"(?:Current thread|Thread) 0x([0-9a-f]+)(?: \[.*\])? \(most recent call first\):")
 _FRAME = re.compile(r'  File "(.*)", line (\d+) in (.*)')
 
@@ -95,6 +96,36 @@ def parse_state(text: str, process: int) -> State | None:
             objects=None if objects is None else int(objects),
             types=tuple((str(name), int(count)) for name, count in facts.get("types", ())),
             files=tuple(str(each) for each in facts["files"]),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+        return None
+
+
+def read_last(artefacts: Path) -> tuple[LastAllocation, ...]:
+    """Return the last allocation of each process, by its number; one that cannot be read is left out."""
+    found = []
+    for path in sorted(artefacts.iterdir()):
+        match = _LAST.fullmatch(path.name)
+        last = parse_last(_text(path), int(match[1])) if match else None
+        if last is not None:
+            found.append(last)
+    return tuple(sorted(found, key=lambda each: each.process))
+
+
+def parse_last(text: str, process: int) -> LastAllocation | None:
+    """Return the allocation in ``text``, None if it is none of ours."""
+    facts = _literal(text)
+    if facts is None:
+        return None
+    try:
+        return LastAllocation(
+            process=process,
+            size_bytes=int(facts["size_bytes"]),
+            thread=str(facts["thread"]),
+            frames=tuple(
+                Frame(file=str(file), line=int(line), function=str(function))
+                for function, file, line in facts["frames"]
+            ),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         return None

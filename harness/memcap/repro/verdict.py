@@ -28,7 +28,8 @@ def verdict(found: Reproduction) -> str:
     place, text = place_of(line.frame), flight.profile.source(line.frame)
     where = f"{place} `{text}`" if text else f"{place} ({line.frame.function})"
     rest = f"{times}{_grew(found)}{_needs(found, known=True)}"
-    if flight.newest and flight.newest[0].is_in(line.frame):
+    last = flight.last_allocation or next(iter(flight.newest), None)
+    if last is not None and last.is_in(line.frame):
         return f"{begin} while in {where}: {share} there{rest}"
     return f"{begin}: {share} in {where}{rest}"
 
@@ -57,13 +58,17 @@ def _counted(flight: Flight) -> int:
 
 
 def seen_in(flight: Flight) -> str:
-    """Say at how many of the last new heights the killed process was in the line that is to blame."""
-    line, victim = flight.line, flight.victim
+    """Say where the last allocation was, and at how many of the last new heights the line to blame was on a stack."""
+    line, victim, last = flight.line, flight.victim, flight.last_allocation
     stacks = flight.stacks_of(victim.pid) if victim else ()
-    if line is None or line.frame is None or not stacks:
-        return ""
-    times = sum(each.is_in(line.frame) for each in stacks)
-    return f"{place_of(line.frame)} was on a stack at {times} of the last {len(stacks)} new heights of memory"
+    told = []
+    if last is not None and last.frames:
+        where = " from ".join(place_of(frame) for frame in last.frames[:3])
+        told.append(f"the last allocation was of {format_bytes(last.size_bytes)} at {where}")
+    if line is not None and line.frame is not None and stacks:
+        times = sum(each.is_in(line.frame) for each in stacks)
+        told.append(f"{place_of(line.frame)} was on a stack at {times} of the last {len(stacks)} new heights of memory")
+    return "; ".join(told)
 
 
 def _by_size(found: Reproduction) -> str:
@@ -102,7 +107,7 @@ def _spared(found: Reproduction) -> str:
     text = f"not killed at {format_bytes(found.cap_bytes)} in {times}"
     if last.ending is not Ending.COMPLETED:
         text += f", but {last.ending.value}" + (f" ({last.detail})" if last.detail else "")
-    if needed:
+    if needed and last.ending is not Ending.LOAD_FAILED:
         below = format_bytes(max(found.cap_bytes - needed, 0))
         text += f": at most {format_bytes(needed)} had to fit, {below} below the cap"
     if found.earlier:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 CAPTURE = re.compile(r"capture-(\d+)(?:-\d+)?\.bin(?:\.(\d+))?")
 TRACES = re.compile(r"traces-(\d+)\.txt")
 MOST_SITES = 5000
+LARGEST_READ_THROUGH = 32 * 1024 * 1024  # of a capture, record by record, which takes seconds
+PAGE = 4096
 MOST_REPORTED = 4
 OWN = "/instruments/"
 
@@ -92,6 +94,7 @@ def main(folder: str, *, with_reports: bool) -> None:
             if capture:
                 found = read_capture(path, frames)
                 readable.append((found["peak_bytes"], pid, path))
+                write_last(path, os.path.join(folder, "last-%d.txt" % pid))
             else:
                 found = read_traces(path, frames, functions)
         except Exception as error:
@@ -175,6 +178,23 @@ def read_capture(path: str, frames: Frames) -> dict[str, Any]:
         "peak_bytes": total,
         "allocations": metadata.total_allocations or None,
     }
+
+
+def write_last(capture: str, path: str) -> None:
+    """Write the stack of the last allocation of a page or more, innermost first: what was going on when a kill came."""
+    from memray import FileReader
+
+    if os.path.getsize(capture) > LARGEST_READ_THROUGH:
+        return
+    last = None
+    for record in FileReader(capture).get_allocation_records():
+        if record.size >= PAGE and not (record.thread_name or "").startswith("memcap-"):
+            last = record
+    if last is not None:
+        frames = [frame for frame, _ in without_own([(frame, False) for frame in last.stack_trace()])]
+        facts = {"size_bytes": last.size, "thread": last.thread_name or "", "frames": frames}
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(ascii(facts))
 
 
 def without_own(stack: list[Any]) -> Iterable[Any]:

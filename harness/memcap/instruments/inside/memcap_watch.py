@@ -105,7 +105,7 @@ def write_state(path: str, used: int, cap: int) -> None:
         # In one go: nothing else runs meanwhile, so that nothing is kept alive longer by being listed.
         types = Counter(map(type, gc.get_objects()))
         facts["objects"] = sum(types.values())
-        most = types.most_common(MOST_TYPES)
+        most = sorted(types.items(), key=lambda each: -each[1])[:MOST_TYPES]
         facts["types"] = [("%s.%s" % (kind.__module__, kind.__qualname__), count) for kind, count in most]
     facts["files"] = open_files(os.path.dirname(path))
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
