@@ -31,25 +31,24 @@ def project(values: Sequence[float], *, at: int, confidence: float = 0.95) -> Pr
 
     The interval is Student's for one new value, with what successive values have in common taken into account: memory
     comes in arenas and pages, so that a deviation from the line lasts for some values, and n values then say no more
-    than n (1 - r) / (1 + r) independent ones, where r is the correlation of each deviation with the next. Sources:
-    N. R. Draper and H. Smith, "Applied Regression Analysis", section 3.1; G. V. Bayley and J. M. Hammersley, "The
-    Effective Number of Independent Observations in an Autocorrelated Time Series", J. R. Statist. Soc. Suppl. 8 (1946).
+    than n (1 - r) / (1 + r) independent ones, where r is the correlation of each deviation with the next. It reaches at
+    least to where the later half of the values leads by itself, as a series may bend. Sources: N. R. Draper and H.
+    Smith, "Applied Regression Analysis", section 3.1; G. V. Bayley and J. M. Hammersley, "The Effective Number of
+    Independent Observations in an Autocorrelated Time Series", J. R. Statist. Soc. Suppl. 8 (1946).
     """
     count = len(values)
     if count < FEWEST_VALUES:
         return None
-    middle, mean = (count + 1) / 2, math.fsum(values) / count
-    spread = count * (count**2 - 1) / 12  # of 1 … n about their middle, squared and added up
-    slope = math.fsum((x - middle) * (y - mean) for x, y in enumerate(values, start=1)) / spread
+    middle, mean, slope = _line(values)
     deviations = [y - mean - slope * (x - middle) for x, y in enumerate(values, start=1)]
     squares = math.fsum(each**2 for each in deviations)
     together = max(0.0, math.fsum(a * b for a, b in pairwise(deviations)))
     lasting = together / squares if squares else 0.0
     worth = max(float(FEWEST_VALUES), count * (1 - lasting) / (1 + lasting))
-    freedom = max(1, round(worth) - 2)
     variance = squares / count * worth / (worth - 2)
     error = math.sqrt(variance * (1 + (1 + 12 * (at - middle) ** 2 / (count**2 - 1)) / worth))
-    estimate, reach = mean + slope * (at - middle), error * student(confidence, freedom)
+    estimate = mean + slope * (at - middle)
+    reach = max(error * student(confidence, max(1, round(worth) - 2)), abs(_by_later_half(values, at) - estimate))
     return Projection(
         at=at,
         estimate=estimate,
@@ -58,6 +57,20 @@ def project(values: Sequence[float], *, at: int, confidence: float = 0.95) -> Pr
         slope=slope,
         confidence=confidence,
     )
+
+
+def _line(values: Sequence[float]) -> tuple[float, float, float]:
+    """Return the middle of 1 … n, the mean of the values and the slope of the line through them."""
+    count = len(values)
+    middle, mean = (count + 1) / 2, math.fsum(values) / count
+    spread = count * (count**2 - 1) / 12  # of 1 … n about their middle, squared and added up
+    return middle, mean, math.fsum((x - middle) * (y - mean) for x, y in enumerate(values, start=1)) / spread
+
+
+def _by_later_half(values: Sequence[float], at: int) -> float:
+    begin = len(values) // 2
+    middle, mean, slope = _line(values[begin:])
+    return mean + slope * (at - begin - middle)
 
 
 @lru_cache(maxsize=256)
