@@ -30,10 +30,10 @@ def base_revision(
     if ref is None:
         yield None
         return
-    stand_ins = _stand_ins(images, plan)
+    stand_ins = stand_ins_of(images, plan)
     with checked_out(config.root, ref) as there:
         say(f"base: {ref} is {there.commit[:12]} ({there.subject})")
-        base = base_of(plan, config, _config_of(there, config), selection=selection, images=stand_ins)
+        base = base_of(plan, config, config_of(there, config), selection=selection, images=stand_ins)
         _tell(base, ref, stand_ins)
         yield replace(base, name=f"{ref} ({there.commit[:12]})")
 
@@ -88,7 +88,7 @@ def refuse_resuming(earlier: CampaignResult) -> None:
         )
 
 
-def _config_of(there: Revision, head: Config) -> Config | None:
+def config_of(there: Revision, head: Config) -> Config | None:
     """Return the configuration of the base, or None where the project was not yet there."""
     from memcap.config import load_config
     from memcap.images.this_machine import HOST, on_this_machine
@@ -104,7 +104,7 @@ def _config_of(there: Revision, head: Config) -> Config | None:
     return on_this_machine(config) if HOST in head.images.values() else config
 
 
-def _stand_ins(pairs: Sequence[str], plan: Plan) -> Mapping[str, ImageSource]:
+def stand_ins_of(pairs: Sequence[str], plan: Plan) -> Mapping[str, ImageSource]:
     """Return what the base takes in place of images by reference: by the name that the head's image has."""
     from memcap.plan import image_by_reference
 

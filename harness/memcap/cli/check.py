@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from memcap.cli.reports import Reports, Wanted, report_option
+from memcap.cli.reports import Reports, Wanted, explain_option, report_option
 from memcap.cli.selection import project_option
 
 
@@ -16,15 +16,17 @@ from memcap.cli.selection import project_option
     "--against", metavar="FILE|DIR|REVISION",
     help="Another result, a file or folder of baselines, or the baselines of a git revision, instead of the project's.",
 )  # fmt: skip
+@explain_option
 @report_option
 @project_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("-v", "--verbose", is_flag=True, help="Print every metric of every cell.")
-def command(
+def command(  # noqa: PLR0913 - the options of the command line
     *,
     result: Path | None,
     root: Path | None,
     against: str | None,
+    explained: bool,
     wanted: tuple[Wanted, ...],
     as_json: bool,
     verbose: bool,
@@ -47,14 +49,18 @@ def command(
       memcap check --against v1.4.0
       memcap check --against results/20260101T020304-quick-1a2b.json
       memcap check --against ../release-1.4/results/baselines
+      memcap check --explain                       which lines made it worse?
     """
     from memcap.cli.against import load_against
+    from memcap.cli.explain import Asked
     from memcap.cli.selection import load_project
     from memcap.cli.verdict import conclude
     from memcap.store import latest_result, load_result
 
     config = load_project(root)
-    measured = load_result(result or latest_result(config.results_directory))
+    path = result or latest_result(config.results_directory)
+    measured = load_result(path)
     reports = Reports(wanted=wanted, suites=config.suites)
     baselines = load_against(config, against)
-    conclude(measured, config, baselines=baselines, as_json=as_json, verbose=verbose, reports=reports)
+    asked = Asked(result=path, against=against) if explained else None
+    conclude(measured, config, baselines=baselines, as_json=as_json, verbose=verbose, reports=reports, asked=asked)

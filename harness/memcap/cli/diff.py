@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ import click
 from memcap.cli.selection import project_option
 
 if TYPE_CHECKING:
-    from memcap.model import AllocationProfile, Frame
+    from memcap.model import Frame, Suite
     from memcap.report.github import Place
     from memcap.sites import ProfileDiff
 
@@ -98,7 +98,7 @@ def rendered(diff: ProfileDiff, form: str, *, top: int, root: Path | None) -> st
     from memcap.report.diff import render_diff, render_diff_json
     from memcap.report.diff_html import render_diff_html
     from memcap.report.diff_markdown import render_diff_markdown
-    from memcap.report.diff_sarif import growing, render_diff_github, render_diff_sarif
+    from memcap.report.diff_sarif import render_diff_github, render_diff_sarif
 
     if form == "text":
         return render_diff(diff, top=top)
@@ -108,37 +108,42 @@ def rendered(diff: ProfileDiff, form: str, *, top: int, root: Path | None) -> st
         return render_diff_html(diff, top=top)
     if form == "json":
         return render_diff_json(diff, top=top)
-    frames = {line.after for line in growing(diff, top) if line.after}
-    frames |= {frame for stack in diff.stacks if frames & set(stack.stack) for frame in stack.stack}
-    where = places(diff.after, frames, top=_top(root))
+    where = _places(diff, root)
     render = render_diff_sarif if form == "sarif" else render_diff_github
     return render(diff, top=top, places=where)
 
 
-def places(profile: AllocationProfile, frames: Iterable[Frame], *, top: Path) -> dict[Frame, Place]:
-    """Return where lines of the container are in the repository at ``top``.
+def places_of_lines(diff: ProfileDiff, *, suites: Mapping[str, Suite], top: Path) -> dict[Frame, Place]:
+    """Return where lines of the container are in the repository at ``top``, as far as they are there.
 
-    The files of a suite are in its folder. Any other is looked for by the end of its path, the longest first. Only a
+    The files of a suite are in its folder; any other is looked for by the end of its path, the longest first. Only a
     file that has the same text in that line is taken.
     """
     from memcap.report.github import Place
 
-    found = {}
-    for frame in frames:
-        text = profile.source(frame)
-        file = next((name for name in _names(profile, frame) if text and _has(top / name, frame.line, text)), None)
-        if file is not None:
-            found[frame] = Place(file=file, line=frame.line)
+    above, found = top.resolve(), {}
+    for frame in {frame for stack in diff.stacks if stack.delta_bytes > 0 for frame in stack.stack}:
+        text = diff.after.source(frame)
+        if not text:
+            continue
+        for path in _candidates(frame, diff.after.subject, suites, above):
+            if _has(path, frame.line, text):
+                found[frame] = Place(file=path.relative_to(above).as_posix(), line=frame.line)
+                break
     return found
 
 
-def _names(profile: AllocationProfile, frame: Frame) -> list[str]:
-    """Return what the file may be called in the repository."""
+def _candidates(frame: Frame, subject: str, suites: Mapping[str, Suite], top: Path) -> Iterator[Path]:
+    """Yield what the file of a line may be in the repository."""
+    name = subject.partition(".")[0]
     if frame.file.startswith(_SUITE):
-        suite = profile.subject.partition(".")[0]
-        return [f"suites/{suite}/{frame.file.removeprefix(_SUITE)}"]
+        if name in suites:
+            path = suites[name].directory.resolve() / frame.file.removeprefix(_SUITE)
+            yield from [path] if path.is_relative_to(top) else []
+        return
     parts = [part for part in frame.file.split("/") if part]
-    return ["/".join(parts[number:]) for number in range(len(parts))] if ".." not in parts else []
+    if ".." not in parts:
+        yield from (top.joinpath(*parts[number:]) for number in range(len(parts)))
 
 
 def _has(path: Path, number: int, text: str) -> bool:
@@ -150,14 +155,13 @@ def _has(path: Path, number: int, text: str) -> bool:
     return 0 < number <= len(lines) and lines[number - 1].strip()[: len(text)] == text
 
 
-def _top(root: Path | None) -> Path:
-    """Return the project's folder, or the current one where there is none."""
-    from memcap.config import find_root
+def _places(diff: ProfileDiff, root: Path | None) -> dict[Frame, Place]:
+    """Return where lines are in the project, or below the current folder where there is none."""
+    from memcap.cli.selection import load_project
     from memcap.errors import ConfigError
 
-    if root is not None:
-        return root
     try:
-        return find_root(Path.cwd())
+        config = load_project(root)
     except ConfigError:
-        return Path.cwd()
+        return places_of_lines(diff, suites={}, top=Path.cwd())
+    return places_of_lines(diff, suites=config.suites, top=config.root)

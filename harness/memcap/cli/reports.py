@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from memcap.report.github import Place
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+_EXPLAINED_LINES = 3
 _WRITE_REMEDY = "Check that you may write to it and that the disk is not full."
 
 
@@ -72,6 +73,12 @@ def report_option(command: _Command) -> _Command:
     )(command)
 
 
+explain_option = click.option(
+    "--explain", "explained", is_flag=True,
+    help="Profile what became worse, as it was and as it is in the work tree now, and say which lines it was.",
+)  # fmt: skip
+
+
 def write_reports(view: View, reports: Reports, *, print_to_stderr: bool = False) -> None:
     """Write or print each report that was asked for.
 
@@ -95,9 +102,20 @@ def render(view: View, chosen: Format, suites: Mapping[str, Suite]) -> str:
     """Return ``view`` in the chosen format; annotations with the lines of ``suites``."""
     if chosen.name != "github":
         return chosen.render(view)
+    from memcap.cli.diff import places_of_lines
+    from memcap.report.diff_sarif import diff_annotations
     from memcap.report.github import render_github
 
-    return render_github(view, places(view, suites, top=Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd())))
+    top = Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd())
+    lines = [
+        annotation
+        for each in view.explained
+        if each.diff
+        for annotation in diff_annotations(
+            each.diff, top=_EXPLAINED_LINES, places=places_of_lines(each.diff, suites=suites, top=top)
+        )
+    ]
+    return render_github(view, places(view, suites, top=top), lines)
 
 
 def terminal_text(view: View, *, verbose: bool) -> str:

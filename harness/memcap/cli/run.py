@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from memcap.cli.reports import Reports, Wanted, report_option
-from memcap.cli.selection import load_project, selection_options
+from memcap.cli.reports import Reports, Wanted, explain_option, report_option
+from memcap.cli.selection import load_project, plan_of, selection_options
 
 if TYPE_CHECKING:
-    from memcap.model import CampaignResult, Config, Plan
     from memcap.plan import Selection
 
 
@@ -56,6 +55,7 @@ if TYPE_CHECKING:
 )
 @click.option("--dry-run", is_flag=True, help="Print what would be measured, as `memcap plan` does; run nothing.")
 @click.option("--no-check", is_flag=True, help="Do not judge the result against the baselines.")
+@explain_option
 @report_option
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 @click.option("-v", "--verbose", is_flag=True, help="Print details of every cell.")
@@ -75,6 +75,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     base_images: tuple[str, ...],
     dry_run: bool,
     no_check: bool,
+    explained: bool,
     wanted: tuple[Wanted, ...],
     as_json: bool,
     verbose: bool,
@@ -96,13 +97,16 @@ def command(  # noqa: PLR0913 - the options of the command line
       memcap run stress.endurance --duration 1min  shorter than its configured 10 minutes
       memcap run --until-decided                   more runs where 5 do not tell
       memcap run --base-ref origin/main            what did this branch change?
+      memcap run --base-ref main --explain         and in which lines?
       memcap run --image shop:new --base-ref main --base-image shop:new=shop:old
     """
     from memcap.cli.base_ref import base_path, base_revision, judged_against, refuse_resuming, saver, tell_where
     from memcap.cli.deciding import deciding_of
     from memcap.cli.execute import Order, execute, new_campaign, refuse_overwriting
+    from memcap.cli.explain import Asked
     from memcap.cli.plan import show
     from memcap.cli.verdict import conclude, conclude_unjudged
+    from memcap.errors import UsageError
     from memcap.images.this_machine import on_this_machine
     from memcap.model import PROCESS_ENGINE
     from memcap.plan import make_plan
@@ -110,6 +114,8 @@ def command(  # noqa: PLR0913 - the options of the command line
     from memcap.store import load_result, result_path
 
     refuse_contradictions(until_decided, no_check, max_runs, base_ref, base_images, resume)
+    if explained and no_check:
+        raise UsageError("--explain says why a check failed, and --no-check makes none", remedy="Leave one out.")
     config = load_project(root)
     earlier = load_result(resume) if resume else None
     if earlier:
@@ -144,7 +150,8 @@ def command(  # noqa: PLR0913 - the options of the command line
     if no_check:
         conclude_unjudged(split(result)[0], measurements=as_json, verbose=verbose, reports=reports)
     head, baselines = judged_against(result, base, config)
-    conclude(head, config, baselines=baselines, as_json=as_json, verbose=verbose, reports=reports)
+    asked = Asked(result=path, base_ref=base_ref, base_images=base_images) if explained else None
+    conclude(head, config, baselines=baselines, as_json=as_json, verbose=verbose, reports=reports, asked=asked)
 
 
 def refuse_contradictions(
@@ -168,32 +175,3 @@ def refuse_contradictions(
         raise UsageError(
             "--base-ref does not go with --resume: what is compared is measured side by side", remedy="Begin anew."
         )
-
-
-def plan_of(earlier: CampaignResult, config: Config) -> Plan:
-    """Return the plan of an interrupted campaign.
-
-    Raises SelectionError when the project no longer has one of its cells.
-    """
-    from memcap.model import COLD
-    from memcap.plan import Selection, make_plan
-    from memcap.units import seconds_of_variant
-
-    parts = [cell_id.split("-") for cell_id in earlier.plan_cells]  # names have no dashes, and no dots
-    benchmarks = dict.fromkeys(".".join(benchmark.split(".")[:2]) for benchmark, _, _ in parts)
-    variant = parts[0][0].split(".")[2:]  # all have the same, or none
-    images = {name: name if name in config.images else facts.reference for name, facts in earlier.images.items()}
-    plan = make_plan(
-        config,
-        profile=earlier.profile,
-        selection=Selection(
-            benchmarks=tuple(benchmarks),
-            images=tuple(dict.fromkeys(images.get(image, image) for _, image, _ in parts)),
-            caps=tuple(dict.fromkeys(cap for _, _, cap in parts)),
-            runs=earlier.runs,
-            warmups=earlier.warmups,
-            cold=variant == [COLD],
-            duration_seconds=seconds_of_variant("".join(variant)),
-        ),
-    )
-    return replace(plan, cells=tuple(cell for cell in plan.cells if cell.id in earlier.plan_cells))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
-    from memcap.model import Config
+    from memcap.model import CampaignResult, Config, Plan
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -111,3 +112,32 @@ def load_project(root: Path | None) -> Config:
     from memcap.config import find_root, load_config
 
     return load_config(root if root is not None else find_root(Path.cwd()))
+
+
+def plan_of(earlier: CampaignResult, config: Config) -> Plan:
+    """Return the plan of an interrupted campaign, as the project has its cells now.
+
+    Raises SelectionError when the project no longer has one of its cells.
+    """
+    from memcap.model import COLD
+    from memcap.plan import Selection, make_plan
+    from memcap.units import seconds_of_variant
+
+    parts = [cell_id.split("-") for cell_id in earlier.plan_cells]  # names have no dashes, and no dots
+    benchmarks = dict.fromkeys(".".join(benchmark.split(".")[:2]) for benchmark, _, _ in parts)
+    variant = parts[0][0].split(".")[2:]  # all have the same, or none
+    images = {name: name if name in config.images else facts.reference for name, facts in earlier.images.items()}
+    plan = make_plan(
+        config,
+        profile=earlier.profile,
+        selection=Selection(
+            benchmarks=tuple(benchmarks),
+            images=tuple(dict.fromkeys(images.get(image, image) for _, image, _ in parts)),
+            caps=tuple(dict.fromkeys(cap for _, _, cap in parts)),
+            runs=earlier.runs,
+            warmups=earlier.warmups,
+            cold=variant == [COLD],
+            duration_seconds=seconds_of_variant("".join(variant)),
+        ),
+    )
+    return replace(plan, cells=tuple(cell for cell in plan.cells if cell.id in earlier.plan_cells))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
 import click
@@ -9,13 +10,14 @@ import click
 from memcap.cli.reports import Reports, terminal_text, write_reports
 
 if TYPE_CHECKING:
+    from memcap.cli.explain import Asked
     from memcap.model import Baselines, CampaignResult, Config
     from memcap.report import View
 
 _NO_REPORTS = Reports()
 
 
-def conclude(
+def conclude(  # noqa: PLR0913 - all that a verdict is made of
     result: CampaignResult,
     config: Config,
     *,
@@ -23,16 +25,28 @@ def conclude(
     as_json: bool,
     verbose: bool,
     reports: Reports = _NO_REPORTS,
+    asked: Asked | None = None,
 ) -> NoReturn:
     """Judge ``result``, print the verdicts, write the reports and exit with the code.
 
-    ``baselines`` are those of the project if None.
+    ``baselines`` are those of the project if None; with ``asked``, what became worse is explained by line.
     """
+    from memcap.cli.explain import explain
+    from memcap.errors import Interrupted
     from memcap.report.json import render_check_json
     from memcap.store import load_baselines
 
+    def text() -> str:
+        return render_check_json(view) if as_json else terminal_text(view, verbose=verbose)
+
     view = judged_view(result, config, load_baselines(config.baseline_directory) if baselines is None else baselines)
-    click.echo(render_check_json(view) if as_json else terminal_text(view, verbose=verbose), nl=False)
+    if asked is not None:
+        try:
+            view = replace(view, explained=explain(view, result, config, asked))
+        except (Interrupted, KeyboardInterrupt):
+            click.echo(text(), nl=False)  # the verdicts are there
+            raise
+    click.echo(text(), nl=False)
     write_reports(view, reports, print_to_stderr=as_json)
     raise SystemExit(view.exit_code)
 

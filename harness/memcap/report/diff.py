@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from memcap.model import AllocationProfile, Frame
 from memcap.report.text import printable
-from memcap.sites import LineChange, ProfileDiff, StackChange
+from memcap.sites import Explanation, LineChange, ProfileDiff, StackChange
 from memcap.units import format_bytes
 
 # History of the schema; it goes up when a key goes away or changes its meaning.
@@ -16,6 +16,7 @@ from memcap.units import format_bytes
 DIFF_SCHEMA: Final = 1
 NO_LINE: Final = "(no line of Python)"
 _LONGEST_STACK: Final = 12
+_EXPLAINED_LINES: Final = 5
 _INDENT: Final = " " * 34
 
 
@@ -28,6 +29,16 @@ def render_diff(diff: ProfileDiff, *, top: int, stacks: bool = False, width: int
     parts.append(_stack_table(diff, top, width) if stacks else _line_table(diff, top, width))
     parts += [_wrap(doubt, width, rest="    ") for doubt in doubts(diff)]
     return "\n\n".join(parts) + "\n"
+
+
+def render_explanation(explanation: Explanation, *, width: int = 80) -> str:
+    """Return why a cell became worse as text."""
+    title = f"{explanation.cell_id}, what changed by line"
+    if explanation.diff is None:
+        return _wrap(printable(f"{title}: not explained: {explanation.why_not}"), width, rest="    ") + "\n"
+    compared = _wrap(printable(f"{title}, since {explanation.base}"), width)
+    kept = f"Profiles, and the diff in other forms: {explanation.folder}"
+    return f"{compared}\n\n{render_diff(explanation.diff, top=_EXPLAINED_LINES, width=width)}\n{kept}\n"
 
 
 def told(diff: ProfileDiff) -> str:

@@ -54,17 +54,20 @@ def render_diff_sarif(diff: ProfileDiff, *, top: int, places: Mapping[Frame, Pla
 
 def render_diff_github(diff: ProfileDiff, *, top: int, places: Mapping[Frame, Place]) -> str:
     """Return a warning for each such line, as workflow commands; at most ten."""
-    return annotations_text(
-        [
-            Annotation(
-                kind="warning",
-                title=f"memcap: {signed_bytes(line.delta_bytes)} allocated here",
-                message=_message(line, with_place=line.after not in places),
-                place=places.get(line.after) if line.after else None,
-            )
-            for line in growing(diff, top)
-        ]
-    )
+    return annotations_text(diff_annotations(diff, top=top, places=places))
+
+
+def diff_annotations(diff: ProfileDiff, *, top: int, places: Mapping[Frame, Place]) -> list[Annotation]:
+    """Return a warning for each line that allocates at least 64 KiB more, the worst first."""
+    return [
+        Annotation(
+            kind="warning",
+            title=f"memcap: {signed_bytes(line.delta_bytes)} allocated here",
+            message=_message(line, with_place=line.after not in places),
+            place=places.get(line.after) if line.after else None,
+        )
+        for line in growing(diff, top)
+    ]
 
 
 def _rule(name: str, text: str) -> dict[str, Any]:

@@ -48,12 +48,12 @@ class Annotation:
 _NO_PLACES: Final[Mapping[str, Place]] = MappingProxyType({})
 
 
-def render_github(view: View, places: Mapping[str, Place] = _NO_PLACES) -> str:
+def render_github(view: View, places: Mapping[str, Place] = _NO_PLACES, lines: Sequence[Annotation] = ()) -> str:
     """Return a line for each cell that needs a look, the worst first, then for each alert; at most ten of a kind.
 
-    ``places`` says by a cell's id where its benchmark is written.
+    ``places`` says by a cell's id where its benchmark is written; ``lines`` are further annotations.
     """
-    return annotations_text(list(_annotations(view, places)))
+    return annotations_text([*_annotations(view, places), *lines])
 
 
 def annotations_text(found: Sequence[Annotation]) -> str:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memcap.report.charts import SPECS, THEMES, coloured, for_browser, missing, specification, summary
+from memcap.report.diff import render_explanation
 from memcap.report.html_cell import LOOKS, cell_page, embedded
 from memcap.report.text import printable
 from memcap.report.view import AlertView, CaveatView, View
@@ -116,6 +117,7 @@ def _words(view: View) -> dict[str, Any]:
         "not_measured": [printable(cell_id) for cell_id in view.not_measured],
         "alerts": [_alert(alert) for alert in view.alerts],
         "caveats": [_caveat(caveat, len(view.cells)) for caveat in view.caveats],
+        "explained": [render_explanation(each, width=110) for each in view.explained],
         "environment": list(_environment(view)),
         "images": list(_images(view)),
         "command": printable(shlex.join(view.command)),

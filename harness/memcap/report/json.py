@@ -7,7 +7,9 @@ from dataclasses import asdict
 from typing import Any
 
 from memcap.model import Alert, CampaignResult, Caveat, CellResult, Graded, Measurement, Metric
+from memcap.report.diff import diff_json
 from memcap.report.view import CaveatView, CellView, MetricView, View
+from memcap.sites import Explanation
 from memcap.stats import summarize
 
 # History of the schemas of JSON output; each goes up when a key goes away or changes its meaning.
@@ -15,6 +17,8 @@ from memcap.stats import summarize
 # check 1 - first version
 MEASURE_SCHEMA = 1
 CHECK_SCHEMA = 1
+
+_TOP_STACKS = 10
 
 
 def render_measure_json(result: CampaignResult) -> str:
@@ -39,8 +43,19 @@ def render_check_json(view: View) -> str:
             "detectable_rise": {each.metric.value: each.rise for each in view.sensitivity},
             "cells": [_checked(cell) for cell in view.cells],
             "caveats": [_shared(caveat) for caveat in view.caveats],
+            "explained": [_explained(each) for each in view.explained],
         }
     )
+
+
+def _explained(each: Explanation) -> dict[str, Any]:
+    return {
+        "cell": each.cell_id,
+        "base": each.base or None,
+        "why_not": each.why_not or None,
+        "folder": each.folder or None,
+        "diff": diff_json(each.diff, top=_TOP_STACKS) if each.diff else None,
+    }
 
 
 def _measured(cell: CellResult) -> dict[str, Any]:

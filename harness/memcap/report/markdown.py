@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from memcap.model import Metric, VerdictState
+from memcap.report.diff_markdown import explanation_markdown
 from memcap.report.markdown_text import code, fence, html_code, prose, row
 from memcap.report.text import NOTHING, figure, percent, shortened, signed
 from memcap.report.view import AlertView, CaveatView, CellView, MetricView, ProblemView, View
@@ -117,6 +118,7 @@ def _sections(view: View) -> list[_Section]:
     sections = [
         _table(view, notable, noun="cells that need a look", most=0.5),
         _Section(noun="explanations", parts=[_problem(problem, cells) for problem in view.problems], most=0.6),
+        _Section(noun="explanations by line", parts=[explanation_markdown(each) for each in view.explained], most=0.5),
         _Section(noun="kinds of alerts", parts=[_alert(alert) for alert in view.alerts]),
         _Section(noun="kinds of caveats", parts=[_caveat(caveat, view) for caveat in view.caveats]),
         _table(view, fine, noun="cells that are fine", summary=f"{len(fine)} cells that are fine"),

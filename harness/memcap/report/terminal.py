@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from memcap.model import Metric
 from memcap.report.details import curve, details
+from memcap.report.diff import render_explanation
 from memcap.report.sparkline import BLOCKS
 from memcap.report.text import NOTHING, figure, percent, printable, shortened
 from memcap.report.view import AlertView, CaveatView, CellView, ProblemView, View
@@ -40,6 +41,7 @@ def render_terminal(view: View, *, width: int = 80, verbose: bool = False, level
     if verbose:
         parts += [details(cell, width, levels=levels) for cell in view.cells if cell.cell]
     parts += [_problem(problem, view, width) for problem in view.problems]
+    parts += [render_explanation(each, width=width).rstrip() for each in view.explained]
     parts += [_alert(alert, view, width) for alert in view.alerts]
     parts += [_caveat(caveat, view, width) for caveat in view.caveats]
     parts.append(_conclusion(view, width))

@@ -23,6 +23,7 @@ from memcap.model import (
     Verdict,
     VerdictState,
 )
+from memcap.sites import Explanation
 from memcap.stats import Summary, median, relative_change, summarize
 from memcap.units import format_bytes
 
@@ -128,7 +129,8 @@ class View:
     """A campaign and what is said of it; cells, problems and counts come worst first.
 
     ``command`` is what was called; ``images`` says what the cells ran in, by the image's name. ``against`` names what
-    it was compared with, where that was not the project's baselines.
+    it was compared with, where that was not the project's baselines. ``explained`` says what changed by line, where
+    that was asked for.
     """
 
     campaign: str
@@ -149,6 +151,7 @@ class View:
     reason: str
     next_step: str
     is_judged: bool
+    explained: tuple[Explanation, ...] = ()
 
 
 def build_view(

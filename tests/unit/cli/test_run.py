@@ -8,7 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from factories import make_cell, make_image, make_result
-from memcap.cli.run import command, plan_of
+from memcap.cli.run import command
+from memcap.cli.selection import plan_of
 from memcap.config import load_config
 from memcap.engine import docker_client
 from memcap.errors import DaemonUnavailable, SelectionError, UsageError

@@ -1,0 +1,257 @@
+"""``memcap check --explain``: profile base and head of the cells that became worse, and say which lines it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from memcap.cli.base_ref import base_path, config_of, stand_ins_of
+from memcap.cli.progress import say
+from memcap.cli.selection import plan_of
+from memcap.errors import BuildError, Interrupted, MemcapError, UsageError
+from memcap.model import PROCESS_ENGINE, VerdictState
+from memcap.sites import Explanation, diff_profiles
+
+if TYPE_CHECKING:
+    from memcap.cli.subject import Subject
+    from memcap.instruments.launching import Instrument
+    from memcap.model import AllocationProfile, CampaignResult, Cell, Config, Suite
+    from memcap.report.view import CellView, View
+    from memcap.worktree import Revision
+
+MOST_EXPLAINED = 3  # each takes two profiles, of several runs each
+_TOP_LINES = 10
+_NAME_IT = "name its revision: memcap check --against REVISION --explain"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What is compared: the result's file, and what it is judged against as it was named (None: the baselines).
+
+    ``base_ref`` and ``base_images`` are those of `memcap run`.
+    """
+
+    result: Path
+    against: str | None = None
+    base_ref: str | None = None
+    base_images: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Base:
+    """The revision that has the base's code, why it is that one, and what it takes in place of images by reference."""
+
+    ref: str
+    why: str = ""
+    images: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Worse:
+    """A cell that became worse, as the work tree has it now."""
+
+    cell: Cell
+    has_children: bool
+
+
+def explain(view: View, result: CampaignResult, config: Config, asked: Asked) -> tuple[Explanation, ...]:
+    """Return what changed by line in the cells that became worse, the worst first, or why that cannot be told.
+
+    Base and head are run under memray (tracemalloc where memray cannot be had), so this takes a while. The head is the
+    work tree as it is now. Raises Interrupted; any other error is the reason of an explanation that is not there.
+    """
+    worse = worse_cells(view)
+    if not worse:
+        return ()
+    folder = config.results_directory / "explained" / view.campaign
+    found: dict[str, Explanation] = {}
+    for cell in worse[MOST_EXPLAINED:]:
+        why = f"only the worst {MOST_EXPLAINED} cells are profiled"
+        found[cell.id] = Explanation(cell_id=cell.id, why_not=why)
+    chosen = worse[:MOST_EXPLAINED]
+    say(f"explaining {', '.join(cell.id for cell in chosen)}: each is profiled as it was and as it is now")
+    by_base: dict[_Base, list[_Worse]] = {}
+    for cell in chosen:
+        try:
+            one = _Worse(cell=_cell_now(cell.id, result, config), has_children=_has_children(cell))
+            by_base.setdefault(_base_of(cell.id, result, config, asked), []).append(one)
+        except MemcapError as error:
+            found[cell.id] = _not_explained(cell.id, error)
+    for base, cells in by_base.items():
+        try:
+            for each in _explained(base, cells, config, folder):
+                found[each.cell_id] = each
+        except Interrupted:
+            raise
+        except MemcapError as error:
+            found |= {each.cell.id: _not_explained(each.cell.id, error) for each in cells if each.cell.id not in found}
+    return tuple(found[cell.id] for cell in worse)
+
+
+def worse_cells(view: View) -> list[CellView]:
+    """Return the cells that regressed, or are killed now and were not, by how much their metrics rose."""
+    found = [
+        cell
+        for cell in view.cells
+        if cell.verdict
+        and (
+            cell.verdict.state is VerdictState.REGRESSED
+            or (cell.verdict.state is VerdictState.ENDING_CHANGED and any(run.ending.is_oom for run in cell.runs))
+        )
+    ]
+    return sorted(found, key=lambda cell: -max((each.change or 0.0 for each in cell.metrics), default=0.0))
+
+
+def _cell_now(cell_id: str, result: CampaignResult, config: Config) -> Cell:
+    """Return the cell as the work tree has it. Raises SelectionError if it is gone."""
+    (cell,) = plan_of(replace(result, plan_cells=(cell_id,)), config).cells
+    return cell
+
+
+def _has_children(cell: CellView) -> bool:
+    return any((run.process_count or 0) > 1 for run in cell.runs)
+
+
+def _base_of(cell_id: str, result: CampaignResult, config: Config, asked: Asked) -> _Base:
+    """Return which revision has the code that the cell is compared with. Raises UsageError where that is not known."""
+    from memcap.store import find_commit
+
+    if result.environment.engine == PROCESS_ENGINE:
+        raise UsageError("its runs were plain processes of this machine, and profiles are made in containers")
+    if asked.base_ref is not None:
+        return _Base(ref=asked.base_ref, images=asked.base_images)
+    if asked.against is None:
+        return _Base(ref=_accepted_at(cell_id, config), why="where its baseline was committed")
+    if not Path(asked.against).exists():
+        return _Base(ref=asked.against)
+    beside = option_values(result.command, "--base-ref")
+    if beside and Path(asked.against).name == base_path(asked.result).name and find_commit(config.root, beside[-1]):
+        images = option_values(result.command, "--base-image")
+        return _Base(ref=beside[-1], why="as --base-ref names it now", images=images)
+    raise UsageError(f"{asked.against} does not say which code it was measured with; {_NAME_IT}")
+
+
+def _accepted_at(cell_id: str, config: Config) -> str:
+    """Return the commit in which the baseline of a cell became what it is."""
+    from memcap.store import baseline_history
+    from memcap.store.git import is_shallow
+
+    history = baseline_history(config.root, config.baseline_directory)
+    versions = next((each.versions for each in history.cells if each.cell_id == cell_id), ())
+    if not versions or versions[0].commit is None:
+        raise UsageError(f"its baseline is not committed, so which code it was measured with is not known; {_NAME_IT}")
+    if len(versions) == 1 and is_shallow(config.root):
+        raise UsageError(
+            f"this clone is shallow, and does not hold when its baseline was committed: fetch all of it, or {_NAME_IT}"
+        )
+    return versions[0].commit
+
+
+def option_values(command: Sequence[str], name: str) -> tuple[str, ...]:
+    """Return the values of an option on a command line."""
+    found = [word.partition("=")[2] for word in command if word.startswith(f"{name}=")]
+    found += [value for word, value in pairwise(command) if word == name]
+    return tuple(found)
+
+
+def _explained(base: _Base, cells: Sequence[_Worse], config: Config, folder: Path) -> Iterator[Explanation]:
+    """Yield what changed in each cell since ``base``."""
+    from memcap.model import Plan
+    from memcap.plan import Selection
+    from memcap.revision import base_of
+    from memcap.worktree import checked_out
+
+    plan = Plan(profile="explain", cells=tuple(each.cell for each in cells), runs=1, warmups=0)
+    with checked_out(config.root, base.ref) as there:
+        images = stand_ins_of(base.images, plan)
+        older = base_of(plan, config, config_of(there, config), selection=Selection(), images=images)
+        befores = {cell.id: cell for cell in older.plan.cells}
+        name = _name(base, there)
+        for each in cells:
+            cell_id = each.cell.id
+            if cell_id not in befores:
+                yield Explanation(cell_id=cell_id, why_not=f"{name} does not have it")
+                continue
+            before = _subject(befores[cell_id], older.suites, config)
+            after = _subject(each.cell, config.suites, config)
+            try:
+                yield _compared(before, after, name, folder / cell_id, follows_fork=each.has_children)
+            except Interrupted:
+                raise
+            except MemcapError as error:
+                yield _not_explained(cell_id, error)
+
+
+def _subject(cell: Cell, suites: Mapping[str, Suite], config: Config) -> Subject:
+    from memcap.cli.subject import Subject
+
+    limit = config.run_time_limit_seconds
+    return Subject(name=cell.id, cell=cell, suites=suites, policy=config.policy, time_limit_seconds=limit)
+
+
+def _compared(before: Subject, after: Subject, name: str, folder: Path, *, follows_fork: bool) -> Explanation:
+    """Profile both, keep profiles and diff in ``folder``, and return the diff."""
+    from memcap.cli.diff import write_diff
+    from memcap.cli.execute import new_campaign
+    from memcap.instruments.launching import Instrument
+    from memcap.model import ProfileTool
+
+    _refuse_the_same(before, after, name)
+    folder = folder / new_campaign("explain")[0]
+    instrument = Instrument(follows_fork=follows_fork)
+    try:
+        older = _profiled(before, instrument, folder / "base")
+    except BuildError as error:
+        say(f"{error}\nwith tracemalloc instead")
+        instrument = replace(instrument, tool=ProfileTool.TRACEMALLOC)
+        older = _profiled(before, instrument, folder / "base-tracemalloc")
+    diff = diff_profiles(older, _profiled(after, instrument, folder / "head"))
+    write_diff(diff, folder, top=_TOP_LINES, root=None)
+    return Explanation(cell_id=after.name, base=name, diff=diff, folder=str(folder))
+
+
+def _profiled(subject: Subject, instrument: Instrument, folder: Path) -> AllocationProfile:
+    from memcap.cli.execute import new_campaign
+    from memcap.cli.profile import profile_subject, write_reports
+
+    campaign, started = new_campaign("explain")
+    profile = profile_subject(subject, instrument, campaign=campaign, started=started, folder=folder)
+    write_reports(profile, folder, top=_TOP_LINES)
+    return profile
+
+
+def _refuse_the_same(before: Subject, after: Subject, name: str) -> None:
+    """Raise UsageError where base and head are the same program: then what changed is not in this repository."""
+    from memcap.engine.docker_client import connect
+    from memcap.images.prepare import prepare_layers
+    from memcap.model import Plan
+
+    with closing(connect()) as client:
+        layers = [
+            next(iter(prepare_layers(client, plan, subject.suites, say=say).values())).id
+            for subject in (before, after)
+            for plan in [Plan(profile="explain", cells=(subject.cell,), runs=1, warmups=0)]
+        ]
+    if layers[0] == layers[1] and before.cell.benchmark == after.cell.benchmark:
+        hint = (
+            "the image is taken by its reference, so what it was before is not known here: profile both images "
+            "(memcap profile) and compare them (memcap diff)"
+            if after.cell.image.reference
+            else "what was measured is not in the work tree any more, or the change is not one of code"
+        )
+        raise UsageError(f"suite and image are the same as in {name}; {hint}")
+
+
+def _name(base: _Base, there: Revision) -> str:
+    """Return the base in words, which are somebody else's as far as the commit's subject goes."""
+    commit = there.commit[:12]
+    named = commit if commit.startswith(base.ref) else f"{base.ref} ({commit})"
+    return f"{named}, {base.why}: {there.subject}" if base.why else f"{named}: {there.subject}"
+
+
+def _not_explained(cell_id: str, error: MemcapError) -> Explanation:
+    return Explanation(cell_id=cell_id, why_not=f"{error.message} {error.remedy}".strip())
