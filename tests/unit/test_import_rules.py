@@ -57,7 +57,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "tune": ("model", "stats"),
     "selftest": ("model", "stats", "judge"),
     "sites": (*WORDS, "model"),
-    "report": (*WORDS, "model", "stats", "compare", "tune", "selftest", "sites"),
+    "fit": (*WORDS, "model", "stats", "campaign"),
+    "repro": (*WORDS, "model", "stats", "probe", "engine", "instruments"),
+    "report": (*WORDS, "model", "stats", "compare", "tune", "selftest", "fit", "sites", "repro"),
     "testing": (*WORDS, "stats"),
     "pytest_plugin": (*WORDS, "testing", "model", "config", "plan", "images", "engine", "campaign", "store"),
 }

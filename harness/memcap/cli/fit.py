@@ -1,0 +1,217 @@
+"""``memcap fit``: how small can the cap be?"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from memcap.cli.selection import project_option
+
+if TYPE_CHECKING:
+    from memcap.cli.subject import Subject
+    from memcap.fit import Goal, Trial
+    from memcap.report.fit import FitReport
+
+_MIB = 1024 * 1024
+_WITHOUT_MEMORY_BYTES = 1024 * _MIB  # as good as no cap, where the daemon does not say how much it has
+
+
+def _share(_: click.Context, __: click.Parameter, value: str) -> float:
+    """Return a share such as ``15%`` as a fraction."""
+    try:
+        share = float(value.removesuffix("%")) / 100
+    except ValueError:
+        share = -1.0
+    if not value.endswith("%") or not 0 <= share <= 10:
+        raise click.BadParameter(f"{value!r} is not a share; write it like 15%")
+    return share
+
+
+@click.command("fit", short_help="Find the smallest cap that a workload can live with.")
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="CELL | IMAGE [-- CMD ARGS...]")
+@click.option("--resolution", default="1MiB", show_default=True, metavar="SIZE", help="How exactly.")
+@click.option(
+    "--slowdown", type=click.FloatRange(min=1, min_open=True), default=1.25, show_default=True,
+    help="How many times slower than without a cap it may be.",
+)  # fmt: skip
+@click.option(
+    "--max-runs", type=click.IntRange(min=1),
+    help="Runs after the first measurement.  [default: 12; 24 if runs with the same cap end differently]",
+)  # fmt: skip
+@click.option(
+    "--headroom",
+    callback=_share,
+    metavar="SHARE",
+    default="15%",
+    show_default=True,
+    help="To recommend above the minimum.",
+)
+@click.option("-c", "--cap", metavar="SIZE", help="What counts as no cap.  [default: half of the daemon's memory]")
+@click.option("-i", "--image", metavar="IMAGE", help="The image; all words are the command then.")
+@click.option("-e", "--env", multiple=True, metavar="NAME=VALUE", help="An environment variable; may be repeated.")
+@click.option("--network", is_flag=True, help="Give a command's containers a network.")
+@click.option("--time-limit", metavar="TIME", help="After which a run without a cap is ended.")
+@click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+              help="Also write fit.json, fit.md, index.html and charts there.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@project_option
+def command(  # noqa: PLR0913 - the options of the command line
+    *,
+    words: tuple[str, ...],
+    resolution: str,
+    slowdown: float,
+    max_runs: int | None,
+    headroom: float,
+    cap: str | None,
+    image: str | None,
+    env: tuple[str, ...],
+    network: bool,
+    time_limit: str | None,
+    output: Path | None,
+    as_json: bool,
+    root: Path | None,
+) -> None:
+    """Find the smallest memory cap that a cell or a command can live with, and the one it does not notice.
+
+    It is run with as good as no cap, three times; then under caps near what could not be taken back
+    (unreclaimable_peak), closer and closer. A cap is good enough if the workload ends as it should, and is not slower
+    than --slowdown allows. What was found is confirmed by repeating it. The comfortable cap is where the kernel has
+    nothing to take away that is needed again.
+
+    \b
+    Examples:
+      memcap fit my/prod:1.4 -- python app.py
+      memcap fit agents.crew_backed-py312-256m
+      memcap fit my/prod:1.4 --resolution 8MiB --slowdown 1.1 --output fitted -- python app.py
+      memcap fit --image my/prod:1.4 --headroom 30% --json
+    """
+    import shutil
+
+    from memcap.cli.subject import find_subject
+    from memcap.fit import Goal
+    from memcap.report.fit import render_fit, render_fit_json
+    from memcap.units import parse_bytes, parse_seconds
+
+    goal = Goal(resolution_bytes=_resolution(parse_bytes(resolution)), slowdown=slowdown)
+    if max_runs is not None:
+        from dataclasses import replace
+
+        goal = replace(goal, max_runs=max_runs, max_runs_if_steady=max_runs)
+    subject = find_subject(
+        words,
+        image=image,
+        cap=cap,
+        env=env,
+        network=network,
+        time_limit_seconds=parse_seconds(time_limit) if time_limit else None,
+        root=root,
+    )
+    report = fit_subject(subject, goal, headroom=headroom, ceiling_bytes=parse_bytes(cap) if cap else None)
+    if output is not None:
+        from memcap.report.fit_page import write_fit
+
+        for path in write_fit(report, output):
+            click.echo(f"wrote {path}", err=True)
+    width = max(80, shutil.get_terminal_size().columns)
+    click.echo(render_fit_json(report) if as_json else render_fit(report, width=width), nl=False)
+
+
+def fit_subject(subject: Subject, goal: Goal, *, headroom: float, ceiling_bytes: int | None) -> FitReport:
+    """Return the fit of ``subject``; if it does not end well even without a cap, print how it ended, and exit.
+
+    Raises as `execute` does.
+    """
+    from dataclasses import replace
+
+    from memcap.campaign import Campaign
+    from memcap.cli.execute import Order, made_ready, new_campaign
+    from memcap.cli.progress import say
+    from memcap.cli.verdict import conclude_unjudged
+    from memcap.fit import recommend
+    from memcap.fit.driving import jobs_beside, measure_uncapped, reference_of, search_caps, uncapped
+    from memcap.model import CampaignSettings, Plan
+    from memcap.report.fit import FitReport
+    from memcap.report.fit_words import SUBJECT_WIDTH
+    from memcap.report.text import printable, shortened
+
+    campaign_id, started = new_campaign("fit")
+    cell = uncapped(subject.cell, ceiling_bytes or goal.floor_bytes)
+    order = Order(
+        plan=Plan(profile="fit", cells=(cell,), runs=1, warmups=1),
+        suites=subject.suites,
+        policy=subject.policy,
+        time_limit_seconds=subject.time_limit_seconds,
+        id=campaign_id,
+        started=started,
+    )
+    with made_ready(order) as (engine, layers):
+        machine = engine.environment()
+        if ceiling_bytes is None:
+            cell = uncapped(subject.cell, (machine.memory_bytes or 2 * _WITHOUT_MEMORY_BYTES) // 2 // _MIB * _MIB)
+        settings = CampaignSettings(
+            id=campaign_id,
+            started=started,
+            command=("memcap", *sys.argv[1:]),
+            policy=subject.policy,
+            time_limit_seconds=subject.time_limit_seconds,
+            jobs=machine.cpus or 1,
+        )
+        name = shortened(printable(subject.name), SUBJECT_WIDTH)
+        say(f"{name}: first measurement, with a cap of {_size(cell.cap.bytes)}")
+        campaign = Campaign(replace(order.plan, cells=(cell,)), engine=engine, layers=layers, settings=settings)
+        first = measure_uncapped(campaign, cell)
+        if not first.is_as_expected:
+            conclude_unjudged(first.result)  # it fails as it is: that comes first
+        reference = reference_of(first, machine)
+        need, peak = _size(reference.need_bytes), _size(reference.peak_bytes)
+        say(f"it holds {need} that cannot be taken back, and {peak} in all")
+        goal = replace(goal, jobs=jobs_beside(first, reference, machine))
+        fit = search_caps(campaign, first, reference, goal, tell=_Telling(reference.seconds))
+    (facts,) = first.result.images.values()
+    return FitReport(
+        id=campaign_id,
+        started=started,
+        subject=subject.name,
+        image=facts,
+        environment=machine,
+        fit=fit,
+        recommendation=recommend(fit, headroom=headroom),
+    )
+
+
+class _Telling:
+    """Say each run in a line: a search does not know how long it will be."""
+
+    def __init__(self, seconds: float | None) -> None:
+        self._seconds = seconds
+        self._count = 0
+
+    def __call__(self, trial: Trial) -> None:
+        from memcap.cli.progress import say
+
+        self._count += 1
+        time = ""
+        if trial.survived and trial.seconds is not None and self._seconds:
+            time = f", {trial.seconds / self._seconds:.2f} times as long" + ("" if trial.alone else " beside another")
+        say(f"[{self._count}] {_size(trial.cap_bytes)}: {trial.ending.value}{time}")
+
+
+def _resolution(size: int) -> int:
+    """Return the resolution that was asked for. Raises UsageError for one that is no whole number of pages."""
+    from memcap.errors import UsageError
+
+    if size < 4096 or size % 4096:
+        raise UsageError(
+            f"--resolution {_size(size)} is not a whole number of pages of 4 KiB",
+            remedy="1MiB is usual; what a run needs scatters by some 100 KiB anyway.",
+        )
+    return size
+
+
+def _size(size: int) -> str:
+    from memcap.units import format_bytes
+
+    return format_bytes(size)

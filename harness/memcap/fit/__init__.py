@@ -1,0 +1,25 @@
+"""How small can the cap be? A search that looks at what runs under some caps showed, and names the next ones. Pure.
+
+`driving` alone executes runs, through a campaign.
+"""
+
+from memcap.fit.answer import Fit, conclude
+from memcap.fit.recommendation import HEADROOM, Recommendation, recommend
+from memcap.fit.search import FLOOR_BYTES, Goal, next_caps
+from memcap.fit.trials import Point, PointState, Reference, Trial, points_of
+
+__all__ = [
+    "FLOOR_BYTES",
+    "HEADROOM",
+    "Fit",
+    "Goal",
+    "Point",
+    "PointState",
+    "Recommendation",
+    "Reference",
+    "Trial",
+    "conclude",
+    "next_caps",
+    "points_of",
+    "recommend",
+]

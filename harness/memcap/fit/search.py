@@ -1,0 +1,206 @@
+"""Which caps to try next. The state of the search is what was seen: the same trials always lead to the same caps.
+
+The minimum is looked for from ``unreclaimable_peak`` of the first measurement, which is where it usually is: a step
+below or above, further each time; then between the largest cap that failed and the smallest that did not, by
+halves. What was found is confirmed by repeating it, and the slow cap below it, if that is what it is, is timed again.
+Then the comfortable cap is looked for in the same way, above.
+
+Survival need not be a step: near the edge a run may live or die. A cap that failed once is below the minimum for ever,
+so a run that fails on a cap that others survived moves the search up, and more runs are asked of the next candidate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from memcap.fit.trials import Point, PointState, Reference, Trial, points_of
+
+FLOOR_BYTES: Final = 6 * 1024 * 1024  # Docker refuses less
+STEADY_RUNS: Final = 12
+MOST_RUNS: Final = 24
+CONFIRMED: Final = 3  # runs that the minimum has to survive
+WELL_CONFIRMED: Final = 5  # where there are runs left
+CONFIRMED_IF_NOISY: Final = 8
+COMFORT_PARTS: Final = 32  # the comfortable cap is found to a 32nd part
+_STEPS_UP: Final = 3  # each four times the one before; then by halves to the peak, above which a cap cannot matter
+
+
+@dataclass(frozen=True, kw_only=True)
+class Goal:
+    """What is looked for, and at which cost.
+
+    ``slowdown`` is how much slower than without a cap a run may be; ``max_runs`` is the most runs there may be, and
+    ``max_runs_if_steady`` where every cap has one outcome; ``jobs`` is how many may run side by side.
+    """
+
+    resolution_bytes: int = 1024 * 1024
+    slowdown: float = 1.25
+    max_runs: int = MOST_RUNS
+    max_runs_if_steady: int = STEADY_RUNS
+    floor_bytes: int = FLOOR_BYTES
+    jobs: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bracket:
+    """Where the minimum is: above ``below`` (the largest cap that failed; None: none did), at most at ``above``."""
+
+    below: Point | None
+    above: Point | None
+
+
+def next_caps(goal: Goal, reference: Reference, trials: Sequence[Trial]) -> tuple[int, ...]:
+    """Return the caps to run next, side by side, each once for each time it is named; none when the search is over."""
+    return _Search(goal, reference, trials).next_caps()
+
+
+def bracket_of(points: Sequence[Point]) -> Bracket:
+    """Return the largest cap that failed or was slow, and the smallest viable one above it."""
+    below = max((point for point in points if point.is_below), key=lambda point: point.cap_bytes, default=None)
+    viable = (point for point in points if point.state is PointState.VIABLE)
+    above = (point for point in viable if below is None or point.cap_bytes > below.cap_bytes)
+    return Bracket(below=below, above=min(above, key=lambda point: point.cap_bytes, default=None))
+
+
+def is_noisy(points: Sequence[Point]) -> bool:
+    """Tell whether a run failed where, or above where, another survived."""
+    fallen = max((point.cap_bytes for point in points if point.state is PointState.FAILED), default=0)
+    return any(point.survived for point in points if point.cap_bytes <= fallen)
+
+
+def confirmations(points: Sequence[Point]) -> int:
+    """Return how many runs the minimum has to survive."""
+    return CONFIRMED_IF_NOISY if is_noisy(points) else CONFIRMED
+
+
+class _Search:
+    """The state that some trials amount to."""
+
+    def __init__(self, goal: Goal, reference: Reference, trials: Sequence[Trial]) -> None:
+        self._goal = goal
+        self._reference = reference
+        self._points = points_of(trials, reference, slowdown_limit=goal.slowdown)
+        noisy = is_noisy(self._points)
+        self._left = (goal.max_runs if noisy else min(goal.max_runs, goal.max_runs_if_steady)) - len(trials)
+        bracket = bracket_of(self._points)
+        self._below, self._above = bracket.below, bracket.above
+        self._step = goal.resolution_bytes
+        self._first = min(max(self._up(reference.need_bytes), goal.floor_bytes), reference.cap_bytes)
+        self._enough = max(reference.enough_bytes(goal.resolution_bytes), self._first)
+
+    def next_caps(self) -> tuple[int, ...]:
+        together = min(self._goal.jobs, self._left)
+        if together < 1:
+            return ()
+        if not self._points:
+            pair = (self._first, max(self._first - self._step, self._goal.floor_bytes))
+            return tuple(dict.fromkeys(pair))[:together]
+        again = self._to_time_again()
+        if again is not None:
+            return (again,)
+        narrower = self._narrower()
+        if narrower is not None:
+            return (narrower,)
+        missing = self._unconfirmed()
+        if missing and self._above is not None:
+            return (self._above.cap_bytes,) * min(missing, together)
+        if self._below is not None and self._has_to_be_timed(self._below):
+            return (self._below.cap_bytes,)
+        comfortable = self._comfortable()
+        if comfortable is not None:
+            return (comfortable,)
+        return self._better_confirmed(together)
+
+    def _to_time_again(self) -> int | None:
+        """Return a cap that was slow, but not alone, and lies where the minimum may be."""
+        low = self._below.cap_bytes if self._below else 0
+        high = self._above.cap_bytes if self._above else self._reference.cap_bytes
+        found = (each.cap_bytes for each in self._points if each.state is PointState.OPEN)
+        return next((cap for cap in found if low < cap < high), None)
+
+    def _narrower(self) -> int | None:
+        """Return a cap that tells more of where the minimum is."""
+        below, above = self._below, self._above
+        if above is None:
+            return self._higher(below)
+        if self._left <= self._reserve():
+            return None
+        if below is None:
+            return self._lower(above)
+        return self._between(below.cap_bytes, above.cap_bytes)
+
+    def _higher(self, below: Point | None) -> int | None:
+        if below is None:  # nothing but open points, which are timed again first
+            return None
+        failed = [each for each in self._points if each.cap_bytes >= self._first and each.is_below]
+        step = self._step << 2 * max(len(failed) - 1, 0)
+        if self._left <= self._reserve() and below.cap_bytes < self._enough:
+            cap = self._enough
+        elif below.state is PointState.FAILED and len(failed) <= _STEPS_UP:
+            cap = below.cap_bytes + step
+        elif below.cap_bytes < self._enough:
+            cap = self._between(below.cap_bytes, self._enough) or self._enough
+        else:
+            cap = below.cap_bytes + step
+        return cap if cap < self._reference.cap_bytes else None
+
+    def _lower(self, above: Point) -> int | None:
+        """Return a cap below all that were tried, further away each time; none below the floor."""
+        if above.cap_bytes <= self._goal.floor_bytes:
+            return None
+        tried = sum(each.cap_bytes <= self._first for each in self._points)
+        return max(above.cap_bytes - (self._step << max(tried - 1, 0)), self._goal.floor_bytes)
+
+    def _between(self, low: int, high: int, *, step: int | None = None) -> int | None:
+        """Return the middle on the grid; None where both are as near as is wanted."""
+        step = step or self._step
+        if high - low <= step:
+            return None
+        return low + max(1, (high - low) // self._step // 2) * self._step
+
+    def _reserve(self) -> int:
+        """Return how many runs are needed to be sure of what is known by now, and for the comfortable cap."""
+        times_again = any(each.state is PointState.SLOW for each in self._points)
+        return self._unconfirmed() + times_again + (not self._undisturbed())
+
+    def _unconfirmed(self) -> int:
+        done = len(self._above.trials) if self._above else 0
+        return max(confirmations(self._points) - done, 0)
+
+    def _undisturbed(self) -> list[Point]:
+        """Return the undisturbed caps above all that are not."""
+        low = self._disturbed_up_to()
+        return [each for each in self._points if each.is_undisturbed and each.cap_bytes > low]
+
+    def _disturbed_up_to(self) -> int:
+        return max((each.cap_bytes for each in self._points if not each.is_undisturbed), default=0)
+
+    @staticmethod
+    def _has_to_be_timed(point: Point) -> bool:
+        """Tell whether a cap counts as too slow because of a single run."""
+        return point.state is PointState.SLOW and not point.is_well_timed
+
+    def _comfortable(self) -> int | None:
+        """Return a cap that tells more of where the comfortable cap is."""
+        low, found = self._disturbed_up_to(), self._undisturbed()
+        if found:
+            high = found[0].cap_bytes
+            return self._between(low, high, step=max(self._step, high // COMFORT_PARTS)) if low else None
+        if low < self._enough:
+            cap = self._enough
+        else:
+            tried = sum(each.cap_bytes >= self._enough for each in self._points)
+            cap = low + max(self._step, self._up(low // COMFORT_PARTS)) * 2**tried
+        return cap if cap < self._reference.cap_bytes else None
+
+    def _better_confirmed(self, together: int) -> tuple[int, ...]:
+        if self._above is None or is_noisy(self._points):
+            return ()
+        missing = WELL_CONFIRMED - len(self._above.trials)
+        return (self._above.cap_bytes,) * min(max(missing, 0), together)
+
+    def _up(self, size: int) -> int:
+        """Return ``size`` rounded up to the grid."""
+        return -(-size // self._step) * self._step

@@ -1,0 +1,219 @@
+"""What `memcap fit` found, as text, Markdown and JSON."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from memcap.fit import Fit, Point, PointState, Recommendation, Trial
+from memcap.model import Environment, ImageFacts
+from memcap.report.fit_words import answer, pasted, rule_in_words, told_state
+from memcap.report.text import NOTHING, printable
+from memcap.stats import median
+from memcap.units import format_bytes, format_seconds
+
+# History of the schema of fit.json and `fit --json`; it goes up when a key goes away or changes its meaning.
+# 1 - first version
+FIT_SCHEMA = 1
+_HEADERS = ["cap", "survived", "95 % interval", "time", "cap hits", "read again", "major faults", "stalled", ""]
+_TOLD_IF_ANY = ("cap hits", "major faults", "stalled")  # other columns are told in any case
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitReport:
+    """A fit with what it was found on; ``subject`` is the cell's id or the command."""
+
+    id: str
+    started: str
+    subject: str
+    image: ImageFacts
+    environment: Environment
+    fit: Fit
+    recommendation: Recommendation
+
+
+def render_fit(report: FitReport, *, width: int = 80) -> str:
+    """Return the curve as a table, the answer as one sentence, and what to paste."""
+    from tabulate import tabulate  # noqa: PLC0415 - late, so that --help stays quick
+
+    rows = [_HEADERS, *_rows(report.fit)]
+    shown = [
+        column
+        for column in zip(*rows, strict=True)
+        if column[0] not in _TOLD_IF_ANY or set(column[1:]) - {NOTHING, "0"}
+    ]
+    headers, *body = zip(*shown, strict=True)
+    table = tabulate(
+        body, headers=headers, tablefmt="simple", disable_numparse=True, maxheadercolwidths=8,
+        colalign=[*["right"] * (len(headers) - 1), "left"],
+    )  # fmt: skip
+    snippets = "\n\n".join(f"{name}:\n{textwrap.indent(text, '    ')}" for name, text in pasted(report.recommendation))
+    lines = [
+        _wrapped(text, width) for text in (answer(report.fit, report.subject), rule_in_words(report.recommendation))
+    ]
+    return "\n\n".join([table, *lines, snippets]) + "\n"
+
+
+def render_fit_markdown(report: FitReport, *, charts: Sequence[tuple[str, str]] = ()) -> str:
+    """Return the same as Markdown; ``charts`` are file names, each with its words."""
+    fit = report.fit
+    headers, *body = ("| " + " | ".join(row) + " |" for row in table_of(fit))
+    rows = [headers, "|" + "---:|" * 8 + "---|", *body]
+    snippets = "\n\n".join(
+        f"{name}:\n\n```{'console' if name == 'docker run' else 'yaml'}\n{text}\n```"
+        for name, text in pasted(report.recommendation)
+    )
+    parts = [
+        f"# How small can the cap be? {_code(report.subject)}",
+        answer(fit, ""),
+        f"{rule_in_words(report.recommendation)}",
+        snippets,
+        "## The curve",
+        "\n".join(rows),
+        *(f"![{words}]({name})" for name, words in charts),
+        _provenance(report),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def table_of(fit: Fit) -> list[list[str]]:
+    """Return the curve as a table of texts: the names of the columns, then a row a cap."""
+    return [[*_HEADERS[:-1], "found"], *_rows(fit)]
+
+
+def render_fit_json(report: FitReport) -> str:
+    """Return everything as JSON: bytes and seconds, absent is null."""
+    fit, advice = report.fit, report.recommendation
+    document = {
+        "schema": FIT_SCHEMA,
+        "id": report.id,
+        "started": report.started,
+        "subject": report.subject,
+        "image": {"reference": report.image.reference, "id": report.image.id, "digest": report.image.digest},
+        "environment": asdict(report.environment),
+        "minimum_cap_bytes": fit.minimum.cap_bytes,
+        "comfortable_cap_bytes": fit.comfortable_bytes,
+        "largest_failing_cap_bytes": fit.below.cap_bytes if fit.below else None,
+        "within_bytes": fit.within_bytes,
+        "resolution_bytes": fit.goal.resolution_bytes,
+        "resolved": fit.is_resolved,
+        "confirmed": fit.confirmed,
+        "noisy": fit.noisy,
+        "slowdown_limit": fit.goal.slowdown,
+        "runs": fit.runs,
+        "survival": _survival(fit.minimum),
+        "first_measurement": {
+            "cap_bytes": fit.reference.cap_bytes,
+            "runs": len(fit.reference.trials),
+            "unreclaimable_peak_bytes": fit.reference.need_bytes,
+            "peak_bytes": fit.reference.peak_bytes,
+            "wall_seconds": median_of(fit.reference.trials, lambda trial: trial.wall_seconds),
+        },
+        "recommendation": {
+            "limit_bytes": advice.limit_bytes,
+            "request_bytes": advice.limit_bytes,
+            "headroom": advice.headroom,
+            "rule": rule_in_words(advice),
+            **{name.lower().replace(" ", "_"): text for name, text in pasted(advice)},
+        },
+        "curve": [_point(point) for point in fit.curve],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=True) + "\n"
+
+
+def median_of(trials: Sequence[Trial], figure: Callable[[Trial], float | None]) -> float | None:
+    """Return the median of what was measured of ``figure``, None for nothing."""
+    found = [value for trial in trials if (value := figure(trial)) is not None]
+    return median(found) if found else None
+
+
+def _provenance(report: FitReport) -> str:
+    first, where = report.fit.reference, report.environment
+    return (
+        f"{report.fit.runs} runs after the first measurement ({len(first.trials)} runs with a cap of "
+        f"{format_bytes(first.cap_bytes)}: unreclaimable_peak {format_bytes(first.need_bytes)}, peak "
+        f"{format_bytes(first.peak_bytes)}) of image {_code(report.image.reference)} on {where.engine} "
+        f"{where.engine_version}, cgroup v{where.cgroup_version or '?'}, kernel {where.kernel}, {where.architecture}; "
+        f"{report.started}, memcap {where.memcap_version}."
+    )
+
+
+def _point(point: Point) -> dict[str, Any]:
+    trials = point.trials
+    return {
+        "cap_bytes": point.cap_bytes,
+        "state": point.state.value,
+        "undisturbed": point.is_undisturbed,
+        "runs": len(trials),
+        "survived": point.survived,
+        "survival_interval": _survival(point)["interval"],
+        "endings": dict(Counter(trial.ending.value for trial in trials)),
+        "slowdown": point.slowdown,
+        "wall_seconds": median_of([trial for trial in trials if trial.survived], lambda trial: trial.wall_seconds),
+        "cap_hits": median_of(trials, lambda trial: trial.cap_hits),
+        "refaults": median_of(trials, lambda trial: trial.refaults),
+        "major_faults": median_of(trials, lambda trial: trial.major_faults),
+        "stall_seconds": median_of(trials, lambda trial: trial.stall_seconds),
+        "peak_bytes": median_of(trials, lambda trial: trial.peak_bytes),
+    }
+
+
+def _survival(point: Point) -> dict[str, Any]:
+    found = point.survival
+    return {
+        "runs": found.total,
+        "survived": found.count,
+        "estimate": found.count / found.total,
+        "interval": [found.low, found.high],
+        "confidence": found.confidence,
+    }
+
+
+def _rows(fit: Fit) -> list[list[str]]:
+    return [
+        [
+            format_bytes(point.cap_bytes),
+            f"{point.survived} of {len(point.trials)}",
+            f"{100 * point.survival.low:.0f}-{100 * point.survival.high:.0f} %",
+            NOTHING if point.slowdown is None else f"{point.slowdown:.2f}x",
+            _count(point, lambda trial: trial.cap_hits),
+            _count(point, lambda trial: trial.refaults),
+            _count(point, lambda trial: trial.major_faults),
+            _stalled(point),
+            _remark(point, fit),
+        ]
+        for point in fit.curve
+    ]
+
+
+def _remark(point: Point, fit: Fit) -> str:
+    if point.cap_bytes == fit.minimum.cap_bytes:
+        return "minimum, comfortable" if fit.comfortable_bytes == point.cap_bytes else "minimum"
+    if point.cap_bytes == fit.comfortable_bytes:
+        return "comfortable"
+    return told_state(point) if point.state is not PointState.VIABLE else ""
+
+
+def _count(point: Point, figure: Callable[[Trial], float | None]) -> str:
+    found = median_of(point.trials, figure)
+    return NOTHING if found is None else f"{found:,.0f}"
+
+
+def _stalled(point: Point) -> str:
+    found = median_of(point.trials, lambda trial: trial.stall_seconds)
+    return NOTHING if found is None else format_seconds(found)
+
+
+def _wrapped(text: str, width: int) -> str:
+    return textwrap.fill(printable(text), width=width, break_long_words=False, break_on_hyphens=False)
+
+
+def _code(text: str) -> str:
+    """Return ``text`` as a span of code, whatever backticks it has."""
+    shown = printable(text)
+    fence = "``" if "`" in shown else "`"
+    return f"{fence}{shown}{fence}" if fence == "`" else f"{fence} {shown} {fence}"

@@ -1,0 +1,60 @@
+"""What the trials of one cap amount to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from memcap.fit import Point, PointState, Reference, Trial, points_of
+from memcap.model import Ending
+
+MIB = 1024 * 1024
+QUIET = Trial(
+    cap_bytes=64 * MIB, survived=True, ending=Ending.COMPLETED, seconds=1.0, wall_seconds=1.0, cap_hits=0, refaults=0,
+    major_faults=0, stall_seconds=0.0, peak_bytes=64 * MIB, need_bytes=60 * MIB,
+)  # fmt: skip
+REFERENCE = Reference(trials=(replace(QUIET, cap_bytes=1024 * MIB, major_faults=30),), ahead_bytes=MIB // 4)
+
+
+def point(*changes: dict[str, Any]) -> Point:
+    (found,) = points_of([replace(QUIET, **change) for change in changes], REFERENCE, slowdown_limit=1.25)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("changes", "state", "is_undisturbed"),
+    [
+        ([{}], PointState.VIABLE, True),
+        ([{"seconds": 9.0}], PointState.VIABLE, True),
+        ([{"seconds": 9.0, "refaults": 500}], PointState.SLOW, False),
+        ([{"seconds": 9.0, "refaults": 500}, {"refaults": 500}], PointState.VIABLE, False),
+        ([{"seconds": 9.0, "refaults": 500, "alone": False}], PointState.OPEN, False),
+        ([{"refaults": 500}], PointState.VIABLE, False),
+        ([{"major_faults": 40}], PointState.VIABLE, True),
+        ([{"major_faults": 60}], PointState.VIABLE, False),
+        ([{"stall_seconds": 0.2}], PointState.VIABLE, False),
+        ([{"refaults": None}], PointState.VIABLE, False),
+        ([{"refaults": None, "peak_bytes": 60 * MIB}], PointState.VIABLE, True),
+        ([{"refaults": 500, "cap_hits": 3, "peak_bytes": 60 * MIB}], PointState.VIABLE, False),
+        ([{"survived": False, "ending": Ending.OOM_KILLED}, {}], PointState.FAILED, False),
+        ([{"survived": False, "ending": Ending.TIMED_OUT, "seconds": None}], PointState.SLOW, False),
+        ([{"survived": False, "ending": Ending.TIMED_OUT}, {}], PointState.FAILED, False),
+        ([{"seconds": None}], PointState.VIABLE, True),
+    ],
+)
+def test_what_is_known_of_a_cap(changes: list[dict[str, Any]], state: PointState, *, is_undisturbed: bool) -> None:
+    found = point(*changes)
+    assert (found.state, found.is_undisturbed) == (state, is_undisturbed)
+    assert found.is_below == (state in (PointState.FAILED, PointState.SLOW))
+
+
+def test_the_fastest_run_counts() -> None:
+    assert point({"seconds": 1.9}, {"seconds": 1.1}, {"seconds": 7.0}).slowdown == 1.1
+
+
+def test_enough_is_never_reached() -> None:
+    assert REFERENCE.enough_bytes(MIB) == 65 * MIB
+    assert REFERENCE.enough_bytes(MIB // 4) == 64.25 * MIB
+    assert REFERENCE.enough_bytes(4096 * MIB) == 1024 * MIB, "but not more than the reference had"
