@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 from dataclasses import dataclass
+from itertools import islice
 from types import CellType, FrameType, FunctionType, GeneratorType, ModuleType, TracebackType
 from typing import Any
 
@@ -12,6 +13,7 @@ from memcap.testing.edges import attributes, closure_edge, edge, name_of
 
 # Their variables hold what is looked for because it is looked for.
 OWN_FILES = {__file__, attributes.__code__.co_filename}
+_MOST_HOLDERS = 10  # a chain costs some looks at all objects there are
 _OF_FRAME_ALONE = 4 if sys.version_info < (3, 11) else 3  # references to its copy of its variables, see _forget
 
 
@@ -80,7 +82,7 @@ class Roots:
 
 
 def chains_to(target: object, *, most: int, asking: FrameType | None = None) -> tuple[Chain, ...]:
-    """Return the shortest chain through each direct holder of ``target``, the shortest first, at most ``most``.
+    """Return the shortest chain through each of the first direct holders of ``target``: the ``most`` shortest of them.
 
     The variable by which the call ``asking`` has it does not count. Holders in mere cycles of garbage are left out.
     """
@@ -90,7 +92,7 @@ def chains_to(target: object, *, most: int, asking: FrameType | None = None) -> 
     if variable is not None:
         found.append(Chain(steps=(variable, name_of(target))))
     holders = _referrers([target], roots.hidden)
-    for holder in holders:
+    for holder in islice(holders, _MOST_HOLDERS):
         chain = _chain(holder, target, roots, roots.hidden | {id(holders)})
         if chain is not None:
             found.append(chain)

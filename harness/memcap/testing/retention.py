@@ -21,6 +21,7 @@ __all__ = ["Chain", "Projection", "assert_collected", "live_objects", "project",
 
 _Object = TypeVar("_Object")
 _MOST_CHAINS = 3
+_MOST_EXPLAINED = 10
 OWN_FILES.add(__file__)
 
 
@@ -65,19 +66,18 @@ def assert_collected(*, allow_cycles: bool = True) -> Iterator[Callable[[_Object
         gc.disable()
     try:
         yield watch
-        cycles = [] if allow_cycles else [(name, _cycle(reference)) for name, reference in watched]
+        left = [] if allow_cycles else _explained(watched, _cycle)
     finally:
         if was_enabled:
             gc.enable()
     if not watched:
         raise UsageError("nothing was watched", remedy="Call what assert_collected gives: watch(the_object).")
     gc.collect()
-    held = [(name, text) for name, reference in watched if (text := _holders(reference))]
+    held = _explained(watched, _holders)
     if held:
         raise AssertionError(_listed(held, len(watched), "not collected", "held by"))
-    in_cycles = [(name, text) for name, text in cycles if text]
-    if in_cycles:
-        raise AssertionError(_listed(in_cycles, len(watched), "left to the garbage collector", "held by a cycle"))
+    if left:
+        raise AssertionError(_listed(left, len(watched), "left to the garbage collector", "held by a cycle"))
 
 
 def live_objects() -> Counter[str]:
@@ -89,10 +89,18 @@ def live_objects() -> Counter[str]:
     return Counter(f"{type(each).__module__}.{type(each).__qualname__}" for each in gc.get_objects())
 
 
-def _holders(reference: weakref.ref[object]) -> str:
-    target = reference()
-    if target is None:
-        return ""
+def _explained(
+    watched: list[tuple[str, weakref.ref[object]]], explain: Callable[[object], str]
+) -> list[tuple[str, str]]:
+    """Return each watched object that is alive, by class, with its explanation; only the first have one, as it costs."""
+    alive = [(name, reference) for name, reference in watched if reference() is not None]
+    return [
+        (name, explain(reference()) if number < _MOST_EXPLAINED else "")
+        for number, (name, reference) in enumerate(alive)
+    ]
+
+
+def _holders(target: object) -> str:
     return _told(chains_to(target, most=_MOST_CHAINS))
 
 
@@ -100,14 +108,15 @@ def _told(chains: tuple[Chain, ...]) -> str:
     return "\n".join(map(str, chains)) or "nothing that the garbage collector knows"
 
 
-def _cycle(reference: weakref.ref[object]) -> str:
-    target = reference()
-    return "" if target is None else " -> ".join(cycle_holding(target) or ())
+def _cycle(target: object) -> str:
+    return " -> ".join(cycle_holding(target) or ("one that was not found",))
 
 
 def _listed(found: list[tuple[str, str]], watched: int, state: str, relation: str) -> str:
     lines = [f"{len(found)} of {watched} watched objects {'was' if len(found) == 1 else 'were'} {state}"]
-    for name, text in found:
+    for name, text in found[:_MOST_EXPLAINED]:
         lines.append(f"{name}, {relation}")
         lines += [f"    {line}" for line in text.splitlines()]
+    if len(found) > _MOST_EXPLAINED:
+        lines.append(f"and {len(found) - _MOST_EXPLAINED} more")
     return "\n".join(lines)

@@ -158,6 +158,16 @@ def test_each_direct_holder_has_its_chain_the_shortest_first(registry: Any) -> N
     assert len(referrers_of(chunk, most=1)) == 1
 
 
+def test_what_very_many_hold_has_a_few_chains(registry: Any) -> None:
+    chunk = Chunk()
+    registry.runs = [Run(chunk) for _ in range(10_000)]
+
+    chains = referrers_of(chunk)
+
+    assert len(chains) == 3
+    assert {chain.steps[0] for chain in chains} == {"module streams.registry.runs"}
+
+
 def test_a_variable_of_a_function_that_runs_is_a_root_but_not_the_callers_own() -> None:
     def called(given: Chunk) -> str:
         return why_alive(given)
