@@ -92,7 +92,7 @@ def live_objects() -> Counter[str]:
 def _explained(
     watched: list[tuple[str, weakref.ref[object]]], explain: Callable[[object], str]
 ) -> list[tuple[str, str]]:
-    """Return each watched object that is alive, by class, with its explanation; only the first have one, as it costs."""
+    """Return each watched object that is alive, by class, with its explanation; only the first few have one."""
     alive = [(name, reference) for name, reference in watched if reference() is not None]
     return [
         (name, explain(reference()) if number < _MOST_EXPLAINED else "")
