@@ -35,7 +35,7 @@ ROOT = Path(__file__).parents[3]
 
 def test_the_project_of_this_repository_is_valid() -> None:
     config = load_config(ROOT)
-    assert set(config.profiles) == {"quick", "ci", "full"}
+    assert set(config.profiles) == {"quick", "ci", "long", "full"}
     assert {"agents", "streams"} <= set(config.suites)
     assert {"py310", "py311", "py312", "py313"} <= set(config.images)
     assert config.caps["128m"].bytes == 128 * 1024**2
