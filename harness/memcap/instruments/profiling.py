@@ -144,7 +144,9 @@ def cost_of(without: Measurement, run: Measurement, *, idle_bytes: int) -> Cost:
 def _caveats(instrument: Instrument, without: Measurement, run: Measurement, noted: Noted) -> tuple[Caveat, ...]:
     found = []
     if instrument.tool is ProfileTool.TRACEMALLOC:
-        detail = "tracemalloc knows no peak: the sites are those of the last snapshot before it, up to an eighth below"
+        held = sum(process.sites_bytes + process.rest_bytes for process in noted.processes)
+        peaks = sum(process.peak_bytes for process in noted.processes)
+        detail = f"the snapshots that were taken hold {format_bytes(held)} of {format_bytes(peaks)} at the peak"
         found.append(Caveat(kind=CaveatKind.SNAPSHOTS_ONLY, detail=detail))
     if run.ending.is_oom:
         detail = f"the record ends with the kill ({run.ending.value})"

@@ -16,12 +16,14 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import ModuleType
     from typing import Any
 
 FIRST_SNAPSHOT_BYTES = 1024 * 1024  # but for the end
 GROWTH = 1.125  # a snapshot is taken when this many times the last one's bytes live
 LOOK_SECONDS = 0.02
+LONGEST_SNAPSHOT_SECONDS = 60.0
 MOST_TRACES = 5000
 # memray's tracker imports these for its reports and progress bars only; rich would cost the workload 10 MiB.
 NOT_NEEDED = {
@@ -47,7 +49,7 @@ def start(own_entry: str) -> None:
             frames = next((int(word[7:]) for word in words if word.startswith("frames=")), 1)
             version = "%d.%d.%d" % sys.version_info[:3]
             _introduce(folder, tool="tracemalloc", version=version)
-            _start_tracemalloc(folder, frames, follow, version)
+            Snapshots(folder, frames, follow, version).start()
         if "watch" in words:
             __import__("memcap_watch").start(folder, follow)
     except Exception as error:
@@ -139,55 +141,84 @@ def stand_in(name: str, names: tuple[str, ...]) -> ModuleType:
     return module
 
 
-def _start_tracemalloc(folder: str, frames: int, follow: bool, version: str) -> None:
-    """Trace, and write a snapshot whenever much more lives than at the last one: a kill leaves the last.
+class Snapshots:
+    """Traces, and writes what lives whenever that is much more than the last time: a kill leaves the last.
 
-    A snapshot at every new peak would never end, and there is no hook for a peak; the last one is less than GROWTH
-    below the peak unless that was reached quicker than the next look.
+    There is no hook for a peak, and a snapshot at every new one would never end. The last is less than GROWTH below the
+    peak unless that came and went quicker than a look. The true peak is written at the end, so that it can be told.
     """
-    import atexit
-    import threading
-    import tracemalloc
 
-    tracemalloc.start(frames)
-    seen = [0]
-    turn = threading.Lock()
+    def __init__(self, folder: str, frames: int, follow: bool, version: str) -> None:
+        import threading
+        import tracemalloc
 
-    def look(at_end: bool) -> None:
-        with turn:
-            lives = tracemalloc.get_traced_memory()[0]
-            if lives > (seen[0] if at_end else max(FIRST_SNAPSHOT_BYTES, seen[0] * GROWTH)):
-                seen[0] = lives
-                _write_traces(folder)
+        self._folder, self._follow, self._version = folder, follow, version
+        self._threading, self._tracemalloc = threading, tracemalloc
+        self._begin_anew()
+        tracemalloc.start(frames)
 
-    def watch() -> None:
-        pause = LOOK_SECONDS
-        while tracemalloc.is_tracing():
-            time.sleep(pause)
-            began = time.perf_counter()
-            look(at_end=False)
-            pause = max(LOOK_SECONDS, 2 * (time.perf_counter() - began))  # at most a third of the time goes to looking
+    def start(self) -> None:
+        """Look from time to time in a thread, in children too if they are to be followed, and at the end."""
+        import atexit
 
-    def begin() -> None:
-        threading.Thread(target=watch, name="memcap-instrument", daemon=True).start()
+        os.register_at_fork(after_in_child=self._in_child)
+        atexit.register(self._end)
+        self._watch_in_thread()
 
-    def begin_in_child() -> None:
-        nonlocal turn
-        if not follow:
-            tracemalloc.stop()
+    def _begin_anew(self) -> None:
+        self._turn = self._threading.Lock()  # of a parent: it may have been taken by a thread that a child has not
+        self._written = self._peak = 0
+
+    def _in_child(self) -> None:
+        if not self._follow:
+            self._tracemalloc.stop()
             return
-        turn = threading.Lock()  # the parent's may have been taken, by a thread that the child does not have
-        seen[0] = 0
-        _introduce(folder, tool="tracemalloc", version=version)
-        begin()
+        self._begin_anew()
+        _introduce(self._folder, tool="tracemalloc", version=self._version)
+        self._watch_in_thread()
 
-    os.register_at_fork(after_in_child=begin_in_child)
-    atexit.register(look, at_end=True)
-    begin()
+    def _watch_in_thread(self) -> None:
+        self._threading.Thread(target=self._watch, name="memcap-instrument", daemon=True).start()
+
+    def _watch(self) -> None:
+        pause = LOOK_SECONDS
+        while self._tracemalloc.is_tracing():
+            time.sleep(pause)
+            took = self._look(lambda: max(FIRST_SNAPSHOT_BYTES, self._written * GROWTH))
+            pause = max(LOOK_SECONDS, 2 * took)  # at most a third of the time goes to looking
+
+    def _end(self) -> None:
+        self._look(lambda: self._written)
+        peak = max(self._peak, self._tracemalloc.get_traced_memory()[1])
+        _introduce(self._folder, tool="tracemalloc", version=self._version, peak_bytes=peak)
+
+    def _look(self, least: Callable[[], float]) -> float:
+        """Write a snapshot if more than ``least`` lives; return the seconds that the program stood still for it.
+
+        It does stand still: else each step of this would wait for the program to give way, seconds under a long call
+        into C, and what the snapshot itself needs would be among the program's figures.
+        """
+        with self._turn:
+            lives, peak = self._tracemalloc.get_traced_memory()
+            if lives <= least():
+                return 0.0
+            before = sys.getswitchinterval()
+            sys.setswitchinterval(LONGEST_SNAPSHOT_SECONDS)
+            began = time.perf_counter()
+            try:
+                self._written, self._peak = lives, max(self._peak, peak)
+                text = _snapshot(self._peak)
+                if hasattr(self._tracemalloc, "reset_peak"):  # Python 3.9
+                    self._tracemalloc.reset_peak()
+            finally:
+                sys.setswitchinterval(before)
+            took = time.perf_counter() - began
+            _write(os.path.join(self._folder, "traces-%d.txt" % os.getpid()), text)
+            return took
 
 
-def _write_traces(folder: str) -> None:
-    """Write what lives by traceback, the largest MOST_TRACES of them: a literal of Python."""
+def _snapshot(peak: int) -> str:
+    """Return what lives by traceback, the largest MOST_TRACES of them: a literal of Python."""
     import tracemalloc
 
     totals: dict[Any, list[int]] = {}
@@ -198,9 +229,5 @@ def _write_traces(folder: str) -> None:
         entry[1] += 1
         total += trace[1]
     largest = sorted(totals.items(), key=lambda item: -item[1][0])[:MOST_TRACES]
-    facts = {
-        "peak_bytes": tracemalloc.get_traced_memory()[1],
-        "total_bytes": total,
-        "sites": [(bytes_, count, frames) for frames, (bytes_, count) in largest],
-    }
-    _write(os.path.join(folder, "traces-%d.txt" % os.getpid()), repr(facts))
+    sites = [(bytes_, count, frames) for frames, (bytes_, count) in largest]
+    return repr({"peak_bytes": peak, "total_bytes": total, "sites": sites})

@@ -81,7 +81,8 @@ def main(folder: str, *, with_reports: bool) -> None:
     for name in names:
         if name.startswith("process-") and name.endswith(".txt"):
             facts = read_literal(os.path.join(folder, name))
-            processes[facts["pid"]] = dict(facts, sites=[], peak_bytes=0, rest_bytes=0)
+            processes[facts["pid"]] = dict(facts, sites=[], rest_bytes=0, peak_bytes=facts.get("peak_bytes", 0))
+    remember_typed(processes.values())
     readable = []
     for name in names:
         path = os.path.join(folder, name)
@@ -94,14 +95,16 @@ def main(folder: str, *, with_reports: bool) -> None:
             if capture:
                 found = read_capture(path, frames)
                 readable.append((found["peak_bytes"], pid, path))
-                write_last(path, os.path.join(folder, "last-%d.txt" % pid))
             else:
                 found = read_traces(path, frames, functions)
         except Exception as error:
             process.setdefault("error", "%s: %s" % (type(error).__name__, error))
             continue
-        if found["peak_bytes"] >= process["peak_bytes"]:  # the same process before and after an exec has two
-            process.update(found)
+        if not process["sites"] or found["peak_bytes"] >= process["peak_bytes"]:  # before and after an exec: two
+            process.update(found, peak_bytes=max(found["peak_bytes"], process["peak_bytes"]))
+    for _, pid, path in readable:
+        with contextlib.suppress(Exception):  # what is known of it beside the sites
+            write_last(path, os.path.join(folder, "last-%d.txt" % pid))
     if with_reports:
         for _, pid, path in sorted(readable, reverse=True)[:MOST_REPORTED]:
             write_reports(path, os.path.join(folder, str(pid)))
@@ -110,7 +113,7 @@ def main(folder: str, *, with_reports: bool) -> None:
         "frames": list(frames.places),
         "sources": dict(
             stack_sources(os.path.join(folder, name) for name in names if name.startswith("stacks-")),
-            **dict(frames.sources(), **typed_sources(processes.values())),
+            **frames.sources(),
         ),
     }
     with open(os.path.join(folder, "sites.json"), "w", encoding="utf-8", errors="backslashreplace") as file:
@@ -120,11 +123,12 @@ def main(folder: str, *, with_reports: bool) -> None:
             os.remove(os.path.join(folder, name))
 
 
-def typed_sources(processes: Iterable[Any]) -> dict[str, str]:
-    """Return the lines of the code that the only process of ``python -c`` was given."""
+def remember_typed(processes: Iterable[Any]) -> None:
+    """Let the code that the only process of ``python -c`` was given be found like that of a file."""
     typed = {words[words.index("-c") + 1] for words in (each["command"] for each in processes) if "-c" in words[:-1]}
-    lines = typed.pop().splitlines() if len(typed) == 1 else []
-    return {"<string>:%d" % number: line.strip()[:200] for number, line in enumerate(lines, start=1) if line.strip()}
+    if len(typed) == 1:
+        (code,) = typed
+        linecache.cache["<string>"] = (len(code), None, code.splitlines(keepends=True), "<string>")
 
 
 def stack_sources(paths: Iterable[str]) -> dict[str, str]:
@@ -182,13 +186,15 @@ def read_capture(path: str, frames: Frames) -> dict[str, Any]:
 
 def write_last(capture: str, path: str) -> None:
     """Write the stack of the last allocation of a page or more, innermost first: what was going on when a kill came."""
-    from memray import FileReader
+    from memray import AllocatorType, FileReader
 
+    frees = (AllocatorType.FREE, AllocatorType.MUNMAP, AllocatorType.PYMALLOC_FREE)
     if os.path.getsize(capture) > LARGEST_READ_THROUGH:
         return
     last = None
     for record in FileReader(capture).get_allocation_records():
-        if record.size >= PAGE and not (record.thread_name or "").startswith("memcap-"):
+        is_own = (record.thread_name or "").startswith("memcap-")
+        if record.size >= PAGE and record.allocator not in frees and not is_own:
             last = record
     if last is not None:
         frames = [frame for frame, _ in without_own([(frame, False) for frame in last.stack_trace()])]
