@@ -159,5 +159,10 @@ class LeanAgent(Agent):
 
 
 def narrow_parameters() -> Dict[str, np.ndarray]:
-    """Return the parameters that all agents start with, in 32 bits."""
-    return {name: narrow(array) for name, array in common_parameters().items()}
+    """Return the parameters that all agents start with, in 32 bits, row by row: all in 64 bits would be the peak."""
+    numbers = default_rng(5)
+    found = {name: np.empty(shape, np.float32) for name, shape in LAYERS.items()}
+    for array in found.values():
+        for row in array:
+            row[:] = narrow(numbers.normal(scale=0.05, size=len(row)))
+    return found

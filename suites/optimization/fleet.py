@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from time import thread_time
 from typing import Callable, ContextManager, Dict, List, Tuple
 
 from agent import (
@@ -26,12 +27,15 @@ _MB = 1_000_000
 
 
 class Fleet:
-    """Agents with a world each. Each agent has its own seed, so that nothing is alike by chance."""
+    """Agents with a world each. Each agent has its own seed, so that nothing is alike by chance.
+
+    They are timed in CPU time, which does not depend on what else the machine does: nothing here waits.
+    """
 
     def __init__(self, make: Callable[[], Agent]) -> None:
         self._make = make
         self._members: List[Tuple[Agent, World]] = []
-        self.registration, self.steps = Latencies(), Latencies()
+        self.registration, self.steps = Latencies(thread_time), Latencies(thread_time)
 
     def register(self) -> None:
         """Make one more agent."""
