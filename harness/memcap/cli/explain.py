@@ -219,7 +219,9 @@ def _profiled(subject: Subject, instrument: Instrument, folder: Path) -> Allocat
     from memcap.cli.profile import profile_subject, write_reports
 
     campaign, started = new_campaign("explain")
-    profile = profile_subject(subject, instrument, campaign=campaign, started=started, folder=folder)
+    profile = profile_subject(
+        subject, instrument, campaign=campaign, started=started, folder=folder, with_reports=False
+    )
     write_reports(profile, folder, top=_TOP_LINES)
     return profile
 

@@ -97,9 +97,15 @@ def command(  # noqa: PLR0913 - the options of the command line
 
 
 def profile_subject(
-    subject: Subject, instrument: Instrument, *, campaign: str, started: str, folder: Path
+    subject: Subject,
+    instrument: Instrument,
+    *,
+    campaign: str,
+    started: str,
+    folder: Path,
+    with_reports: bool = True,
 ) -> AllocationProfile:
-    """Return the profile of ``subject``, with the tool's own record and reports in ``folder``.
+    """Return the profile of ``subject``, with the tool's own record and, if wanted, its reports in ``folder``.
 
     Raises FileExistsAlready for a folder with something in it, PlanError for this machine itself as the image,
     BuildError where the instrument cannot be had for the image, and what engines raise.
@@ -149,6 +155,7 @@ def profile_subject(
                 named=Named(id=campaign, started=started, subject=subject.name, cap_bytes=subject.cell.cap.bytes),
                 artefacts=artefacts,
                 say=say,
+                with_reports=with_reports,
             )
 
 

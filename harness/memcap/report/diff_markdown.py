@@ -22,7 +22,7 @@ def render_diff_markdown(diff: ProfileDiff, *, top: int = _TOP_LINES) -> str:
 
 def explanation_markdown(explanation: Explanation) -> str:
     """Return why a cell became worse, folded."""
-    title = f"what changed, by line: {html_code(shortened(explanation.cell_id, _LONGEST))}"
+    title = f"what changed by line: {html_code(shortened(explanation.cell_id, _LONGEST))}"
     if explanation.diff is None:
         told_why = f"Not explained: {prose(shortened(explanation.why_not, 2 * _LONGEST))}"
     else:
