@@ -113,8 +113,11 @@ def command(  # noqa: PLR0913 - the options of the command line
     if output is not None:
         from memcap.report.fit_page import write_fit
 
-        for path in write_fit(report, output):
+        written = write_fit(report, output)
+        for path in written:
             click.echo(f"wrote {path}", err=True)
+        if not any(path.suffix == ".svg" for path in written):
+            click.echo("charts need packages that are not installed: pip install 'memcap[report]'", err=True)
     width = max(80, shutil.get_terminal_size().columns)
     click.echo(render_fit_json(report) if as_json else render_fit(report, width=width), nl=False)
 

@@ -41,7 +41,12 @@ class Fit:
             return self.comfortable.cap_bytes
         enough = self.reference.enough_bytes(self.goal.resolution_bytes)
         low = self.disturbed_up_to.cap_bytes if self.disturbed_up_to else 0
-        return max(enough, self.minimum.cap_bytes) if low < enough else self.reference.cap_bytes
+        return enough if low < enough else self.reference.cap_bytes
+
+    @property
+    def is_found(self) -> bool:
+        """Tell whether a cap that was tried is viable."""
+        return self.minimum.cap_bytes < self.reference.cap_bytes
 
     @property
     def within_bytes(self) -> int:

@@ -22,8 +22,12 @@ class Recommendation:
 
 
 def recommend(fit: Fit, *, headroom: float = HEADROOM) -> Recommendation:
-    """Return the larger of the minimum with ``headroom`` (0.15 = 15 % more) and the comfortable cap, in whole MiB."""
-    with_headroom = fit.minimum.cap_bytes * (1 + headroom)
+    """Return the larger of the minimum with ``headroom`` (0.15 = 15 % more) and the comfortable cap, in whole MiB.
+
+    Where no cap was found, the comfortable one stands in for the minimum.
+    """
+    least = fit.minimum.cap_bytes if fit.is_found else fit.comfortable_bytes
+    with_headroom = least * (1 + headroom)
     limit = max(with_headroom, fit.comfortable_bytes)
     return Recommendation(
         limit_bytes=math.ceil(round(limit) / _MIB) * _MIB,

@@ -95,7 +95,7 @@ def render_fit_json(report: FitReport) -> str:
         "subject": report.subject,
         "image": {"reference": report.image.reference, "id": report.image.id, "digest": report.image.digest},
         "environment": asdict(report.environment),
-        "minimum_cap_bytes": fit.minimum.cap_bytes,
+        "minimum_cap_bytes": fit.minimum.cap_bytes if fit.is_found else None,
         "comfortable_cap_bytes": fit.comfortable_bytes,
         "largest_failing_cap_bytes": fit.below.cap_bytes if fit.below else None,
         "within_bytes": fit.within_bytes,

@@ -16,13 +16,14 @@ def answer(fit: Fit, subject: str) -> str:
     """Return what was found, in a sentence or two; ``subject`` may be left out."""
     least, found = fit.minimum, fit.minimum.survival
     who, size = shortened(printable(subject), SUBJECT_WIDTH) or "The workload", format_bytes(least.cap_bytes)
-    told = (
-        f"{who} needs {size}: it survived {found.count} of {found.total} runs with that (95 % sure: "
-        f"{100 * found.low:.0f} % of all runs or more would)"
-    )
-    if fit.below is not None:
-        told += f"; with {format_bytes(fit.below.cap_bytes)} {told_below(fit.below)}"
-    told += "."
+    if fit.is_found:
+        told = (
+            f"{who} needs {size}: it survived {found.count} of {found.total} runs with that (95 % sure: "
+            f"{100 * found.low:.0f} % of all runs or more would)"
+        )
+        told += f"; with {format_bytes(fit.below.cap_bytes)} {told_below(fit.below)}." if fit.below else "."
+    else:
+        told = f"{who} did not do with any cap that was tried, up to {format_bytes(fit.curve[-1].cap_bytes)}."
     if fit.is_floor:
         told += f" It may do with less, but Docker refuses caps below {format_bytes(fit.goal.floor_bytes)}."
     size = format_bytes(fit.comfortable_bytes)

@@ -1,0 +1,165 @@
+"""What is told of a fit: the table, the sentence, what to paste, JSON, and the folder."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+from simulated_workload import MIB, Workload, found
+
+from factories import make_environment, make_image
+from memcap.fit import Fit, Goal, recommend
+from memcap.report.fit import FitReport, render_fit, render_fit_json, render_fit_markdown
+from memcap.report.fit_page import fit_charts, write_fit
+
+STEP = Workload(need=48.4, peak=49.0, threshold=48.4)
+CACHE = Workload(need=20, peak=84, threshold=21.5, comfort=80, slowness=lambda cap: 1.2 if cap < 80 else 1.0)
+CLIFF = Workload(need=20, peak=84, threshold=20, comfort=84, slowness=lambda cap: 1 if cap >= 60 else 3)
+
+
+def report_of(fit: Fit, *, headroom: float = 0.15, subject: str = "py312 -- python app.py") -> FitReport:
+    return FitReport(
+        id="20261120T043000-fit-1a2b",
+        started="2026-11-20T04:30:00+00:00",
+        subject=subject,
+        image=make_image(),
+        environment=make_environment(),
+        fit=fit,
+        recommendation=recommend(fit, headroom=headroom),
+    )
+
+
+def test_a_step_is_told_in_a_table_a_sentence_and_what_to_paste() -> None:
+    assert render_fit(report_of(found(STEP))) == (
+        "     cap    survived        95 %    time     read\n"
+        "                        interval            again\n"
+        "--------  ----------  ----------  ------  -------  --------------------\n"
+        "48.0 MiB      0 of 1      0-98 %       -        0  oom_killed\n"
+        "49.0 MiB      5 of 5    48-100 %   1.00x        0  minimum, comfortable\n"
+        "\n"
+        "py312 -- python app.py needs 49.0 MiB: it survived 5 of 5 runs with that (95 %\n"
+        "sure: 48 % of all runs or more would); with 48.0 MiB the run ended as\n"
+        "oom_killed. That is comfortable, too: nothing is taken away that it uses again.\n"
+        "\n"
+        "Recommended: 57 MiB, the minimum and 15% (at least the comfortable cap, in whole\n"
+        "MiB): the minimum is that of this input, and another may need more; --headroom\n"
+        "sets the share.\n"
+        "\n"
+        "docker run:\n"
+        "    docker run --memory 57m --memory-swap 57m …\n"
+        "\n"
+        "Compose:\n"
+        "    services:\n"
+        "      app:\n"
+        "        mem_limit: 57m\n"
+        "        memswap_limit: 57m\n"
+        "\n"
+        "Kubernetes:\n"
+        "    resources:\n"
+        "      requests:\n"
+        "        memory: 57Mi\n"
+        "      limits:\n"
+        "        memory: 57Mi\n"
+    )
+
+
+def test_page_cache_that_is_missed_makes_the_comfortable_cap_the_recommended_one() -> None:
+    report = report_of(found(CACHE))
+    told = " ".join(render_fit(report).split())
+    assert "needs 22.0 MiB" in told
+    assert re.search(r"It is comfortable from 8\d\.0 MiB: with less, what it uses is taken away and read again", told)
+    assert report.recommendation.is_for_comfort
+    assert report.recommendation.limit_bytes == report.fit.comfortable_bytes
+    assert "the comfortable cap, which is more than the minimum and 15%" in told
+
+
+def test_headroom_is_on_the_minimum_in_whole_mebibytes() -> None:
+    fit = found(STEP)
+    assert [recommend(fit, headroom=share).limit_bytes // MIB for share in (0, 0.15, 0.5, 1)] == [49, 57, 74, 98]
+    fine = found(STEP, Goal(resolution_bytes=MIB // 4))
+    assert fine.minimum.cap_bytes == 48.5 * MIB
+    assert recommend(fine, headroom=0).limit_bytes == 49 * MIB
+
+
+@pytest.mark.parametrize(
+    ("fit", "words"),
+    [
+        (found(CLIFF), "it took 3.00 times as long as without a cap"),
+        (found(Workload(need=2, peak=3, threshold=2)), "It may do with less, but Docker refuses caps below 6.0 MiB."),
+        (
+            found(Workload(need=20, peak=900, threshold=20, comfort=800, slowness=lambda cap: 1 if cap > 666 else 3)),
+            "The least cap is somewhere between 666.0 MiB and 673.0 MiB: --max-runs 24 says it more closely.",
+        ),
+        (found(STEP, Goal(max_runs=2, max_runs_if_steady=2)), "There were not enough runs to be sure of it"),
+        (
+            found(Workload(need=20, peak=90, threshold=80), Goal(max_runs=1, max_runs_if_steady=1)),
+            "With 91.0 MiB, which was not tried, the cap would never be reached.",
+        ),
+    ],
+)
+def test_doubts_are_told(fit: Fit, words: str) -> None:
+    assert words in " ".join(render_fit(report_of(fit)).split())
+
+
+def test_chance_is_told() -> None:
+    chance = random.Random(3)
+    fit = found(Workload(need=100, peak=103, threshold=0, survives=lambda cap: cap > 100 or chance.random() < 0.5))
+    assert fit.noisy
+    assert "it is a matter of chance: runs with the same cap ended differently" in " ".join(
+        render_fit(report_of(fit)).split()
+    )
+
+
+def test_json_has_the_answer_and_the_curve() -> None:
+    document = json.loads(render_fit_json(report_of(found(CLIFF))))
+    assert document["minimum_cap_bytes"] == 60 * MIB
+    assert 60 * MIB < document["comfortable_cap_bytes"] <= 86 * MIB
+    assert document["runs"] == sum(point["runs"] for point in document["curve"]) <= 12
+    assert document["survival"]["survived"] == document["survival"]["runs"] >= 3
+    assert document["recommendation"]["docker_run"].startswith("docker run --memory")
+    caps = [point["cap_bytes"] for point in document["curve"]]
+    assert caps == sorted(caps)
+    least = next(point for point in document["curve"] if point["cap_bytes"] == 60 * MIB)
+    low, high = least["survival_interval"]
+    assert (least["survived"], least["slowdown"], least["wall_seconds"], high) == (least["runs"], 1.0, 2.0, 1.0)
+    assert 0 < low < 1
+    assert {"refaults", "major_faults", "stall_seconds", "cap_hits"} <= least.keys()
+    assert (least["refaults"], least["stall_seconds"]) == (5000, None)
+
+
+def test_the_folder_has_everything_and_obeys_nobody(tmp_path: Path) -> None:
+    pytest.importorskip("vl_convert")
+    report = report_of(found(CLIFF), subject="x -- sh -c '<script>alert(1)</script> `$(id)`\x1b[31m'")
+    paths = write_fit(report, tmp_path / "new" / "folder")
+    names = {path.name for path in paths}
+    assert names == {"fit.json", "fit.md", "index.html", "survival.svg", "time.svg", "read-again.svg"}
+    assert json.loads((tmp_path / "new/folder/fit.json").read_text()) == json.loads(render_fit_json(report))
+    page = (tmp_path / "new/folder/index.html").read_text(encoding="utf-8")
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    assert "default-src 'none'" in page
+    assert page.count("<svg") == 3
+    assert "http://" not in page.replace("http://www.w3.org/", "")
+    assert "\x1b" not in page
+    for name in ("survival.svg", "time.svg"):
+        assert ET.parse(tmp_path / "new/folder" / name).getroot().tag.endswith("svg")
+    assert "minimum" in (tmp_path / "new/folder/survival.svg").read_text(encoding="utf-8")
+    write_fit(report, tmp_path / "new" / "folder")
+
+
+def test_markdown_shows_the_charts_and_keeps_the_command_whole() -> None:
+    text = render_fit_markdown(report_of(found(STEP), subject="a `b` c"), charts=[("survival.svg", "words")])
+    assert text.startswith("# How small can the cap be? `` a `b` c ``\n")
+    assert "![words](survival.svg)" in text
+    assert "| 49.0 MiB | 5 of 5 | 48-100 % | 1.00x | 0 | 0 | 0 | - | minimum, comfortable |" in text
+
+
+def test_charts_tell_their_values_in_words() -> None:
+    charts = fit_charts(found(STEP))
+    assert set(charts) == {"survival", "time", "read-again"}, "without PSI there is nothing to draw"
+    assert charts["survival"].words.endswith("by cap. 48 MiB: 0; 49 MiB: 100.")
+    assert charts["time"].words.endswith("by cap. 49 MiB: 1.")
