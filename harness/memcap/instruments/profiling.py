@@ -77,7 +77,7 @@ def take_profile(  # noqa: PLR0913 - what a profile is made of
             path.unlink()
         run = session.recorded(instrument, layer, artefacts=artefacts, raised_bytes=raised)
     say("reading what was noted")
-    return profile_of(
+    profile = profile_of(
         Runs(session=session, without=without, run=run, raised_bytes=raised),
         instrument,
         layer,
@@ -85,6 +85,9 @@ def take_profile(  # noqa: PLR0913 - what a profile is made of
         artefacts=artefacts,
         with_reports=with_reports,
     )
+    for last in artefacts.glob("last-*.txt"):
+        last.unlink()  # it is about kills, and the profile says nothing of it
+    return profile
 
 
 def profile_of(
