@@ -137,8 +137,7 @@ def fit_subject(subject: Subject, goal: Goal, *, headroom: float, ceiling_bytes:
     from memcap.fit.driving import jobs_beside, measure_uncapped, reference_of, search_caps, uncapped
     from memcap.model import CampaignSettings, Plan
     from memcap.report.fit import FitReport
-    from memcap.report.fit_words import SUBJECT_WIDTH
-    from memcap.report.text import printable, shortened
+    from memcap.report.fit_words import name_of
 
     campaign_id, started = new_campaign("fit")
     cell = uncapped(subject.cell, ceiling_bytes or goal.floor_bytes)
@@ -162,8 +161,7 @@ def fit_subject(subject: Subject, goal: Goal, *, headroom: float, ceiling_bytes:
             time_limit_seconds=subject.time_limit_seconds,
             jobs=machine.cpus or 1,
         )
-        name = shortened(printable(subject.name), SUBJECT_WIDTH)
-        say(f"{name}: first measurement, with a cap of {_size(cell.cap.bytes)}")
+        say(f"{name_of(subject.name)}: first measurement, with a cap of {_size(cell.cap.bytes)}")
         campaign = Campaign(replace(order.plan, cells=(cell,)), engine=engine, layers=layers, settings=settings)
         first = measure_uncapped(campaign, cell)
         if not first.is_as_expected:

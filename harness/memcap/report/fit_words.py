@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections import Counter
 
 from memcap.fit import Fit, Point, PointState, Recommendation
-from memcap.report.text import printable, shortened
+from memcap.report.text import printable
 from memcap.units import format_bytes
 
-SUBJECT_WIDTH = 60
+_NAME_WIDTH = 60
 _MIB = 1024 * 1024
+
+
+def name_of(subject: str) -> str:
+    """Return the subject as a part of a sentence: the beginning of a command says most."""
+    shown = printable(subject)
+    return shown if len(shown) <= _NAME_WIDTH else f"{shown[: _NAME_WIDTH - 1]}…"
 
 
 def answer(fit: Fit, subject: str) -> str:
     """Return what was found, in a sentence or two; ``subject`` may be left out."""
     least, found = fit.minimum, fit.minimum.survival
-    who, size = shortened(printable(subject), SUBJECT_WIDTH) or "The workload", format_bytes(least.cap_bytes)
+    who, size = name_of(subject) or "The workload", format_bytes(least.cap_bytes)
     if fit.is_found:
         told = (
             f"{who} needs {size}: it survived {found.count} of {found.total} runs with that (95 % sure: "
