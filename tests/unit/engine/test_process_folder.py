@@ -78,10 +78,10 @@ def test_artefacts_go_in_and_come_back_without_links(tmp_path: Path) -> None:
     for folder in (given, target, stage):
         folder.mkdir()
     (given / "capture.bin").write_bytes(b"1")
-    with Stage(stage).run_folder("") as folder:
-        folder.give(given)
-        (folder.path / "artefacts" / "sites.json").write_bytes(b"{}")
-        (folder.path / "artefacts" / "link").symlink_to("/etc/passwd")
-        folder.bring(target)
+    with Stage(stage).run_folder("") as run:
+        run.give(given)
+        (run.path / "artefacts" / "sites.json").write_bytes(b"{}")
+        (run.path / "artefacts" / "link").symlink_to("/etc/passwd")
+        run.bring(target)
 
     assert sorted(path.name for path in target.iterdir()) == ["capture.bin", "sites.json"]

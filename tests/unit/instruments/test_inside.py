@@ -1,0 +1,97 @@
+"""What goes into the container, run by this machine's Python: who is recorded, and that nothing else changes."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+INSIDE = Path(__file__).parents[3] / "harness" / "memcap" / "instruments" / "inside"
+START = INSIDE / "start"
+
+pytestmark = [
+    pytest.mark.allow_processes,
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="containers are Linux"),
+]
+
+
+def run(code: str, folder: Path, words: str, *search_path: Path) -> str:
+    """Run ``code`` as a container would; return what it printed."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "COV"))}
+    environ |= {
+        "PYTHONPATH": os.pathsep.join(map(str, (START, *search_path))),
+        "MEMCAP_INSTRUMENT": words,
+        "MEMCAP_ARTEFACTS": str(folder),
+    }
+    done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return done.stdout
+
+
+def rendered(folder: Path) -> dict[str, Any]:
+    subprocess.run([sys.executable, INSIDE / "memcap_render.py", folder, "no-reports"], check=True, capture_output=True)
+    found = json.loads((folder / "sites.json").read_text())
+    assert isinstance(found, dict)
+    return found
+
+
+def test_lines_that_tracemalloc_knows_get_function_and_text(tmp_path: Path) -> None:
+    code = "def guilty():\n    return bytearray(8 << 20)\nkept = guilty()\n"
+    run(code, tmp_path, "tracemalloc frames=4")
+    found = rendered(tmp_path)
+
+    (process,) = found["processes"]
+    size, _, _, _, stack = process["sites"][0]
+    assert size == pytest.approx(8 << 20, rel=0.001)
+    assert [found["frames"][place][:3] for place in stack] == [["<string>", 2, "guilty"], ["<string>", 3, "<module>"]]
+    assert found["sources"]["<string>:2"] == "return bytearray(8 << 20)"
+    assert process["peak_bytes"] >= size
+    assert process["command"][1:] == ["-c", code]
+
+
+@pytest.mark.parametrize(("words", "recorded"), [("tracemalloc", 1), ("tracemalloc follow", 2)])
+def test_children_are_recorded_if_asked_for(tmp_path: Path, words: str, recorded: int) -> None:
+    code = (
+        "import os, subprocess, sys\n"
+        "print('PYTHONPATH' in os.environ, 'MEMCAP_INSTRUMENT' in os.environ)\n"
+        "subprocess.run([sys.executable, '-c', 'pass'], check=True)\n"
+    )
+    printed = run(code, tmp_path, words)
+
+    assert len(list(tmp_path.glob("process-*.txt"))) == recorded
+    assert printed.split() == [str(recorded == 2)] * 2, "children inherit what leads to the instrument, or nothing"
+
+
+def test_the_programs_own_sitecustomize_and_search_path_stay(tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "sitecustomize.py").write_text("import builtins\nbuiltins.mark = 'own'\n")
+    folder = tmp_path / "artefacts"
+    folder.mkdir()
+    printed = run(
+        "import sys; print(mark, sys.path, sys.modules['sitecustomize'].__file__)", folder, "tracemalloc", own
+    )
+
+    assert printed.startswith("own ")
+    assert str(own / "sitecustomize.py") in printed
+    assert str(INSIDE) not in printed
+
+
+def test_a_tool_that_cannot_begin_leaves_the_program_alone_and_says_why(tmp_path: Path) -> None:
+    assert run("print('done')", tmp_path, "tracemalloc frames=none") == "done\n"
+    (path,) = tmp_path.glob("process-*.txt")
+
+    assert ast.literal_eval(path.read_text())["error"].startswith("ValueError")
+
+
+def test_without_its_words_nothing_begins(tmp_path: Path) -> None:
+    run("pass", tmp_path, "")
+
+    assert list(tmp_path.iterdir()) == []
