@@ -9,7 +9,7 @@ set -eu
 
 case "${1:-short}" in
     short) profile=ci ;;
-    long) profile=full ;;
+    long) profile=long ;;
     *)
         echo "usage: $0 [short|long]" >&2
         exit 2
