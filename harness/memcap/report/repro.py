@@ -154,13 +154,16 @@ def stack_text(stacks: Stacks) -> str:
 
 def readme(found: Reproduction, artefacts: Mapping[str, str]) -> str:
     """Return what each file of the folder is, as Markdown."""
-    lines = [f"- `{name}`: {what}" for name, what in artefacts.items()]
-    subject = printable(found.subject).replace("`", "'")
+    lines = [f"- {_code(name)}: {what}" for name, what in artefacts.items()]
     return "\n".join([
-        f"# memcap repro {found.id}", "", f"`{subject}` in {found.image}, started {found.started}.", "",
+        f"# memcap repro {found.id}", "", f"{_code(found.subject)} in {found.image}, started {found.started}.", "",
         "    " + printable(verdict(found)), "", *lines, "",
         "Figures of files that come from the run with the recorder are none to compare or to accept.", "",
     ])  # fmt: skip
+
+
+def _code(text: str) -> str:
+    return f"`{printable(text).replace('`', chr(39))}`"
 
 
 def _lines(flight: Flight, top: int, width: int) -> str:

@@ -6,6 +6,7 @@ import base64
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from memcap.model import Measurement
 from memcap.report.charts import filled, memory_over_time, missing
@@ -49,7 +50,7 @@ def render_repro_html(found: Reproduction, *, top: int, artefacts: Mapping[str, 
             (each.pid, format_bytes(each.vm_hwm_bytes), printable(each.name)) for each in found.largest_processes
         ],
         recorder=tuple(recorder_text(found)),
-        artefacts=artefacts,
+        artefacts=[(quote(name), printable(name), what) for name, what in artefacts.items()],
     )
 
 

@@ -23,7 +23,8 @@ def verdict(found: Reproduction) -> str:
     if flight is None or line is None or line.frame is None:
         return f"{begin}{_by_size(found)}{_grew(found)}{_needs(found, known=False)}"
     total = _counted(flight)
-    share = f"{format_bytes(line.size_bytes)} of {format_bytes(total)} at the kill were allocated"
+    asked = "" if total <= (run.cap_bytes or total) else ", asked for and not all of it touched,"
+    share = f"{format_bytes(line.size_bytes)} of {format_bytes(total)} at the kill{asked} were allocated"
     times = f" in {line.count} {'allocation' if line.count == 1 else 'allocations'}"
     place, text = place_of(line.frame), flight.profile.source(line.frame)
     where = f"{place} `{text}`" if text else f"{place} ({line.frame.function})"

@@ -1,0 +1,118 @@
+"""A reproduction as text, as JSON and as a page, also where names are hostile."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from reproduced import make_flight, make_found, make_growing, make_killed, make_spared, make_stacks
+
+from factories import make_site
+from memcap.model import Frame
+from memcap.report.repro import readme, render_repro, repro_json, stack_text
+from memcap.report.repro_html import phases, render_repro_html
+from memcap.repro.parts import Reproduction
+from memcap.repro.verdict import verdict
+
+HOSTILE = "</pre><script>alert(1)</script>\x1b[2J\u202e"
+
+
+def hostile() -> Reproduction:
+    """Return a reproduction in which everything that a workload can name is hostile."""
+    frame = Frame(file=f"/app/{HOSTILE}.py", line=1, function=HOSTILE)
+    flight = make_flight(stacks=(make_stacks(frame),))
+    site = replace(make_site(50), stack=(frame,))
+    profile = replace(flight.profile, sites=(site,), sources={f"{frame.file}:1": HOSTILE})
+    state = replace(flight.states[0], types=((HOSTILE, 1),), files=(HOSTILE,))
+    processes = tuple(replace(each, name=HOSTILE) for each in make_killed().processes)
+    attempts = tuple(
+        replace(each, measurement=make_killed(processes=processes, detail=HOSTILE)) for each in make_found().attempts
+    )
+    flight = replace(flight, profile=profile, states=(state,))
+    return make_found(flight=flight, attempts=attempts, subject=HOSTILE)
+
+
+def test_the_text_has_everything_and_ends_with_the_verdict() -> None:
+    text = render_repro(make_found(attempts=(make_growing(),)), top=1, where="results/repro/x")
+
+    assert "killed in 1 of 1 runs at 128.0 MiB" in text
+    assert "99.0 MiB       31  /app/parse.py:87 read_rows" in text
+    assert "22.0 MiB           all other lines" in text
+    assert "last stacks, at 133.0 MiB of 134.0 MiB:\n  MainThread\n    /app/parse.py:87 read_rows" in text
+    assert "7   126.0 MiB  python" in text
+    assert " ".join(text.split()).endswith(
+        f"{verdict(make_found(attempts=(make_growing(),)))} Everything is in results/repro/x (index.html)"
+    )
+    assert max(map(len, text.splitlines())) <= 88
+
+
+def test_what_was_not_recorded_says_why() -> None:
+    text = render_repro(make_found(flight=None, not_recorded="there is no Python"), top=3, where="x")
+
+    assert "Nothing was recorded: there is no Python." in text
+    assert "last stacks" not in text
+
+
+def test_the_page_shows_the_same() -> None:
+    page = render_repro_html(
+        make_found(attempts=(make_growing(),)), top=5, artefacts={"record/7-table.html": "a table"}
+    )
+
+    assert "grew 3.2 MiB a cycle over 31 cycles" in page
+    assert "/app/parse.py:87 read_rows" in page
+    assert "data:image/svg+xml;base64," in page
+    assert 'href="record/7-table.html"' in page
+    assert "app.Row" in page
+    assert "3 /data/rows.csv" in page
+
+
+@pytest.mark.parametrize(
+    "render",
+    [
+        lambda found: render_repro(found, top=5, where="x"),
+        lambda found: render_repro_html(found, top=5, artefacts={HOSTILE: "a file"}),
+        lambda found: readme(found, {HOSTILE: "a file"}),
+        lambda found: stack_text(found.flight.stacks[0]),
+    ],
+)
+def test_hostile_names_are_neither_obeyed_nor_markup(render: Callable[[Reproduction], str]) -> None:
+    text = render(hostile())
+
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    assert "<script>" not in text or "<html" not in text
+
+
+def test_json_has_what_programs_need() -> None:
+    found = json.loads(repro_json(make_found(), top=5, where="there", artefacts={"index.html": "the page"}))
+
+    assert found["reproduced"] is True
+    assert found["kills"] == 3
+    assert found["verdict"] == verdict(make_found())
+    assert {"file": "/app/parse.py", "line": 87, "function": "read_rows"}.items() <= found["top_sites"][0].items()
+    assert (found["top_sites"][0]["size_bytes"], found["top_sites"][0]["count"]) == (99 * 1024 * 1024, 31)
+    assert found["stacks"][0]["threads"][0]["frames"][0]["file"] == "/app/parse.py"
+    assert found["artefacts"] == {"index.html": "the page"}
+    assert found["recorder"]["victim"] == 7
+
+
+def test_json_of_what_was_spared() -> None:
+    found = json.loads(
+        repro_json(make_found(attempts=(make_spared(),), flight=None, need=None), top=5, where="", artefacts={})
+    )
+
+    assert found["reproduced"] is False
+    assert found["kills"] == 0
+    assert found["top_sites"] == []
+    assert found["recorder"] is None
+
+
+def test_phases_are_told_as_far_as_it_got() -> None:
+    from memcap.model import Phases
+
+    assert phases(make_killed(phases=Phases(interpreter_bytes=1024, imported_bytes=2048))) == (
+        "1.0 KiB before the import, 2.0 KiB before the call"
+    )
+    assert phases(make_killed()) == ""

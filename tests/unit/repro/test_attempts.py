@@ -1,0 +1,109 @@
+"""Runs at the cap, at lower ones where that is asked for, and at a larger one."""
+
+from __future__ import annotations
+
+import pytest
+
+from factories import make_measurement, make_oom
+from memcap.errors import EngineError
+from memcap.model import Ending, Measurement
+from memcap.repro.attempts import LOWEST_CAP_BYTES, make_attempts, need_of
+from memcap.repro.parts import Attempt
+
+MIB = 1024 * 1024
+
+
+class Needing:
+    """A workload that needs so many MiB, and notes the caps that it was run in."""
+
+    def __init__(self, mib: float) -> None:
+        self.bytes = int(mib * MIB)
+        self.caps: list[int] = []
+
+    def __call__(self, cap_bytes: int) -> Attempt:
+        self.caps.append(cap_bytes)
+        return Attempt(cap_bytes=cap_bytes, measurement=self.outcome(cap_bytes))
+
+    def outcome(self, cap_bytes: int) -> Measurement:
+        if self.bytes > cap_bytes:
+            return make_oom(unreclaimable_peak_bytes=cap_bytes)
+        return make_measurement(unreclaimable_peak_bytes=self.bytes)
+
+
+def silent(_: str) -> None:
+    pass
+
+
+@pytest.mark.parametrize(("need", "kills"), [(200, 3), (50, 0)])
+def test_as_often_as_asked_for_at_the_cap(need: float, kills: int) -> None:
+    run = Needing(need)
+    made = make_attempts(run, cap_bytes=128 * MIB, times=3, lower=False, say=silent)
+
+    assert run.caps == [128 * MIB] * 3
+    assert sum(each.killed for each in made.attempts) == kills
+    assert made.earlier == ()
+
+
+def test_lower_begins_below_what_was_needed() -> None:
+    run = Needing(50)
+    made = make_attempts(run, cap_bytes=128 * MIB, times=3, lower=True, say=silent)
+
+    assert made.cap_bytes == int(0.97 * 50 * MIB)
+    assert [each.cap_bytes for each in made.earlier] == [128 * MIB] * 3
+    assert [each.killed for each in made.attempts] == [True] * 3
+    assert len(run.caps) == 6
+
+
+def test_lower_does_nothing_where_it_happens_at_the_cap() -> None:
+    made = make_attempts(Needing(200), cap_bytes=128 * MIB, times=2, lower=True, say=silent)
+
+    assert (made.cap_bytes, made.earlier) == (128 * MIB, ())
+
+
+def test_lower_ends_where_no_container_could_be() -> None:
+    class Modest(Needing):
+        """Says that it needs more than it does."""
+
+        def outcome(self, cap_bytes: int) -> Measurement:
+            return make_measurement(unreclaimable_peak_bytes=cap_bytes)
+
+    run = Modest(1)
+    made = make_attempts(run, cap_bytes=32 * MIB, times=1, lower=True, say=silent)
+
+    assert made.cap_bytes == 32 * MIB
+    assert len(made.attempts) == 1
+    assert min(run.caps) == made.earlier[-1].cap_bytes >= LOWEST_CAP_BYTES
+
+
+def test_a_run_that_says_nothing_is_tried_again() -> None:
+    class Flaky(Needing):
+        def outcome(self, cap_bytes: int) -> Measurement:
+            return make_measurement(ending=Ending.LOST) if len(self.caps) < 3 else super().outcome(cap_bytes)
+
+    run = Flaky(200)
+    assert make_attempts(run, cap_bytes=MIB, times=1, lower=False, say=silent).attempts[0].killed
+    assert len(run.caps) == 3
+
+
+def test_a_run_that_never_happens_is_an_error() -> None:
+    class Lost(Needing):
+        def outcome(self, cap_bytes: int) -> Measurement:
+            return make_measurement(ending=Ending.NOT_STARTED, detail=f"no room for {cap_bytes}")
+
+    with pytest.raises(EngineError, match="no room for 1048576"):
+        make_attempts(Lost(1), cap_bytes=MIB, times=1, lower=False, say=silent)
+
+
+def test_the_need_is_seen_in_a_larger_cap() -> None:
+    found = need_of(Needing(200), cap_bytes=128 * MIB, room_bytes=None, say=silent)
+
+    assert found is not None
+    assert (found.cap_bytes, found.ending) == (512 * MIB, Ending.COMPLETED)
+    assert found.unreclaimable_peak_bytes == 200 * MIB
+
+
+@pytest.mark.parametrize(("room", "cap"), [(300 * MIB, 300 * MIB), (128 * MIB, None)])
+def test_the_larger_cap_must_fit_into_the_machine(room: int, cap: int | None) -> None:
+    found = need_of(Needing(200), cap_bytes=128 * MIB, room_bytes=room, say=silent)
+
+    assert (found.cap_bytes if found else None) == cap

@@ -1,0 +1,154 @@
+"""The sentence: each clause is there if it is known, and not if it is not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from reproduced import (
+    MAIN,
+    make_flight,
+    make_found,
+    make_growing,
+    make_killed,
+    make_spared,
+    make_stacks,
+    with_child,
+)
+
+from factories import make_measurement, make_site
+from memcap.model import Ending, Frame, ProcessPeak
+from memcap.repro.parts import Attempt, Need
+from memcap.repro.verdict import likelihood, seen_in, verdict
+
+MIB = 1024 * 1024
+AT = "killed at 128.0 MiB while in /app/parse.py:87 `rows.append(…)`: "
+SHARE = "99.0 MiB of 121.0 MiB at the kill were allocated"
+
+
+def test_all_that_can_be_known() -> None:
+    assert verdict(make_found(attempts=(make_growing(),))) == (
+        f"{AT}{SHARE} there in 31 allocations; grew 3.2 MiB a cycle over 31 cycles; "
+        "needs ≥ 164.0 MiB or a bounded buffer"
+    )
+
+
+def test_what_is_not_known_is_left_out() -> None:
+    flight = make_flight(last=(), stacks=())
+    found = make_found(need=None, flight=flight)
+
+    assert verdict(found) == f"killed at 128.0 MiB: {SHARE} in /app/parse.py:87 `rows.append(…)` in 31 allocations"
+    assert seen_in(flight) == ""
+
+
+def test_the_last_allocation_says_where_it_was_and_stacks_where_there_is_none() -> None:
+    elsewhere = make_flight(stacks=(make_stacks(MAIN),))
+    assert verdict(make_found(flight=elsewhere)).startswith(AT)
+    assert seen_in(elsewhere) == (
+        "the last allocation was of 1.0 MiB at /app/parse.py:87 from /app/main.py:12; "
+        "/app/parse.py:87 was on a stack at 0 of the last 1 new heights of memory"
+    )
+    assert verdict(make_found(flight=replace(elsewhere, last=()))).startswith("killed at 128.0 MiB: 99.0")
+    assert verdict(make_found(flight=make_flight(last=()))).startswith(AT)
+
+
+def test_only_the_newest_stack_says_where_it_was() -> None:
+    flight = make_flight(last=(), stacks=(make_stacks(MAIN, seconds=2.0), make_stacks(seconds=1.0)))
+
+    assert "while in" not in verdict(make_found(flight=flight))
+    assert seen_in(flight).endswith("at 1 of the last 2 new heights of memory")
+
+
+def test_a_line_whose_text_could_not_be_read_has_its_function() -> None:
+    flight = make_flight()
+    flight = replace(flight, profile=replace(flight.profile, sources={}))
+
+    assert "while in /app/parse.py:87 (read_rows): " in verdict(make_found(flight=flight))
+
+
+def test_a_line_of_the_suite_is_named_as_in_the_suite() -> None:
+    flight = make_flight()
+    site = make_site(50, file="/memcap/suite/parse.py")
+
+    text = verdict(make_found(flight=replace(flight, profile=replace(flight.profile, sites=(site,)))))
+    assert "in parse.py:87 (read_rows)" in text
+
+
+def test_a_library_is_not_to_blame_but_who_called_it() -> None:
+    library = Frame(file="/usr/lib/python3.12/json/encoder.py", line=258, function="iterencode")
+    flight = make_flight()
+    site = make_site(99)
+    site = replace(site, stack=(library, *site.stack))
+    flight = replace(flight, profile=replace(flight.profile, sites=(site,)))
+
+    assert flight.line is not None
+    assert flight.line.frame == site.stack[1]
+    assert flight.line.inside == (library,)
+
+
+def test_a_child() -> None:
+    flight = with_child(make_flight())
+    attempt = Attempt(cap_bytes=128 * MIB, measurement=make_killed(ending=Ending.OOM_CHILD_SWALLOWED))
+
+    assert flight.victim is not None
+    assert flight.victim.pid == 7
+    assert verdict(make_found(flight=flight, attempts=(attempt,))).startswith(f"a child process was {AT}{SHARE} there")
+
+
+def test_memory_that_was_asked_for_and_never_touched_is_told() -> None:
+    flight = make_flight()
+    flight = replace(flight, measurement=make_killed(cap_bytes=100 * MIB))
+
+    assert "of 121.0 MiB at the kill, asked for and not all of it touched, were" in verdict(make_found(flight=flight))
+
+
+@pytest.mark.parametrize(
+    ("need", "told"),
+    [
+        (
+            Need(cap_bytes=512 * MIB, ending=Ending.OOM_KILLED, unreclaimable_peak_bytes=1),
+            "; needs more than 512.0 MiB",
+        ),
+        (Need(cap_bytes=512 * MIB, ending=Ending.TIMED_OUT, unreclaimable_peak_bytes=1), ""),
+        (Need(cap_bytes=512 * MIB, ending=Ending.COMPLETED, unreclaimable_peak_bytes=None), ""),
+    ],
+)
+def test_the_need_is_told_as_far_as_it_is_known(need: Need, told: str) -> None:
+    assert verdict(make_found(need=need)).partition(" allocations")[2] == (
+        f"{told} or a bounded buffer" if told else ""
+    )
+
+
+def test_without_a_record_the_processes_tell() -> None:
+    assert verdict(make_found(flight=None, not_recorded="no Python")) == (
+        "killed at 128.0 MiB: its process was python (PID 7) with 126.0 MiB; needs ≥ 164.0 MiB"
+    )
+    two = (*make_killed().processes, ProcessPeak(pid=9, name="java", vm_hwm_bytes=127 * MIB))
+    attempt = Attempt(cap_bytes=128 * MIB, measurement=make_killed(processes=two))
+    assert "the largest of 2 processes was java (PID 9) with 127.0 MiB" in verdict(
+        make_found(flight=None, attempts=(attempt,))
+    )
+
+
+def test_what_was_not_killed_says_how_far_it_was() -> None:
+    found = make_found(attempts=(make_spared(), make_spared()), flight=None)
+
+    assert verdict(found) == "not killed at 128.0 MiB in 2 runs: at most 30.0 MiB had to fit, 98.0 MiB below the cap"
+    lower = Attempt(cap_bytes=20 * MIB, measurement=make_measurement(31))
+    assert verdict(replace(found, earlier=(lower,))).endswith("; nor at lower caps, down to 20.0 MiB")
+
+
+def test_another_ending_is_told() -> None:
+    failed = make_measurement(31, ending=Ending.FAILED, detail="exit code 3")
+    found = make_found(attempts=(Attempt(cap_bytes=128 * MIB, measurement=failed),), flight=None)
+
+    assert verdict(found).startswith("not killed at 128.0 MiB in 1 run, but failed (exit code 3): at most 30.0 MiB")
+    missing = replace(failed, ending=Ending.LOAD_FAILED, detail="no such file")
+    found = make_found(attempts=(Attempt(cap_bytes=128 * MIB, measurement=missing),), flight=None)
+    assert verdict(found) == "not killed at 128.0 MiB in 1 run, but load_failed (no such file)"
+
+
+def test_how_often_it_happened() -> None:
+    found = make_found(attempts=(make_growing(), make_spared(), make_spared()))
+
+    assert likelihood(found) == "1 of 3 runs at 128.0 MiB (1% to 91% of all runs, with 95% confidence)"
