@@ -42,6 +42,7 @@ def build_instrumented(client: DockerClient, layer: Layer, tool: ProfileTool, *,
     requirements = INSIDE / "requirements.txt"
     tree = Tree()
     add_folder_files(tree, INSIDE, INSTRUMENTS, is_wanted=lambda path: path.name not in _NOT_COPIED)
+    tree.add_folder("memcap/artefacts", mode=0o1777)  # a volume there, in a read-only container, is made like it
     wheels = dependencies_key(requirements, layer.image, python) if tool is ProfileTool.MEMRAY else ""
     path = _python_path(client, layer)
     key = hashlib.sha256("\0".join((_VERSION, layer.id, tree.digest(), wheels, path)).encode()).hexdigest()[:24]

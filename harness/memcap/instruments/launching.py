@@ -61,6 +61,7 @@ def rendering(spec: RunSpec, layer: Layer, *, artefacts: Path, name: str, with_r
         argv=(python.executable, RENDERER, ARTEFACTS, *(() if with_reports else ("no-reports",))),
         env={},
         cap_bytes=NO_CAP_WORTH_MENTIONING,
+        policy=replace(spec.policy, read_only=False),  # else nothing could be put there
         cold=False,
         artefacts=artefacts,
     )

@@ -105,9 +105,6 @@ def main(folder: str, *, with_reports: bool) -> None:
     for _, pid, path in readable:
         with contextlib.suppress(Exception):  # what is known of it beside the sites
             write_last(path, os.path.join(folder, "last-%d.txt" % pid))
-    if with_reports:
-        for _, pid, path in sorted(readable, reverse=True)[:MOST_REPORTED]:
-            write_reports(path, os.path.join(folder, str(pid)))
     whole = {
         "processes": list(processes.values()),
         "frames": list(frames.places),
@@ -118,6 +115,9 @@ def main(folder: str, *, with_reports: bool) -> None:
     }
     with open(os.path.join(folder, "sites.json"), "w", encoding="utf-8", errors="backslashreplace") as file:
         json.dump(whole, file)
+    if with_reports:  # last, as they may need more time or memory than there is
+        for _, pid, path in sorted(readable, reverse=True)[:MOST_REPORTED]:
+            write_reports(path, os.path.join(folder, str(pid)))
     for name in names:  # they were brought here, and need not be brought back
         with contextlib.suppress(OSError):  # another user's
             os.remove(os.path.join(folder, name))
