@@ -133,7 +133,7 @@ def test_a_regression_is_explained_by_the_line_that_made_it(project: Path) -> No
     assert (grew["before"]["line"], grew["after"]["line"]) == (10, 20)
     assert grew["edited"]
     assert f"what changed by line: <code>{CELL}</code>" in (project / "memory.md").read_text()
-    folder = Path(explained["folder"])
+    folder = project / explained["folder"]
     assert {path.name for path in folder.iterdir()} >= {"base", "head", "diff.html", "diff.sarif"}
     assert git(project, "worktree", "list").count("\n") == 0
     # The profiles are there to be compared again.

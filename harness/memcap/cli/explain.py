@@ -177,9 +177,11 @@ def _explained(base: _Base, cells: Sequence[_Worse], config: Config, folder: Pat
                 yield Explanation(cell_id=cell_id, why_not=f"{name} does not have it")
                 continue
             before = _subject(befores[cell_id], older.suites, config)
+            reference = before.cell.image.reference
+            here = f" (in {reference} as it is now)" if reference == each.cell.image.reference and reference else ""
             after = _subject(each.cell, config.suites, config)
             try:
-                yield _compared(before, after, name, folder / cell_id, follows_fork=each.has_children)
+                yield _compared(before, after, name + here, folder / cell_id, follows_fork=each.has_children)
             except Interrupted:
                 raise
             except MemcapError as error:
@@ -211,7 +213,13 @@ def _compared(before: Subject, after: Subject, name: str, folder: Path, *, follo
         older = _profiled(before, instrument, folder / "base-tracemalloc")
     diff = diff_profiles(older, _profiled(after, instrument, folder / "head"))
     write_diff(diff, folder, top=_TOP_LINES, root=None)
-    return Explanation(cell_id=after.name, base=name, diff=diff, folder=str(folder))
+    return Explanation(cell_id=after.name, base=name, diff=diff, folder=_shown(folder))
+
+
+def _shown(folder: Path) -> str:
+    """Return the folder as one would type it here."""
+    here = Path.cwd()
+    return str(folder.relative_to(here) if folder.is_relative_to(here) else folder)
 
 
 def _profiled(subject: Subject, instrument: Instrument, folder: Path) -> AllocationProfile:

@@ -142,6 +142,6 @@ def _message(line: LineChange, *, with_place: bool) -> str:
     counts = f"{line.old.count} and {line.new.count} allocations"
     words = f"{signed_bytes(line.delta_bytes)} lived at the peak: {sizes} ({counts}, profiled)."
     said = remark(line)
-    words += f" The line: {said}." if said else ""
+    words += f" ({said})" if said else ""
     words += f" Allocated in {place(line.inside)}." if line.inside else ""
     return f"{place(line.after)}: {words}" if with_place else words
