@@ -71,6 +71,11 @@ class LastAllocation:
     thread: str
     frames: tuple[Frame, ...]
 
+    @property
+    def own_frame(self) -> Frame | None:
+        """Return the innermost line that is of the program itself."""
+        return Site(stack=self.frames, size_bytes=self.size_bytes, count=1, process=self.process).own_frame
+
     def is_in(self, place: Frame) -> bool:
         """Tell whether it came from the line of ``place``."""
         return any((frame.file, frame.line) == (place.file, place.line) for frame in self.frames)

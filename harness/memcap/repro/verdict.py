@@ -64,8 +64,10 @@ def seen_in(flight: Flight) -> str:
     stacks = flight.stacks_of(victim.pid) if victim else ()
     told = []
     if last is not None and last.frames:
-        where = " from ".join(place_of(frame) for frame in last.frames[:3])
-        told.append(f"the last allocation was of {format_bytes(last.size_bytes)} at {where}")
+        own = last.own_frame
+        where = place_of(own or last.frames[0])
+        inside = "" if own in (None, last.frames[0]) else f" (in {place_of(last.frames[0])})"
+        told.append(f"the last allocation was of {format_bytes(last.size_bytes)} at {where}{inside}")
     if line is not None and line.frame is not None and stacks:
         times = sum(each.is_in(line.frame) for each in stacks)
         told.append(f"{place_of(line.frame)} was on a stack at {times} of the last {len(stacks)} new heights of memory")

@@ -18,7 +18,7 @@ from reproduced import (
 
 from factories import make_measurement, make_site
 from memcap.model import Ending, Frame, ProcessPeak
-from memcap.repro.parts import Attempt, Need
+from memcap.repro.parts import Attempt, LastAllocation, Need
 from memcap.repro.verdict import likelihood, seen_in, verdict
 
 MIB = 1024 * 1024
@@ -45,11 +45,20 @@ def test_the_last_allocation_says_where_it_was_and_stacks_where_there_is_none() 
     elsewhere = make_flight(stacks=(make_stacks(MAIN),))
     assert verdict(make_found(flight=elsewhere)).startswith(AT)
     assert seen_in(elsewhere) == (
-        "the last allocation was of 1.0 MiB at /app/parse.py:87 from /app/main.py:12; "
+        "the last allocation was of 1.0 MiB at /app/parse.py:87; "
         "/app/parse.py:87 was on a stack at 0 of the last 1 new heights of memory"
     )
     assert verdict(make_found(flight=replace(elsewhere, last=()))).startswith("killed at 128.0 MiB: 99.0")
     assert verdict(make_found(flight=make_flight(last=()))).startswith(AT)
+
+
+def test_the_last_allocation_in_a_library_is_told_with_who_called_it() -> None:
+    library = Frame(file="/usr/lib/python3.12/json/encoder.py", line=258, function="iterencode")
+    last = LastAllocation(process=7, size_bytes=MIB, thread="", frames=(library, MAIN))
+
+    assert seen_in(make_flight(last=(last,), stacks=())) == (
+        "the last allocation was of 1.0 MiB at /app/main.py:12 (in /usr/lib/python3.12/json/encoder.py:258)"
+    )
 
 
 def test_only_the_newest_stack_says_where_it_was() -> None:
