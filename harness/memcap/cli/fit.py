@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from memcap.report.fit import FitReport
 
 _MIB = 1024 * 1024
+_PAGE = 4096
 _WITHOUT_MEMORY_BYTES = 1024 * _MIB  # as good as no cap, where the daemon does not say how much it has
 
 
@@ -91,15 +92,10 @@ def command(  # noqa: PLR0913 - the options of the command line
     import shutil
 
     from memcap.cli.subject import find_subject
-    from memcap.fit import Goal
     from memcap.report.fit import render_fit, render_fit_json
-    from memcap.units import parse_bytes, parse_seconds
+    from memcap.units import parse_seconds
 
-    goal = Goal(resolution_bytes=_resolution(parse_bytes(resolution)), slowdown=slowdown)
-    if max_runs is not None:
-        from dataclasses import replace
-
-        goal = replace(goal, max_runs=max_runs, max_runs_if_steady=max_runs)
+    goal = _goal(resolution, slowdown, max_runs)
     subject = find_subject(
         words,
         image=image,
@@ -109,7 +105,7 @@ def command(  # noqa: PLR0913 - the options of the command line
         time_limit_seconds=parse_seconds(time_limit) if time_limit else None,
         root=root,
     )
-    report = fit_subject(subject, goal, headroom=headroom, ceiling_bytes=parse_bytes(cap) if cap else None)
+    report = fit_subject(subject, goal, headroom=headroom, ceiling_bytes=subject.cell.cap.bytes if cap else None)
     if output is not None:
         from memcap.report.fit_page import write_fit
 
@@ -200,16 +196,21 @@ class _Telling:
         say(f"[{self._count}] {_size(trial.cap_bytes)}: {trial.ending.value}{time}")
 
 
-def _resolution(size: int) -> int:
-    """Return the resolution that was asked for. Raises UsageError for one that is no whole number of pages."""
+def _goal(resolution: str, slowdown: float, max_runs: int | None) -> Goal:
+    """Return what was asked for. Raises SizeError, and UsageError for a resolution of no whole number of pages."""
     from memcap.errors import UsageError
+    from memcap.fit import Goal
+    from memcap.units import parse_bytes
 
-    if size < 4096 or size % 4096:
+    size = parse_bytes(resolution)
+    if size < _PAGE or size % _PAGE:
         raise UsageError(
             f"--resolution {_size(size)} is not a whole number of pages of 4 KiB",
             remedy="1MiB is usual; what a run needs scatters by some 100 KiB anyway.",
         )
-    return size
+    if max_runs is None:
+        return Goal(resolution_bytes=size, slowdown=slowdown)
+    return Goal(resolution_bytes=size, slowdown=slowdown, max_runs=max_runs, max_runs_if_steady=max_runs)
 
 
 def _size(size: int) -> str:
