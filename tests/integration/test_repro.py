@@ -93,7 +93,7 @@ def reproduced(docker_client: DockerClient, tmp_path: Path) -> Reproduce:
 
 def test_a_line_of_the_main_process_and_all_that_is_left_of_it(docker_client: DockerClient, tmp_path: Path) -> None:
     folder = tmp_path / "found"
-    words = ["--cap", "64m", "--attempts", "2", "--output", str(folder), "--json", "py312", "--", "python", "-c"]
+    words = ["--cap", "64m", "--attempts", "2", "--output", str(folder), "--json", "py313", "--", "python", "-c"]
     answer = CliRunner().invoke(cli, ["repro", *words, IN_MAIN], catch_exceptions=False)
     found = json.loads(answer.stdout)
 
@@ -135,7 +135,7 @@ def test_a_line_of_a_child_process(reproduced: Reproduce) -> None:
 
 def test_a_line_that_calls_compiled_code(reproduced: Reproduce) -> None:
     agents = load_config(ROOT).suites["agents"]
-    one = cell(("python", "-c", IN_NUMPY), cap="96m")
+    one = cell(("python", "-c", IN_NUMPY), on="py311", cap="96m")
     found = reproduced(replace(one, benchmark=replace(one.benchmark, suite="agents")), agents, native=True)
 
     assert found.attempts[0].measurement.ending is Ending.OOM_KILLED

@@ -63,7 +63,7 @@ def command(  # noqa: PLR0913 - the options of the command line
 
     The recorder (memray, or tracemalloc where memray has no wheel) notes allocations, and where all threads are at each
     new height of memory, in files that outlive the kill; the cap is raised by what it needs. Nothing of the image is
-    changed. A command that is no Python is told by its processes. Exit code 1 says that nothing was killed.
+    changed. A command that is no Python is told by its processes. Exit code 97 says that nothing was killed, 96 that it did not end well either.
 
     \b
     Examples:
@@ -97,8 +97,18 @@ def command(  # noqa: PLR0913 - the options of the command line
         click.echo(repro_json(found, top=top, where=str(folder), artefacts=artefacts), nl=False)
     else:
         click.echo(render_repro(found, top=top, where=str(folder)), nl=False)
-    if not found.kills:
-        raise click.exceptions.Exit(1)
+    raise SystemExit(exit_code(found))
+
+
+def exit_code(found: Reproduction) -> int:
+    """Return 0 for a kill, 97 where it did not come, 96 where the workload did not even end well."""
+    from memcap.judge import EXIT_CODES
+    from memcap.model import Ending, VerdictState
+
+    if found.kills:
+        return 0
+    did_its_work = found.attempts[-1].measurement.ending is Ending.COMPLETED
+    return EXIT_CODES[VerdictState.ENDING_CHANGED if did_its_work else VerdictState.WORKLOAD_FAILED]
 
 
 def reproduce_subject(subject: Subject, wanted: Wanted, *, campaign: str, started: str, folder: Path) -> Reproduction:

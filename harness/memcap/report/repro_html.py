@@ -56,9 +56,8 @@ def render_repro_html(found: Reproduction, *, top: int, artefacts: Mapping[str, 
 
 def memory_svg(run: Measurement) -> str | None:
     """Return the container's memory over time as SVG; None without a series. Raises UsageError as above."""
-    chart = memory_over_time(
-        run.series, cap_bytes=run.cap_bytes, promised_bytes=run.cap_bytes, peak_bytes=run.peak_bytes
-    )
+    promised = run.cap_bytes - (run.supervisor_bytes or 0) if run.cap_bytes else None
+    chart = memory_over_time(run.series, cap_bytes=run.cap_bytes, promised_bytes=promised, peak_bytes=run.peak_bytes)
     if chart is None:
         return None
     try:

@@ -1,0 +1,61 @@
+"""What `memcap repro` leaves in its folder, and how it ends."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from reproduced import make_found, make_growing, make_spared
+
+from factories import make_measurement
+from memcap.cli import cli
+from memcap.cli.repro import RECORD, exit_code, write_all
+from memcap.model import Ending
+from memcap.repro.parts import Attempt
+
+MIB = 1024 * 1024
+
+
+@pytest.mark.parametrize(("ending", "code"), [(Ending.COMPLETED, 97), (Ending.FAILED, 96), (Ending.LOAD_FAILED, 96)])
+def test_a_kill_that_did_not_come(ending: Ending, code: int) -> None:
+    attempt = Attempt(cap_bytes=MIB, measurement=make_measurement(31, ending=ending))
+
+    assert exit_code(make_found(attempts=(attempt,), flight=None)) == code
+
+
+def test_one_kill_is_enough() -> None:
+    assert exit_code(make_found(attempts=(make_growing(), make_spared()))) == 0
+
+
+def test_every_file_is_there_and_told(tmp_path: Path) -> None:
+    (tmp_path / RECORD).mkdir()
+    for name in ("7-flamegraph.html", "capture-7.bin", "stacks-7-0.txt", "of `somebody`"):
+        (tmp_path / RECORD / name).write_text("x")
+    files = write_all(make_found(attempts=(make_growing(),)), tmp_path, top=3)
+
+    there = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    assert there == set(files)
+    assert files["record/7-flamegraph.html"] == "memray's flamegraph of the highest water mark"
+    assert files["record/of `somebody`"] == "the recorder's own"
+    text = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert all(what in text for what in files.values())
+    assert json.loads((tmp_path / "repro.json").read_text(encoding="utf-8"))["artefacts"] == files
+
+
+def test_without_a_record_there_is_none_of_its_files(tmp_path: Path) -> None:
+    (tmp_path / RECORD).mkdir()
+    found = replace(make_found(attempts=(make_spared(),)), flight=None, not_recorded="no Python")
+    files = write_all(found, tmp_path, top=3)
+
+    assert set(files) == {"README.md", "repro.json", "index.html"}
+
+
+def test_a_folder_with_something_in_it_is_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("x")
+    answer = CliRunner().invoke(cli, ["repro", "--output", str(tmp_path), "python:3.12", "--", "true"])
+
+    assert answer.exception is not None
+    assert f"{tmp_path} has something in it" in str(answer.exception)
