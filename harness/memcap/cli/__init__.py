@@ -23,6 +23,8 @@ _COMMANDS = {
     "compare": "Compare two images, or two results.",
     "baseline": "Show or accept baselines.",
     "measure": "Measure any command in any image.",
+    "fit": "Find the smallest cap that a workload can live with.",
+    "repro": "Make the OOM kill happen, and show who did it.",
     "profile": "Say which lines allocate, inside the container.",
     "diff": "Say what changed between two profiles, by line.",
     "images": "Build, list or remove the images that workloads run in.",

@@ -63,7 +63,8 @@ def command(  # noqa: PLR0913 - the options of the command line
 
     The recorder (memray, or tracemalloc where memray has no wheel) notes allocations, and where all threads are at each
     new height of memory, in files that outlive the kill; the cap is raised by what it needs. Nothing of the image is
-    changed. A command that is no Python is told by its processes. Exit code 97 says that nothing was killed, 96 that it did not end well either.
+    changed. Of a command that is no Python the processes tell. Exit code 97 says that nothing was killed, 96 that it
+    did not end well either.
 
     \b
     Examples:
