@@ -15,16 +15,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from integration.measuring import cell, measure_cells
+from integration.measuring import _settings, cell, measure_cells
 from integration.promises import require
 
 from memcap.engine.discover import DaemonAddress
+from memcap.engine.docker import DockerEngine
 from memcap.engine.docker_client import connect
 from memcap.engine.docker_facts import gather
 from memcap.engine.docker_leftovers import find_containers, find_layers, remove
 from memcap.errors import DaemonUnavailable
+from memcap.images.instrumented import build_instrumented
 from memcap.images.inventory import find_built
-from memcap.model import Ending
+from memcap.images.prepare import prepare_layers
+from memcap.instruments.launching import Instrument
+from memcap.instruments.reading import read_noted
+from memcap.instruments.session import Session
+from memcap.model import Ending, Plan, ProfileTool
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -104,6 +110,20 @@ def test_images_are_built_and_runs_measured(podman: DockerClient) -> None:
     assert (measured[killed.id].ending, measured[killed.id].oom.kills) == (Ending.OOM_KILLED, 1)
     assert measured[swallowed.id].ending is Ending.OOM_CHILD_SWALLOWED
     assert find_containers(podman) == ()
+
+
+def test_a_record_goes_out_of_one_container_and_into_another(podman: DockerClient, tmp_path: Path) -> None:
+    one = cell(("python", "-c", "kept = bytearray(64 << 20)"))
+    plan = Plan(profile="profile", cells=(one,), runs=1, warmups=0)
+    ((_, layer),) = prepare_layers(podman, plan, {}, say=lambda _: None).items()
+    with_tool = build_instrumented(podman, layer, ProfileTool.MEMRAY, say=lambda _: None)
+    settings = _settings()
+    with DockerEngine(podman, campaign=settings.id) as engine:
+        session = Session(engine, one, layer, settings)
+        session.recorded(Instrument(), with_tool, artefacts=tmp_path, raised_bytes=8 * MIB)
+        session.render(with_tool, artefacts=tmp_path, with_reports=False)
+
+    assert read_noted(tmp_path).sites[0].size_bytes == pytest.approx(64 * MIB, rel=0.001)
 
 
 def test_the_daemon_is_known_for_what_it_is(podman: DockerClient) -> None:
