@@ -7,7 +7,7 @@ import textwrap
 from typing import Any, Final
 
 from memcap.model import AllocationProfile, Frame
-from memcap.report.text import printable
+from memcap.report.text import printable, shortened
 from memcap.sites import Explanation, LineChange, ProfileDiff, StackChange
 from memcap.units import format_bytes
 
@@ -17,6 +17,8 @@ DIFF_SCHEMA: Final = 1
 NO_LINE: Final = "(no line of Python)"
 _LONGEST_STACK: Final = 12
 _EXPLAINED_LINES: Final = 5
+_ALIKE_SHOWN: Final = 12  # characters before the first that differs
+_LONGEST_SUBJECT: Final = 100
 _INDENT: Final = " " * 34
 
 
@@ -79,8 +81,11 @@ def place(frame: Frame | None) -> str:
     return printable(f"{frame.file}:{frame.line} {frame.function}") if frame else NO_LINE
 
 
-def remark(line: LineChange) -> str:
-    """Return what became of the line itself: new, gone, moved from somewhere, edited; empty if it is as it was."""
+def remark(line: LineChange, *, was: str = "") -> str:
+    """Return what became of the line itself: new, gone, moved from somewhere, edited; empty if it is as it was.
+
+    ``was`` is what to show of an edited line's old text, by default all of it.
+    """
     if line.word in ("new", "gone"):
         return line.word
     words = []
@@ -88,7 +93,7 @@ def remark(line: LineChange) -> str:
         name = line.before.file if line.before.file != line.after.file else "line"
         words.append(printable(f"was {name}{':' if name != 'line' else ' '}{line.before.line}"))
     if line.edited:
-        words.append(f"was: {printable(line.text_before)}")
+        words.append(f"was: {was or printable(line.text_before)}")
     return "; ".join(words)
 
 
@@ -132,7 +137,8 @@ def _described(line: LineChange) -> str:
 
 
 def _side(profile: AllocationProfile) -> str:
-    return printable(f"{profile.subject} in {profile.image} ({profile.python}), {profile.id}")
+    subject = shortened(profile.subject, _LONGEST_SUBJECT)
+    return printable(f"{subject} in {profile.image} ({profile.python}), {profile.id}")
 
 
 def _line_table(diff: ProfileDiff, top: int, width: int) -> str:
@@ -140,8 +146,9 @@ def _line_table(diff: ProfileDiff, top: int, width: int) -> str:
     largest = diff.largest(top)
     for line in largest:
         rows.append(_row(line.delta_bytes, line.old.size_bytes, line.new.size_bytes, _shown(place(line.frame), width)))
-        said = remark(line)
-        rows += [_INDENT + _beginning(printable(line.text), width)] if line.text else []
+        now, was = _parts_that_differ(line, width)
+        said = remark(line, was=was)
+        rows += [_INDENT + _beginning(now, width)] if now else []
         rows += [_INDENT + _beginning(said, width)] if said else []
         rows += [_INDENT + _shown(f"in {place(line.inside)}", width)] if line.inside else []
         if line.old.count != line.new.count and line.word not in ("new", "gone"):
@@ -181,6 +188,19 @@ def _row(delta: int, old: int, new: int, text: str) -> str:
 def _largest_stacks(diff: ProfileDiff, number: int) -> list[StackChange]:
     changed = sorted((each for each in diff.stacks if each.word != "same"), key=lambda each: -abs(each.delta_bytes))
     return sorted(changed[:number], key=lambda each: -each.delta_bytes)
+
+
+def _parts_that_differ(line: LineChange, width: int) -> tuple[str, str]:
+    """Return the text of a line and what it was; of long ones that were edited from shortly before they differ."""
+    now, was = printable(line.text), printable(line.text_before)
+    room = width - len(_INDENT) - len("was line 1000; was: ")
+    if not line.edited or max(len(now), len(was)) <= room:
+        return now, was
+    pairs = enumerate(zip(now, was, strict=False))
+    start = next((place for place, (new, old) in pairs if new != old), min(len(now), len(was))) - _ALIKE_SHOWN
+    if start <= 0:
+        return now, was
+    return f"…{now[start:]}", f"…{was[start:]}"
 
 
 def _beginning(text: str, width: int) -> str:

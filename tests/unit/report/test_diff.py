@@ -95,6 +95,16 @@ def test_whole_stacks() -> None:
     assert "-2.0 MiB    5.0 MiB    3.0 MiB  all other stacks" in text
 
 
+def test_of_a_long_line_that_was_edited_the_difference_is_shown() -> None:
+    line, text = frame(10), "rows = [json.loads(text) for text in lines_of(path, encoding='utf-8')][:{}]"
+    before = make_profile(site(MIB, line), texts={line: text.format(8)})
+    after = make_profile(site(2 * MIB, line), texts={line: text.format(1000)})
+    shown = render_diff(diff_profiles(before, after), top=1).splitlines()
+
+    assert f"{' ' * 34}…='utf-8')][:1000]" in shown
+    assert f"{' ' * 34}was: …='utf-8')][:8]" in shown
+
+
 def test_the_sentence_names_the_fall_where_less_is_needed() -> None:
     before = make_profile(site(5 * MIB, frame(10)), site(MIB, frame(20)))
     diff = diff_profiles(before, make_profile(site(2 * MIB, frame(10)), site(2 * MIB, frame(20))))
