@@ -89,12 +89,16 @@ class PointState(str, Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """All trials of one cap, beside the reference. ``slowdown_limit`` is how much slower it may be (1.25)."""
+    """All trials of one cap, beside the reference. ``slowdown_limit`` is how much slower it may be (1.25).
+
+    ``seconds_below`` is the shortest time of a run with a smaller cap: what that did, this can do as well.
+    """
 
     cap_bytes: int
     trials: tuple[Trial, ...]
     reference: Reference
     slowdown_limit: float
+    seconds_below: float | None = None
 
     @cached_property
     def survived(self) -> int:
@@ -127,8 +131,8 @@ class Point:
         if any(not trial.survived and not trial.is_late for trial in self.trials):
             return PointState.FAILED
         if late:  # to be fast at times and late at others is a matter of chance
-            return PointState.SLOW if self._is_slower_than(self.slowdown_limit) else PointState.FAILED
-        if any(map(self._misses_nothing, self.trials)) or not self._is_slower_than(self.slowdown_limit):
+            return PointState.SLOW if self._is_too_slow else PointState.FAILED
+        if any(map(self._misses_nothing, self.trials)) or not self._is_too_slow:
             return PointState.VIABLE
         return PointState.SLOW if self._is_timed else PointState.OPEN
 
@@ -149,10 +153,12 @@ class Point:
     def _is_timed(self) -> bool:
         return any(trial.alone for trial in self.trials)
 
-    def _is_slower_than(self, limit: float) -> bool:
-        if self.slowdown is None:
+    @property
+    def _is_too_slow(self) -> bool:
+        known = [seconds for seconds in (_least(self.trials), self.seconds_below) if seconds is not None]
+        if not known or not self.reference.seconds:
             return any(trial.is_late for trial in self.trials)
-        return self.slowdown > limit
+        return min(known) / self.reference.seconds > self.slowdown_limit
 
     def _may_have_hit(self, trial: Trial) -> bool:
         """Tell whether the cap was reached, as far as the kernel says exactly.
@@ -182,10 +188,15 @@ def points_of(trials: Iterable[Trial], reference: Reference, *, slowdown_limit: 
     by_cap: dict[int, list[Trial]] = {}
     for trial in trials:
         by_cap.setdefault(trial.cap_bytes, []).append(trial)
-    return tuple(
-        Point(cap_bytes=cap, trials=tuple(by_cap[cap]), reference=reference, slowdown_limit=slowdown_limit)
-        for cap in sorted(by_cap)
-    )
+    points: list[Point] = []
+    below: float | None = None
+    for cap in sorted(by_cap):
+        own = tuple(by_cap[cap])
+        points.append(
+            Point(cap_bytes=cap, trials=own, reference=reference, slowdown_limit=slowdown_limit, seconds_below=below)
+        )
+        below = min((each for each in (below, _least(own)) if each is not None), default=None)
+    return tuple(points)
 
 
 def _least(trials: Iterable[Trial]) -> float | None:

@@ -58,3 +58,15 @@ def test_enough_is_never_reached() -> None:
     assert REFERENCE.enough_bytes(MIB) == 65 * MIB
     assert REFERENCE.enough_bytes(MIB // 4) == 64.25 * MIB
     assert REFERENCE.enough_bytes(4096 * MIB) == 1024 * MIB, "but not more than the reference had"
+
+
+def test_what_a_smaller_cap_did_in_time_a_larger_can_as_well() -> None:
+    missing = replace(QUIET, refaults=500)
+    trials = [
+        replace(missing, cap_bytes=64 * MIB, seconds=1.2),
+        replace(missing, cap_bytes=66 * MIB, peak_bytes=66 * MIB, seconds=1.9),
+        replace(missing, cap_bytes=62 * MIB, peak_bytes=62 * MIB, seconds=1.9),
+    ]
+    small, middle, large = points_of(trials, REFERENCE, slowdown_limit=1.25)
+    assert [point.state for point in (small, middle, large)] == [PointState.SLOW, PointState.VIABLE, PointState.VIABLE]
+    assert large.slowdown == 1.9
