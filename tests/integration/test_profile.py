@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
-from integration.measuring import _settings, cell
+from integration.measuring import ROOT, _settings, cell
 from integration.promises import require
 from integration.test_image_zoo import Zoo
 
@@ -26,13 +26,32 @@ from memcap.instruments.launching import Instrument
 from memcap.instruments.profiling import Named, take_profile
 from memcap.instruments.reading import Noted, read_noted
 from memcap.instruments.session import Session
-from memcap.model import CaveatKind, Cell, Ending, Frame, ImageSource, Layer, Measurement, Plan, ProfileTool, Site
+from memcap.model import (
+    CaveatKind,
+    Cell,
+    Ending,
+    Frame,
+    ImageSource,
+    Layer,
+    Measurement,
+    Plan,
+    ProfileTool,
+    Site,
+    Suite,
+)
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
 pytestmark = pytest.mark.docker
 MIB = 1024 * 1024
+AGENTS = Suite(  # for its numpy
+    name="agents",
+    directory=ROOT / "suites" / "agents",
+    description="",
+    benchmarks=(),
+    requirements=ROOT / "suites" / "agents" / "requirements.txt",
+)
 
 FAMILY = """\
 import multiprocessing, subprocess, sys
@@ -72,7 +91,7 @@ def session(docker_client: DockerClient) -> Iterator[Callable[[Cell, ProfileTool
 
         def start(one: Cell, tool: ProfileTool) -> tuple[Session, Layer]:
             plan = Plan(profile="profile", cells=(one,), runs=1, warmups=0)
-            ((_, layer),) = prepare_layers(docker_client, plan, {}, say=lambda _: None).items()
+            ((_, layer),) = prepare_layers(docker_client, plan, {"agents": AGENTS}, say=lambda _: None).items()
             with_tool = build_instrumented(docker_client, layer, tool, say=lambda _: None)
             return Session(engine, one, layer, settings), with_tool
 
@@ -157,6 +176,20 @@ def test_compiled_code(record: Record) -> None:
     assert round(site.size_bytes / MIB) == 64
     assert site.frame == Frame(file="<string>", line=3, function="derive")
     assert any(frame.native and "scrypt" in frame.function.lower() for frame in site.stack), site.stack
+
+
+def test_numpy(record: Record) -> None:
+    code = "import numpy\ndef matrix():\n    return numpy.ones((48, 1024, 128))\nkept = matrix()"
+    one = cell(("python", "-c", code))
+    run, noted = record(replace(one, benchmark=replace(one.benchmark, suite="agents")), Instrument(native=True))
+
+    assert run.ending is Ending.COMPLETED, run.output_tail
+    (site, *_) = noted.sites
+    assert (round(site.size_bytes / MIB), site.count) == (48, 1)
+    assert site.own_frame == Frame(file="<string>", line=3, function="matrix")
+    assert site.frame is not None
+    assert site.frame.file.startswith("/memcap/deps/numpy/")
+    assert any(frame.native and "PyArray" in frame.function for frame in site.stack), site.stack
 
 
 def test_debians_own_python_with_its_own_sitecustomize(docker_client: DockerClient, record: Record) -> None:
