@@ -41,8 +41,13 @@ class MappedObservations:
 
     def __init__(self, most: int, features: int, dtype: type = np.float64, directory: Optional[str] = None) -> None:
         with tempfile.TemporaryFile(dir=directory) as file:
+            # Written, not only made so long: a full disk is an error here, and not a SIGBUS at some later row.
+            blank = bytes(features * np.dtype(dtype).itemsize)
+            for _ in range(most):
+                file.write(blank)
+            file.flush()
             # The mapping holds the file open.
-            self._ring = np.memmap(file, dtype=dtype, mode="w+", shape=(most, features))
+            self._ring = np.memmap(file, dtype=dtype, mode="r+", shape=(most, features))
         self._seen = 0
 
     def append(self, row: np.ndarray) -> None:
