@@ -2,7 +2,7 @@
 
 The minimum is looked for from ``unreclaimable_peak`` of the first measurement, which is where it usually is: a step
 below or above, further each time; then between the largest cap that failed and the smallest that did not, by
-halves. What was found is confirmed by repeating it, and the slow cap below it, if that is what it is, is timed again.
+halves. If the cap below was only slow, it is timed again; then what was found is confirmed by repeating it.
 Then the comfortable cap is looked for in the same way, above.
 
 Survival need not be a step: near the edge a run may live or die. A cap that failed once is below the minimum for ever,
@@ -103,11 +103,12 @@ class _Search:
         narrower = self._narrower()
         if narrower is not None:
             return (narrower,)
+        # Before the minimum is confirmed: if the cap below was not slow after all, the minimum is another.
+        if self._below is not None and self._has_to_be_timed(self._below) and self._left > self._still_to_do():
+            return (self._below.cap_bytes,)
         missing = self._unconfirmed()
         if missing and self._above is not None:
             return (self._above.cap_bytes,) * min(missing, together)
-        if self._below is not None and self._has_to_be_timed(self._below):
-            return (self._below.cap_bytes,)
         comfortable = self._comfortable()
         if comfortable is not None:
             return (comfortable,)
@@ -162,8 +163,10 @@ class _Search:
 
     def _reserve(self) -> int:
         """Return how many runs are needed to be sure of what is known by now, and for the comfortable cap."""
-        times_again = any(each.state is PointState.SLOW for each in self._points)
-        return self._unconfirmed() + times_again + (not self._undisturbed())
+        return self._still_to_do() + any(each.state is PointState.SLOW for each in self._points)
+
+    def _still_to_do(self) -> int:
+        return self._unconfirmed() + (not self._undisturbed())
 
     def _unconfirmed(self) -> int:
         done = len(self._above.trials) if self._above else 0

@@ -46,7 +46,9 @@ def doubts(fit: Fit) -> list[str]:
     """Return what the answer does not settle."""
     found = []
     if fit.noisy:
-        found.append("Near that it is a matter of chance: runs with the same cap ended differently.")
+        mixed = [format_bytes(point.cap_bytes) for point in fit.curve if 0 < point.survived < len(point.trials)]
+        where = f"with {' and '.join(mixed)}" if mixed else "here, where a larger cap failed and a smaller one did not"
+        found.append(f"To survive {where} is a matter of chance.")
     if not fit.confirmed:
         found.append("There were not enough runs to be sure of it: raise --max-runs.")
     if not fit.is_resolved and fit.below is not None:

@@ -109,7 +109,9 @@ def test_chance_is_told() -> None:
     chance = random.Random(3)
     fit = found(Workload(need=100, peak=103, threshold=0, survives=lambda cap: cap > 100 or chance.random() < 0.5))
     assert fit.noisy
-    assert "it is a matter of chance: runs with the same cap ended differently" in " ".join(
+    mixed = [f"{point.cap_bytes // MIB}.0 MiB" for point in fit.curve if 0 < point.survived < len(point.trials)]
+    assert mixed
+    assert f"To survive with {' and '.join(mixed)} is a matter of chance." in " ".join(
         render_fit(report_of(fit)).split()
     )
 
