@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +12,14 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 from integration.measuring import ROOT, SUITE, _settings, cell
+from integration.promises import require
 from integration.test_image_zoo import compiled, zoo  # noqa: F401 - fixtures
+from integration.test_profile import add_libraries
 
 from memcap.cli import cli
 from memcap.config import load_config
 from memcap.engine.docker import DockerEngine
+from memcap.images.archive import Tree
 from memcap.images.instrumented import build_instrumented
 from memcap.images.prepare import prepare_layers
 from memcap.instruments.profiling import Named
@@ -147,8 +151,6 @@ def test_a_line_that_calls_compiled_code(reproduced: Reproduce) -> None:
 
 
 def test_a_command_that_is_no_python(reproduced: Reproduce, zoo: Zoo, compiled: Callable[..., Path]) -> None:  # noqa: F811
-    from memcap.images.archive import Tree
-
     tree = Tree()
     tree.add_file("allocate", compiled("gcc", "-static"), executable=True)
     reference = zoo.imported(tree)
@@ -168,9 +170,21 @@ def test_a_command_that_is_no_python(reproduced: Reproduce, zoo: Zoo, compiled: 
     assert lowered.need.ending is Ending.COMPLETED
 
 
-def test_a_python_that_nothing_can_be_recorded_of(reproduced: Reproduce) -> None:
-    found = reproduced(cell(("python", "-I", "-c", IN_MAIN), cap="32m"))
+def test_a_line_in_an_image_of_somebody_else(reproduced: Reproduce, zoo: Zoo) -> None:  # noqa: F811
+    """Debian's own Python, in a container of a user without a name."""
+    python = Path("/usr/bin/python3").resolve()
+    library = Path("/usr/lib") / python.name
+    require("debian-python", available=(library / "os.py").exists() and sys.platform == "linux")
+    tree = Tree()
+    tree.add_file(f"usr/bin/{python.name}", python, executable=True)
+    tree.add_link("usr/bin/python3", python.name)
+    for file in library.rglob("*"):
+        if file.is_file() and not {"test", "tests", "__pycache__"} & set(file.parts):
+            tree.add_file(file.as_posix().lstrip("/"), file)
+    add_libraries(tree, python, *library.glob("lib-dynload/*.so"))
+    reference = zoo.imported(tree, "ENV PATH=/usr/bin", "USER 4242")
+    found = reproduced(zoo.cell(reference, ("python3", "-c", IN_MAIN), cap="48m"))
 
     assert found.kills == 1
-    assert found.flight is None
-    assert found.not_recorded == "no Python of the run began to record"
+    assert found.flight is not None, found.not_recorded
+    assert verdict(found).startswith('killed at 48.0 MiB while in <string>:4 `rows.append(b"x" * (1 << 20))`: ')
