@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Dict
 
 import orjson
-from documents import parse_and_hold
+from held_json import parse_and_hold
 
 
 def run(orders: int, rounds: int, keep_all: bool = False) -> Dict[str, float]:

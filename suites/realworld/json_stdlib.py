@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Dict
 
-from documents import parse_and_hold
+from held_json import parse_and_hold
 
 
 def run(orders: int, rounds: int, keep_all: bool = False) -> Dict[str, float]:
