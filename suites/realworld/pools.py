@@ -11,6 +11,7 @@ import random
 import threading
 import zlib
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from typing import Dict, List, Optional, Tuple
 
 from orders import Order, make_orders, total_cents
@@ -70,8 +71,14 @@ def _sum_up(task: int, keep: bool) -> int:
 def processes(tasks: int, workers: int, orders: int, start_method: str, keep_all: bool = False) -> Dict[str, float]:
     """Sum up parts of a table, one a task, in processes that hold all of it; with ``keep_all`` copies of them too."""
     context = multiprocessing.get_context(start_method)
-    with ProcessPoolExecutor(
-        workers, mp_context=context, initializer=_load_table, initargs=(context.Barrier(workers), orders)
-    ) as pool:
-        sums = list(pool.map(_sum_up, range(tasks), [keep_all] * tasks))
+    equipment = (context.Barrier(workers), orders)
+    try:
+        with ProcessPoolExecutor(workers, mp_context=context, initializer=_load_table, initargs=equipment) as pool:
+            sums = list(pool.map(_sum_up, range(tasks), [keep_all] * tasks))
+    except BrokenProcessPool:
+        # The pool has ended the others by now, unless its thread failed over a future that `map` had cancelled in the
+        # same moment (InvalidStateError, seen on 3.10): then the interpreter would wait for them for ever.
+        for worker in multiprocessing.active_children():
+            worker.kill()
+        raise
     return {"tasks": len(sums), "workers": workers, "cents": sum(sums)}
