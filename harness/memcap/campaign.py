@@ -293,6 +293,7 @@ def summary_of(cell: Cell) -> CellSummary:
         extra_metrics=benchmark.extra_metrics,
         thresholds=benchmark.thresholds,
         alerts=benchmark.alerts,
+        advice=benchmark.advice,
         variant=cell.variant,
         quiet=benchmark.quiet,
     )

@@ -159,6 +159,7 @@ class BenchmarkTable(Table):
 
 class SuiteTable(Table):
     description: str = ""
+    advice: dict[str, str] = {}
     quiet: QuietTable = QuietTable()
 
 

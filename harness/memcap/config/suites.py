@@ -42,6 +42,7 @@ def read_suite(root: Path, source: Source, names: Names) -> tuple[SuiteFile | No
         problems += _contradictions(source, name, table)
         problems += empty_tolerances(source, ("benchmarks", name, "tolerances"))
         problems += _call_problems(root, source, name, table.get("call"))
+    problems += _advice_problems(source)
     if (root / folder / "requirements.txt").exists():
         problems += check_requirements(root, folder / "requirements.txt")
     # Several benchmarks may call the same broken module.
@@ -57,7 +58,10 @@ def to_suite(directory: Path, file: SuiteFile, limits: Limits) -> Suite:
         name=name,
         directory=directory,
         description=file.suite.description,
-        benchmarks=tuple(_benchmark(name, own, table, limits) for own, table in file.benchmarks.items()),
+        benchmarks=tuple(
+            replace(_benchmark(name, own, table, limits), advice=file.suite.advice)
+            for own, table in file.benchmarks.items()
+        ),
         requirements=requirements if requirements.exists() else None,
     )
 
@@ -132,6 +136,19 @@ def _contradictions(source: Source, name: str, table: Mapping[str, Any]) -> list
                 message = f"the benchmark has no cap {cap!r}; it has {', '.join(own)}"
                 problems.append(source.problem((*path, "expect", cap), message, suggestion=nearest(cap, own)))
     return problems
+
+
+def _advice_problems(source: Source) -> list[Problem]:
+    """Return advice on metrics that no benchmark has."""
+    tables = [source.table("benchmarks", name) for name in source.table("benchmarks")]
+    own = [name for table in tables if isinstance(table.get("metrics"), dict) for name in table["metrics"]]
+    known = tuple(dict.fromkeys((*own, *(metric.value for metric in Metric))))
+    unknown = [name for name in source.table("suite", "advice") if name not in known]
+    message = "no benchmark has a metric {!r}"
+    return [
+        source.problem(("suite", "advice", name), message.format(name), suggestion=nearest(name, known))
+        for name in unknown
+    ]
 
 
 def _limit_problems(source: Source, path: tuple[str, ...], table: Mapping[str, Any]) -> list[Problem]:

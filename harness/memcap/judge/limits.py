@@ -35,16 +35,14 @@ def find_budget(cell: CellResult) -> Finding | None:
 
 def grades(cell: CellResult) -> tuple[Graded, ...]:
     """Return the grade of each metric that has thresholds and was measured."""
-    return tuple(
-        Graded(
-            name=name,
-            unit=unit_of(cell, name),
-            value=median(values),
-            grade=thresholds.grade(median(values)),
-        )
-        for name, thresholds in cell.cell.thresholds.items()
-        if (values := values_of(cell, name))
-    )
+    found = []
+    for name, thresholds in cell.cell.thresholds.items():
+        values = values_of(cell, name)
+        if values:
+            grade = thresholds.grade(median(values))
+            advice = cell.cell.advice.get(name, "") if grade in (Grade.MARGINAL, Grade.POOR) else ""
+            found.append(Graded(name=name, unit=unit_of(cell, name), value=median(values), grade=grade, advice=advice))
+    return tuple(found)
 
 
 def find_poor(cell: CellResult, graded: tuple[Graded, ...]) -> Finding | None:
@@ -56,7 +54,8 @@ def find_poor(cell: CellResult, graded: tuple[Graded, ...]) -> Finding | None:
     return Finding(
         state=VerdictState.BUDGET_BROKEN,
         summary="; ".join(told),
-        remedy="Find what made it worse, or change `thresholds` in suite.toml.",
+        remedy=" ".join(each.advice for each in poor if each.advice)
+        or "Find what made it worse, or change `thresholds` in suite.toml.",
     )
 
 

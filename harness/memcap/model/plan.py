@@ -176,7 +176,8 @@ class Benchmark:
 
     ``cap_names`` empty means: the caps of the profile. ``expect`` maps a cap's name to the expected ending;
     ``"*"`` stands for all other caps. ``extra_metrics`` maps the names that the workload returns to their units;
-    ``thresholds`` and ``alerts`` (a figure above which to alert) are of these, or of a Metric by its name.
+    ``thresholds`` and ``alerts`` (a figure above which to alert) are of these, or of a Metric by its name, and so is
+    ``advice``: what to do where its grade is less than acceptable.
     ``projections`` says for which later cycles an extra metric of a generator is projected; see projected_names.
     """
 
@@ -192,6 +193,7 @@ class Benchmark:
     extra_metrics: Mapping[str, str] = field(default_factory=dict)
     thresholds: Mapping[str, Thresholds] = field(default_factory=dict)
     alerts: Mapping[str, float] = field(default_factory=dict)
+    advice: Mapping[str, str] = field(default_factory=dict)
     projections: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
     quiet: Quiet = field(default_factory=Quiet)

@@ -32,6 +32,7 @@ class CellSummary:
     extra_metrics: Mapping[str, str] = field(default_factory=dict)
     thresholds: Mapping[str, Thresholds] = field(default_factory=dict)
     alerts: Mapping[str, float] = field(default_factory=dict)
+    advice: Mapping[str, str] = field(default_factory=dict)
     variant: str = ""
     quiet: Quiet = field(default_factory=Quiet)
 

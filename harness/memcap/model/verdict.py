@@ -50,12 +50,13 @@ class MetricVerdict:
 
 @dataclass(frozen=True, kw_only=True)
 class Graded:
-    """The grade of one metric that has thresholds: its median, in ``unit``."""
+    """The grade of one metric that has thresholds: its median, in ``unit``; ``advice`` where it is not acceptable."""
 
     name: str
     unit: str
     value: float
     grade: Grade
+    advice: str = ""
 
 
 class AlertKind(str, Enum):

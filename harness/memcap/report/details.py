@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from memcap.model import Measurement, Metric, MetricVerdict
+from memcap.model import Graded, Measurement, Metric, MetricVerdict
 from memcap.report.sparkline import BLOCKS, sparkline
 from memcap.report.text import figure, percent, printable, signed
 from memcap.report.view import CellView, MetricView
@@ -18,7 +18,7 @@ def details(cell: CellView, width: int, *, levels: str = BLOCKS) -> str:
     """Return all metrics of ``cell``, measured or not, with what was said of each, its grades and its curve."""
     lines = [line for each in cell.metrics for line in _told(each)]
     if cell.verdict:
-        lines += [f"{each.name}: {each.value:g} {each.unit}, {each.grade.value}" for each in cell.verdict.graded]
+        lines += [_graded(each) for each in cell.verdict.graded]
     lines += [_over_time(run, levels) for run in cell.runs[:1] if run.series]
     wrapped = (_wrap(line, width) for line in lines)
     return "\n".join([printable(cell.id), *wrapped])
@@ -42,6 +42,11 @@ def _told(view: MetricView) -> list[str]:
         return [text]
     change = f", {percent(view.change)} from {figure(metric, verdict.base)}" if view.change is not None else ""
     return [f"{text}; {verdict.state.value} ({verdict.detail}{change})", *_certainty(metric, verdict)]
+
+
+def _graded(each: Graded) -> str:
+    advice = f": {each.advice}" if each.advice else ""
+    return f"{each.name}: {each.value:g} {each.unit}, {each.grade.value}{advice}"
 
 
 def _certainty(metric: Metric, verdict: MetricVerdict) -> list[str]:

@@ -137,7 +137,7 @@ def cell_page(cell: CellView, view: View) -> CellPage:
             (
                 printable(each.name),
                 f"{_number(each.value)} {printable(each.unit)}",
-                each.grade.value,
+                f"{each.grade.value}: {printable(each.advice)}" if each.advice else each.grade.value,
                 _GRADES.get(each.grade, _PLAIN),
             )
             for each in (verdict.graded if verdict else ())

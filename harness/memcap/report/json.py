@@ -120,7 +120,13 @@ def _metric(view: MetricView) -> dict[str, Any]:
 
 
 def _graded(each: Graded) -> dict[str, Any]:
-    return {"metric": each.name, "unit": each.unit, "value": each.value, "grade": each.grade.value}
+    return {
+        "metric": each.name,
+        "unit": each.unit,
+        "value": each.value,
+        "grade": each.grade.value,
+        "advice": each.advice or None,
+    }
 
 
 def _alert(alert: Alert) -> dict[str, str]:

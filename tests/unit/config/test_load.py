@@ -125,6 +125,7 @@ def test_every_key_of_a_suite_is_read(make_project: MakeProject) -> None:
     suite = """\
 [suite]
 description = "A demo."
+advice = { response = "Clean up less." }
 [benchmarks.leak]
 description = "Leaks."
 call = "work:leak"
@@ -191,6 +192,7 @@ absolute = "512KiB"
     }
     assert leak.thresholds == {"response": Thresholds(excellent=0.5, good=1, acceptable=2, poor=5)}
     assert leak.alerts == {"messages": 15, "peak": 1e8, "messages_at_100_high": 99}
+    assert leak.advice == {"response": "Clean up less."}
     assert leak.env == {"MODE": "1"}
     assert leak.time_limit_seconds == 90
     assert command.workload == CommandWorkload(argv=("sh", "-c", "true"))

@@ -140,3 +140,9 @@ def test_unpinned_requirements_are_problems_with_their_line(find_problems: FindP
         ("suites/demo/requirements.txt", line) for line in (3, 4, 5)
     ]
     assert found[0].message == "'requests' is not pinned; write \"name==version\" (markers may follow)"
+
+
+def test_advice_on_a_metric_that_nobody_has(find_problems: FindProblems) -> None:
+    [problem] = find_problems({"suites/demo/suite.toml": '[suite.advice]\npeek = "Look."\n' + CALL})
+    assert (problem.line, problem.key) == (2, "suite.advice.peek")
+    assert (problem.message, problem.suggestion) == ("no benchmark has a metric 'peek'", "peak")

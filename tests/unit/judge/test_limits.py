@@ -55,6 +55,14 @@ def test_a_poor_median_breaks_the_check_and_says_why() -> None:
     assert "below 50" in _judge(_cell([10], STABILITY)).summary
 
 
+def test_a_poor_grade_comes_with_the_suites_advice() -> None:
+    advised = replace(_cell([6]).cell, advice={"response": "Clean up less per cycle."})
+    verdict = _judge(replace(_cell([6]), cell=advised))
+    assert verdict.remedy == "Clean up less per cycle."
+    assert [each.advice for each in verdict.graded] == ["Clean up less per cycle."]
+    assert [each.advice for each in _judge(replace(_cell([1]), cell=advised)).graded] == [""]
+
+
 def test_a_metric_that_was_not_returned_has_no_grade() -> None:
     cell = replace(_cell([1]), runs=(make_measurement(),))
     verdict = _judge(cell)
