@@ -80,7 +80,11 @@ def start_tracker(item: pytest.Item, wanted: Wanted) -> MemoryTracker:
             "Measure it apart: without --memray, or with --memcap-metric rss.",
             pytrace=False,
         )
-    hint = f"To see what grew: pytest '{item.nodeid}' --memcap-metric tracemalloc"
+    hint = (
+        f"To see what grew: pytest '{item.nodeid}' --memcap-metric tracemalloc\n"
+        f"Line by line, and memory over time, in an image with pytest: memcap profile --image IMAGE -- "
+        f"pytest '{item.nodeid}'"
+    )
     try:
         return MemoryTracker(wanted.metric, hint=hint)
     except MemcapError as error:
