@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -19,7 +18,7 @@ from memcap.report.compare_view import (
     told_sides,
     word,
 )
-from memcap.report.text import NOTHING, figure, percent, printable, shortened
+from memcap.report.text import NOTHING, figure, percent, printable, shortened, wrapped
 
 _GAP: Final = 2
 _TITLE_PADDING: Final = 2  # tabulate.MIN_PADDING
@@ -32,24 +31,24 @@ _Column = tuple[str, Callable[[Pair], str], bool]  # title, text of a cell, whet
 
 def render_comparison(view: ComparisonView, *, width: int = 80, verbose: bool = False) -> str:
     """Return ``view`` as text, at most ``width`` columns wide (80 or more); ``verbose`` adds every figure."""
-    parts = [_wrap(f"{view.answer}.", width)]
+    parts = [wrapped(f"{view.answer}.", width)]
     if view.where:
-        parts[0] += "\n" + _wrap(f"{view.where}.", width)
+        parts[0] += "\n" + wrapped(f"{view.where}.", width)
     parts.append("\n".join(_side(side, width) for side in view.sides))
     if view.pairs:
         parts += [_need(view, width), *_where(view, width), _others(view, width)]
     if verbose:
         parts += [_figures(pair, width) for pair in view.pairs]
     parts += [_untold(pair, width) for pair in view.untold]
-    parts += [_wrap(note, width) for note in view.notes]
-    parts += [_wrap(_doubt(view, place), width, rest="    ") for place in range(len(view.doubts))]
+    parts += [wrapped(note, width) for note in view.notes]
+    parts += [wrapped(_doubt(view, place), width, rest="    ") for place in range(len(view.doubts))]
     step = f"Next: {view.next_step}. " if view.next_step else ""
-    parts.append(_wrap(f"{step}(exit code {view.exit_code})", width))
+    parts.append(wrapped(f"{step}(exit code {view.exit_code})", width))
     return "\n\n".join(parts) + "\n"
 
 
 def _side(side: SideView, width: int) -> str:
-    return _wrap(f"{side.label}: {side.text}", width, rest="    ")
+    return wrapped(f"{side.label}: {side.text}", width, rest="    ")
 
 
 def _need(view: ComparisonView, width: int) -> str:
@@ -71,7 +70,7 @@ def _where(view: ComparisonView, width: int) -> list[str]:
     pairs = [pair for pair in view.pairs if pair.parts]
     columns: list[_Column] = [(part.value, _cell_of(part.value), True) for part in Part]
     title = f"Where, in MiB ({_LEGEND}; slack is within workload):"
-    return [f"{_wrap(title, width)}\n{_table(pairs, columns, width)}"] if pairs else []
+    return [f"{wrapped(title, width)}\n{_table(pairs, columns, width)}"] if pairs else []
 
 
 def _others(view: ComparisonView, width: int) -> str:
@@ -147,20 +146,23 @@ def _find(pair: Pair, name: str) -> Difference | None:
 
 def _figures(pair: Pair, width: int) -> str:
     """Return every figure of a benchmark with its interval and verdict."""
-    lines = [_wrap(pair.name, width)]
+    lines = [wrapped(pair.name, width)]
     for each in (*pair.metrics, *pair.parts):
         said = WORDS.get(each.state, each.state.value) if each.state else "not judged"
         text = f"{each.name}: {told_sides(each)}, {told_moved(each)}; {said}"
-        lines.append(_wrap(text, width, first="  ", rest="      "))
+        lines.append(wrapped(text, width, first="  ", rest="      "))
     for each in pair.extras:
-        lines.append(_wrap(f"{each.name}: {told_extra(each)}; not judged", width, first="  ", rest="      "))
+        lines.append(wrapped(f"{each.name}: {told_extra(each)}; not judged", width, first="  ", rest="      "))
     return "\n".join(lines)
 
 
 def _untold(pair: Pair, width: int) -> str:
-    lines = [_wrap(f"{word(pair).upper()}: {pair.name}", width), _wrap(pair.summary, width, first="    ", rest="    ")]
+    lines = [
+        wrapped(f"{word(pair).upper()}: {pair.name}", width),
+        wrapped(pair.summary, width, first="    ", rest="    "),
+    ]
     if pair.remedy:
-        lines.append(_wrap(pair.remedy, width, first="    -> ", rest="       "))
+        lines.append(wrapped(pair.remedy, width, first="    -> ", rest="       "))
     return "\n".join(lines)
 
 
@@ -174,14 +176,3 @@ def _doubt(view: ComparisonView, place: int) -> str:
 
 def _percent(share: float) -> str:
     return f"{share * 100:.4g} %"
-
-
-def _wrap(text: str, width: int, *, first: str = "", rest: str = "") -> str:
-    return textwrap.fill(
-        printable(text),
-        width=width,
-        initial_indent=first,
-        subsequent_indent=rest,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 
 from memcap.model import Graded, Measurement, Metric, MetricVerdict
 from memcap.report.sparkline import BLOCKS, sparkline
-from memcap.report.text import figure, percent, printable, signed
+from memcap.report.text import figure, percent, printable, signed, wrapped
 from memcap.report.view import CellView, MetricView
 from memcap.units import format_bytes, format_seconds
 
@@ -20,8 +19,8 @@ def details(cell: CellView, width: int, *, levels: str = BLOCKS) -> str:
     if cell.verdict:
         lines += [_graded(each) for each in cell.verdict.graded]
     lines += [_over_time(run, levels) for run in cell.runs[:1] if run.series]
-    wrapped = (_wrap(line, width) for line in lines)
-    return "\n".join([printable(cell.id), *wrapped])
+    told = (wrapped(line.strip(), width, first=_indent(line), rest=" " * 6) for line in lines)
+    return "\n".join([printable(cell.id), *told])
 
 
 def curve(runs: Sequence[Measurement], width: int, *, levels: str = BLOCKS) -> str:
@@ -70,13 +69,5 @@ def _over_time(run: Measurement, levels: str) -> str:
     return f"unreclaimable memory of the first run: {drawn} up to {format_bytes(max(needs))} in {seconds}"
 
 
-def _wrap(text: str, width: int) -> str:
-    indent = "    " if text.startswith("  ") else "  "
-    return textwrap.fill(
-        printable(text.strip()),
-        width=width,
-        initial_indent=indent,
-        subsequent_indent="      ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+def _indent(line: str) -> str:
+    return " " * (4 if line.startswith("  ") else 2)

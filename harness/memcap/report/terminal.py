@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -10,7 +9,7 @@ from memcap.model import Metric
 from memcap.report.details import curve, details
 from memcap.report.diff import render_explanation
 from memcap.report.sparkline import BLOCKS
-from memcap.report.text import NOTHING, figure, percent, printable, shortened
+from memcap.report.text import NOTHING, figure, percent, printable, shortened, wrapped
 from memcap.report.view import AlertView, CaveatView, CellView, ProblemView, View
 
 _SHOWN_CELLS = 4
@@ -53,7 +52,7 @@ def _heading(view: View, width: int) -> str:
     cgroup = f"cgroup v{where.cgroup_version}" if where.cgroup_version else "cgroup version unknown"
     text = f"{view.campaign}: profile {view.profile} on {where.engine} {where.engine_version}, {cgroup}, "
     against = f"; compared with {view.against}" if view.against else ""
-    return _wrap(f"{text}{where.architecture}, kernel {where.kernel}{against}", width)
+    return wrapped(f"{text}{where.architecture}, kernel {where.kernel}{against}", width)
 
 
 def _table(view: View, width: int, levels: str) -> str:
@@ -184,27 +183,16 @@ def _cells(ids: Sequence[str], view: View) -> str:
 
 def _conclusion(view: View, width: int) -> str:
     step = f" Next: {view.next_step}" if view.next_step else ""
-    last = _wrap(f"{view.reason}.{step} (exit code {view.exit_code})", width)
+    last = wrapped(f"{view.reason}.{step} (exit code {view.exit_code})", width)
     if not view.sensitivity:
         return last
     found = " and ".join(f"{each.rise:.1%} of {each.metric.value}" for each in view.sensitivity)
-    return "\n\n".join([_wrap(f"In half of the cells a rise of {found} would have been found.", width), last])
+    return "\n\n".join([wrapped(f"In half of the cells a rise of {found} would have been found.", width), last])
 
 
 def _paragraph(title: str, facts: Sequence[str], remedy: str, width: int) -> str:
     """Return ``title`` with indented ``facts`` below, then the remedy after an arrow."""
-    lines = [_wrap(title, width), *(_wrap(fact, width, first="    ", rest="    ") for fact in facts if fact)]
+    lines = [wrapped(title, width), *(wrapped(fact, width, first="    ", rest="    ") for fact in facts if fact)]
     if remedy:
-        lines.append(_wrap(remedy, width, first="    -> ", rest="       "))
+        lines.append(wrapped(remedy, width, first="    -> ", rest="       "))
     return "\n".join(lines)
-
-
-def _wrap(text: str, width: int, *, first: str = "", rest: str = "") -> str:
-    return textwrap.fill(
-        printable(text),
-        width=width,
-        initial_indent=first,
-        subsequent_indent=rest,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from memcap.model import Metric
 from memcap.units import format_bytes, format_seconds
 
@@ -13,6 +15,21 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+
+
+def wrapped(text: str, width: int, *, first: str = "", rest: str = "") -> str:
+    """Return ``text``, made printable, in lines of at most ``width`` columns; words and ids are never broken.
+
+    ``first`` and ``rest`` are put before the first line and the others.
+    """
+    return textwrap.fill(
+        printable(text),
+        width=width,
+        initial_indent=first,
+        subsequent_indent=rest,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def figure(metric: Metric, value: float | None) -> str:
