@@ -212,7 +212,7 @@ def test_python3_only_without_a_shell_passwd_or_tmp(zoo: Zoo) -> None:
     )
     reference = zoo.built(f"RUN {json.dumps(['python3', '-c', code])}", "USER 4242")
 
-    assert_allocated(zoo.measure(reference, "allocate", mib=24), 24 + 6)
+    assert_allocated(zoo.measure(reference, "allocate", mib=24), 24 + 5)
     alone = zoo.measure(reference, ("python3", "-c", "import os, sys; sys.exit(os.getuid() - 4242)"))
     assert alone.ending is Ending.COMPLETED, alone.output_tail
 
