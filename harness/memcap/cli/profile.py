@@ -20,6 +20,8 @@ ARTEFACTS = "record"  # in the output folder: the tool's own record and reports
 @click.command("profile", short_help="Say which lines allocate, inside the container.")
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="CELL | IMAGE [-- CMD ARGS...]")
 @click.option("-i", "--image", metavar="IMAGE", help="The image; all words are the command then.")
+@click.option("--container", metavar="NAME", help="Attach to a container that runs already, where it allows that.")
+@click.option("--duration", metavar="TIME", help="How long to stay attached.  [default: 30s]")
 @click.option("-c", "--cap", metavar="SIZE", help="Instead of the cell's cap.  [default of a command: 1g]")
 @click.option("--native", is_flag=True, help="Follow compiled code, too (memray).")
 @click.option("--follow-fork", is_flag=True, help="Record child processes, too.")
@@ -40,6 +42,8 @@ def command(  # noqa: PLR0913 - the options of the command line
     *,
     words: tuple[str, ...],
     image: str | None,
+    container: str | None,
+    duration: str | None,
     cap: str | None,
     native: bool,
     follow_fork: bool,
@@ -66,7 +70,9 @@ def command(  # noqa: PLR0913 - the options of the command line
       memcap profile --image my/prod:1.4 --follow-fork -- gunicorn app:app
       memcap profile --image my/prod:1.4 --native -- pytest tests/test_load.py::test_rows
       memcap profile my/alpine:3 --tracemalloc -- python app.py      where memray has no wheel
+      memcap profile --container web --duration 1min                 with gdb and SYS_PTRACE in it
     """
+    from memcap.cli.attach import DEFAULT_SECONDS, profile_container
     from memcap.cli.execute import new_campaign
     from memcap.cli.subject import find_subject
     from memcap.errors import UsageError
@@ -77,6 +83,24 @@ def command(  # noqa: PLR0913 - the options of the command line
 
     if tracemalloc and native:
         raise UsageError("tracemalloc knows nothing of compiled code", remedy="Leave out --native, or --tracemalloc.")
+    campaign, started = new_campaign("profile")
+    folder = output or Path("results") / "profiles" / campaign
+    text = profile_json if as_json else render_profile
+    if container is not None:
+        _refuse_with_container(words, image, cap, env, time_limit, native or follow_fork or tracemalloc or network)
+        profile = profile_container(
+            container,
+            seconds=parse_seconds(duration) if duration else DEFAULT_SECONDS,
+            campaign=campaign,
+            started=started,
+            folder=folder,
+            artefacts=folder / ARTEFACTS,
+        )
+        write_reports(profile, folder, top=top)
+        click.echo(text(profile, top=top, where=str(folder)), nl=False)
+        return
+    if duration is not None:
+        raise UsageError("--duration says how long to stay attached", remedy="Use it with --container NAME.")
     subject = find_subject(
         words,
         image=image,
@@ -88,12 +112,19 @@ def command(  # noqa: PLR0913 - the options of the command line
     )
     tool = ProfileTool.TRACEMALLOC if tracemalloc else ProfileTool.MEMRAY
     instrument = Instrument(tool=tool, native=native, follows_fork=follow_fork, frames=frames)
-    campaign, started = new_campaign("profile")
-    folder = output or Path("results") / "profiles" / campaign
     profile = profile_subject(subject, instrument, campaign=campaign, started=started, folder=folder)
     write_reports(profile, folder, top=top)
-    text = profile_json if as_json else render_profile
     click.echo(text(profile, top=top, where=str(folder)), nl=False)
+
+
+def _refuse_with_container(*given: object) -> None:
+    from memcap.errors import UsageError
+
+    if any(given):
+        raise UsageError(
+            "a container that runs already has its command, cap and environment, and one process of it is attached to",
+            remedy="Use --container with --duration, --top, --output and --json alone.",
+        )
 
 
 def profile_subject(

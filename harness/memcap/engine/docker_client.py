@@ -29,11 +29,14 @@ from memcap.errors import (
     EngineError,
     ImageMissing,
     MemcapError,
+    PlanError,
+    SelectionError,
 )
 from memcap.model import Environment
 
 if TYPE_CHECKING:
     from docker import DockerClient
+    from docker.models.containers import Container
     from docker.tls import TLSConfig
 
 LABEL = "memcap"
@@ -157,6 +160,20 @@ def already_gone() -> Iterator[None]:
     except APIError as error:
         if error.status_code != 409 or "already in progress" not in str(error):
             raise
+
+
+def running_container(client: DockerClient, name: str) -> Container:
+    """Return the container of that name or id. Raises SelectionError, PlanError where it does not run, EngineError."""
+    from docker.errors import NotFound
+
+    with translated(f"look at container {name}"):
+        try:
+            container: Container = client.containers.get(name)
+        except NotFound as error:
+            raise SelectionError(f"there is no container {name}", remedy="See `docker ps`.") from error
+    if container.status != "running":
+        raise PlanError(f"container {name} is {container.status}, not running", remedy="Start it, or name another.")
+    return container
 
 
 def environment(client: DockerClient) -> Environment:

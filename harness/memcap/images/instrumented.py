@@ -65,6 +65,11 @@ def build_instrumented(client: DockerClient, layer: Layer, tool: ProfileTool, *,
     return replace(layer, id=layer_id)
 
 
+def memray_files(image: ImageFacts) -> Path:
+    """Return the folder with memray for the Python of ``image``. Raises BuildError where there is none."""
+    return _wheels(INSIDE / "requirements.txt", image, _refuse_unfit(image, ProfileTool.MEMRAY))
+
+
 def _refuse_unfit(image: ImageFacts, tool: ProfileTool) -> PythonFacts:
     python = image.python
     if python is None:

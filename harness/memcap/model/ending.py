@@ -120,6 +120,8 @@ class CaveatKind(str, Enum):
     SNAPSHOTS_ONLY = "snapshots_only"
     CHILDREN_NOT_FOLLOWED = "children_not_followed"
     ENDED_OTHERWISE = "ended_otherwise"
+    ATTACHED_LATE = "attached_late"
+    ATTACHED_TO_ONE = "attached_to_one"
 
     @property
     def remedy(self) -> str:
@@ -151,6 +153,8 @@ _CAVEATS: dict[CaveatKind, str] = {
     CaveatKind.SNAPSHOTS_ONLY: "Use memray where there is a wheel of it: it misses no peak.",
     CaveatKind.CHILDREN_NOT_FOLLOWED: "Add --follow-fork.",
     CaveatKind.ENDED_OTHERWISE: "Raise --cap: the instrument needs memory and time of its own.",
+    CaveatKind.ATTACHED_LATE: "Profile from the start: `memcap profile --image IMAGE -- CMD` with the same load.",
+    CaveatKind.ATTACHED_TO_ONE: "Profile from the start, with --follow-fork.",
     CaveatKind.UNLIKE_ENVIRONMENT: "Accept a baseline made in this environment (`memcap baseline accept`).",
 }
 

@@ -117,7 +117,8 @@ class AllocationProfile:
     ``subject`` is a cell's id or a command; ``cap_bytes`` is what the workload was promised, ``raised_bytes`` what the
     cap was raised by for the instrument; ``unreclaimable_peak_bytes`` is the container's, instrument included.
     ``sources`` maps ``file:line`` of frames to the text of that line, read in the container. ``series`` is the
-    container's memory over time.
+    container's memory over time. ``attached_seconds``: of a process that ran already, for so long at most; it has no
+    ending, cap or cost of its own then.
     """
 
     id: str
@@ -141,6 +142,7 @@ class AllocationProfile:
     sources: Mapping[str, str] = field(default_factory=dict)
     series: tuple[Moment, ...] = ()
     caveats: tuple[Caveat, ...] = ()
+    attached_seconds: float | None = None
 
     @property
     def peak_bytes(self) -> int:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from memcap.model import AllocationProfile, Caveat, Frame, Line, Site
 from memcap.report.text import printable, shortened
-from memcap.units import format_bytes
+from memcap.units import format_bytes, format_seconds
 
 _SMALLEST_BRANCH: Final = 0.005  # of all; smaller ones are left out of the tree
 _SUBJECT_WIDTH: Final = 120
@@ -35,6 +35,11 @@ def told(profile: AllocationProfile) -> str:
 def facts(profile: AllocationProfile) -> tuple[str, ...]:
     """Return what else is to be known: ending, peak of the container, what the instrument took."""
     tool, cost = profile.tool.value, profile.cost
+    if profile.attached_seconds is not None:
+        seconds = format_seconds(profile.attached_seconds)
+        return (
+            f"Attached for {seconds} at most, to a process that ran already. What {tool} took of its cap is not known.",
+        )
     peak = profile.unreclaimable_peak_bytes
     took = f"{tool} took {format_bytes(cost.footprint_bytes or 0)}"
     took += " in an interpreter that does nothing" if cost.idle else ""
@@ -121,7 +126,8 @@ def profile_json(profile: AllocationProfile, *, top: int, where: str) -> str:
         "tool_version": profile.tool_version,
         "image": profile.image,
         "python": profile.python,
-        "ending": profile.ending.value,
+        "ending": profile.ending.value if profile.attached_seconds is None else None,
+        "attached_seconds": profile.attached_seconds,
         "cap_bytes": profile.cap_bytes,
         "raised_bytes": profile.raised_bytes,
         "footprint_bytes": profile.cost.footprint_bytes,

@@ -1,0 +1,60 @@
+"""``memcap profile --container``: the profile of a process that runs already."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from memcap.model import AllocationProfile
+
+DEFAULT_SECONDS = 30.0
+
+
+def profile_container(
+    name: str, *, seconds: float, campaign: str, started: str, folder: Path, artefacts: Path
+) -> AllocationProfile:
+    """Return what the largest Python process of the container ``name`` allocates while it is watched for so long.
+
+    memray's record and reports are in ``artefacts`` then, in ``folder``, which must be empty. Raises SelectionError,
+    PlanError with all that the container lacks, FileExistsAlready, BuildError, EngineError.
+    """
+    import sys
+    from contextlib import closing
+
+    from memcap.cli.progress import say
+    from memcap.cli.subject import find_subject
+    from memcap.engine.docker import DockerEngine
+    from memcap.engine.docker_client import connect
+    from memcap.errors import FileExistsAlready
+    from memcap.images.instrumented import build_instrumented
+    from memcap.images.prepare import prepare_layers
+    from memcap.instruments.attaching import find_target, profile_of, record
+    from memcap.instruments.session import Session
+    from memcap.model import CampaignSettings, Plan, ProfileTool
+    from memcap.units import format_seconds
+
+    if folder.exists() and any(folder.iterdir()):
+        raise FileExistsAlready(f"{folder} has something in it", remedy="Choose another --output.")
+    with closing(connect()) as client:
+        target = find_target(client, name)
+        subject = find_subject((), image=target.image.id)
+        settings = CampaignSettings(
+            id=campaign,
+            started=started,
+            command=("memcap", *sys.argv[1:]),
+            policy=subject.policy,
+            time_limit_seconds=subject.time_limit_seconds,
+            jobs=1,
+        )
+        plan = Plan(profile="profile", cells=(subject.cell,), runs=1, warmups=0)
+        (layer,) = prepare_layers(client, plan, {}, say=say).values()
+        with_tool = build_instrumented(client, layer, ProfileTool.MEMRAY, say=say)
+        artefacts.mkdir(parents=True, exist_ok=True)
+        say(f"attaching to process {target.pid} of {name} for {format_seconds(seconds)}")
+        record(client, target, seconds=seconds, artefacts=artefacts)
+        say("reading what was noted")
+        with DockerEngine(client, campaign=campaign) as engine:
+            Session(engine, subject.cell, layer, settings).render(with_tool, artefacts=artefacts)
+        return profile_of(target, campaign=campaign, started=started, seconds=seconds, artefacts=artefacts)
