@@ -20,34 +20,25 @@ def profile_container(
     memray's record and reports are in ``artefacts`` then, in ``folder``, which must be empty. Raises SelectionError,
     PlanError with all that the container lacks, FileExistsAlready, BuildError, EngineError.
     """
-    import sys
     from contextlib import closing
 
+    from memcap.cli.execute import refuse_filled
     from memcap.cli.progress import say
     from memcap.cli.subject import find_subject
     from memcap.engine.docker import DockerEngine
     from memcap.engine.docker_client import connect
-    from memcap.errors import FileExistsAlready
     from memcap.images.instrumented import build_instrumented
     from memcap.images.prepare import prepare_layers
     from memcap.instruments.attaching import find_target, profile_of, record
     from memcap.instruments.session import Session
-    from memcap.model import CampaignSettings, Plan, ProfileTool
+    from memcap.model import Plan, ProfileTool
     from memcap.units import format_seconds
 
-    if folder.exists() and any(folder.iterdir()):
-        raise FileExistsAlready(f"{folder} has something in it", remedy="Choose another --output.")
+    refuse_filled(folder)
     with closing(connect()) as client:
         target = find_target(client, name)
         subject = find_subject((), image=target.image.id)
-        settings = CampaignSettings(
-            id=campaign,
-            started=started,
-            command=("memcap", *sys.argv[1:]),
-            policy=subject.policy,
-            time_limit_seconds=subject.time_limit_seconds,
-            jobs=1,
-        )
+        settings = subject.settings(campaign=campaign, started=started)
         plan = Plan(profile="profile", cells=(subject.cell,), runs=1, warmups=0)
         (layer,) = prepare_layers(client, plan, {}, say=say).values()
         with_tool = build_instrumented(client, layer, ProfileTool.MEMRAY, say=say)

@@ -58,6 +58,12 @@ def refuse_overwriting(path: Path, *, allowed: bool) -> None:
         )
 
 
+def refuse_filled(folder: Path) -> None:
+    """Raise FileExistsAlready for a folder with something in it, which the files of another run would be mixed with."""
+    if folder.exists() and any(folder.iterdir()):
+        raise FileExistsAlready(f"{folder} has something in it", remedy="Choose another --output.")
+
+
 def execute(order: Order, *, save: Callable[[CampaignResult], None], kept_in: Path | None) -> CampaignResult:
     """Make the engine ready, refuse what it cannot honour, build, run; return the result.
 

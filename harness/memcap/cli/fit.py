@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from memcap.cli.selection import project_option
+from memcap.cli.subject import Asked, subject_options
 
 if TYPE_CHECKING:
     from memcap.cli.subject import Subject
@@ -32,7 +31,10 @@ def _share(_: click.Context, __: click.Parameter, value: str) -> float:
 
 
 @click.command("fit", short_help="Find the smallest cap that a workload can live with.")
-@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="CELL | IMAGE [-- CMD ARGS...]")
+@subject_options(
+    cap="What counts as no cap.  [default: half of the daemon's memory]",
+    time_limit="After which a run without a cap is ended.",
+)
 @click.option("--resolution", default="1MiB", show_default=True, metavar="SIZE", help="How exactly.")
 @click.option(
     "--slowdown", type=click.FloatRange(min=1, min_open=True), default=1.25, show_default=True,
@@ -50,30 +52,18 @@ def _share(_: click.Context, __: click.Parameter, value: str) -> float:
     show_default=True,
     help="To recommend above the minimum.",
 )
-@click.option("-c", "--cap", metavar="SIZE", help="What counts as no cap.  [default: half of the daemon's memory]")
-@click.option("-i", "--image", metavar="IMAGE", help="The image; all words are the command then.")
-@click.option("-e", "--env", multiple=True, metavar="NAME=VALUE", help="An environment variable; may be repeated.")
-@click.option("--network", is_flag=True, help="Give a command's containers a network.")
-@click.option("--time-limit", metavar="TIME", help="After which a run without a cap is ended.")
 @click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
               help="Also write fit.json, fit.md, index.html and charts there.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@project_option
 def command(  # noqa: PLR0913 - the options of the command line
     *,
-    words: tuple[str, ...],
+    asked: Asked,
     resolution: str,
     slowdown: float,
     max_runs: int | None,
     headroom: float,
-    cap: str | None,
-    image: str | None,
-    env: tuple[str, ...],
-    network: bool,
-    time_limit: str | None,
     output: Path | None,
     as_json: bool,
-    root: Path | None,
 ) -> None:
     """Find the smallest memory cap that a cell or a command can live with, and the one it does not notice.
 
@@ -91,21 +81,12 @@ def command(  # noqa: PLR0913 - the options of the command line
     """
     import shutil
 
-    from memcap.cli.subject import find_subject
     from memcap.report.fit import render_fit, render_fit_json
-    from memcap.units import parse_seconds
 
     goal = _goal(resolution, slowdown, max_runs)
-    subject = find_subject(
-        words,
-        image=image,
-        cap=cap,
-        env=env,
-        network=network,
-        time_limit_seconds=parse_seconds(time_limit) if time_limit else None,
-        root=root,
-    )
-    report = fit_subject(subject, goal, headroom=headroom, ceiling_bytes=subject.cell.cap.bytes if cap else None)
+    subject = asked.find()
+    ceiling = subject.cell.cap.bytes if asked.cap else None
+    report = fit_subject(subject, goal, headroom=headroom, ceiling_bytes=ceiling)
     if output is not None:
         from memcap.report.fit_page import write_fit
 
@@ -131,7 +112,7 @@ def fit_subject(subject: Subject, goal: Goal, *, headroom: float, ceiling_bytes:
     from memcap.cli.verdict import conclude_unjudged
     from memcap.fit import recommend
     from memcap.fit.driving import jobs_beside, measure_uncapped, reference_of, search_caps, uncapped
-    from memcap.model import CampaignSettings, Plan
+    from memcap.model import Plan
     from memcap.report.fit import FitReport
     from memcap.report.fit_words import name_of
 
@@ -149,14 +130,7 @@ def fit_subject(subject: Subject, goal: Goal, *, headroom: float, ceiling_bytes:
         machine = engine.environment()
         if ceiling_bytes is None:
             cell = uncapped(subject.cell, (machine.memory_bytes or 2 * _WITHOUT_MEMORY_BYTES) // 2 // _MIB * _MIB)
-        settings = CampaignSettings(
-            id=campaign_id,
-            started=started,
-            command=("memcap", *sys.argv[1:]),
-            policy=subject.policy,
-            time_limit_seconds=subject.time_limit_seconds,
-            jobs=machine.cpus or 1,
-        )
+        settings = subject.settings(campaign=campaign_id, started=started, jobs=machine.cpus or 1)
         say(f"{name_of(subject.name)}: first measurement, with a cap of {_size(cell.cap.bytes)}")
         campaign = Campaign(replace(order.plan, cells=(cell,)), engine=engine, layers=layers, settings=settings)
         first = measure_uncapped(campaign, cell)

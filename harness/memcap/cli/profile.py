@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from memcap.cli.selection import project_option
+from memcap.cli.subject import Asked, subject_options
 
 if TYPE_CHECKING:
     from memcap.cli.subject import Subject
@@ -18,11 +18,9 @@ ARTEFACTS = "record"  # in the output folder: the tool's own record and reports
 
 
 @click.command("profile", short_help="Say which lines allocate, inside the container.")
-@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="CELL | IMAGE [-- CMD ARGS...]")
-@click.option("-i", "--image", metavar="IMAGE", help="The image; all words are the command then.")
+@subject_options(cap="Instead of the cell's cap.  [default of a command: 1g]", time_limit="After which a run is ended.")
 @click.option("--container", metavar="NAME", help="Attach to a container that runs already, where it allows that.")
 @click.option("--duration", metavar="TIME", help="How long to stay attached.  [default: 30s]")
-@click.option("-c", "--cap", metavar="SIZE", help="Instead of the cell's cap.  [default of a command: 1g]")
 @click.option("--native", is_flag=True, help="Follow compiled code, too (memray).")
 @click.option("--follow-fork", is_flag=True, help="Record child processes, too.")
 @click.option("--tracemalloc", is_flag=True, help="Use Python's own tracemalloc, which every CPython has.")
@@ -33,29 +31,19 @@ ARTEFACTS = "record"  # in the output folder: the tool's own record and reports
 @click.option("--top", type=click.IntRange(min=1), default=10, show_default=True, help="Lines to print.")
 @click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
               help="Write there.  [default: results/profiles/ID]")  # fmt: skip
-@click.option("-e", "--env", multiple=True, metavar="NAME=VALUE", help="An environment variable; may be repeated.")
-@click.option("--network", is_flag=True, help="Give a command's container a network.")
-@click.option("--time-limit", metavar="TIME", help="After which a run is ended.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@project_option
 def command(  # noqa: PLR0913 - the options of the command line
     *,
-    words: tuple[str, ...],
-    image: str | None,
+    asked: Asked,
     container: str | None,
     duration: str | None,
-    cap: str | None,
     native: bool,
     follow_fork: bool,
     tracemalloc: bool,
     frames: int,
     top: int,
     output: Path | None,
-    env: tuple[str, ...],
-    network: bool,
-    time_limit: str | None,
     as_json: bool,
-    root: Path | None,
 ) -> None:
     """Run a cell or a command once with memray in its image, and say which lines allocated what lived at the peak.
 
@@ -74,7 +62,6 @@ def command(  # noqa: PLR0913 - the options of the command line
     """
     from memcap.cli.attach import DEFAULT_SECONDS, profile_container
     from memcap.cli.execute import new_campaign
-    from memcap.cli.subject import find_subject
     from memcap.errors import UsageError
     from memcap.instruments.launching import Instrument
     from memcap.model import ProfileTool
@@ -87,7 +74,12 @@ def command(  # noqa: PLR0913 - the options of the command line
     folder = output or Path("results") / "profiles" / campaign
     text = profile_json if as_json else render_profile
     if container is not None:
-        _refuse_with_container(words, image, cap, env, time_limit, native or follow_fork or tracemalloc or network)
+        if asked != Asked(root=asked.root) or native or follow_fork or tracemalloc:
+            raise UsageError(
+                "a container that runs already has its command, cap and environment, and one process of it is "
+                "attached to",
+                remedy="Use --container with --duration, --top, --output and --json alone.",
+            )
         profile = profile_container(
             container,
             seconds=parse_seconds(duration) if duration else DEFAULT_SECONDS,
@@ -101,30 +93,11 @@ def command(  # noqa: PLR0913 - the options of the command line
         return
     if duration is not None:
         raise UsageError("--duration says how long to stay attached", remedy="Use it with --container NAME.")
-    subject = find_subject(
-        words,
-        image=image,
-        cap=cap,
-        env=env,
-        network=network,
-        time_limit_seconds=parse_seconds(time_limit) if time_limit else None,
-        root=root,
-    )
     tool = ProfileTool.TRACEMALLOC if tracemalloc else ProfileTool.MEMRAY
     instrument = Instrument(tool=tool, native=native, follows_fork=follow_fork, frames=frames)
-    profile = profile_subject(subject, instrument, campaign=campaign, started=started, folder=folder)
+    profile = profile_subject(asked.find(), instrument, campaign=campaign, started=started, folder=folder)
     write_reports(profile, folder, top=top)
     click.echo(text(profile, top=top, where=str(folder)), nl=False)
-
-
-def _refuse_with_container(*given: object) -> None:
-    from memcap.errors import UsageError
-
-    if any(given):
-        raise UsageError(
-            "a container that runs already has its command, cap and environment, and one process of it is attached to",
-            remedy="Use --container with --duration, --top, --output and --json alone.",
-        )
 
 
 def profile_subject(
@@ -141,37 +114,28 @@ def profile_subject(
     Raises FileExistsAlready for a folder with something in it, PlanError for this machine itself as the image,
     BuildError where the instrument cannot be had for the image, and what engines raise.
     """
-    import sys
     from contextlib import closing
 
-    from memcap.cli.execute import refuse_infeasible
+    from memcap.cli.execute import refuse_filled, refuse_infeasible
     from memcap.cli.progress import say
     from memcap.engine.docker import DockerEngine
     from memcap.engine.docker_client import connect, environment
-    from memcap.errors import FileExistsAlready, PlanError
+    from memcap.errors import PlanError
     from memcap.images.instrumented import build_instrumented
     from memcap.images.prepare import prepare_layers
     from memcap.images.this_machine import HOST
     from memcap.instruments.profiling import Named, take_profile
     from memcap.instruments.session import Session
-    from memcap.model import CampaignSettings, Plan
+    from memcap.model import Plan
 
     if subject.cell.image == HOST:
         raise PlanError(
             "a profile is made in a container; this machine itself has none",
             remedy="Name an image, or run `memray run` here by yourself.",
         )
-    if folder.exists() and any(folder.iterdir()):
-        raise FileExistsAlready(f"{folder} has something in it", remedy="Choose another --output.")
+    refuse_filled(folder)
     plan = Plan(profile="profile", cells=(subject.cell,), runs=1, warmups=0)
-    settings = CampaignSettings(
-        id=campaign,
-        started=started,
-        command=("memcap", *sys.argv[1:]),
-        policy=subject.policy,
-        time_limit_seconds=subject.time_limit_seconds,
-        jobs=1,
-    )
+    settings = subject.settings(campaign=campaign, started=started)
     with closing(connect()) as client:
         refuse_infeasible(plan, environment(client))
         (layer,) = prepare_layers(client, plan, subject.suites, say=say).values()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from memcap.cli.selection import project_option
+from memcap.cli.subject import Asked, subject_options
 
 if TYPE_CHECKING:
     from memcap.cli.subject import Subject
@@ -29,35 +29,25 @@ _KINDS = (
 
 
 @click.command("repro", short_help="Make the OOM kill happen, and show who did it.")
-@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="CELL | IMAGE [-- CMD ARGS...]")
-@click.option("-i", "--image", metavar="IMAGE", help="The image; all words are the command then.")
-@click.option("-c", "--cap", metavar="SIZE", help="Instead of the cell's cap.  [default of a command: 128m]")
+@subject_options(
+    cap="Instead of the cell's cap.  [default of a command: 128m]", time_limit="After which a run is ended."
+)
 @click.option("-n", "--attempts", type=click.IntRange(min=1), default=3, show_default=True, help="Runs at the cap.")
 @click.option("--lower", is_flag=True, help="If nothing is killed, lower the cap in steps until something is.")
 @click.option("--native", is_flag=True, help="Follow compiled code, too.")
 @click.option("--top", type=click.IntRange(min=1), default=5, show_default=True, help="Lines to print.")
 @click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
               help="Write there.  [default: results/repro/ID]")  # fmt: skip
-@click.option("-e", "--env", multiple=True, metavar="NAME=VALUE", help="An environment variable; may be repeated.")
-@click.option("--network", is_flag=True, help="Give a command's container a network.")
-@click.option("--time-limit", metavar="TIME", help="After which a run is ended.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@project_option
 def command(  # noqa: PLR0913 - the options of the command line
     *,
-    words: tuple[str, ...],
-    image: str | None,
-    cap: str | None,
+    asked: Asked,
     attempts: int,
     lower: bool,
     native: bool,
     top: int,
     output: Path | None,
-    env: tuple[str, ...],
-    network: bool,
-    time_limit: str | None,
     as_json: bool,
-    root: Path | None,
 ) -> None:
     """Run a cell or a command at its cap, say how often the kernel kills it, and then once more with a flight recorder.
 
@@ -74,21 +64,10 @@ def command(  # noqa: PLR0913 - the options of the command line
       memcap repro --image my/prod:1.4 --cap 1g --native -- gunicorn app:app
     """
     from memcap.cli.execute import new_campaign
-    from memcap.cli.subject import find_subject
     from memcap.report.repro import render_repro, repro_json
     from memcap.repro.reproducing import Wanted
-    from memcap.units import parse_seconds
 
-    subject = find_subject(
-        words,
-        image=image,
-        cap=cap,
-        default_cap="128m",
-        env=env,
-        network=network,
-        time_limit_seconds=parse_seconds(time_limit) if time_limit else None,
-        root=root,
-    )
+    subject = asked.find(default_cap="128m")
     campaign, started = new_campaign("repro")
     folder = output or Path("results") / "repro" / campaign
     wanted = Wanted(times=attempts, lower=lower, native=native)
@@ -118,37 +97,28 @@ def reproduce_subject(subject: Subject, wanted: Wanted, *, campaign: str, starte
     Raises FileExistsAlready for a folder with something in it, PlanError for this machine itself as the image, and what
     engines raise.
     """
-    import sys
     from contextlib import closing
 
-    from memcap.cli.execute import refuse_infeasible
+    from memcap.cli.execute import refuse_filled, refuse_infeasible
     from memcap.cli.progress import say
     from memcap.engine.docker import DockerEngine
     from memcap.engine.docker_client import connect, environment
-    from memcap.errors import FileExistsAlready, PlanError
+    from memcap.errors import PlanError
     from memcap.images.instrumented import build_instrumented
     from memcap.images.prepare import prepare_layers
     from memcap.images.this_machine import HOST
     from memcap.instruments.profiling import Named
     from memcap.instruments.session import Session
-    from memcap.model import CampaignSettings, Plan
+    from memcap.model import Plan
     from memcap.repro.observed import Observed
     from memcap.repro.reproducing import reproduce
 
     cell = subject.cell
     if cell.image == HOST:
         raise PlanError("a kill at the cap needs a container; this machine has none", remedy="Name an image.")
-    if folder.exists() and any(folder.iterdir()):
-        raise FileExistsAlready(f"{folder} has something in it", remedy="Choose another --output.")
+    refuse_filled(folder)
     plan = Plan(profile="repro", cells=(cell,), runs=wanted.times, warmups=0)
-    settings = CampaignSettings(
-        id=campaign,
-        started=started,
-        command=("memcap", *sys.argv[1:]),
-        policy=subject.policy,
-        time_limit_seconds=subject.time_limit_seconds,
-        jobs=1,
-    )
+    settings = subject.settings(campaign=campaign, started=started)
     with closing(connect()) as client:
         machine = environment(client)
         refuse_infeasible(plan, machine)

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import shlex
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
+import click
+
+from memcap.cli.selection import project_option
 from memcap.errors import ConfigError, SelectionError, UsageError
-from memcap.model import Benchmark, Cap, Cell, CommandWorkload, ContainerPolicy, ImageSource, Suite
+from memcap.model import (
+    Benchmark,
+    CampaignSettings,
+    Cap,
+    Cell,
+    CommandWorkload,
+    ContainerPolicy,
+    ImageSource,
+    Suite,
+)
 
 if TYPE_CHECKING:
     from memcap.model import Config
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 TIME_LIMIT_SECONDS = 600.0  # of a command, where none is asked for
 # suite.benchmark[.variant]-image-cap; neither suites nor benchmarks have dashes in their names.
@@ -29,6 +45,76 @@ class Subject:
     suites: Mapping[str, Suite] = field(default_factory=dict)
     policy: ContainerPolicy = field(default_factory=ContainerPolicy)
     time_limit_seconds: float = TIME_LIMIT_SECONDS
+
+    def settings(self, *, campaign: str, started: str, jobs: int = 1) -> CampaignSettings:
+        """Return the settings of a campaign that runs it."""
+        return CampaignSettings(
+            id=campaign,
+            started=started,
+            command=("memcap", *sys.argv[1:]),
+            policy=self.policy,
+            time_limit_seconds=self.time_limit_seconds,
+            jobs=jobs,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What the words and options of a command line name, not yet looked up."""
+
+    words: tuple[str, ...] = ()
+    image: str | None = None
+    cap: str | None = None
+    env: tuple[str, ...] = ()
+    network: bool = False
+    time_limit: str | None = None
+    root: Path | None = None
+
+    def find(self, *, default_cap: str = "1g") -> Subject:
+        """Return what is named. Raises as `find_subject` does."""
+        from memcap.units import parse_seconds
+
+        return find_subject(
+            self.words,
+            image=self.image,
+            cap=self.cap,
+            default_cap=default_cap,
+            env=self.env,
+            network=self.network,
+            time_limit_seconds=parse_seconds(self.time_limit) if self.time_limit else None,
+            root=self.root,
+        )
+
+
+def subject_options(*, cap: str, time_limit: str) -> Callable[[_Command], Callable[..., Any]]:
+    """Add the words and options that name a subject to a command, which is called with ``asked``.
+
+    ``cap`` and ``time_limit`` are the help of these two options, whose meaning differs.
+    """
+    options = (
+        click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="CELL | IMAGE [-- CMD ARGS...]"),
+        click.option("-i", "--image", metavar="IMAGE", help="The image; all words are the command then."),
+        click.option("-c", "--cap", metavar="SIZE", help=cap),
+        click.option(
+            "-e", "--env", multiple=True, metavar="NAME=VALUE", help="An environment variable; may be repeated."
+        ),
+        click.option("--network", is_flag=True, help="Give a command's containers a network."),
+        click.option("--time-limit", metavar="TIME", help=time_limit),
+        project_option,
+    )
+
+    def decorate(command: _Command) -> Callable[..., Any]:
+        @functools.wraps(command)
+        def with_asked(**given: Any) -> object:
+            asked = Asked(**{name: given.pop(name) for name in Asked.__dataclass_fields__})
+            return command(asked=asked, **given)
+
+        decorated: Callable[..., Any] = with_asked
+        for option in reversed(options):
+            decorated = option(decorated)
+        return decorated
+
+    return decorate
 
 
 def find_subject(  # noqa: PLR0913 - the options of the command line
