@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from memcap.cli.selection import load_project, project_option, sort_words
+from memcap.cli.selection import load_project, named_by, project_option, sort_words
 
 if TYPE_CHECKING:
     from memcap.compare import Comparison
@@ -205,17 +205,9 @@ def _plan(
 ) -> Plan:
     from dataclasses import replace
 
-    from memcap.plan import Selection, make_plan
+    from memcap.plan import make_plan
 
-    kinds = sort_words(words)
-    selection = Selection(
-        suites=kinds["suites"],
-        benchmarks=kinds["benchmarks"],
-        cells=kinds["cells"],
-        images=images,
-        runs=runs,
-        cold=cold,
-    )
+    selection = replace(named_by(words), images=images, runs=runs, cold=cold)
     plan = make_plan(config, profile=profile, selection=selection)
     return replace(plan, runs=runs or max(plan.runs, FEWEST_RUNS))
 

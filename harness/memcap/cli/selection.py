@@ -12,6 +12,7 @@ import click
 
 if TYPE_CHECKING:
     from memcap.model import CampaignResult, Config, Plan
+    from memcap.plan import Selection
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -69,14 +70,10 @@ def selection_options(command: _Command) -> Callable[..., Any]:
         duration: str | None,
         **others: object,
     ) -> object:
-        from memcap.plan import Selection
         from memcap.units import parse_seconds
 
-        words = sort_words(select)
-        selection = Selection(
-            suites=words["suites"],
-            benchmarks=words["benchmarks"],
-            cells=words["cells"],
+        selection = replace(
+            named_by(select),
             images=images,
             caps=caps,
             tags=tags,
@@ -91,6 +88,14 @@ def selection_options(command: _Command) -> Callable[..., Any]:
     for option in reversed(_OPTIONS):
         decorated = option(decorated)
     return decorated
+
+
+def named_by(words: tuple[str, ...]) -> Selection:
+    """Return the selection of all that ``words`` name: suites, benchmarks and cells."""
+    from memcap.plan import Selection
+
+    kinds = sort_words(words)
+    return Selection(suites=kinds["suites"], benchmarks=kinds["benchmarks"], cells=kinds["cells"])
 
 
 def sort_words(words: tuple[str, ...]) -> dict[str, tuple[str, ...]]:

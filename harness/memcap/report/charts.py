@@ -6,6 +6,7 @@ What differs from chart to chart is put into the specification as data and param
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -239,6 +240,20 @@ def write_charts(view: View, directory: Path, *, most_cells: int = MOST_CELLS) -
         png.write_bytes(vl_convert.vegalite_to_png(spec, scale=_PIXELS))
         written += [svg, png]
     return tuple(written)
+
+
+def to_svg(chart: Chart) -> str:
+    """Return ``chart`` as SVG. Raises UsageError where vl-convert is not installed."""
+    try:
+        import vl_convert  # noqa: PLC0415 - optional, and heavy
+    except ImportError as error:
+        raise missing("charts") from error
+    return str(vl_convert.vegalite_to_svg(filled(chart)))
+
+
+def as_address(svg: str) -> str:
+    """Return ``svg`` as the address of an image within a page."""
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
 
 
 def missing(what: str) -> UsageError:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import textwrap
 from typing import Any, Final
 
 from memcap.model import AllocationProfile, Frame
-from memcap.report.text import printable, shortened
+from memcap.report.text import printable, shortened, wrapped
 from memcap.sites import Explanation, LineChange, ProfileDiff, StackChange
 from memcap.units import format_bytes
 
@@ -27,9 +26,9 @@ def render_diff(diff: ProfileDiff, *, top: int, stacks: bool = False, width: int
 
     The last rows say what all others come to, so that the table adds up.
     """
-    parts = [_wrap(told(diff), width), "\n".join(_wrap(each, width, rest="        ") for each in sides(diff))]
+    parts = [wrapped(told(diff), width), "\n".join(wrapped(each, width, rest="        ") for each in sides(diff))]
     parts.append(_stack_table(diff, top, width) if stacks else _line_table(diff, top, width))
-    parts += [_wrap(doubt, width, rest="    ") for doubt in doubts(diff)]
+    parts += [wrapped(doubt, width, rest="    ") for doubt in doubts(diff)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -37,8 +36,8 @@ def render_explanation(explanation: Explanation, *, width: int = 80) -> str:
     """Return why a cell became worse as text."""
     title = f"{explanation.cell_id}, what changed by line"
     if explanation.diff is None:
-        return _wrap(printable(f"{title}: not explained: {explanation.why_not}"), width, rest="    ") + "\n"
-    compared = _wrap(printable(f"{title}, since {explanation.base}"), width)
+        return wrapped(printable(f"{title}: not explained: {explanation.why_not}"), width, rest="    ") + "\n"
+    compared = wrapped(printable(f"{title}, since {explanation.base}"), width)
     kept = f"Profiles, and the diff in other forms: {explanation.folder}"
     return f"{compared}\n\n{render_diff(explanation.diff, top=_EXPLAINED_LINES, width=width)}\n{kept}\n"
 
@@ -249,7 +248,3 @@ def _stack_json(change: StackChange) -> dict[str, Any]:
         "count_after": change.new.count,
         "stack": [{"file": each.file, "line": each.line, "function": each.function} for each in change.stack],
     }
-
-
-def _wrap(text: str, width: int, *, rest: str = "") -> str:
-    return textwrap.fill(text, width, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False)

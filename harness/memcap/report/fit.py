@@ -12,7 +12,7 @@ from typing import Any
 from memcap.fit import Fit, Point, PointState, Recommendation, Trial
 from memcap.model import Environment, ImageFacts
 from memcap.report.fit_words import answer, pasted, rule_in_words, told_state
-from memcap.report.text import NOTHING, printable
+from memcap.report.text import NOTHING, wrapped
 from memcap.stats import median
 from memcap.units import format_bytes, format_seconds
 
@@ -53,7 +53,7 @@ def render_fit(report: FitReport, *, width: int = 80) -> str:
     )  # fmt: skip
     snippets = "\n\n".join(f"{name}:\n{textwrap.indent(text, '    ')}" for name, text in pasted(report.recommendation))
     lines = [
-        _wrapped(text, width) for text in (answer(report.fit, report.subject), rule_in_words(report.recommendation))
+        wrapped(text, width) for text in (answer(report.fit, report.subject), rule_in_words(report.recommendation))
     ]
     return "\n\n".join([table, *lines, snippets]) + "\n"
 
@@ -206,10 +206,6 @@ def _count(point: Point, figure: Callable[[Trial], float | None]) -> str:
 def _stalled(point: Point) -> str:
     found = median_of(point.trials, lambda trial: trial.stall_seconds)
     return NOTHING if found is None else format_seconds(found)
-
-
-def _wrapped(text: str, width: int) -> str:
-    return textwrap.fill(printable(text), width=width, break_long_words=False, break_on_hyphens=False)
 
 
 def _code(text: str) -> str:

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from memcap.errors import UsageError
 from memcap.fit import Fit, Point, PointState, Trial
-from memcap.report.charts import Chart, filled
+from memcap.report.charts import Chart, to_svg
 from memcap.report.fit import FitReport, median_of, render_fit_json, render_fit_markdown, table_of
 from memcap.report.fit_words import answer, pasted, rule_in_words
 from memcap.report.text import printable
@@ -110,10 +111,9 @@ def _median(point: Point, figure: Callable[[Trial], float | None]) -> float | No
 
 def _drawn(charts: Mapping[str, Chart]) -> dict[str, str]:
     try:
-        import vl_convert  # noqa: PLC0415 - optional, and heavy
-    except ImportError:
+        return {name: to_svg(chart) for name, chart in charts.items()}
+    except UsageError:  # the packages for it are not installed; the figures are there without
         return {}
-    return {name: vl_convert.vegalite_to_svg(filled(chart)) for name, chart in charts.items()}
 
 
 def _page(report: FitReport, charts: Mapping[str, tuple[str, str]]) -> str:

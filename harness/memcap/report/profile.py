@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from memcap.model import AllocationProfile, Caveat, Frame, Line, Site
-from memcap.report.text import printable, shortened
+from memcap.report.text import printable, shortened, wrapped
 from memcap.units import format_bytes, format_seconds
 
 _SMALLEST_BRANCH: Final = 0.005  # of all; smaller ones are left out of the tree
@@ -63,12 +62,12 @@ def heading(profile: AllocationProfile) -> str:
 
 def render_profile(profile: AllocationProfile, *, top: int, where: str, width: int = 80) -> str:
     """Return the profile as text with its ``top`` lines; ``where`` is the folder of its reports."""
-    parts = [_wrap(heading(profile), width), _table(profile, profile.lines()[:top], width)]
+    parts = [wrapped(heading(profile), width), _table(profile, profile.lines()[:top], width)]
     if len(profile.processes) > 1:
         parts.append(_processes(profile))
-    parts.append(_wrap(told(profile), width))
-    parts += [_wrap(each, width) for each in facts(profile)]
-    parts += [_wrap(caveat_text(each), width, rest="    ") for each in profile.caveats]
+    parts.append(wrapped(told(profile), width))
+    parts += [wrapped(each, width) for each in facts(profile)]
+    parts += [wrapped(caveat_text(each), width, rest="    ") for each in profile.caveats]
     parts.append(f"Reports: {where}")
     return "\n\n".join(parts) + "\n"
 
@@ -224,7 +223,3 @@ def _place(frame: Frame | None) -> str:
 def _quoted(profile: AllocationProfile, frame: Frame) -> str:
     code = profile.source(frame)
     return f": `{code}`" if code else ""
-
-
-def _wrap(text: str, width: int, *, rest: str = "") -> str:
-    return textwrap.fill(text, width, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False)

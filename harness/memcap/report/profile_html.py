@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 from pathlib import Path
 from typing import Any, Final
 
 from memcap.model import AllocationProfile, ProfiledProcess
-from memcap.report.charts import filled, memory_over_time, missing
+from memcap.report.charts import as_address, memory_over_time, missing, to_svg
 from memcap.report.profile import caveat_text, facts, heading, render_tree, rows_of, told
 from memcap.report.text import printable
 from memcap.units import format_bytes
@@ -51,13 +50,7 @@ def memory_svg(profile: AllocationProfile) -> str | None:
     """Return the container's memory over time as SVG; None without a series. Raises UsageError as above."""
     cap = profile.cap_bytes + profile.raised_bytes
     chart = memory_over_time(profile.series, cap_bytes=cap, promised_bytes=cap, peak_bytes=None)
-    if chart is None:
-        return None
-    try:
-        import vl_convert  # noqa: PLC0415 - optional, and heavy
-    except ImportError as error:
-        raise missing("charts") from error
-    return str(vl_convert.vegalite_to_svg(filled(chart)))
+    return None if chart is None else to_svg(chart)
 
 
 def _chart(profile: AllocationProfile) -> tuple[str, str]:
@@ -66,7 +59,7 @@ def _chart(profile: AllocationProfile) -> tuple[str, str]:
     if svg is None:
         return "", ""
     words = f"Memory of the container over time, {profile.tool.value} included; the line is the raised cap."
-    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}", words
+    return as_address(svg), words
 
 
 def _process(process: ProfiledProcess, folder: Path, artefacts: str) -> dict[str, Any]:

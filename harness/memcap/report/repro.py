@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from memcap.model import Frame
 from memcap.report.profile import caveat_text, facts
-from memcap.report.text import printable, shortened
+from memcap.report.text import printable, shortened, wrapped
 from memcap.repro.parts import Attempt, Blame, Flight, LastAllocation, Reproduction, Stacks, State
 from memcap.repro.verdict import likelihood, place_of, seen_in, verdict
 from memcap.units import format_bytes
@@ -21,15 +20,15 @@ _MOST_FILES: Final = 20
 
 def render_repro(found: Reproduction, *, top: int, where: str, width: int = 80) -> str:
     """Return it as text with its ``top`` lines; ``where`` is the folder of everything else."""
-    parts = [_wrap(f"{printable(found.subject)} in {found.image}: {likelihood_text(found)}", width)]
+    parts = [wrapped(f"{printable(found.subject)} in {found.image}: {likelihood_text(found)}", width)]
     flight = found.flight
     if flight is not None:
         parts += [_lines(flight, top, width), *(_stacks(each, width) for each in flight.newest)]
-        parts.append(_wrap(printable(seen_in(flight)), width))
-        parts += [_wrap(printable(state_text(state)), width) for state in flight.states]
+        parts.append(wrapped(printable(seen_in(flight)), width))
+        parts += [wrapped(printable(state_text(state)), width) for state in flight.states]
     parts.append(processes_text(found))
-    parts += [_wrap(each, width) for each in recorder_text(found)]
-    parts.append(_wrap(printable(verdict(found)), width))
+    parts += [wrapped(each, width) for each in recorder_text(found)]
+    parts.append(wrapped(printable(verdict(found)), width))
     parts.append(f"Everything is in {where} (index.html)")
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -248,7 +247,3 @@ def _state_json(state: State) -> dict[str, Any]:
         "gc_collections": list(state.collections),
         "files": list(state.files),
     }
-
-
-def _wrap(text: str, width: int) -> str:
-    return textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
 from memcap.model import Measurement
-from memcap.report.charts import filled, memory_over_time, missing
+from memcap.report.charts import as_address, memory_over_time, missing, to_svg
 from memcap.report.repro import inside_text, likelihood_text, recorder_text, stack_text, state_text
 from memcap.report.text import NOTHING, printable
 from memcap.repro.parts import Attempt, Blame, Flight, Reproduction
@@ -58,19 +57,13 @@ def memory_svg(run: Measurement) -> str | None:
     """Return the container's memory over time as SVG; None without a series. Raises UsageError as above."""
     promised = run.cap_bytes - (run.supervisor_bytes or 0) if run.cap_bytes else None
     chart = memory_over_time(run.series, cap_bytes=run.cap_bytes, promised_bytes=promised, peak_bytes=run.peak_bytes)
-    if chart is None:
-        return None
-    try:
-        import vl_convert  # noqa: PLC0415 - optional, and heavy
-    except ImportError as error:
-        raise missing("charts") from error
-    return str(vl_convert.vegalite_to_svg(filled(chart)))
+    return None if chart is None else to_svg(chart)
 
 
 def chart_address(run: Measurement) -> str:
     """Return the chart as the address of an image, empty without one."""
     svg = memory_svg(run)
-    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}" if svg else ""
+    return as_address(svg) if svg else ""
 
 
 def phases(run: Measurement) -> str:
