@@ -12,7 +12,7 @@ from typing import Any
 from memcap.fit import Fit, Point, PointState, Recommendation, Trial
 from memcap.model import Environment, ImageFacts
 from memcap.report.fit_words import answer, pasted, rule_in_words, told_state
-from memcap.report.text import NOTHING, wrapped
+from memcap.report.text import NOTHING, printable, wrapped
 from memcap.stats import median
 from memcap.units import format_bytes, format_seconds
 
