@@ -167,16 +167,42 @@ class TestProcess:
             assert other.poll() is None
         assert vm.process() is None
 
-    def test_a_start_that_fails_shows_the_console(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.mark.parametrize(("said", "starts"), [("Kernel panic", machine.STARTS), ("no disk", 1)])
+    def test_a_start_that_fails_shows_the_console(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, starts: int
+    ) -> None:
+        started: list[list[str]] = []
+
         def die(command: list[str], *, remedy: str) -> None:
-            Path(command[command.index("-serial") + 1].removeprefix("file:")).write_text("Kernel panic\n")
+            started.append(command)
+            console_of(command).write_text(f"{said}\n")
 
         monkeypatch.setattr(machine, "run_quietly", die)
         monkeypatch.setattr(machine, "_answers", lambda _: False)
 
-        with pytest.raises(SetupError, match="Kernel panic") as caught:
+        with pytest.raises(SetupError, match=said) as caught:
             Machine(tmp_path / "vm").start(PARTS, Size(), say=silent)
         assert caught.value.exit_code == machine.NO_DAEMON
+        assert len(started) == starts
+
+    def test_a_kernel_that_panics_is_started_again(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        started: list[list[str]] = []
+        said: list[str] = []
+
+        def panic_once(command: list[str], *, remedy: str) -> None:
+            console_of(command).write_text("ready\n" if started else "Kernel panic\n")
+            started.append(command)
+
+        monkeypatch.setattr(machine, "run_quietly", panic_once)
+        monkeypatch.setattr(machine, "_answers", lambda _: len(started) == 2)
+
+        Machine(tmp_path / "vm").start(PARTS, Size(), say=said.append)
+        assert len(started) == 2
+        assert [line for line in said if "panicked" in line]
+
+
+def console_of(command: list[str]) -> Path:
+    return Path(command[command.index("-serial") + 1].removeprefix("file:"))
 
 
 class TestCommands:
