@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import math
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from memcap.engine.base import Engine
-from memcap.errors import EngineError, Interrupted, PlanError
+from memcap.errors import EngineError, Interrupted, PlanError, TimeIsUp
 from memcap.launch import calibration_spec, eviction_spec, run_spec
 from memcap.measure import measure
 from memcap.model import (
@@ -30,6 +32,7 @@ from memcap.model import (
 )
 from memcap.pinning import CpuPool
 from memcap.probe.report import Report, ReportError, parse_report
+from memcap.units import format_seconds
 
 ATTEMPTS = 3  # a run that says nothing about the workload, or read its files from disk, is tried again
 NO_CAP_BYTES = 2**62  # cgroup v1 spells "no limit" as the largest number of whole pages, 2**63 - 4096
@@ -50,6 +53,20 @@ class RunEnded:
     total: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class Deadline:
+    """How long something may take, and when that is over by ``clock``."""
+
+    seconds: float
+    end: float
+    clock: Callable[[], float] = time.monotonic
+
+    def heed(self) -> None:
+        """Raise TimeIsUp if it is over."""
+        if self.clock() >= self.end:
+            raise TimeIsUp(f"time is up: the campaign may take {format_seconds(self.seconds)}")
+
+
 Layers = Mapping[tuple[str, str], Layer]  # (image name, suite name) -> layer
 Tell = Callable[[RunEnded], None]
 Save = Callable[[CampaignResult], None]
@@ -57,13 +74,25 @@ Queued = tuple[Cell, "Future[Measurement]"]
 
 
 class Campaign:
-    """One invocation: a plan, the layers to run it in, and the engine that executes its runs."""
+    """One invocation: a plan, the layers to run it in, and the engine that executes its runs.
 
-    def __init__(self, plan: Plan, *, engine: Engine, layers: Layers, settings: CampaignSettings) -> None:
+    After ``deadline`` no further run is begun, and runs under way are stopped.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        engine: Engine,
+        layers: Layers,
+        settings: CampaignSettings,
+        deadline: Deadline | None = None,
+    ) -> None:
         self._plan = plan
         self._engine = engine
         self._layers = layers
         self._settings = settings
+        self._deadline = deadline or Deadline(seconds=math.inf, end=math.inf)
         self._environment = engine.environment()
         self._finished: dict[str, CellResult] = {}
         self._numbers = itertools.count(1)
@@ -75,7 +104,7 @@ class Campaign:
 
         ``earlier`` are cells of an interrupted campaign; those with all their runs are kept. The cells of one
         benchmark and cap are run interleaved over their images. Raises PlanError before anything is run, EngineError,
-        and Interrupted when the user stops it: what is finished has been saved then.
+        Interrupted when the user stops it, and TimeIsUp: what is finished has been saved then.
         """
         self._finished = {cell.cell.id: cell for cell in earlier if len(cell.runs) >= self._plan.runs}
         wanted = [cell for cell in self._plan.cells if cell.id not in self._finished]
@@ -98,7 +127,8 @@ class Campaign:
 
     def _measure(self, cells: list[Cell], *, warmups: int, runs: int, tell: Tell, save: Save) -> CampaignResult:
         if not cells:
-            return self._result()
+            return self.result()
+        self._deadline.heed()
         self._total += len(cells) * (runs + warmups)
         # A container beside a cold run would read the files that were just dropped from the page cache.
         jobs = 1 if any(cell.is_cold for cell in cells) else self._settings.jobs
@@ -112,8 +142,8 @@ class Campaign:
                         self._finished[cell.id] = _grown(
                             self._finished.get(cell.id), cell, measured[cell.id], before[cell.id]
                         )
-                    save(self._result())
-        return self._result()
+                    save(self.result())
+        return self.result()
 
     def _calibrated(self, cells: list[Cell]) -> CpuPool:
         """Learn once what the supervisor needs; return the CPUs there are. Raises PlanError if ``cells`` want more."""
@@ -124,7 +154,8 @@ class Campaign:
         refuse_too_many_cpus(cells, self._cpus.count)
         return self._cpus
 
-    def _result(self) -> CampaignResult:
+    def result(self) -> CampaignResult:
+        """Return what is finished."""
         return CampaignResult(
             id=self._settings.id,
             started=self._settings.started,
@@ -158,7 +189,7 @@ class Campaign:
                 order = reversed(group) if turn % 2 else group
                 queue += [(cell, pool.submit(self._run_once, cell, next(self._numbers), cpus)) for cell in order]
             for cell, future in queue:
-                measurement = _outcome(future, queue)
+                measurement = self._outcome(future, queue)
                 measurements[cell.id].append(measurement)
                 self._done += 1
                 tell(
@@ -178,13 +209,30 @@ class Campaign:
             raise
         return measurements
 
+    def _outcome(self, future: Future[Measurement], queue: list[Queued]) -> Measurement:
+        """Wait for ``future``; an error of any run in the queue must not wait for its turn, nor the end of the time."""
+        while not future.done():
+            wait([future], timeout=0.5)
+            for _, other in queue:
+                if other.done() and other.exception() is not None:
+                    return other.result()
+            if not future.done():
+                self._deadline.heed()
+        return future.result()
+
     def _run_once(self, cell: Cell, number: int, cpus: CpuPool) -> Measurement:
+        limit = cell.benchmark.time_limit_seconds or self._settings.time_limit_seconds
+        spent = 0.0
         with cpus.taken(cell.benchmark.quiet.cpus) as cpuset:
             for attempt in range(1, ATTEMPTS + 1):
+                self._deadline.heed()
                 measurement = self._attempt(cell, f"{number}.{attempt}", cpuset)
-                # Somebody emptied the page cache since the warm-up; this attempt has filled it again.
+                wall = measurement.wall_seconds or 0.0
+                spent += wall
+                # Somebody emptied the page cache since the warm-up; this attempt has filled it again. But a figure that
+                # is merely in doubt is not worth more time than the run may take.
                 is_cold = any(caveat.kind is CaveatKind.COLD_PAGE_CACHE for caveat in measurement.caveats)
-                if not measurement.ending.is_infrastructure and not is_cold:
+                if not measurement.ending.is_infrastructure and not (is_cold and spent + wall <= limit):
                     break
         return measurement
 
@@ -307,13 +355,3 @@ def _groups(cells: Iterable[Cell]) -> Iterator[tuple[Cell, ...]]:
 
 def _warmups(tell: Tell) -> Tell:
     return lambda event: tell(replace(event, warmup=True, last=False))
-
-
-def _outcome(future: Future[Measurement], queue: list[Queued]) -> Measurement:
-    """Wait for ``future``; an error of any run in the queue must not wait for its turn."""
-    while not future.done():
-        wait([future], timeout=0.5)
-        for _, other in queue:
-            if other.done() and other.exception() is not None:
-                return other.result()
-    return future.result()

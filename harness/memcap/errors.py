@@ -139,6 +139,12 @@ class DoctorFoundProblems(MemcapError):  # noqa: N818 - reads as what happened
     exit_code = 26
 
 
+class TimeIsUp(MemcapError):  # noqa: N818 - reads as what happened
+    """The campaign may take no longer; finished cells are kept."""
+
+    exit_code = 27
+
+
 class Interrupted(MemcapError):  # noqa: N818 - reads as what happened
     """The user stopped the campaign; finished cells are kept."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -20,8 +20,9 @@ from memcap.model import (
     Plan,
     PlanProblem,
     Profile,
+    Suite,
 )
-from memcap.units import format_bytes, length_variant, seconds_of_variant
+from memcap.units import format_bytes, format_seconds, length_variant, seconds_of_variant
 
 _GLOB_CHARACTERS = frozenset("*?[")
 _COLD_MARK = f".{COLD}-"  # in the id of a cold cell, behind the benchmark's name
@@ -103,8 +104,9 @@ def make_plan(config: Config, *, profile: str, selection: Selection) -> Plan:
 def lasting_plan(plan: Plan, seconds: float, *, time_limit_seconds: float) -> Plan:
     """Return ``plan`` with its generator workloads lasting ``seconds``, in place of their own duration or cycles.
 
-    A time limit moves along, ``time_limit_seconds`` where a benchmark has none of its own. The cells are variants, so
-    that nobody compares them with the configured length. Raises SelectionError for workloads without a length.
+    A time limit moves along, ``time_limit_seconds`` where a benchmark has none of its own: what it leaves beside the
+    length stays the same. The cells are variants, so that nobody compares them with the configured length. Raises
+    SelectionError for workloads without a length.
     """
     return replace(plan, cells=tuple(_lasting(cell, seconds, time_limit_seconds) for cell in plan.cells))
 
@@ -116,11 +118,11 @@ def _lasting(cell: Cell, seconds: float, time_limit_seconds: float) -> Cell:
             f"{cell.id} has no duration that --duration could override",
             remedy="Only generator workloads with `duration` or `cycles` in suite.toml have one: select those.",
         )
-    longer = max(0.0, seconds - (workload.duration_seconds or 0.0))
+    limit, own = benchmark.time_limit_seconds or time_limit_seconds, workload.duration_seconds or 0.0
     benchmark = replace(
         benchmark,
         workload=replace(workload, duration_seconds=seconds, cycles=None),
-        time_limit_seconds=(benchmark.time_limit_seconds or time_limit_seconds) + longer,
+        time_limit_seconds=seconds + (limit - own if limit > own else limit),
     )
     return replace(cell, benchmark=benchmark, variant=length_variant(seconds))
 
@@ -128,6 +130,37 @@ def _lasting(cell: Cell, seconds: float, time_limit_seconds: float) -> Cell:
 def cold_plan(plan: Plan) -> Plan:
     """Return ``plan`` with the cold variant of each cell, without warm-ups: they would fill the page cache."""
     return replace(plan, cells=tuple(replace(cell, variant=COLD) for cell in plan.cells), warmups=0)
+
+
+def too_long(plan: Plan, suites: Mapping[str, Suite], *, time_limit_seconds: float) -> tuple[PlanProblem, ...]:
+    """Return a problem for each suite of which one run of each cell in one image may take longer than its ``total``.
+
+    What counts is what is enforced: the runs' time limits, ``time_limit_seconds`` for benchmarks without one.
+    """
+    problems = []
+    for suite in suites.values():
+        passes: dict[str, dict[str, float]] = {}
+        for cell in plan.cells:
+            if cell.benchmark.suite == suite.name:
+                limits = passes.setdefault(cell.image.name, {})
+                limits[cell.id] = cell.benchmark.time_limit_seconds or time_limit_seconds
+        image, limits = max(passes.items(), key=lambda each: sum(each[1].values()), default=("", {}))
+        if suite.total_seconds is not None and sum(limits.values()) > suite.total_seconds:
+            problems.append(_over_total(suite.name, image, limits, suite.total_seconds))
+    return tuple(problems)
+
+
+def _over_total(suite: str, image: str, limits: Mapping[str, float], total: float) -> PlanProblem:
+    longest = sorted(limits, key=lambda cell_id: -limits[cell_id])[:3]
+    told = ", ".join(f"{cell_id} ({format_seconds(limits[cell_id])})" for cell_id in longest)
+    return PlanProblem(
+        subject=f"suite {suite}",
+        reason=f"one run of each of its cells in {image} ({len(limits)}) may take "
+        f"{format_seconds(sum(limits.values()))} by their time limits, {format_seconds(sum(limits.values()) - total)} "
+        f"more than `total` allows ({format_seconds(total)}); the longest: {told}",
+        remedy=f"Measure fewer at once (--tag, or by name), let them last less long (--duration), or raise `total` in "
+        f"suites/{suite}/suite.toml",
+    )
 
 
 def check_feasible(plan: Plan, *, memory_bytes: int | None, cpus: int | None = None) -> tuple[PlanProblem, ...]:

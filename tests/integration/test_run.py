@@ -165,6 +165,32 @@ def test_stopped_and_resumed(docker_client: DockerClient, project: Path, stop: s
     }
 
 
+def test_when_the_time_is_up_what_is_finished_is_judged_and_the_rest_is_measured_later(
+    docker_client: DockerClient, project: Path
+) -> None:
+    began = time.monotonic()
+    first = memcap(project, "run", "small.hold", "--output", "first.json")
+    assert first.returncode == 0, first.stderr
+    enough = 2 * (time.monotonic() - began) + 5  # for as much once more; what comes then takes a minute a run
+    suite = project / "suites" / "small" / "suite.toml"
+    suite.write_text(SUITE.replace("seconds = 0.2", "seconds = 600"))
+
+    stopped = memcap(project, "run", "--within", f"{enough:.0f}s")
+
+    assert stopped.returncode == 27, stopped.stderr
+    path = only_result(project)
+    assert "not measured: small.pause-py312-128m. Finished cells are in" in stopped.stderr
+    assert f"memcap run --resume {path}" in stopped.stderr
+    assert "1 new, 1 not measured" in stopped.stdout
+    assert containers(docker_client, path.stem) == []
+
+    suite.write_text(SUITE)
+    resumed = memcap(project, "run", "--resume", str(path), "--within", "10min")
+    assert resumed.returncode == 0, resumed.stderr
+    assert "small.hold" not in resumed.stderr, "what is finished is not measured again"
+    assert "2 new" in resumed.stdout
+
+
 def test_function_that_raises_is_a_stored_result(docker_client: DockerClient, project: Path) -> None:
     (project / "suites" / "small" / "work.py").write_text(WORK.replace("time.sleep(seconds)", "raise OSError('boom')"))
 

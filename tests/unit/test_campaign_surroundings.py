@@ -10,7 +10,7 @@ import pytest
 
 from factories import MIB, make_layer, make_measurement, make_oom, make_plan, make_plan_cell, make_settings
 from memcap.campaign import Campaign, keep_telling_series
-from memcap.engine.fake import FakeEngine
+from memcap.engine.fake import SECONDS, FakeEngine
 from memcap.errors import PlanError
 from memcap.launch import NOTHING, SUPERVISOR
 from memcap.model import COLD, CampaignResult, CaveatKind, Ending, Moment, Plan, Quiet, RawRun, RunSpec
@@ -111,6 +111,14 @@ def test_a_run_that_was_not_warm_is_repeated_and_marked_if_that_does_not_help(
     (cell,) = run_all(engine, make_plan(runs=1, warmups=0)).cells
     assert len(engine.runs) - 1 == executed
     assert (CaveatKind.COLD_PAGE_CACHE in {caveat.kind for caveat in cell.runs[0].caveats}) == doubted
+
+
+def test_a_long_run_is_not_repeated_for_a_doubt() -> None:
+    for limit, executed in ((2.5 * SECONDS, 2), (2 * SECONDS, 2), (1.5 * SECONDS, 1)):
+        engine = Forgetful(9)
+        (cell,) = run_all(engine, make_plan(make_plan_cell(time_limit_seconds=limit), runs=1, warmups=0)).cells
+        assert len(engine.runs) - 1 == executed
+        assert CaveatKind.COLD_PAGE_CACHE in {caveat.kind for caveat in cell.runs[0].caveats}
 
 
 def test_memory_over_time_is_kept_of_the_first_run_and_of_unexpected_ones() -> None:

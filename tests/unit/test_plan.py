@@ -22,12 +22,13 @@ from memcap.model import (
     ImageSource,
     Metric,
     Plan,
+    PlanProblem,
     Profile,
     Quiet,
     Rules,
     Suite,
 )
-from memcap.plan import Selection, check_feasible, image_by_reference, make_plan
+from memcap.plan import Selection, check_feasible, image_by_reference, make_plan, too_long
 
 MIB = 1024**2
 CAPS = {name: Cap(name=name, bytes=size * MIB) for name, size in (("1g", 1024), ("128m", 128), ("512m", 512))}
@@ -298,8 +299,9 @@ def lasting(duration: float | None = 300.0, cycles: int | None = None, limit: fl
 @pytest.mark.parametrize(
     ("config", "seconds", "variant", "limit"),
     [
-        (lasting(), 20.0, "20s", 420.0),
-        (lasting(), 1.5, "1500ms", 420.0),
+        (lasting(), 20.0, "20s", 140.0),
+        (lasting(), 1.5, "1500ms", 121.5),
+        (lasting(limit=60.0), 20.0, "20s", 80.0),  # a limit that ends the configured length leaves a shorter one alone
         (lasting(), 600.0, "600s", 720.0),
         (lasting(duration=None, cycles=10, limit=None), 90.0, "90s", 150.0),
     ],
@@ -311,7 +313,7 @@ def test_a_duration_takes_the_place_of_the_configured_length_in_cells_of_their_o
     [cell] = found.cells
     assert cell.id == f"s.long.{variant}-py312-128m"
     assert cell.benchmark.workload == CallWorkload(call="work:run", duration_seconds=seconds)
-    assert cell.benchmark.time_limit_seconds == limit, "the time limit moves along, but never below what it was"
+    assert cell.benchmark.time_limit_seconds == limit, "what the time limit leaves beside the length stays the same"
     by_its_id = Selection(cells=(cell.id,), duration_seconds=seconds)
     assert plan("full", by_its_id, config=config).cells == (cell,)
 
@@ -329,3 +331,31 @@ def test_a_cell_of_another_length_is_explained_and_is_not_cold_too() -> None:
     assert "--duration" in refused.value.remedy
     with pytest.raises(SelectionError, match="--cold does not go with --duration"):
         plan("full", Selection(cold=True, duration_seconds=20.0), config=lasting())
+
+
+def problems_of(config: Config, selection: Selection, total: float | None) -> tuple[PlanProblem, ...]:
+    suites = {name: replace(each, total_seconds=total) for name, each in config.suites.items()}
+    found = plan("full", selection, config=replace(config, suites=suites))
+    return too_long(found, suites, time_limit_seconds=config.run_time_limit_seconds)
+
+
+def test_one_run_of_all_cells_in_an_image_must_fit_into_the_suites_total() -> None:
+    """Each of the three cells of agents has the project's minute; runs, warm-ups and images do not add up."""
+    everything = Selection(suites=("agents",))
+    assert problems_of(CONFIG, everything, None) == problems_of(CONFIG, everything, 180.0) == ()
+    [problem] = problems_of(CONFIG, everything, 179.0)
+    assert problem.subject == "suite agents"
+    assert "one run of each of its cells in py310 (3) may take 3 min 0 s" in problem.reason
+    assert "1.0 s more than `total` allows (2 min 59 s)" in problem.reason
+    assert "agents.zeta-py310-128m (1 min 0 s)" in problem.reason
+    assert "suites/agents/suite.toml" in problem.remedy
+    assert problems_of(CONFIG, Selection(suites=("agents",), caps=("128m",)), 60.0) == ()
+
+
+def test_the_longest_pass_counts_and_a_longer_duration_does_too() -> None:
+    assert problems_of(lasting(), Selection(), 420.0) == ()
+    [problem] = problems_of(lasting(), Selection(duration_seconds=301.0), 420.0)
+    assert "its cells in py310 (1) may take 7 min 1 s" in problem.reason, "one image is told: all take as long"
+    several = Selection(cells=("agents.zeta-py310-128m", "agents.zeta-py312-128m", "agents.zeta-py312-512m"))
+    [problem] = problems_of(CONFIG, several, 90.0)
+    assert "in py312 (2)" in problem.reason

@@ -44,7 +44,8 @@ Examples:
   memcap doctor
 
 Exit codes: 0 as expected, 99 regression, 98 budget broken, 97 unexpected ending,
-96 workload failed, 95 infrastructure, 2 usage, 10-26 bad input, image or daemon.
+96 workload failed, 95 infrastructure, 2 usage, 10-26 bad input, image or daemon,
+27 time is up.
 """
 
 

@@ -81,7 +81,7 @@ def tell_where(path: Path, result: CampaignResult, base: Base | None) -> None:
 
 def refuse_resuming(earlier: CampaignResult) -> None:
     """Raise UsageError for a campaign that two revisions were measured in: later runs are no neighbours of its own."""
-    if any(word.partition("=")[0] == "--base-ref" for word in earlier.command):
+    if earlier.has_base:
         raise UsageError(
             "a campaign with --base-ref cannot be resumed: what is compared is measured side by side",
             remedy="Begin anew.",

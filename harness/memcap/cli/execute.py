@@ -10,21 +10,31 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from memcap.campaign import Campaign, Layers
+from memcap.campaign import Campaign, Deadline, Layers
 from memcap.cli.deciding import Deciding, run_until_decided
 from memcap.cli.progress import CampaignProgress, say
 from memcap.engine.base import Engine
-from memcap.errors import EngineError, FileExistsAlready, Interrupted, MemcapError, PlanError, UsageError
+from memcap.errors import (
+    EngineError,
+    FileExistsAlready,
+    Interrupted,
+    PlanError,
+    TimeIsUp,
+    UsageError,
+)
 from memcap.model import CampaignResult, CampaignSettings, ContainerPolicy, Environment, ImageFacts, Plan, Suite
-from memcap.plan import check_feasible
+from memcap.plan import check_feasible, too_long
 from memcap.revision import Base, as_base_layers, side_by_side
+
+LISTED = 5  # cells that are named when the time is up
 
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
     """What is to be executed, and how. ``jobs`` None: as many containers at once as CPUs and memory allow.
 
-    ``base`` is what another revision has of the plan, run interleaved with it; ``deciding`` gives cells more runs.
+    ``base`` is what another revision has of the plan, run interleaved with it; ``deciding`` gives cells more runs, and
+    after ``deadline`` none gets any.
     """
 
     plan: Plan
@@ -37,6 +47,7 @@ class Order:
     earlier: CampaignResult | None = None
     base: Base | None = None
     deciding: Deciding | None = None
+    deadline: Deadline | None = None
 
     @property
     def looks(self) -> tuple[int, ...]:
@@ -68,9 +79,11 @@ def execute(order: Order, *, save: Callable[[CampaignResult], None], kept_in: Pa
     """Make the engine ready, refuse what it cannot honour, build, run; return the result.
 
     The image `host` means processes of this machine, any other containers. ``save`` gets what there is after each group
-    of cells; ``kept_in`` is where, for the message after an interrupt.
-    Raises DaemonUnavailable, PlanError, UsageError, ImageMissing, BuildError, EngineError, Interrupted.
+    of cells; ``kept_in`` is where, for the message after an interrupt. When the time is up, the result lacks cells.
+    Raises DaemonUnavailable, PlanError, UsageError, ImageMissing, BuildError, EngineError, Interrupted, and TimeIsUp if
+    no cell is finished then.
     """
+    refuse_too_long(order)
     with made_ready(order) as (engine, layers):
         refuse_other_images(order.earlier, {layer.image.name: layer.image for layer in layers.values()})
         settings = CampaignSettings(
@@ -85,15 +98,41 @@ def execute(order: Order, *, save: Callable[[CampaignResult], None], kept_in: Pa
         try:
             with CampaignProgress() as progress:
                 campaign = Campaign(
-                    side_by_side(order.plan, order.base), engine=engine, layers=layers, settings=settings
+                    side_by_side(order.plan, order.base),
+                    engine=engine,
+                    layers=layers,
+                    settings=settings,
+                    deadline=order.deadline,
                 )
-                earlier = order.earlier.cells if order.earlier else ()
-                result = campaign.run(tell=progress, save=save, earlier=earlier)
-                if order.deciding is None:
-                    return result
-                return run_until_decided(campaign, result, order.plan, order.deciding, progress=progress, save=save)
-        except (Interrupted, EngineError) as error:
-            raise _with_next_step(error, kept_in, can_resume=order.base is None) from error
+                return _run(campaign, order, progress=progress, save=save, kept_in=kept_in)
+        except (Interrupted, EngineError, TimeIsUp) as error:
+            raise type(error)(error.message, remedy=f"{error.remedy} {_kept(order, kept_in)}".strip()) from error
+
+
+def _run(
+    campaign: Campaign,
+    order: Order,
+    *,
+    progress: CampaignProgress,
+    save: Callable[[CampaignResult], None],
+    kept_in: Path | None,
+) -> CampaignResult:
+    """Run ``campaign`` and return its result; if the time is up before its end, say so and return what there is."""
+    try:
+        result = campaign.run(tell=progress, save=save, earlier=order.earlier.cells if order.earlier else ())
+        if order.deciding is None:
+            return result
+        return run_until_decided(campaign, result, order.plan, order.deciding, progress=progress, save=save)
+    except TimeIsUp as error:
+        result = campaign.result()
+        if not result.cells:
+            raise
+        measured = {cell.cell.id for cell in result.cells}
+        lacking = [cell.id for cell in order.plan.cells if cell.id not in measured]
+        shown = ", ".join(lacking[:LISTED]) + (f" and {len(lacking) - LISTED} more" if len(lacking) > LISTED else "")
+        what = f"not measured: {shown}" if lacking else "no cell gets more runs, what is undecided stays so"
+        progress.say(f"{error.message}; {what}. {_kept(order, kept_in)}")
+        return result
 
 
 def made_ready(order: Order) -> AbstractContextManager[tuple[Engine, Layers]]:
@@ -141,15 +180,14 @@ def _on_this_machine(order: Order) -> Iterator[tuple[Engine, Layers]]:
         yield engine, layers
 
 
-def _with_next_step(error: MemcapError, kept_in: Path | None, *, can_resume: bool) -> MemcapError:
-    """Return the error with what became of the finished cells."""
+def _kept(order: Order, kept_in: Path | None) -> str:
+    """Return what became of the finished cells, and how to go on."""
     if kept_in is None or not kept_in.exists():
-        kept = "No cell was finished."
-    elif not can_resume:
-        kept = f"Finished cells are in {kept_in}, and their base beside it."
-    else:
-        kept = f"Finished cells are in {kept_in}; go on with: memcap run --resume {kept_in}"
-    return type(error)(error.message, remedy=f"{error.remedy} {kept}".strip())
+        return "No cell was finished."
+    if order.base is not None:
+        return f"Finished cells are in {kept_in}, and their base beside it."
+    more = " --until-decided" if order.deciding else ""
+    return f"Finished cells are in {kept_in}; go on with: memcap run --resume {kept_in}{more}"
 
 
 def refuse(order: Order, machine: Environment) -> None:
@@ -194,6 +232,14 @@ def refuse_other_images(earlier: CampaignResult | None, images: Mapping[str, Ima
 def _described(image: ImageFacts) -> str:
     python = f", {image.python.implementation} {image.python.version}" if image.python else ""
     return f"{image.content_name} ({image.origin}{python})"
+
+
+def refuse_too_long(order: Order) -> None:
+    """Raise PlanError for suites that would take longer than their `total` allows."""
+    problems = too_long(order.plan, order.suites, time_limit_seconds=order.time_limit_seconds)
+    if problems:
+        listed = "\n".join(f"  {problem}" for problem in problems)
+        raise PlanError(f"a suite would take longer than it may; nothing was run.\n{listed}")
 
 
 def refuse_infeasible(plan: Plan, machine: Environment) -> None:

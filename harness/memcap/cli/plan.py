@@ -12,7 +12,7 @@ import click
 from memcap.cli.selection import load_project, selection_options
 
 if TYPE_CHECKING:
-    from memcap.model import Cell, Environment, Plan, PlanProblem
+    from memcap.model import Cell, Config, Environment, Plan, PlanProblem
     from memcap.plan import Selection
 
 JSON_SCHEMA = 1
@@ -29,7 +29,7 @@ def command(profile: str, selection: Selection, root: Path | None, as_json: bool
     glob of cell ids ('agents.*-py312-*'). What is named may be outside the profile; a glob chooses among its cells.
 
     If a Docker daemon answers, caps above its memory and benchmarks pinned to more CPUs than it has are named, and the
-    exit code is 24.
+    exit code is 24. So it is where a suite would take longer than its `total` allows.
 
     --check is for hooks and editors: all mistakes in limits.toml, the suites and the images are listed, with exit code
     10. What is named with it must exist too.
@@ -53,17 +53,20 @@ def command(profile: str, selection: Selection, root: Path | None, as_json: bool
         return  # a project need not have the default profile
     plan = make_plan(config, profile=profile, selection=selection)
     if not check:
-        show(plan, as_json=as_json)
+        show(plan, config, as_json=as_json)
 
 
-def show(plan: Plan, *, as_json: bool) -> None:
-    """Print ``plan``. Raises PlanError for what of it a daemon that answers cannot honour."""
+def show(plan: Plan, config: Config, *, as_json: bool) -> None:
+    """Print ``plan``. Raises PlanError for suites that take too long, and what a daemon that answers cannot honour."""
     from memcap.errors import PlanError
-    from memcap.plan import check_feasible
+    from memcap.plan import check_feasible, too_long
 
     machine, note = _daemon_machine()
     memory_bytes = machine.memory_bytes if machine else None
-    problems = check_feasible(plan, memory_bytes=memory_bytes, cpus=machine.cpus if machine else None)
+    problems = (
+        *too_long(plan, config.suites, time_limit_seconds=config.run_time_limit_seconds),
+        *check_feasible(plan, memory_bytes=memory_bytes, cpus=machine.cpus if machine else None),
+    )
     if as_json:
         click.echo(json.dumps(_as_json(plan, memory_bytes, note, problems), indent=2))
     else:
@@ -71,7 +74,7 @@ def show(plan: Plan, *, as_json: bool) -> None:
         if note:
             click.echo(note)
     if problems:
-        raise PlanError("this daemon cannot honour the plan\n" + "\n".join(f"  {problem}" for problem in problems))
+        raise PlanError("the plan cannot be honoured\n" + "\n".join(f"  {problem}" for problem in problems))
 
 
 def _is_anything_named(selection: Selection) -> bool:

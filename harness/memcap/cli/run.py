@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,8 @@ from memcap.cli.reports import Reports, Wanted, explain_option, report_option
 from memcap.cli.selection import load_project, plan_of, selection_options
 
 if TYPE_CHECKING:
+    from memcap.campaign import Deadline
+    from memcap.model import Profile
     from memcap.plan import Selection
 
 
@@ -53,6 +56,12 @@ if TYPE_CHECKING:
     metavar="IMAGE=REFERENCE",
     help="What REF runs in, in place of an image that was built elsewhere.",
 )
+@click.option(
+    "--within",
+    metavar="TIME",
+    help="How long it may take in all, such as 20min; what is finished then is kept and judged. By default the "
+    "profile's `within`, if it has one.",
+)
 @click.option("--dry-run", is_flag=True, help="Print what would be measured, as `memcap plan` does; run nothing.")
 @click.option("--no-check", is_flag=True, help="Do not judge the result against the baselines.")
 @explain_option
@@ -73,6 +82,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     max_runs: int | None,
     base_ref: str | None,
     base_images: tuple[str, ...],
+    within: str | None,
     dry_run: bool,
     no_check: bool,
     explained: bool,
@@ -96,6 +106,7 @@ def command(  # noqa: PLR0913 - the options of the command line
       memcap run --profile full --dry-run          everything there is
       memcap run stress.endurance --duration 1min  shorter than its configured 10 minutes
       memcap run --until-decided                   more runs where 5 do not tell
+      memcap run --profile ci --within 20min       where a job may take half an hour
       memcap run --base-ref origin/main            what did this branch change?
       memcap run --base-ref main --explain         and in which lines?
       memcap run --image shop:new --base-ref main --base-image shop:new=shop:old
@@ -116,6 +127,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     refuse_contradictions(until_decided, no_check, max_runs, base_ref, base_images, resume)
     if explained and no_check:
         raise UsageError("--explain says why a check failed, and --no-check makes none", remedy="Leave one out.")
+    began = time.monotonic()
     config = load_project(root)
     earlier = load_result(resume) if resume else None
     if earlier:
@@ -124,7 +136,7 @@ def command(  # noqa: PLR0913 - the options of the command line
         config = on_this_machine(config)
     plan = plan_of(earlier, config) if earlier else make_plan(config, profile=profile, selection=selection)
     if dry_run:
-        show(plan, as_json=as_json)
+        show(plan, config, as_json=as_json)
         return
     campaign, started = (earlier.id, earlier.started) if earlier else new_campaign(plan.profile)
     path = resume or output or result_path(config.results_directory, campaign)
@@ -143,15 +155,38 @@ def command(  # noqa: PLR0913 - the options of the command line
             earlier=earlier,
             base=base,
             deciding=deciding,
+            deadline=deadline_of(within, config.profiles[plan.profile], began=began),
         )
         result = execute(order, save=saver(path, base), kept_in=path)
     tell_where(path, result, base)
     reports = Reports(wanted=wanted, suites=config.suites)
     if no_check:
-        conclude_unjudged(split(result)[0], measurements=as_json, verbose=verbose, reports=reports)
+        head = split(result)[0]
+        conclude_unjudged(head, measurements=as_json, verbose=verbose, reports=reports, time_is_up=not head.complete)
     head, baselines = judged_against(result, base, config)
-    asked = Asked(result=path, base_ref=base_ref, base_images=base_images) if explained else None
-    conclude(head, config, baselines=baselines, as_json=as_json, verbose=verbose, reports=reports, asked=asked)
+    asked = Asked(result=path, base_ref=base_ref, base_images=base_images) if explained and head.complete else None
+    conclude(
+        head,
+        config,
+        baselines=baselines,
+        as_json=as_json,
+        verbose=verbose,
+        reports=reports,
+        asked=asked,
+        time_is_up=not head.complete,
+    )
+
+
+def deadline_of(within: str | None, profile: Profile, *, began: float) -> Deadline | None:
+    """Return when a campaign of ``profile`` that ``began`` has to end; None if it may last for ever.
+
+    ``within`` takes the place of what the profile says. Raises SizeError.
+    """
+    from memcap.campaign import Deadline
+    from memcap.units import parse_seconds
+
+    seconds = parse_seconds(within) if within else profile.within_seconds
+    return None if seconds is None else Deadline(seconds=seconds, end=began + seconds)
 
 
 def refuse_contradictions(

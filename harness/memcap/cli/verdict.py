@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
@@ -11,7 +12,7 @@ from memcap.cli.reports import Reports, terminal_text, write_reports
 
 if TYPE_CHECKING:
     from memcap.cli.explain import Asked
-    from memcap.model import Baselines, CampaignResult, Config
+    from memcap.model import Baselines, CampaignResult, Config, Verdict
     from memcap.report import View
 
 _NO_REPORTS = Reports()
@@ -26,10 +27,12 @@ def conclude(  # noqa: PLR0913 - all that a verdict is made of
     verbose: bool,
     reports: Reports = _NO_REPORTS,
     asked: Asked | None = None,
+    time_is_up: bool = False,
 ) -> NoReturn:
     """Judge ``result``, print the verdicts, write the reports and exit with the code.
 
-    ``baselines`` are those of the project if None; with ``asked``, what became worse is explained by line.
+    ``baselines`` are those of the project if None; with ``asked``, what became worse is explained by line. If
+    ``time_is_up``, planned cells are lacking for that reason.
     """
     from memcap.cli.explain import explain
     from memcap.errors import Interrupted
@@ -39,7 +42,8 @@ def conclude(  # noqa: PLR0913 - all that a verdict is made of
     def text() -> str:
         return render_check_json(view) if as_json else terminal_text(view, verbose=verbose)
 
-    view = judged_view(result, config, load_baselines(config.baseline_directory) if baselines is None else baselines)
+    baselines = load_baselines(config.baseline_directory) if baselines is None else baselines
+    view = judged_view(result, config, baselines, time_is_up=time_is_up)
     if asked is not None:
         try:
             view = replace(view, explained=explain(view, result, config, asked))
@@ -52,35 +56,52 @@ def conclude(  # noqa: PLR0913 - all that a verdict is made of
 
 
 def conclude_unjudged(
-    result: CampaignResult, *, measurements: bool = False, verbose: bool = False, reports: Reports = _NO_REPORTS
+    result: CampaignResult,
+    *,
+    measurements: bool = False,
+    verbose: bool = False,
+    reports: Reports = _NO_REPORTS,
+    time_is_up: bool = False,
 ) -> NoReturn:
-    """Print the figures of ``result``; exit with a code if a workload did not end as it should.
+    """Print the figures of ``result``; exit with a code if a workload did not end as it should, or ``time_is_up``.
 
     ``measurements`` prints them as the JSON of `measure --json`.
     """
     from memcap.report.json import render_measure_json
 
-    view = unjudged_view(result)
+    view = unjudged_view(result, time_is_up=time_is_up)
     click.echo(render_measure_json(result) if measurements else terminal_text(view, verbose=verbose), nl=False)
     write_reports(view, reports, print_to_stderr=measurements)
     raise SystemExit(view.exit_code)
 
 
-def judged_view(result: CampaignResult, config: Config, baselines: Baselines) -> View:
+def judged_view(result: CampaignResult, config: Config, baselines: Baselines, *, time_is_up: bool = False) -> View:
     """Return the view of ``result`` judged against ``baselines`` by the rules of the project."""
-    from memcap.judge import judge, worst_exit_code
+    from memcap.judge import judge
     from memcap.report import build_view
 
     verdicts = judge(result, baselines, config.rules)
-    return build_view(result, verdicts, exit_code=worst_exit_code(verdicts), against=baselines.origin)
+    return build_view(result, verdicts, exit_code=_exit_code(verdicts, time_is_up=time_is_up), against=baselines.origin)
 
 
-def unjudged_view(result: CampaignResult) -> View:
+def unjudged_view(result: CampaignResult, *, time_is_up: bool = False) -> View:
     """Return the view of ``result`` compared with nothing: only what did not end as it should has a verdict."""
-    from memcap.judge import judge, worst_exit_code
+    from memcap.judge import judge
     from memcap.model import Baselines, Rules, VerdictState
     from memcap.report import build_view
 
     verdicts = judge(result, Baselines(cells={}), Rules(minimum_runs=1))
     bad = tuple(verdict for verdict in verdicts if verdict.state is not VerdictState.NEW)
-    return build_view(result, bad, exit_code=worst_exit_code(bad), is_judged=False)
+    return build_view(result, bad, exit_code=_exit_code(bad, time_is_up=time_is_up), is_judged=False)
+
+
+def _exit_code(verdicts: Sequence[Verdict], *, time_is_up: bool) -> int:
+    """Return the code of what was found; if nothing was, and ``time_is_up``, that of this: what lacks lacks for it."""
+    from memcap.errors import TimeIsUp
+    from memcap.judge import worst_exit_code
+    from memcap.model import VerdictState
+
+    if not time_is_up:
+        return worst_exit_code(verdicts)
+    found = worst_exit_code(verdict for verdict in verdicts if verdict.state is not VerdictState.GONE)
+    return found or TimeIsUp.exit_code

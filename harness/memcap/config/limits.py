@@ -115,6 +115,7 @@ def _profile(name: str, table: ProfileTable) -> Profile:
         tags=tuple(table.tags or ()),
         runs=table.runs,
         warmups=table.warmups,
+        within_seconds=table.within,
     )
 
 

@@ -67,6 +67,7 @@ class ProfileTable(Table):
     tags: Annotated[list[Name], OnceEach] | None = None
     runs: int = Field(default=5, ge=1)
     warmups: int = Field(default=1, ge=0)
+    within: Duration | None = None
 
 
 class TimeLimits(Table):
@@ -159,6 +160,7 @@ class BenchmarkTable(Table):
 
 class SuiteTable(Table):
     description: str = ""
+    total: Duration | None = None
     advice: dict[str, str] = {}
     quiet: QuietTable = QuietTable()
 

@@ -63,6 +63,7 @@ def to_suite(directory: Path, file: SuiteFile, limits: Limits) -> Suite:
             for own, table in file.benchmarks.items()
         ),
         requirements=requirements if requirements.exists() else None,
+        total_seconds=file.suite.total,
     )
 
 

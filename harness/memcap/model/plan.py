@@ -206,13 +206,17 @@ class Benchmark:
 
 @dataclass(frozen=True, kw_only=True)
 class Suite:
-    """A folder of benchmarks; ``requirements`` is its lock file, if it has one."""
+    """A folder of benchmarks; ``requirements`` is its lock file, if it has one.
+
+    ``total_seconds`` is how long one run of each of its cells in one image may take together, by their time limits.
+    """
 
     name: str
     directory: Path
     description: str
     benchmarks: tuple[Benchmark, ...]
     requirements: Path | None = None
+    total_seconds: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -240,7 +244,7 @@ class ContainerPolicy:
 
 @dataclass(frozen=True, kw_only=True)
 class Profile:
-    """Which suites, images and caps to run, and how often. An empty tuple means all."""
+    """Which suites, images and caps to run, how often, and how long that may take. An empty tuple means all."""
 
     name: str
     suites: tuple[str, ...] = ()
@@ -249,6 +253,7 @@ class Profile:
     tags: tuple[str, ...] = ()
     runs: int = 5
     warmups: int = 1
+    within_seconds: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -102,6 +102,11 @@ class CampaignResult:
         """Tell whether every planned cell has its runs."""
         return {cell.cell.id for cell in self.cells} >= set(self.plan_cells)
 
+    @property
+    def has_base(self) -> bool:
+        """Tell whether another revision was measured beside it: later runs would be no neighbours of its own."""
+        return any(word.partition("=")[0] == "--base-ref" for word in self.command)
+
     def fingerprint(self, image: str) -> Fingerprint:
         """Return what must be alike for figures of ``image`` to be compared with these."""
         facts = self.images.get(image)

@@ -195,7 +195,7 @@ def build_view(
         not_measured=not_measured,
         exit_code=exit_code,
         reason=_reason(counts, not_measured, exit_code) if is_judged else _unjudged_reason(result, verdicts),
-        next_step=_next_step(cells, not_measured, has_looked=bool(result.looks), against=against) if is_judged else "",
+        next_step=_next_step(cells, result, not_measured, against=against) if is_judged else "",
         is_judged=is_judged,
     )
 
@@ -310,18 +310,21 @@ def _unjudged_reason(result: CampaignResult, verdicts: Sequence[Verdict]) -> str
     if verdicts:
         return f"failed: {len(verdicts)} of {len(result.cells)} cells did not end as expected"
     needs = [need for cell in result.cells for need in cell.values(Metric.UNRECLAIMABLE_PEAK)]
-    return f"all runs ended as expected; at most {format_bytes(max(needs))} had to fit" if needs else "measured"
+    lacking = len(set(result.plan_cells) - {cell.cell.id for cell in result.cells})
+    rest = f"; {lacking} planned, not measured" if lacking else ""
+    told = f"all runs ended as expected; at most {format_bytes(max(needs))} had to fit" if needs else "measured"
+    return told + rest
 
 
-def _next_step(cells: Sequence[CellView], not_measured: Sequence[str], *, has_looked: bool, against: str) -> str:
+def _next_step(cells: Sequence[CellView], result: CampaignResult, not_measured: Sequence[str], *, against: str) -> str:
     """Return the one command that helps next, or nothing."""
     states = {cell.verdict.state for cell in cells if cell.verdict}
     if not_measured:
-        return "memcap run --resume RESULT"
+        return "memcap run with more time" if result.has_base else "memcap run --resume RESULT"
     if states & {VerdictState.INFRASTRUCTURE}:
         return "memcap doctor"
     if states & {VerdictState.UNDECIDED} and not states & _NEED_A_MEND:
-        return "memcap run --until-decided" + (" --max-runs N" if has_looked else "")
+        return "memcap run --until-decided" + (" --max-runs N" if result.looks else "")
     if against:
         return ""
     changed = [cell.id for cell in cells if cell.verdict and cell.verdict.state is VerdictState.REGRESSED]

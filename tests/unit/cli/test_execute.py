@@ -10,6 +10,8 @@ import pytest
 
 from factories import MIB, make_cell, make_environment, make_image, make_plan, make_plan_cell, make_result
 from memcap.cli.execute import (
+    Order,
+    execute,
     jobs_for,
     new_campaign,
     refuse_infeasible,
@@ -18,7 +20,7 @@ from memcap.cli.execute import (
     refuse_overwriting,
 )
 from memcap.errors import FileExistsAlready, PlanError, UsageError
-from memcap.model import Quiet
+from memcap.model import ContainerPolicy, Quiet, Suite
 
 
 @pytest.mark.parametrize(
@@ -51,6 +53,18 @@ def test_more_cpus_than_there_are_are_refused_as_are_several_of_an_unknown_numbe
     for cpus in (1, None):
         with pytest.raises(PlanError, match="pinned to 2 CPUs"):
             refuse_infeasible(plan, make_environment(cpus=cpus))
+
+
+def test_a_suite_that_would_take_longer_than_it_may_is_refused_before_a_daemon_is_asked() -> None:
+    plan = make_plan(make_plan_cell("crew"), make_plan_cell("llm", time_limit_seconds=61))
+    suite = Suite(name="agents", directory=Path(), description="", benchmarks=(), total_seconds=120)
+    order = Order(
+        plan=plan, suites={"agents": suite}, policy=ContainerPolicy(), time_limit_seconds=60, id="", started=""
+    )
+    with pytest.raises(
+        PlanError, match=r"nothing was run\.\n  suite agents: one run of each of its cells in py312 \(2\)"
+    ):
+        execute(order, save=lambda _: None, kept_in=None)
 
 
 def test_what_fits_is_not_refused() -> None:

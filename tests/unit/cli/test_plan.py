@@ -244,3 +244,14 @@ def test_the_options_become_a_selection(tmp_path: Path) -> None:
     }
     assert CliRunner().invoke(probe, []).exit_code == 0
     assert seen == {"profile": "quick", "selection": Selection(), "root": None, "force": False}
+
+
+@pytest.mark.usefixtures("daemon")
+def test_a_suite_that_would_take_too_long_is_an_error_after_the_table(project: Path) -> None:
+    file = project / "suites" / "demo" / "suite.toml"
+    file.write_text('[suite]\ntotal = "5min"\n' + FILES["suites/demo/suite.toml"], encoding="utf-8")
+    result = plan(project)  # three cells of two minutes
+    assert isinstance(result.exception, PlanError)
+    assert "suite demo: one run of each of its cells in py312 (3) may take 6 min 0 s" in str(result.exception)
+    assert "demo.leak-py312-2g" in result.output
+    assert plan(project, "demo.leak").exit_code == 0

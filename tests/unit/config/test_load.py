@@ -74,6 +74,7 @@ caps = ["128m"]
 tags = ["fast"]
 runs = 3
 warmups = 0
+within = "20min"
 [tolerances]
 peak = { relative = "2.5%", absolute = "512KiB" }
 wall = { absolute = "50ms" }
@@ -98,7 +99,14 @@ growth = "off"
 """
     config = load_config(make_project({"limits.toml": limits}))
     assert config.profiles["quick"] == Profile(
-        name="quick", suites=("demo",), images=("py312",), caps=("128m",), tags=("fast",), runs=3, warmups=0
+        name="quick",
+        suites=("demo",),
+        images=("py312",),
+        caps=("128m",),
+        tags=("fast",),
+        runs=3,
+        warmups=0,
+        within_seconds=1200,
     )
     assert config.rules.tolerances == {
         Metric.PEAK: Tolerance(relative=0.025, absolute=512 * 1024),
@@ -125,6 +133,7 @@ def test_every_key_of_a_suite_is_read(make_project: MakeProject) -> None:
     suite = """\
 [suite]
 description = "A demo."
+total = "1h"
 advice = { response = "Clean up less." }
 [benchmarks.leak]
 description = "Leaks."
@@ -162,6 +171,7 @@ absolute = "512KiB"
     files = {"limits.toml": limits, "suites/demo/suite.toml": suite, "suites/demo/requirements.txt": "six==1.17.0\n"}
     demo = load_config(make_project(files)).suites["demo"]
     assert demo.description == "A demo."
+    assert demo.total_seconds == 3600
     assert demo.requirements == demo.directory / "requirements.txt"
     leak, command = demo.benchmarks
     assert leak.workload == CallWorkload(

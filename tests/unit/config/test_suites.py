@@ -146,3 +146,10 @@ def test_advice_on_a_metric_that_nobody_has(find_problems: FindProblems) -> None
     [problem] = find_problems({"suites/demo/suite.toml": '[suite.advice]\npeek = "Look."\n' + CALL})
     assert (problem.line, problem.key) == (2, "suite.advice.peek")
     assert (problem.message, problem.suggestion) == ("no benchmark has a metric 'peek'", "peak")
+
+
+@pytest.mark.parametrize(("total", "message"), [('"1"', "duration '1' has no unit"), ('"0s"', "longer than 0")])
+def test_a_total_that_is_no_time(find_problems: FindProblems, total: str, message: str) -> None:
+    [problem] = find_problems({"suites/demo/suite.toml": f"[suite]\ntotal = {total}\n" + CALL})
+    assert (problem.line, problem.key) == (2, "suite.total")
+    assert message in problem.message
