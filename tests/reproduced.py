@@ -7,6 +7,7 @@ from typing import Any
 
 from factories import make_measurement, make_oom, make_profile, make_site
 from memcap.model import Ending, Frame, Measurement, Moment, ProcessPeak, ProfiledProcess
+from memcap.repro.load import Load
 from memcap.repro.parts import Attempt, Flight, LastAllocation, Need, Reproduction, Stacks, State, ThreadStack
 
 MIB = 1024 * 1024
@@ -69,6 +70,19 @@ def make_growing() -> Attempt:
         for second, size in enumerate(sizes)
     )
     return Attempt(cap_bytes=128 * MIB, measurement=make_killed(series=series), cycle_seconds=(1.0,) * 31)
+
+
+def make_escalated(*needs: float, killed: bool = True) -> Reproduction:
+    """Return runs with requests=10, 20, and so on that needed so many MiB, and a kill with the next load if so told."""
+    loads = [Load(name="requests", amount=10 * 2**step) for step in range(len(needs) + 1)]
+    survived = [
+        Attempt(cap_bytes=128 * MIB, load=load, measurement=make_measurement(unreclaimable_peak_bytes=int(need * MIB)))
+        for load, need in zip(loads, needs, strict=False)
+    ]
+    attempts = (Attempt(cap_bytes=128 * MIB, load=loads[-1], measurement=make_killed()),) * 3
+    if killed:
+        return make_found(attempts=attempts, earlier=tuple(survived), again="memcap repro py312 -- python app.py")
+    return make_found(attempts=tuple(survived[-1:]), earlier=tuple(survived[:-1]), flight=None, need=None)
 
 
 def make_spared() -> Attempt:

@@ -25,6 +25,7 @@ from memcap.images.prepare import prepare_layers
 from memcap.instruments.profiling import Named
 from memcap.instruments.session import Session
 from memcap.model import Cell, Ending, Frame, Plan, Suite
+from memcap.repro.load import find_escalation
 from memcap.repro.observed import Observed
 from memcap.repro.parts import Reproduction
 from memcap.repro.reproducing import Wanted, reproduce
@@ -68,6 +69,20 @@ while True:
     load()
     time.sleep(0.003)
 """
+BY_REQUESTS = """\
+import sys, time
+requests = int(sys.argv[1].partition("=")[2])
+def serve():
+    kept = [b"x" * (1 << 20) for _ in range(requests)]
+    time.sleep(0.05)
+    return kept
+serve()
+"""
+BY_KIB = """\
+import sys, time
+kept = bytearray(b"x" * 1024) * int(sys.argv[1])
+time.sleep(0.05)
+"""
 Reproduce = Callable[..., Reproduction]
 
 
@@ -75,8 +90,11 @@ Reproduce = Callable[..., Reproduction]
 def reproduced(docker_client: DockerClient, tmp_path: Path) -> Reproduce:
     """Return ``reproduce(cell, suite, options…)``: one attempt unless told, without memray's own reports."""
 
-    def run(one: Cell, suite: Suite = SUITE, *, lower: bool = False, native: bool = False) -> Reproduction:
+    def run(
+        one: Cell, suite: Suite = SUITE, *, lower: bool = False, escalate: str | None = None, native: bool = False
+    ) -> Reproduction:
         settings = _settings()
+        escalation = find_escalation(escalate, one, time_limit_seconds=60) if escalate else None
         plan = Plan(profile="repro", cells=(one,), runs=1, warmups=0)
         ((_, layer),) = prepare_layers(docker_client, plan, {suite.name: suite}, say=lambda _: None).items()
         with DockerEngine(docker_client, campaign=settings.id) as engine:
@@ -87,7 +105,7 @@ def reproduced(docker_client: DockerClient, tmp_path: Path) -> Reproduce:
                 lambda tool: build_instrumented(docker_client, layer, tool, say=lambda _: None),
                 named=Named(id=settings.id, started="", subject=one.id, cap_bytes=one.cap.bytes),
                 image=one.image.name,
-                wanted=Wanted(times=1, lower=lower, native=native, with_reports=False),
+                wanted=Wanted(times=1, lower=lower, escalation=escalation, native=native, with_reports=False),
                 artefacts=tmp_path,
                 say=lambda _: None,
             )
@@ -168,6 +186,59 @@ def test_a_command_that_is_no_python(reproduced: Reproduce, zoo: Zoo, compiled: 
     assert lowered.earlier[0].cap_bytes == 32 * MIB
     assert lowered.need is not None
     assert lowered.need.ending is Ending.COMPLETED
+
+
+def amounts(found: Reproduction) -> list[int | float]:
+    """Return the loads of all attempts in their order."""
+    return [each.load.amount for each in (*found.earlier, *found.attempts) if each.load]
+
+
+def test_a_command_with_a_load_that_is_raised(docker_client: DockerClient, tmp_path: Path) -> None:
+    """A MiB a request: 32 of them fit under 48 MiB beside an interpreter, and 64 do not."""
+    words = ["--cap", "48m", "--escalate", "requests=8", "--output", str(tmp_path), "--json", "py312", "--"]
+    command = ["python", "-c", BY_REQUESTS, "--requests={requests}"]
+    answer = CliRunner().invoke(cli, ["repro", *words, *command], catch_exceptions=False)
+    found = json.loads(answer.stdout)
+
+    assert answer.exit_code == 0
+    assert found["load"] == {"name": "requests", "amount": 64}
+    assert [each["load"]["amount"] for each in found["earlier_attempts"]] == [8, 16, 32]
+    needed = [each["unreclaimable_peak_bytes"] / MIB for each in found["earlier_attempts"]]
+    assert needed[2] - needed[0] == pytest.approx(24, abs=0.5)
+    assert [each["ending"] for each in found["attempts"]] == ["oom_killed"] * 3
+    assert found["verdict"].startswith("killed at 48.0 MiB with requests=64 (not with 32)")
+    assert "<string>:4 `kept = [" in found["verdict"]
+    assert found["need"]["unreclaimable_peak_bytes"] / MIB == pytest.approx(needed[2] + 32, abs=0.5)
+    assert found["again"].startswith("memcap repro --cap 48m py312 -- python -c ")
+    assert found["again"].endswith(" --requests=64")
+    assert "\n    --escalate requests=64\n" in (tmp_path / "README.md").read_text(), "the command has several lines"
+
+
+def test_a_cell_with_a_load_that_is_raised(reproduced: Reproduce) -> None:
+    """With 4 MiB a cycle, 8 of them fit under 64 MiB beside the interpreter, and 16 do not."""
+    by_cycles = reproduced(cell("held", cap="64m", mib=4, cycle_count=2), escalate="cycles")
+    by_size = reproduced(cell("allocate", cap="64m", mib=16), escalate="mib")
+
+    assert amounts(by_cycles) == [2, 4, 8, 16]
+    assert by_cycles.kills == 1
+    assert verdict(by_cycles).startswith("killed at 64.0 MiB with cycles=16 (not with 8)")
+    assert by_cycles.need is not None
+    assert by_cycles.need.ending is Ending.COMPLETED
+    assert amounts(by_size) == [16, 32, 64]
+    assert by_size.kills == 1
+
+
+def test_the_load_that_would_be_killed_is_estimated_where_the_need_grows(reproduced: Reproduce) -> None:
+    """A KiB a unit, and the largest load is 2048 times the first: 16 MiB."""
+    found = reproduced(cell(("python", "-c", BY_KIB, "{kib}"), cap="64m"), escalate="kib=8")
+
+    assert amounts(found) == [8 * 2**step for step in range(12)]
+    assert found.kills == 0
+    assert found.estimated_load is not None
+    base = found.loads_survived[0][1]
+    assert found.estimated_load.amount == pytest.approx((64 * MIB - base) / 1024, rel=0.05)
+    told = f"; by its growth it would be killed with about kib={found.estimated_load.amount} (an estimate)"
+    assert verdict(found).endswith(told)
 
 
 def test_a_line_in_an_image_of_somebody_else(reproduced: Reproduce, zoo: Zoo) -> None:  # noqa: F811

@@ -34,6 +34,9 @@ _KINDS = (
 )
 @click.option("-n", "--attempts", type=click.IntRange(min=1), default=3, show_default=True, help="Runs at the cap.")
 @click.option("--lower", is_flag=True, help="If nothing is killed, lower the cap in steps until something is.")
+@click.option("--escalate", metavar="NAME[=FIRST]",
+              help="Double a load until something is killed: {NAME} in the command; of a cell cycles, duration or a "
+              "parameter.")  # fmt: skip
 @click.option("--native", is_flag=True, help="Follow compiled code, too.")
 @click.option("--top", type=click.IntRange(min=1), default=5, show_default=True, help="Lines to print.")
 @click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
@@ -44,6 +47,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     asked: Asked,
     attempts: int,
     lower: bool,
+    escalate: str | None,
     native: bool,
     top: int,
     output: Path | None,
@@ -61,23 +65,54 @@ def command(  # noqa: PLR0913 - the options of the command line
       memcap repro streams.sustained_leaky-py312-128m
       memcap repro my/prod:1.4 --cap 256m -- python app.py
       memcap repro my/prod:1.4 --cap 256m --lower -- python app.py
+      memcap repro my/prod:1.4 --escalate n=10 -- python app.py --requests '{n}'
+      memcap repro streams.sustained_leaky-py312-128m --escalate streams=25
       memcap repro --image my/prod:1.4 --cap 1g --native -- gunicorn app:app
     """
     from memcap.cli.execute import new_campaign
+    from memcap.errors import UsageError
     from memcap.report.repro import render_repro, repro_json
+    from memcap.repro.load import find_escalation
     from memcap.repro.reproducing import Wanted
 
+    if lower and escalate is not None:
+        raise UsageError("--lower does not go with --escalate", remedy="Leave one of them out.")
     subject = asked.find(default_cap="128m")
+    limit = subject.cell.benchmark.time_limit_seconds or subject.time_limit_seconds
+    escalation = None
+    if escalate is not None:
+        escalation = find_escalation(escalate, subject.cell, time_limit_seconds=limit)
     campaign, started = new_campaign("repro")
     folder = output or Path("results") / "repro" / campaign
-    wanted = Wanted(times=attempts, lower=lower, native=native)
+    wanted = Wanted(times=attempts, lower=lower, escalation=escalation, native=native)
     found = reproduce_subject(subject, wanted, campaign=campaign, started=started, folder=folder)
+    found = replace(found, again=again(found, asked, subject, native=native))
     artefacts = write_all(found, folder, top=top)
     if as_json:
         click.echo(repro_json(found, top=top, where=str(folder), artefacts=artefacts), nl=False)
     else:
         click.echo(render_repro(found, top=top, where=str(folder)), nl=False)
     raise SystemExit(exit_code(found))
+
+
+def again(found: Reproduction, asked: Asked, subject: Subject, *, native: bool) -> str:
+    """Return the command line that reproduces a kill without the search for its load or its cap; empty without one."""
+    import shlex
+
+    from memcap.model import CommandWorkload
+    from memcap.repro.load import loaded_words
+
+    if not found.kills or (found.load is None and found.cap_bytes == found.asked_cap_bytes):
+        return ""
+    words = ["memcap", "repro", *(["--native"] if native else [])]
+    workload = subject.cell.benchmark.workload
+    if found.load is None:
+        words += replace(asked, cap=f"{found.cap_bytes}b").retyped()
+    elif isinstance(workload, CommandWorkload) and not subject.suites:
+        words += asked.retyped(loaded_words(workload.argv, found.load))
+    else:
+        words += ["--escalate", str(found.load), *asked.retyped()]
+    return shlex.join(words)
 
 
 def exit_code(found: Reproduction) -> int:

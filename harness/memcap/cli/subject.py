@@ -85,6 +85,21 @@ class Asked:
             root=self.root,
         )
 
+    def retyped(self, argv: tuple[str, ...] = ()) -> tuple[str, ...]:
+        """Return words of a command line that name the same; ``argv`` takes the command's place."""
+        given = (
+            ("--image", self.image),
+            ("--cap", self.cap),
+            *(("--env", pair) for pair in self.env),
+            ("--time-limit", self.time_limit),
+            ("--project", self.root),
+        )
+        options = [word for option, value in given if value is not None for word in (option, str(value))]
+        named, command = ((), self.words) if self.image else (self.words[:1], self.words[1:])
+        command = argv or command
+        network = ["--network"] if self.network else []
+        return (*options, *network, *named, *(("--", *command) if command else ()))
+
 
 def subject_options(*, cap: str, time_limit: str) -> Callable[[_Command], Callable[..., Any]]:
     """Add the words and options that name a subject to a command, which is called with ``asked``.
@@ -223,8 +238,10 @@ def _of_project(
         raise SelectionError(error.message, remedy=remedy) from error
     if cap is not None:
         cell = replace(cell, cap=config.caps.get(cap) or parse_cap(cap))
-    if env:
-        cell = replace(cell, benchmark=replace(cell.benchmark, env={**cell.benchmark.env, **environment(env)}))
+    changes: dict[str, Any] = {"env": {**cell.benchmark.env, **environment(env)}}
+    if time_limit_seconds is not None:
+        changes["time_limit_seconds"] = time_limit_seconds
+    cell = replace(cell, benchmark=replace(cell.benchmark, **changes))
     return Subject(
         name=cell.id,
         cell=cell,

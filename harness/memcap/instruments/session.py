@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import itertools
 from dataclasses import replace
 from pathlib import Path
@@ -32,11 +33,17 @@ class Session:
     def __init__(self, engine: Engine, cell: Cell, layer: Layer, settings: CampaignSettings) -> None:
         self._engine = engine
         self._environment = engine.environment()
-        self._cell = cell
+        self.cell = cell
         self._layer = layer
         self._settings = settings
         self._numbers = itertools.count(1)
         self._supervisor_bytes = calibrate(engine, layer, settings).supervisor_bytes or 0
+
+    def running(self, cell: Cell) -> Session:
+        """Return the same for a variant of the cell, which needs the same layer."""
+        other = copy.copy(self)
+        other.cell = cell
+        return other
 
     def plain(self, *, cap_bytes: int | None = None) -> Measurement:
         """Run the cell as it is."""
@@ -93,7 +100,7 @@ class Session:
 
     def _spec(self, cap_bytes: int | None) -> RunSpec:
         spec = run_spec(
-            self._cell,
+            self.cell,
             self._layer,
             self._settings,
             supervisor_bytes=self._supervisor_bytes,

@@ -9,6 +9,7 @@ from typing import Any, Final
 from memcap.model import Frame
 from memcap.report.profile import caveat_text, facts
 from memcap.report.text import printable, shortened, wrapped
+from memcap.repro.load import Load
 from memcap.repro.parts import Attempt, Blame, Flight, LastAllocation, Reproduction, Stacks, State
 from memcap.repro.verdict import likelihood, place_of, seen_in, verdict
 from memcap.units import format_bytes
@@ -20,7 +21,10 @@ _MOST_FILES: Final = 20
 
 def render_repro(found: Reproduction, *, top: int, where: str, width: int = 80) -> str:
     """Return it as text with its ``top`` lines; ``where`` is the folder of everything else."""
-    parts = [wrapped(f"{printable(found.subject)} in {found.image}: {likelihood_text(found)}", width)]
+    parts = [
+        wrapped(f"{printable(found.subject)} in {found.image}: {likelihood_text(found)}", width),
+        loads_text(found),
+    ]
     flight = found.flight
     if flight is not None:
         parts += [_lines(flight, top, width), *(_stacks(each, width) for each in flight.newest)]
@@ -29,6 +33,7 @@ def render_repro(found: Reproduction, *, top: int, where: str, width: int = 80) 
     parts.append(processes_text(found))
     parts += [wrapped(each, width) for each in recorder_text(found)]
     parts.append(wrapped(printable(verdict(found)), width))
+    parts.append("\n    ".join(again_texts(found)))
     parts.append(f"Everything is in {where} (index.html)")
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -46,7 +51,10 @@ def repro_json(found: Reproduction, *, top: int, where: str, artefacts: Mapping[
         "earlier_attempts": [_attempt_json(each) for each in found.earlier],
         "asked_cap_bytes": found.asked_cap_bytes,
         "cap_bytes": found.cap_bytes,
+        "load": _load_json(found.load),
+        "estimated_load": _load_json(found.estimated_load),
         "verdict": verdict(found),
+        "again": found.again or None,
         "top_sites": [blame_json(flight, each) for each in flight.lines()[:top]] if flight else [],
         "stacks": [_stacks_json(each) for each in flight.newest] if flight else [],
         "last_allocations": [_last_json(each) for each in flight.last] if flight else [],
@@ -74,12 +82,33 @@ def repro_json(found: Reproduction, *, top: int, where: str, artefacts: Mapping[
 
 
 def likelihood_text(found: Reproduction) -> str:
-    """Say how often it happened, and where it did not."""
+    """Say how often it happened, and at which caps it did not."""
     text = f"killed in {likelihood(found)}."
-    if found.earlier:
+    if found.earlier and not found.load:
         caps = sorted({each.cap_bytes for each in found.earlier}, reverse=True)
         text += f" Not killed at {', '.join(format_bytes(cap) for cap in caps)}."
     return text
+
+
+def loads_text(found: Reproduction) -> str:
+    """Return how far from the cap it was with each load that nothing was killed with, empty without such loads."""
+    widest = max((len(str(load)) for load, _ in found.loads_survived), default=0)
+    lines = [
+        f"  {load!s:<{widest}} {format_bytes(need):>10}, {format_bytes(max(found.cap_bytes - need, 0))} below the cap"
+        for load, need in found.loads_survived
+    ]
+    return "\n".join(["what had to fit where nothing was killed:", *lines]) if lines else ""
+
+
+def again_texts(found: Reproduction) -> tuple[str, ...]:
+    """Return how to get there without the search for a load or a cap, in words and as code; nothing without one."""
+    if not found.again:
+        return ()
+    if found.again.isprintable():
+        return "Again, without the search:", found.again
+    # A command of several lines, say, cannot be shown such that it could be pasted.
+    option = f"--escalate {found.load}" if found.load else f"--cap {found.cap_bytes}b"
+    return "Again, without the search, is the same command with", option
 
 
 def blame_json(flight: Flight, line: Blame) -> dict[str, Any]:
@@ -153,12 +182,15 @@ def stack_text(stacks: Stacks) -> str:
 
 def readme(found: Reproduction, artefacts: Mapping[str, str]) -> str:
     """Return what each file of the folder is, as Markdown."""
-    lines = [f"- {_code(name)}: {what}" for name, what in artefacts.items()]
-    return "\n".join([
-        f"# memcap repro {found.id}", "", f"{_code(found.subject)} in {found.image}, started {found.started}.", "",
-        "    " + printable(verdict(found)), "", *lines, "",
-        "Figures of files that come from the run with the recorder are none to compare or to accept.", "",
-    ])  # fmt: skip
+    parts = [
+        f"# memcap repro {found.id}",
+        f"{_code(found.subject)} in {found.image}, started {found.started}.",
+        "    " + printable(verdict(found)),
+        "\n\n    ".join(again_texts(found)),
+        "\n".join(f"- {_code(name)}: {what}" for name, what in artefacts.items()),
+        "Figures of files that come from the run with the recorder are none to compare or to accept.",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _code(text: str) -> str:
@@ -166,7 +198,7 @@ def _code(text: str) -> str:
 
 
 def _lines(flight: Flight, top: int, width: int) -> str:
-    text = [f"{'#':>3} {'size':>10} {'count':>8}  line (with what it called in packages and Python's library)"]
+    text = [f"{'#':>3} {'size':>10} {'count':>8}  line (and what it called in packages and Python)"]
     indent = " " * 26
     found = flight.lines()
     for number, line in enumerate(found[:top], start=1):
@@ -190,10 +222,16 @@ def _stacks(stacks: Stacks, width: int) -> str:
     return "\n".join(lines)
 
 
+def _load_json(load: Load | None) -> dict[str, Any] | None:
+    """Return a load for programs; a duration is in seconds."""
+    return {"name": load.name, "amount": load.amount} if load else None
+
+
 def _attempt_json(attempt: Attempt) -> dict[str, Any]:
     run = attempt.measurement
     return {
         "cap_bytes": attempt.cap_bytes,
+        "load": _load_json(attempt.load),
         "ending": run.ending.value,
         "oom_kills": run.oom.kills,
         "peak_bytes": run.peak_bytes,

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from memcap.model import Measurement
 from memcap.report.charts import as_address, memory_over_time, missing, to_svg
-from memcap.report.repro import inside_text, likelihood_text, recorder_text, stack_text, state_text
+from memcap.report.repro import again_texts, inside_text, likelihood_text, recorder_text, stack_text, state_text
 from memcap.report.text import NOTHING, printable
 from memcap.repro.parts import Attempt, Blame, Flight, Reproduction
 from memcap.repro.verdict import place_of, seen_in, verdict
@@ -38,6 +38,8 @@ def render_repro_html(found: Reproduction, *, top: int, artefacts: Mapping[str, 
         image=found.image,
         sentence=printable(verdict(found)),
         likelihood=likelihood_text(found),
+        load=found.load.name if found.load else "",
+        again=again_texts(found),
         attempts=[_attempt(each) for each in (*found.earlier, *found.attempts)],
         charts=[(name, address) for name, run in charts.items() if (address := chart_address(run))],
         phases=phases(found.attempts[-1].measurement),
@@ -84,6 +86,7 @@ def _attempt(attempt: Attempt) -> dict[str, str]:
     needed = run.unreclaimable_peak_bytes
     return {
         "cap": format_bytes(attempt.cap_bytes),
+        "load": attempt.load.spelled if attempt.load else "",
         "ending": run.ending.value,
         "detail": printable(run.detail),
         "needed": NOTHING if needed is None else format_bytes(needed),

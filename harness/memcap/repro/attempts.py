@@ -1,12 +1,14 @@
-"""Let it happen: runs of a cell as it is, at its cap, or at lower ones until something is killed."""
+"""Let it happen: runs of a cell at its cap, at lower ones or with more and more to do until something is killed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from memcap.errors import EngineError
+from memcap.model import Ending
+from memcap.repro.load import Load
 from memcap.repro.parts import Attempt, Need
 from memcap.units import format_bytes
 
@@ -24,7 +26,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Attempts:
-    """Runs at one cap, and those at higher ones before."""
+    """Runs at one cap with one load, and those at higher caps or with smaller loads before."""
 
     cap_bytes: int
     attempts: tuple[Attempt, ...]
@@ -45,10 +47,29 @@ def make_attempts(run: Run, *, cap_bytes: int, times: int, lower: bool, say: Say
     while len(steps) < MOST_STEPS and (cap := _next_cap(last)) >= LOWEST_CAP_BYTES:
         last = _run(run, cap, 1, say)
         if last.killed:
-            more = (_run(run, cap, number, say) for number in range(2, times + 1))
-            return Attempts(cap_bytes=cap, attempts=(last, *more), earlier=(*first, *steps))
+            return Attempts(cap_bytes=cap, attempts=_repeated(run, last, times, say), earlier=(*first, *steps))
         steps.append(last)
     return Attempts(cap_bytes=cap_bytes, attempts=first, earlier=tuple(steps))
+
+
+def escalate(
+    run_with: Callable[[Load], Run], loads: Iterable[Load], *, cap_bytes: int, times: int, say: Say
+) -> Attempts:
+    """Run the cell once with each of ``loads`` until something is killed, and then ``times`` times with that load.
+
+    A run that does not end well for another reason is the last one. ``loads`` has at least one.
+    Raises EngineError for a run that does not happen, Interrupted.
+    """
+    steps: list[Attempt] = []
+    for load in loads:
+        run = run_with(load)
+        last = _run(run, cap_bytes, 1, say)
+        if last.killed:
+            return Attempts(cap_bytes=cap_bytes, attempts=_repeated(run, last, times, say), earlier=tuple(steps))
+        steps.append(last)
+        if last.measurement.ending is not Ending.COMPLETED:
+            break
+    return Attempts(cap_bytes=cap_bytes, attempts=(steps[-1],), earlier=tuple(steps[:-1]))
 
 
 def need_of(run: Run, *, cap_bytes: int, room_bytes: int | None, say: Say) -> Need | None:
@@ -68,12 +89,17 @@ def _next_cap(last: Attempt) -> int:
     return int(min(last.cap_bytes * STEP, needed * FIRST_STEP))
 
 
+def _repeated(run: Run, first: Attempt, times: int, say: Say) -> tuple[Attempt, ...]:
+    return first, *(_run(run, first.cap_bytes, number, say) for number in range(2, times + 1))
+
+
 def _run(run: Run, cap_bytes: int, number: int, say: Say) -> Attempt:
     for _ in range(TRIES):
         found = run(cap_bytes)
         ending = found.measurement.ending
         if not ending.is_infrastructure:
-            say(f"{format_bytes(cap_bytes)}, run {number}: {ending.value}")
+            load = f" with {found.load}" if found.load else ""
+            say(f"{format_bytes(cap_bytes)}{load}, run {number}: {ending.value}")
             return found
     told = f"{ending.explanation} ({found.measurement.detail})"
     raise EngineError(f"a run at {format_bytes(cap_bytes)} says nothing of the workload: {told}", remedy=ending.remedy)

@@ -8,6 +8,7 @@ from typing import Final
 
 from memcap.model import AllocationProfile, Ending, Frame, Measurement, ProcessPeak, ProfiledProcess, Site
 from memcap.repro.growth import Growth, growth_of
+from memcap.repro.load import Load, estimated_load
 
 MOST_COMPILED: Final = 3  # frames
 
@@ -16,12 +17,14 @@ MOST_COMPILED: Final = 3  # frames
 class Attempt:
     """One run of the subject as it is, at a cap that may be lower than the one asked for.
 
-    ``cycle_seconds`` are the lengths of the cycles of a generator workload, up to the kill.
+    ``cycle_seconds`` are the lengths of the cycles of a generator workload, up to the kill; ``load`` is None for the
+    workload as it is.
     """
 
     cap_bytes: int
     measurement: Measurement
     cycle_seconds: tuple[float, ...] = ()
+    load: Load | None = None
 
     @property
     def killed(self) -> bool:
@@ -187,8 +190,9 @@ class Flight:
 
 @dataclass(frozen=True, kw_only=True)
 class Reproduction:
-    """All that was found out. ``attempts`` are at ``cap_bytes`` (the one asked for, or where it happened), ``earlier``
-    those at higher caps. ``flight`` is None where nothing was recorded, and ``not_recorded`` says why.
+    """All that was found out. ``attempts`` are at ``cap_bytes`` (the one asked for, or where it happened) with one
+    load, ``earlier`` those at other caps or with smaller loads. ``flight`` is None where nothing was recorded, and
+    ``not_recorded`` says why. ``again`` is the command line that leads there without a search, if there was one.
     """
 
     id: str
@@ -202,6 +206,33 @@ class Reproduction:
     flight: Flight | None = None
     not_recorded: str = ""
     need: Need | None = None
+    again: str = ""
+
+    @property
+    def load(self) -> Load | None:
+        """Return what the attempts had to do, None for what they have as they are."""
+        return self.attempts[0].load
+
+    @property
+    def smaller_loads(self) -> tuple[Load, ...]:
+        """Return those with which nothing was killed before, the smallest first."""
+        return tuple(each.load for each in self.earlier if each.load)
+
+    @property
+    def loads_survived(self) -> tuple[tuple[Load, int], ...]:
+        """Return with which loads it came to its end without a kill, the smallest first, and what had to fit then."""
+        spared = self.earlier if self.kills else (*self.earlier, *self.attempts)
+        runs = ((each.load, each.measurement) for each in spared)
+        return tuple(
+            (load, run.unreclaimable_peak_bytes)
+            for load, run in runs
+            if load and run.ending is Ending.COMPLETED and run.unreclaimable_peak_bytes
+        )
+
+    @property
+    def estimated_load(self) -> Load | None:
+        """Return with which load something would be killed, if nothing was and the need grew evenly."""
+        return None if self.kills else estimated_load(self.cap_bytes, self.loads_survived)
 
     @property
     def kills(self) -> int:

@@ -10,8 +10,9 @@ from memcap.errors import BuildError, PlanError
 from memcap.instruments.profiling import Named
 from memcap.instruments.session import Session
 from memcap.model import Ending, Layer, ProfileTool
-from memcap.repro.attempts import make_attempts, need_of
+from memcap.repro.attempts import Run, escalate, make_attempts, need_of
 from memcap.repro.flight import fly, make_recorder
+from memcap.repro.load import Escalation, Load, loaded
 from memcap.repro.observed import Observed
 from memcap.repro.parts import Attempt, Flight, Reproduction
 
@@ -20,12 +21,14 @@ from memcap.repro.parts import Attempt, Flight, Reproduction
 class Wanted:
     """How often to run, whether at lower caps too, whether to follow compiled code; how large a cap may be at most.
 
-    ``with_reports``: with memray's own reports, which take most of the time.
+    ``escalation`` None: the cell has to do what it has as it is. ``with_reports``: with memray's own reports, which
+    take most of the time.
     """
 
     times: int
     lower: bool
     native: bool
+    escalation: Escalation | None = None
     room_bytes: int | None = None
     with_reports: bool = True
 
@@ -46,11 +49,23 @@ def reproduce(  # noqa: PLR0913 - what a reproduction is made of
     ``session`` runs on ``engine``; ``build`` returns the layer with a tool in it. Raises EngineError, Interrupted.
     """
 
-    def run(cap_bytes: int) -> Attempt:
-        measurement = session.plain(cap_bytes=cap_bytes)
-        return Attempt(cap_bytes=cap_bytes, measurement=measurement, cycle_seconds=engine.cycle_seconds)
+    def with_load(load: Load | None) -> Session:
+        return session if load is None else session.running(loaded(session.cell, load))
 
-    made = make_attempts(run, cap_bytes=named.cap_bytes, times=wanted.times, lower=wanted.lower, say=say)
+    def runs(load: Load | None) -> Run:
+        at_work = with_load(load)
+
+        def run(cap_bytes: int) -> Attempt:
+            found = at_work.plain(cap_bytes=cap_bytes)
+            return Attempt(cap_bytes=cap_bytes, measurement=found, cycle_seconds=engine.cycle_seconds, load=load)
+
+        return run
+
+    cap_bytes, times, escalation = named.cap_bytes, wanted.times, wanted.escalation
+    if escalation is None:
+        made = make_attempts(runs(None), cap_bytes=cap_bytes, times=times, lower=wanted.lower, say=say)
+    else:
+        made = escalate(runs, escalation.loads(), cap_bytes=cap_bytes, times=times, say=say)
     found = Reproduction(
         id=named.id,
         started=named.started,
@@ -62,18 +77,20 @@ def reproduce(  # noqa: PLR0913 - what a reproduction is made of
         earlier=made.earlier,
     )
     like = found.killed_run or made.attempts[-1].measurement
+    if escalation is not None and like.ending is Ending.COMPLETED:
+        say(f"nothing was killed; {escalation.end}")
     if like.ending is Ending.LOAD_FAILED:
         return replace(found, not_recorded="it could not be started")
     flight: Flight | None = None
     why_not = ""
     try:
         recorder = make_recorder(build, like, native=wanted.native, say=say)
-        at_cap = replace(named, cap_bytes=made.cap_bytes)
+        subject = f"{named.subject} with {found.load}" if found.load else named.subject
         flight = fly(
-            session,
+            with_load(found.load),
             recorder,
             like=like,
-            named=at_cap,
+            named=replace(named, subject=subject, cap_bytes=made.cap_bytes),
             artefacts=artefacts,
             with_reports=wanted.with_reports,
             say=say,
@@ -83,5 +100,5 @@ def reproduce(  # noqa: PLR0913 - what a reproduction is made of
     need = None
     if found.kills:
         say("running it once in a larger cap, to see what it needs")
-        need = need_of(run, cap_bytes=made.cap_bytes, room_bytes=wanted.room_bytes, say=say)
+        need = need_of(runs(found.load), cap_bytes=made.cap_bytes, room_bytes=wanted.room_bytes, say=say)
     return replace(found, flight=flight, not_recorded=why_not, need=need)

@@ -17,7 +17,9 @@ def verdict(found: Reproduction) -> str:
     run = found.flight.measurement if found.flight and found.flight.measurement.ending.is_oom else found.killed_run
     assert run is not None
     who = "killed" if run.ending is Ending.OOM_KILLED else "a child process was killed"
-    begin = f"{who} at {format_bytes(found.cap_bytes)}"
+    begin = f"{who} at {_at(found)}"
+    if found.smaller_loads:
+        begin += f" (not with {found.smaller_loads[-1].spelled})"
     flight = found.flight
     line = flight.line if flight and flight.measurement.ending.is_oom else None
     if flight is None or line is None or line.frame is None:
@@ -40,7 +42,7 @@ def likelihood(found: Reproduction) -> str:
     count, total = found.kills, len(found.attempts)
     known = proportion(count, total)
     return (
-        f"{count} of {total} runs at {format_bytes(found.cap_bytes)} "
+        f"{count} of {total} runs at {_at(found)} "
         f"({known.low:.0%} to {known.high:.0%} of all runs, with {known.confidence:.0%} confidence)"
     )
 
@@ -51,6 +53,10 @@ def place_of(frame: Frame) -> str:
     for folder in _LIBRARY:
         file = file.removeprefix(folder)
     return f"{file}:{frame.line}"
+
+
+def _at(found: Reproduction) -> str:
+    return format_bytes(found.cap_bytes) + (f" with {found.load}" if found.load else "")
 
 
 def _counted(flight: Flight) -> int:
@@ -107,12 +113,16 @@ def _spared(found: Reproduction) -> str:
     last = found.attempts[-1].measurement
     times = "1 run" if len(found.attempts) == 1 else f"{len(found.attempts)} runs"
     needed = max((each.measurement.unreclaimable_peak_bytes or 0 for each in found.attempts), default=0)
-    text = f"not killed at {format_bytes(found.cap_bytes)} in {times}"
+    text = f"not killed at {_at(found)} in {times}"
     if last.ending is not Ending.COMPLETED:
         text += f", but {last.ending.value}" + (f" ({last.detail})" if last.detail else "")
     if needed and last.ending is not Ending.LOAD_FAILED:
         below = format_bytes(max(found.cap_bytes - needed, 0))
         text += f": at most {format_bytes(needed)} had to fit, {below} below the cap"
-    if found.earlier:
+    if found.smaller_loads:
+        text += f"; nor with less, from {found.smaller_loads[0]} on"
+    elif found.earlier:
         text += f"; nor at lower caps, down to {format_bytes(min(each.cap_bytes for each in found.earlier))}"
+    if found.estimated_load:
+        text += f"; by its growth it would be killed with about {found.estimated_load} (an estimate)"
     return text

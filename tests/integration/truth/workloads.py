@@ -112,6 +112,17 @@ def cycles(kept):
         print("cleaned up after", len(store))
 
 
+def held(mib):
+    """Hold exactly so many MiB more after each cycle, for ever."""
+    kept = []
+    while True:
+        kept.append(mmap.mmap(-1, mib * MIB))
+        for page in range(0, mib * MIB, mmap.PAGESIZE):
+            kept[-1][page] = 1
+        time.sleep(0.01)  # long enough to be sampled
+        yield {}
+
+
 def wrong_metrics():
     return {"name": "not a number"}
 

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from reproduced import make_found, make_growing, make_spared
+from reproduced import make_escalated, make_found, make_growing, make_spared
 
-from factories import make_measurement
+from factories import make_measurement, make_plan_cell
 from memcap.cli import cli
-from memcap.cli.repro import RECORD, exit_code, write_all
-from memcap.model import Ending
+from memcap.cli.repro import RECORD, again, exit_code, write_all
+from memcap.cli.subject import Asked, Subject
+from memcap.errors import UsageError
+from memcap.model import CallWorkload, CommandWorkload, Ending
 from memcap.repro.parts import Attempt
 
 MIB = 1024 * 1024
@@ -51,6 +53,61 @@ def test_without_a_record_there_is_none_of_its_files(tmp_path: Path) -> None:
     files = write_all(found, tmp_path, top=3)
 
     assert set(files) == {"README.md", "repro.json", "index.html"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "native", "line"),
+    [
+        (
+            Asked(words=("py312", "app", "-n", "{requests}"), cap="64m", env=("A=a b",), network=True),
+            False,
+            "memcap repro --cap 64m --env 'A=a b' --network py312 -- app -n 40",
+        ),
+        (
+            Asked(words=("app", "{requests}m"), image="my/prod:1.4", time_limit="5min", root=Path("here")),
+            True,
+            "memcap repro --native --image my/prod:1.4 --time-limit 5min --project here -- app 40m",
+        ),
+    ],
+)
+def test_a_command_again_with_the_load_that_was_found(asked: Asked, native: bool, line: str) -> None:
+    argv = asked.words if asked.image else asked.words[1:]
+    subject = Subject(name="", cell=make_plan_cell(workload=CommandWorkload(argv=argv)))
+
+    assert again(make_escalated(20, 110), asked, subject, native=native) == line
+
+
+def test_a_cell_again_with_the_load_or_the_cap_that_was_found() -> None:
+    asked = Asked(words=("agents.crew-py312-128m",))
+    cell = make_plan_cell(workload=CallWorkload(call="workloads:crew", parameters={"requests": 1}))
+    subject = Subject(name=cell.id, cell=cell)
+    found = make_escalated(20, 110)
+
+    assert again(found, asked, subject, native=False) == "memcap repro --escalate requests=40 agents.crew-py312-128m"
+    lower = make_found(cap_bytes=20 * MIB)
+    assert again(lower, asked, subject, native=False) == "memcap repro --cap 20971520b agents.crew-py312-128m"
+
+
+def test_what_needed_no_search_is_not_told_again() -> None:
+    asked, subject = Asked(words=("py312",)), Subject(name="", cell=make_plan_cell())
+
+    assert again(make_found(), asked, subject, native=False) == ""
+    assert again(make_escalated(20, killed=False), asked, subject, native=False) == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--lower", "--escalate", "n"], "--lower does not go with --escalate"),
+        (["--escalate", "n"], "no word of the command has {n}"),
+        (["--escalate", ""], "'' is not NAME or NAME=FIRST"),
+    ],
+)
+def test_loads_that_cannot_be_are_refused_before_anything_is_done(options: list[str], told: str) -> None:
+    answer = CliRunner().invoke(cli, ["repro", *options, "python:3.12", "--", "true"])
+
+    assert isinstance(answer.exception, UsageError)
+    assert told in answer.exception.message
 
 
 def test_a_folder_with_something_in_it_is_not_overwritten(tmp_path: Path) -> None:

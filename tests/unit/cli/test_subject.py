@@ -38,6 +38,12 @@ def test_another_cap_takes_the_place_of_the_cells(cap: str, expected: int) -> No
 
 
 @pytest.mark.usefixtures("project")
+def test_a_time_limit_that_is_asked_for_goes_before_the_benchmarks_own() -> None:
+    assert find_subject(("agents.llm-py312-128m",)).cell.benchmark.time_limit_seconds != 7
+    assert find_subject(("agents.llm-py312-128m",), time_limit_seconds=7).cell.benchmark.time_limit_seconds == 7
+
+
+@pytest.mark.usefixtures("project")
 def test_a_cell_that_does_not_exist_is_answered_with_the_nearest() -> None:
     with pytest.raises(SelectionError) as refused:
         find_subject(("agents.llms-py312-128m",))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from reproduced import make_flight, make_found, make_growing, make_killed, make_spared, make_stacks
+from reproduced import make_escalated, make_flight, make_found, make_growing, make_killed, make_spared, make_stacks
 
 from factories import make_site
 from memcap.model import Frame
@@ -45,7 +45,7 @@ def test_the_text_has_everything_and_ends_with_the_verdict() -> None:
     assert " ".join(text.split()).endswith(
         f"{verdict(make_found(attempts=(make_growing(),)))} Everything is in results/repro/x (index.html)"
     )
-    assert max(map(len, text.splitlines())) <= 88
+    assert max(map(len, text.splitlines())) <= 80
 
 
 def test_what_was_not_recorded_says_why() -> None:
@@ -107,6 +107,53 @@ def test_json_of_what_was_spared() -> None:
     assert found["kills"] == 0
     assert found["top_sites"] == []
     assert found["recorder"] is None
+
+
+def test_loads_are_told_with_how_far_each_was_from_the_cap() -> None:
+    text = render_repro(make_escalated(20, 110.5), top=1, where="x")
+
+    assert "killed in 3 of 3 runs at 128.0 MiB with requests=40" in " ".join(text.split())
+    assert (
+        "what had to fit where nothing was killed:\n"
+        "  requests=10   20.0 MiB, 108.0 MiB below the cap\n"
+        "  requests=20  110.5 MiB, 17.5 MiB below the cap\n"
+    ) in text
+    assert "Again, without the search:\n    memcap repro py312 -- python app.py\n" in text
+    assert "requests=20   20.0 MiB" in render_repro(make_escalated(10, 20, killed=False), top=1, where="x")
+
+
+def test_loads_are_on_the_page_and_beside_it() -> None:
+    found = make_escalated(20, 110.5)
+    page = render_repro_html(found, top=5, artefacts={})
+
+    assert '<th class="figure">requests</th>' in page
+    assert '<td class="figure">128.0 MiB</td><td class="figure">20</td>' in page
+    assert "<pre>memcap repro py312 -- python app.py</pre>" in page
+    assert "\n    memcap repro py312 -- python app.py\n" in readme(found, {})
+    assert "requests</th>" not in render_repro_html(make_found(), top=5, artefacts={})
+
+
+def test_a_command_that_cannot_be_pasted_is_not_shown_as_if() -> None:
+    found = replace(make_escalated(20), again="memcap repro py312 -- python -c 'import app\napp.main()'")
+    told = "Again, without the search, is the same command with"
+
+    assert f"{told}\n    --escalate requests=20\n" in render_repro(found, top=1, where="x")
+    assert f"{told}\n\n    --escalate requests=20\n" in readme(found, {})
+    assert "<pre>--escalate requests=20</pre>" in render_repro_html(found, top=5, artefacts={})
+    lower = replace(make_found(), again="a\nb", cap_bytes=1024)
+    assert f"{told}\n    --cap 1024b\n" in render_repro(lower, top=1, where="x")
+
+
+def test_loads_for_programs() -> None:
+    found = json.loads(repro_json(make_escalated(20, 110.5), top=5, where="", artefacts={}))
+
+    assert found["load"] == {"name": "requests", "amount": 40}
+    assert [each["load"]["amount"] for each in found["earlier_attempts"]] == [10, 20]
+    assert (found["again"], found["estimated_load"]) == ("memcap repro py312 -- python app.py", None)
+    spared = json.loads(repro_json(make_escalated(20, 30, 50, killed=False), top=5, where="", artefacts={}))
+    assert spared["estimated_load"] == {"name": "requests", "amount": 120}
+    alone = json.loads(repro_json(make_found(), top=5, where="", artefacts={}))
+    assert (alone["load"], alone["again"], alone["attempts"][0]["load"]) == (None, None, None)
 
 
 def test_phases_are_told_as_far_as_it_got() -> None:

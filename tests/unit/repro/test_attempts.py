@@ -7,7 +7,8 @@ import pytest
 from factories import make_measurement, make_oom
 from memcap.errors import EngineError
 from memcap.model import Ending, Measurement
-from memcap.repro.attempts import LOWEST_CAP_BYTES, make_attempts, need_of
+from memcap.repro.attempts import LOWEST_CAP_BYTES, Run, escalate, make_attempts, need_of
+from memcap.repro.load import Load
 from memcap.repro.parts import Attempt
 
 MIB = 1024 * 1024
@@ -73,6 +74,54 @@ def test_lower_ends_where_no_container_could_be() -> None:
     assert made.cap_bytes == 32 * MIB
     assert len(made.attempts) == 1
     assert min(run.caps) == made.earlier[-1].cap_bytes >= LOWEST_CAP_BYTES
+
+
+class Loaded:
+    """A workload that needs so many MiB for each unit of its load, and may fail from a load on."""
+
+    def __init__(self, mib: float, *, fails_from: float = 10**9) -> None:
+        self.mib, self.fails_from = mib, fails_from
+        self.loads: list[int | float] = []
+
+    def __call__(self, load: Load) -> Run:
+        def run(cap_bytes: int) -> Attempt:
+            self.loads.append(load.amount)
+            found = Needing(self.mib * load.amount).outcome(cap_bytes)
+            if load.amount >= self.fails_from:
+                found = make_measurement(ending=Ending.FAILED)
+            return Attempt(cap_bytes=cap_bytes, measurement=found, load=load)
+
+        return run
+
+
+LOADS = [Load(name="n", amount=2**step) for step in range(6)]
+
+
+def test_the_load_is_raised_until_something_is_killed() -> None:
+    workload, told = Loaded(20), list[str]()
+    made = escalate(workload, LOADS, cap_bytes=128 * MIB, times=3, say=told.append)
+
+    assert workload.loads == [1, 2, 4, 8, 8, 8]
+    assert [each.killed for each in made.attempts] == [True] * 3
+    assert {each.load for each in made.attempts} == {LOADS[3]}
+    assert [each.load for each in made.earlier] == LOADS[:3]
+    assert told[3] == "128.0 MiB with n=8, run 1: oom_killed"
+
+
+def test_where_no_load_is_killed_the_largest_is_told() -> None:
+    made = escalate(Loaded(1), LOADS, cap_bytes=128 * MIB, times=3, say=silent)
+
+    assert [each.load for each in made.attempts] == [LOADS[-1]]
+    assert [each.load for each in made.earlier] == LOADS[:-1]
+
+
+def test_a_run_that_does_not_end_well_is_the_last() -> None:
+    workload = Loaded(1, fails_from=4)
+    made = escalate(workload, LOADS, cap_bytes=128 * MIB, times=3, say=silent)
+
+    assert workload.loads == [1, 2, 4]
+    assert [each.measurement.ending for each in made.attempts] == [Ending.FAILED]
+    assert [each.load for each in made.earlier] == LOADS[:2]
 
 
 def test_a_run_that_says_nothing_is_tried_again() -> None:

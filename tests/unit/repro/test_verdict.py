@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from reproduced import (
     MAIN,
+    make_escalated,
     make_flight,
     make_found,
     make_growing,
@@ -145,6 +146,38 @@ def test_what_was_not_killed_says_how_far_it_was() -> None:
     assert verdict(found) == "not killed at 128.0 MiB in 2 runs: at most 30.0 MiB had to fit, 98.0 MiB below the cap"
     lower = Attempt(cap_bytes=20 * MIB, measurement=make_measurement(31))
     assert verdict(replace(found, earlier=(lower,))).endswith("; nor at lower caps, down to 20.0 MiB")
+
+
+def test_the_load_is_told_that_it_was_killed_with() -> None:
+    found = make_escalated(20, 40, 80)
+
+    assert verdict(found).startswith(
+        "killed at 128.0 MiB with requests=80 (not with 40) while in /app/parse.py:87 `rows.append(…)`: "
+    )
+    assert likelihood(found).startswith("3 of 3 runs at 128.0 MiB with requests=80 (29% to 100%")
+    assert verdict(make_escalated()).startswith("killed at 128.0 MiB with requests=10 while in")
+
+
+def test_how_far_it_was_with_the_largest_load() -> None:
+    assert verdict(make_escalated(20, 20, 20, killed=False)) == (
+        "not killed at 128.0 MiB with requests=40 in 1 run: at most 20.0 MiB had to fit, 108.0 MiB below the cap; "
+        "nor with less, from requests=10 on"
+    )
+    assert verdict(make_escalated(20, 30, 50, killed=False)).endswith(
+        "; nor with less, from requests=10 on; by its growth it would be killed with about requests=120 (an estimate)"
+    )
+
+
+def test_what_ends_a_search_for_a_load_is_told_and_does_not_count_for_the_estimate() -> None:
+    found = make_escalated(20, 30, 50, 60, killed=False)
+    (last,) = found.attempts
+    failed = replace(last, measurement=replace(last.measurement, ending=Ending.TIMED_OUT, detail="after 60 s"))
+
+    assert verdict(replace(found, attempts=(failed,))) == (
+        "not killed at 128.0 MiB with requests=80 in 1 run, but timed_out (after 60 s): at most 60.0 MiB had to fit, "
+        "68.0 MiB below the cap; nor with less, from requests=10 on; "
+        "by its growth it would be killed with about requests=120 (an estimate)"
+    )
 
 
 def test_another_ending_is_told() -> None:
