@@ -142,7 +142,7 @@ def _contradictions(source: Source, name: str, table: Mapping[str, Any]) -> list
 def _advice_problems(source: Source) -> list[Problem]:
     """Return advice on metrics that no benchmark has."""
     tables = [source.table("benchmarks", name) for name in source.table("benchmarks")]
-    own = [name for table in tables if isinstance(table.get("metrics"), dict) for name in table["metrics"]]
+    own = [name for table in tables for name in _extra_metrics(_table(table, "metrics"), _table(table, "projections"))]
     known = tuple(dict.fromkeys((*own, *(metric.value for metric in Metric))))
     unknown = [name for name in source.table("suite", "advice") if name not in known]
     message = "no benchmark has a metric {!r}"

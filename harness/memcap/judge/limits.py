@@ -29,7 +29,7 @@ def find_budget(cell: CellResult) -> Finding | None:
     return Finding(
         state=VerdictState.BUDGET_BROKEN,
         summary=f"{budget.metric.value} is {format_bytes(median(values))}, over its budget of {limit}",
-        remedy="Lower the need, or raise the budget in suite.toml.",
+        remedy=cell.cell.advice.get(budget.metric.value) or "Lower the need, or raise the budget in suite.toml.",
     )
 
 

@@ -177,7 +177,7 @@ class Benchmark:
     ``cap_names`` empty means: the caps of the profile. ``expect`` maps a cap's name to the expected ending;
     ``"*"`` stands for all other caps. ``extra_metrics`` maps the names that the workload returns to their units;
     ``thresholds`` and ``alerts`` (a figure above which to alert) are of these, or of a Metric by its name, and so is
-    ``advice``: what to do where its grade is less than acceptable.
+    ``advice``: what to do where its grade is less than acceptable, or its budget broken.
     ``projections`` says for which later cycles an extra metric of a generator is projected; see projected_names.
     """
 

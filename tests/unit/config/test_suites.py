@@ -142,6 +142,12 @@ def test_unpinned_requirements_are_problems_with_their_line(find_problems: FindP
     assert found[0].message == "'requests' is not pinned; write \"name==version\" (markers may follow)"
 
 
+def test_there_can_be_advice_on_what_is_projected(find_problems: FindProblems) -> None:
+    advised = '[suite.advice]\nlag_at_9 = "Look."\nlag_at_9_high = "Look."\nwall = "Look."\nlag_at_8 = "Look."\n'
+    [problem] = find_problems({"suites/demo/suite.toml": advised + CALL + LAG + "projections = { lag = [9] }\n"})
+    assert problem.key == "suite.advice.lag_at_8", "and on nothing else"
+
+
 def test_advice_on_a_metric_that_nobody_has(find_problems: FindProblems) -> None:
     [problem] = find_problems({"suites/demo/suite.toml": '[suite.advice]\npeek = "Look."\n' + CALL})
     assert (problem.line, problem.key) == (2, "suite.advice.peek")

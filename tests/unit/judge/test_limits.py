@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from factories import make_baselines, make_cell, make_measurement, make_result
+from factories import MIB, make_baselines, make_cell, make_measurement, make_result
 from memcap.judge import judge
-from memcap.model import CellResult, Grade, Rules, Thresholds, Verdict, VerdictState
+from memcap.model import Budget, CellResult, Grade, Metric, Rules, Thresholds, Verdict, VerdictState
 
 SECONDS = Thresholds(excellent=0.5, good=1, acceptable=2, poor=5)
 STABILITY = Thresholds(excellent=95, good=85, acceptable=70, poor=50)
@@ -61,6 +61,14 @@ def test_a_poor_grade_comes_with_the_suites_advice() -> None:
     assert verdict.remedy == "Clean up less per cycle."
     assert [each.advice for each in verdict.graded] == ["Clean up less per cycle."]
     assert [each.advice for each in _judge(replace(_cell([1]), cell=advised)).graded] == [""]
+
+
+def test_a_broken_budget_comes_with_the_suites_advice() -> None:
+    budget = Budget(metric=Metric.PEAK, limit_bytes=MIB)
+    assert _judge(make_cell(budget=budget)).remedy == "Lower the need, or raise the budget in suite.toml."
+    assert _judge(make_cell(budget=budget, advice={"peak": "Bound it."})).remedy == "Bound it."
+    other = {"unreclaimable_peak": "Bound it."}
+    assert _judge(make_cell(budget=budget, advice=other)).remedy == "Lower the need, or raise the budget in suite.toml."
 
 
 def test_a_metric_that_was_not_returned_has_no_grade() -> None:
