@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -12,6 +13,7 @@ from memcap.model.ending import Caveat, Ending
 from memcap.model.measurement import Moment
 
 _IMPORT_SYSTEM = "<frozen importlib"
+_MOST_COMPILED = 3  # frames
 # Where Python keeps what others wrote: its library, installed packages, a suite's dependencies; and memcap's runner.
 _OF_OTHERS = re.compile(r"/lib(?:64)?/python3[.\d]*/|/(?:site|dist)-packages/|^/memcap/(?:deps|probe)/|^<frozen ")
 
@@ -68,16 +70,44 @@ class Site:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Line:
-    """All sites of one line of Python, over stacks, threads and processes; ``frame`` None: of no line of Python.
-
-    ``caller`` is the line of the program itself that most of it came from, None where that is ``frame``.
-    """
+    """All sites of one line of Python, over stacks, threads and processes; ``frame`` None: of no line of Python."""
 
     frame: Frame | None
-    caller: Frame | None
-    size_bytes: int
-    count: int
-    processes: tuple[int, ...]
+    sites: tuple[Site, ...]
+
+    @property
+    def size_bytes(self) -> int:
+        """Return what all of them allocated."""
+        return sum(site.size_bytes for site in self.sites)
+
+    @property
+    def count(self) -> int:
+        """Return the number of allocations."""
+        return sum(site.count for site in self.sites)
+
+    @property
+    def processes(self) -> tuple[int, ...]:
+        """Return the PIDs of the processes that they are of."""
+        return tuple(dict.fromkeys(site.process for site in self.sites))
+
+    @property
+    def caller(self) -> Frame | None:
+        """Return the line of the program itself that most of it came from, None where that is ``frame``."""
+        sizes: Counter[Frame | None] = Counter()
+        for site in self.sites:
+            sizes[site.own_frame] += site.size_bytes
+        ((largest, _),) = sizes.most_common(1)
+        return None if largest == self.frame else largest
+
+    @property
+    def inside(self) -> tuple[Frame, ...]:
+        """Return where most of it was allocated, innermost first: what is known of compiled code, and the line of
+        Python, if that is another.
+        """
+        largest = max(self.sites, key=lambda site: site.size_bytes)
+        compiled = tuple(itertools.takewhile(lambda frame: frame.native, largest.stack))[:_MOST_COMPILED]
+        python = largest.frame
+        return (*compiled, python) if python is not None and python != self.frame else compiled
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -156,29 +186,24 @@ class AllocationProfile:
 
     def lines(self) -> tuple[Line, ...]:
         """Return the sites by the line to blame, the largest first."""
-        found: dict[Frame | None, list[Site]] = {}
-        for site in self.sites:
-            found.setdefault(site.frame, []).append(site)
-        lines = [
-            Line(
-                frame=frame,
-                caller=_caller(frame, sites),
-                size_bytes=sum(site.size_bytes for site in sites),
-                count=sum(site.count for site in sites),
-                processes=tuple(dict.fromkeys(site.process for site in sites)),
-            )
-            for frame, sites in found.items()
-        ]
-        return tuple(sorted(lines, key=lambda line: -line.size_bytes))
+        return _by(lambda site: site.frame, self.sites)
+
+    def own_lines(self, process: int | None = None) -> tuple[Line, ...]:
+        """Return the sites by the program's own lines, of all processes or of one, the largest first.
+
+        What a package or Python's library allocated counts for the line that called it.
+        """
+        sites = (site for site in self.sites if process in (None, site.process))
+        return _by(lambda site: site.own_frame or site.frame, sites)
 
     def source(self, frame: Frame | None) -> str:
         """Return the text of the frame's line, empty where it could not be read."""
         return self.sources.get(f"{frame.file}:{frame.line}", "") if frame else ""
 
 
-def _caller(frame: Frame | None, sites: list[Site]) -> Frame | None:
-    sizes: Counter[Frame | None] = Counter()
+def _by(blamed: Callable[[Site], Frame | None], sites: Iterable[Site]) -> tuple[Line, ...]:
+    found: dict[Frame | None, list[Site]] = {}
     for site in sites:
-        sizes[site.own_frame] += site.size_bytes
-    ((largest, _),) = sizes.most_common(1)
-    return None if largest == frame else largest
+        found.setdefault(blamed(site), []).append(site)
+    lines = [Line(frame=frame, sites=tuple(of_line)) for frame, of_line in found.items()]
+    return tuple(sorted(lines, key=lambda line: -line.size_bytes))

@@ -134,7 +134,7 @@ def profile_json(profile: AllocationProfile, *, top: int, where: str) -> str:
         "slowdown": profile.cost.slowdown,
         "unreclaimable_peak_bytes": profile.unreclaimable_peak_bytes,
         "sites_bytes": profile.sites_bytes,
-        "top_sites": [site_json(profile, line) for line in profile.lines()[:top]],
+        "top_sites": [_line_json(profile, line) for line in profile.lines()[:top]],
         "processes": [
             {"pid": each.pid, "command": each.command, "main": each.main, "peak_bytes": each.peak_bytes}
             for each in profile.processes
@@ -146,8 +146,8 @@ def profile_json(profile: AllocationProfile, *, top: int, where: str) -> str:
     return json.dumps(whole, indent=2) + "\n"
 
 
-def site_json(profile: AllocationProfile, line: Line) -> dict[str, Any]:
-    """Return one line of the table for programs; ``file`` is null where no line of Python is to blame."""
+def line_json(profile: AllocationProfile, line: Line) -> dict[str, Any]:
+    """Return one line of a table for programs; ``file`` is null where no line of Python is to blame."""
     frame = line.frame
     return {
         "file": frame.file if frame else None,
@@ -157,8 +157,12 @@ def site_json(profile: AllocationProfile, line: Line) -> dict[str, Any]:
         "count": line.count,
         "processes": list(line.processes),
         "text": profile.source(frame),
-        "caller": f"{line.caller.file}:{line.caller.line}" if line.caller else None,
     }
+
+
+def _line_json(profile: AllocationProfile, line: Line) -> dict[str, Any]:
+    caller = line.caller
+    return {**line_json(profile, line), "caller": f"{caller.file}:{caller.line}" if caller else None}
 
 
 def _table(profile: AllocationProfile, lines: Sequence[Line], width: int) -> str:

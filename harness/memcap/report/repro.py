@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from memcap.model import Frame
-from memcap.report.profile import caveat_text, facts
+from memcap.model import Frame, Line
+from memcap.report.profile import caveat_text, facts, line_json
 from memcap.report.text import printable, shortened, wrapped
 from memcap.repro.load import Load
-from memcap.repro.parts import Attempt, Blame, Flight, LastAllocation, Reproduction, Stacks, State
+from memcap.repro.parts import Attempt, Flight, LastAllocation, Reproduction, Stacks, State
 from memcap.repro.verdict import likelihood, place_of, seen_in, verdict
 from memcap.units import format_bytes
 
@@ -55,7 +55,7 @@ def repro_json(found: Reproduction, *, top: int, where: str, artefacts: Mapping[
         "estimated_load": _load_json(found.estimated_load),
         "verdict": verdict(found),
         "again": found.again or None,
-        "top_sites": [blame_json(flight, each) for each in flight.lines()[:top]] if flight else [],
+        "top_sites": [_line_json(flight, each) for each in flight.profile.own_lines()[:top]] if flight else [],
         "stacks": [_stacks_json(each) for each in flight.newest] if flight else [],
         "last_allocations": [_last_json(each) for each in flight.last] if flight else [],
         "states": [_state_json(each) for each in flight.states] if flight else [],
@@ -109,21 +109,6 @@ def again_texts(found: Reproduction) -> tuple[str, ...]:
     # A command of several lines, say, cannot be shown such that it could be pasted.
     option = f"--escalate {found.load}" if found.load else f"--cap {found.cap_bytes}b"
     return "Again, without the search, is the same command with", option
-
-
-def blame_json(flight: Flight, line: Blame) -> dict[str, Any]:
-    """Return one line for programs; ``file`` is null where no line of Python is to blame."""
-    frame = line.frame
-    return {
-        "file": frame.file if frame else None,
-        "line": frame.line if frame else None,
-        "function": frame.function if frame else None,
-        "size_bytes": line.size_bytes,
-        "count": line.count,
-        "processes": list(line.processes),
-        "text": flight.profile.source(frame),
-        "inside": [inside_text(each) for each in line.inside],
-    }
 
 
 def inside_text(frame: Frame) -> str:
@@ -200,7 +185,7 @@ def _code(text: str) -> str:
 def _lines(flight: Flight, top: int, width: int) -> str:
     text = [f"{'#':>3} {'size':>10} {'count':>8}  line (and what it called in packages and Python)"]
     indent = " " * 26
-    found = flight.lines()
+    found = flight.profile.own_lines()
     for number, line in enumerate(found[:top], start=1):
         place = printable(f"{place_of(line.frame)} {line.frame.function}") if line.frame else "(no line of Python)"
         source = printable(flight.profile.source(line.frame))
@@ -220,6 +205,10 @@ def _stacks(stacks: Stacks, width: int) -> str:
         more = len(thread.frames) - len(shown)
         lines += [f"    … {more} more"] if more else []
     return "\n".join(lines)
+
+
+def _line_json(flight: Flight, line: Line) -> dict[str, Any]:
+    return {**line_json(flight.profile, line), "inside": [inside_text(each) for each in line.inside]}
 
 
 def _load_json(load: Load | None) -> dict[str, Any] | None:

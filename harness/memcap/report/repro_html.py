@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from memcap.model import Measurement
+from memcap.model import Line, Measurement
 from memcap.report.charts import as_address, memory_over_time, missing, to_svg
 from memcap.report.repro import again_texts, inside_text, likelihood_text, recorder_text, stack_text, state_text
 from memcap.report.text import NOTHING, printable
-from memcap.repro.parts import Attempt, Blame, Flight, Reproduction
+from memcap.repro.parts import Attempt, Flight, Reproduction
 from memcap.repro.verdict import place_of, seen_in, verdict
 from memcap.units import format_bytes, format_seconds
 
@@ -43,7 +43,7 @@ def render_repro_html(found: Reproduction, *, top: int, artefacts: Mapping[str, 
         attempts=[_attempt(each) for each in (*found.earlier, *found.attempts)],
         charts=[(name, address) for name, run in charts.items() if (address := chart_address(run))],
         phases=phases(found.attempts[-1].measurement),
-        rows=[_row(flight, each) for each in flight.lines()[:top]] if flight else [],
+        rows=[_row(flight, each) for each in flight.profile.own_lines()[:top]] if flight else [],
         stacks=[stack_text(each) for each in flight.newest] if flight else [],
         seen=printable(seen_in(flight)) if flight else "",
         states=[_state(each) for each in flight.states] if flight else [],
@@ -94,7 +94,7 @@ def _attempt(attempt: Attempt) -> dict[str, str]:
     }
 
 
-def _row(flight: Flight, line: Blame) -> dict[str, Any]:
+def _row(flight: Flight, line: Line) -> dict[str, Any]:
     return {
         "size": format_bytes(line.size_bytes),
         "count": str(line.count),

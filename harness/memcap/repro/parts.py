@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
-from typing import Final
 
-from memcap.model import AllocationProfile, Ending, Frame, Measurement, ProcessPeak, ProfiledProcess, Site
+from memcap.model import AllocationProfile, Ending, Frame, Line, Measurement, ProcessPeak, ProfiledProcess, Site
 from memcap.repro.growth import Growth, growth_of
 from memcap.repro.load import Load, estimated_load
-
-MOST_COMPILED: Final = 3  # frames
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,21 +98,6 @@ class State:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Blame:
-    """What a line of the program is to be blamed for: itself, and what it called in packages and Python's library.
-
-    ``frame`` None: no line of Python. ``inside`` is where most of it was allocated, innermost first: what is known of
-    compiled code, and the line of Python, if it is another.
-    """
-
-    frame: Frame | None
-    inside: tuple[Frame, ...]
-    size_bytes: int
-    count: int
-    processes: tuple[int, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
 class Flight:
     """The run with the recorder in it; ``measurement`` is of that run, the recorder included.
 
@@ -141,32 +122,11 @@ class Flight:
         return max(fitting, key=lambda each: (each.sites_bytes, sizes.get(each.pid, 0)), default=None)
 
     @property
-    def line(self) -> Blame | None:
+    def line(self) -> Line | None:
         """Return the line that most of what the killed process held is to be blamed on, None where none is known."""
         victim = self.victim
-        lines = self.lines(victim.pid) if victim else ()
+        lines = self.profile.own_lines(victim.pid) if victim else ()
         return next((line for line in lines if line.frame), None)
-
-    def lines(self, process: int | None = None) -> tuple[Blame, ...]:
-        """Return what was allocated by the program's own lines, of all processes or of one, the largest first.
-
-        What a package or Python's library allocated counts for the line that called it.
-        """
-        found: dict[Frame | None, list[Site]] = {}
-        for site in self.profile.sites:
-            if process in (None, site.process):
-                found.setdefault(site.own_frame or site.frame, []).append(site)
-        lines = [
-            Blame(
-                frame=frame,
-                inside=_inside(frame, sites),
-                size_bytes=sum(site.size_bytes for site in sites),
-                count=sum(site.count for site in sites),
-                processes=tuple(dict.fromkeys(site.process for site in sites)),
-            )
-            for frame, sites in found.items()
-        ]
-        return tuple(sorted(lines, key=lambda line: -line.size_bytes))
 
     def stacks_of(self, process: int) -> tuple[Stacks, ...]:
         """Return the last stacks of ``process``, the newest first."""
@@ -255,10 +215,3 @@ class Reproduction:
         """Return the processes of the killed attempt, or of the last, the largest first."""
         run = self.killed_run or self.attempts[-1].measurement
         return tuple(sorted(run.processes, key=lambda each: -each.vm_hwm_bytes))
-
-
-def _inside(frame: Frame | None, sites: list[Site]) -> tuple[Frame, ...]:
-    largest = max(sites, key=lambda site: site.size_bytes)
-    compiled = tuple(itertools.takewhile(lambda each: each.native, largest.stack))[:MOST_COMPILED]
-    line = largest.frame
-    return (*compiled, line) if line is not None and line != frame else compiled
