@@ -12,7 +12,8 @@ from typing import Any
 from memcap.fit import Fit, Point, PointState, Recommendation, Trial
 from memcap.model import Environment, ImageFacts
 from memcap.report.fit_words import answer, pasted, rule_in_words, told_state
-from memcap.report.text import NOTHING, printable, wrapped
+from memcap.report.markdown_text import code
+from memcap.report.text import NOTHING, wrapped
 from memcap.stats import median
 from memcap.units import format_bytes, format_seconds
 
@@ -68,7 +69,7 @@ def render_fit_markdown(report: FitReport, *, charts: Sequence[tuple[str, str]] 
         for name, text in pasted(report.recommendation)
     )
     parts = [
-        f"# How small can the cap be? {_code(report.subject)}",
+        f"# How small can the cap be? {code(report.subject)}",
         answer(fit, ""),
         f"{rule_in_words(report.recommendation)}",
         snippets,
@@ -136,7 +137,7 @@ def _provenance(report: FitReport) -> str:
     return (
         f"{report.fit.runs} runs after the first measurement ({len(first.trials)} runs with a cap of "
         f"{format_bytes(first.cap_bytes)}: unreclaimable_peak {format_bytes(first.need_bytes)}, peak "
-        f"{format_bytes(first.peak_bytes)}) of image {_code(report.image.reference)} on {where.engine} "
+        f"{format_bytes(first.peak_bytes)}) of image {code(report.image.reference)} on {where.engine} "
         f"{where.engine_version}, cgroup v{where.cgroup_version or '?'}, kernel {where.kernel}, {where.architecture}; "
         f"{report.started}, memcap {where.memcap_version}."
     )
@@ -206,10 +207,3 @@ def _count(point: Point, figure: Callable[[Trial], float | None]) -> str:
 def _stalled(point: Point) -> str:
     found = median_of(point.trials, lambda trial: trial.stall_seconds)
     return NOTHING if found is None else format_seconds(found)
-
-
-def _code(text: str) -> str:
-    """Return ``text`` as a span of code, whatever backticks it has."""
-    shown = printable(text)
-    fence = "``" if "`" in shown else "`"
-    return f"{fence}{shown}{fence}" if fence == "`" else f"{fence} {shown} {fence}"

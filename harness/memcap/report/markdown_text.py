@@ -7,19 +7,19 @@ import re
 
 from memcap.report.text import printable
 
-# In a code span only these mean something: the backtick ends it, the pipe ends a table's cell, the backslash a pipe.
-_BREAKS_CODE = re.compile(r"[`|\\]")
 # Within a line. A colon before a letter, or a full stop after www, may make a link; an underscore in a word is one.
 _HARMLESS = re.compile(r"[^\W_]+|[ ,;()%?'\"/=+-]|:(?=\s|$)|(?<![wW]{3})\.|(?<=[^\W_])_(?=[^\W_])")
 _SHORT_FENCE = "```"
 
 
 def code(text: str) -> str:
-    """Return ``text`` as code on one line, fit for a table's cell."""
+    """Return ``text`` as code on one line, whatever backticks it has, fit for a table's cell."""
     shown = printable(text)
-    if shown and shown == shown.strip() and not _BREAKS_CODE.search(shown):
-        return f"`{shown}`"
-    return f"<code>{''.join(map(_inert, shown))}</code>"
+    # A pipe would end the cell, also within a span of code; and of a span's own spaces one may be taken away.
+    if not shown or shown != shown.strip() or "|" in shown:
+        return f"<code>{''.join(map(_inert, shown))}</code>"
+    mark = "`" * (_longest_run(shown) + 1)
+    return f"`{shown}`" if mark == "`" else f"{mark} {shown} {mark}"
 
 
 def html_code(text: str) -> str:
@@ -40,14 +40,18 @@ def prose(text: str) -> str:
 def fence(text: str, *, most_lines: int, longest: int = 200) -> str:
     """Return the last lines of ``text``, long ones cut, as a block of code."""
     lines = [printable(line)[:longest] for line in text.splitlines() if line.strip()][-most_lines:]
-    longest_run = max((len(run) for line in lines for run in re.findall("`+", line)), default=0)
-    mark = "`" * max(len(_SHORT_FENCE), longest_run + 1)
+    mark = "`" * max(len(_SHORT_FENCE), _longest_run("\n".join(lines)) + 1)
     return "\n".join([f"{mark}text", *lines, mark])
 
 
 def row(*cells: str) -> str:
     """Return one line of a table; the cells are Markdown already."""
     return f"| {' | '.join(cells)} |"
+
+
+def _longest_run(text: str) -> int:
+    """Return how many backticks are side by side."""
+    return max(map(len, re.findall("`+", text)), default=0)
 
 
 def _entity(character: str) -> str:

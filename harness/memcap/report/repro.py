@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from memcap.model import Frame, Line
+from memcap.report.markdown_text import code
 from memcap.report.profile import caveat_text, facts, line_json
 from memcap.report.text import printable, shortened, wrapped
 from memcap.repro.load import Load
@@ -169,17 +170,13 @@ def readme(found: Reproduction, artefacts: Mapping[str, str]) -> str:
     """Return what each file of the folder is, as Markdown."""
     parts = [
         f"# memcap repro {found.id}",
-        f"{_code(found.subject)} in {found.image}, started {found.started}.",
+        f"{code(found.subject)} in {found.image}, started {found.started}.",
         "    " + printable(verdict(found)),
         "\n\n    ".join(again_texts(found)),
-        "\n".join(f"- {_code(name)}: {what}" for name, what in artefacts.items()),
+        "\n".join(f"- {code(name)}: {what}" for name, what in artefacts.items()),
         "Figures of files that come from the run with the recorder are none to compare or to accept.",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _code(text: str) -> str:
-    return f"`{printable(text).replace('`', chr(39))}`"
 
 
 def _lines(flight: Flight, top: int, width: int) -> str:

@@ -40,6 +40,22 @@ def test_code_shows_its_text_and_nothing_in_it_works(text: str) -> None:
     assert shown(rendered).split() == f"x {printable(text)} y".split()
 
 
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("app.py", "`app.py`"),
+        ("grep '\\d' `ls`", "`` grep '\\d' `ls` ``"),
+        ("``` a", "```` ``` a ````"),
+        ("a\n\x1b", "`a\\n\\x1b`"),
+        ("a | b", "<code>a &#124; b</code>"),
+        (" a", "<code> a</code>"),
+    ],
+)
+def test_code_is_a_span_where_one_shows_the_same(text: str, written: str) -> None:
+    assert code(text) == written
+    assert shown(html(f"- {written}: x")).strip() == f"{printable(text)}: x".strip()
+
+
 @given(MARKUP)
 def test_prose_shows_its_text_and_nothing_in_it_works(text: str) -> None:
     rendered = html(f"Seen: {prose(text)}")
