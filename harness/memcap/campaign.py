@@ -42,7 +42,8 @@ NO_CAP_BYTES = 2**62  # cgroup v1 spells "no limit" as the largest number of who
 class RunEnded:
     """A step of progress: one run is over. ``done`` and ``total`` count runs, warm-ups included.
 
-    ``last`` says that the cell has no more runs to come, as far as is known.
+    ``last`` says that the cell has no more runs to come, as far as is known. Some workloads last as long as is
+    configured: ``known_seconds`` is what that makes of the runs that are over, ``known_seconds_left`` of those to come.
     """
 
     cell_id: str
@@ -51,6 +52,8 @@ class RunEnded:
     last: bool
     done: int
     total: int
+    known_seconds: float = 0.0
+    known_seconds_left: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +100,8 @@ class Campaign:
         self._finished: dict[str, CellResult] = {}
         self._numbers = itertools.count(1)
         self._done = self._total = self._supervisor_bytes = 0
+        self._known_seconds = self._known_seconds_left = 0.0
+        self._shares: dict[str, float] = {}  # cell id -> how long each of its runs takes of the campaign's time
         self._cpus: CpuPool | None = None
 
     def run(self, *, tell: Tell, save: Save, earlier: Iterable[CellResult] = ()) -> CampaignResult:
@@ -132,6 +137,12 @@ class Campaign:
         self._total += len(cells) * (runs + warmups)
         # A container beside a cold run would read the files that were just dropped from the page cache.
         jobs = 1 if any(cell.is_cold for cell in cells) else self._settings.jobs
+        self._shares = {
+            cell.id: cell.configured_seconds / min(jobs, len(group) * runs)
+            for group in _groups(cells)
+            for cell in group
+        }
+        self._known_seconds_left += sum(self._shares.values()) * (runs + warmups)
         with _stoppable():
             cpus = self._calibrated(cells)
             with ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="memcap-run") as pool:
@@ -192,6 +203,8 @@ class Campaign:
                 measurement = self._outcome(future, queue)
                 measurements[cell.id].append(measurement)
                 self._done += 1
+                self._known_seconds += self._shares[cell.id]
+                self._known_seconds_left -= self._shares[cell.id]
                 tell(
                     RunEnded(
                         cell_id=cell.id,
@@ -200,6 +213,8 @@ class Campaign:
                         last=len(measurements[cell.id]) == times,
                         done=self._done,
                         total=self._total,
+                        known_seconds=self._known_seconds,
+                        known_seconds_left=self._known_seconds_left,
                     )
                 )
         except BaseException:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -10,15 +11,15 @@ from factories import make_layer, make_plan, make_plan_cell, make_settings
 from memcap.campaign import Campaign, RunEnded
 from memcap.engine.fake import SUPERVISOR_BYTES, FakeEngine
 from memcap.errors import Interrupted
-from memcap.model import CampaignResult, Plan
+from memcap.model import CallWorkload, CampaignResult, Plan
 
 FOUR = tuple(make_plan_cell(name, image) for name in ("crew", "llm") for image in ("py312", "py313"))
 CREW_12, CREW_13, LLM_12, LLM_13 = (cell.id for cell in FOUR)
 
 
-def campaign_on(engine: FakeEngine, plan: Plan) -> Campaign:
+def campaign_on(engine: FakeEngine, plan: Plan, *, jobs: int = 1) -> Campaign:
     layers = {(cell.image.name, "agents"): make_layer(cell.image.name) for cell in plan.cells}
-    return Campaign(plan, engine=engine, layers=layers, settings=make_settings(looks=(3, 6)))
+    return Campaign(plan, engine=engine, layers=layers, settings=make_settings(looks=(3, 6), jobs=jobs))
 
 
 def executed(engine: FakeEngine) -> list[str]:
@@ -103,3 +104,19 @@ def test_cells_that_are_added_later_are_run_when_they_are_asked_for() -> None:
     assert executed(engine)[before:] == [LLM_12, LLM_12], "there is no other trial run of the supervisor"
     assert result.plan_cells == (CREW_12, CREW_13, LLM_12)
     assert [(cell.cell.id, len(cell.runs)) for cell in result.cells] == [(CREW_12, 1), (CREW_13, 1), (LLM_12, 2)]
+
+
+def test_progress_knows_how_long_runs_take_that_last_as_configured() -> None:
+    """Cells of 60 s in their images, two at once: half a minute of the campaign's time for each run."""
+    workload = CallWorkload(call="work:run", duration_seconds=60)
+    long = [replace(cell, benchmark=replace(cell.benchmark, workload=workload)) for cell in FOUR[:2]]
+    plan, told = make_plan(*long, *FOUR[2:], runs=2, warmups=1), list[RunEnded]()
+    campaign = campaign_on(FakeEngine({}), plan, jobs=2)
+
+    campaign.run(tell=told.append, save=lambda _: None)
+    known = [(event.known_seconds, event.known_seconds_left) for event in told]
+    assert known[:6] == [(30 * n, 180 - 30 * n) for n in range(1, 7)]
+    assert set(known[6:]) == {(180, 0)}
+
+    campaign.extend({CREW_12, CREW_13}, 1, tell=told.append, save=lambda _: None)
+    assert [(event.known_seconds, event.known_seconds_left) for event in told[-2:]] == [(210, 30), (240, 0)]

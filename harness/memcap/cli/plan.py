@@ -103,12 +103,16 @@ def _daemon_machine() -> tuple[Environment | None, str]:
 def _as_text(plan: Plan) -> str:
     from tabulate import tabulate
 
+    from memcap.units import format_seconds
+
     rows = [[cell.id, _cap(cell), _budget(cell), cell.expected_ending.value, plan.runs] for cell in plan.cells]
     table = tabulate(rows, headers=["cell", "cap", "budget", "expected ending", "runs"], disable_numparse=True)
     count = len(plan.cells)
     cells = "1 cell" if count == 1 else f"{count} cells"
     warmups = f" and {count * plan.warmups} warm-ups" if plan.warmups else ""
-    return f"{table}\n\nProfile {plan.profile}: {cells}, {count * plan.runs} runs{warmups}."
+    known = plan.configured_seconds
+    length = f" What has a `duration` takes {format_seconds(known)} of it, one after the other." if known else ""
+    return f"{table}\n\nProfile {plan.profile}: {cells}, {count * plan.runs} runs{warmups}.{length}"
 
 
 def _cap(cell: Cell) -> str:
@@ -136,6 +140,7 @@ def _as_json(plan: Plan, memory_bytes: int | None, note: str, problems: tuple[Pl
         "warmups": plan.warmups,
         "total_runs": count * plan.runs,
         "total_warmups": count * plan.warmups,
+        "configured_seconds": plan.configured_seconds,
         "cells": [_entry(cell) for cell in plan.cells],
         "daemon": {"memory_bytes": memory_bytes, "note": note},
         "problems": [asdict(problem) for problem in problems],

@@ -38,7 +38,7 @@ class CampaignProgress:
         if sys.stderr.isatty():
             self._bar = _make_bar()
             self._bar.start()
-            self._task = self._bar.add_task("starting", total=None)
+            self._task = self._bar.add_task("starting", total=None, left="")
         return self
 
     def __exit__(
@@ -51,7 +51,8 @@ class CampaignProgress:
         if not event.warmup:
             self._measured[event.cell_id].append(event.measurement)
         if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, completed=event.done, total=event.total, description=event.cell_id)
+            left = f"{format_seconds(self._left(event))} left"
+            self._bar.update(self._task, completed=event.done, total=event.total, description=event.cell_id, left=left)
         if event.last:
             self._tell_cell(event, self._measured[event.cell_id])
 
@@ -68,19 +69,24 @@ class CampaignProgress:
         endings = ", ".join(dict.fromkeys(run.ending.value for run in runs))
         line = f"{event.cell_id}: {len(runs)} runs, {peak}, {endings}"
         if self._bar is None:
-            left = (time.monotonic() - self._started) / event.done * (event.total - event.done)
-            line = f"[{event.done}/{event.total}, {format_seconds(left)} left] {line}"
+            line = f"[{event.done}/{event.total}, {format_seconds(self._left(event))} left] {line}"
         self.say(line)
+
+    def _left(self, event: RunEnded) -> float:
+        """Return how many seconds the rest takes: as long as is configured, and else as the runs so far."""
+        elapsed = time.monotonic() - self._started
+        others = max(0.0, elapsed - event.known_seconds) / event.done * (event.total - event.done)
+        return event.known_seconds_left + others
 
 
 def _make_bar() -> Progress:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     return Progress(
         MofNCompleteColumn(),
         BarColumn(bar_width=20),
-        TimeRemainingColumn(),
+        TextColumn("{task.fields[left]}", markup=False),
         TextColumn("{task.description}", markup=False),
         console=Console(stderr=True),
         transient=True,

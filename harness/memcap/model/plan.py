@@ -304,6 +304,12 @@ class Cell:
         return self.variant == COLD
 
     @property
+    def configured_seconds(self) -> float:
+        """Return how long a run lasts by the workload's `duration`; 0 if nobody knows."""
+        workload = self.benchmark.workload
+        return (workload.duration_seconds or 0.0) if isinstance(workload, CallWorkload) else 0.0
+
+    @property
     def expected_ending(self) -> Ending:
         """Return how the workload should end in this cell."""
         return self.benchmark.expected_ending(self.cap.name)
@@ -317,6 +323,11 @@ class Plan:
     cells: tuple[Cell, ...]
     runs: int
     warmups: int
+
+    @property
+    def configured_seconds(self) -> float:
+        """Return how long the runs and warm-ups last whose length is configured, one after the other."""
+        return sum(cell.configured_seconds for cell in self.cells) * (self.runs + self.warmups)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -103,6 +103,7 @@ def test_json_says_the_same(project: Path, daemon: Callable[[int], None]) -> Non
         "warmups": 0,
         "total_runs": 2,
         "total_warmups": 0,
+        "configured_seconds": 0,
         "cells": [
             {
                 "id": "demo.leak-py312-128m",
@@ -255,3 +256,13 @@ def test_a_suite_that_would_take_too_long_is_an_error_after_the_table(project: P
     assert "suite demo: one run of each of its cells in py312 (3) may take 6 min 0 s" in str(result.exception)
     assert "demo.leak-py312-2g" in result.output
     assert plan(project, "demo.leak").exit_code == 0
+
+
+@pytest.mark.usefixtures("daemon")
+def test_what_has_a_length_says_how_long_it_takes(project: Path) -> None:
+    (project / "suites" / "demo" / "work.py").write_text("def run():\n    yield\n", encoding="utf-8")
+    suite = '[benchmarks.long]\ncall = "work:run"\nduration = "5min"\n[benchmarks.calm]\ncommand = ["true"]\n'
+    (project / "suites" / "demo" / "suite.toml").write_text(suite, encoding="utf-8")
+    said = "Profile quick: 2 cells, 6 runs and 2 warm-ups. What has a `duration` takes 20 min 0 s of it, one after the"
+    assert said in plan(project).output
+    assert json.loads(plan(project, "--json").output)["configured_seconds"] == 1200

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -77,3 +78,19 @@ def test_no_peak_is_said_to_be_none(capsys: pytest.CaptureFixture[str]) -> None:
 def test_what_is_being_done_is_said_apart_from_the_results(capsys: pytest.CaptureFixture[str]) -> None:
     say("building py312")
     assert capsys.readouterr() == ("", "building py312\n")
+
+
+def test_the_time_left_is_what_is_configured_and_else_as_before(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr("memcap.cli.progress.time.monotonic", lambda: now[0])
+    event = RunEnded(cell_id=CELL, warmup=False, measurement=make_measurement(), last=True, done=1, total=3)
+    with CampaignProgress() as progress:
+        now[0] += 302  # two seconds more than the workload lasts
+        progress(replace(event, known_seconds=300, known_seconds_left=120))
+        now[0] += 122
+        progress(replace(event, done=2, known_seconds=420, known_seconds_left=0))
+        now[0] += 26
+        progress(replace(event, done=3, known_seconds=420, known_seconds_left=0))
+    assert re.findall(r"\[(.*?) left\]", capsys.readouterr().err) == ["1/3, 2 min 4 s", "2/3, 2.0 s", "3/3, 0 ms"]
