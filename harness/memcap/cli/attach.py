@@ -22,7 +22,7 @@ def profile_container(
     """
     from contextlib import closing
 
-    from memcap.cli.execute import refuse_filled
+    from memcap.cli.execute import recording, refuse_filled
     from memcap.cli.progress import say
     from memcap.cli.subject import find_subject
     from memcap.engine.docker import DockerEngine
@@ -42,10 +42,10 @@ def profile_container(
         plan = Plan(profile="profile", cells=(subject.cell,), runs=1, warmups=0)
         (layer,) = prepare_layers(client, plan, {}, say=say).values()
         with_tool = build_instrumented(client, layer, ProfileTool.MEMRAY, say=say)
-        artefacts.mkdir(parents=True, exist_ok=True)
-        say(f"attaching to process {target.pid} of {name} for {format_seconds(seconds)}")
-        record(client, target, seconds=seconds, artefacts=artefacts)
-        say("reading what was noted")
-        with DockerEngine(client, campaign=campaign) as engine:
-            Session(engine, subject.cell, layer, settings).render(with_tool, artefacts=artefacts)
+        with recording(artefacts):
+            say(f"attaching to process {target.pid} of {name} for {format_seconds(seconds)}")
+            record(client, target, seconds=seconds, artefacts=artefacts)
+            say("reading what was noted")
+            with DockerEngine(client, campaign=campaign) as engine:
+                Session(engine, subject.cell, layer, settings).render(with_tool, artefacts=artefacts)
         return profile_of(target, campaign=campaign, started=started, seconds=seconds, artefacts=artefacts)

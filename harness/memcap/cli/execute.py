@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -73,6 +74,26 @@ def refuse_filled(folder: Path) -> None:
     """Raise FileExistsAlready for a folder with something in it, which the files of another run would be mixed with."""
     if folder.exists() and any(folder.iterdir()):
         raise FileExistsAlready(f"{folder} has something in it", remedy="Choose another --output.")
+
+
+@contextmanager
+def recording(folder: Path) -> Iterator[None]:
+    """Make the folder for a recorder's files; an interrupt leaves nothing of it, and nothing leaves it empty."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException as error:
+        if isinstance(error, (KeyboardInterrupt, Interrupted)):
+            shutil.rmtree(folder, ignore_errors=True)
+        _remove_empty(folder)
+        _remove_empty(folder.parent)
+        raise
+    _remove_empty(folder)
+
+
+def _remove_empty(folder: Path) -> None:
+    with suppress(OSError):  # it has something in it, or is gone
+        folder.rmdir()
 
 
 def execute(order: Order, *, save: Callable[[CampaignResult], None], kept_in: Path | None) -> CampaignResult:

@@ -116,7 +116,7 @@ def profile_subject(
     """
     from contextlib import closing
 
-    from memcap.cli.execute import refuse_filled, refuse_infeasible
+    from memcap.cli.execute import recording, refuse_filled, refuse_infeasible
     from memcap.cli.progress import say
     from memcap.engine.docker import DockerEngine
     from memcap.engine.docker_client import connect, environment
@@ -141,8 +141,7 @@ def profile_subject(
         (layer,) = prepare_layers(client, plan, subject.suites, say=say).values()
         with_tool = build_instrumented(client, layer, instrument.tool, say=say)
         artefacts = folder / ARTEFACTS
-        artefacts.mkdir(parents=True, exist_ok=True)
-        with DockerEngine(client, campaign=campaign) as engine:
+        with recording(artefacts), DockerEngine(client, campaign=campaign) as engine:
             return take_profile(
                 Session(engine, subject.cell, layer, settings),
                 instrument,

@@ -134,7 +134,7 @@ def reproduce_subject(subject: Subject, wanted: Wanted, *, campaign: str, starte
     """
     from contextlib import closing
 
-    from memcap.cli.execute import refuse_filled, refuse_infeasible
+    from memcap.cli.execute import recording, refuse_filled, refuse_infeasible
     from memcap.cli.progress import say
     from memcap.engine.docker import DockerEngine
     from memcap.engine.docker_client import connect, environment
@@ -159,8 +159,7 @@ def reproduce_subject(subject: Subject, wanted: Wanted, *, campaign: str, starte
         refuse_infeasible(plan, machine)
         (layer,) = prepare_layers(client, plan, subject.suites, say=say).values()
         artefacts = folder / RECORD
-        artefacts.mkdir(parents=True, exist_ok=True)
-        with DockerEngine(client, campaign=campaign) as engine:
+        with recording(artefacts), DockerEngine(client, campaign=campaign) as engine:
             observed = Observed(engine)
             return reproduce(
                 Session(observed, cell, layer, settings),
@@ -205,7 +204,7 @@ def write_all(found: Reproduction, folder: Path, *, top: int) -> dict[str, str]:
             "where all threads were, at each of the last new heights, the newest first",
             "\n".join(map(stack_text, flight.stacks)),
         )
-    files |= {f"{RECORD}/{path.name}": _kind(path.name) for path in sorted((folder / RECORD).iterdir())}
+    files |= {f"{RECORD}/{path.name}": _kind(path.name) for path in sorted((folder / RECORD).glob("*"))}
     try:
         run = found.killed_run or found.attempts[-1].measurement
         write("memory.svg", "memory over time, without the recorder", memory_svg(run))

@@ -14,13 +14,45 @@ from memcap.cli.execute import (
     execute,
     jobs_for,
     new_campaign,
+    recording,
     refuse_infeasible,
     refuse_other_images,
     refuse_other_machine,
     refuse_overwriting,
 )
-from memcap.errors import FileExistsAlready, PlanError, UsageError
+from memcap.errors import EngineError, FileExistsAlready, Interrupted, PlanError, UsageError
 from memcap.model import ContainerPolicy, Quiet, Suite
+
+
+def record_until(error: BaseException, folder: Path) -> None:
+    with recording(folder):
+        (folder / "capture.bin").write_text("x")
+        raise error
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), Interrupted("stopped")])
+def test_an_interrupt_leaves_nothing_of_a_record(error: BaseException, tmp_path: Path) -> None:
+    with pytest.raises(type(error)):
+        record_until(error, tmp_path / "found" / "record")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_error_leaves_what_can_be_read_of_a_record(tmp_path: Path) -> None:
+    with pytest.raises(EngineError):
+        record_until(EngineError("could not be read"), tmp_path / "found" / "record")
+    assert (tmp_path / "found" / "record" / "capture.bin").is_file()
+
+    with pytest.raises(EngineError), recording(tmp_path / "other" / "record"):
+        raise EngineError("no daemon")
+    assert [each.name for each in tmp_path.iterdir()] == ["found"]
+
+
+def test_a_record_of_nothing_is_no_folder(tmp_path: Path) -> None:
+    with recording(tmp_path / "record"):
+        pass
+
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
