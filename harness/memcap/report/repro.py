@@ -9,7 +9,7 @@ from typing import Any, Final
 from memcap.model import Frame, Line
 from memcap.report.markdown_text import code
 from memcap.report.profile import caveat_text, facts, line_json
-from memcap.report.text import printable, shortened, wrapped
+from memcap.report.text import last_lines, printable, shortened, wrapped
 from memcap.repro.load import Load
 from memcap.repro.parts import Attempt, Flight, LastAllocation, Reproduction, Stacks, State
 from memcap.repro.verdict import likelihood, place_of, seen_in, verdict
@@ -33,7 +33,7 @@ def render_repro(found: Reproduction, *, top: int, where: str, width: int = 80) 
         parts += [wrapped(printable(state_text(state)), width) for state in flight.states]
     parts.append(processes_text(found))
     parts += [wrapped(each, width) for each in recorder_text(found)]
-    parts.append(wrapped(printable(verdict(found)), width))
+    parts.append("\n".join([wrapped(printable(verdict(found)), width), *last_lines(found.last_words, width)]))
     parts.append("\n    ".join(again_texts(found)))
     parts.append(f"Everything is in {where} (index.html)")
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -223,6 +223,7 @@ def _attempt_json(attempt: Attempt) -> dict[str, Any]:
         "peak_bytes": run.peak_bytes,
         "unreclaimable_peak_bytes": run.unreclaimable_peak_bytes,
         "wall_seconds": run.wall_seconds,
+        "output_tail": run.output_tail,
     }
 
 

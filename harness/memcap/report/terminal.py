@@ -9,12 +9,11 @@ from memcap.model import Metric
 from memcap.report.details import curve, details
 from memcap.report.diff import render_explanation
 from memcap.report.sparkline import BLOCKS
-from memcap.report.text import NOTHING, figure, percent, printable, shortened, wrapped
+from memcap.report.text import NOTHING, figure, last_lines, percent, printable, shortened, wrapped
 from memcap.report.view import AlertView, CaveatView, CellView, ProblemView, View
 
 _SHOWN_CELLS = 4
 _SHOWN_DETAILS = 8
-_SHOWN_OUTPUT_LINES = 10
 _CURVE = 30
 _GAP = 2
 _TITLE_PADDING = 2  # tabulate.MIN_PADDING
@@ -151,13 +150,7 @@ def _ids(cells: Sequence[CellView], width: int) -> list[str]:
 def _problem(problem: ProblemView, view: View, width: int) -> str:
     cells = _cells(problem.cell_ids, view)
     title = f"{problem.state.value.upper()}: {cells}" if view.is_judged else cells
-    return "\n".join([_paragraph(title, (problem.summary,), problem.remedy, width), *_output(problem.output, width)])
-
-
-def _output(output: str, width: int) -> list[str]:
-    """Return the last lines of a workload's output, marked as such; long lines are cut."""
-    lines = [f"    | {printable(line)}" for line in output.splitlines() if line.strip()]
-    return [line if len(line) <= width else f"{line[: width - 1]}…" for line in lines[-_SHOWN_OUTPUT_LINES:]]
+    return "\n".join([_paragraph(title, (problem.summary,), problem.remedy, width), *last_lines(problem.output, width)])
 
 
 def _alert(alert: AlertView, view: View, width: int) -> str:

@@ -8,6 +8,7 @@ from memcap.model import Metric
 from memcap.units import format_bytes, format_seconds
 
 NOTHING = "-"
+_SHOWN_OUTPUT_LINES = 10
 
 
 def printable(text: str) -> str:
@@ -30,6 +31,12 @@ def wrapped(text: str, width: int, *, first: str = "", rest: str = "") -> str:
         break_long_words=False,
         break_on_hyphens=False,
     )
+
+
+def last_lines(output: str, width: int) -> list[str]:
+    """Return the last lines of a workload's output, marked as such; long lines are cut."""
+    lines = [f"    | {printable(line)}" for line in output.splitlines() if line.strip()]
+    return [line if len(line) <= width else f"{line[: width - 1]}…" for line in lines[-_SHOWN_OUTPUT_LINES:]]
 
 
 def figure(metric: Metric, value: float | None) -> str:

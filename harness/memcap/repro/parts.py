@@ -205,6 +205,12 @@ class Reproduction:
         return next((each.measurement for each in reversed(self.attempts) if each.killed), None)
 
     @property
+    def last_words(self) -> str:
+        """Return the end of what the last attempt printed, if it ended in another way than by a kill, and not well."""
+        last = self.attempts[-1]
+        return "" if last.killed or last.measurement.ending is Ending.COMPLETED else last.measurement.output_tail
+
+    @property
     def growth(self) -> Growth | None:
         """Return the growth over the cycles of the last attempt that was killed."""
         killed = next((each for each in reversed(self.attempts) if each.killed), None)

@@ -9,13 +9,14 @@ from dataclasses import replace
 import pytest
 from reproduced import make_escalated, make_flight, make_found, make_growing, make_killed, make_spared, make_stacks
 
-from factories import make_site
-from memcap.model import Frame
+from factories import make_measurement, make_site
+from memcap.model import Ending, Frame
 from memcap.report.repro import readme, render_repro, repro_json, stack_text
 from memcap.report.repro_html import phases, render_repro_html
-from memcap.repro.parts import Reproduction
+from memcap.repro.parts import Attempt, Reproduction
 from memcap.repro.verdict import verdict
 
+MIB = 1024 * 1024
 HOSTILE = "</pre><script>alert(1)</script>\x1b[2J\u202e"
 
 
@@ -154,6 +155,17 @@ def test_loads_for_programs() -> None:
     assert spared["estimated_load"] == {"name": "requests", "amount": 120}
     alone = json.loads(repro_json(make_found(), top=5, where="", artefacts={}))
     assert (alone["load"], alone["again"], alone["attempts"][0]["load"]) == (None, None, None)
+
+
+def test_what_failed_is_told_with_its_last_words() -> None:
+    failed = make_measurement(ending=Ending.FAILED, detail="exit code 1", output_tail=f"Traceback\n  {HOSTILE}\n")
+    found = make_found(attempts=(Attempt(cap_bytes=MIB, measurement=failed),), flight=None, need=None)
+
+    told = r"    |   </pre><script>alert(1)</script>\x1b[2J\u202e"
+    assert f"    | Traceback\n{told}\n\nEverything is in" in render_repro(found, top=1, where="x")
+    assert "<pre>Traceback\n  &lt;/pre&gt;" in render_repro_html(found, top=5, artefacts={})
+    killed = make_found(attempts=(Attempt(cap_bytes=MIB, measurement=make_killed(output_tail="bye")),))
+    assert "bye" not in render_repro(killed, top=1, where="x")
 
 
 def test_phases_are_told_as_far_as_it_got() -> None:
