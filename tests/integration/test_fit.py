@@ -27,9 +27,11 @@ def touch(mib):
             memory[place] = 1
     time.sleep(0.05)
 """
-# A file that is read twice, by a program that needs little beside it: it lives with less, but reads again.
+# A file that is read twice: the program lives with less, but reads again. Beside it it holds what a container's start
+# surely fits into: runc's own beginning takes up to 12 MiB on cgroup v2, and is what decides about smaller caps.
 READ_TWICE = """
 import os, time
+held = b"x" * (24 << 20)
 with open("/tmp/file", "wb") as file:
     for _ in range(24):
         file.write(os.urandom(1 << 20))
@@ -103,11 +105,13 @@ def test_page_cache_that_is_read_again_is_not_needed_but_comfortable(project: Pa
     options = ("--slowdown", "20", "--resolution", "4MiB", "--max-runs", "8", "--json")
     found = memcap(project, "fit", "py313", *options, "--", "python", "-c", READ_TWICE)
     minimum, comfortable = found["minimum_cap_bytes"], found["comfortable_cap_bytes"]
-    assert minimum <= 20 * MIB
+    assert 24 * MIB <= minimum <= 44 * MIB
     assert comfortable >= minimum + 8 * MIB, "the file does not fit beside the program"
     of = {point["cap_bytes"]: point for point in found["curve"]}
     assert of[minimum]["refaults"] > 1000
     assert not of[minimum]["undisturbed"]
+    if of[minimum]["stall_seconds"] is not None:  # PSI: cgroup v2
+        assert of[minimum]["stall_seconds"] > 0
     if comfortable in of:
         assert of[comfortable]["refaults"] <= 16
 
