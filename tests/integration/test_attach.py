@@ -18,10 +18,11 @@ from integration.test_image_zoo import Zoo
 
 from memcap.cli.profile import command
 from memcap.engine.docker_client import LABEL, OWNER_LABEL, owner
-from memcap.errors import PlanError, SelectionError
+from memcap.errors import EngineError, PlanError, SelectionError
 from memcap.images.archive import Tree
 from memcap.images.build import build_image
 from memcap.images.host_base import parse_ldd
+from memcap.instruments import attaching
 from memcap.plan import image_by_reference
 
 if TYPE_CHECKING:
@@ -39,6 +40,13 @@ while len(rows) < 200:
     read_row()
     time.sleep(0.05)
 time.sleep(600)
+"""
+WAITING = """\
+import signal
+signal.signal(signal.SIGUSR1, lambda *_: None)
+signal.pause()
+rows = [bytearray(1 << 20) for _ in range(9)]
+print("went on")
 """
 LOOK = "import os; print(os.listdir('/tmp'), [n for n in os.listdir('/proc') if n.isdigit()])"
 Start = Callable[..., "Container"]
@@ -101,11 +109,12 @@ def test_a_container_that_does_not_exist() -> None:
         attach("no-such-container")
 
 
+@pytest.mark.parametrize("on", ["py310", "py313"])
 def test_what_is_allocated_while_attached_and_nothing_stays_behind(
-    docker_client: DockerClient, zoo: Zoo, start: Start, tmp_path: Path
+    docker_client: DockerClient, zoo: Zoo, start: Start, tmp_path: Path, on: str
 ) -> None:
     require("gdb", available=shutil.which("gdb") is not None)
-    container = start(with_gdb(docker_client, zoo), GROWING, user="1234:1234", cap_add=["SYS_PTRACE"])
+    container = start(with_gdb(docker_client, zoo, on), GROWING, user="1234:1234", cap_add=["SYS_PTRACE"])
     output = attach(container.name, "--duration", "2s", "--json", "--output", str(tmp_path))
     container.reload()
     left = str(container.exec_run(["python", "-c", LOOK])[1])
@@ -123,8 +132,24 @@ def test_what_is_allocated_while_attached_and_nothing_stays_behind(
     assert container.logs() == b""
 
 
-def with_gdb(client: DockerClient, zoo: Zoo) -> str:
-    """Return py312 with this machine's gdb in it: it stands on this machine's C library, too."""
+def test_a_program_that_only_waits_is_left_alone_and_goes_on(
+    docker_client: DockerClient, zoo: Zoo, start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    require("gdb", available=shutil.which("gdb") is not None)
+    monkeypatch.setattr(attaching, "IDLE_SECONDS", 4.0)
+    container = start(with_gdb(docker_client, zoo, "py312"), WAITING, user="1234:1234", cap_add=["SYS_PTRACE"])
+
+    with pytest.raises(EngineError, match="allocated and freed nothing for 4 s"):
+        attach(container.name, "--duration", "2s", "--output", str(tmp_path / "out"))
+    assert "[] ['1', " in str(container.exec_run(["python", "-c", LOOK])[1])
+
+    container.kill(signal="USR1")
+    assert container.wait(timeout=30)["StatusCode"] == 0
+    assert container.logs() == b"went on\n"
+
+
+def with_gdb(client: DockerClient, zoo: Zoo, on: str) -> str:
+    """Return the image ``on`` with this machine's gdb in it: it stands on this machine's C library, too."""
     ask = ["gdb", "-nx", "-batch", "-ex", "python import os; print(os.path.dirname(os.__file__))"]
     python = Path(subprocess.run(ask, capture_output=True, text=True, check=True).stdout.strip())
     program = Path(str(shutil.which("gdb")))
@@ -140,7 +165,7 @@ def with_gdb(client: DockerClient, zoo: Zoo) -> str:
         tree.add_file(path.as_posix().lstrip("/"), path)
     archive = io.BytesIO()
     tree.write(archive)
-    container = client.containers.create(build_image(client, image("py312"), say=lambda _: None).reference, ["x"])
+    container = client.containers.create(build_image(client, image(on), say=lambda _: None).reference, ["x"])
     try:
         container.put_archive("/", archive.getvalue())
         repository, _, tag = zoo._tag().partition(":")

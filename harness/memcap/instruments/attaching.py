@@ -28,6 +28,7 @@ SCRIPT: Final = INSIDE.parent / "beside" / "memcap_attach.py"
 CAPABLE: Final = "--cap-add SYS_PTRACE"
 OTHERWISE: Final = "Or start the same image with the same load: `memcap profile --image IMAGE -- CMD`."
 _REMOVE = "import shutil, sys; shutil.rmtree(sys.argv[1])"
+IDLE_SECONDS = 60.0  # for which a debugger waits for the process to allocate or free something
 _SHOWN_CHARACTERS = 2000
 
 
@@ -134,7 +135,7 @@ def record(client: DockerClient, target: Target, *, seconds: float, artefacts: P
         with translated(f"put memray into container {target.container.name}"):
             target.container.put_archive(parent, archive.getvalue())
         script = f"{target.folder}/instruments/memcap_attach.py"
-        argv = [target.python, "-I", "-B", script, "attach", str(target.pid), str(seconds), noted]
+        argv = [target.python, "-I", "-B", script, "attach", str(target.pid), str(seconds), str(IDLE_SECONDS), noted]
         code, output, errors = _execute(client, target.container, argv, user=target.user)
         if code != 0 and _still_runs(target):  # else what was recorded until it ended is there
             raise EngineError(

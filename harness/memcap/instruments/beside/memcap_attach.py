@@ -2,7 +2,7 @@
 
     python memcap_attach.py look              which Pythons run here: a literal of Python
     python memcap_attach.py check PID         what is there of all that attaching needs, and what is not
-    python memcap_attach.py attach PID SECONDS FOLDER
+    python memcap_attach.py attach PID SECONDS IDLE_SECONDS FOLDER
 
 The first two are handed to ``python -c`` by memcap, before there is any file of it in the container. The last runs from
 its place beside ``lib``, with memray; ``begin`` is called in the process itself. Nothing here may fail the program.
@@ -13,6 +13,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import threading
     from typing import Any
 
 PTRACE_SEIZE = 0x4206  # stops nothing, and ends with this process
@@ -113,15 +114,25 @@ def read(path: str) -> str:
         return file.read().decode("utf-8", "replace")
 
 
-def attach(pid: int, seconds: float, folder: str) -> str:
-    """Let ``pid`` begin to record, and wait until it has ended that; return what went wrong, or ""."""
+def attach(pid: int, seconds: float, idle_seconds: float, folder: str) -> str:
+    """Let ``pid`` begin to record, and wait until it has ended that; return what went wrong, or "".
+
+    A debugger comes in where memory is allocated or freed; for that it is waited no longer than ``idle_seconds``.
+    """
+    import threading
     import time
 
     command = attaching()
+    inside, given_up = threading.Event(), threading.Event()
+    threading.Thread(target=give_up, args=(folder, idle_seconds, inside, given_up), daemon=True).start()
     try:
         client = command.inject_control_channel(command.resolve_debugger("auto"), pid, verbose=True)
     except Exception as error:
+        if given_up.is_set():
+            return "it allocated and freed nothing for %.0f s, so that the debugger could not come in" % idle_seconds
         return "%s: %s" % (type(error).__name__, error)
+    finally:
+        inside.set()
     client.sendall((BEGIN % (os.path.abspath(__file__), folder, seconds)).encode())
     client.shutdown(1)
     wrong = b"".join(iter(lambda: client.recv(4096), b"")).decode("utf-8", "replace")
@@ -133,6 +144,27 @@ def attach(pid: int, seconds: float, folder: str) -> str:
         os.write(1, b".")  # memcap hears that this is not stuck
         time.sleep(LOOK_SECONDS)
     return ""
+
+
+def give_up(folder: str, idle_seconds: float, inside: "threading.Event", given_up: "threading.Event") -> None:
+    """End the debugger if it waits too long, or if the folder is gone, as memcap was interrupted.
+
+    It is interrupted, not ended: on SIGTERM gdb 13 leaves its breakpoints in the program, which dies of them.
+    """
+    import signal
+    import time
+
+    last = time.monotonic() + idle_seconds
+    while not inside.wait(LOOK_SECONDS):
+        if time.monotonic() > last or not os.path.isdir(folder):
+            given_up.set()
+            for name in os.listdir("/proc"):
+                try:
+                    if name.isdigit() and status_of(name)["PPid"] == str(os.getpid()):
+                        os.kill(int(name), signal.SIGINT)
+                except OSError:  # it ended
+                    continue
+            return
 
 
 def attaching() -> "Any":
@@ -204,4 +236,4 @@ if __name__ == "__main__":
     elif sys.argv[1] == "check":
         sys.stdout.write(ascii(check(int(sys.argv[2]))))
     else:
-        sys.exit(attach(int(sys.argv[2]), float(sys.argv[3]), sys.argv[4]) or 0)
+        sys.exit(attach(int(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4]), sys.argv[5]) or 0)
