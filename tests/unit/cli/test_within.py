@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from factories import make_layer
-from memcap.campaign import Deadline
+from memcap.campaign import Deadline, Layers
 from memcap.cli import execute
 from memcap.cli import run as cli_run
 from memcap.engine.base import Engine
@@ -84,7 +84,7 @@ def run(project: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         timed = engine or Timed()
 
         @contextmanager
-        def made_ready(order: execute.Order) -> Iterator[tuple[Engine, execute.Layers]]:
+        def made_ready(order: execute.Order) -> Iterator[tuple[Engine, Layers]]:
             yield timed, {("py312", "demo"): make_layer("py312")}
 
         def deadline_of(within: str | None, profile: Profile, *, began: float) -> Deadline | None:
