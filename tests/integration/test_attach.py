@@ -36,7 +36,7 @@ import time
 rows = [bytearray(32 << 20)]
 def read_row():
     rows.append(bytearray(1 << 20))
-while len(rows) < 200:
+while len(rows) < 600:
     read_row()
     time.sleep(0.05)
 time.sleep(600)

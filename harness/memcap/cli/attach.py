@@ -37,7 +37,7 @@ def profile_container(
     refuse_filled(folder)
     with closing(connect()) as client:
         target = find_target(client, name)
-        subject = find_subject((), image=target.image.id)
+        subject = find_subject((target.python,), image=target.image.id)  # an image may have no command
         settings = subject.settings(campaign=campaign, started=started)
         plan = Plan(profile="profile", cells=(subject.cell,), runs=1, warmups=0)
         (layer,) = prepare_layers(client, plan, {}, say=say).values()

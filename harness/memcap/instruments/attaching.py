@@ -106,7 +106,7 @@ def lacks(image: ImageFacts, there: dict[str, Any], *, pid: int) -> list[str]:
             " (and without a seccomp profile that forbids ptrace), as root in the container if ptrace_scope is not 0"
         )
     if there["method"] is None:
-        found.append("- no debugger: install gdb (or lldb) in the image; CPython 3.14 and newer need none")
+        found.append("- no debugger: install gdb in the image; CPython 3.14 and newer need none")
     if there["folder"] is None:
         found.append(
             "- no folder to put memray: /tmp and /var/tmp are read-only, noexec, tmpfs, or not writable for its user: "
