@@ -23,6 +23,8 @@ from memcap.report.text import NOTHING, figure, percent, printable, shortened, w
 _GAP: Final = 2
 _TITLE_PADDING: Final = 2  # tabulate.MIN_PADDING
 _LONGEST_LABEL: Final = 12
+_SHORTEST_NAME: Final = 12
+_READABLE_NAME: Final = 20
 _SHOWN_BENCHMARKS: Final = 3
 _LEGEND: Final = "= within the tolerance, ? undecided"
 
@@ -84,10 +86,7 @@ def _others(view: ComparisonView, width: int) -> str:
 def _table(pairs: Sequence[Pair], columns: Sequence[_Column], width: int) -> str:
     from tabulate import tabulate  # noqa: PLC0415 - late, so that --help stays quick
 
-    room = max(width - _width(pairs, columns), 12)
-    names = [printable(pair.name) for pair in pairs]
-    short = [shortened(name, room) for name in names]
-    names = short if len(set(short)) == len(set(names)) else names
+    names = _names(pairs, max(width - _width(pairs, columns), _SHORTEST_NAME))
     rows = [[name, *(text(pair) for _, text, _ in columns)] for name, pair in zip(names, pairs, strict=True)]
     return tabulate(
         rows,
@@ -99,8 +98,16 @@ def _table(pairs: Sequence[Pair], columns: Sequence[_Column], width: int) -> str
 
 
 def _fits(pairs: Sequence[Pair], columns: Sequence[_Column], width: int) -> bool:
-    longest = max(len(printable(pair.name)) for pair in pairs)
-    return longest + _width(pairs, columns) <= width
+    """Say whether there is room for the columns beside the benchmarks' names, shortened if they can be told apart."""
+    room = width - _width(pairs, columns)
+    return room >= _READABLE_NAME and all(len(name) <= room for name in _names(pairs, room))
+
+
+def _names(pairs: Sequence[Pair], room: int) -> list[str]:
+    """Return the names in at most ``room`` characters, or whole where they would be the same then."""
+    names = [printable(pair.name) for pair in pairs]
+    short = [shortened(name, room) for name in names]
+    return short if len(set(short)) == len(set(names)) else names
 
 
 def _width(pairs: Sequence[Pair], columns: Sequence[_Column]) -> int:

@@ -56,6 +56,13 @@ def test_the_terminal(golden: GOLDEN, width: int) -> None:
     golden(f"report/compare-{width}.txt", text)
 
 
+def test_long_names_are_shortened_rather_than_the_interval_left_out() -> None:
+    names = {"a_process_pool_of_many_workers": (SAME, LESS), "a_thread_pool_of_a_hundred": (SAME, SAME)}
+    lines = render_comparison(_view(two_images(**names)), width=80).splitlines()
+    assert any("[99 % interval]" in line for line in lines)
+    assert max(map(len, lines)) <= 80
+
+
 def test_verbose_tells_every_figure(golden: GOLDEN) -> None:
     text = render_comparison(_view(two_images(x=(SAME, LESS))), width=100, verbose=True)
     golden("report/compare-verbose.txt", text)
