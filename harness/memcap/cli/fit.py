@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from memcap.cli.before_dashes import NamesBeforeDashes
 from memcap.cli.subject import Asked, subject_options
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def _share(_: click.Context, __: click.Parameter, value: str) -> float:
     return share
 
 
-@click.command("fit", short_help="Find the smallest cap that a workload can live with.")
+@click.command("fit", cls=NamesBeforeDashes, short_help="Find the smallest cap that a workload can live with.")
 @subject_options(
     cap="What counts as no cap.  [default: half of the daemon's memory]",
     time_limit="After which a run without a cap is ended.",

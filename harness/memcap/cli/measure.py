@@ -6,8 +6,10 @@ from pathlib import Path
 
 import click
 
+from memcap.cli.before_dashes import NamesBeforeDashes
 
-@click.command("measure", short_help="Measure any command in any image.")
+
+@click.command("measure", cls=NamesBeforeDashes, short_help="Measure any command in any image.")
 @click.argument("image")
 @click.argument("argv", nargs=-1, type=click.UNPROCESSED, metavar="[-- CMD ARGS...]")
 @click.option(

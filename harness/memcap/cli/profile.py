@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from memcap.cli.before_dashes import NamesBeforeDashes
 from memcap.cli.subject import Asked, subject_options
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 ARTEFACTS = "record"  # in the output folder: the tool's own record and reports
 
 
-@click.command("profile", short_help="Say which lines allocate, inside the container.")
+@click.command("profile", cls=NamesBeforeDashes, short_help="Say which lines allocate, inside the container.")
 @subject_options(cap="Instead of the cell's cap.  [default of a command: 1g]", time_limit="After which a run is ended.")
 @click.option("--container", metavar="NAME", help="Attach to a container that runs already, where it allows that.")
 @click.option("--duration", metavar="TIME", help="How long to stay attached.  [default: 30s]")

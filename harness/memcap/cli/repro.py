@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from memcap.cli.before_dashes import NamesBeforeDashes
 from memcap.cli.subject import Asked, subject_options
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ _KINDS = (
 )
 
 
-@click.command("repro", short_help="Make the OOM kill happen, and show who did it.")
+@click.command("repro", cls=NamesBeforeDashes, short_help="Make the OOM kill happen, and show who did it.")
 @subject_options(
     cap="Instead of the cell's cap.  [default of a command: 128m]", time_limit="After which a run is ended."
 )
