@@ -6,7 +6,7 @@ import signal
 from typing import TYPE_CHECKING
 
 import pytest
-from integration.measuring import cell, measure_once
+from integration.measuring import cell, measure_cells, measure_once
 
 from memcap.model import CaveatKind, Ending
 
@@ -30,6 +30,15 @@ def test_main_process_killed_at_the_cap(docker_client: DockerClient) -> None:
     assert run.cap_bytes - MIB < run.peak_bytes <= run.cap_bytes
     assert run.unreclaimable_peak_bytes is not None
     assert run.unreclaimable_peak_bytes > 120 * MIB
+
+
+def test_the_kernel_finds_no_second_victim_in_the_supervisor(docker_client: DockerClient) -> None:
+    """As it did in one of 36 runs of this leak, while it opened files and the first victim was still ending."""
+    code = "import time\nkept = []\nwhile True:\n    kept.append(b'x' * (1 << 18))\n    time.sleep(0.01)\n"
+    leak = cell(("python", "-c", code), cap="24m")
+    measured = measure_cells(docker_client, leak, runs=25)[leak.id]
+
+    assert {run.ending for run in measured.runs} == {Ending.OOM_KILLED}
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@
 enum { FORMAT = 1, ROWS = 256, PROCESSES = 32, PROCESS_SCAN_NS = 30000000, JOURNAL_NS = 500000000, KERNEL_STACK = 16384,
        TMPFS = 0x01021994, AUX_PAGE_SIZE = 6, PRCTL_THP_OFF = 41, PERSONALITY_NO_ASLR = 0x0040000,
        QUICKEST_NS = 1000000, FREE_CPU_NS = 8000000, UNUSABLE = 71,
+       ROOM = 256 << 10, ROOM_PROCESS = 8 << 10, NO_ROOM_NS = 1000000000,
        PSS_LARGEST = 256 << 20, PSS_FREE_NS = 2000000, PSS_PROCESS_NS = 250000, PSS_MIB_NS = 16000, NEAR_PEAK = 16,
        PRCTL_DEATH_SIGNAL = 1, PRCTL_SUBREAPER = 36, PRCTL_NO_NEW_PRIVILEGES = 38, RLIMIT_DATA = 2, RLIMIT_PROCESSES = 6,
        ROUND_ROBIN_NOT_INHERITED = 2 | 0x40000000 /* SCHED_RR | SCHED_RESET_ON_FORK */ };
@@ -23,6 +24,7 @@ static struct {
     i64 watchdog, data_limit, process_limit; /* 0: none; they stand in for what cgroups cap */
     i64 started, ended, samples, max_file, cpu_at_start;
     i64 peak_unreclaimable;
+    i64 cap, held;           /* held: of the last sample, without page cache */
     struct split at_start, at_peak, at_end;
     i64 peak_at_start, supervisor_bytes;
     i64 main_pid, main_status, exec_error;

@@ -37,6 +37,7 @@ static i64 sample(void) {
     look(&now);
     i64 need = unreclaimable(&now);
     if (need > run.peak_unreclaimable) { run.peak_unreclaimable = need; run.at_peak = now; }
+    run.held = now.usage - now.file;
     if (now.file > run.max_file) run.max_file = now.file;
     run.samples++;
     remember(&now, elapsed());

@@ -33,6 +33,14 @@ static i64 pause_after(i64 now) {
     return pause;
 }
 
+/* Opening and writing files needs kernel memory, which counts as ours. With no room for it the kernel looks for a victim,
+ * and while the one that it found still lets go of its memory, it may find that gone, and kill us as the next. So these
+ * things wait until there is room again, or for a second, as there are workloads that live at their cap. */
+static int may_need_memory(i64 now, i64 due) {
+    if (now < due) return 0;
+    return run.cap < 0 || run.held + ROOM + run.process_peak_count * ROOM_PROCESS <= run.cap || now >= due + NO_ROOM_NS;
+}
+
 /* Sample until the main process ends. */
 static void watch(u64 waited_for) {
     i64 next_scan = 0, next_journal = 0, journal_step = JOURNAL_NS;
@@ -40,13 +48,13 @@ static void watch(u64 waited_for) {
         i64 now = elapsed();
         i64 need = sample();
         if (run.watchdog && need > run.watchdog) { run.watchdog_kill = 1; end_all(); break; }
-        if (now >= next_scan) {
+        if (may_need_memory(now, next_scan)) {
             i64 cost = own_cpu() - run.shares_cost;
             scan_processes(need, now);
             cost = (own_cpu() - run.shares_cost - cost) * 200; /* many processes are looked at less often: half a percent of a core */
             next_scan = now + (cost > PROCESS_SCAN_NS ? cost : PROCESS_SCAN_NS);
         }
-        if (now >= next_journal) { journal(); next_journal = now + journal_step; journal_step += journal_step / 64; }
+        if (may_need_memory(now, next_journal)) { journal(); next_journal = now + journal_step; journal_step += journal_step / 64; }
         if (run.time_limit && now >= run.time_limit) { run.timed_out = 1; end_all(); }
         i64 pause = pause_after(now);
         struct timespec wait = {pause / 1000000000, pause % 1000000000};
@@ -75,6 +83,7 @@ static void supervise(char **argv, char **envp) {
     run.peak_unreclaimable = run.max_file = ABSENT;
     cgroup_open_files();
     run.peak_at_start = cgroup_peak();
+    run.cap = cgroup_cap();
     look(&run.at_start);
     run.at_peak = run.at_start;
     run.supervisor_bytes = own_bytes();
