@@ -29,8 +29,8 @@ MADE_AGAIN = (
     "harness/memcap/probe/bin",
 )  # fmt: skip
 # What a daemon elsewhere, on cgroup v2, must give besides the bytes and endings of the short truth laboratory. A crowd
-# is looked at too seldom to be counted where looking is emulated: the supervisor keeps to its part of a core. Of what is
-# done at the limit, one of each: fit's stalls are known on cgroup v2 alone.
+# is looked at too seldom to be counted where looking is emulated: the supervisor keeps to its part of a core. Of what
+# is done at the limit, one of each: fit's stalls are known on cgroup v2 alone.
 IN_THE_VM = (
     "tests/integration/test_supervisor.py", "tests/integration/test_plan.py",
     "tests/integration/test_fit.py", "tests/integration/test_repro.py", "tests/integration/test_profile.py",
