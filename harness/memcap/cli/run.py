@@ -180,12 +180,15 @@ def command(  # noqa: PLR0913 - the options of the command line
 def deadline_of(within: str | None, profile: Profile, *, began: float) -> Deadline | None:
     """Return when a campaign of ``profile`` that ``began`` has to end; None if it may last for ever.
 
-    ``within`` takes the place of what the profile says. Raises SizeError.
+    ``within`` takes the place of what the profile says. Raises SizeError, UsageError for no time at all.
     """
     from memcap.campaign import Deadline
+    from memcap.errors import UsageError
     from memcap.units import parse_seconds
 
     seconds = parse_seconds(within) if within else profile.within_seconds
+    if seconds is not None and seconds <= 0:
+        raise UsageError(f"--within {within} leaves no time to measure", remedy="Name a duration, such as 20min.")
     return None if seconds is None else Deadline(seconds=seconds, end=began + seconds)
 
 

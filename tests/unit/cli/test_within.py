@@ -18,7 +18,7 @@ from memcap.cli import execute
 from memcap.cli import run as cli_run
 from memcap.engine.base import Engine
 from memcap.engine.fake import FakeEngine
-from memcap.errors import SizeError, TimeIsUp
+from memcap.errors import SizeError, TimeIsUp, UsageError
 from memcap.model import CampaignResult, Profile, RawRun, RunSpec
 from memcap.store import as_baselines, load_result, save_baselines
 
@@ -181,3 +181,8 @@ def test_a_time_that_cannot_be_read_is_refused_before_anything_is_run(run: Any, 
     engine = Timed()
     assert isinstance(run("--within", text, engine=engine).exception, SizeError)
     assert engine.runs == []
+
+
+def test_no_time_at_all_is_a_mistake() -> None:
+    with pytest.raises(UsageError, match="--within 0s leaves no time"):
+        DEADLINE_OF("0s", Profile(name="quick"), began=0.0)
