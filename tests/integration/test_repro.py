@@ -81,7 +81,7 @@ serve()
 BY_KIB = """\
 import sys, time
 kept = bytearray(b"x" * 1024) * int(sys.argv[1])
-time.sleep(0.05)
+time.sleep(0.2)
 """
 Reproduce = Callable[..., Reproduction]
 
