@@ -189,6 +189,8 @@ def test_when_the_time_is_up_what_is_finished_is_judged_and_the_rest_is_measured
     assert resumed.returncode == 0, resumed.stderr
     assert "small.hold" not in resumed.stderr, "what is finished is not measured again"
     assert "2 new" in resumed.stdout
+    again = json.loads(path.read_text(encoding="utf-8"))["memcap"]["command"]
+    assert again == ["memcap", "run", "--within", f"{enough:.0f}s"], "what measures all of it again"
 
 
 def test_function_that_raises_is_a_stored_result(docker_client: DockerClient, project: Path) -> None:

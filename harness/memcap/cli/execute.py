@@ -110,7 +110,7 @@ def execute(order: Order, *, save: Callable[[CampaignResult], None], kept_in: Pa
         settings = CampaignSettings(
             id=order.id,
             started=order.started,
-            command=("memcap", *sys.argv[1:]),
+            command=order.earlier.command if order.earlier else ("memcap", *sys.argv[1:]),  # what measures it again
             policy=order.policy,
             time_limit_seconds=order.time_limit_seconds,
             jobs=order.jobs or jobs_for(order.plan, engine.environment()),
