@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 from integration.measuring import image
 from integration.promises import require
-from integration.test_image_zoo import Zoo
+from integration.test_image_zoo import Zoo, zoo  # noqa: F401 - a fixture
 
 from memcap.cli.profile import command
 from memcap.engine.docker_client import LABEL, OWNER_LABEL, owner
@@ -50,13 +50,6 @@ print("went on")
 """
 LOOK = "import os; print(os.listdir('/tmp'), [n for n in os.listdir('/proc') if n.isdigit()])"
 Start = Callable[..., "Container"]
-
-
-@pytest.fixture
-def zoo(docker_client: DockerClient) -> Iterator[Zoo]:
-    found = Zoo(docker_client)
-    yield found
-    found.close()
 
 
 @pytest.fixture
@@ -111,7 +104,11 @@ def test_a_container_that_does_not_exist() -> None:
 
 @pytest.mark.parametrize("on", ["py310", "py313"])
 def test_what_is_allocated_while_attached_and_nothing_stays_behind(
-    docker_client: DockerClient, zoo: Zoo, start: Start, tmp_path: Path, on: str
+    docker_client: DockerClient,
+    zoo: Zoo,  # noqa: F811
+    start: Start,
+    tmp_path: Path,
+    on: str,
 ) -> None:
     require("gdb", available=shutil.which("gdb") is not None)
     container = start(with_gdb(docker_client, zoo, on), GROWING, user="1234:1234", cap_add=["SYS_PTRACE"])
@@ -133,7 +130,11 @@ def test_what_is_allocated_while_attached_and_nothing_stays_behind(
 
 
 def test_a_program_that_only_waits_is_left_alone_and_goes_on(
-    docker_client: DockerClient, zoo: Zoo, start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    docker_client: DockerClient,
+    zoo: Zoo,  # noqa: F811
+    start: Start,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     require("gdb", available=shutil.which("gdb") is not None)
     monkeypatch.setattr(attaching, "IDLE_SECONDS", 4.0)
@@ -148,7 +149,7 @@ def test_a_program_that_only_waits_is_left_alone_and_goes_on(
     assert container.logs() == b"went on\n"
 
 
-def with_gdb(client: DockerClient, zoo: Zoo, on: str) -> str:
+def with_gdb(client: DockerClient, keeper: Zoo, on: str) -> str:
     """Return the image ``on`` with this machine's gdb in it: it stands on this machine's C library, too."""
     ask = ["gdb", "-nx", "-batch", "-ex", "python import os; print(os.path.dirname(os.__file__))"]
     python = Path(subprocess.run(ask, capture_output=True, text=True, check=True).stdout.strip())
@@ -168,9 +169,9 @@ def with_gdb(client: DockerClient, zoo: Zoo, on: str) -> str:
     container = client.containers.create(build_image(client, image(on), say=lambda _: None).reference, ["x"])
     try:
         container.put_archive("/", archive.getvalue())
-        repository, _, tag = zoo._tag().partition(":")
+        repository, _, tag = keeper._tag().partition(":")
         container.commit(repository, tag, changes=["LABEL memcap=1 memcap.kind="])
     finally:
         container.remove(force=True)
-    zoo.name = image_by_reference(str(client.images.get(f"{repository}:{tag}").id)).name  # as its layers are called
+    keeper.name = image_by_reference(str(client.images.get(f"{repository}:{tag}").id)).name  # as its layers are called
     return f"{repository}:{tag}"
