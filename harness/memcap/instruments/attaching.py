@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 SCRIPT: Final = INSIDE.parent / "beside" / "memcap_attach.py"
 CAPABLE: Final = "--cap-add SYS_PTRACE"
 OTHERWISE: Final = "Or start the same image with the same load: `memcap profile --image IMAGE -- CMD`."
-_REMOVE = "import shutil, sys; shutil.rmtree(sys.argv[1])"
 IDLE_SECONDS = 60.0  # for which a debugger waits for the process to allocate or free something
+_REMOVE = "import shutil, sys; shutil.rmtree(sys.argv[1])"
 _SHOWN_CHARACTERS = 2000
 
 

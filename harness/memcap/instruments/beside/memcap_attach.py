@@ -55,11 +55,9 @@ def check(pid: int) -> "dict[str, Any]":
 
     ``same``: whether it runs this Python, None where that cannot be seen.
     """
-    import shutil
-
     status = status_of("self")
     return {
-        "method": "sys.remote_exec" if hasattr(sys, "remote_exec") else shutil.which("gdb") and "gdb",
+        "method": method(),
         "refusal": refusal(pid),
         "same": runs_this(pid),
         "capable": bool(int(status["CapEff"], 16) >> CAP_SYS_PTRACE & 1),
@@ -67,6 +65,13 @@ def check(pid: int) -> "dict[str, Any]":
         "yama": yama(),
         "folder": next((folder for folder in FOLDERS if fits(folder)), None),
     }
+
+
+def method() -> "str | None":
+    """Return how to come in. lldb 14 does come in, but cannot be told to leave a program that allocates nothing."""
+    import shutil
+
+    return "sys.remote_exec" if hasattr(sys, "remote_exec") else shutil.which("gdb") and "gdb"
 
 
 def runs_this(pid: int) -> "bool | None":
@@ -122,12 +127,10 @@ def attach(pid: int, seconds: float, idle_seconds: float, folder: str) -> str:
     import time
 
     command = attaching()
-    # lldb 14 comes in, too, but cannot be told to leave a program that allocates nothing.
-    method = "sys.remote_exec" if hasattr(sys, "remote_exec") else "gdb"
     inside, given_up = threading.Event(), threading.Event()
     threading.Thread(target=give_up, args=(folder, idle_seconds, inside, given_up), daemon=True).start()
     try:
-        client = command.inject_control_channel(method, pid, verbose=True)
+        client = command.inject_control_channel(method(), pid, verbose=True)
     except Exception as error:
         if given_up.is_set():
             return "it allocated and freed nothing for %.0f s, so that the debugger could not come in" % idle_seconds
