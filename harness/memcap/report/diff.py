@@ -36,8 +36,8 @@ def render_explanation(explanation: Explanation, *, width: int = 80) -> str:
     """Return why a cell became worse as text."""
     title = f"{explanation.cell_id}, what changed by line"
     if explanation.diff is None:
-        return wrapped(printable(f"{title}: not explained: {explanation.why_not}"), width, rest="    ") + "\n"
-    compared = wrapped(printable(f"{title}, since {explanation.base}"), width)
+        return wrapped(f"{title}: not explained: {explanation.why_not}", width, rest="    ") + "\n"
+    compared = wrapped(f"{title}, since {explanation.base}", width)
     kept = f"Profiles, and the diff in other forms: {explanation.folder}"
     return f"{compared}\n\n{render_diff(explanation.diff, top=_EXPLAINED_LINES, width=width)}\n{kept}\n"
 

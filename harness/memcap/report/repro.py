@@ -29,11 +29,11 @@ def render_repro(found: Reproduction, *, top: int, where: str, width: int = 80) 
     flight = found.flight
     if flight is not None:
         parts += [_lines(flight, top, width), *(_stacks(each, width) for each in flight.newest)]
-        parts.append(wrapped(printable(seen_in(flight)), width))
-        parts += [wrapped(printable(state_text(state)), width) for state in flight.states]
+        parts.append(wrapped(seen_in(flight), width))
+        parts += [wrapped(state_text(state), width) for state in flight.states]
     parts.append(processes_text(found))
     parts += [wrapped(each, width) for each in recorder_text(found)]
-    parts.append("\n".join([wrapped(printable(verdict(found)), width), *last_lines(found.last_words, width)]))
+    parts.append("\n".join([wrapped(verdict(found), width), *last_lines(found.last_words, width)]))
     parts.append("\n    ".join(again_texts(found)))
     parts.append(f"Everything is in {where} (index.html)")
     return "\n\n".join(part for part in parts if part) + "\n"
