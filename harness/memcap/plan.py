@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
-from memcap.errors import SelectionError
+from memcap.errors import PlanError, SelectionError
 from memcap.model import (
     COLD,
     Benchmark,
@@ -169,6 +169,13 @@ def check_feasible(plan: Plan, *, memory_bytes: int | None, cpus: int | None = N
     What is not known is not checked.
     """
     return (*_caps_above(plan, memory_bytes), *_pinned_above(plan, cpus))
+
+
+def refuse_problems(message: str, problems: Iterable[PlanProblem]) -> None:
+    """Raise PlanError with ``message`` and each of the problems, if there are any."""
+    listed = [f"\n  {problem}" for problem in problems]
+    if listed:
+        raise PlanError(message + "".join(listed))
 
 
 def _pinned_above(plan: Plan, cpus: int | None) -> list[PlanProblem]:

@@ -23,8 +23,16 @@ from memcap.errors import (
     TimeIsUp,
     UsageError,
 )
-from memcap.model import CampaignResult, CampaignSettings, ContainerPolicy, Environment, ImageFacts, Plan, Suite
-from memcap.plan import check_feasible, too_long
+from memcap.model import (
+    CampaignResult,
+    CampaignSettings,
+    ContainerPolicy,
+    Environment,
+    ImageFacts,
+    Plan,
+    Suite,
+)
+from memcap.plan import check_feasible, refuse_problems, too_long
 from memcap.revision import Base, as_base_layers, side_by_side
 
 LISTED = 5  # cells that are named when the time is up
@@ -258,17 +266,13 @@ def _described(image: ImageFacts) -> str:
 def refuse_too_long(order: Order) -> None:
     """Raise PlanError for suites that would take longer than their `total` allows."""
     problems = too_long(order.plan, order.suites, time_limit_seconds=order.time_limit_seconds)
-    if problems:
-        listed = "\n".join(f"  {problem}" for problem in problems)
-        raise PlanError(f"a suite would take longer than it may; nothing was run.\n{listed}")
+    refuse_problems("a suite would take longer than it may; nothing was run.", problems)
 
 
 def refuse_infeasible(plan: Plan, machine: Environment) -> None:
     """Raise PlanError with everything of ``plan`` that the daemon's machine cannot honour."""
     problems = check_feasible(plan, memory_bytes=machine.memory_bytes, cpus=machine.cpus or 1)
-    if problems:
-        listed = "\n".join(f"  {problem}" for problem in problems)
-        raise PlanError(f"the daemon cannot honour this plan; nothing was run.\n{listed}")
+    refuse_problems("the daemon cannot honour this plan; nothing was run.", problems)
 
 
 def jobs_for(plan: Plan, machine: Environment) -> int:

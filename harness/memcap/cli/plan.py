@@ -58,8 +58,7 @@ def command(profile: str, selection: Selection, root: Path | None, as_json: bool
 
 def show(plan: Plan, config: Config, *, as_json: bool) -> None:
     """Print ``plan``. Raises PlanError for suites that take too long, and what a daemon that answers cannot honour."""
-    from memcap.errors import PlanError
-    from memcap.plan import check_feasible, too_long
+    from memcap.plan import check_feasible, refuse_problems, too_long
 
     machine, note = _daemon_machine()
     memory_bytes = machine.memory_bytes if machine else None
@@ -73,8 +72,7 @@ def show(plan: Plan, config: Config, *, as_json: bool) -> None:
         click.echo(_as_text(plan))
         if note:
             click.echo(note)
-    if problems:
-        raise PlanError("the plan cannot be honoured\n" + "\n".join(f"  {problem}" for problem in problems))
+    refuse_problems("the plan cannot be honoured", problems)
 
 
 def _is_anything_named(selection: Selection) -> bool:
