@@ -18,7 +18,7 @@ START_LIMIT_SECONDS = 300.0  # 20 to 60 s were seen; two cores may have other wo
 STOP_LIMIT_SECONDS = 20.0
 POLL_SECONDS = 0.5
 # A kernel that changes its own code at the start can meet it half changed on the other CPU ("Oops: int3"): QEMU
-# emulates each CPU in a thread (tcg,thread=multi), and those see each other's code late. One start in dozens.
+# emulates each CPU in a thread (tcg,thread=multi), and those see each other's code late. Seen once.
 STARTS = 3
 NO_DAEMON = 20  # memcap.errors.DaemonUnavailable
 
