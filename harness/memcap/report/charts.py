@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from memcap.errors import UsageError
-from memcap.model import Measurement, Metric, Moment, VerdictState
+from memcap.model import Measurement, Metric, Moment, VerdictState, running
 from memcap.report.text import printable
 from memcap.report.view import CellView, MetricView, View
 from memcap.units import format_bytes
@@ -157,11 +157,14 @@ def memory(cell: CellView) -> Chart | None:
 def memory_over_time(
     series: Sequence[Moment], *, cap_bytes: int | None, promised_bytes: int | None, peak_bytes: int | None
 ) -> Chart | None:
-    """Return memory over time as ``memory`` does, of any run; the cap is drawn as it was, and named as promised."""
-    if len(series) < 2:
+    """Return memory over time as ``memory`` does, of any run; the cap is drawn as it was, and named as promised.
+
+    Drawn is the time in which the main program ran: the fall at its exit is nothing that it gave back.
+    """
+    moments = _thinned(running(series))
+    if len(moments) < 2:
         return None
-    moments = _thinned(series)
-    peak = max(peak_bytes or 0, *(moment.usage for moment in moments))
+    peak = max(peak_bytes or 0, *(moment.usage for moment in series))
     cap = cap_bytes or peak
     in_sight = cap <= peak * _CAP_IN_SIGHT
     top = 1.1 * max(cap, peak) if in_sight else 1.35 * peak

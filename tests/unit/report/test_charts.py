@@ -83,6 +83,14 @@ def test_memory_over_time_has_the_cap_in_it() -> None:
     assert all(f">{part}<" in svg for part in ("anon", "shmem", "kernel", "file"))
 
 
+def test_the_exit_is_not_drawn_as_memory_that_was_given_back() -> None:
+    chart = memory(cell_view(make_measurement(61, series=make_moments(10, 60, 61, 61, 0.5))))
+    assert chart is not None
+    (columns,) = chart.data["moments"]
+    assert columns["usage"] == [each * MIB for each in (10, 60, 61, 61)]
+    assert "Memory over 0.0 seconds: at most 61.0 MiB of the cap of 128.0 MiB; at the end 61.0 MiB" in chart.words
+
+
 def test_a_cap_far_above_does_not_flatten_the_curve() -> None:
     run = make_measurement(10, series=make_moments(5, 10), cap_bytes=128 * MIB)
     chart = memory(cell_view(run))
