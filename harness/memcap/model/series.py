@@ -20,7 +20,7 @@ def running(series: Sequence[Moment]) -> Sequence[Moment]:
         return series
     least = _FALLEN * max(_need(moment) for moment in series)
     end = len(series)
-    while end > len(series) - _LAST_MOMENTS and _need(series[end - 1]) < least:
+    while end > max(0, len(series) - _LAST_MOMENTS) and _need(series[end - 1]) < least:
         end -= 1
     return series[:end]
 

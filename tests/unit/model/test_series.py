@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from memcap.model import Moment, running
 
 MIB = 1024 * 1024
+
+
+def stated(*states: tuple[float, bool]) -> tuple[Moment, ...]:
+    known = moments(*[mib for mib, _ in states])
+    return tuple(replace(moment, running=state) for moment, (_, state) in zip(known, states, strict=True))
+
+
+def test_the_state_of_the_main_program_decides() -> None:
+    found = stated((0.5, False), (9, True), (60, True), (2, True), (1, True), (0.5, False))
+    assert tuple(running(found)) == found[1:5], "what the program itself gave back is told"
+    assert tuple(running(stated((0.5, False), (60, False)))) == ()
 
 
 def moments(*mib: float) -> tuple[Moment, ...]:

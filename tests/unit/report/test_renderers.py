@@ -97,6 +97,12 @@ def test_the_exit_is_not_drawn_in_a_line_of_text_either() -> None:
     assert "█████████ up to 60.0 MiB in 8.0 s" in text
 
 
+def test_without_a_moment_of_the_running_program_there_is_no_curve() -> None:
+    ended = Moment(seconds=0.1, usage=1, anon=1, file=0, shmem=0, kernel=0, low=1, running=False)
+    view = build_view(make_result(make_cell(runs=[make_measurement(series=(ended,))])))
+    assert "of the first run" not in render_terminal(view, width=200, verbose=True)
+
+
 def test_check_json(golden: GOLDEN) -> None:
     golden("report/check.json", render_check_json(_checked(_mixed())))
 
