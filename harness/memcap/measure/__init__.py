@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 
-from memcap.measure.caveats import Processors, caveats_of
+from memcap.measure.caveats import caveats_of
 from memcap.measure.cycles import cycle_tenths
 from memcap.measure.ending import ending_of, ending_without_report
-from memcap.measure.interval import unreclaimable_interval
+from memcap.measure.interval import Processors, unreclaimable_interval
 from memcap.model import (
     Caveat,
     CaveatKind,
@@ -43,6 +43,7 @@ def measure(raw: RawRun, spec: RunSpec, *, cpus: int | None, standing: tuple[Cav
     cpuset = spec.cpuset if raw.cpuset is None else raw.cpuset
     # The CPUs that the kernel may charge this cgroup ahead for.
     charging = cpuset.count(",") + 1 if cpuset else cpus
+    processors = Processors(machine=cpus, run=charging)
     oom = OomFacts(docker_flag=raw.oom_killed_flag, docker_events=raw.oom_events)
     journal = parse_journal(raw.workload_journal)
     tail = output_tail(raw)
@@ -57,7 +58,7 @@ def measure(raw: RawRun, spec: RunSpec, *, cpus: int | None, standing: tuple[Cav
         )
         return _with_journal(lost, raw.supervisor_journal)
     ending, detail = ending_of(report, journal, spec, tail, cpus=charging)
-    need = unreclaimable_interval(report, cpus=charging)
+    need = unreclaimable_interval(report, processors)
     return Measurement(
         ending=ending,
         detail=detail,
@@ -109,7 +110,7 @@ def measure(raw: RawRun, spec: RunSpec, *, cpus: int | None, standing: tuple[Cav
         cpuset=cpuset,
         page_size_bytes=report.page_size_bytes,
         output_tail="" if ending is Ending.COMPLETED else tail,
-        caveats=(*standing, *caveats_of(report, raw, spec, need, Processors(machine=cpus, run=charging))),
+        caveats=(*standing, *caveats_of(report, raw, spec, need, processors)),
     )
 
 
