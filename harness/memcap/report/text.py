@@ -9,6 +9,7 @@ from memcap.units import format_bytes, format_seconds
 
 NOTHING = "-"
 _SHOWN_OUTPUT_LINES = 10
+_OUTPUT_MARK = "    | "
 
 
 def printable(text: str) -> str:
@@ -35,8 +36,28 @@ def wrapped(text: str, width: int, *, first: str = "", rest: str = "") -> str:
 
 def last_lines(output: str, width: int) -> list[str]:
     """Return the last lines of a workload's output, marked as such; long lines are cut."""
-    lines = [f"    | {printable(line)}" for line in output.splitlines() if line.strip()]
+    lines = [f"{_OUTPUT_MARK}{printable(line)}" for line in output.splitlines() if line.strip()]
     return [line if len(line) <= width else f"{line[: width - 1]}…" for line in lines[-_SHOWN_OUTPUT_LINES:]]
+
+
+def all_lines(output: str, width: int) -> list[str]:
+    """Return a workload's output, each line marked as such; long lines go on in the next one."""
+    room = width - len(_OUTPUT_MARK)
+    lines = [printable(line) for line in output.splitlines()]
+    return [f"{_OUTPUT_MARK}{line[at : at + room]}" for line in lines for at in range(0, max(len(line), 1), room)]
+
+
+def sentence(text: str) -> str:
+    """Return ``text`` with a capital at its beginning."""
+    return f"{text[:1].upper()}{text[1:]}"
+
+
+def span(low: str, high: str) -> str:
+    """Return from ``low`` to ``high`` with an en dash between them; a unit that both have is written once."""
+    if low == high:
+        return low
+    number, _, unit = low.rpartition(" ")
+    return f"{number if number and unit == high.rpartition(' ')[2] else low}\N{EN DASH}{high}"
 
 
 def figure(metric: Metric, value: float | None) -> str:
