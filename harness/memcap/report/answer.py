@@ -96,7 +96,8 @@ def ended_otherwise(cell: CellResult) -> tuple[Measurement, ...]:
 
 def _as_expected(result: CampaignResult) -> str:
     runs = sum(len(cell.runs) for cell in result.cells)
-    return "The run ended as expected" if runs == 1 else f"All {runs} runs ended as expected"
+    which = {1: "The only run", 2: "Both runs"}.get(runs, f"All {runs} runs")
+    return f"{which} ended as expected"
 
 
 def _need(cells: Sequence[CellResult]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 
 from memcap.model import Metric
@@ -9,6 +10,8 @@ from memcap.units import format_bytes, format_seconds
 
 NOTHING = "-"
 _SHOWN_OUTPUT_LINES = 10
+_SIZE = re.compile(r"(?<=\d) (?=(?:B|[KMG]iB)\b)")
+_NO_BREAK = "\N{NO-BREAK SPACE}"  # in no printable text
 _OUTPUT_MARK = "    | "
 
 
@@ -20,18 +23,20 @@ def printable(text: str) -> str:
 
 
 def wrapped(text: str, width: int, *, first: str = "", rest: str = "") -> str:
-    """Return ``text``, made printable, in lines of at most ``width`` columns; words and ids are never broken.
+    """Return ``text``, made printable, in lines of at most ``width`` columns; words, ids and sizes are never broken.
 
     ``first`` and ``rest`` are put before the first line and the others.
     """
-    return textwrap.fill(
-        printable(text),
+    kept = _SIZE.sub(_NO_BREAK, printable(text))
+    filled = textwrap.fill(
+        kept,
         width=width,
         initial_indent=first,
         subsequent_indent=rest,
         break_long_words=False,
         break_on_hyphens=False,
     )
+    return filled.replace(_NO_BREAK, " ")
 
 
 def last_lines(output: str, width: int) -> list[str]:

@@ -45,7 +45,7 @@ def _first_lines(runs: Sequence[Measurement]) -> list[str]:
         ),
         (
             make_runs([62.5]),
-            "The run ended as expected. Peak unreclaimable memory: 61.5 MiB (cap 128.0 MiB).",
+            "The only run ended as expected. Peak unreclaimable memory: 61.5 MiB (cap 128.0 MiB).",
             "",
         ),
         (
@@ -101,7 +101,7 @@ def test_what_was_planned_and_not_measured_is_told() -> None:
 
 def test_without_a_cgroup_the_largest_process_is_told_or_nothing() -> None:
     resident = make_measurement(None, rss_peak_bytes=20 * MIB)
-    assert _view(make_cell(A, [resident])).reason == "The run ended as expected. Largest process: 20.0 MiB resident"
+    assert _view(make_cell(A, [resident])).reason == "The only run ended as expected. Largest process: 20.0 MiB resident"
     assert _view(make_cell(A, [make_measurement(None)])).reason.endswith("Its memory was not measured")
 
 
