@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from memcap.model import CampaignResult, CellResult, Measurement, Metric, Verdict, VerdictState
-from memcap.report.text import sentence
+from memcap.report.interval import need_interval, why_interval
+from memcap.report.text import sentence, span
 from memcap.units import counted, format_bytes
 
 FINE: Final = frozenset({VerdictState.NEW, VerdictState.IMPROVED, VerdictState.UNCHANGED})
@@ -105,7 +106,8 @@ def _need(cells: Sequence[CellResult]) -> str:
     needs = [(max(values), cell) for cell in cells if (values := cell.values(Metric.UNRECLAIMABLE_PEAK))]
     if needs:
         largest, cell = max(needs, key=lambda each: each[0])
-        return f"Peak unreclaimable memory: {format_bytes(largest)} ({_under(cell, cells)})"
+        runs = [run for run in cell.runs if run.ending is cell.cell.expected_ending]
+        return f"Peak unreclaimable memory: {_figure(largest, runs)} ({_under(cell, cells)})"
     resident = [value for cell in cells for value in cell.values(Metric.RSS_PEAK)]
     return f"Largest process: {format_bytes(max(resident))} resident" if resident else ""
 
@@ -116,7 +118,16 @@ def _need_until_then(cell: CellResult) -> str:
     needs = [run.unreclaimable_peak_bytes for run in runs if run.unreclaimable_peak_bytes is not None]
     if not needs or cell.values(Metric.UNRECLAIMABLE_PEAK):
         return ""
-    return f"Peak unreclaimable memory until then: {format_bytes(max(needs))} ({_under(cell, [cell])})"
+    return f"Peak unreclaimable memory until then: {_figure(max(needs), runs)} ({_under(cell, [cell])})"
+
+
+def _figure(largest: float, runs: Sequence[Measurement]) -> str:
+    """Return the largest need of ``runs``, or the interval that it lies in, and why it is one."""
+    ends = need_interval(runs, max)
+    if ends is None:
+        return format_bytes(largest)
+    why = why_interval(runs)
+    return span(*map(format_bytes, ends)) + (f", as {why}" if why else "")
 
 
 def _under(cell: CellResult, cells: Sequence[CellResult]) -> str:

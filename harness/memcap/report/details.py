@@ -40,6 +40,8 @@ def _told(view: MetricView) -> list[str]:
         middle, spread = figure(metric, summary.median), figure(metric, summary.mad)
         low, high = figure(metric, summary.min), figure(metric, summary.max)
         text = f"{metric.value}: median {middle}, MAD {spread}, range {low} to {high}, {counted(summary.n, 'value')}"
+        if view.interval is not None:
+            text += f"; it lies between {' and '.join(figure(metric, end) for end in view.interval)}"
     if verdict is None:
         return [text]
     change = f", {percent(view.change)} from {figure(metric, verdict.base)}" if view.change is not None else ""

@@ -87,6 +87,8 @@ def _run(run: Measurement) -> dict[str, Any]:
         "oom_kills": run.oom.kills,
         "peak_bytes": run.peak_bytes,
         "unreclaimable_peak_bytes": run.unreclaimable_peak_bytes,
+        "unreclaimable_peak_low_bytes": run.unreclaimable_peak_low_bytes,
+        "unreclaimable_peak_high_bytes": run.unreclaimable_peak_high_bytes,
         "rss_peak_bytes": run.rss_peak_bytes,
         "floor_bytes": run.floor_bytes,
         "wall_seconds": run.wall_seconds,
@@ -120,6 +122,7 @@ def _metric(view: MetricView) -> dict[str, Any]:
     return {
         "unit": view.metric.unit,
         "summary": asdict(view.summary) if view.summary else None,
+        "interval": {"low": view.interval[0], "high": view.interval[1]} if view.interval else None,
         "verdict": view.verdict.state.value if view.verdict else None,
         "detail": view.verdict.detail if view.verdict else None,
         "baseline_median": view.verdict.base if view.verdict else None,

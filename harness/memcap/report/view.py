@@ -29,6 +29,7 @@ from memcap.report.answer import (
     next_step,
 )
 from memcap.report.caveats import CaveatView, gather_caveats
+from memcap.report.interval import need_interval
 from memcap.sites import Explanation
 from memcap.stats import Summary, median, relative_change, summarize
 
@@ -53,7 +54,8 @@ class MetricView:
     """One metric of one cell; ``change`` is the fraction by which its median differs from a comparable baseline's.
 
     ``values`` are those of the runs that ended as expected, in the order of the runs. If there are none, ``until_end``
-    summarizes those of the runs that ended otherwise: the workload needed at least so much.
+    summarizes those of the runs that ended otherwise: the workload needed at least so much. ``interval`` are both ends
+    of where the median lies, if that is in doubt.
     """
 
     metric: Metric
@@ -62,6 +64,7 @@ class MetricView:
     verdict: MetricVerdict | None
     change: float | None
     until_end: Summary | None = None
+    interval: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,8 +217,15 @@ def _metric(cell: CellResult, metric: Metric, verdict: MetricVerdict | None) -> 
     summary = summarize(values)
     ended = ended_otherwise(cell) if summary is None else ()
     until = [value for run in ended if (value := run.value(metric)) is not None]
+    runs = [run for run in cell.runs if run.ending is cell.cell.expected_ending]
     return MetricView(
-        metric=metric, values=values, summary=summary, verdict=verdict, change=change, until_end=summarize(until)
+        metric=metric,
+        values=values,
+        summary=summary,
+        verdict=verdict,
+        change=change,
+        until_end=summarize(until),
+        interval=need_interval(runs, median) if metric is Metric.UNRECLAIMABLE_PEAK else None,
     )
 
 

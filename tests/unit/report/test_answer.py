@@ -9,13 +9,28 @@ import pytest
 
 from factories import MIB, make_cell, make_measurement, make_oom, make_result, make_runs
 from memcap.judge import judge, worst_exit_code
-from memcap.model import Baselines, Budget, CellResult, Ending, Measurement, Metric, Rules, VerdictState
+from memcap.model import (
+    Baselines,
+    Budget,
+    Caveat,
+    CaveatKind,
+    CellResult,
+    Ending,
+    Measurement,
+    MemorySplit,
+    Metric,
+    Rules,
+    VerdictState,
+)
+from memcap.report.figures import split_text
 from memcap.report.html import render_html
+from memcap.report.html_cell import cell_page
 from memcap.report.json import render_check_json
 from memcap.report.markdown import render_markdown
 from memcap.report.terminal import render_terminal
 from memcap.report.view import View, build_view
 
+ONE = "The only run ended as expected"
 UNTIL_THEN, CAP = "Peak unreclaimable memory until then", "MiB (cap 128.0 MiB)"
 A, B = "measure.app-app_1-24m", "measure.app-app_1-64m"
 TIMED_OUT = make_measurement(62.5, ending=Ending.TIMED_OUT, exit_code=None, detail="after 2 s", output_tail="serving\n")
@@ -101,7 +116,7 @@ def test_what_was_planned_and_not_measured_is_told() -> None:
 
 def test_without_a_cgroup_the_largest_process_is_told_or_nothing() -> None:
     resident = make_measurement(None, rss_peak_bytes=20 * MIB)
-    assert _view(make_cell(A, [resident])).reason == "The only run ended as expected. Largest process: 20.0 MiB resident"
+    assert _view(make_cell(A, [resident])).reason == f"{ONE}. Largest process: 20.0 MiB resident"
     assert _view(make_cell(A, [make_measurement(None)])).reason.endswith("Its memory was not measured")
 
 
@@ -146,3 +161,64 @@ def test_one_value_is_no_plural() -> None:
     text = render_terminal(_view(make_cell(A, make_runs([60]))), verbose=True)
     assert ", 1 value\n" in text
     assert "1 values" not in text
+
+
+def _between(low: float, high: float | None, kind: CaveatKind = CaveatKind.SAMPLED_ONLY) -> Measurement:
+    return make_measurement(
+        high or low,
+        unreclaimable_peak_bytes=int(low * MIB),
+        unreclaimable_peak_low_bytes=int(low * MIB),
+        unreclaimable_peak_high_bytes=None if high is None else int(high * MIB),
+        caveats=(Caveat(kind=kind, detail="it is so"),),
+    )
+
+
+def test_a_need_in_doubt_is_an_interval_with_its_reason() -> None:
+    view = _view(make_cell(A, [_between(6.1, 14), _between(6.4, 14), _between(6.2, 14)]))
+    assert view.reason == (
+        "All 3 runs ended as expected. Peak unreclaimable memory: 6.4–14.0 MiB, as page cache came or went between two "  # noqa: RUF001
+        "samples (cap 128.0 MiB)"
+    )
+    assert "14.0 MiB  6.2–14.0 MiB  completed" in render_terminal(view)  # noqa: RUF001
+    assert "it lies between 6.2 MiB and 14.0 MiB" in render_terminal(view, verbose=True)
+    assert "| 14.0 MiB | 6.2–14.0 MiB | `completed` |" in render_markdown(view)  # noqa: RUF001
+    assert cell_page(view.cells[0], view).need == "6.2–14.0 MiB"  # noqa: RUF001
+    (cell,) = json.loads(render_check_json(view))["cells"]
+    assert cell["metrics"]["unreclaimable_peak"]["interval"] == {"low": int(6.2 * MIB), "high": 14 * MIB}
+
+
+@pytest.mark.parametrize(
+    "runs",
+    [
+        [_between(6.1, 6.1)] * 3,
+        [_between(6.1, None)] * 3,
+        [make_measurement(7.1, unreclaimable_peak_bytes=int(6.1 * MIB))] * 3,  # an older file
+        [_between(6.1, 6.1), _between(6.1, 6.1), _between(5, 6)],
+    ],
+)
+def test_a_need_without_doubt_or_without_a_bound_is_one_number(runs: Sequence[Measurement]) -> None:
+    view = _view(make_cell(A, runs))
+    assert "memory: 6.1 MiB (cap" in view.reason
+    assert view.cells[0].metric(Metric.UNRECLAIMABLE_PEAK).interval is None
+
+
+def test_locked_files_of_cgroup_v1_are_named_as_the_reason() -> None:
+    reason = _view(make_cell(A, [_between(6, 14, CaveatKind.KERNEL_UNEXPLAINED)])).reason
+    assert "6.0–14.0 MiB, as cgroup v1 does not tell which kernel memory could be taken back (cap" in reason  # noqa: RUF001
+
+
+@pytest.mark.parametrize(
+    ("split", "text"),
+    [
+        (MemorySplit(), ""),
+        (MemorySplit(anon=MIB, shmem=0, kernel=0, file=2 * MIB), "anon 1.0 MiB, shmem 0 B, kernel 0 B, file 2.0 MiB"),
+        (MemorySplit(anon=8 * MIB, huge=4 * MIB), "anon 8.0 MiB (4.0 MiB of it huge pages)"),
+        (MemorySplit(anon=MIB, sock=3 * MIB, huge=0), "anon 1.0 MiB, sockets 3.0 MiB"),
+    ],
+)
+def test_huge_pages_and_sockets_are_named_where_there_are_any(split: MemorySplit, text: str) -> None:
+    assert split_text(split) == text
+    if text:
+        view = _view(make_cell(A, [make_measurement(at_peak=split, series=()) for _ in range(2)]))
+        assert f"at the peak of the first run: {text}" in render_terminal(view, width=200, verbose=True)
+        assert ("at the peak of one run", text) in cell_page(view.cells[0], view).facts

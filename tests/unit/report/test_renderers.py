@@ -103,7 +103,8 @@ def test_measure_json_has_exactly_the_promised_keys() -> None:
     ]
     assert set(cell) == {"id", "image", "cap_bytes", "runs", "summary", "until_end"}
     assert set(cell["runs"][0]) == {
-        "ending", "exit_code", "signal", "oom_kills", "peak_bytes", "unreclaimable_peak_bytes", "rss_peak_bytes",
+        "ending", "exit_code", "signal", "oom_kills", "peak_bytes", "unreclaimable_peak_bytes",
+        "unreclaimable_peak_low_bytes", "unreclaimable_peak_high_bytes", "rss_peak_bytes",
         "floor_bytes", "wall_seconds", "cpu_seconds", "output", "caveats",
     }  # fmt: skip
     assert set(cell["summary"]) == {metric.value for metric in Metric}
