@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.docker
 
-SIZE = r"(\d+\.\d) MiB"
+NEED = r"(\d+\.\d)\b.* MiB.* \(cap 64\.0 MiB\)"  # it may be an interval, with a reason
 ENDINGS = {
     "completed": (
         ["python", "-c", "x = b'x' * (32 << 20)"],
         0,
-        rf"Both runs ended as expected\. Peak unreclaimable memory: {SIZE} \(cap 64\.0 MiB\)\.",
+        rf"Both runs ended as expected\. Peak unreclaimable memory: {NEED}\.",
     ),
     "killed": (
         ["python", "-c", "x = b'x' * (128 << 20)"],
@@ -32,7 +32,7 @@ ENDINGS = {
     "timed out": (
         ["python", "-c", "import time; x = b'x' * (32 << 20); time.sleep(60)"],
         96,
-        rf"In both runs the time limit ended the workload .* memory until then: {SIZE} \(cap .*\)\. \(exit code 96\)",
+        rf"In both runs the time limit ended the workload .* memory until then: {NEED}\. \(exit code 96\)",
     ),
     "missing": (
         ["pythn", "-c", "1"],
@@ -73,7 +73,7 @@ def test_the_first_line_is_the_answer(docker_client: DockerClient, name: str) ->
 def test_figures_of_a_program_that_was_ended_are_in_the_table_and_in_json(docker_client: DockerClient) -> None:
     argv = ENDINGS["timed out"][0]
     text, document = measure("--", *argv), measure("--json", "--", *argv)
-    assert re.search(rf"≥ {SIZE} +≥ {SIZE} .*timed_out", text.stdout), text.stdout
+    assert re.search(r"≥ 3\d\.\d MiB +≥ 3\d\.\d MiB .*timed_out", text.stdout), text.stdout
     (cell,) = json.loads(document.stdout)["cells"]
     assert cell["summary"] == {}
     assert cell["until_end"]["unreclaimable_peak"]["n"] == 2
