@@ -54,6 +54,7 @@ from memcap.model.result import (
     CampaignResult,
     CellResult,
     CellSummary,
+    Ends,
     Environment,
     Fingerprint,
 )
@@ -89,6 +90,7 @@ __all__ = [
     "ContainerPolicy",
     "Cost",
     "Ending",
+    "Ends",
     "Environment",
     "Fingerprint",
     "Frame",

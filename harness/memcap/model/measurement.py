@@ -177,6 +177,14 @@ class Measurement:
         found: float | None = getattr(self, FIELDS[metric])
         return found
 
+    def highest(self, metric: Metric) -> float | None:
+        """Return the upper end of the figure of ``metric``: what a statement about a limit must use.
+
+        It is the figure itself where that has no interval, or nothing bounds it from above.
+        """
+        upper = self.unreclaimable_peak_high_bytes if metric is Metric.UNRECLAIMABLE_PEAK else None
+        return self.value(metric) if upper is None else upper
+
 
 FIELDS = {
     Metric.PEAK: "peak_bytes",

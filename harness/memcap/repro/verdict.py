@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from memcap.model import Ending, Frame
+from memcap.model import Ending, Frame, Metric
 from memcap.repro.parts import Flight, Reproduction
 from memcap.stats import proportion
 from memcap.units import format_bytes
@@ -112,7 +112,7 @@ def _spared(found: Reproduction) -> str:
     """Say how far it was from being killed, or how else it ended."""
     last = found.attempts[-1].measurement
     times = "1 run" if len(found.attempts) == 1 else f"{len(found.attempts)} runs"
-    needed = max((each.measurement.unreclaimable_peak_bytes or 0 for each in found.attempts), default=0)
+    needed = max((int(each.measurement.highest(Metric.UNRECLAIMABLE_PEAK) or 0) for each in found.attempts), default=0)
     text = f"not killed at {_at(found)} in {times}"
     if last.ending is not Ending.COMPLETED:
         text += f", but {last.ending.value}" + (f" ({last.detail})" if last.detail else "")

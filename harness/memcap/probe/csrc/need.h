@@ -26,7 +26,7 @@ static i64 at_most(i64 value, i64 most) { return value < most ? value : most; }
 /* v1 has one sum for all kernel memory, notes on files that can be dropped included. What the processes of the last
  * scan, and those that began since, can need is explained; the rest is doubt. */
 static i64 explained_kernel(void) {
-    i64 threads = cgroup_number("/sys/fs/cgroup/pids", "pids.current");
+    i64 threads = slurp(cg.threads) ? to_number(text) : ABSENT;
     i64 unseen = threads < 0 ? 0 : at_least(threads - run.scanned.threads - 1, 0);
     return CONTAINER_KERNEL + run.scanned.kernel + unseen * UNSEEN_PROCESS_KERNEL;
 }
