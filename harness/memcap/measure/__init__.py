@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from memcap.measure.caveats import Processors, caveats_of
+from memcap.measure.cycles import cycle_tenths
 from memcap.measure.ending import ending_of, ending_without_report
 from memcap.measure.interval import unreclaimable_interval
 from memcap.model import (
@@ -104,6 +105,7 @@ def measure(raw: RawRun, spec: RunSpec, *, cpus: int | None, standing: tuple[Cav
         extra=_extra(journal, spec.projections),
         pressure=_pressure(report),
         series=tuple(_moment(row) for row in report.series),
+        cycle_tenths=cycle_tenths(journal),
         cpuset=cpuset,
         page_size_bytes=report.page_size_bytes,
         output_tail="" if ending is Ending.COMPLETED else tail,

@@ -59,6 +59,7 @@ from memcap.model.result import (
     Fingerprint,
 )
 from memcap.model.run import CampaignSettings, ImageFacts, Layer, Neighbour, PythonFacts, RawRun, RunSpec
+from memcap.model.series import running
 from memcap.model.verdict import Alert, AlertKind, Graded, MetricVerdict, Verdict, VerdictState
 
 __all__ = [
@@ -132,4 +133,5 @@ __all__ = [
     "VerdictState",
     "Workload",
     "projected_names",
+    "running",
 ]

@@ -88,7 +88,7 @@ class Thresholds:
 class AlertLimits:
     """When to alert: the part of the cap that is needed, growth over a run's cycles, the part of the time spent in GC.
 
-    ``growth_bytes`` counts for workloads of many cycles only. None turns an alert off.
+    ``growth_bytes`` counts for generator workloads only. None turns an alert off.
     """
 
     cap_share: float | None = 0.8

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from memcap.model import Graded, Measurement, Metric, MetricVerdict
+from memcap.model import Graded, Measurement, Metric, MetricVerdict, running
 from memcap.report.figures import median_of, split_text
 from memcap.report.sparkline import BLOCKS, sparkline
 from memcap.report.text import figure, percent, printable, signed, wrapped
@@ -27,7 +27,7 @@ def details(cell: CellView, width: int, *, levels: str = BLOCKS) -> str:
 
 def curve(runs: Sequence[Measurement], width: int, *, levels: str = BLOCKS) -> str:
     """Return the unreclaimable memory of the first run over time, from 0 to its own peak; empty if it was not kept."""
-    needs = [moment.anon + moment.shmem + moment.kernel for run in runs[:1] for moment in run.series]
+    needs = [moment.anon + moment.shmem + moment.kernel for run in runs[:1] for moment in running(run.series)]
     return sparkline(needs, width, low=0, high=max(needs), levels=levels) if needs else ""
 
 
@@ -68,9 +68,10 @@ def _certainty(metric: Metric, verdict: MetricVerdict) -> list[str]:
 
 
 def _over_time(run: Measurement, levels: str) -> str:
-    needs = [moment.anon + moment.shmem + moment.kernel for moment in run.series]
+    moments = running(run.series)
+    needs = [moment.anon + moment.shmem + moment.kernel for moment in moments]
     drawn = curve([run], _CURVE, levels=levels)
-    seconds = format_seconds(run.series[-1].seconds)
+    seconds = format_seconds(moments[-1].seconds)
     return f"unreclaimable memory of the first run: {drawn} up to {format_bytes(max(needs))} in {seconds}"
 
 

@@ -88,6 +88,22 @@ def test_memory_over_time_is_drawn_where_there_is_room() -> None:
     assert "▁" not in render_terminal(view, width=200, verbose=True, levels=PLAIN)
 
 
+def test_the_exit_is_not_drawn_in_a_line_of_text_either() -> None:
+    series = tuple(
+        Moment(seconds=float(place), usage=need, anon=need, file=0, shmem=0, kernel=0, low=need)
+        for place, need in enumerate([*[60 << 20] * 9, 1 << 20])
+    )
+    view = build_view(make_result(make_cell(runs=[make_measurement(series=series)])))
+    text = render_terminal(view, width=200, verbose=True)
+    assert "█████████ up to 60.0 MiB in 8.0 s" in text
+
+
+def test_without_a_moment_of_the_running_program_there_is_no_curve() -> None:
+    ended = Moment(seconds=0.1, usage=1, anon=1, file=0, shmem=0, kernel=0, low=1, running=False)
+    view = build_view(make_result(make_cell(runs=[make_measurement(series=(ended,))])))
+    assert "of the first run" not in render_terminal(view, width=200, verbose=True)
+
+
 def test_check_json(golden: GOLDEN) -> None:
     golden("report/check.json", render_check_json(_checked(_mixed())))
 
