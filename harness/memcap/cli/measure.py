@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from memcap.cli.before_dashes import NamesBeforeDashes
+from memcap.cli.reports import show_output_option
 
 
 @click.command("measure", cls=NamesBeforeDashes, short_help="Measure any command in any image.")
@@ -27,7 +28,9 @@ from memcap.cli.before_dashes import NamesBeforeDashes
 @click.option("--force", is_flag=True, help="Replace the output file if it exists.")
 @click.option("--cold", is_flag=True, help="Drop the image's files from the page cache before each run; no warm-ups.")
 @click.option("--tune", is_flag=True, help="Try settings that may make the figures scatter less, and say which do.")
+@show_output_option
 @click.option("--json", "as_json", is_flag=True, help="Print the measurements as JSON.")
+@click.option("--verbose", is_flag=True, help="Print every metric of every cell, and every caveat.")
 def command(  # noqa: PLR0913 - the options of the command line
     *,
     image: str,
@@ -43,7 +46,9 @@ def command(  # noqa: PLR0913 - the options of the command line
     force: bool,
     cold: bool,
     tune: bool,
+    show_output: bool,
     as_json: bool,
+    verbose: bool,
 ) -> None:
     """Measure the command CMD in IMAGE: peak memory and OOM kills over repeated runs in fresh containers.
 
@@ -56,6 +61,7 @@ def command(  # noqa: PLR0913 - the options of the command line
       memcap measure python:3.12-slim --cap 128m -- python -c 'list(range(10**6))'
       memcap measure host --cap 128m -- python -c 'list(range(10**6))'
       memcap measure my/prod:1.4 -c 256m -c 512m --runs 10 --json -- python app.py
+      memcap measure my/prod:1.4 --show-output --runs 1 -- python app.py
       memcap measure my/prod:1.4 --cold -- python app.py       as the first start after a deployment
       memcap measure my/prod:1.4 --tune --runs 20 -- python app.py
     """
@@ -81,6 +87,7 @@ def command(  # noqa: PLR0913 - the options of the command line
         id=campaign,
         started=started,
         jobs=jobs,
+        keep_output=show_output,
     )
     if tune:
         from memcap.cli.tuning import conclude_tuning
@@ -89,4 +96,4 @@ def command(  # noqa: PLR0913 - the options of the command line
     result = execute(order, save=lambda _: None, kept_in=None)
     if output is not None:
         save_result(result, output, overwrite=True)
-    conclude_unjudged(result, measurements=as_json)
+    conclude_unjudged(result, measurements=as_json, verbose=verbose, show_output=show_output)

@@ -9,6 +9,7 @@ from memcap.judge import judge
 from memcap.judge.environment import unlike
 from memcap.judge.samples import worst
 from memcap.model import Baseline, Baselines, CampaignResult, CellResult, MetricVerdict, Rules, Verdict, VerdictState
+from memcap.units import counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,9 +59,10 @@ def _runs(cell: CellResult, minimum_runs: int) -> Refusal | None:
     expected = cell.cell.expected_ending
     others = [run.ending for run in cell.runs if run.ending is not expected and not run.ending.is_infrastructure]
     if others:
+        runs = counted(len(cell.runs), "run")
         return Refusal(
             cell_id=cell.cell.id,
-            reason=f"{len(others)} of {len(cell.runs)} runs ended {others[0].value}, expected {expected.value}",
+            reason=f"{len(others)} of {runs} ended {others[0].value}, expected {expected.value}",
             remedy=f"{others[0].remedy} Or declare the ending in suite.toml (`expect`) and measure again.".lstrip(),
         )
     good = sum(run.ending is expected for run in cell.runs)

@@ -22,7 +22,7 @@ def find_infrastructure(cell: CellResult, minimum_runs: int) -> Finding | None:
     detail = f" ({lost[0].detail})" if lost[0].detail else ""
     return Finding(
         state=VerdictState.INFRASTRUCTURE,
-        summary=f"{len(lost)} of {len(cell.runs)} runs: {ending.explanation}{detail}",
+        summary=f"{_in_runs(len(lost), len(cell.runs))} {ending.explanation}{detail}",
         remedy=ending.remedy,
     )
 
@@ -39,7 +39,7 @@ def find_ending(cell: CellResult, baseline: Baseline | None, *, origin: str) -> 
         # An OOM kill says more than what else went wrong beside it.
         ending = max(others, key=lambda each: (_is_memory(each), others[each]))
         example = next(run for run in cell.runs if run.ending is ending)
-        summary = f"{others[ending]} of {len(cell.runs)} runs: {ending.explanation}"
+        summary = f"{_in_runs(others[ending], len(cell.runs))} {ending.explanation}"
         if example.detail:
             summary += f" ({example.detail})"
         if expected is not Ending.COMPLETED:
@@ -58,6 +58,13 @@ def find_ending(cell: CellResult, baseline: Baseline | None, *, origin: str) -> 
             remedy=accepting(cell, origin),
         )
     return None
+
+
+def _in_runs(count: int, total: int) -> str:
+    """Return ``in 2 of 5 runs``, to begin a sentence that says what happened in them."""
+    if count < total:
+        return f"in {count} of {total} runs"
+    return {1: "in the only run", 2: "in both runs"}.get(total, f"in all {total} runs")
 
 
 def _all_as_expected(cell: CellResult) -> bool:

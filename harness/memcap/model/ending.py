@@ -38,6 +38,11 @@ class Ending(str, Enum):
         return self in (Ending.KILLED_FROM_OUTSIDE, Ending.MACHINE_OOM, Ending.NOT_STARTED, Ending.LOST)
 
     @property
+    def never_ran(self) -> bool:
+        """Tell whether the workload did not run at all: the run's figures are not its own."""
+        return self in (Ending.LOAD_FAILED, Ending.NOT_STARTED)
+
+    @property
     def explanation(self) -> str:
         """Say in one line what happened."""
         return _ENDINGS[self][0]
@@ -132,6 +137,13 @@ class CaveatKind(str, Enum):
         """Say in one line how to get rid of the doubt."""
         return _CAVEATS[self]
 
+    def decides(self, *, judged: bool) -> bool:
+        """Tell whether it can change what is decided by the figures: reports show such a caveat in full.
+
+        If they are ``judged`` against baselines, so do doubts about `peak` alone.
+        """
+        return self in _DECIDING or (judged and self in _DECIDING_ON_PEAK)
+
 
 _CAVEATS: dict[CaveatKind, str] = {
     CaveatKind.COLD_PAGE_CACHE: "Keep at least one warm-up run; close other memory-hungry programs.",
@@ -165,6 +177,23 @@ _CAVEATS: dict[CaveatKind, str] = {
     CaveatKind.ATTACHED_TO_ONE: "Profile from the start, with --follow-fork.",
     CaveatKind.UNLIKE_ENVIRONMENT: "Accept a baseline made in this environment (`memcap baseline accept`).",
 }
+
+_DECIDING = frozenset(
+    {
+        CaveatKind.SWAP_USED,
+        CaveatKind.CAP_NOT_AS_ASKED,
+        CaveatKind.CAP_FILLED_BY_CACHE,
+        CaveatKind.SAMPLED_ONLY,
+        CaveatKind.KERNEL_UNEXPLAINED,
+        CaveatKind.HUGE_PAGES,
+        CaveatKind.MAPPED_ELSEWHERE,
+        CaveatKind.EMULATED,
+        CaveatKind.SETTING_REFUSED,
+        CaveatKind.NOT_COLD,
+        CaveatKind.UNLIKE_ENVIRONMENT,
+    }
+)
+_DECIDING_ON_PEAK = frozenset({CaveatKind.PEAK_MISSING, CaveatKind.PEAK_NEAR_FLOOR, CaveatKind.COLD_PAGE_CACHE})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from memcap.model import Graded, Measurement, Metric, MetricVerdict, running
+from memcap.report.figures import median_of, split_text
 from memcap.report.sparkline import BLOCKS, sparkline
 from memcap.report.text import figure, percent, printable, signed, wrapped
 from memcap.report.view import CellView, MetricView
-from memcap.units import format_bytes, format_seconds
+from memcap.units import counted, format_bytes, format_seconds
 
 _CURVE = 40
 
@@ -18,9 +19,10 @@ def details(cell: CellView, width: int, *, levels: str = BLOCKS) -> str:
     lines = [line for each in cell.metrics for line in _told(each)]
     if cell.verdict:
         lines += [_graded(each) for each in cell.verdict.graded]
+    lines += [f"at the peak of the first run: {told}" for run in cell.runs[:1] if (told := split_text(run.at_peak))]
     lines += [_over_time(run, levels) for run in cell.runs[:1] if run.series]
-    told = (wrapped(line.strip(), width, first=_indent(line), rest=" " * 6) for line in lines)
-    return "\n".join([printable(cell.id), *told])
+    texts = (wrapped(line.strip(), width, first=_indent(line), rest=" " * 6) for line in lines)
+    return "\n".join([printable(cell.id), *texts])
 
 
 def curve(runs: Sequence[Measurement], width: int, *, levels: str = BLOCKS) -> str:
@@ -32,11 +34,14 @@ def curve(runs: Sequence[Measurement], width: int, *, levels: str = BLOCKS) -> s
 def _told(view: MetricView) -> list[str]:
     metric, summary, verdict = view.metric, view.summary, view.verdict
     if summary is None:
-        text = f"{metric.value}: not measured"
+        until = view.until_end
+        text = f"{metric.value}: {median_of(view)} until the runs ended" if until else f"{metric.value}: not measured"
     else:
         middle, spread = figure(metric, summary.median), figure(metric, summary.mad)
         low, high = figure(metric, summary.min), figure(metric, summary.max)
-        text = f"{metric.value}: median {middle}, MAD {spread}, range {low} to {high}, {summary.n} values"
+        text = f"{metric.value}: median {middle}, MAD {spread}, range {low} to {high}, {counted(summary.n, 'value')}"
+        if view.interval is not None:
+            text += f"; it lies between {' and '.join(figure(metric, end) for end in view.interval)}"
     if verdict is None:
         return [text]
     change = f", {percent(view.change)} from {figure(metric, verdict.base)}" if view.change is not None else ""

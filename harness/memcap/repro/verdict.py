@@ -5,7 +5,7 @@ from __future__ import annotations
 from memcap.model import Ending, Frame, Metric
 from memcap.repro.parts import Flight, Reproduction
 from memcap.stats import proportion
-from memcap.units import format_bytes
+from memcap.units import counted, format_bytes
 
 _LIBRARY = ("/memcap/suite/", "/memcap/deps/")
 
@@ -42,7 +42,7 @@ def likelihood(found: Reproduction) -> str:
     count, total = found.kills, len(found.attempts)
     known = proportion(count, total)
     return (
-        f"{count} of {total} runs at {_at(found)} "
+        f"{count} of {counted(total, 'run')} at {_at(found)} "
         f"({known.low:.0%} to {known.high:.0%} of all runs, with {known.confidence:.0%} confidence)"
     )
 

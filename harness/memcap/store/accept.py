@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 
 from memcap.errors import SelectionError
 from memcap.model import Accepted, Baseline, Baselines, CampaignResult, CellResult, Ends, Metric
+from memcap.units import counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +70,7 @@ def as_baselines(result: CampaignResult) -> tuple[Baselines, tuple[str, ...]]:
             )
             continue
         if others:
-            left_out.append(f"{len(others)} of {len(cell.runs)} runs of {cell.cell.id} ({told})")
+            left_out.append(f"{len(others)} of {counted(len(cell.runs), 'run')} of {cell.cell.id} ({told})")
         cells[cell.cell.id] = _baseline(cell, result, Accepted(source=result.id))
     return Baselines(cells=cells), tuple(left_out)
 

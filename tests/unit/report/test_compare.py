@@ -161,7 +161,7 @@ def test_the_answer_claims_what_most_benchmarks_say(benchmarks: dict[str, Sides]
 
 def test_no_answer_is_said_with_its_reason() -> None:
     view = _view(two_images(twin=(SAME, [make_oom()] * 7)))
-    assert view.answer.startswith("py310 and py312 could not be compared: py312: 7 of 7 runs: the kernel killed")
+    assert view.answer.startswith("py310 and py312 could not be compared: py312: in all 7 runs the kernel killed")
     assert view.exit_code == 97
 
 
