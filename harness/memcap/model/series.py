@@ -16,9 +16,13 @@ def running(series: Sequence[Moment]) -> Sequence[Moment]:
     Memory falls when a process exits, but nothing was given back. Results of an older memcap do not tell the state.
     Of these, the last two moments are left out if less than half of the most is left then.
     """
-    if not series:
-        return series
-    least = _FALLEN * max(_need(moment) for moment in series)
+    if any(not moment.running for moment in series):
+        return [moment for moment in series if moment.running]
+    return _without_fall(series)
+
+
+def _without_fall(series: Sequence[Moment]) -> Sequence[Moment]:
+    least = _FALLEN * max((_need(moment) for moment in series), default=0)
     end = len(series)
     while end > max(0, len(series) - _LAST_MOMENTS) and _need(series[end - 1]) < least:
         end -= 1

@@ -20,7 +20,7 @@ def details(cell: CellView, width: int, *, levels: str = BLOCKS) -> str:
     if cell.verdict:
         lines += [_graded(each) for each in cell.verdict.graded]
     lines += [f"at the peak of the first run: {told}" for run in cell.runs[:1] if (told := split_text(run.at_peak))]
-    lines += [_over_time(run, levels) for run in cell.runs[:1] if run.series]
+    lines += [_over_time(run, levels) for run in cell.runs[:1] if running(run.series)]
     texts = (wrapped(line.strip(), width, first=_indent(line), rest=" " * 6) for line in lines)
     return "\n".join([printable(cell.id), *texts])
 
