@@ -20,6 +20,7 @@ from memcap.model.measurement import (
 )
 from memcap.model.plan import (
     COLD,
+    OF_NO_SUITE,
     AlertLimits,
     Benchmark,
     Budget,
@@ -65,6 +66,7 @@ from memcap.model.verdict import Alert, AlertKind, Graded, MetricVerdict, Verdic
 __all__ = [
     "COLD",
     "METRICS_VERSION",
+    "OF_NO_SUITE",
     "PROCESS_ENGINE",
     "Accepted",
     "Alert",
