@@ -8,6 +8,7 @@ import click
 
 from memcap.cli.before_dashes import NamesBeforeDashes
 from memcap.cli.reports import show_output_option
+from memcap.cli.subject import no_thp_option, shm_size_option
 
 
 @click.command("measure", cls=NamesBeforeDashes, short_help="Measure any command in any image.")
@@ -23,6 +24,8 @@ from memcap.cli.reports import show_output_option
 @click.option("--time-limit", default="10min", show_default=True, metavar="TIME", help="After which a run is ended.")
 @click.option("--network", is_flag=True, help="Give the containers a network.")
 @click.option("-e", "--env", multiple=True, metavar="NAME=VALUE", help="An environment variable; may be repeated.")
+@shm_size_option
+@no_thp_option
 @click.option("-j", "--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Containers at once.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Also save the result there.")
 @click.option("--force", is_flag=True, help="Replace the output file if it exists.")
@@ -41,6 +44,8 @@ def command(  # noqa: PLR0913 - the options of the command line
     time_limit: str,
     network: bool,
     env: tuple[str, ...],
+    shm_size: str | None,
+    no_thp: bool,
     jobs: int,
     output: Path | None,
     force: bool,
@@ -66,23 +71,26 @@ def command(  # noqa: PLR0913 - the options of the command line
       memcap measure my/prod:1.4 --tune --runs 20 -- python app.py
     """
     from memcap.cli.execute import Order, execute, new_campaign, refuse_overwriting
-    from memcap.cli.subject import command_cell, find_image, parse_cap
+    from memcap.cli.subject import command_cell, find_image, parse_cap, with_shm_size, without_huge_pages
     from memcap.cli.verdict import conclude_unjudged
     from memcap.model import ContainerPolicy, Plan
     from memcap.plan import cold_plan
     from memcap.store import save_result
-    from memcap.units import parse_seconds
+    from memcap.units import parse_bytes, parse_seconds
 
     if output is not None:
         refuse_overwriting(output, allowed=force)
     source = find_image(image)
     cells = tuple(command_cell(source, argv, cap, env) for cap in map(parse_cap, dict.fromkeys(caps)))
+    policy = with_shm_size(ContainerPolicy(network=network), parse_bytes(shm_size) if shm_size else None, of=source)
     campaign, started = new_campaign("measure")
+    if no_thp:
+        cells = tuple(map(without_huge_pages, cells))
     plan = Plan(profile="measure", cells=cells, runs=runs or (10 if tune else 5), warmups=warmups)
     order = Order(
         plan=cold_plan(plan) if cold else plan,
         suites={},
-        policy=ContainerPolicy(network=network),
+        policy=policy,
         time_limit_seconds=parse_seconds(time_limit),
         id=campaign,
         started=started,
@@ -92,7 +100,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     if tune:
         from memcap.cli.tuning import conclude_tuning
 
-        conclude_tuning(order, is_alone=not cold and output is None, as_json=as_json)
+        conclude_tuning(order, is_alone=not (cold or no_thp) and output is None, as_json=as_json)
     result = execute(order, save=lambda _: None, kept_in=None)
     if output is not None:
         save_result(result, output, overwrite=True)

@@ -57,7 +57,7 @@ def measure(raw: RawRun, spec: RunSpec, *, cpus: int | None, standing: tuple[Cav
             ending=ending, detail=detail, exit_code=raw.exit_code, oom=oom, output_tail=tail, caveats=standing
         )
         return _with_journal(lost, raw.supervisor_journal)
-    ending, detail = ending_of(report, journal, spec, tail, cpus=charging)
+    ending, detail = ending_of(report, journal, spec, raw, cpus=charging)
     need = unreclaimable_interval(report, processors)
     return Measurement(
         ending=ending,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from memcap.model.out_of_memory import REFUSED
+
 
 class Ending(str, Enum):
     """How the workload ended. OOM endings are proven by the cgroup's kill counter, never by exit code 137."""
@@ -49,7 +51,7 @@ class Ending(str, Enum):
 
     @property
     def remedy(self) -> str:
-        """Say in one line what to do about it."""
+        """Say in one line what to do about it; `remedy_of` knows more of one run."""
         return _ENDINGS[self][1]
 
 
@@ -60,7 +62,7 @@ _ENDINGS: dict[Ending, tuple[str, str]] = {
         "the workload could not be loaded or started",
         "Check `call` or `command` in suite.toml, and that the image has what it needs.",
     ),
-    Ending.MEMORY_ERROR: ("the workload raised MemoryError and ended", "Raise the cap or lower the need."),
+    Ending.MEMORY_ERROR: ("the workload reported that it was out of memory, and ended", REFUSED),
     Ending.CRASHED: ("the workload was ended by a signal that was not ours", "Read its output; try it alone."),
     Ending.TIMED_OUT: ("the time limit ended the workload", "Raise `time_limit` or shorten the workload."),
     Ending.OOM_KILLED: ("the kernel killed the main process at the cap", "Raise the cap or lower the need."),
@@ -90,7 +92,7 @@ _ENDINGS: dict[Ending, tuple[str, str]] = {
     ),
     Ending.STORAGE_FULL: (
         "the workload ran out of space in a file system of limited size, such as /dev/shm or a tmpfs",
-        "Use less of it; /dev/shm has the size of `container.shm_size` in limits.toml.",
+        "Use less of it, or make /dev/shm larger: --shm-size, or `container.shm_size` in limits.toml.",
     ),
     Ending.KILLED_FROM_OUTSIDE: ("somebody else stopped the container", "Run it again."),
     Ending.NOT_STARTED: ("the container never started", "Read the daemon's message; run `memcap doctor`."),

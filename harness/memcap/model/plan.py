@@ -11,6 +11,7 @@ from typing import Final
 from memcap.model.ending import Ending
 
 Scalar = str | int | float | bool | None
+OF_NO_SUITE: Final = "measure"  # what stands for the suite of a command that belongs to none
 COLD: Final = "cold"  # the variant of a cell whose runs read the image's files from disk
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from memcap.model import (
     COLD,
+    OF_NO_SUITE,
     PROCESS_ENGINE,
     CellSummary,
     Ending,
@@ -152,7 +153,7 @@ def cell_page(cell: CellView, view: View) -> CellPage:
 
 def commands(cell: CellView, view: View) -> tuple[str, ...]:
     """Return the command that measures this cell alone, if its project has it; a measured command has none."""
-    if cell.cell is None or cell.cell.suite == "measure":
+    if cell.cell is None or cell.cell.suite == OF_NO_SUITE:
         return ()
     words = ["memcap", "run", cell.id, "--profile", view.profile]
     words += ["--runs", str(len(cell.runs))] if cell.runs else []

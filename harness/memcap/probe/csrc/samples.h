@@ -43,6 +43,7 @@ static void remember(const struct split *s, i64 now) {
 static int main_is_ending(void) {
     if (!slurp(run.main_files.status)) return 1;
     const char *pending = find("SigPnd");
+    while (pending && *pending == '\t') pending++;
     u64 n = pending ? length_of_word(pending) : 0;
     if (n < 3 || value_of("VmSize") < 0 || hex_digit(pending[n - 3]) & 1) return 1;
     if (!slurp(run.main_files.stat)) return 1;
