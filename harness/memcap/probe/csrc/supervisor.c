@@ -112,8 +112,8 @@ static void supervise(char **argv, char **envp, int calibrating) {
     else watch(waited_for);
     if (calibrating && !run.exec_error) run.unseen_bytes = unseen_bytes(alone);
     i64 need = sample();
-    if (has_room()) scan_processes(need, elapsed());
-    else if (cg.version) { seen.now.known = 0; close_window(); }
+    if (has_room() && !run.exec_error) scan_processes(need, elapsed());
+    else if (cg.version) { seen.now.known = run.exec_error != 0; close_window(); }
     run.at_end = run.last;
     end_all();
     reap(0);
