@@ -14,13 +14,13 @@ from truth.programs.model import UnavailableError
 from memcap.images.archive import Tree
 
 _LIBRARY = re.compile(r"(?:=> )?(/\S+) \(0x")
-_PASSWD = b"root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/work:/bin/sh\n"
+_PASSWD = b"root:x:0:0::/scratch:/bin/sh\nnobody:x:65534:65534::/scratch:/bin/sh\n"
 
 
 def bare_tree() -> Tree:
     """Return what any of the images has: folders that anybody may write to, and two users."""
     tree = Tree()
-    for folder in ("tmp", "work"):
+    for folder in ("tmp", "scratch"):
         tree.add_folder(folder, mode=0o1777)
     tree.add_file("etc/passwd", _PASSWD)
     return tree

@@ -47,7 +47,7 @@ def _python_base(workshop: Workshop) -> str:
 
 
 def _dockerfile(base: str, recipe: Recipe) -> str:
-    lines = [f"FROM {base}", "ADD root.tar /", "WORKDIR /work"]
+    lines = [f"FROM {base}", "ADD root.tar /", "WORKDIR /scratch"]
     lines += [f"USER {recipe.user}"] if recipe.user else []
     return "\n".join(lines) + "\n"
 

@@ -42,7 +42,7 @@ class KeptTruths:
     def _file(self, program: Program, reference: str) -> Path:
         machine = self.machine
         parts = (
-            _METHOD, program.argv, sorted(program.env.items()), reference,
+            _METHOD, program.patchy, program.argv, sorted(program.env.items()), reference,
             machine.engine_version, machine.cgroup_version, machine.kernel, machine.cpus,
         )  # fmt: skip
         return self.folder / f"{program.name}-{hashlib.sha256(repr(parts).encode()).hexdigest()[:16]}.json"

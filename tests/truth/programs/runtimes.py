@@ -86,6 +86,6 @@ PROGRAMS = (
     _in_java("pretouch", "Java, a heap touched at the start", "-XX:+AlwaysPreTouch", call="heap"),
     Program(
         name="go-docker", what="a large program in Go: docker --help", recipe=GO, argv=("docker", "--help"),
-        env={"GOMAXPROCS": "1", "HOME": "/work"},
+        env={"GOMAXPROCS": "1", "HOME": "/scratch"},
     ),
 )  # fmt: skip

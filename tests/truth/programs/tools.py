@@ -81,11 +81,11 @@ BUSYBOX = _language("busybox")
 
 def _shell(name: str, what: str, command: str, *, slope: bool = False, recipe: Recipe = TOOLS) -> Program:
     argv = ("sh", "-c", command)
-    return Program(name=name, what=what, recipe=recipe, argv=argv, slope=slope, env={"HOME": "/work", "LC_ALL": "C"})
+    return Program(name=name, what=what, recipe=recipe, argv=argv, slope=slope, env={"HOME": "/scratch", "LC_ALL": "C"})
 
 
 def _direct(name: str, what: str, recipe: Recipe, *argv: str) -> Program:
-    return Program(name=name, what=what, recipe=recipe, argv=argv, env={"HOME": "/work", "LC_ALL": "C"})
+    return Program(name=name, what=what, recipe=recipe, argv=argv, env={"HOME": "/scratch", "LC_ALL": "C"})
 
 
 _BUSYBOX_SORT = "busybox seq 250000 -1 1 | busybox sort -n > out"
@@ -108,7 +108,7 @@ PROGRAMS = (
     _shell("xz", "xz -3 of 600 kB", "head -c 600000 /input.txt | xz -3 -T1 -c > out.xz"),
     _shell("xz-threads", "xz -1, two threads", "head -c 2000000 /input.txt | xz -1 -T2 --block-size=1MiB > out.xz"),
     _shell("zstd", "zstd -9 and back", "zstd -9 -q --single-thread /input.txt -o out && zstd -dq out -o back"),
-    _shell("tar-bzip2", "tar through bzip2, and back", "tar -cf - /input.txt | bzip2 -1 > x && bzip2 -dc x | tar -xf -"),
+    _shell("tar-bzip2", "tar through bzip2 and back", "tar -cf - /input.txt | bzip2 -1 >x && bzip2 -dc x | tar -xf -"),
     _shell("sqlite3", "sqlite3, a table and its index in memory", f"sqlite3 :memory: \"{_SQL}\""),
     _shell("git", "git fast-import and repack", "sh /programs/git.sh", recipe=GIT),
     _shell("gcc", "gcc -O2 of 200 functions", "sh /programs/compile.sh", recipe=COMPILER),

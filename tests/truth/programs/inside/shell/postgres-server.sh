@@ -1,9 +1,9 @@
 # A server with some clients at once.
-tar -xf /postgres/data.tar -C /work && chmod 700 /work/data || exit 1
+tar -xf /postgres/data.tar -C /scratch && chmod 700 /scratch/data || exit 1
 bin=/usr/lib/postgresql/15/bin
-$bin/postgres -D /work/data -k /work -c listen_addresses= -c shared_buffers=16MB -c fsync=off > /work/log 2>&1 &
+$bin/postgres -D /scratch/data -k /scratch -c listen_addresses= -c shared_buffers=16MB -c fsync=off > /scratch/log 2>&1 &
 server=$!
-export PGHOST=/work PGUSER=nobody PGDATABASE=postgres
+export PGHOST=/scratch PGUSER=nobody PGDATABASE=postgres
 until $bin/psql -qc "select 1" > /dev/null 2>&1; do
     kill -0 $server 2> /dev/null || exit 1
     sleep 0.1
@@ -11,7 +11,7 @@ done
 $bin/psql -qc "create table t as select i, md5(i::text) as name from generate_series(1, 50000) i" || exit 1
 clients=
 for number in 1 2 3 4; do
-    $bin/psql -Atqc "select count(*), pg_sleep(0.3) from (select name from t order by name) s" > /work/answer$number &
+    $bin/psql -Atqc "select count(*), pg_sleep(0.3) from (select name from t order by name) s" > /scratch/answer$number &
     clients="$clients $!"
 done
 for client in $clients; do wait "$client" || exit 1; done
