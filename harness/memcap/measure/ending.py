@@ -6,7 +6,7 @@ import errno
 import os
 import re
 
-from memcap.measure.kernel import THP_BYTES, charged_ahead
+from memcap.measure.kernel import killed_at_this_cap
 from memcap.model import Ending, RawRun, RunSpec
 from memcap.probe.report import Report, ReportError, WorkloadJournal
 from memcap.units import format_bytes
@@ -36,7 +36,7 @@ def ending_of(
         return Ending.LOAD_FAILED, f"{spec.argv[0]}: {_error_text(report.exec_errno)}"
     if journal.load_error is not None:
         return Ending.LOAD_FAILED, f"{journal.load_error.type}: {journal.load_error.message}"
-    if kills and not _at_this_cap(report, cpus):
+    if kills and not killed_at_this_cap(report, cpus=cpus):
         return Ending.MACHINE_OOM, f"{_kills(report)}; the peak was {_bytes(report.peak_bytes)}, below the cap"
     if report.watchdog_kill:
         return Ending.CAP_EXCEEDED, f"{_bytes(report.unreclaimable_peak_bytes)} were in use"
@@ -74,17 +74,6 @@ def _ending_by_error(report: Report, journal: WorkloadJournal, output: str) -> t
     if MEMORY_ERROR.search(last):
         return Ending.MEMORY_ERROR, detail
     return (Ending.STORAGE_FULL if NO_SPACE.search(last) else Ending.FAILED), detail
-
-
-def _at_this_cap(report: Report, cpus: int | None) -> bool:
-    """Tell whether the kills were for want of memory under this cgroup's own cap.
-
-    Cgroup v2 counts that apart (`oom` of memory.events), but Podman's containers read 0 there even so, and v1 has no
-    such counter: then the peak must have come near the cap.
-    """
-    if report.oom_events or report.peak_bytes is None or report.cap_bytes is None:
-        return True
-    return report.peak_bytes >= report.cap_bytes - charged_ahead(cpus) - THP_BYTES
 
 
 def _kills(report: Report) -> str:

@@ -107,6 +107,10 @@ class CaveatKind(str, Enum):
     EMULATED = "emulated"
     DOCKER_DISAGREES = "docker_disagrees"
     SAMPLED_ONLY = "sampled_only"
+    KERNEL_UNEXPLAINED = "kernel_unexplained"
+    HUGE_PAGES = "huge_pages"
+    MAPPED_ELSEWHERE = "mapped_elsewhere"
+    NOT_WAITED_FOR = "not_waited_for"
     CAP_FILLED_BY_CACHE = "cap_filled_by_cache"
     THROTTLED = "throttled"
     NOISY_NEIGHBOUR = "noisy_neighbour"
@@ -140,7 +144,11 @@ _CAVEATS: dict[CaveatKind, str] = {
     CaveatKind.MUTABLE_TAG: "Refer to the image by digest, so that the same image is measured next time.",
     CaveatKind.EMULATED: "Use an image of the daemon's own architecture.",
     CaveatKind.DOCKER_DISAGREES: "None needed: the cgroup's counter is the proof; the daemon's word is support.",
-    CaveatKind.SAMPLED_ONLY: "Hold memory for longer than the sample interval, or shorten it; judge peak for spikes.",
+    CaveatKind.SAMPLED_ONLY: "Hold memory for longer than the sample interval, or shorten it (`sample_interval`).",
+    CaveatKind.KERNEL_UNEXPLAINED: "Measure on cgroup v2, which tells them apart.",
+    CaveatKind.HUGE_PAGES: "Measure without huge pages: `--no-thp`, or `quiet = { thp = false }` in suite.toml.",
+    CaveatKind.MAPPED_ELSEWHERE: "Measure a cold start (`--cold`): on a fresh machine these files count.",
+    CaveatKind.NOT_WAITED_FOR: "rss_peak may miss such a process; unreclaimable_peak and cpu do not.",
     CaveatKind.CAP_FILLED_BY_CACHE: "Judge unreclaimable_peak: peak only says that the page cache took what it could.",
     CaveatKind.THROTTLED: "Lift the CPU limit of the container or its parent; times are not comparable.",
     CaveatKind.NOISY_NEIGHBOUR: "For times, stop other programs and campaigns, and use --jobs 1; bytes hardly change.",

@@ -14,7 +14,7 @@ from memcap.model.run import ImageFacts
 
 PROCESS_ENGINE: Final = "process"  # Environment.engine where runs are no containers
 # What the metrics mean. It goes up when one of them is defined anew, so that figures of both meanings are not compared.
-METRICS_VERSION: Final = 1
+METRICS_VERSION: Final = 2
 
 
 @dataclass(frozen=True, kw_only=True)

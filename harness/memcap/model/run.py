@@ -77,7 +77,8 @@ class CampaignSettings:
 class RunSpec:
     """Everything an engine needs to execute one run.
 
-    ``cap_bytes`` is what the workload was promised; ``supervisor_bytes`` is added to it for the supervisor. ``cpuset``
+    ``cap_bytes`` is what the workload was promised; ``supervisor_bytes`` is added to it for the supervisor, of which it
+    cannot see ``supervisor_unseen_bytes`` itself. ``cpuset``
     names the CPUs that the run may use, as "0" or "0,1" (empty: all); ``cold`` says that the page cache was
     emptied for it. ``projections`` are those of the benchmark. ``artefacts`` is a folder of this machine that is
     /memcap/artefacts for the run: its files are put there before, and what is there afterwards is brought back.
@@ -94,6 +95,7 @@ class RunSpec:
     time_limit_seconds: float
     policy: ContainerPolicy
     quiet: Quiet = field(default_factory=Quiet)
+    supervisor_unseen_bytes: int = 0
     cpuset: str = ""
     cold: bool = False
     projections: Mapping[str, tuple[int, ...]] = field(default_factory=dict)

@@ -271,7 +271,7 @@ def launch_words() -> Callable[[dict[str, Scalar]], list[str]]:
 
     def words(parameters: dict[str, Scalar]) -> list[str]:
         cell = make_plan_cell(workload=CallWorkload(call="workloads:show", parameters=parameters))
-        argv = run_spec(cell, make_layer(), make_settings(), supervisor_bytes=0, attempt="1").argv
+        argv = run_spec(cell, make_layer(), make_settings(), attempt="1").argv
         return list(argv[argv.index("--param") : -1])
 
     return words
