@@ -17,18 +17,19 @@ NARROW_SHARE = 0.02
 
 @dataclass(frozen=True, kw_only=True)
 class Interval:
-    """Where memcap says that the smallest cap is, in bytes."""
+    """Where memcap says that the smallest cap is, in bytes; ``high`` is None where nothing bounds it."""
 
     low: int
-    high: int
+    high: int | None
 
     def holds(self, truth: Truth, *, allowance: int = 0) -> bool:
         """Tell whether it has a cap in common with what Docker alone showed."""
-        return self.low - allowance <= truth.lives and truth.dies <= self.high + allowance
+        is_below = self.high is not None and self.high + allowance < truth.dies
+        return self.low - allowance <= truth.lives and not is_below
 
     def is_narrow(self) -> bool:
         """Tell whether the interval says enough."""
-        return self.high - self.low <= max(NARROW_BYTES, NARROW_SHARE * self.high)
+        return self.high is not None and self.high - self.low <= max(NARROW_BYTES, NARROW_SHARE * self.high)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +78,7 @@ class Judged:
             "" if typical is None else _error(typical, truth),
             f"{exact} of {len(ease)}",
             f"{with_allowance} of {len(ease)}",
-            "" if typical is None else ("yes" if typical.is_narrow() else f"{(typical.high - typical.low) / MIB:.1f}"),
+            "" if typical is None else "yes" if typical.is_narrow() else "no",
             _shown(middle(intervals(self.at_cap))),
             endings(self.at_cap),
             "" if self.below is None else self.below.ending.value,
@@ -94,10 +95,9 @@ COLUMNS = (
 def intervals(runs: Sequence[Measurement]) -> list[Interval]:
     """Return the intervals of the runs that have a figure."""
     return [
-        Interval(low=low, high=high)
+        Interval(low=run.unreclaimable_peak_low_bytes, high=run.unreclaimable_peak_high_bytes)
         for run in runs
-        for low, high in [(run.unreclaimable_peak_bytes, run.unreclaimable_peak_bytes)]
-        if low is not None and high is not None
+        if run.unreclaimable_peak_low_bytes is not None
     ]
 
 
@@ -105,7 +105,9 @@ def middle(found: Sequence[Interval]) -> Interval | None:
     """Return the interval between the median ends."""
     if not found:
         return None
-    return Interval(low=int(median(one.low for one in found)), high=int(median(one.high for one in found)))
+    ends = [one.high for one in found]
+    high = None if None in ends else int(median(end for end in ends if end is not None))
+    return Interval(low=int(median(one.low for one in found)), high=high)
 
 
 def endings(runs: Sequence[Measurement]) -> str:
@@ -121,13 +123,14 @@ def is_for_want_of_memory(ending: Ending) -> bool:
 def _shown(interval: Interval | None) -> str:
     if interval is None:
         return "none"
-    low, high = f"{interval.low / MIB:.2f}", f"{interval.high / MIB:.2f}"
+    low = f"{interval.low / MIB:.2f}"
+    high = "no end" if interval.high is None else f"{interval.high / MIB:.2f}"
     return low if low == high else f"{low} to {high}"
 
 
 def _error(interval: Interval, truth: Truth) -> str:
     """Return how far the interval is from the truth's."""
-    if interval.high < truth.dies:
+    if interval.high is not None and interval.high < truth.dies:
         return f"{(interval.high - truth.dies) / KIB:+,.0f} KiB"
     if interval.low > truth.lives:
         return f"{(interval.low - truth.lives) / KIB:+,.0f} KiB"
