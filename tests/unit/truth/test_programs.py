@@ -1,4 +1,4 @@
-"""What the laboratory says of other people's programs: the search for the truth, and the verdict on memcap's figures."""
+"""What the laboratory says of other people's programs: the search for the truth, and the verdict on figures."""
 
 from __future__ import annotations
 
