@@ -59,13 +59,13 @@ class Checked:
 def check_program(lab: Lab, program: Program, reference: str) -> Checked:
     """Measure a program, and try with Docker alone a cap below and one above what memcap says.
 
-    Raises RuntimeError where memcap has no figure.
+    Raises RuntimeError where it does not complete with room to spare.
     """
     run_plainly(lab.client, reference, program, MOST_BYTES)  # its files are in the page cache then
     runs = measure_program(lab.client, program, reference, cap_bytes=MOST_BYTES, runs=lab.times(1))
     said = intervals(runs)
-    if not said:
-        raise RuntimeError(f"memcap has no figure: {runs[0].ending.value}, {runs[0].detail}")
+    if not said or any(run.ending is not Ending.COMPLETED for run in runs):
+        raise RuntimeError(f"it did not complete with memcap: {runs[0].ending.value}, {runs[0].detail}")
     low, high = min(one.low for one in said), _largest([one.high for one in said])
     below = _whole_pages(low - charged_ahead(lab.client) - resolution(low))
     lived_above = None

@@ -113,6 +113,7 @@ static void sparse(size_t mib, size_t more) {
     (void)more;
     size_t pages = mib * MIB / PAGE;
     char *memory = map_private(pages * 2 * MIB);
+    check(madvise(memory, pages * 2 * MIB, MADV_NOHUGEPAGE) == 0, "madvise");
     for (size_t page = 0; page < pages; page++)
         ((volatile char *)memory)[page * 2 * MIB] = 1;
     pause_us(HOLD);

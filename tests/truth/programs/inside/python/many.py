@@ -25,12 +25,19 @@ def pool():
         return workers.map_async(work, range(4), chunksize=1).get(timeout=5)
 
 
+def meet(barrier):
+    """Wait until all workers are there, however long each takes to start."""
+    barrier.wait(timeout=20)
+
+
 def executor():
     """concurrent.futures notices a killed worker."""
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
 
-    with ProcessPoolExecutor(3, mp_context=multiprocessing.get_context("spawn")) as workers:
+    spawning = multiprocessing.get_context("spawn")
+    barrier = (spawning.Barrier(3),)
+    with ProcessPoolExecutor(3, mp_context=spawning, initializer=meet, initargs=barrier) as workers:
         return list(workers.map(work, range(3)))
 
 

@@ -1,5 +1,5 @@
 # Start a server, fill it, save it in a child, and end it: `sh redis.sh KEYS SAVE`.
-redis-server --save "" --bind 127.0.0.1 --dir /scratch --loglevel warning &
+redis-server --save "" --enable-debug-command local --bind 127.0.0.1 --dir /scratch --loglevel warning &
 server=$!
 until redis-cli ping > /dev/null 2>&1; do
     kill -0 $server 2> /dev/null || exit 1
