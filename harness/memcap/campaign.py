@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from memcap.engine.base import Engine
 from memcap.errors import EngineError, Interrupted, PlanError, TimeIsUp
 from memcap.launch import calibration_spec, eviction_spec, run_spec
-from memcap.measure import measure
+from memcap.measure import measure, output_tail
 from memcap.model import (
     METRICS_VERSION,
     PROCESS_ENGINE,
@@ -261,7 +261,8 @@ class Campaign:
             self._engine.execute(eviction_spec(layer, settings, attempt=attempt))
         raw = self._engine.execute(spec)
         cpus = self._environment.cpus
-        return measure(raw, spec, cpus=cpus, standing=standing_caveats(layer, self._environment))
+        found = measure(raw, spec, cpus=cpus, standing=standing_caveats(layer, self._environment))
+        return replace(found, output_tail=output_tail(raw)) if settings.keep_output else found
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,9 +6,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 
-from memcap.measure.caveats import Processors, caveats_of
+from memcap.measure.caveats import caveats_of
+from memcap.measure.cycles import cycle_tenths
 from memcap.measure.ending import ending_of, ending_without_report
-from memcap.measure.interval import unreclaimable_interval
+from memcap.measure.interval import Processors, unreclaimable_interval
 from memcap.model import (
     Caveat,
     CaveatKind,
@@ -42,6 +43,7 @@ def measure(raw: RawRun, spec: RunSpec, *, cpus: int | None, standing: tuple[Cav
     cpuset = spec.cpuset if raw.cpuset is None else raw.cpuset
     # The CPUs that the kernel may charge this cgroup ahead for.
     charging = cpuset.count(",") + 1 if cpuset else cpus
+    processors = Processors(machine=cpus, run=charging)
     oom = OomFacts(docker_flag=raw.oom_killed_flag, docker_events=raw.oom_events)
     journal = parse_journal(raw.workload_journal)
     tail = output_tail(raw)
@@ -55,8 +57,8 @@ def measure(raw: RawRun, spec: RunSpec, *, cpus: int | None, standing: tuple[Cav
             ending=ending, detail=detail, exit_code=raw.exit_code, oom=oom, output_tail=tail, caveats=standing
         )
         return _with_journal(lost, raw.supervisor_journal)
-    ending, detail = ending_of(report, journal, spec, tail, cpus=charging)
-    need = unreclaimable_interval(report, cpus=charging)
+    ending, detail = ending_of(report, journal, spec, raw, cpus=charging)
+    need = unreclaimable_interval(report, processors)
     return Measurement(
         ending=ending,
         detail=detail,
@@ -104,10 +106,11 @@ def measure(raw: RawRun, spec: RunSpec, *, cpus: int | None, standing: tuple[Cav
         extra=_extra(journal, spec.projections),
         pressure=_pressure(report),
         series=tuple(_moment(row) for row in report.series),
+        cycle_tenths=cycle_tenths(journal),
         cpuset=cpuset,
         page_size_bytes=report.page_size_bytes,
         output_tail="" if ending is Ending.COMPLETED else tail,
-        caveats=(*standing, *caveats_of(report, raw, spec, need, Processors(machine=cpus, run=charging))),
+        caveats=(*standing, *caveats_of(report, raw, spec, need, processors)),
     )
 
 

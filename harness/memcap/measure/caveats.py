@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-from memcap.measure.interval import Interval
+from memcap.measure.interval import Interval, Processors
 from memcap.measure.kernel import PAGE_BYTES, SOME_FILE_BYTES, charged_ahead
 from memcap.model import Caveat, CaveatKind, Neighbour, RawRun, RunSpec
 from memcap.probe.report import Report
@@ -21,18 +20,10 @@ MUCH_UNWAITED_US = 50_000
 MUCH_UNWAITED_SHARE = 0.1
 
 
-@dataclass(frozen=True, kw_only=True)
-class Processors:
-    """How many CPUs the daemon's machine has, and how many of them the run could use."""
-
-    machine: int | None
-    run: int | None
-
-
 def caveats_of(report: Report, raw: RawRun, spec: RunSpec, need: Interval | None, cpus: Processors) -> Iterator[Caveat]:
     """Yield what makes the figures doubtful."""
     yield from _cap_caveats(report, spec)
-    yield from _interval_caveats(report, need, cpus=cpus.run)
+    yield from _interval_caveats(report, need, cpus)
     yield from _peak_caveats(report, spec, need, cpus=cpus.run)
     yield from _need_caveats(report)
     yield from _surroundings(report, cpus=cpus.machine)
@@ -79,7 +70,7 @@ def _cap_caveats(report: Report, spec: RunSpec) -> Iterator[Caveat]:
         yield Caveat(kind=CaveatKind.SWAP_USED, detail="the container may swap; the daemon did not turn it off")
 
 
-def _interval_caveats(report: Report, need: Interval | None, *, cpus: int | None) -> Iterator[Caveat]:
+def _interval_caveats(report: Report, need: Interval | None, cpus: Processors) -> Iterator[Caveat]:
     """Yield why the unreclaimable peak is an interval, where it is one."""
     if need is None or need.high == need.low:
         return
@@ -89,7 +80,7 @@ def _interval_caveats(report: Report, need: Interval | None, *, cpus: int | None
         return
     ends = f"unreclaimable_peak lies between {format_bytes(need.low)} and {format_bytes(need.high)}"
     doubted = (report.doubted_peak_bytes or 0) - (report.unreclaimable_peak_bytes or 0)
-    if doubted > charged_ahead(cpus) and report.cgroup_version == 1:
+    if doubted > cpus.indistinct_bytes and report.cgroup_version == 1:
         detail = f"{ends}: cgroup v1 does not tell which kernel memory, or which locked files, could be taken back"
         yield Caveat(kind=CaveatKind.KERNEL_UNEXPLAINED, detail=detail)
     else:

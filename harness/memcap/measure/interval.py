@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from memcap.measure.kernel import charged_ahead, killed_at_this_cap
+from memcap.measure.kernel import STALE_BYTES, charged_ahead, killed_at_this_cap
 from memcap.probe.report import Report
 
 
@@ -22,25 +22,37 @@ class Interval:
     from_peak: bool = False
 
 
-def unreclaimable_interval(report: Report, *, cpus: int | None) -> Interval | None:
+@dataclass(frozen=True, kw_only=True)
+class Processors:
+    """How many CPUs the daemon's machine has, and how many of them the run could use."""
+
+    machine: int | None
+    run: int | None
+
+    @property
+    def indistinct_bytes(self) -> int:
+        """Return how far two figures of the same need may lie apart."""
+        return charged_ahead(self.run) + STALE_BYTES * (self.machine or 1)
+
+
+def unreclaimable_interval(report: Report, cpus: Processors) -> Interval | None:
     """Return the interval of the unreclaimable peak; None where nothing was measured.
 
     The estimate is always the larger of the largest sample and what the high-water mark proves, so figures of two runs
-    can be compared. ``cpus`` counts those that the run may use: ends that differ by no more than the kernel charges
-    ahead for them are one figure. docs/measuring.md has the evidence behind both ends.
+    can be compared. Ends that differ by no more than the kernel charges ahead, and samples lag behind, are one figure.
+    docs/measuring.md has the evidence behind both ends.
     """
     sampled = report.unreclaimable_peak_bytes
     if sampled is None:
         return None
-    if report.oom_kills and report.peak_bytes is not None and killed_at_this_cap(report, cpus=cpus):
+    if report.oom_kills and report.peak_bytes is not None and killed_at_this_cap(report, cpus=cpus.run):
         # The kernel kills when it could take nothing back: all that was left at the cap was unreclaimable.
         at_cap = max(sampled, report.peak_bytes)
         return Interval(estimate=at_cap, low=at_cap, high=at_cap)
-    ahead = charged_ahead(cpus)
-    proven = (report.low_from_peak_bytes or 0) - ahead
+    proven = (report.low_from_peak_bytes or 0) - charged_ahead(cpus.run)
     estimate = max(sampled, proven)
     high = _upper_end(report, estimate)
-    if high is not None and high - estimate <= ahead:
+    if high is not None and high - estimate <= cpus.indistinct_bytes:
         high = estimate
     return Interval(estimate=estimate, low=estimate, high=high, from_peak=proven > sampled)
 

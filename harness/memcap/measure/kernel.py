@@ -14,6 +14,9 @@ THP_BYTES: Final = 2 * 1024 * 1024  # a transparent huge page is charged at once
 CHARGE_BATCH_BYTES: Final = 64 * PAGE_BYTES
 
 
+STALE_BYTES: Final = 20 * PAGE_BYTES  # how far a sample lags behind for each CPU of the machine: docs/measuring.md
+
+
 def charged_ahead(cpus: int | None) -> int:
     """Return how far the kernel's counter may run ahead of use on a machine with ``cpus`` CPUs."""
     return CHARGE_BATCH_BYTES * (cpus or 1)

@@ -132,8 +132,9 @@ class Measurement:
 
     ``unreclaimable_peak_bytes`` is the largest sample, or, if ``unreclaimable_from_peak``, what the kernel's own
     high-water mark proves; the true value lies between ``unreclaimable_peak_low_bytes`` and
-    ``unreclaimable_peak_high_bytes``, which equal it where there is no doubt. ``cpuset`` names the CPUs that the run
-    was pinned to; empty means none.
+    ``unreclaimable_peak_high_bytes``, which equal it where there is no doubt. ``cycle_tenths`` are the seconds at which
+    a generator's first cycle had ended, and each tenth of those after it; empty where that is not known. ``cpuset``
+    names the CPUs that the run was pinned to; empty means none.
     """
 
     ending: Ending
@@ -167,6 +168,7 @@ class Measurement:
     extra: Mapping[str, float] = field(default_factory=dict)
     pressure: Pressure = field(default_factory=Pressure)
     series: tuple[Moment, ...] = ()
+    cycle_tenths: tuple[float, ...] = ()
     cpuset: str = ""
     page_size_bytes: int | None = None
     output_tail: str = ""
@@ -176,6 +178,14 @@ class Measurement:
         """Return the figure of ``metric``, or None where it was not measured."""
         found: float | None = getattr(self, FIELDS[metric])
         return found
+
+    def highest(self, metric: Metric) -> float | None:
+        """Return the upper end of the figure of ``metric``: what a statement about a limit must use.
+
+        It is the figure itself where that has no interval, or nothing bounds it from above.
+        """
+        upper = self.unreclaimable_peak_high_bytes if metric is Metric.UNRECLAIMABLE_PEAK else None
+        return self.value(metric) if upper is None else upper
 
 
 FIELDS = {

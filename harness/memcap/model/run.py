@@ -61,7 +61,7 @@ class CampaignSettings:
     """What one campaign is given beside its plan.
 
     ``started`` is an ISO 8601 time in UTC, ``jobs`` how many containers may run at once, ``looks`` after how many runs
-    cells will be judged while more are added.
+    cells will be judged while more are added, ``keep_output`` whether the end of the output of completed runs is kept.
     """
 
     id: str
@@ -71,6 +71,7 @@ class CampaignSettings:
     time_limit_seconds: float
     jobs: int
     looks: tuple[int, ...] = ()
+    keep_output: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

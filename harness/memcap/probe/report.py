@@ -166,6 +166,14 @@ class Cycle:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Cycled:
+    """When the first and the last step of a generator ended, in seconds since its process was started."""
+
+    first: float
+    last: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Phase:
     """What the runner's process held at one point of its way (anonymous and shared memory, page tables), if known."""
 
@@ -201,6 +209,7 @@ class WorkloadJournal:
     raised: Failure | None = None
     end: End | None = None
     cycles: tuple[Cycle, ...] = ()
+    cycled: Cycled | None = None
     phases: Mapping[str, int | None] = field(default_factory=dict)
 
 
@@ -241,6 +250,8 @@ def parse_journal(text: str) -> WorkloadJournal:
                 events[kind] = _read(Failure, data)
             elif kind == "start":
                 events[kind] = _read(Start, data)
+            elif kind == "cycled":
+                events[kind] = _read(Cycled, data)
             elif kind == "end":
                 events[kind] = _read(End, data)
         except (ValueError, KeyError, TypeError, RecursionError):

@@ -22,7 +22,7 @@ from measured import (
 
 from factories import MIB, make_raw, make_report
 from memcap.measure import measure
-from memcap.measure.kernel import CHARGE_BATCH_BYTES
+from memcap.measure.kernel import CHARGE_BATCH_BYTES, STALE_BYTES
 from memcap.model import (
     CaveatKind,
     Ending,
@@ -83,6 +83,7 @@ AHEAD = 2 * CHARGE_BATCH_BYTES
         # Nothing says more than the samples.
         ({}, 2, (61, 61, 61)),
         ({"high_from_peak_bytes": 61 * MIB + AHEAD}, 2, (61, 61, 61)),
+        ({"high_from_peak_bytes": 61 * MIB + AHEAD + 2 * STALE_BYTES}, 2, (61, 61, 61)),
         ({"high_from_peak_bytes": 61 * MIB + AHEAD}, 1, (61, 61, 61.5)),
         ({"high_from_peak_bytes": 70 * MIB}, 2, (61, 61, 70)),
         # A spike between two samples: the high-water mark proves it, less what is charged ahead.

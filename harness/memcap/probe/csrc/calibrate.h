@@ -16,7 +16,7 @@ static i64 kernel_now(void) {
     cgroup_open_files();
     look(&now);
     close_file(cg.stat), close_file(cg.usage), close_file(cg.kmem), close_file(cg.swap), close_file(cg.flush);
-    close_file(cg.peak), close_file(cg.kills);
+    close_file(cg.peak), close_file(cg.kills), close_file(cg.threads);
     return now.kernel < 0 ? ABSENT : now.kernel - at_least(now.slab_reclaimable, 0);
 }
 

@@ -13,7 +13,7 @@ struct split {
 static struct {
     int version; /* 0: none */
     char memory[256];
-    int stat, usage, kmem, swap, flush, peak, kills;
+    int stat, usage, kmem, swap, flush, peak, kills, threads;
 } cg;
 
 static inline int exists(const char *path) {
@@ -88,6 +88,7 @@ static int cgroup_use(const char *folder) {
 }
 static void cgroup_open_files(void) {
     cg.stat = cg.usage = cg.kmem = cg.swap = cg.flush = cg.peak = cg.kills = -1;
+    cg.threads = open_file("/sys/fs/cgroup/pids/pids.current", O_READ);
     if (cg.version == 2) {
         cg.usage = cgroup_open("memory.current");
         cg.swap = cgroup_open("memory.swap.current");

@@ -12,6 +12,7 @@ static struct {
     struct traffic earlier, before, now; /* at the beginning of the last window, of this one, and at the last scan */
     i64 mark;                   /* high-water mark at the beginning */
     i64 most_cache, least_cache, reachable; /* over the samples of the window */
+    int has_huge;               /* the workload may have huge pages */
     i64 unstored;               /* the most bytes known to be written and not to be stored, until this window */
     i64 low, high;              /* bounds of the run so far; high is WITHOUT_BOUND if there was no evidence */
 } seen;
@@ -32,6 +33,19 @@ static void add_process_traffic(i64 pid) {
     process_path(path, sizeof path, pid, "/io");
     add_traffic(path);
 }
+/* One fault can bring a huge page. v2 counts these for the cgroup. On v1 those of the whole machine are a bound, which
+ * is asked only where the workload may have any: where every program gets them, or a sample showed some. */
+static i64 huge_faults(void) {
+    if (cg.version == 2) return run.last.huge_faults;
+    if (run.no_thp > 0) return 0;
+    seen.has_huge |= run.last.huge > 0;
+    if (!seen.has_huge) return 0;
+    return slurp_path("/proc/vmstat") ? value_of("thp_fault_alloc") : ABSENT;
+}
+static int huge_pages_for_all(void) {
+    return slurp_path("/sys/kernel/mm/transparent_hugepage/enabled") && text[0] == '[';
+}
+
 /* Of processes that were reaped their parent has the sums. Ours without what this thread itself read and wrote. */
 static void begin_traffic(void) {
     struct traffic own;
@@ -40,14 +54,9 @@ static void begin_traffic(void) {
     own = seen.now;
     seen.now = (struct traffic){-own.rchar, -own.wchar, -own.read, -own.written, 0, own.known};
     add_traffic("/proc/self/io");
+    seen.now.huge_faults = huge_faults();
+    if (seen.has_huge && seen.before.huge_faults == 0) seen.before.huge_faults = seen.now.huge_faults; /* the first look */
 }
-/* v2 counts huge pages of the cgroup; on v1 those of the whole machine are a bound. Those that khugepaged makes of
- * small ones need no more memory. */
-static i64 huge_faults(void) {
-    if (cg.version == 2) return run.last.huge_faults;
-    return slurp_path("/proc/vmstat") ? value_of("thp_fault_alloc") : ABSENT;
-}
-
 /* --- the window --- */
 
 static void open_window(const struct split *s) {
@@ -89,7 +98,6 @@ static i64 unstored(void) {
  * cannot have been read anew. Nor can more have been touched than there were page faults, but for what was written to
  * a tmpfs or pipe: what was written and not to be stored. */
 static void close_window(void) {
-    seen.now.huge_faults = huge_faults();
     struct traffic t = between(&seen.before, &seen.now), wide = between(&seen.earlier, &seen.now);
     i64 by_mark = run.mark < 0 ? WITHOUT_BOUND : run.mark, by_faults = WITHOUT_BOUND;
     if (t.known) {

@@ -31,6 +31,16 @@ static void limit_child(int what, i64 value) {
     if (value) SYS4(NR_PRLIMIT, 0, what, both, 0);
 }
 
+/* Open a file of a process that must be read when there is no memory left: the kernel's buffer for it is allocated at
+ * the first reading and kept. */
+static int open_to_keep(i64 pid, const char *name) {
+    char path[64];
+    process_path(path, sizeof path, pid, name);
+    int fd = open_file(path, O_READ);
+    slurp(fd);
+    return fd;
+}
+
 static void start_workload(char **argv, char **envp) {
     int channel[2] = {-1, -1};
     SYS2(NR_PIPE2, channel, O_CLOSE_ON_EXEC);
@@ -52,9 +62,9 @@ static void start_workload(char **argv, char **envp) {
     else if (SYS3(NR_READ, channel[0], &run.exec_error, sizeof run.exec_error) != sizeof run.exec_error) run.exec_error = 0;
     close_file(channel[0]);
     if (run.exec_error) return;
-    char path[64];
-    process_path(path, sizeof path, pid, "/statm");
-    run.main_memory = open_file(path, O_READ);
+    run.main_files.memory = open_to_keep(pid, "/statm");
+    run.main_files.status = open_to_keep(pid, "/status");
+    run.main_files.stat = open_to_keep(pid, "/stat");
     run.state = RUNNING;
 }
 

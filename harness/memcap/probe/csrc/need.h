@@ -16,6 +16,7 @@ enum {
     DESCRIPTOR_KERNEL = 2 << 10,     /* a file, pipe or socket */
     USUAL_DESCRIPTORS = 64,          /* the smallest table of descriptors */
     UNSEEN_PROCESS_KERNEL = 192 << 10,
+    CACHE_PER_NOTE = 32,             /* a buffer head of 104 bytes and a 64th of a node for each page of a file */
 };
 
 static i64 lag_bytes(void) { return run.cpus * LAG_PAGES * run.page_size; }
@@ -26,7 +27,7 @@ static i64 at_most(i64 value, i64 most) { return value < most ? value : most; }
 /* v1 has one sum for all kernel memory, notes on files that can be dropped included. What the processes of the last
  * scan, and those that began since, can need is explained; the rest is doubt. */
 static i64 explained_kernel(void) {
-    i64 threads = cgroup_number("/sys/fs/cgroup/pids", "pids.current");
+    i64 threads = slurp(cg.threads) ? to_number(text) : ABSENT;
     i64 unseen = threads < 0 ? 0 : at_least(threads - run.scanned.threads - 1, 0);
     return CONTAINER_KERNEL + run.scanned.kernel + unseen * UNSEEN_PROCESS_KERNEL;
 }
@@ -65,7 +66,8 @@ static i64 given_back(const struct split *s) {
 }
 /* What may be either. */
 static i64 doubtful(const struct split *s) {
-    i64 kernel = cg.version == 1 && s->kernel >= 0 ? s->kernel - s->kept_kernel : 0;
+    i64 notes = at_least(s->file, 0) / CACHE_PER_NOTE; /* they go with the page cache */
+    i64 kernel = cg.version == 1 && s->kernel >= 0 ? at_least(s->kernel - s->kept_kernel - notes, 0) : 0;
     i64 more_locked = at_least(at_most(run.scanned.locked, at_least(s->file, 0)) - locked_files(s), 0);
     return kernel + more_locked;
 }

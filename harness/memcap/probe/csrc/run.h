@@ -5,7 +5,7 @@
 enum { FORMAT = 2, ROWS = 256, PROCESSES = 32, PROCESS_SCAN_NS = 30000000, JOURNAL_NS = 500000000, KERNEL_STACK = 16384,
        TMPFS = 0x01021994, AUX_PAGE_SIZE = 6, PRCTL_THP_OFF = 41, PERSONALITY_NO_ASLR = 0x0040000,
        QUICKEST_NS = 1000000, FREE_CPU_NS = 8000000, UNUSABLE = 71,
-       ROOM = 256 << 10, ROOM_PROCESS = 8 << 10, NO_ROOM_NS = 1000000000,
+       ROOM = 256 << 10, ROOM_PROCESS = 8 << 10, NO_ROOM_NS = 1000000000, TURNED = 64 << 10, TURNED_NS = 100000000,
        PSS_LARGEST = 256 << 20, PSS_FREE_NS = 2000000, PSS_PROCESS_NS = 250000, PSS_MIB_NS = 16000, NEAR_PEAK = 16,
        PRCTL_DEATH_SIGNAL = 1, PRCTL_SUBREAPER = 36, PRCTL_NO_NEW_PRIVILEGES = 38, RLIMIT_DATA = 2, RLIMIT_PROCESSES = 6,
        ROUND_ROBIN_NOT_INHERITED = 2 | 0x40000000 /* SCHED_RR | SCHED_RESET_ON_FORK */ };
@@ -29,12 +29,12 @@ static struct {
     i64 started, ended, samples, max_file, cpu_at_start, cgroup_cpu_at_start;
     i64 cpus;                /* that the container may use */
     i64 mark, peak_unreclaimable; /* mark: the kernel's high-water mark just before the last sample */
-    i64 cap, held;           /* held: of the last sample, without page cache */
+    i64 cap, held, turned;   /* held: of the last sample, without page cache; turned: when that last changed */
     i64 kills, kills_while_main_lived, killed_others;
     struct scanned scanned;
     i64 rewritten;           /* bytes given back lazily and written to again, at the last look */
     i64 shm_peak, mapped_elsewhere, peak_doubted, unseen_bytes;
-    int main_memory;         /* /proc/PID/statm of the main process */
+    struct { int memory, status, stat; } main_files; /* statm, status and stat of the main process in /proc */
     struct split last, at_start, at_peak, at_end, at_kill;
     i64 peak_at_start, supervisor_bytes;
     i64 main_pid, main_status, exec_error;

@@ -41,14 +41,12 @@ static void remember(const struct split *s, i64 now) {
 /* Whether the main process has begun to end: it has no memory any more, or a SIGKILL is on its way to it (bit 8 of
  * SigPnd), or it has taken that and is exiting (PF_EXITING, PF_SIGNALED of its flags, include/linux/sched.h). */
 static int main_is_ending(void) {
-    char path[64];
-    process_path(path, sizeof path, run.main_pid, "/status");
-    if (!slurp_path(path)) return 1;
+    if (!slurp(run.main_files.status)) return 1;
     const char *pending = find("SigPnd");
+    while (pending && *pending == '\t') pending++;
     u64 n = pending ? length_of_word(pending) : 0;
     if (n < 3 || value_of("VmSize") < 0 || hex_digit(pending[n - 3]) & 1) return 1;
-    process_path(path, sizeof path, run.main_pid, "/stat");
-    if (!slurp_path(path)) return 1;
+    if (!slurp(run.main_files.stat)) return 1;
     const char *s = text, *name_end = 0;
     for (; *s; s++)
         if (*s == ')') name_end = s;
@@ -62,7 +60,7 @@ static void note_state(void) {
         if (!run.main_done && !main_is_ending()) run.kills_while_main_lived = kills;
         run.kills = kills;
     }
-    if (run.main_done || (slurp(run.main_memory) && to_number(text) == 0)) run.state = ENDING;
+    if (run.main_done || (slurp(run.main_files.memory) && to_number(text) == 0)) run.state = ENDING;
 }
 
 /* Returns the unreclaimable bytes of now. */
@@ -77,6 +75,7 @@ static i64 sample(void) {
     if (need + doubtful(&now) > run.peak_doubted) run.peak_doubted = need + doubtful(&now);
     if (cg.version) note_pause(&run.last, &now);
     run.held = now.usage - now.file;
+    if (now.file - run.last.file > TURNED || run.last.file - now.file > TURNED) run.turned = elapsed();
     if (now.file > run.max_file) run.max_file = now.file;
     run.samples++;
     run.last = now;
@@ -194,6 +193,15 @@ static void shared_memory(i64 *size, i64 *used) {
     if (SYS2(NR_STATFS, "/dev/shm", &about) != 0 || about.type != TMPFS) return;
     *size = about.block_size * (i64)about.blocks;
     *used = about.block_size * (i64)(about.blocks - about.free);
+}
+
+/* Room for what a look at the processes needs. Page cache makes room, unless it cannot be dropped, as pages that pipes
+ * hold: at the cap it must have been seen to change lately. */
+static int is_stuck(void) {
+    return run.cap >= 0 && run.last.usage + ROOM > run.cap && run.last.file > ROOM && elapsed() > run.turned + TURNED_NS;
+}
+static int has_room(void) {
+    return run.cap < 0 || (run.held + ROOM + run.process_peak_count * ROOM_PROCESS <= run.cap && !is_stuck());
 }
 
 /* Look at all processes, and end the window of evidence. `need` is of now, in unreclaimable bytes. */

@@ -40,7 +40,7 @@ static i64 pause_after(i64 now) {
  * things wait until there is room again, or for a second, as there are workloads that live at their cap. */
 static int may_need_memory(i64 now, i64 due) {
     if (now < due) return 0;
-    return run.cap < 0 || run.held + ROOM + run.process_peak_count * ROOM_PROCESS <= run.cap || now >= due + NO_ROOM_NS;
+    return has_room() || (now >= due + NO_ROOM_NS && !is_stuck());
 }
 
 /* Sample until the main process ends. */
@@ -84,8 +84,8 @@ static void look_before(void) {
     run.at_peak = run.last = run.at_start;
     if (!cg.version) return;
     seen.low = seen.high = ABSENT;
+    seen.has_huge = huge_pages_for_all();
     begin_traffic();
-    seen.now.huge_faults = huge_faults();
     seen.before = seen.now;
     open_window(&run.at_start);
 }
@@ -111,7 +111,9 @@ static void supervise(char **argv, char **envp, int calibrating) {
     if (run.exec_error) run.ended = run.started;
     else watch(waited_for);
     if (calibrating && !run.exec_error) run.unseen_bytes = unseen_bytes(alone);
-    scan_processes(sample(), elapsed());
+    i64 need = sample();
+    if (has_room()) scan_processes(need, elapsed());
+    else if (cg.version) { seen.now.known = 0; close_window(); }
     run.at_end = run.last;
     end_all();
     reap(0);
