@@ -21,7 +21,7 @@ def alerts(cell: CellResult, limits: AlertLimits) -> tuple[Alert, ...]:
 
 def _near_cap(cell: CellResult, limits: AlertLimits) -> Alert | None:
     """Tell a need near the cap. Not by ``peak``: page cache fills any cap, and makes room when asked."""
-    needs, cap = cell.values(Metric.UNRECLAIMABLE_PEAK), cell.cell.cap.bytes
+    needs, cap = cell.highest_values(Metric.UNRECLAIMABLE_PEAK), cell.cell.cap.bytes
     if limits.cap_share is None or not needs or max(needs) <= limits.cap_share * cap:
         return None
     detail = (

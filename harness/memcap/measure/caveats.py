@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from memcap.measure.interval import Interval, Processors
+from memcap.measure.interval import Interval, Processors, untouched_at_least
 from memcap.measure.kernel import PAGE_BYTES, SOME_FILE_BYTES, charged_ahead
 from memcap.model import Caveat, CaveatKind, Neighbour, RawRun, RunSpec
 from memcap.probe.report import Report
@@ -14,8 +14,6 @@ SUPERVISOR_JITTER_BYTES = 4 * PAGE_BYTES  # its stack begins at a random address
 CLOCK_STEP_NS = 500_000_000
 BUSY_PERCENT_PER_CPU = 200  # two programs wait for each CPU
 MUCH_ELSEWHERE_BYTES = 32 * 1024 * 1024  # an interpreter with its libraries maps about 10 MiB
-MUCH_HUGE_BYTES = 4 * 1024 * 1024
-MUCH_HUGE_SHARE = 0.1
 MUCH_UNWAITED_US = 50_000
 MUCH_UNWAITED_SHARE = 0.1
 
@@ -72,13 +70,13 @@ def _cap_caveats(report: Report, spec: RunSpec) -> Iterator[Caveat]:
 
 def _interval_caveats(report: Report, need: Interval | None, cpus: Processors) -> Iterator[Caveat]:
     """Yield why the unreclaimable peak is an interval, where it is one."""
-    if need is None or need.high == need.low:
+    if need is None or need.high == need.estimate:
         return
     if need.high is None:
         detail = f"unreclaimable_peak is the largest of {_count(report.samples)}; nothing bounds it from above"
         yield Caveat(kind=CaveatKind.SAMPLED_ONLY, detail=detail)
         return
-    ends = f"unreclaimable_peak lies between {format_bytes(need.low)} and {format_bytes(need.high)}"
+    ends = f"unreclaimable_peak lies between {format_bytes(need.estimate)} and {format_bytes(need.high)}"
     doubted = (report.doubted_peak_bytes or 0) - (report.unreclaimable_peak_bytes or 0)
     if doubted > cpus.indistinct_bytes and report.cgroup_version == 1:
         detail = f"{ends}: cgroup v1 does not tell which kernel memory, or which locked files, could be taken back"
@@ -118,9 +116,9 @@ def _peak_caveats(report: Report, spec: RunSpec, need: Interval | None, *, cpus:
 
 def _need_caveats(report: Report) -> Iterator[Caveat]:
     """Yield what the figures hold, or miss, beside the need of the program as it is."""
-    huge, total = report.at_peak.huge or 0, report.unreclaimable_peak_bytes or 0
-    if huge > MUCH_HUGE_BYTES and huge > MUCH_HUGE_SHARE * total:
-        detail = f"{format_bytes(huge)} of the unreclaimable peak are huge pages, however little of each was touched"
+    if untouched_at_least(report):
+        huge = format_bytes(report.at_peak.huge or 0)
+        detail = f"{huge} of the unreclaimable peak are huge pages, however little of each was touched"
         yield Caveat(kind=CaveatKind.HUGE_PAGES, detail=detail)
     elsewhere = report.mapped_elsewhere_bytes or 0
     if elsewhere > MUCH_ELSEWHERE_BYTES:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from memcap.measure.kernel import STALE_BYTES, charged_ahead, killed_at_this_cap
+from memcap.measure.kernel import PAGE_BYTES, STALE_BYTES, THP_BYTES, charged_ahead, killed_at_this_cap
 from memcap.probe.report import Report
+
+MUCH_HUGE_BYTES = 4 * 1024 * 1024
+MUCH_HUGE_SHARE = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +57,19 @@ def unreclaimable_interval(report: Report, cpus: Processors) -> Interval | None:
     high = _upper_end(report, estimate)
     if high is not None and high - estimate <= cpus.indistinct_bytes:
         high = estimate
-    return Interval(estimate=estimate, low=estimate, high=high, from_peak=proven > sampled)
+    return Interval(estimate=estimate, low=estimate - untouched_at_least(report), high=high, from_peak=proven > sampled)
+
+
+def untouched_at_least(report: Report) -> int:
+    """Return the bytes of huge pages that may not be needed, where they decide the figure; else 0.
+
+    Without huge pages the kernel gives a small one for the first byte touched in each, and it falls back to that where
+    the cap leaves no room.
+    """
+    huge, total = report.at_peak.huge or 0, report.unreclaimable_peak_bytes or 0
+    if huge <= MUCH_HUGE_BYTES or huge <= MUCH_HUGE_SHARE * total:
+        return 0
+    return huge - huge // THP_BYTES * PAGE_BYTES
 
 
 def _upper_end(report: Report, estimate: int) -> int | None:

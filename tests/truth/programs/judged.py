@@ -93,12 +93,13 @@ COLUMNS = (
 
 
 def intervals(runs: Sequence[Measurement]) -> list[Interval]:
-    """Return the intervals of the runs that have a figure."""
-    return [
-        Interval(low=run.unreclaimable_peak_low_bytes, high=run.unreclaimable_peak_high_bytes)
-        for run in runs
-        if run.unreclaimable_peak_low_bytes is not None
-    ]
+    """Return the intervals of the runs that have a figure, without what the supervisor needed."""
+    found = []
+    for run in runs:
+        low, high, own = run.unreclaimable_peak_low_bytes, run.unreclaimable_peak_high_bytes, run.supervisor_bytes or 0
+        if low is not None:
+            found.append(Interval(low=low - own, high=None if high is None else high - own))
+    return found
 
 
 def middle(found: Sequence[Interval]) -> Interval | None:

@@ -93,6 +93,9 @@ AHEAD = 2 * CHARGE_BATCH_BYTES
         ({"low_from_peak_bytes": 61 * MIB + AHEAD}, 2, (61, 61, 61)),
         # What cgroup v1 cannot tell apart is doubt.
         ({"doubted_peak_bytes": 90 * MIB}, 2, (61, 61, 90)),
+        # Of a huge page one byte may have been touched.
+        ({"at_peak": {"huge": 20 * MIB}}, 2, (61, 41 + 10 * 4 / 1024, 61)),
+        ({"at_peak": {"huge": 6 * MIB}}, 2, (61, 61, 61)),
         # Without evidence nothing bounds it.
         ({"high_from_peak_bytes": None}, 2, (61, 61, None)),
         # The kernel could take nothing back of what was left at the cap.
@@ -111,7 +114,8 @@ def test_the_unreclaimable_peak_and_its_interval(
         found.unreclaimable_peak_low_bytes,
         found.unreclaimable_peak_high_bytes,
     ) == tuple(None if end is None else end * MIB for end in ends)
-    doubted = {CaveatKind.SAMPLED_ONLY, CaveatKind.KERNEL_UNEXPLAINED} & {each.kind for each in found.caveats}
+    doubts = {CaveatKind.SAMPLED_ONLY, CaveatKind.KERNEL_UNEXPLAINED, CaveatKind.HUGE_PAGES}
+    doubted = doubts & {each.kind for each in found.caveats}
     assert bool(doubted) is (ends[1] != ends[2])
 
 

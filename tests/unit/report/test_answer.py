@@ -19,8 +19,10 @@ from memcap.model import (
     Measurement,
     MemorySplit,
     Metric,
+    Origin,
     Rules,
     VerdictState,
+    remedy_of,
 )
 from memcap.report.figures import split_text
 from memcap.report.html import render_html
@@ -44,6 +46,10 @@ def _view(*cells: CellResult, **changes: object) -> View:
     verdicts = judge(result, Baselines(cells={}), Rules(minimum_runs=1))
     bad = [verdict for verdict in verdicts if verdict.state is not VerdictState.NEW]
     return build_view(result, bad, exit_code=worst_exit_code(bad), is_judged=False)
+
+
+def _remedy(run: Measurement) -> str:
+    return remedy_of(run.ending, run.detail, Origin.COMMAND)
 
 
 def _first_lines(runs: Sequence[Measurement]) -> list[str]:
@@ -71,12 +77,12 @@ def _first_lines(runs: Sequence[Measurement]) -> list[str]:
         (
             [TIMED_OUT] * 2,
             f"In both runs {Ending.TIMED_OUT.explanation} (after 2 s). {UNTIL_THEN}: 61.5 {CAP}. (exit code 96)",
-            f"    -> {Ending.TIMED_OUT.remedy}",
+            f"    -> {_remedy(TIMED_OUT)}",
         ),
         (
             [MISSING],
             f"In the only run {Ending.LOAD_FAILED.explanation} (pythn: No such file or directory). (exit code 96)",
-            f"    -> {Ending.LOAD_FAILED.remedy}",
+            f"    -> {_remedy(MISSING)}",
         ),
         (
             [make_oom(), *make_runs()],
@@ -137,7 +143,7 @@ def test_the_page_has_them_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("memcap.report.html._bundle", lambda: "")
     page = render_html(_view(make_cell(A, [TIMED_OUT] * 2)))
     assert page.count("≥ 62.5 MiB") == 2, "in the line of the cell, and among its metrics"
-    assert f'<p class="next">{Ending.TIMED_OUT.remedy}</p>' in page
+    assert f'<p class="next">{_remedy(TIMED_OUT)}</p>' in page
 
 
 @pytest.mark.parametrize("run", [MISSING, make_measurement(3.5, ending=Ending.LOST)])
