@@ -53,7 +53,7 @@ class Truth:
 
 
 def find_truth(client: DockerClient, reference: str, program: Program) -> Truth:
-    """Find the smallest cap under which the program ends well. Raises RuntimeError if it never does."""
+    """Find the smallest cap under which the program ends well. Raises RuntimeError if it never does, or always."""
     run_plainly(client, reference, program, MOST_BYTES)  # its files are in the page cache then, and charged to nobody
     at_ease = run_plainly(client, reference, program, MOST_BYTES)
     if not at_ease.lived:
@@ -67,6 +67,8 @@ def find_truth(client: DockerClient, reference: str, program: Program) -> Truth:
         return outcome.lived
 
     bounds = find_bounds(lives, least=LEAST_BYTES, most=MOST_BYTES, patchy=program.patchy)
+    if bounds.dies == LEAST_BYTES:
+        raise RuntimeError(f"it lives with less than Docker's smallest cap, {LEAST_BYTES // MIB} MiB, or nearly")
     return Truth(
         dies=bounds.dies,
         lives=bounds.lives,

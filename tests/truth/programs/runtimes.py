@@ -1,4 +1,4 @@
-"""Programs with a runtime of their own: node, Java, Go."""
+"""Programs with a runtime of their own: node and Java."""
 
 from __future__ import annotations
 
@@ -53,16 +53,8 @@ def _java(_: Workshop) -> Tree:
     return tree
 
 
-def _go(_: Workshop) -> Tree:
-    """Take the Docker client, as a large program in Go that any machine with this project has."""
-    tree = bare_tree()
-    add_programs(tree, [find_program("docker")])
-    return tree
-
-
 NODE = Recipe(name="node", fill=_node)
 JAVA = Recipe(name="java", fill=_java)
-GO = Recipe(name="go", fill=_go)
 
 
 def _in_node(name: str, what: str) -> Program:
@@ -84,8 +76,4 @@ PROGRAMS = (
     _in_java("direct", "Java, 24 direct buffers of 1 MiB"),
     _in_java("threads", "Java, 100 threads"),
     _in_java("pretouch", "Java, a heap touched at the start", "-XX:+AlwaysPreTouch", call="heap"),
-    Program(
-        name="go-docker", what="a large program in Go: docker --help", recipe=GO, argv=("docker", "--help"),
-        env={"GOMAXPROCS": "1", "HOME": "/scratch"},
-    ),
 )  # fmt: skip

@@ -12,8 +12,8 @@ from memcap.images.archive import Tree
 
 SHELL_SCRIPTS = Path(__file__).parent / "inside" / "shell"
 USUAL = (
-    "awk", "bash", "bzip2", "cat", "chmod", "gawk", "grep", "gzip", "head", "mawk", "mkdir", "perl", "rm", "seq", "sh",
-    "sleep", "sort", "sqlite3", "tac", "tail", "tar", "test", "uniq", "wc", "xz", "zstd",
+    "awk", "bash", "cat", "chmod", "gawk", "grep", "gzip", "head", "mawk", "mkdir", "perl", "rm", "seq", "sh",
+    "sleep", "sort", "sqlite3", "tail", "tar", "test", "uniq", "wc", "xz", "zstd",
 )  # fmt: skip
 INPUT_LINES = 400_000
 C_COMPILER = ("as", "gcc")
@@ -100,7 +100,6 @@ _SQL = (
 PROGRAMS = (
     _shell("sort", "sort of 9 MB in memory", "sort -S 64M --parallel=1 /input.txt | tail -c 1 > /dev/null"),
     _shell("sort-files", "sort of 9 MB with 8 MiB", "sort -S 8M --parallel=1 -T . /input.txt > out", slope=True),
-    _shell("tac", "tac of a pipe", "cat /input.txt | tac | tac | wc -l"),
     _shell("gawk", "gawk, an array of 200 000", "gawk 'NR <= 200000 {a[$1] = $0} END {print length(a)}' /input.txt"),
     _shell("mawk", "mawk, an array of 200 000", "mawk 'NR <= 200000 {a[$1] = $0} END {print length(a)}' /input.txt"),
     _shell("perl", "perl, a hash of 400 000", "perl -ne '$h{$_} = $.; END {print scalar %h}' /input.txt"),
@@ -108,7 +107,6 @@ PROGRAMS = (
     _shell("xz", "xz -6 of 1.5 MB", "head -c 1500000 /input.txt | xz -6 -T1 -c > out.xz"),
     _shell("xz-threads", "xz -1, two threads", "head -c 2000000 /input.txt | xz -1 -T2 --block-size=1MiB > out.xz"),
     _shell("zstd", "zstd -9 and back", "zstd -9 -q --single-thread /input.txt -o out && zstd -dq out -o back"),
-    _shell("tar-bzip2", "tar through bzip2 and back", "tar -cf - /input.txt | bzip2 -1 >x && bzip2 -dc x | tar -xf -"),
     _shell("sqlite3", "sqlite3, a table and its index in memory", f"sqlite3 :memory: \"{_SQL}\""),
     _shell("git", "git commit and repack of 9 MB", "sh /programs/git.sh", recipe=GIT),
     _shell("gcc", "gcc -O2 of 200 functions", "sh /programs/compile.sh", recipe=COMPILER),
@@ -118,10 +116,6 @@ PROGRAMS = (
     _direct(
         "stress-ng-vm", "stress-ng --vm", STRESS, "stress-ng", "-q", "--oomable", "--vm", "1", "--vm-bytes", "24M",
         "--vm-ops", "2000", "--vm-method", "zero-one",
-    ),
-    _direct(
-        "stress-ng-shm", "stress-ng --shm-sysv", STRESS, "stress-ng", "-q", "--oomable", "--shm-sysv", "1",
-        "--shm-sysv-bytes", "4M", "--shm-sysv-segs", "4", "--shm-sysv-ops", "4",
     ),
     _direct(
         "stress-ng-bigheap", "stress-ng --bigheap", STRESS, "stress-ng", "-q", "--oomable", "--bigheap", "1",

@@ -6,9 +6,13 @@ import random
 from collections.abc import Callable
 
 import pytest
+from truth.programs.c import PROGRAMS
+from truth.programs.checked import Checked
 from truth.programs.judged import Interval
 from truth.programs.plainly import Truth
 from truth.programs.search import NeverLivesError, find_bounds, resolution
+
+from memcap.model import Ending
 
 MIB = 1024 * 1024
 
@@ -75,3 +79,27 @@ def test_an_interval_that_says_enough_is_narrow(low: int, high: int | None, narr
     interval = Interval(low=low * MIB, high=None if high is None else high * MIB)
 
     assert interval.is_narrow() is narrow
+
+
+@pytest.mark.parametrize(
+    ("died_below", "lived_above", "ending", "problems"),
+    [
+        (True, True, Ending.OOM_KILLED, 0),
+        (None, None, Ending.NOT_STARTED, 0),
+        (False, True, Ending.OOM_KILLED, 1),
+        (True, False, Ending.OOM_KILLED, 1),
+        (True, True, Ending.FAILED, 1),
+    ],
+)
+def test_what_a_check_finds(died_below: bool | None, lived_above: bool | None, ending: Ending, problems: int) -> None:
+    checked = Checked(
+        program=PROGRAMS[0],
+        low=24 * MIB,
+        high=25 * MIB,
+        died_below=died_below,
+        lived_above=lived_above,
+        ending_below=ending,
+    )
+
+    assert len(checked.problems()) == problems
+    assert checked.row()[2] == "24.00 to 25.00"

@@ -89,14 +89,18 @@ static void in_turn(size_t mib, size_t more) {
 /* m15: children that do nothing but exist. */
 static void idle(size_t mib, size_t more) {
     static int children[1024];
-    check(more <= 1024, "so many children");
+    int ready[2];
+    char byte = 0;
+    check(more <= 1024 && pipe(ready) == 0, "so many children");
     touched(mib);
     for (size_t number = 0; number < more; number++) {
         children[number] = forked();
         if (children[number] == 0) {
+            check(write(ready[1], &byte, 1) == 1, "write");
             pause();
             _exit(1);
         }
+        check(read(ready[0], &byte, 1) == 1, "a child before it was ready");
     }
     pause_us(HOLD);
     for (size_t number = 0; number < more; number++)

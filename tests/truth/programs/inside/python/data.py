@@ -107,9 +107,9 @@ def joined():
 
 
 def garbage():
-    """Cycles, which only the collector frees."""
-    for _ in range(400_000):
-        one = []
+    """Cycles with something in them, which only the collector frees."""
+    for _ in range(4_000):
+        one = [bytearray(30_000)]
         one.append(one)
 
 
