@@ -57,6 +57,7 @@ static void begin_traffic(void) {
     seen.now.huge_faults = huge_faults();
     if (seen.has_huge && seen.before.huge_faults == 0) seen.before.huge_faults = seen.now.huge_faults; /* the first look */
 }
+
 /* --- the window --- */
 
 static void open_window(const struct split *s) {

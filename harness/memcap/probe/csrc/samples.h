@@ -212,7 +212,8 @@ static void scan_processes(i64 need, i64 now) {
     if (cg.version) begin_traffic();
     if (run.pid == 1) count = scan_namespace();
     else for (count = walk_tree(), tree.next = 0; tree.next < tree.size; tree.next++) scan_process(tree.pids[tree.next]);
-    if (cg.version) { close_window(); open_window(&run.last); }
+    /* A process that is exiting cannot be asked, but PID 1 has its sums soon: until then the window goes on. */
+    if (cg.version && seen.now.known) { close_window(); open_window(&run.last); }
     if (count > run.process_peak_count) run.process_peak_count = count;
     if (count <= PROCESSES && shares_are_due(need, now)) read_shares(need, now);
     look_at_lazily_freed(now);

@@ -128,8 +128,9 @@ static void supervise(char **argv, char **envp, int calibrating) {
     else watch(waited_for);
     if (calibrating && !run.exec_error) run.unseen_bytes = unseen_bytes(alone);
     i64 need = sample();
+    seen.now.known = run.exec_error != 0; /* nothing ran, so nothing was read */
     if (has_room() && !run.exec_error) scan_processes(need, elapsed());
-    else if (cg.version) { seen.now.known = run.exec_error != 0; close_window(); }
+    if (cg.version && (run.exec_error || !seen.now.known)) close_window();
     run.at_end = run.last;
     end_all();
     reap(0);
