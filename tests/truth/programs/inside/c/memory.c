@@ -119,7 +119,7 @@ static void sparse(size_t mib, size_t more) {
     pause_us(HOLD);
 }
 
-/* One byte in each 2 MiB of memory for which huge pages are asked: m14, without numpy. */
+/* One byte in each 2 MiB of memory for which huge pages are asked. */
 static void huge(size_t mib, size_t more) {
     char *memory = map_private((mib + 2) * MIB);
     memory = (char *)(((uintptr_t)memory + 2 * MIB - 1) & ~(uintptr_t)(2 * MIB - 1));

@@ -15,7 +15,7 @@ def some_bytes(mib):
 
 
 def temporary_file():
-    """m1, as it was found: pieces of 1 MiB into a temporary file, unbuffered; beside 16 MiB of memory."""
+    """Pieces of 1 MiB into a temporary file, unbuffered; beside 16 MiB of memory."""
     import tempfile
 
     kept = bytes(bytearray(16 * MIB))
