@@ -199,6 +199,7 @@ def make_report(**changes: Any) -> str:
         "doubted_peak_bytes": 61 * MIB,
         "max_file_bytes": 0,
         "mapped_elsewhere_bytes": 0,
+        "disk_read_bytes": 0,
         "rss_peak_bytes": 70 * MIB,
         "supervisor_bytes": 72 * 1024,
         "supervisor_unseen_bytes": None,

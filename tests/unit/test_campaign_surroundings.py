@@ -99,7 +99,7 @@ class Forgetful(FakeEngine):
         if spec.argv == IDLE or self._cold == 0:
             return raw
         self._cold -= 1
-        report = json.loads(raw.report or "") | {"major_faults": 40, "max_file_bytes": 20 * MIB}
+        report = json.loads(raw.report or "") | {"disk_read_bytes": 15 * MIB, "max_file_bytes": 20 * MIB}
         return replace(raw, report=json.dumps(report))
 
 

@@ -102,6 +102,7 @@ def _report(peak: int, *, cap: int, killed: bool) -> dict[str, object]:
         "doubted_peak_bytes": peak,
         "max_file_bytes": 0,
         "mapped_elsewhere_bytes": 0,
+        "disk_read_bytes": 0,
         "rss_peak_bytes": peak,
         "supervisor_bytes": SUPERVISOR_BYTES,
         "supervisor_unseen_bytes": 0,

@@ -104,13 +104,15 @@ def _peak_caveats(report: Report, spec: RunSpec, need: Interval | None, *, cpus:
         slow = f", {report.refaults} pages were read again" if report.refaults else ""
         detail = f"peak is the cap because of {format_bytes(cache)} of page cache{slow}"
         yield Caveat(kind=CaveatKind.CAP_FILLED_BY_CACHE, detail=detail)
-    was_cold = bool(report.major_faults) and file > SOME_FILE_BYTES
+    # Where it is not known what was read, a major fault and page cache tell, which may be of a file that was written.
+    read = report.disk_read_bytes if report.disk_read_bytes is not None else file if report.major_faults else 0
+    was_cold = read > SOME_FILE_BYTES and file > SOME_FILE_BYTES
     if spec.cold and not was_cold:
-        detail = f"{report.major_faults} major faults, {format_bytes(file)} of page cache: the files were still cached"
+        detail = f"{format_bytes(read)} read from disk, {format_bytes(file)} of page cache: the files were still cached"
         yield Caveat(kind=CaveatKind.NOT_COLD, detail=detail)
-    # At the cap the kernel drops and reads back pages: major faults then tell of the cap, not of a cold start.
+    # At the cap the kernel drops pages and reads them back: that tells of the cap, not of a cold start.
     elif was_cold and not spec.cold and not at_cap:
-        detail = f"{report.major_faults} major faults, up to {format_bytes(file)} of page cache in the peak"
+        detail = f"{format_bytes(read)} read from disk, up to {format_bytes(file)} of page cache in the peak"
         yield Caveat(kind=CaveatKind.COLD_PAGE_CACHE, detail=detail)
 
 

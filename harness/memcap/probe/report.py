@@ -6,11 +6,12 @@ the kernel did not offer is ``null``. ``peak_bytes`` is the kernel's high-water 
 what ``csrc/need.h`` defines, ``low_from_peak_bytes`` and ``high_from_peak_bytes`` are the bounds of ``csrc/evidence.h``
 (the lower one still with what the kernel charges ahead), ``doubted_peak_bytes`` the largest sample with what may or may
 not be needed, and ``max_file_bytes`` the largest sample of page cache. ``mapped_elsewhere_bytes`` is how much more of
-files one process mapped than this cgroup was charged for. ``at_start``, ``at_peak`` (the sample with the most
-unreclaimable memory), ``at_kill`` (the last before the kernel was seen to have killed, or null) and ``at_end`` are
-splits of the cgroup's memory. ``series`` is memory over time: at most 256 rows of milliseconds since the start, then in
-KiB usage, anon, file, shmem and the rest of unreclaimable memory at the moment with the most of it in the row's time
-span, the least unreclaimable memory of that span, and what the main process did: 0 starting, 1 running, 2 ending.
+files one process mapped than this cgroup was charged for, ``disk_read_bytes`` what the processes read from disk.
+``at_start``, ``at_peak`` (the sample with the most unreclaimable memory), ``at_kill`` (the last before the kernel was
+seen to have killed, or null) and ``at_end`` are splits of the cgroup's memory. ``series`` is memory over time: at
+most 256 rows of milliseconds since the start, then in KiB usage, anon, file, shmem and the rest of unreclaimable
+memory at the moment with the most of it in the row's time span, the least unreclaimable memory of that span, and what
+the main process did: 0 starting, 1 running, 2 ending.
 ``supervisor_bytes`` is what can be seen of the supervisor's need; ``supervisor_unseen_bytes`` the rest, measured in a
 calibration only. ``cpu_us`` is the CPU time of the cgroup without the supervisor's. ``kills_while_main_lived`` is the
 kill counter when the main process was last seen alive; ``killed_others`` counts other processes that SIGKILL ended and
@@ -92,6 +93,7 @@ class Report:
     doubted_peak_bytes: int | None
     max_file_bytes: int | None
     mapped_elsewhere_bytes: int | None
+    disk_read_bytes: int | None
     rss_peak_bytes: int | None
     supervisor_bytes: int | None
     supervisor_unseen_bytes: int | None

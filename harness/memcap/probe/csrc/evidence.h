@@ -9,7 +9,7 @@
 struct traffic { i64 rchar, wchar, read, written, huge_faults; int known; };
 
 static struct {
-    struct traffic earlier, before, now; /* at the beginning of the last window, of this one, and at the last scan */
+    struct traffic at_start, earlier, before, now; /* at the beginning of the last window, of this one, and at the last scan */
     i64 mark;                   /* high-water mark at the beginning */
     i64 most_cache, least_cache, reachable; /* over the samples of the window */
     int has_huge;               /* the workload may have huge pages */

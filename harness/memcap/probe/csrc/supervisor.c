@@ -102,7 +102,7 @@ static void look_before(void) {
     seen.low = seen.high = ABSENT;
     seen.has_huge = huge_pages_for_all();
     begin_traffic();
-    seen.before = seen.now;
+    seen.at_start = seen.before = seen.now;
     open_window(&run.at_start);
 }
 

@@ -103,6 +103,7 @@ static void report(void) {
     put_field(",\n ", "doubted_peak_bytes", run.peak_doubted);
     put_field(",\n ", "max_file_bytes", run.max_file);
     put_field(",\n ", "mapped_elsewhere_bytes", run.mapped_elsewhere);
+    put_field(",\n ", "disk_read_bytes", cg.version && seen.now.known ? at_least(seen.now.read - seen.at_start.read, 0) : ABSENT);
     put_field(",\n ", "rss_peak_bytes", run.max_rss_kib ? run.max_rss_kib * 1024 : ABSENT);
     put_field(",\n ", "supervisor_bytes", own > run.supervisor_bytes ? own : run.supervisor_bytes);
     put_field(",\n ", "supervisor_unseen_bytes", run.unseen_bytes);
