@@ -108,7 +108,7 @@ def test_names_of_files_are_doubt_where_the_kernel_does_not_tell(docker_client: 
 def test_cpu_time_of_a_child_that_nobody_waits_for(docker_client: DockerClient) -> None:
     (run,) = runs_of(docker_client, "nobody_waits", runs=1)
     assert run.cpu_seconds is not None
-    assert 1.0 <= run.cpu_seconds < 2.0
+    assert run.cpu_seconds >= 1.0
     assert CaveatKind.NOT_WAITED_FOR in kinds(run)
 
 
