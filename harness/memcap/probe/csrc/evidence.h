@@ -6,12 +6,12 @@
 #pragma once
 #include "need.h"
 
-struct traffic { i64 rchar, wchar, read, written, huge_faults; int known; };
+struct traffic { i64 rchar, wchar, writes, read, written, huge_faults; int known; };
 
 static struct {
     struct traffic at_start, earlier, before, now; /* at the beginning of the last window, of this one, and at the last scan */
     i64 mark;                   /* high-water mark at the beginning */
-    i64 most_cache, least_cache, reachable; /* over the samples of the window */
+    i64 most_cache, least_cache, most_need, reachable, faults; /* over the samples of the window */
     int has_huge;               /* the workload may have huge pages */
     i64 unstored;               /* the most bytes known to be written and not to be stored, until this window */
     i64 low, high;              /* bounds of the run so far; high is WITHOUT_BOUND if there was no evidence */
@@ -25,6 +25,7 @@ static void add_traffic(const char *path) {
     if (!slurp_path(path)) { seen.now.known = 0; return; }
     seen.now.rchar += value_of("rchar");
     seen.now.wchar += value_of("wchar");
+    seen.now.writes += value_of("syscw");
     seen.now.read += value_of("read_bytes");
     seen.now.written += value_of("write_bytes");
 }
@@ -49,10 +50,10 @@ static int huge_pages_for_all(void) {
 /* Of processes that were reaped their parent has the sums. Ours without what this thread itself read and wrote. */
 static void begin_traffic(void) {
     struct traffic own;
-    seen.now = (struct traffic){0, 0, 0, 0, 0, 1};
+    seen.now = (struct traffic){0, 0, 0, 0, 0, 0, 1};
     add_traffic("/proc/thread-self/io");
     own = seen.now;
-    seen.now = (struct traffic){-own.rchar, -own.wchar, -own.read, -own.written, 0, own.known};
+    seen.now = (struct traffic){-own.rchar, -own.wchar, -own.writes, -own.read, -own.written, 0, own.known};
     add_traffic("/proc/self/io");
     seen.now.huge_faults = huge_faults();
     if (seen.has_huge && seen.before.huge_faults == 0) seen.before.huge_faults = seen.now.huge_faults; /* the first look */
@@ -66,7 +67,8 @@ static void open_window(const struct split *s) {
     seen.mark = run.mark;
     seen.most_cache = given_back(s) + doubtful(s);
     seen.least_cache = given_back(s);
-    seen.reachable = at_least(s->unreclaimable, 0);
+    seen.most_need = seen.reachable = at_least(s->unreclaimable, 0);
+    seen.faults = 0;
 }
 /* Take in the sample `now`, which ends the pause after the sample `last`. */
 static void note_pause(const struct split *last, const struct split *now) {
@@ -74,7 +76,9 @@ static void note_pause(const struct split *last, const struct split *now) {
     i64 reached = last->unreclaimable + faults * run.page_size;
     seen.most_cache = at_least(given_back(now) + doubtful(now), seen.most_cache);
     seen.least_cache = at_most(given_back(now), seen.least_cache);
+    seen.most_need = at_least(now->unreclaimable, seen.most_need);
     seen.reachable = at_least(at_least(now->unreclaimable, reached), seen.reachable);
+    seen.faults = at_most(seen.faults + faults, WITHOUT_BOUND / run.page_size);
 }
 /* Whether the mark says that more was needed than any sample showed. */
 static int mark_says_more(void) {
@@ -82,8 +86,8 @@ static int mark_says_more(void) {
 }
 /* What was read and written between two scans. Less than before: a process ended that nobody waited for. */
 static struct traffic between(const struct traffic *a, const struct traffic *b) {
-    struct traffic t = {b->rchar - a->rchar, b->wchar - a->wchar, b->read - a->read, b->written - a->written,
-                        b->huge_faults - a->huge_faults, a->known && b->known};
+    struct traffic t = {b->rchar - a->rchar, b->wchar - a->wchar, b->writes - a->writes, b->read - a->read,
+                        b->written - a->written, b->huge_faults - a->huge_faults, a->known && b->known};
     if (t.rchar < 0 || t.wchar < 0 || t.read < 0 || t.written < 0) t.known = 0;
     if (a->huge_faults < 0 || b->huge_faults < 0) t.huge_faults = WITHOUT_BOUND / huge_page();
     return t;
@@ -95,6 +99,12 @@ static i64 unstored(void) {
     seen.unstored = at_least(known, seen.unstored);
     return at_least(more, 0);
 }
+/* The most that page faults can have brought in this window. A page of a file that was written to through a map took a
+ * fault as well: those that were to be stored, but for what calls wrote, which can begin and end in a page each. */
+static i64 reachable_by_faults(const struct traffic *t) {
+    i64 mapped = at_least(t->written - t->wchar - 2 * run.page_size * t->writes, 0);
+    return at_most(seen.reachable, seen.most_need + at_least(seen.faults * run.page_size - mapped, 0));
+}
 /* The upper bound: nothing was in use above the mark, and of that the cache was no need that was there all the time or
  * cannot have been read anew. Nor can more have been touched than there were page faults, but for what was written to
  * a tmpfs or pipe: what was written and not to be stored. */
@@ -103,7 +113,7 @@ static void close_window(void) {
     i64 by_mark = run.mark < 0 ? WITHOUT_BOUND : run.mark, by_faults = WITHOUT_BOUND;
     if (t.known) {
         by_mark -= at_least(seen.least_cache - t.read - t.written, 0);
-        by_faults = seen.reachable + t.huge_faults * huge_page() + unstored();
+        by_faults = reachable_by_faults(&t) + t.huge_faults * huge_page() + unstored();
     }
     seen.high = at_least(at_most(by_mark, by_faults), seen.high);
     /* The lower bound: at the mark everything was needed that was no cache. What was read while the last scan was going
