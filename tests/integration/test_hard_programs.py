@@ -81,9 +81,12 @@ def test_pages_in_pipes_fill_the_cap(docker_client: DockerClient) -> None:
 
 @pytest.mark.parametrize(("again", "mib"), [(0, 64), (1, 128)])
 def test_lazily_freed_memory(docker_client: DockerClient, idle: int, again: int, mib: int) -> None:
+    truth = idle + mib * 1.002 * MIB
     for run in runs_of(docker_client, "lazily_freed", again):
-        assert need(run) == pytest.approx(idle + mib * 1.002 * MIB, abs=HALF)
-        assert need(run) <= ends(run)[1]
+        low, high = ends(run)
+        # Where looking at the pages takes too long, as on an emulated processor, there is an interval.
+        assert low - HALF < truth < high + HALF
+        assert low == high or low > idle + 63 * MIB
 
 
 def test_locked_pages_of_a_file(docker_client: DockerClient, idle: int) -> None:

@@ -79,7 +79,9 @@ def _interval_caveats(report: Report, need: Interval | None, cpus: Processors) -
     ends = f"unreclaimable_peak lies between {format_bytes(need.estimate)} and {format_bytes(need.high)}"
     doubted = (report.doubted_peak_bytes or 0) - (report.unreclaimable_peak_bytes or 0)
     if doubted > cpus.indistinct_bytes and report.cgroup_version == 1:
-        detail = f"{ends}: cgroup v1 does not tell which kernel memory, or which locked files, could be taken back"
+        detail = (
+            f"{ends}: cgroup v1 does not tell which kernel memory, locked or lazily freed pages could be taken back"
+        )
         yield Caveat(kind=CaveatKind.KERNEL_UNEXPLAINED, detail=detail)
     else:
         detail = f"{ends}: between two of {_count(report.samples)} page cache came or went"

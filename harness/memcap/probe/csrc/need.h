@@ -17,6 +17,7 @@ enum {
     DESCRIPTOR_KERNEL = 2 << 10,     /* a file, pipe or socket */
     USUAL_DESCRIPTORS = 64,          /* the smallest table of descriptors */
     UNSEEN_PROCESS_KERNEL = 192 << 10,
+    LAZY_KNOWN_NS = 300000000,
     CACHE_PER_NOTE = 32,             /* a buffer head of 104 bytes and a 64th of a node for each page of a file */
 };
 
@@ -63,9 +64,11 @@ static void need_of(struct split *s) {
     i64 lazy = at_least(lazily_freed(s) - run.rewritten, 0);
     s->unreclaimable = s->anon + s->shmem - lazy + locked_files(s) + s->kept_kernel + at_least(s->sock, 0);
 }
+/* Nothing but a look tells that lazily freed pages were written to again: there is no fault. */
+static i64 lazy_is_known(void) { return run.looked_at_lazy && elapsed() - run.looked_at_lazy < LAZY_KNOWN_NS; }
 /* What counters prove to be page cache or otherwise reclaimable. */
 static i64 given_back(const struct split *s) {
-    i64 lazy = at_least(lazily_freed(s) - run.rewritten, 0);
+    i64 lazy = lazy_is_known() ? at_least(lazily_freed(s) - run.rewritten, 0) : 0;
     i64 slabs = cg.version == 2 ? at_least(s->slab_reclaimable, 0) : at_most(cache_notes(s), s->kernel - s->kept_kernel);
     return at_least(s->file, 0) - locked_files(s) + lazy + slabs;
 }
@@ -73,5 +76,6 @@ static i64 given_back(const struct split *s) {
 static i64 doubtful(const struct split *s) {
     i64 kernel = cg.version == 1 && s->kernel >= 0 ? at_least(s->kernel - s->kept_kernel - cache_notes(s), 0) : 0;
     i64 more_locked = at_least(at_most(run.scanned.locked, at_least(s->file, 0)) - locked_files(s), 0);
-    return kernel + more_locked;
+    i64 lazy = lazy_is_known() ? 0 : at_least(lazily_freed(s) - run.rewritten, 0);
+    return kernel + more_locked + lazy;
 }

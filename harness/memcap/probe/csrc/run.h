@@ -32,7 +32,7 @@ static struct {
     i64 cap, held, turned;   /* held: of the last sample, without page cache; turned: when that last changed */
     i64 kills, kills_while_main_lived, killed_others;
     struct scanned scanned;
-    i64 rewritten;           /* bytes given back lazily and written to again, at the last look */
+    i64 rewritten, looked_at_lazy; /* bytes given back lazily and written to again, at the last look; its time */
     i64 shm_peak, mapped_elsewhere, peak_doubted, unseen_bytes;
     struct { int memory, status, stat; } main_files; /* statm, status and stat of the main process in /proc */
     struct split last, at_start, at_peak, at_end, at_kill;

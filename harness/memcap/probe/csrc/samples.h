@@ -175,16 +175,20 @@ static void read_shares(i64 need, i64 now) {
 
 /* --- lazily freed pages that were written to since are needed again, but stay on the list of the others; smaps tells
  * them apart (LazyFree: the clean ones). As dear to read as shares, and read only where there are any. --- */
+static int may_look_at_lazily_freed(i64 now) {
+    i64 cost = run.last.anon / (1 << 20) * PSS_MIB_NS;
+    return lazily_freed(&run.last) && run.shares_cost + cost <= 10 * PSS_FREE_NS + now / 250;
+}
 static void look_at_lazily_freed(i64 now) {
     char path[64];
     i64 beside = lazily_freed(&run.last), clean = 0, before = own_cpu();
-    i64 cost = run.last.anon / (1 << 20) * PSS_MIB_NS;
-    if (!beside || run.shares_cost + cost > 10 * PSS_FREE_NS + now / 250) return;
+    if (!may_look_at_lazily_freed(now)) return;
     for (u32 i = 0; i < run.processes; i++) {
         process_path(path, sizeof path, run.table[i].pid, "/smaps_rollup");
         if (run.table[i].rss > 0 && slurp_path(path)) clean += at_least(kib_of("LazyFree"), 0);
     }
     run.rewritten = at_least(beside - clean, 0);
+    run.looked_at_lazy = elapsed();
     run.shares_cost += own_cpu() - before;
 }
 
@@ -202,6 +206,11 @@ static int is_stuck(void) {
 }
 static int has_room(void) {
     return run.cap < 0 || (run.held + ROOM + run.process_peak_count * ROOM_PROCESS <= run.cap && !is_stuck());
+}
+
+/* What cannot wait for the next regular look at the processes. */
+static int must_scan(i64 now) {
+    return cg.version && (mark_says_more() || (!lazy_is_known() && may_look_at_lazily_freed(now)));
 }
 
 /* Look at all processes, and end the window of evidence. `need` is of now, in unreclaimable bytes. */

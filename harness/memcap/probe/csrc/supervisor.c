@@ -50,7 +50,7 @@ static void watch(u64 waited_for) {
         i64 now = elapsed();
         i64 need = sample();
         if (run.watchdog && need > run.watchdog) { run.watchdog_kill = 1; end_all(); break; }
-        if (may_need_memory(now, mark_says_more() ? now : next_scan)) {
+        if (may_need_memory(now, must_scan(now) ? now : next_scan)) {
             i64 cost = own_cpu() - run.shares_cost;
             scan_processes(need, now);
             cost = (own_cpu() - run.shares_cost - cost) * 200; /* many processes are looked at less often: half a percent of a core */
