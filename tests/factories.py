@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from memcap.model import (
+    METRICS_VERSION,
     AllocationProfile,
     Baseline,
     Baselines,
@@ -147,6 +148,7 @@ def make_result(*cells: CellResult, **changes: Any) -> CampaignResult:
         images={cell.cell.image: make_image(cell.cell.image) for cell in found},
         plan_cells=tuple(cell.cell.id for cell in found),
         cells=found,
+        metrics_version=METRICS_VERSION,
     )
     return replace(whole, **changes)
 
@@ -183,20 +185,28 @@ def make_baselines(*baselines: Baseline) -> Baselines:
 def make_report(**changes: Any) -> str:
     """Return the report of a run that completed under 128 MiB; a change of a split changes only its keys."""
     split = {"usage": 0, "anon": 0, "file": 0, "shmem": 0, "kernel": 0, "slab": 0, "page_tables": 0, "swap": 0}
-    split["slab_reclaimable"] = 0
+    split |= {"slab_reclaimable": 0, "sock": 0, "huge": 0, "kernel_stack": 0, "unevictable": 0, "unreclaimable": 0}
     whole: dict[str, Any] = {
-        "format": 1,
+        "format": 2,
         "cgroup_version": 2,
         "cap_bytes": 128 * MIB,
         "swap_cap_bytes": 0,
         "peak_bytes": 62 * MIB,
         "peak_at_start_bytes": 4 * MIB,
         "unreclaimable_peak_bytes": 61 * MIB,
+        "low_from_peak_bytes": None,
+        "high_from_peak_bytes": 61 * MIB,
+        "doubted_peak_bytes": 61 * MIB,
         "max_file_bytes": 0,
+        "mapped_elsewhere_bytes": 0,
         "rss_peak_bytes": 70 * MIB,
         "supervisor_bytes": 72 * 1024,
+        "supervisor_unseen_bytes": None,
         "supervisor_cpu_ns": 1_000_000,
+        "cpu_us": 1_000_000,
         "oom_kills": 0,
+        "kills_while_main_lived": 0,
+        "killed_others": 0,
         "oom_events": 0,
         "oom_group_kills": 0,
         "cap_hits": 0,
@@ -207,6 +217,7 @@ def make_report(**changes: Any) -> str:
         "throttled_periods": 0,
         "shm_size_bytes": 64 * MIB,
         "shm_used_bytes": 0,
+        "shm_peak_bytes": 0,
         "page_size_bytes": 4096,
         "clock_step_ns": 0,
         "load_percent": 10,
@@ -226,10 +237,12 @@ def make_report(**changes: Any) -> str:
         "samples": 120,
         "sample_interval_ns": 10_000_000,
         "process_count": 1,
+        "main_pid": 7,
         "cpus": [0, 1],
         "at_start": split,
-        "at_peak": {**split, "usage": 62 * MIB, "anon": 60 * MIB, "kernel": MIB},
+        "at_peak": {**split, "usage": 62 * MIB, "anon": 60 * MIB, "kernel": MIB, "unreclaimable": 61 * MIB},
         "at_end": split,
+        "at_kill": None,
         "processes": [],
         "series": [],
     }
@@ -237,8 +250,8 @@ def make_report(**changes: Any) -> str:
     if changes.get("oom_kills"):
         changes = {"oom_events": changes["oom_kills"], **changes}
     for name, value in changes.items():
-        is_split = name in ("at_start", "at_peak", "at_end") and isinstance(value, dict)
-        whole[name] = {**whole[name], **value} if is_split else value
+        is_split = name in ("at_start", "at_peak", "at_end", "at_kill") and isinstance(value, dict)
+        whole[name] = {**(whole[name] or split), **value} if is_split else value
     return json.dumps(whole)
 
 

@@ -21,10 +21,10 @@ SPEC = replace(
         make_plan_cell(),
         make_layer(),
         make_settings(time_limit_seconds=90),
-        supervisor_bytes=SUPERVISOR_BYTES,
         attempt="1",
     ),
     cap_bytes=128 * MIB - SUPERVISOR_BYTES,
+    supervisor_bytes=SUPERVISOR_BYTES,
 )
 START = {"event": "start", "implementation": "cpython", "version": "3.12.7", "flags": {"isolated": 0}}
 LOAD_ERROR = {"event": "load_error", "type": "ModuleNotFoundError", "message": "No module named 'crewai'"}

@@ -44,8 +44,13 @@ caveat
     A typed reason to doubt a figure, stored with it, with its remedy.
 peak
     The kernel's high-water mark of the cgroup, page cache included: what the cap is compared with.
+unreclaimable memory
+    What the kernel cannot take back without swap, as docs/measuring.md defines it.
 unreclaimable peak
-    The sampled peak of anonymous + shared + kernel memory: what must fit under the cap.
+    The most unreclaimable memory of a run: what must fit under the cap.
+estimate, interval
+    The best single figure of the unreclaimable peak, and the two ends between which the truth certainly lies. They are
+    equal where there is no doubt.
 RSS peak
     The largest resident set (VmHWM) of any one process.
 floor

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from memcap.engine.base import Engine
 from memcap.errors import EngineError, Interrupted, PlanError, TimeIsUp
 from memcap.launch import calibration_spec, eviction_spec, run_spec
-from memcap.measure import measure
+from memcap.measure import measure, output_tail
 from memcap.model import (
     METRICS_VERSION,
     PROCESS_ENGINE,
@@ -29,9 +29,10 @@ from memcap.model import (
     Layer,
     Measurement,
     Plan,
+    RunSpec,
 )
 from memcap.pinning import CpuPool
-from memcap.probe.report import Report, ReportError, parse_report
+from memcap.probe.report import ReportError, parse_report
 from memcap.units import format_seconds
 
 ATTEMPTS = 3  # a run that says nothing about the workload, or read its files from disk, is tried again
@@ -99,9 +100,10 @@ class Campaign:
         self._environment = engine.environment()
         self._finished: dict[str, CellResult] = {}
         self._numbers = itertools.count(1)
-        self._done = self._total = self._supervisor_bytes = 0
+        self._done = self._total = 0
         self._known_seconds = self._known_seconds_left = 0.0
         self._shares: dict[str, float] = {}  # cell id -> how long each of its runs takes of the campaign's time
+        self._calibration: Calibration | None = None
         self._cpus: CpuPool | None = None
 
     def run(self, *, tell: Tell, save: Save, earlier: Iterable[CellResult] = ()) -> CampaignResult:
@@ -114,7 +116,7 @@ class Campaign:
         self._finished = {cell.cell.id: cell for cell in earlier if len(cell.runs) >= self._plan.runs}
         wanted = [cell for cell in self._plan.cells if cell.id not in self._finished]
         for cell in wanted:  # a run that cannot be launched is found before the first container, not hours later
-            run_spec(cell, self._layer(cell), self._settings, supervisor_bytes=0, attempt="")
+            run_spec(cell, self._layer(cell), self._settings, attempt="")
         return self._measure(wanted, warmups=self._plan.warmups, runs=self._plan.runs, tell=tell, save=save)
 
     def extend(self, cells: Collection[str], times: int, *, tell: Tell, save: Save) -> CampaignResult:
@@ -159,9 +161,8 @@ class Campaign:
     def _calibrated(self, cells: list[Cell]) -> CpuPool:
         """Learn once what the supervisor needs; return the CPUs there are. Raises PlanError if ``cells`` want more."""
         if self._cpus is None:
-            trial = calibrate(self._engine, self._layer(cells[0]), self._settings)
-            self._supervisor_bytes = trial.supervisor_bytes or 0
-            self._cpus = CpuPool(trial.cpus)
+            self._calibration = calibrate(self._engine, self._layer(cells[0]), self._settings)
+            self._cpus = CpuPool(self._calibration.cpus)
         refuse_too_many_cpus(cells, self._cpus.count)
         return self._cpus
 
@@ -253,19 +254,34 @@ class Campaign:
 
     def _attempt(self, cell: Cell, attempt: str, cpuset: str) -> Measurement:
         layer, settings = self._layer(cell), self._settings
-        own = self._supervisor_bytes
-        spec = run_spec(cell, layer, settings, supervisor_bytes=own, attempt=attempt, cpuset=cpuset)
+        spec = run_spec(cell, layer, settings, attempt=attempt, cpuset=cpuset)
+        if self._calibration:
+            spec = self._calibration.applied_to(spec)
         if cell.is_cold:
             self._engine.execute(eviction_spec(layer, settings, attempt=attempt))
         raw = self._engine.execute(spec)
         cpus = self._environment.cpus
-        return measure(raw, spec, cpus=cpus, standing=standing_caveats(layer, self._environment))
+        found = measure(raw, spec, cpus=cpus, standing=standing_caveats(layer, self._environment))
+        return replace(found, output_tail=output_tail(raw)) if settings.keep_output else found
 
 
-def calibrate(engine: Engine, layer: Layer, settings: CampaignSettings) -> Report:
-    """Return the report of a run without a workload: what the supervisor itself needs, and the CPUs there are.
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """What a trial run showed: what the supervisor needs in bytes, the part that it cannot see, and the CPUs."""
 
-    The cap of every run is raised by the former. Raises PlanError where the run had no cap at all.
+    supervisor_bytes: int
+    unseen_bytes: int
+    cpus: tuple[int, ...]
+
+    def applied_to(self, spec: RunSpec) -> RunSpec:
+        """Return ``spec`` with the cap raised by what the supervisor needs."""
+        return replace(spec, supervisor_bytes=self.supervisor_bytes, supervisor_unseen_bytes=self.unseen_bytes)
+
+
+def calibrate(engine: Engine, layer: Layer, settings: CampaignSettings) -> Calibration:
+    """Return what the supervisor itself needs, by which every cap is raised, and the CPUs there are.
+
+    Raises PlanError where the trial run had no cap at all.
     """
     raw = engine.execute(calibration_spec(layer, settings))
     try:
@@ -282,7 +298,8 @@ def calibrate(engine: Engine, layer: Layer, settings: CampaignSettings) -> Repor
             "(https://rootlesscontaine.rs/getting-started/common/cgroup2/); otherwise use a daemon that runs as "
             "root. `memcap doctor` says what the daemon tells of itself.",
         )
-    return report
+    unseen = report.supervisor_unseen_bytes or 0
+    return Calibration(supervisor_bytes=(report.supervisor_bytes or 0) + unseen, unseen_bytes=unseen, cpus=report.cpus)
 
 
 @contextmanager

@@ -8,17 +8,15 @@ from memcap.errors import PlanError
 from memcap.model import CallWorkload, CampaignSettings, Cell, CommandWorkload, Layer, RunSpec, Scalar
 
 SUPERVISOR: Final = "/memcap/bin/supervisor"
+IDLE: Final = (SUPERVISOR, "idle")  # a program that does nothing; the supervisor of it measures itself
 RUNNER: Final = "/memcap/probe/runner.py"
 JOURNAL: Final = "/memcap/out/workload.jsonl"
 SERVICE_CAP_BYTES: Final = 64 * 1024 * 1024
 CALIBRATION_SECONDS: Final = 30
-NOTHING: Final = "/memcap/nothing"  # no such program: the supervisor reports itself and ends
 EVICTION_SECONDS: Final = 120
 
 
-def run_spec(
-    cell: Cell, layer: Layer, settings: CampaignSettings, *, supervisor_bytes: int, attempt: str, cpuset: str = ""
-) -> RunSpec:
+def run_spec(cell: Cell, layer: Layer, settings: CampaignSettings, *, attempt: str, cpuset: str = "") -> RunSpec:
     """Return what an engine needs for one run of ``cell``; ``attempt`` makes the container's name unique.
 
     ``cpuset`` names the CPUs that the run is pinned to.
@@ -39,7 +37,7 @@ def run_spec(
         argv=argv,
         env=env,
         cap_bytes=cell.cap.bytes,
-        supervisor_bytes=supervisor_bytes,
+        supervisor_bytes=0,
         time_limit_seconds=benchmark.time_limit_seconds or settings.time_limit_seconds,
         policy=settings.policy,
         quiet=benchmark.quiet,
@@ -50,8 +48,8 @@ def run_spec(
 
 
 def calibration_spec(layer: Layer, settings: CampaignSettings) -> RunSpec:
-    """Return a run without a workload, which shows what the supervisor itself needs."""
-    return _service_spec("calibration", (NOTHING,), CALIBRATION_SECONDS, layer, settings)
+    """Return a run of a program that does nothing, which shows what the supervisor itself needs."""
+    return _service_spec("calibration", IDLE, CALIBRATION_SECONDS, layer, settings)
 
 
 def eviction_spec(layer: Layer, settings: CampaignSettings, *, attempt: str) -> RunSpec:

@@ -74,6 +74,11 @@ def format_seconds(value: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
 
 
+def counted(number: int, noun: str) -> str:
+    """Return ``number`` with ``noun``, in the plural unless it is one: ``1 run``, ``5 runs``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def length_variant(seconds: float) -> str:
     """Return the name of a cell's variant that lasts so long: ``20s``, or ``1500ms``, as names have no dots."""
     milliseconds = max(1, round(seconds * 1000))

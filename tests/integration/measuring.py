@@ -76,7 +76,7 @@ def launched(client: DockerClient, one: Cell, *, suite: Suite = SUITE) -> Iterat
     ((_, layer),) = prepare_layers(client, plan, {"truth": suite}, say=lambda _: None).items()
     settings = _settings()
     with DockerEngine(client, campaign=settings.id) as engine:
-        yield engine, run_spec(one, layer, settings, supervisor_bytes=0, attempt="1")
+        yield engine, run_spec(one, layer, settings, attempt="1")
 
 
 def _settings() -> CampaignSettings:

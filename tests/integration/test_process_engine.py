@@ -67,7 +67,7 @@ class Bench:
     def spec(self, one: Cell) -> RunSpec:
         plan = Plan(profile="truth", cells=(one,), runs=1, warmups=0)
         ((_, layer),) = host_layers(plan, {"truth": SUITE}).items()
-        return run_spec(one, layer, make_settings(), supervisor_bytes=0, attempt="1")
+        return run_spec(one, layer, make_settings(), attempt="1")
 
     def measure(self, one: Cell) -> Measurement:
         """Measure as a campaign does: with a trial run before, and with all caveats."""

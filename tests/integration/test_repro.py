@@ -155,6 +155,15 @@ def test_a_line_of_a_child_process(reproduced: Reproduce) -> None:
     assert verdict(found).startswith("a child process was killed at 64.0 MiB")
 
 
+def test_growth_a_cycle_of_a_generator(reproduced: Reproduce) -> None:
+    found = reproduced(cell("held", cap="64m", mib=1))
+
+    assert found.attempts[0].measurement.ending is Ending.OOM_KILLED
+    assert found.growth is not None
+    assert found.growth.bytes_per_cycle == pytest.approx(MIB, rel=0.1)
+    assert 40 <= found.growth.cycles <= 64
+
+
 def test_a_line_that_calls_compiled_code(reproduced: Reproduce) -> None:
     agents = load_config(ROOT).suites["agents"]
     one = cell(("python", "-c", IN_NUMPY), on="py311", cap="64m")

@@ -214,8 +214,9 @@ def test_measure_prints_the_documented_json(docker_client: DockerClient, project
     assert cell["cap_bytes"] == 128 << 20
     assert [run["ending"] for run in cell["runs"]] == ["completed", "completed"]
     assert set(cell["runs"][0]) == {
-        "ending", "exit_code", "signal", "oom_kills", "peak_bytes", "unreclaimable_peak_bytes", "rss_peak_bytes",
-        "floor_bytes", "wall_seconds", "cpu_seconds", "caveats",
+        "ending", "exit_code", "signal", "oom_kills", "peak_bytes", "unreclaimable_peak_bytes",
+        "unreclaimable_peak_low_bytes", "unreclaimable_peak_high_bytes", "rss_peak_bytes",
+        "floor_bytes", "wall_seconds", "cpu_seconds", "output", "caveats",
     }  # fmt: skip
     assert cell["summary"]["peak"]["n"] == 2
     assert cell["summary"]["peak"]["median"] > 32 << 20

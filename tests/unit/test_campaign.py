@@ -24,7 +24,7 @@ from factories import (
 from memcap.campaign import ATTEMPTS, Campaign, RunEnded, standing_caveats, summary_of
 from memcap.engine.fake import SUPERVISOR_BYTES, FakeEngine
 from memcap.errors import EngineError, Interrupted, PlanError
-from memcap.launch import NOTHING
+from memcap.launch import IDLE
 from memcap.model import (
     COLD,
     Budget,
@@ -133,7 +133,7 @@ def test_caps_are_raised_by_what_the_supervisor_needed_in_a_trial_run() -> None:
     engine = FakeEngine({})
     Watched(engine, make_plan(*FOUR)).run()
     trial, *runs = engine.runs
-    assert (trial.argv, trial.supervisor_bytes) == ((NOTHING,), 0)
+    assert (trial.argv, trial.supervisor_bytes) == (IDLE, 0)
     assert {spec.supervisor_bytes for spec in runs} == {SUPERVISOR_BYTES}
     assert {spec.cap_bytes for spec in runs} == {128 * MIB}
 
@@ -166,7 +166,7 @@ class Unsteady(FakeEngine):
 
     def execute(self, spec: RunSpec) -> RawRun:
         raw = super().execute(spec)
-        if spec.argv == (NOTHING,):
+        if spec.argv == IDLE:
             return raw
         self.names.append(spec.name)
         attempt = int(spec.name.rpartition(".")[2])
@@ -297,7 +297,7 @@ def test_measurements_are_in_the_order_of_the_plan_whichever_ends_first() -> Non
             self.order: list[int] = []
 
         def execute(self, spec: RunSpec) -> RawRun:
-            if spec.argv == (NOTHING,):
+            if spec.argv == IDLE:
                 return super().execute(spec)
             number = run_number(spec)
             if number % 3:

@@ -12,7 +12,7 @@ from factories import MIB, make_layer, make_measurement, make_oom, make_plan, ma
 from memcap.campaign import Campaign, keep_telling_series
 from memcap.engine.fake import SECONDS, FakeEngine
 from memcap.errors import PlanError
-from memcap.launch import NOTHING, SUPERVISOR
+from memcap.launch import IDLE, SUPERVISOR
 from memcap.model import COLD, CampaignResult, CaveatKind, Ending, Moment, Plan, Quiet, RawRun, RunSpec
 
 PATIENCE_SECONDS = 30
@@ -33,7 +33,7 @@ def test_pinned_runs_side_by_side_have_cpus_of_their_own() -> None:
             self._both = threading.Barrier(2, timeout=PATIENCE_SECONDS)
 
         def execute(self, spec: RunSpec) -> RawRun:
-            if spec.argv != (NOTHING,):
+            if spec.argv != IDLE:
                 self._both.wait()
             return super().execute(spec)
 
@@ -96,7 +96,7 @@ class Forgetful(FakeEngine):
 
     def execute(self, spec: RunSpec) -> RawRun:
         raw = super().execute(spec)
-        if spec.argv == (NOTHING,) or self._cold == 0:
+        if spec.argv == IDLE or self._cold == 0:
             return raw
         self._cold -= 1
         report = json.loads(raw.report or "") | {"major_faults": 40, "max_file_bytes": 20 * MIB}
@@ -133,4 +133,4 @@ def test_more_cpus_than_containers_may_use_are_refused_before_the_first_run() ->
     engine = FakeEngine({}, cpus=2)
     with pytest.raises(PlanError, match="pinned to 3 CPUs; containers may use 2"):
         run_all(engine, make_plan(make_plan_cell(quiet=Quiet(cpus=3))))
-    assert [spec.argv for spec in engine.runs] == [(NOTHING,)], "but for the trial run"
+    assert [spec.argv for spec in engine.runs] == [IDLE], "but for the trial run"

@@ -8,7 +8,7 @@ import pytest
 
 from factories import MIB, make_layer, make_plan_cell, make_settings
 from memcap.errors import PlanError
-from memcap.launch import NOTHING, calibration_spec, eviction_spec, run_spec
+from memcap.launch import IDLE, calibration_spec, eviction_spec, run_spec
 from memcap.model import COLD, CallWorkload, Cell, CommandWorkload, ContainerPolicy, Layer, Quiet, RunSpec, Scalar
 
 CALL = CallWorkload(call="workloads:crew")
@@ -16,7 +16,7 @@ SETTINGS = make_settings(policy=ContainerPolicy(pids=7))
 
 
 def spec_of(cell: Cell, layer: Layer | None = None) -> RunSpec:
-    return run_spec(cell, layer or make_layer(), SETTINGS, supervisor_bytes=72 * 1024, attempt="3.1")
+    return run_spec(cell, layer or make_layer(), SETTINGS, attempt="3.1")
 
 
 def test_a_function_is_called_by_the_runner_in_the_images_python() -> None:
@@ -87,7 +87,7 @@ def test_names_and_limits() -> None:
     assert spec.cell_id == "agents.crew-py312-64m"
     assert spec.name == f"memcap-{SETTINGS.id}-agents.crew-py312-64m-3.1"
     assert (spec.campaign, spec.image_id) == (SETTINGS.id, "sha256:py312-streams")
-    assert (spec.cap_bytes, spec.supervisor_bytes) == (64 * MIB, 72 * 1024)
+    assert (spec.cap_bytes, spec.supervisor_bytes) == (64 * MIB, 0), "which the trial run shows"
     assert spec.policy == SETTINGS.policy
 
 
@@ -104,9 +104,9 @@ def test_python_in_an_image_without_python_is_refused() -> None:
     assert "--image" in refused.value.remedy
 
 
-def test_calibration_starts_nothing_and_raises_no_cap() -> None:
+def test_calibration_runs_an_idle_program_and_raises_no_cap() -> None:
     spec = calibration_spec(make_layer(), SETTINGS)
-    assert spec.argv == (NOTHING,)
+    assert spec.argv == IDLE
     assert (spec.image_id, spec.supervisor_bytes, spec.cap_bytes) == ("sha256:py312-agents", 0, 64 * MIB)
     assert spec.name != spec_of(make_plan_cell()).name
 
@@ -115,7 +115,7 @@ def test_settings_of_the_benchmark_reach_the_run() -> None:
     spec = spec_of(make_plan_cell(quiet=Quiet(cpus=2, thp=False)))
     assert (spec.quiet, spec.cpuset) == (Quiet(cpus=2, thp=False), "")
     assert spec_of(make_plan_cell(projections={"entries": (100,)})).projections == {"entries": (100,)}
-    pinned = run_spec(make_plan_cell(), make_layer(), SETTINGS, supervisor_bytes=0, attempt="1.1", cpuset="0,3")
+    pinned = run_spec(make_plan_cell(), make_layer(), SETTINGS, attempt="1.1", cpuset="0,3")
     assert pinned.cpuset == "0,3"
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from memcap.cli.reports import Reports, Wanted, explain_option, report_option
+from memcap.cli.reports import Reports, Wanted, explain_option, report_option, show_output_option
 from memcap.cli.selection import project_option
 
 
@@ -18,9 +18,10 @@ from memcap.cli.selection import project_option
 )  # fmt: skip
 @explain_option
 @report_option
+@show_output_option
 @project_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("-v", "--verbose", is_flag=True, help="Print every metric of every cell.")
+@click.option("-v", "--verbose", is_flag=True, help="Print every metric of every cell, and every caveat.")
 def command(  # noqa: PLR0913 - the options of the command line
     *,
     result: Path | None,
@@ -28,6 +29,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     against: str | None,
     explained: bool,
     wanted: tuple[Wanted, ...],
+    show_output: bool,
     as_json: bool,
     verbose: bool,
 ) -> None:
@@ -63,4 +65,13 @@ def command(  # noqa: PLR0913 - the options of the command line
     reports = Reports(wanted=wanted, suites=config.suites)
     baselines = load_against(config, against)
     asked = Asked(result=path, against=against) if explained else None
-    conclude(measured, config, baselines=baselines, as_json=as_json, verbose=verbose, reports=reports, asked=asked)
+    conclude(
+        measured,
+        config,
+        baselines=baselines,
+        as_json=as_json,
+        verbose=verbose,
+        show_output=show_output,
+        reports=reports,
+        asked=asked,
+    )

@@ -43,7 +43,7 @@ class Order:
     """What is to be executed, and how. ``jobs`` None: as many containers at once as CPUs and memory allow.
 
     ``base`` is what another revision has of the plan, run interleaved with it; ``deciding`` gives cells more runs, and
-    after ``deadline`` none gets any.
+    after ``deadline`` none gets any. ``keep_output`` keeps the end of the output of completed runs, too.
     """
 
     plan: Plan
@@ -57,6 +57,7 @@ class Order:
     base: Base | None = None
     deciding: Deciding | None = None
     deadline: Deadline | None = None
+    keep_output: bool = False
 
     @property
     def looks(self) -> tuple[int, ...]:
@@ -123,6 +124,7 @@ def execute(order: Order, *, save: Callable[[CampaignResult], None], kept_in: Pa
             time_limit_seconds=order.time_limit_seconds,
             jobs=order.jobs or jobs_for(order.plan, engine.environment()),
             looks=order.looks,
+            keep_output=order.keep_output,
         )
         try:
             with CampaignProgress() as progress:

@@ -7,6 +7,8 @@ from pathlib import Path
 import click
 
 from memcap.cli.before_dashes import NamesBeforeDashes
+from memcap.cli.reports import show_output_option
+from memcap.cli.subject import no_thp_option, shm_size_option
 
 
 @click.command("measure", cls=NamesBeforeDashes, short_help="Measure any command in any image.")
@@ -22,12 +24,16 @@ from memcap.cli.before_dashes import NamesBeforeDashes
 @click.option("--time-limit", default="10min", show_default=True, metavar="TIME", help="After which a run is ended.")
 @click.option("--network", is_flag=True, help="Give the containers a network.")
 @click.option("-e", "--env", multiple=True, metavar="NAME=VALUE", help="An environment variable; may be repeated.")
+@shm_size_option
+@no_thp_option
 @click.option("-j", "--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Containers at once.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Also save the result there.")
 @click.option("--force", is_flag=True, help="Replace the output file if it exists.")
 @click.option("--cold", is_flag=True, help="Drop the image's files from the page cache before each run; no warm-ups.")
 @click.option("--tune", is_flag=True, help="Try settings that may make the figures scatter less, and say which do.")
+@show_output_option
 @click.option("--json", "as_json", is_flag=True, help="Print the measurements as JSON.")
+@click.option("--verbose", is_flag=True, help="Print every metric of every cell, and every caveat.")
 def command(  # noqa: PLR0913 - the options of the command line
     *,
     image: str,
@@ -38,12 +44,16 @@ def command(  # noqa: PLR0913 - the options of the command line
     time_limit: str,
     network: bool,
     env: tuple[str, ...],
+    shm_size: str | None,
+    no_thp: bool,
     jobs: int,
     output: Path | None,
     force: bool,
     cold: bool,
     tune: bool,
+    show_output: bool,
     as_json: bool,
+    verbose: bool,
 ) -> None:
     """Measure the command CMD in IMAGE: peak memory and OOM kills over repeated runs in fresh containers.
 
@@ -56,37 +66,42 @@ def command(  # noqa: PLR0913 - the options of the command line
       memcap measure python:3.12-slim --cap 128m -- python -c 'list(range(10**6))'
       memcap measure host --cap 128m -- python -c 'list(range(10**6))'
       memcap measure my/prod:1.4 -c 256m -c 512m --runs 10 --json -- python app.py
+      memcap measure my/prod:1.4 --show-output --runs 1 -- python app.py
       memcap measure my/prod:1.4 --cold -- python app.py       as the first start after a deployment
       memcap measure my/prod:1.4 --tune --runs 20 -- python app.py
     """
     from memcap.cli.execute import Order, execute, new_campaign, refuse_overwriting
-    from memcap.cli.subject import command_cell, find_image, parse_cap
+    from memcap.cli.subject import command_cell, find_image, parse_cap, with_shm_size, without_huge_pages
     from memcap.cli.verdict import conclude_unjudged
     from memcap.model import ContainerPolicy, Plan
     from memcap.plan import cold_plan
     from memcap.store import save_result
-    from memcap.units import parse_seconds
+    from memcap.units import parse_bytes, parse_seconds
 
     if output is not None:
         refuse_overwriting(output, allowed=force)
     source = find_image(image)
     cells = tuple(command_cell(source, argv, cap, env) for cap in map(parse_cap, dict.fromkeys(caps)))
+    policy = with_shm_size(ContainerPolicy(network=network), parse_bytes(shm_size) if shm_size else None, of=source)
     campaign, started = new_campaign("measure")
+    if no_thp:
+        cells = tuple(map(without_huge_pages, cells))
     plan = Plan(profile="measure", cells=cells, runs=runs or (10 if tune else 5), warmups=warmups)
     order = Order(
         plan=cold_plan(plan) if cold else plan,
         suites={},
-        policy=ContainerPolicy(network=network),
+        policy=policy,
         time_limit_seconds=parse_seconds(time_limit),
         id=campaign,
         started=started,
         jobs=jobs,
+        keep_output=show_output,
     )
     if tune:
         from memcap.cli.tuning import conclude_tuning
 
-        conclude_tuning(order, is_alone=not cold and output is None, as_json=as_json)
+        conclude_tuning(order, is_alone=not (cold or no_thp) and output is None, as_json=as_json)
     result = execute(order, save=lambda _: None, kept_in=None)
     if output is not None:
         save_result(result, output, overwrite=True)
-    conclude_unjudged(result, measurements=as_json)
+    conclude_unjudged(result, measurements=as_json, verbose=verbose, show_output=show_output)

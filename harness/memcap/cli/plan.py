@@ -101,16 +101,16 @@ def _daemon_machine() -> tuple[Environment | None, str]:
 def _as_text(plan: Plan) -> str:
     from tabulate import tabulate
 
-    from memcap.units import format_seconds
+    from memcap.units import counted, format_seconds
 
     rows = [[cell.id, _cap(cell), _budget(cell), cell.expected_ending.value, plan.runs] for cell in plan.cells]
     table = tabulate(rows, headers=["cell", "cap", "budget", "expected ending", "runs"], disable_numparse=True)
     count = len(plan.cells)
-    cells = "1 cell" if count == 1 else f"{count} cells"
-    warmups = f" and {count * plan.warmups} warm-ups" if plan.warmups else ""
+    warmups = f" and {counted(count * plan.warmups, 'warm-up')}" if plan.warmups else ""
     known = plan.configured_seconds
     length = f" What has a `duration` takes {format_seconds(known)} of it, one after the other." if known else ""
-    return f"{table}\n\nProfile {plan.profile}: {cells}, {count * plan.runs} runs{warmups}.{length}"
+    sizes = f"{counted(count, 'cell')}, {counted(count * plan.runs, 'run')}"
+    return f"{table}\n\nProfile {plan.profile}: {sizes}{warmups}.{length}"
 
 
 def _cap(cell: Cell) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from memcap.stats import median
-from memcap.units import format_bytes, format_seconds
+from memcap.units import counted, format_bytes, format_seconds
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -67,7 +67,7 @@ class CampaignProgress:
         peaks = [run.peak_bytes for run in runs if run.peak_bytes is not None]
         peak = f"peak {format_bytes(median(peaks))}" if peaks else "no peak"
         endings = ", ".join(dict.fromkeys(run.ending.value for run in runs))
-        line = f"{event.cell_id}: {len(runs)} runs, {peak}, {endings}"
+        line = f"{event.cell_id}: {counted(len(runs), 'run')}, {peak}, {endings}"
         if self._bar is None:
             line = f"[{event.done}/{event.total}, {format_seconds(self._left(event))} left] {line}"
         self.say(line)

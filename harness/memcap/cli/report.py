@@ -34,6 +34,7 @@ _FORMATS = "\n".join(f"  {each.name:<18}{each.description}" for each in FORMATS)
 )
 @project_option
 @click.option("--no-check", is_flag=True, help="Do not judge RESULT; it then needs no project.")
+@click.option("-v", "--verbose", is_flag=True, help="As a terminal's text, print every metric and every caveat.")
 def command(  # noqa: PLR0913 - the options of the command line
     *,
     result: Path | None,
@@ -44,6 +45,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     against: str | None,
     root: Path | None,
     no_check: bool,
+    verbose: bool,
 ) -> None:
     """Render RESULT, by default the newest in results/, judged as `memcap check` judges it.
 
@@ -65,6 +67,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     from memcap.cli.verdict import judged_view, unjudged_view
     from memcap.report.charts import write_charts
     from memcap.report.formats import find_format
+    from memcap.report.terminal import render_terminal
     from memcap.store import latest_result, load_result
     from memcap.store.files import write_atomically
 
@@ -80,8 +83,10 @@ def command(  # noqa: PLR0913 - the options of the command line
     if charts:
         say(f"charts: {len(write_charts(view, charts))} files in {charts}")
     if output:
-        write_atomically(output, render(view, find_format(name), suites), overwrite=force)
+        is_text = name == "terminal"
+        text = render_terminal(view, verbose=verbose) if is_text else render(view, find_format(name), suites)
+        write_atomically(output, text, overwrite=force)
     elif name == "terminal":
-        click.echo(terminal_text(view, verbose=False), nl=False)
+        click.echo(terminal_text(view, verbose=verbose), nl=False)
     else:
         click.echo(render(view, find_format(name), suites), nl=False)

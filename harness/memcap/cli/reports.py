@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _EXPLAINED_LINES = 3
+_NARROWEST = 60  # columns that the tables need
 _WRITE_REMEDY = "Check that you may write to it and that the disk is not full."
 
 
@@ -118,13 +119,21 @@ def render(view: View, chosen: Format, suites: Mapping[str, Suite]) -> str:
     return render_github(view, places(view, suites, top=top), lines)
 
 
-def terminal_text(view: View, *, verbose: bool) -> str:
+show_output_option = click.option(
+    "--show-output", is_flag=True,
+    help="Print what the workload printed, at most the last 4000 characters: of the runs that did not end as expected, "
+    "or of the last run.",
+)  # fmt: skip
+
+
+def terminal_text(view: View, *, verbose: bool, show_output: bool = False) -> str:
     """Return ``view`` as it is printed: as wide as the terminal, with the characters that it has."""
     from memcap.report.sparkline import levels_for
     from memcap.report.terminal import render_terminal
 
-    width = max(80, shutil.get_terminal_size().columns)
-    return render_terminal(view, width=width, verbose=verbose, levels=levels_for(sys.stdout.encoding))
+    width = max(_NARROWEST, shutil.get_terminal_size().columns)
+    levels = levels_for(sys.stdout.encoding)
+    return render_terminal(view, width=width, verbose=verbose, show_output=show_output, levels=levels)
 
 
 def places(view: View, suites: Mapping[str, Suite], *, top: Path) -> dict[str, Place]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from memcap.cli.reports import Reports, Wanted, explain_option, report_option
+from memcap.cli.reports import Reports, Wanted, explain_option, report_option, show_output_option
 from memcap.cli.selection import load_project, plan_of, selection_options
 
 if TYPE_CHECKING:
@@ -66,8 +66,9 @@ if TYPE_CHECKING:
 @click.option("--no-check", is_flag=True, help="Do not judge the result against the baselines.")
 @explain_option
 @report_option
+@show_output_option
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
-@click.option("-v", "--verbose", is_flag=True, help="Print details of every cell.")
+@click.option("-v", "--verbose", is_flag=True, help="Print every metric of every cell, and every caveat.")
 def command(  # noqa: PLR0913 - the options of the command line
     *,
     profile: str,
@@ -87,6 +88,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     no_check: bool,
     explained: bool,
     wanted: tuple[Wanted, ...],
+    show_output: bool,
     as_json: bool,
     verbose: bool,
 ) -> None:
@@ -156,13 +158,21 @@ def command(  # noqa: PLR0913 - the options of the command line
             base=base,
             deciding=deciding,
             deadline=deadline_of(within, config.profiles[plan.profile], began=began),
+            keep_output=show_output,
         )
         result = execute(order, save=saver(path, base), kept_in=path)
     tell_where(path, result, base)
     reports = Reports(wanted=wanted, suites=config.suites)
     if no_check:
         head = split(result)[0]
-        conclude_unjudged(head, measurements=as_json, verbose=verbose, reports=reports, time_is_up=not head.complete)
+        conclude_unjudged(
+            head,
+            measurements=as_json,
+            verbose=verbose,
+            show_output=show_output,
+            reports=reports,
+            time_is_up=not head.complete,
+        )
     head, baselines = judged_against(result, base, config)
     asked = Asked(result=path, base_ref=base_ref, base_images=base_images) if explained and head.complete else None
     conclude(
@@ -171,6 +181,7 @@ def command(  # noqa: PLR0913 - the options of the command line
         baselines=baselines,
         as_json=as_json,
         verbose=verbose,
+        show_output=show_output,
         reports=reports,
         asked=asked,
         time_is_up=not head.complete,

@@ -16,6 +16,7 @@ import click
 from memcap.cli.selection import project_option
 from memcap.errors import ConfigError, SelectionError, UsageError
 from memcap.model import (
+    OF_NO_SUITE,
     Benchmark,
     CampaignSettings,
     Cap,
@@ -28,6 +29,9 @@ from memcap.model import (
 
 if TYPE_CHECKING:
     from memcap.model import Config
+
+shm_size_option = click.option("--shm-size", metavar="SIZE", help="Size of /dev/shm in the containers.  [default: 64m]")
+no_thp_option = click.option("--no-thp", is_flag=True, help="Turn transparent huge pages off for the workload.")
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -67,14 +71,16 @@ class Asked:
     cap: str | None = None
     env: tuple[str, ...] = ()
     network: bool = False
+    shm_size: str | None = None
+    no_thp: bool = False
     time_limit: str | None = None
     root: Path | None = None
 
     def find(self, *, default_cap: str = "1g") -> Subject:
         """Return what is named. Raises as `find_subject` does."""
-        from memcap.units import parse_seconds
+        from memcap.units import parse_bytes, parse_seconds
 
-        return find_subject(
+        subject = find_subject(
             self.words,
             image=self.image,
             cap=self.cap,
@@ -84,6 +90,12 @@ class Asked:
             time_limit_seconds=parse_seconds(self.time_limit) if self.time_limit else None,
             root=self.root,
         )
+        shm_size_bytes = parse_bytes(self.shm_size) if self.shm_size else None
+        return replace(
+            subject,
+            cell=without_huge_pages(subject.cell) if self.no_thp else subject.cell,
+            policy=with_shm_size(subject.policy, shm_size_bytes, of=subject.cell.image),
+        )
 
     def retyped(self, argv: tuple[str, ...] = ()) -> tuple[str, ...]:
         """Return words of a command line that name the same; ``argv`` takes the command's place."""
@@ -91,14 +103,15 @@ class Asked:
             ("--image", self.image),
             ("--cap", self.cap),
             *(("--env", pair) for pair in self.env),
+            ("--shm-size", self.shm_size),
             ("--time-limit", self.time_limit),
             ("--project", self.root),
         )
         options = [word for option, value in given if value is not None for word in (option, str(value))]
         named, command = ((), self.words) if self.image else (self.words[:1], self.words[1:])
         command = argv or command
-        network = ["--network"] if self.network else []
-        return (*options, *network, *named, *(("--", *command) if command else ()))
+        flags = [flag for flag, is_set in (("--network", self.network), ("--no-thp", self.no_thp)) if is_set]
+        return (*options, *flags, *named, *(("--", *command) if command else ()))
 
 
 def subject_options(*, cap: str, time_limit: str) -> Callable[[_Command], Callable[..., Any]]:
@@ -114,6 +127,8 @@ def subject_options(*, cap: str, time_limit: str) -> Callable[[_Command], Callab
             "-e", "--env", multiple=True, metavar="NAME=VALUE", help="An environment variable; may be repeated."
         ),
         click.option("--network", is_flag=True, help="Give a command's containers a network."),
+        shm_size_option,
+        no_thp_option,
         click.option("--time-limit", metavar="TIME", help=time_limit),
         project_option,
     )
@@ -192,11 +207,28 @@ def command_cell(image: ImageSource, argv: tuple[str, ...], cap: Cap, env: tuple
     name = slug(argv[0].rpartition("/")[2]) if argv else "own_command"
     return Cell(
         benchmark=Benchmark(
-            suite="measure", name=name or "command", workload=CommandWorkload(argv=argv), env=environment(env)
+            suite=OF_NO_SUITE, name=name or "command", workload=CommandWorkload(argv=argv), env=environment(env)
         ),
         image=image,
         cap=cap,
     )
+
+
+def without_huge_pages(cell: Cell) -> Cell:
+    """Return ``cell`` with transparent huge pages turned off for its workload."""
+    benchmark = cell.benchmark
+    return replace(cell, benchmark=replace(benchmark, quiet=replace(benchmark.quiet, thp=False)))
+
+
+def with_shm_size(policy: ContainerPolicy, size_bytes: int | None, *, of: ImageSource) -> ContainerPolicy:
+    """Return ``policy`` with this size of /dev/shm, if one is given. Raises UsageError for this machine itself."""
+    from memcap.images.this_machine import HOST
+
+    if size_bytes is None:
+        return policy
+    if of == HOST:
+        raise UsageError("--shm-size sets /dev/shm of a container", remedy="Leave it out: `host` has no container.")
+    return replace(policy, shm_size_bytes=size_bytes)
 
 
 def environment(pairs: tuple[str, ...]) -> dict[str, str]:

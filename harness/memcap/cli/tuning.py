@@ -22,7 +22,9 @@ def conclude_tuning(order: Order, *, is_alone: bool, as_json: bool) -> NoReturn:
     ``is_alone`` False: other options were given that do not go with it. Raises UsageError, and what ``execute`` raises.
     """
     if not is_alone:
-        raise UsageError("--tune goes with neither --cold nor --output", remedy="Its JSON holds all figures: --json")
+        raise UsageError(
+            "--tune goes with none of --cold, --no-thp and --output", remedy="Its JSON holds all figures: --json"
+        )
     if len(order.plan.cells) > 1:
         raise UsageError("--tune takes one cap", remedy="Give --cap once.")
     if order.plan.runs < MINIMUM_RUNS:

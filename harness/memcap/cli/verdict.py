@@ -25,6 +25,7 @@ def conclude(  # noqa: PLR0913 - all that a verdict is made of
     baselines: Baselines | None = None,
     as_json: bool,
     verbose: bool,
+    show_output: bool = False,
     reports: Reports = _NO_REPORTS,
     asked: Asked | None = None,
     time_is_up: bool = False,
@@ -40,7 +41,9 @@ def conclude(  # noqa: PLR0913 - all that a verdict is made of
     from memcap.store import load_baselines
 
     def text() -> str:
-        return render_check_json(view) if as_json else terminal_text(view, verbose=verbose)
+        if as_json:
+            return render_check_json(view)
+        return terminal_text(view, verbose=verbose, show_output=show_output)
 
     baselines = load_baselines(config.baseline_directory) if baselines is None else baselines
     view = judged_view(result, config, baselines, time_is_up=time_is_up)
@@ -60,6 +63,7 @@ def conclude_unjudged(
     *,
     measurements: bool = False,
     verbose: bool = False,
+    show_output: bool = False,
     reports: Reports = _NO_REPORTS,
     time_is_up: bool = False,
 ) -> NoReturn:
@@ -70,7 +74,8 @@ def conclude_unjudged(
     from memcap.report.json import render_measure_json
 
     view = unjudged_view(result, time_is_up=time_is_up)
-    click.echo(render_measure_json(result) if measurements else terminal_text(view, verbose=verbose), nl=False)
+    shown = terminal_text(view, verbose=verbose, show_output=show_output)
+    click.echo(render_measure_json(result) if measurements else shown, nl=False)
     write_reports(view, reports, print_to_stderr=measurements)
     raise SystemExit(view.exit_code)
 

@@ -165,5 +165,5 @@ def _caveats(instrument: Instrument, without: Measurement, run: Measurement, not
 
 
 def _nothing(run: Measurement) -> str:
-    words = f"nothing was noted: no Python of the run began to record; it {run.ending.value}: {run.ending.explanation}"
+    words = f"nothing was noted: no Python of the run began to record; {run.ending.explanation}"
     return f"{words}\n{run.output_tail}".rstrip()

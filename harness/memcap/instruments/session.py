@@ -37,7 +37,7 @@ class Session:
         self._layer = layer
         self._settings = settings
         self._numbers = itertools.count(1)
-        self._supervisor_bytes = calibrate(engine, layer, settings).supervisor_bytes or 0
+        self._calibration = calibrate(engine, layer, settings)
 
     def running(self, cell: Cell) -> Session:
         """Return the same for a variant of the cell, which needs the same layer."""
@@ -99,13 +99,8 @@ class Session:
             )
 
     def _spec(self, cap_bytes: int | None) -> RunSpec:
-        spec = run_spec(
-            self.cell,
-            self._layer,
-            self._settings,
-            supervisor_bytes=self._supervisor_bytes,
-            attempt=str(next(self._numbers)),
-        )
+        spec = run_spec(self.cell, self._layer, self._settings, attempt=str(next(self._numbers)))
+        spec = self._calibration.applied_to(spec)
         return spec if cap_bytes is None else replace(spec, cap_bytes=cap_bytes)
 
     def _name(self, what: str) -> str:

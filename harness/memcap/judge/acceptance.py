@@ -6,9 +6,13 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from memcap.judge import judge
+from memcap.judge.endings import remedy_for
 from memcap.judge.environment import unlike
 from memcap.judge.samples import worst
 from memcap.model import Baseline, Baselines, CampaignResult, CellResult, MetricVerdict, Rules, Verdict, VerdictState
+from memcap.units import counted
+
+_OR_EXPECT = "Or declare the ending in suite.toml (`expect`) and measure again."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,12 +60,13 @@ def refusals(
 
 def _runs(cell: CellResult, minimum_runs: int) -> Refusal | None:
     expected = cell.cell.expected_ending
-    others = [run.ending for run in cell.runs if run.ending is not expected and not run.ending.is_infrastructure]
+    others = [run for run in cell.runs if run.ending is not expected and not run.ending.is_infrastructure]
     if others:
+        runs = counted(len(cell.runs), "run")
         return Refusal(
             cell_id=cell.cell.id,
-            reason=f"{len(others)} of {len(cell.runs)} runs ended {others[0].value}, expected {expected.value}",
-            remedy=f"{others[0].remedy} Or declare the ending in suite.toml (`expect`) and measure again.".lstrip(),
+            reason=f"{len(others)} of {runs} ended {others[0].ending.value}, expected {expected.value}",
+            remedy=f"{remedy_for(cell, others[0])} {_OR_EXPECT}".lstrip(),
         )
     good = sum(run.ending is expected for run in cell.runs)
     if good < minimum_runs:

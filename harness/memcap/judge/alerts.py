@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from memcap.judge.limits import unit_of, values_of
-from memcap.model import Alert, AlertKind, AlertLimits, CellResult, Measurement, Metric
-from memcap.stats import median
+from memcap.model import Alert, AlertKind, AlertLimits, CellResult, Measurement, Metric, running
+from memcap.stats import median, steady_rise
 from memcap.units import format_bytes, format_seconds
 
-_FEWEST_CYCLES = 20  # with fewer, a workload has hardly begun, and its first tenth is its setting up
+_FEWEST_CYCLES = 7  # the first sets up, and each of the three parts that are compared has two
+_FEWEST_MOMENTS = 8
 
 
 def alerts(cell: CellResult, limits: AlertLimits) -> tuple[Alert, ...]:
@@ -20,7 +21,7 @@ def alerts(cell: CellResult, limits: AlertLimits) -> tuple[Alert, ...]:
 
 def _near_cap(cell: CellResult, limits: AlertLimits) -> Alert | None:
     """Tell a need near the cap. Not by ``peak``: page cache fills any cap, and makes room when asked."""
-    needs, cap = cell.values(Metric.UNRECLAIMABLE_PEAK), cell.cell.cap.bytes
+    needs, cap = cell.highest_values(Metric.UNRECLAIMABLE_PEAK), cell.cell.cap.bytes
     if limits.cap_share is None or not needs or max(needs) <= limits.cap_share * cap:
         return None
     detail = (
@@ -30,29 +31,36 @@ def _near_cap(cell: CellResult, limits: AlertLimits) -> Alert | None:
 
 
 def _growth(cell: CellResult, limits: AlertLimits) -> Alert | None:
-    """Tell workloads of many cycles that need more at their end than after their first tenth."""
+    """Report workloads of many cycles that hold more after each part of their cycles."""
     found = [grown for run in cell.runs if run.ending is cell.cell.expected_ending
              and (grown := _grown(run)) is not None]  # fmt: skip
-    if limits.growth_bytes is None or not found or median(found) <= limits.growth_bytes:
+    if limits.growth_bytes is None or not found or median([amount for amount, _ in found]) <= limits.growth_bytes:
         return None
+    amount, per_cycle = sorted(found)[len(found) // 2]
     return Alert(
         kind=AlertKind.GROWTH,
-        detail=f"unreclaimable memory grew by {format_bytes(median(found))} between the first and the last tenth "
-        "of the run's time",
+        detail=f"unreclaimable memory grew by {format_bytes(amount)} from the first to the last tenth of the cycles, "
+        f"about {format_bytes(per_cycle)} per cycle",
     )
 
 
-def _grown(run: Measurement) -> int | None:
-    """Return how much more the least need of the last tenth of the time is than that of the second, in bytes.
+def _grown(run: Measurement) -> tuple[float, float] | None:
+    """Return how much more was held in the last tenth of the cycles than after the first, and how much per cycle.
 
-    The least of each, so that the sawtooth of a garbage collector or a cache is no growth.
+    None where it did not rise all the time. The first cycle sets up, so it does not count; nor does the clean-up after
+    the last. The moments at both ends are left out, as their spans reach outside.
     """
-    if run.extra.get("cycles", 0) < _FEWEST_CYCLES or len(run.series) < 2:
+    cycles, marks = run.extra.get("cycles", 0), run.cycle_tenths
+    if cycles < _FEWEST_CYCLES or not marks:
         return None
-    end = run.series[-1].seconds
-    early = [each.low for each in run.series if 0.1 * end <= each.seconds <= 0.2 * end]
-    late = [each.low for each in run.series if each.seconds >= 0.9 * end]
-    return min(late) - min(early) if early and late else None
+    inside = [moment for moment in running(run.series) if marks[0] <= moment.seconds <= marks[-1]][1:-1]
+    if len(inside) < _FEWEST_MOMENTS:
+        return None
+    seconds, lows = [moment.seconds for moment in inside], [moment.low for moment in inside]
+    rise = steady_rise(seconds, lows, marks)
+    if rise is None:
+        return None
+    return rise.amount, rise.amount / rise.seconds * (marks[-1] - marks[0]) / (cycles - 1)
 
 
 def _gc_overhead(cell: CellResult, limits: AlertLimits) -> Alert | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from memcap.judge.finding import Finding, accepting
-from memcap.model import Baseline, CellResult, Ending, VerdictState
+from memcap.model import OF_NO_SUITE, Baseline, CellResult, Ending, Measurement, Origin, VerdictState, remedy_of
 
 
 def find_infrastructure(cell: CellResult, minimum_runs: int) -> Finding | None:
@@ -22,8 +22,8 @@ def find_infrastructure(cell: CellResult, minimum_runs: int) -> Finding | None:
     detail = f" ({lost[0].detail})" if lost[0].detail else ""
     return Finding(
         state=VerdictState.INFRASTRUCTURE,
-        summary=f"{len(lost)} of {len(cell.runs)} runs: {ending.explanation}{detail}",
-        remedy=ending.remedy,
+        summary=f"{_in_runs(len(lost), len(cell.runs))} {ending.explanation}{detail}",
+        remedy=remedy_for(cell, lost[0]),
     )
 
 
@@ -39,7 +39,7 @@ def find_ending(cell: CellResult, baseline: Baseline | None, *, origin: str) -> 
         # An OOM kill says more than what else went wrong beside it.
         ending = max(others, key=lambda each: (_is_memory(each), others[each]))
         example = next(run for run in cell.runs if run.ending is ending)
-        summary = f"{others[ending]} of {len(cell.runs)} runs: {ending.explanation}"
+        summary = f"{_in_runs(others[ending], len(cell.runs))} {ending.explanation}"
         if example.detail:
             summary += f" ({example.detail})"
         if expected is not Ending.COMPLETED:
@@ -48,7 +48,8 @@ def find_ending(cell: CellResult, baseline: Baseline | None, *, origin: str) -> 
         return Finding(
             state=VerdictState.ENDING_CHANGED if of_memory else VerdictState.WORKLOAD_FAILED,
             summary=summary,
-            remedy=ending.remedy or f"If this is meant, remove {expected.value!r} from `expect` in suite.toml.",
+            remedy=remedy_for(cell, example)
+            or f"If this is meant, remove {expected.value!r} from `expect` in suite.toml.",
             output=example.output_tail,
         )
     if baseline and baseline.ending is not expected:
@@ -58,6 +59,19 @@ def find_ending(cell: CellResult, baseline: Baseline | None, *, origin: str) -> 
             remedy=accepting(cell, origin),
         )
     return None
+
+
+def _in_runs(count: int, total: int) -> str:
+    """Return ``in 2 of 5 runs``, to begin a sentence that says what happened in them."""
+    if count < total:
+        return f"in {count} of {total} runs"
+    return {1: "in the only run", 2: "in both runs"}.get(total, f"in all {total} runs")
+
+
+def remedy_for(cell: CellResult, run: Measurement) -> str:
+    """Return what to do about how one run of ``cell`` ended."""
+    origin = Origin.COMMAND if cell.cell.suite == OF_NO_SUITE else Origin.SUITE
+    return remedy_of(run.ending, run.detail, origin)
 
 
 def _all_as_expected(cell: CellResult) -> bool:

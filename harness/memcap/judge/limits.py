@@ -9,7 +9,7 @@ from memcap.units import format_bytes
 
 
 def find_budget(cell: CellResult) -> Finding | None:
-    """Find a budget that is broken or could not be checked.
+    """Find a budget that is broken, or of which that cannot be told.
 
     A cell that is expected to be OOM-killed has none: its peak is its cap.
     """
@@ -24,8 +24,16 @@ def find_budget(cell: CellResult) -> Finding | None:
             summary=f"the budget of {limit} could not be checked: no run measured {budget.metric.value}",
             remedy="Judge another metric in suite.toml (`budget`), or see the caveats.",
         )
-    if median(values) <= budget.ceiling_bytes:
+    highest = cell.highest_values(budget.metric)
+    if median(highest) <= budget.ceiling_bytes:
         return None
+    if median(values) <= budget.ceiling_bytes:
+        return Finding(
+            state=VerdictState.UNDECIDED,
+            summary=f"the budget of {limit} lies inside the interval of {budget.metric.value}: "
+            f"{format_bytes(median(values))} to {format_bytes(median(highest))}",
+            remedy="Raise the budget above the interval, or see the caveats for what makes it narrower.",
+        )
     return Finding(
         state=VerdictState.BUDGET_BROKEN,
         summary=f"{budget.metric.value} is {format_bytes(median(values))}, over its budget of {limit}",

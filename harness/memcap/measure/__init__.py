@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from memcap.measure.caveats import caveats_of
+from memcap.measure.cycles import cycle_tenths
 from memcap.measure.ending import ending_of, ending_without_report
-from memcap.measure.kernel import page_cache_is_steady, proven_by_peak
+from memcap.measure.interval import Processors, unreclaimable_interval
 from memcap.model import (
     Caveat,
     CaveatKind,
@@ -30,6 +31,7 @@ from memcap.probe.report import Report, ReportError, Split, WorkloadJournal, par
 from memcap.stats import project
 
 OUTPUT_TAIL_CHARACTERS = 4000
+RUNNING = 1  # the state of a row in which the main process ran
 
 
 def measure(raw: RawRun, spec: RunSpec, *, cpus: int | None, standing: tuple[Caveat, ...] = ()) -> Measurement:
@@ -41,6 +43,7 @@ def measure(raw: RawRun, spec: RunSpec, *, cpus: int | None, standing: tuple[Cav
     cpuset = spec.cpuset if raw.cpuset is None else raw.cpuset
     # The CPUs that the kernel may charge this cgroup ahead for.
     charging = cpuset.count(",") + 1 if cpuset else cpus
+    processors = Processors(machine=cpus, run=charging)
     oom = OomFacts(docker_flag=raw.oom_killed_flag, docker_events=raw.oom_events)
     journal = parse_journal(raw.workload_journal)
     tail = output_tail(raw)
@@ -54,8 +57,8 @@ def measure(raw: RawRun, spec: RunSpec, *, cpus: int | None, standing: tuple[Cav
             ending=ending, detail=detail, exit_code=raw.exit_code, oom=oom, output_tail=tail, caveats=standing
         )
         return _with_journal(lost, raw.supervisor_journal)
-    ending, detail = ending_of(report, journal, spec, tail, cpus=charging)
-    unreclaimable = unreclaimable_peak(report, cpus=charging)
+    ending, detail = ending_of(report, journal, spec, raw, cpus=charging)
+    need = unreclaimable_interval(report, processors)
     return Measurement(
         ending=ending,
         detail=detail,
@@ -72,19 +75,22 @@ def measure(raw: RawRun, spec: RunSpec, *, cpus: int | None, standing: tuple[Cav
         cgroup_version=report.cgroup_version,
         cap_bytes=report.cap_bytes,
         peak_bytes=report.peak_bytes,
-        unreclaimable_peak_bytes=unreclaimable,
-        unreclaimable_from_peak=unreclaimable != report.unreclaimable_peak_bytes,
+        unreclaimable_peak_bytes=need.estimate if need else None,
+        unreclaimable_peak_low_bytes=need.low if need else None,
+        unreclaimable_peak_high_bytes=need.high if need else None,
+        unreclaimable_from_peak=need is not None and need.from_peak,
         rss_peak_bytes=_rss_peak(report),
-        floor_bytes=_split(report.at_start).unreclaimable,
-        supervisor_bytes=report.supervisor_bytes,
+        floor_bytes=report.at_start.unreclaimable,
+        supervisor_bytes=_supervisor_bytes(report, spec),
         wall_seconds=None if report.wall_ns is None else report.wall_ns / 1e9,
-        cpu_seconds=(report.user_us + report.system_us) / 1e6,
+        cpu_seconds=(report.user_us + report.system_us if report.cpu_us is None else report.cpu_us) / 1e6,
         minor_faults=report.minor_faults,
         major_faults=report.major_faults,
         samples=report.samples,
         at_start=_split(report.at_start),
         at_peak=_split(report.at_peak),
         at_end=_split(report.at_end),
+        at_kill=None if report.at_kill is None else _split(report.at_kill),
         processes=tuple(
             ProcessPeak(
                 pid=process.pid,
@@ -100,22 +106,16 @@ def measure(raw: RawRun, spec: RunSpec, *, cpus: int | None, standing: tuple[Cav
         extra=_extra(journal, spec.projections),
         pressure=_pressure(report),
         series=tuple(_moment(row) for row in report.series),
+        cycle_tenths=cycle_tenths(journal),
         cpuset=cpuset,
         page_size_bytes=report.page_size_bytes,
         output_tail="" if ending is Ending.COMPLETED else tail,
-        caveats=(*standing, *caveats_of(report, raw, spec, cpus=cpus, charging=charging)),
+        caveats=(*standing, *caveats_of(report, raw, spec, need, processors)),
     )
 
 
-def unreclaimable_peak(report: Report, *, cpus: int | None) -> int | None:
-    """Return the peak of anon + shmem + kernel in bytes: the largest sample, or what the kernel's peak proves.
-
-    None where the kernel offers neither.
-    """
-    sampled, proven = report.unreclaimable_peak_bytes, proven_by_peak(report, cpus=cpus)
-    if sampled is None or proven is None or not page_cache_is_steady(report):
-        return sampled
-    return max(sampled, proven)
+def _supervisor_bytes(report: Report, spec: RunSpec) -> int | None:
+    return None if report.supervisor_bytes is None else report.supervisor_bytes + spec.supervisor_unseen_bytes
 
 
 def output_tail(raw: RawRun) -> str:
@@ -140,6 +140,7 @@ def _with_journal(lost: Measurement, journal: str) -> Measurement:
             lost,
             peak_bytes=peak,
             unreclaimable_peak_bytes=unreclaimable,
+            unreclaimable_peak_low_bytes=unreclaimable,
             caveats=(*lost.caveats, Caveat(kind=CaveatKind.SAMPLED_ONLY, detail=told)),
         )
     return lost
@@ -156,9 +157,18 @@ def _pressure(report: Report) -> Pressure:
 
 
 def _moment(row: tuple[int, ...]) -> Moment:
-    milliseconds, *kibibytes = row
+    milliseconds, *kibibytes, state = row
     usage, anon, file, shmem, kernel, low = (number * 1024 for number in kibibytes)
-    return Moment(seconds=milliseconds / 1000, usage=usage, anon=anon, file=file, shmem=shmem, kernel=kernel, low=low)
+    return Moment(
+        seconds=milliseconds / 1000,
+        usage=usage,
+        anon=anon,
+        file=file,
+        shmem=shmem,
+        kernel=kernel,
+        low=low,
+        running=state == RUNNING,
+    )
 
 
 def _rss_peak(report: Report) -> int | None:
@@ -184,6 +194,11 @@ def _split(split: Split) -> MemorySplit:
         page_tables=split.page_tables,
         swap=split.swap,
         slab_reclaimable=split.slab_reclaimable,
+        sock=split.sock,
+        huge=split.huge,
+        kernel_stack=split.kernel_stack,
+        unevictable=split.unevictable,
+        unreclaimable=split.unreclaimable,
     )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from memcap.measure.kernel import PAGE_BYTES, SOME_FILE_BYTES, charged_ahead, page_cache_is_steady, proven_by_peak
+from memcap.measure.interval import Interval, Processors, untouched_at_least
+from memcap.measure.kernel import PAGE_BYTES, SOME_FILE_BYTES, charged_ahead
 from memcap.model import Caveat, CaveatKind, Neighbour, RawRun, RunSpec
 from memcap.probe.report import Report
 from memcap.units import format_bytes
@@ -12,22 +13,20 @@ from memcap.units import format_bytes
 SUPERVISOR_JITTER_BYTES = 4 * PAGE_BYTES  # its stack begins at a random address, so it touches a page more or less
 CLOCK_STEP_NS = 500_000_000
 BUSY_PERCENT_PER_CPU = 200  # two programs wait for each CPU
+MUCH_ELSEWHERE_BYTES = 32 * 1024 * 1024  # an interpreter with its libraries maps about 10 MiB
+MUCH_UNWAITED_US = 50_000
+MUCH_UNWAITED_SHARE = 0.1
 
 
-def caveats_of(
-    report: Report, raw: RawRun, spec: RunSpec, *, cpus: int | None, charging: int | None
-) -> Iterator[Caveat]:
-    """Yield what makes the figures doubtful; ``charging`` counts the CPUs that the run could use of the ``cpus``."""
+def caveats_of(report: Report, raw: RawRun, spec: RunSpec, need: Interval | None, cpus: Processors) -> Iterator[Caveat]:
+    """Yield what makes the figures doubtful."""
     yield from _cap_caveats(report, spec)
-    yield from _peak_caveats(report, spec, cpus=charging)
-    yield from _surroundings(report, cpus=cpus)
+    yield from _interval_caveats(report, need, cpus)
+    yield from _peak_caveats(report, spec, need, cpus=cpus.run)
+    yield from _need_caveats(report)
+    yield from _surroundings(report, cpus=cpus.machine)
     yield from _neighbours(report, raw)
-    own = report.supervisor_bytes
-    if own is not None and abs(own - spec.supervisor_bytes) > SUPERVISOR_JITTER_BYTES:
-        raised = f"the cap was raised by {format_bytes(spec.supervisor_bytes)}"
-        yield Caveat(
-            kind=CaveatKind.SUPERVISOR_BYTES_DIFFER, detail=f"{raised}, the supervisor needed {format_bytes(own)}"
-        )
+    yield from _supervisor(report, spec)
     if spec.cpuset and raw.cpuset is not None and raw.cpuset != spec.cpuset:
         got = f"CPUs {raw.cpuset}" if raw.cpuset else "all CPUs"
         detail = f"the run was to be pinned to CPUs {spec.cpuset}, the daemon gave it {got}"
@@ -45,6 +44,17 @@ def caveats_of(
         )
 
 
+def _supervisor(report: Report, spec: RunSpec) -> Iterator[Caveat]:
+    if report.supervisor_bytes is None:
+        return
+    own = report.supervisor_bytes + spec.supervisor_unseen_bytes
+    if abs(own - spec.supervisor_bytes) > SUPERVISOR_JITTER_BYTES:
+        raised = f"the cap was raised by {format_bytes(spec.supervisor_bytes)}"
+        yield Caveat(
+            kind=CaveatKind.SUPERVISOR_BYTES_DIFFER, detail=f"{raised}, the supervisor needed {format_bytes(own)}"
+        )
+
+
 def _cap_caveats(report: Report, spec: RunSpec) -> Iterator[Caveat]:
     asked = spec.cap_bytes + spec.supervisor_bytes
     applied = report.cap_bytes
@@ -58,30 +68,41 @@ def _cap_caveats(report: Report, spec: RunSpec) -> Iterator[Caveat]:
         yield Caveat(kind=CaveatKind.SWAP_USED, detail="the container may swap; the daemon did not turn it off")
 
 
-def _peak_caveats(report: Report, spec: RunSpec, *, cpus: int | None) -> Iterator[Caveat]:
+def _interval_caveats(report: Report, need: Interval | None, cpus: Processors) -> Iterator[Caveat]:
+    """Yield why the unreclaimable peak is an interval, where it is one."""
+    if need is None or need.high == need.estimate:
+        return
+    if need.high is None:
+        detail = f"unreclaimable_peak is the largest of {_count(report.samples)}; nothing bounds it from above"
+        yield Caveat(kind=CaveatKind.SAMPLED_ONLY, detail=detail)
+        return
+    ends = f"unreclaimable_peak lies between {format_bytes(need.estimate)} and {format_bytes(need.high)}"
+    doubted = (report.doubted_peak_bytes or 0) - (report.unreclaimable_peak_bytes or 0)
+    if doubted > cpus.indistinct_bytes and report.cgroup_version == 1:
+        detail = f"{ends}: cgroup v1 does not tell which kernel memory, or which locked files, could be taken back"
+        yield Caveat(kind=CaveatKind.KERNEL_UNEXPLAINED, detail=detail)
+    else:
+        detail = f"{ends}: between two of {_count(report.samples)} page cache came or went"
+        yield Caveat(kind=CaveatKind.SAMPLED_ONLY, detail=detail)
+
+
+def _peak_caveats(report: Report, spec: RunSpec, need: Interval | None, *, cpus: int | None) -> Iterator[Caveat]:
     peak, cap = report.peak_bytes, report.cap_bytes
-    sampled = f"unreclaimable_peak is the largest of {report.samples} samples; a spike between two of them is not seen"
     if report.cgroup_version is None:
-        yield Caveat(kind=CaveatKind.SAMPLED_ONLY, detail=sampled)
         return
     if peak is None:
         yield Caveat(kind=CaveatKind.PEAK_MISSING, detail="the kernel keeps no high-water mark for this cgroup")
-        yield Caveat(kind=CaveatKind.SAMPLED_ONLY, detail=sampled)
         return
     if report.peak_at_start_bytes is not None and peak <= report.peak_at_start_bytes:
         start = f"the peak of {format_bytes(peak)} was the container runtime's own start, before the workload's"
         yield Caveat(kind=CaveatKind.PEAK_NEAR_FLOOR, detail=start)
-        yield Caveat(kind=CaveatKind.SAMPLED_ONLY, detail=sampled)
     at_cap = cap is not None and peak >= cap - charged_ahead(cpus)
     file = report.max_file_bytes or 0
-    need = report.unreclaimable_peak_bytes
-    proven = proven_by_peak(report, cpus=cpus)
-    if need is not None and proven is not None and proven > need and not page_cache_is_steady(report) and not at_cap:
-        more = f"{sampled}, and page cache came and went: {format_bytes(proven - need)} of the peak may be either"
-        yield Caveat(kind=CaveatKind.SAMPLED_ONLY, detail=more)
-    if at_cap and not report.oom_kills and need is not None and peak - need > SOME_FILE_BYTES:
+    # Only what counters prove to be page cache is called so.
+    cache = peak - need.high if need is not None and need.high is not None else 0
+    if at_cap and not report.oom_kills and cache > SOME_FILE_BYTES:
         slow = f", {report.refaults} pages were read again" if report.refaults else ""
-        detail = f"peak is the cap because of up to {format_bytes(file)} of page cache{slow}"
+        detail = f"peak is the cap because of {format_bytes(cache)} of page cache{slow}"
         yield Caveat(kind=CaveatKind.CAP_FILLED_BY_CACHE, detail=detail)
     was_cold = bool(report.major_faults) and file > SOME_FILE_BYTES
     if spec.cold and not was_cold:
@@ -91,6 +112,27 @@ def _peak_caveats(report: Report, spec: RunSpec, *, cpus: int | None) -> Iterato
     elif was_cold and not spec.cold and not at_cap:
         detail = f"{report.major_faults} major faults, up to {format_bytes(file)} of page cache in the peak"
         yield Caveat(kind=CaveatKind.COLD_PAGE_CACHE, detail=detail)
+
+
+def _need_caveats(report: Report) -> Iterator[Caveat]:
+    """Yield what the figures hold, or miss, beside the need of the program as it is."""
+    if untouched_at_least(report):
+        huge = format_bytes(report.at_peak.huge or 0)
+        detail = f"{huge} of the unreclaimable peak are huge pages, however little of each was touched"
+        yield Caveat(kind=CaveatKind.HUGE_PAGES, detail=detail)
+    elsewhere = report.mapped_elsewhere_bytes or 0
+    if elsewhere > MUCH_ELSEWHERE_BYTES:
+        detail = f"{format_bytes(elsewhere)} of mapped files were in memory that this container was not charged for"
+        yield Caveat(kind=CaveatKind.MAPPED_ELSEWHERE, detail=detail)
+    waited_for = report.user_us + report.system_us
+    unwaited = 0 if report.cpu_us is None else report.cpu_us - waited_for
+    if unwaited > MUCH_UNWAITED_US and unwaited > MUCH_UNWAITED_SHARE * waited_for:
+        detail = f"processes that nobody waited for used {unwaited / 1e6:.2f} s of CPU time"
+        yield Caveat(kind=CaveatKind.NOT_WAITED_FOR, detail=detail)
+
+
+def _count(samples: int) -> str:
+    return "1 sample" if samples == 1 else f"{samples} samples"
 
 
 def _surroundings(report: Report, *, cpus: int | None) -> Iterator[Caveat]:

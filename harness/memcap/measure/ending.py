@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 
-from memcap.measure.kernel import THP_BYTES, charged_ahead
-from memcap.model import Ending, RawRun, RunSpec
+from memcap.measure.filling import what_filled
+from memcap.measure.kernel import PAGE_BYTES, killed_at_this_cap
+from memcap.measure.last_words import LastWords, last_words
+from memcap.measure.wrappers import SIGKILL, killed_program
+from memcap.model import SHM, Ending, RawRun, RunSpec
 from memcap.probe.report import Report, ReportError, WorkloadJournal
 from memcap.units import format_bytes
 
 SIGBUS = 7
-SIGKILL = 9
-# The last line of a traceback, or of a tool's own message.
-MEMORY_ERROR = re.compile(r"^(numpy\.[\w.]*\._?ArrayMemoryError|MemoryError)\b")
-NO_SPACE = re.compile(r"\[Errno 28\]|No space left on device")
 
 
 def ending_without_report(raw: RawRun, error: ReportError) -> tuple[Ending, str]:
@@ -28,72 +26,112 @@ def ending_without_report(raw: RawRun, error: ReportError) -> tuple[Ending, str]
 
 
 def ending_of(
-    report: Report, journal: WorkloadJournal, spec: RunSpec, output: str, *, cpus: int | None
+    report: Report, journal: WorkloadJournal, spec: RunSpec, raw: RawRun, *, cpus: int | None
 ) -> tuple[Ending, str]:
-    """Return how the workload ended and what is known beside it; ``output`` is the end of what it printed."""
+    """Return how the workload ended and what else is known about that."""
     kills = report.oom_kills or 0
     if report.exec_errno is not None:
         return Ending.LOAD_FAILED, f"{spec.argv[0]}: {_error_text(report.exec_errno)}"
     if journal.load_error is not None:
         return Ending.LOAD_FAILED, f"{journal.load_error.type}: {journal.load_error.message}"
-    if kills and not _at_this_cap(report, cpus):
-        return Ending.MACHINE_OOM, f"{_kills(report)}; the peak was {_bytes(report.peak_bytes)}, below the cap"
+    if kills and not killed_at_this_cap(report, cpus=cpus):
+        return Ending.MACHINE_OOM, f"{_count(report)}; the peak was {_bytes(report.peak_bytes)}, below the cap"
     if report.watchdog_kill:
         return Ending.CAP_EXCEEDED, f"{_bytes(report.unreclaimable_peak_bytes)} were in use"
     if report.timed_out:
-        return (Ending.OOM_HUNG if kills else Ending.TIMED_OUT), f"after {spec.time_limit_seconds:g} s"
+        after = f"after {spec.time_limit_seconds:g} s"
+        return (Ending.OOM_HUNG, f"{after}; {_kills(report)}") if kills else (Ending.TIMED_OUT, after)
     if report.stopped_by_signal is not None:
         return Ending.KILLED_FROM_OUTSIDE, f"the container got signal {report.stopped_by_signal}"
-    if report.signal is not None:
-        return _ending_by_signal(report, report.signal)
-    if report.exit_code:
-        return _ending_by_error(report, journal, output)
-    return (Ending.OOM_CHILD_SWALLOWED, _kills(report)) if kills else (Ending.COMPLETED, "")
+    if kills:
+        return _ending_after_kills(report, journal)
+    if report.signal is None and not report.exit_code:
+        return Ending.COMPLETED, ""
+    return _ending_by_error(report, journal, last_words(journal, raw.output, raw.error_output))
 
 
-def _ending_by_signal(report: Report, signal: int) -> tuple[Ending, str]:
-    if signal == SIGKILL and report.oom_kills:
-        return Ending.OOM_KILLED, _kills(report)
-    if report.oom_kills:
-        return Ending.OOM_CHILD_NOTICED, f"{_kills(report)}; signal {signal}"
-    size, used = report.shm_size_bytes, report.shm_used_bytes
-    if signal == SIGBUS and size and used == size:
+def _ending_after_kills(report: Report, journal: WorkloadJournal) -> tuple[Ending, str]:
+    """Return the ending of a run in which the kernel killed a process at the cap: the main one, or another."""
+    kills = _kills(report)
+    if report.signal == SIGKILL and _rise(report) > 0:
+        return Ending.OOM_KILLED, "; ".join(filter(None, (kills, _doubt(report))))
+    wrapper = killed_program(report)
+    if wrapper is not None:
+        return Ending.OOM_KILLED, f"the program under `{wrapper}` was killed; {kills}"
+    if report.signal == SIGKILL:
+        return Ending.OOM_CHILD_NOTICED, f"{kills}; then SIGKILL that was not the kernel's ended the main process"
+    if report.signal is not None or report.exit_code:
+        return Ending.OOM_CHILD_NOTICED, f"{kills}; {_own_end(report, journal)}"
+    return Ending.OOM_CHILD_SWALLOWED, kills
+
+
+def _ending_by_error(report: Report, journal: WorkloadJournal, words: LastWords) -> tuple[Ending, str]:
+    """Return the ending of a run that ended badly without an OOM kill."""
+    detail = _own_end(report, journal)
+    if words.out_of_memory is not None:
+        return Ending.MEMORY_ERROR, _with_line(detail, words.out_of_memory)
+    if words.storage_full is not None:
+        return Ending.STORAGE_FULL, _with_line(detail, words.storage_full)
+    full = _full_shm(report)
+    if full and report.signal == SIGBUS:
         # Touching a page of a full tmpfs through a mapping is SIGBUS, not an error code.
-        return Ending.STORAGE_FULL, f"SIGBUS; /dev/shm is full ({format_bytes(size)})"
-    return Ending.CRASHED, f"signal {signal}"
+        return Ending.STORAGE_FULL, f"SIGBUS; {full}"
+    if full and words.bus_error is not None:
+        return Ending.STORAGE_FULL, f"{_with_line(detail, words.bus_error)}; {full}"
+    if full and report.exit_code == 128 + SIGBUS:
+        return Ending.STORAGE_FULL, f"{detail}; {full}"
+    ending = Ending.FAILED if report.signal is None else Ending.CRASHED
+    return ending, f"{detail}; {full}" if full else detail
 
 
-def _ending_by_error(report: Report, journal: WorkloadJournal, output: str) -> tuple[Ending, str]:
-    detail = f"exit code {report.exit_code}"
+def _own_end(report: Report, journal: WorkloadJournal) -> str:
+    """Return the signal, exception or exit code that the main process ended with."""
+    if report.signal is not None:
+        return f"signal {report.signal}"
     if journal.raised is not None:
-        detail = f"{journal.raised.type}: {journal.raised.message}".removesuffix(": ")
-    if report.oom_kills:
-        return Ending.OOM_CHILD_NOTICED, f"{_kills(report)}; {detail}"
-    # A command has no journal; there the last line of its output tells.
-    last = detail if journal.start is not None else output.rstrip().rpartition("\n")[2]
-    if MEMORY_ERROR.search(last):
-        return Ending.MEMORY_ERROR, detail
-    return (Ending.STORAGE_FULL if NO_SPACE.search(last) else Ending.FAILED), detail
+        return f"{journal.raised.type}: {journal.raised.message}".removesuffix(": ")
+    return f"exit code {report.exit_code}"
 
 
-def _at_this_cap(report: Report, cpus: int | None) -> bool:
-    """Tell whether the kills were for want of memory under this cgroup's own cap.
+def _with_line(detail: str, line: str) -> str:
+    """Return ``detail`` with the line of the output that names the cause; a line that is both is not repeated."""
+    if detail in line:
+        return line
+    return detail if line in detail else f"{detail}; {line}"
 
-    Cgroup v2 counts that apart (`oom` of memory.events), but Podman's containers read 0 there even so, and v1 has no
-    such counter: then the peak must have come near the cap.
-    """
-    if report.oom_events or report.peak_bytes is None or report.cap_bytes is None:
-        return True
-    return report.peak_bytes >= report.cap_bytes - charged_ahead(cpus) - THP_BYTES
+
+def _doubt(report: Report) -> str:
+    """Return why another process may have been the victim than the main one; empty where nothing speaks for that."""
+    others = report.killed_others or 0
+    if _rise(report) <= others:
+        return f"{others + 1} processes ended by SIGKILL, so it may have been another than the main one"
+    sizes = {process.pid: process.vm_hwm_bytes for process in report.processes}
+    own = sizes.pop(report.main_pid, None) if report.main_pid is not None else None
+    if own is not None and _rise(report) == 1 and max(sizes.values(), default=0) > 2 * own:
+        return "another process was larger, so it may have been that rather than the main one"
+    return ""
+
+
+def _rise(report: Report) -> int:
+    """Return how many processes the kernel killed after the main process was last seen alive."""
+    return (report.oom_kills or 0) - (report.kills_while_main_lived or 0)
+
+
+def _full_shm(report: Report) -> str:
+    """Return that /dev/shm was full, if it was; empty otherwise."""
+    size, used = report.shm_size_bytes, report.shm_peak_bytes
+    page = report.page_size_bytes or PAGE_BYTES
+    return f"{SHM} was full ({format_bytes(size)})" if size and used and used > size - page else ""
 
 
 def _kills(report: Report) -> str:
+    filled = what_filled(report)
+    return f"{_count(report)}; {filled}" if filled else _count(report)
+
+
+def _count(report: Report) -> str:
     kills = report.oom_kills or 0
-    text = "1 process was killed" if kills == 1 else f"{kills} processes were killed"
-    shared = report.at_peak.shmem or 0
-    if shared > (report.cap_bytes or 0) // 4:
-        text += f"; {format_bytes(shared)} were in tmpfs or shared memory"
-    return text
+    return "1 process was killed" if kills == 1 else f"{kills} processes were killed"
 
 
 def _bytes(value: int | None) -> str:

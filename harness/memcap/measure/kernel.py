@@ -14,25 +14,20 @@ THP_BYTES: Final = 2 * 1024 * 1024  # a transparent huge page is charged at once
 CHARGE_BATCH_BYTES: Final = 64 * PAGE_BYTES
 
 
+STALE_BYTES: Final = 20 * PAGE_BYTES  # how far a sample lags behind for each CPU of the machine: docs/measuring.md
+
+
 def charged_ahead(cpus: int | None) -> int:
     """Return how far the kernel's counter may run ahead of use on a machine with ``cpus`` CPUs."""
     return CHARGE_BATCH_BYTES * (cpus or 1)
 
 
-def proven_by_peak(report: Report, *, cpus: int | None) -> int | None:
-    """Return the unreclaimable bytes that the kernel's high-water mark proves, if the page cache was steady.
+def killed_at_this_cap(report: Report, *, cpus: int | None) -> bool:
+    """Tell whether the kills were for want of memory under this cgroup's own cap.
 
-    At that moment everything that was not page cache was unreclaimable, so `peak - page cache - charge batches` is a
-    lower bound that a spike between two samples cannot escape. After an OOM kill at the cap the page cache is what was
-    left of it, as the kernel had dropped the rest. None if the mark was reached before the workload's start.
+    Cgroup v2 counts that apart (`oom` of memory.events), but Podman's containers read 0 there even so, and v1 has no
+    such counter: then the peak must have come near the cap.
     """
-    file = report.at_end.file if report.oom_kills else report.max_file_bytes
-    peak, at_start = report.peak_bytes, report.peak_at_start_bytes
-    if peak is None or at_start is None or file is None or peak <= at_start:
-        return None
-    return peak - file - charged_ahead(cpus)
-
-
-def page_cache_is_steady(report: Report) -> bool:
-    """Tell whether page cache cannot have come and gone between two samples by so much that anyone would mind."""
-    return bool(report.oom_kills) or (report.max_file_bytes or 0) <= SOME_FILE_BYTES
+    if report.oom_events or report.peak_bytes is None or report.cap_bytes is None:
+        return True
+    return report.peak_bytes >= report.cap_bytes - charged_ahead(cpus) - THP_BYTES

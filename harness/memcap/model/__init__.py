@@ -18,8 +18,10 @@ from memcap.model.measurement import (
     ProcessPeak,
     PythonRun,
 )
+from memcap.model.out_of_memory import find_message
 from memcap.model.plan import (
     COLD,
+    OF_NO_SUITE,
     AlertLimits,
     Benchmark,
     Budget,
@@ -45,6 +47,7 @@ from memcap.model.plan import (
     projected_names,
 )
 from memcap.model.profile import AllocationProfile, Cost, Frame, Line, ProfiledProcess, ProfileTool, Site
+from memcap.model.remedy import AT_THE_CAP, SHM, MemoryKind, Origin, remedy_of
 from memcap.model.result import (
     METRICS_VERSION,
     PROCESS_ENGINE,
@@ -54,16 +57,21 @@ from memcap.model.result import (
     CampaignResult,
     CellResult,
     CellSummary,
+    Ends,
     Environment,
     Fingerprint,
 )
 from memcap.model.run import CampaignSettings, ImageFacts, Layer, Neighbour, PythonFacts, RawRun, RunSpec
+from memcap.model.series import running
 from memcap.model.verdict import Alert, AlertKind, Graded, MetricVerdict, Verdict, VerdictState
 
 __all__ = [
+    "AT_THE_CAP",
     "COLD",
     "METRICS_VERSION",
+    "OF_NO_SUITE",
     "PROCESS_ENGINE",
+    "SHM",
     "Accepted",
     "Alert",
     "AlertKind",
@@ -89,6 +97,7 @@ __all__ = [
     "ContainerPolicy",
     "Cost",
     "Ending",
+    "Ends",
     "Environment",
     "Fingerprint",
     "Frame",
@@ -101,12 +110,14 @@ __all__ = [
     "Layer",
     "Line",
     "Measurement",
+    "MemoryKind",
     "MemorySplit",
     "Metric",
     "MetricVerdict",
     "Moment",
     "Neighbour",
     "OomFacts",
+    "Origin",
     "Phases",
     "Plan",
     "PlanProblem",
@@ -129,5 +140,8 @@ __all__ = [
     "Verdict",
     "VerdictState",
     "Workload",
+    "find_message",
     "projected_names",
+    "remedy_of",
+    "running",
 ]

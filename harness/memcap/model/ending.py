@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from memcap.model.out_of_memory import REFUSED
+
 
 class Ending(str, Enum):
     """How the workload ended. OOM endings are proven by the cgroup's kill counter, never by exit code 137."""
@@ -38,13 +40,18 @@ class Ending(str, Enum):
         return self in (Ending.KILLED_FROM_OUTSIDE, Ending.MACHINE_OOM, Ending.NOT_STARTED, Ending.LOST)
 
     @property
+    def never_ran(self) -> bool:
+        """Tell whether the workload did not run at all: the run's figures are not its own."""
+        return self in (Ending.LOAD_FAILED, Ending.NOT_STARTED)
+
+    @property
     def explanation(self) -> str:
         """Say in one line what happened."""
         return _ENDINGS[self][0]
 
     @property
     def remedy(self) -> str:
-        """Say in one line what to do about it."""
+        """Say in one line what to do about it; `remedy_of` knows more of one run."""
         return _ENDINGS[self][1]
 
 
@@ -55,7 +62,7 @@ _ENDINGS: dict[Ending, tuple[str, str]] = {
         "the workload could not be loaded or started",
         "Check `call` or `command` in suite.toml, and that the image has what it needs.",
     ),
-    Ending.MEMORY_ERROR: ("the workload raised MemoryError and ended", "Raise the cap or lower the need."),
+    Ending.MEMORY_ERROR: ("the workload reported that it was out of memory, and ended", REFUSED),
     Ending.CRASHED: ("the workload was ended by a signal that was not ours", "Read its output; try it alone."),
     Ending.TIMED_OUT: ("the time limit ended the workload", "Raise `time_limit` or shorten the workload."),
     Ending.OOM_KILLED: ("the kernel killed the main process at the cap", "Raise the cap or lower the need."),
@@ -85,7 +92,7 @@ _ENDINGS: dict[Ending, tuple[str, str]] = {
     ),
     Ending.STORAGE_FULL: (
         "the workload ran out of space in a file system of limited size, such as /dev/shm or a tmpfs",
-        "Use less of it; /dev/shm has the size of `container.shm_size` in limits.toml.",
+        "Use less of it, or make /dev/shm larger: --shm-size, or `container.shm_size` in limits.toml.",
     ),
     Ending.KILLED_FROM_OUTSIDE: ("somebody else stopped the container", "Run it again."),
     Ending.NOT_STARTED: ("the container never started", "Read the daemon's message; run `memcap doctor`."),
@@ -107,6 +114,10 @@ class CaveatKind(str, Enum):
     EMULATED = "emulated"
     DOCKER_DISAGREES = "docker_disagrees"
     SAMPLED_ONLY = "sampled_only"
+    KERNEL_UNEXPLAINED = "kernel_unexplained"
+    HUGE_PAGES = "huge_pages"
+    MAPPED_ELSEWHERE = "mapped_elsewhere"
+    NOT_WAITED_FOR = "not_waited_for"
     CAP_FILLED_BY_CACHE = "cap_filled_by_cache"
     THROTTLED = "throttled"
     NOISY_NEIGHBOUR = "noisy_neighbour"
@@ -128,6 +139,13 @@ class CaveatKind(str, Enum):
         """Say in one line how to get rid of the doubt."""
         return _CAVEATS[self]
 
+    def decides(self, *, judged: bool) -> bool:
+        """Tell whether it can change what is decided by the figures: reports show such a caveat in full.
+
+        If they are ``judged`` against baselines, so do doubts about `peak` alone.
+        """
+        return self in _DECIDING or (judged and self in _DECIDING_ON_PEAK)
+
 
 _CAVEATS: dict[CaveatKind, str] = {
     CaveatKind.COLD_PAGE_CACHE: "Keep at least one warm-up run; close other memory-hungry programs.",
@@ -140,7 +158,11 @@ _CAVEATS: dict[CaveatKind, str] = {
     CaveatKind.MUTABLE_TAG: "Refer to the image by digest, so that the same image is measured next time.",
     CaveatKind.EMULATED: "Use an image of the daemon's own architecture.",
     CaveatKind.DOCKER_DISAGREES: "None needed: the cgroup's counter is the proof; the daemon's word is support.",
-    CaveatKind.SAMPLED_ONLY: "Hold memory for longer than the sample interval, or shorten it; judge peak for spikes.",
+    CaveatKind.SAMPLED_ONLY: "Hold memory for longer than the sample interval, or shorten it (`sample_interval`).",
+    CaveatKind.KERNEL_UNEXPLAINED: "Measure on cgroup v2, which tells them apart.",
+    CaveatKind.HUGE_PAGES: "Measure without huge pages: `--no-thp`, or `quiet = { thp = false }` in suite.toml.",
+    CaveatKind.MAPPED_ELSEWHERE: "Measure a cold start (`--cold`): on a fresh machine these files count.",
+    CaveatKind.NOT_WAITED_FOR: "rss_peak may miss such a process; unreclaimable_peak and cpu do not.",
     CaveatKind.CAP_FILLED_BY_CACHE: "Judge unreclaimable_peak: peak only says that the page cache took what it could.",
     CaveatKind.THROTTLED: "Lift the CPU limit of the container or its parent; times are not comparable.",
     CaveatKind.NOISY_NEIGHBOUR: "For times, stop other programs and campaigns, and use --jobs 1; bytes hardly change.",
@@ -157,6 +179,23 @@ _CAVEATS: dict[CaveatKind, str] = {
     CaveatKind.ATTACHED_TO_ONE: "Profile from the start, with --follow-fork.",
     CaveatKind.UNLIKE_ENVIRONMENT: "Accept a baseline made in this environment (`memcap baseline accept`).",
 }
+
+_DECIDING = frozenset(
+    {
+        CaveatKind.SWAP_USED,
+        CaveatKind.CAP_NOT_AS_ASKED,
+        CaveatKind.CAP_FILLED_BY_CACHE,
+        CaveatKind.SAMPLED_ONLY,
+        CaveatKind.KERNEL_UNEXPLAINED,
+        CaveatKind.HUGE_PAGES,
+        CaveatKind.MAPPED_ELSEWHERE,
+        CaveatKind.EMULATED,
+        CaveatKind.SETTING_REFUSED,
+        CaveatKind.NOT_COLD,
+        CaveatKind.UNLIKE_ENVIRONMENT,
+    }
+)
+_DECIDING_ON_PEAK = frozenset({CaveatKind.PEAK_MISSING, CaveatKind.PEAK_NEAR_FLOOR, CaveatKind.COLD_PAGE_CACHE})
 
 
 @dataclass(frozen=True, kw_only=True)

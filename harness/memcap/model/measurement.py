@@ -11,7 +11,11 @@ from memcap.model.plan import Metric
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MemorySplit:
-    """The cgroup's memory at one moment, in bytes, by what it is used for."""
+    """The cgroup's memory at one moment, in bytes, by what it is used for.
+
+    ``huge`` is the part of ``anon`` in huge pages, ``unevictable`` what is locked. ``unreclaimable`` is what the kernel
+    could not take back without swap, as docs/measuring.md defines it.
+    """
 
     usage: int | None = None
     anon: int | None = None
@@ -22,16 +26,11 @@ class MemorySplit:
     page_tables: int | None = None
     swap: int | None = None
     slab_reclaimable: int | None = None
-
-    @property
-    def unreclaimable(self) -> int | None:
-        """Return anon + shmem + kernel without reclaimable slabs: what the kernel cannot give back without swap.
-
-        Cgroup v1 does not tell reclaimable slabs apart; there they are counted.
-        """
-        if self.anon is None or self.shmem is None or self.kernel is None:
-            return None
-        return self.anon + self.shmem + max(self.kernel - (self.slab_reclaimable or 0), 0)
+    sock: int | None = None
+    huge: int | None = None
+    kernel_stack: int | None = None
+    unevictable: int | None = None
+    unreclaimable: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,7 +112,8 @@ class Pressure:
 class Moment:
     """Memory at one time of a run, in bytes: the moment with the most unreclaimable memory of a span.
 
-    ``low`` is the least unreclaimable memory of the span.
+    ``kernel`` has sockets and locked files in it. ``low`` is the least unreclaimable memory of the span. ``running``
+    tells whether the main process ran: it had started, and had not begun to end.
     """
 
     seconds: float
@@ -123,15 +123,18 @@ class Moment:
     shmem: int
     kernel: int
     low: int
+    running: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Measurement:
     """What one run yielded.
 
-    ``unreclaimable_peak_bytes`` is the largest sample, or, if ``unreclaimable_from_peak``, the lower bound that the
-    kernel's own high-water mark proves; the true value is at most ``peak_bytes``. ``cpuset`` names the CPUs that the
-    run was pinned to; empty means none.
+    ``unreclaimable_peak_bytes`` is the largest sample, or, if ``unreclaimable_from_peak``, what the kernel's own
+    high-water mark proves; the true value lies between ``unreclaimable_peak_low_bytes`` and
+    ``unreclaimable_peak_high_bytes``, which equal it where there is no doubt. ``cycle_tenths`` are the seconds at which
+    a generator's first cycle had ended, and each tenth of those after it; empty where that is not known. ``cpuset``
+    names the CPUs that the run was pinned to; empty means none.
     """
 
     ending: Ending
@@ -143,6 +146,8 @@ class Measurement:
     cap_bytes: int | None = None
     peak_bytes: int | None = None
     unreclaimable_peak_bytes: int | None = None
+    unreclaimable_peak_low_bytes: int | None = None
+    unreclaimable_peak_high_bytes: int | None = None
     unreclaimable_from_peak: bool = False
     rss_peak_bytes: int | None = None
     floor_bytes: int | None = None
@@ -155,6 +160,7 @@ class Measurement:
     at_start: MemorySplit = field(default_factory=MemorySplit)
     at_peak: MemorySplit = field(default_factory=MemorySplit)
     at_end: MemorySplit = field(default_factory=MemorySplit)
+    at_kill: MemorySplit | None = None
     processes: tuple[ProcessPeak, ...] = ()
     process_count: int | None = None
     python: PythonRun | None = None
@@ -162,6 +168,7 @@ class Measurement:
     extra: Mapping[str, float] = field(default_factory=dict)
     pressure: Pressure = field(default_factory=Pressure)
     series: tuple[Moment, ...] = ()
+    cycle_tenths: tuple[float, ...] = ()
     cpuset: str = ""
     page_size_bytes: int | None = None
     output_tail: str = ""
@@ -171,6 +178,14 @@ class Measurement:
         """Return the figure of ``metric``, or None where it was not measured."""
         found: float | None = getattr(self, FIELDS[metric])
         return found
+
+    def highest(self, metric: Metric) -> float | None:
+        """Return the upper end of the figure of ``metric``: what a statement about a limit must use.
+
+        It is the figure itself where that has no interval, or nothing bounds it from above.
+        """
+        upper = self.unreclaimable_peak_high_bytes if metric is Metric.UNRECLAIMABLE_PEAK else None
+        return self.value(metric) if upper is None else upper
 
 
 FIELDS = {

@@ -11,6 +11,7 @@ from typing import Final
 from memcap.model.ending import Ending
 
 Scalar = str | int | float | bool | None
+OF_NO_SUITE: Final = "measure"  # what stands for the suite of a command that belongs to none
 COLD: Final = "cold"  # the variant of a cell whose runs read the image's files from disk
 
 
@@ -88,7 +89,7 @@ class Thresholds:
 class AlertLimits:
     """When to alert: the part of the cap that is needed, growth over a run's cycles, the part of the time spent in GC.
 
-    ``growth_bytes`` counts for workloads of many cycles only. None turns an alert off.
+    ``growth_bytes`` counts for generator workloads only. None turns an alert off.
     """
 
     cap_share: float | None = 0.8

@@ -14,7 +14,7 @@ from memcap.model.run import ImageFacts
 
 PROCESS_ENGINE: Final = "process"  # Environment.engine where runs are no containers
 # What the metrics mean. It goes up when one of them is defined anew, so that figures of both meanings are not compared.
-METRICS_VERSION: Final = 1
+METRICS_VERSION: Final = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +50,11 @@ class CellResult:
         expected, field = self.cell.expected_ending, FIELDS[metric]  # a report asks this a million times
         found = [getattr(run, field) for run in self.runs if run.ending is expected]
         return tuple([value for value in found if value is not None])
+
+    def highest_values(self, metric: Metric) -> tuple[float, ...]:
+        """Return the upper ends of what ``values`` returns."""
+        runs = (run for run in self.runs if run.ending is self.cell.expected_ending)
+        return tuple(upper for run in runs if (upper := run.highest(metric)) is not None)
 
     def extra_values(self, name: str) -> tuple[float, ...]:
         """Return the figures of the extra metric ``name`` of the runs that have one and ended as expected."""
@@ -165,8 +170,19 @@ class Accepted:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Ends:
+    """The lowest and the highest end of the intervals of a metric; ``high`` is None where nothing bounds it."""
+
+    low: float
+    high: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Baseline:
-    """The accepted figures of one cell: how it ends, and the sorted values of each metric that was measured."""
+    """The accepted figures of one cell: how it ends, and the sorted values of each metric that was measured.
+
+    ``intervals`` has the metrics of which a value is in doubt.
+    """
 
     cell_id: str
     suite: str
@@ -175,6 +191,7 @@ class Baseline:
     cap_bytes: int
     fingerprint: Fingerprint
     values: Mapping[Metric, tuple[float, ...]]
+    intervals: Mapping[Metric, Ends] = field(default_factory=dict)
     accepted: Accepted = Accepted()
 
     def says_the_same_as(self, other: Baseline) -> bool:

@@ -61,7 +61,7 @@ class CampaignSettings:
     """What one campaign is given beside its plan.
 
     ``started`` is an ISO 8601 time in UTC, ``jobs`` how many containers may run at once, ``looks`` after how many runs
-    cells will be judged while more are added.
+    cells will be judged while more are added, ``keep_output`` whether the end of the output of completed runs is kept.
     """
 
     id: str
@@ -71,13 +71,15 @@ class CampaignSettings:
     time_limit_seconds: float
     jobs: int
     looks: tuple[int, ...] = ()
+    keep_output: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunSpec:
     """Everything an engine needs to execute one run.
 
-    ``cap_bytes`` is what the workload was promised; ``supervisor_bytes`` is added to it for the supervisor. ``cpuset``
+    ``cap_bytes`` is what the workload was promised; ``supervisor_bytes`` is added to it for the supervisor, of which it
+    cannot see ``supervisor_unseen_bytes`` itself. ``cpuset``
     names the CPUs that the run may use, as "0" or "0,1" (empty: all); ``cold`` says that the page cache was
     emptied for it. ``projections`` are those of the benchmark. ``artefacts`` is a folder of this machine that is
     /memcap/artefacts for the run: its files are put there before, and what is there afterwards is brought back.
@@ -94,6 +96,7 @@ class RunSpec:
     time_limit_seconds: float
     policy: ContainerPolicy
     quiet: Quiet = field(default_factory=Quiet)
+    supervisor_unseen_bytes: int = 0
     cpuset: str = ""
     cold: bool = False
     projections: Mapping[str, tuple[int, ...]] = field(default_factory=dict)

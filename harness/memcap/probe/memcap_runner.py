@@ -2,9 +2,10 @@
 
 Runs in the image on Python 3.8 or newer. It imports next to nothing (no json, no argparse), because what it imports
 would be part of every workload's figures. The journal's lines are JSON objects with an ``event``: ``start`` (the
-interpreter), ``load_error``, ``cycle`` (one step of a generator), ``raised``, ``end`` (metrics, collector totals), and
-``phase`` (what this process holds, see HELD): ``interpreter`` before the workload's module is imported, ``imported``
-before the first call, ``returned`` after the last with its result alive, ``left`` when that is dropped and collected.
+interpreter), ``load_error``, ``cycle`` (one step of a generator), ``cycled`` (when the first and the last step ended),
+``raised``, ``end`` (metrics, collector totals), and ``phase`` (what this process holds, see HELD): ``interpreter``
+before the workload's module is imported, ``imported`` before the first call, ``returned`` after the last with its
+result alive, ``left`` when that is dropped and collected.
 
     python runner.py --journal FILE [--path DIR]... [--warmups N] [--cycles N] [--duration SECONDS]
                      [--param NAME:TYPE:VALUE]... module:function
@@ -87,6 +88,13 @@ class Journal:
     def write_phase(self, name: str) -> None:
         self.write("phase", name=name, bytes=held())
 
+    def write_cycled(self, first: float, last: float) -> None:
+        """Write two times of ``perf_counter`` as seconds since this process was started."""
+        old = age()
+        if old is not None:
+            started = time.perf_counter() - old
+            self.write("cycled", first=first - started, last=last - started)
+
 
 class Collector:
     """Count the garbage collector's work and time from here on (CPython; elsewhere there is nothing to count)."""
@@ -134,6 +142,18 @@ def held() -> int | None:
         except (OSError, IndexError):
             return None
     return total
+
+
+def age() -> float | None:
+    """Return the seconds since this process was started, up to 10 ms too few; None where the kernel does not tell."""
+    try:
+        file = os.open("/proc/self/stat", os.O_RDONLY)
+        text = os.read(file, 4096)
+        os.close(file)
+        ticks = int(text.rsplit(b")", 1)[1].split()[19]) + 1  # started within this one
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+    except (AttributeError, OSError, IndexError, ValueError):
+        return None
 
 
 def to_json(value: Any) -> str:
@@ -184,7 +204,7 @@ def drive(
     generator: Generator[Any, None, Any], options: Options, journal: Journal | None
 ) -> tuple[int, dict[str, float]]:
     """Step a generator until it ends, or its cycles or duration are over; return cycles and the last metrics."""
-    began = previous = time.perf_counter()
+    began = previous = first = time.perf_counter()
     cycles = 0
     metrics: dict[str, float] = {}
     try:
@@ -202,6 +222,10 @@ def drive(
             if journal is not None and cycles < MOST_CYCLES_WRITTEN:
                 journal.write("cycle", seconds=now - previous, metrics=of_cycle)
             cycles, previous = cycles + 1, now
+            if cycles == 1:
+                first = now
+        if journal is not None and cycles:
+            journal.write_cycled(first, previous)
     finally:
         generator.close()
     return cycles, metrics

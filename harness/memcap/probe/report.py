@@ -1,13 +1,21 @@
 """The format of what the probe reports, as the host reads it: the supervisor's report and the runner's journal.
 
-Format 1 of ``report.json`` (written by ``csrc/supervisor.c``): one JSON object. Byte fields end in ``_bytes``; a field
+Format 2 of ``report.json`` (written by ``csrc/supervisor.c``): one JSON object. Byte fields end in ``_bytes``; a field
 the kernel did not offer is ``null``. ``peak_bytes`` is the kernel's high-water mark of the cgroup at the end,
 ``peak_at_start_bytes`` the same before the workload was started; ``unreclaimable_peak_bytes`` is the largest sample of
-anon + shmem + kernel, and ``max_file_bytes`` the largest sample of page cache. ``at_start``, ``at_peak`` (the sample
-with the most unreclaimable memory) and ``at_end`` are splits of the cgroup's memory. ``series`` is memory over time: at
-most 256 rows of milliseconds since the start, then in KiB usage, anon, file, shmem and kernel (without reclaimable
-slabs) at the moment with the most unreclaimable memory of the row's time span, and the least unreclaimable memory of
-that span. ``oom_events`` and ``oom_group_kills`` are the counters ``oom`` and ``oom_group_kill`` of cgroup v2;
+what ``csrc/need.h`` defines, ``low_from_peak_bytes`` and ``high_from_peak_bytes`` are the bounds of ``csrc/evidence.h``
+(the lower one still with what the kernel charges ahead), ``doubted_peak_bytes`` the largest sample with what may or may
+not be needed, and ``max_file_bytes`` the largest sample of page cache. ``mapped_elsewhere_bytes`` is how much more of
+files one process mapped than this cgroup was charged for. ``at_start``, ``at_peak`` (the sample with the most
+unreclaimable memory), ``at_kill`` (the last before the kernel was seen to have killed, or null) and ``at_end`` are
+splits of the cgroup's memory. ``series`` is memory over time: at most 256 rows of milliseconds since the start, then in
+KiB usage, anon, file, shmem and the rest of unreclaimable memory at the moment with the most of it in the row's time
+span, the least unreclaimable memory of that span, and what the main process did: 0 starting, 1 running, 2 ending.
+``supervisor_bytes`` is what can be seen of the supervisor's need; ``supervisor_unseen_bytes`` the rest, measured in a
+calibration only. ``cpu_us`` is the CPU time of the cgroup without the supervisor's. ``kills_while_main_lived`` is the
+kill counter when the main process was last seen alive; ``killed_others`` counts other processes that SIGKILL ended and
+the supervisor reaped. ``shm_peak_bytes`` is the largest use of /dev/shm that was seen.
+``oom_events`` and ``oom_group_kills`` are the counters ``oom`` and ``oom_group_kill`` of cgroup v2;
 ``stall_*`` are its memory pressure. ``thp_off`` and ``aslr_off`` are null if not asked for, false if the container may
 not. ``page_size_bytes`` is the kernel's. ``load_percent`` is the load average of the whole machine over a minute, in
 percent of one CPU.
@@ -25,8 +33,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
-FORMAT = 1
-SERIES_COLUMNS = 7
+FORMAT = 2
+SERIES_COLUMNS = 8
 
 _T = TypeVar("_T")
 
@@ -48,6 +56,11 @@ class Split:
     page_tables: int | None
     swap: int | None
     slab_reclaimable: int | None
+    sock: int | None
+    huge: int | None
+    kernel_stack: int | None
+    unevictable: int | None
+    unreclaimable: int | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +71,7 @@ class Process:
     """
 
     pid: int
+    parent_pid: int | None
     name: str
     vm_hwm_bytes: int
     pss_bytes: int | None
@@ -73,11 +87,19 @@ class Report:
     peak_bytes: int | None
     peak_at_start_bytes: int | None
     unreclaimable_peak_bytes: int | None
+    low_from_peak_bytes: int | None
+    high_from_peak_bytes: int | None
+    doubted_peak_bytes: int | None
     max_file_bytes: int | None
+    mapped_elsewhere_bytes: int | None
     rss_peak_bytes: int | None
     supervisor_bytes: int | None
+    supervisor_unseen_bytes: int | None
     supervisor_cpu_ns: int | None
+    cpu_us: int | None
     oom_kills: int | None
+    kills_while_main_lived: int | None
+    killed_others: int | None
     oom_events: int | None
     oom_group_kills: int | None
     cap_hits: int | None
@@ -88,6 +110,7 @@ class Report:
     throttled_periods: int | None
     shm_size_bytes: int | None
     shm_used_bytes: int | None
+    shm_peak_bytes: int | None
     page_size_bytes: int | None
     clock_step_ns: int | None
     load_percent: int | None
@@ -107,10 +130,12 @@ class Report:
     samples: int
     sample_interval_ns: int
     process_count: int
+    main_pid: int | None
     cpus: tuple[int, ...]
     at_start: Split
     at_peak: Split
     at_end: Split
+    at_kill: Split | None
     processes: tuple[Process, ...]
     series: tuple[tuple[int, ...], ...]
 
@@ -138,6 +163,14 @@ class Cycle:
 
     seconds: float
     metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cycled:
+    """When the first and the last step of a generator ended, in seconds since its process was started."""
+
+    first: float
+    last: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,6 +209,7 @@ class WorkloadJournal:
     raised: Failure | None = None
     end: End | None = None
     cycles: tuple[Cycle, ...] = ()
+    cycled: Cycled | None = None
     phases: Mapping[str, int | None] = field(default_factory=dict)
 
 
@@ -216,6 +250,8 @@ def parse_journal(text: str) -> WorkloadJournal:
                 events[kind] = _read(Failure, data)
             elif kind == "start":
                 events[kind] = _read(Start, data)
+            elif kind == "cycled":
+                events[kind] = _read(Cycled, data)
             elif kind == "end":
                 events[kind] = _read(End, data)
         except (ValueError, KeyError, TypeError, RecursionError):
@@ -290,6 +326,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "tuple[int, ...]": lambda value: tuple(_whole(number) for number in _list(value)),
     "tuple[tuple[int, ...], ...]": lambda value: tuple(_row(row) for row in _list(value)),
     "Split": lambda value: _read(Split, value),
+    "Split | None": lambda value: None if value is None else _read(Split, value),
     "tuple[Process, ...]": lambda value: tuple(_read(Process, process) for process in _list(value)),
     "Collector | None": lambda value: None if value is None else _read(Collector, value),
 }

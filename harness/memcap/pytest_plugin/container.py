@@ -31,8 +31,10 @@ from memcap.model import (
     Ending,
     ImageSource,
     Measurement,
+    Origin,
     Plan,
     Suite,
+    remedy_of,
 )
 from memcap.plan import check_feasible, image_by_reference
 from memcap.pytest_plugin.names import SUITE, cell_name
@@ -197,6 +199,7 @@ def _told(run: Measurement, cell: CellResult) -> tuple[str, str | None]:
     lines = [f"{where} (at most {format_bytes(peak)} had to fit)" if peak is not None else where]
     if run.ending is not Ending.FAILED:  # its output says the rest
         lines += [f"{run.ending.explanation} ({run.detail})" if run.detail else run.ending.explanation]
-        lines += [run.ending.remedy] if run.ending.remedy else []
+        remedy = remedy_of(run.ending, run.detail, Origin.TEST)
+        lines += [remedy] if remedy else []
     lines += ["what it printed last:", run.output_tail] if run.output_tail else []
     return "failed", "\n".join(lines)

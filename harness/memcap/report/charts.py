@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from memcap.errors import UsageError
-from memcap.model import Measurement, Metric, Moment, VerdictState
+from memcap.model import Measurement, Metric, Moment, VerdictState, running
 from memcap.report.text import printable
 from memcap.report.view import CellView, MetricView, View
 from memcap.units import format_bytes
@@ -150,18 +150,31 @@ def memory(cell: CellView) -> Chart | None:
         return None
     promised = cell.cell.cap.bytes if cell.cell else run.cap_bytes
     return memory_over_time(
-        run.series, cap_bytes=run.cap_bytes or promised, promised_bytes=promised, peak_bytes=run.peak_bytes
+        run.series,
+        cap_bytes=run.cap_bytes or promised,
+        promised_bytes=promised,
+        peak_bytes=run.peak_bytes,
+        cycle_tenths=run.cycle_tenths,
     )
 
 
 def memory_over_time(
-    series: Sequence[Moment], *, cap_bytes: int | None, promised_bytes: int | None, peak_bytes: int | None
+    series: Sequence[Moment],
+    *,
+    cap_bytes: int | None,
+    promised_bytes: int | None,
+    peak_bytes: int | None,
+    cycle_tenths: Sequence[float] = (),
 ) -> Chart | None:
-    """Return memory over time as ``memory`` does, of any run; the cap is drawn as it was, and named as promised."""
-    if len(series) < 2:
+    """Return memory over time as ``memory`` does, of any run; the cap is drawn as it was, and named as promised.
+
+    Only the time in which the main program ran is drawn: the fall at its exit is nothing that it gave back. A line
+    marks where the cycles of a generator end, and its clean-up begins.
+    """
+    moments = _thinned(running(series))
+    if len(moments) < 2:
         return None
-    moments = _thinned(series)
-    peak = max(peak_bytes or 0, *(moment.usage for moment in moments))
+    peak = max(peak_bytes or 0, *(moment.usage for moment in series))
     cap = cap_bytes or peak
     in_sight = cap <= peak * _CAP_IN_SIGHT
     top = 1.1 * max(cap, peak) if in_sight else 1.35 * peak
@@ -176,6 +189,7 @@ def memory_over_time(
         data={
             "moments": [{name: [getattr(moment, name) for moment in moments] for name in columns}],
             "lines": [{"bytes": cap if in_sight else top, "label": label, "reached": peak >= _REACHED * cap}],
+            "ends": [{"seconds": end, "label": "end of the cycles"} for end in cycle_tenths[-1:]],
         },
         words=f"Memory over {moments[-1].seconds:.1f} seconds: at most {format_bytes(peak)} of the cap of "
         f"{named}; at the end {format_bytes(moments[-1].anon)} anonymous, "

@@ -6,7 +6,7 @@ from collections import Counter
 
 from memcap.fit import Fit, Point, PointState, Recommendation
 from memcap.report.text import printable
-from memcap.units import format_bytes
+from memcap.units import counted, format_bytes
 
 _NAME_WIDTH = 60
 _MIB = 1024 * 1024
@@ -24,7 +24,7 @@ def answer(fit: Fit, subject: str) -> str:
     who, size = name_of(subject) or "The workload", format_bytes(least.cap_bytes)
     if fit.is_found:
         told = (
-            f"{who} needs {size}: it survived {found.count} of {found.total} runs with that (95 % sure: "
+            f"{who} needs {size}: it survived {found.count} of {counted(found.total, 'run')} with that (95 % sure: "
             f"{100 * found.low:.0f} % of all runs or more would)"
         )
         told += f"; with {format_bytes(fit.below.cap_bytes)} {told_below(fit.below)}." if fit.below else "."

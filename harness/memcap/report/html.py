@@ -17,12 +17,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from memcap.report.caveats import CaveatView, summarized
 from memcap.report.charts import SPECS, THEMES, coloured, for_browser, missing, specification, summary
 from memcap.report.diff import render_explanation
 from memcap.report.html_cell import LOOKS, cell_page, embedded
-from memcap.report.text import printable
-from memcap.report.view import AlertView, CaveatView, View
-from memcap.units import format_bytes
+from memcap.report.text import printable, sentence
+from memcap.report.view import AlertView, View
+from memcap.units import counted, format_bytes
 
 if TYPE_CHECKING:
     import jinja2
@@ -101,7 +102,7 @@ def _words(view: View) -> dict[str, Any]:
     tone, sign = ("bad", "✕") if view.exit_code else ("good", "✓")
     reason = printable(view.reason)
     next_words, next_command = _next(printable(view.next_step))
-    headline = re.sub(r"(\d) (?=\w)", "\\1\N{NO-BREAK SPACE}", f"{reason[:1].upper()}{reason[1:]}")
+    headline = re.sub(r"(\d) (?=\w)", "\\1\N{NO-BREAK SPACE}", sentence(reason))
     return {
         "title": f"{reason} · memcap",
         "campaign": printable(view.campaign),
@@ -116,7 +117,9 @@ def _words(view: View) -> dict[str, Any]:
         "next_command": next_command,
         "not_measured": [printable(cell_id) for cell_id in view.not_measured],
         "alerts": [_alert(alert) for alert in view.alerts],
-        "caveats": [_caveat(caveat, len(view.cells)) for caveat in view.caveats],
+        "caveats": [_caveat(each, len(view.cells)) for each in view.caveats if each.decides],
+        "other_caveats": [_caveat(each, len(view.cells)) for each in view.caveats if not each.decides],
+        "other_caveats_words": summarized(view.caveats),
         "explained": [render_explanation(each, width=110) for each in view.explained],
         "environment": list(_environment(view)),
         "images": list(_images(view)),
@@ -125,11 +128,14 @@ def _words(view: View) -> dict[str, Any]:
 
 
 def _next(step: str) -> tuple[str, str]:
-    """Return what to say before the next command, and the command: ``if this is meant: memcap …``."""
-    condition, separator, command = step.partition(": ")
-    if not separator or step.startswith("memcap "):
+    """Return what to say before the next command, and the command: ``if this is meant: memcap …``.
+
+    The command is empty where what helps next is none.
+    """
+    if step.startswith("memcap "):
         return "Next", step
-    return f"{condition[:1].upper()}{condition[1:]}", command
+    condition, separator, command = step.partition(": memcap ")
+    return sentence(condition), f"memcap {command}" if separator else ""
 
 
 def _policy(*scripts: str) -> str:
@@ -196,7 +202,7 @@ def _alert(alert: AlertView) -> _Note:
     cells = dict.fromkeys(cell_id for cell_id, _ in alert.told)
     return _Note(
         kind=alert.kind.value.replace("_", " "),
-        cells=f"{len(cells)} cell{'s' if len(cells) > 1 else ''}",
+        cells=counted(len(cells), "cell"),
         details=_few(details),
         remedy=alert.remedy,
     )
@@ -206,9 +212,9 @@ def _caveat(caveat: CaveatView, total: int) -> _Note:
     ids, rest = caveat.cell_ids[:_SHOWN_CELLS], len(caveat.cell_ids) - _SHOWN_CELLS
     named = ", ".join(map(printable, ids)) + (f" and {rest} more" if rest > 0 else "")
     return _Note(
-        kind=caveat.kind.value.replace("_", " "),
-        cells="all cells" if len(caveat.cell_ids) == total > 1 else named,
-        details=_few(caveat.details),
+        kind=caveat.name,
+        cells=", ".join(filter(None, ["all cells" if len(caveat.cell_ids) == total > 1 else named, caveat.where])),
+        details=_few(caveat.seen),
         remedy=caveat.remedy,
     )
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from memcap.model import (
     COLD,
+    OF_NO_SUITE,
     PROCESS_ENGINE,
-    CaveatKind,
     CellSummary,
     Ending,
     Grade,
@@ -19,11 +19,13 @@ from memcap.model import (
     MetricVerdict,
     VerdictState,
 )
+from memcap.report.caveats import by_kind
 from memcap.report.charts import distribution, distribution_of_extra, for_browser, memory, pictured
+from memcap.report.figures import median_of, split_text
 from memcap.report.text import NOTHING, figure, percent, printable
 from memcap.report.view import CellView, MetricView, View
 from memcap.stats import median
-from memcap.units import format_bytes, seconds_of_variant
+from memcap.units import counted, format_bytes, seconds_of_variant
 
 _BAD, _WARN, _GOOD, _PLAIN = "bad", "warn", "good", "plain"
 # How a state is shown: its tone, and a sign, so that colour says nothing alone.
@@ -120,15 +122,15 @@ def cell_page(cell: CellView, view: View) -> CellPage:
         sign=sign,
         summary=printable(verdict.summary) if verdict else "",
         remedy=printable(verdict.remedy) if verdict else "",
-        need=_median(need),
-        peak=_median(peak),
+        need=median_of(need),
+        peak=median_of(peak),
         change=percent(change),
         share=None if share is None else round(100 * share),
         near=share is not None and share > _NEAR_CAP,
         ending=_endings(cell),
         unexpected=plan is not None and any(ending is not plan.expected_ending for ending, _ in cell.endings),
         keys=embedded([_key(middle), _key(peak.summary.median if peak.summary else None), _key(change), _key(share)]),
-        metrics=tuple(_metric_row(each) for each in cell.metrics if each.summary or each.verdict),
+        metrics=tuple(_metric_row(each) for each in cell.metrics if each.summary or each.until_end or each.verdict),
         extras=tuple(_told_by_workload(extras)),
         stories=tuple(_stories(cell, plan)) if plan else (),
         output=_output(cell),
@@ -151,7 +153,7 @@ def cell_page(cell: CellView, view: View) -> CellPage:
 
 def commands(cell: CellView, view: View) -> tuple[str, ...]:
     """Return the command that measures this cell alone, if its project has it; a measured command has none."""
-    if cell.cell is None or cell.cell.suite == "measure":
+    if cell.cell is None or cell.cell.suite == OF_NO_SUITE:
         return ()
     words = ["memcap", "run", cell.id, "--profile", view.profile]
     words += ["--runs", str(len(cell.runs))] if cell.runs else []
@@ -170,10 +172,6 @@ def _key(value: float | None) -> float | None:
     return None if value is None else round(value, 6)
 
 
-def _median(view: MetricView) -> str:
-    return figure(view.metric, view.summary.median if view.summary else None)
-
-
 def _endings(cell: CellView) -> str:
     if len(cell.endings) == 1:
         return cell.endings[0][0].value
@@ -181,11 +179,12 @@ def _endings(cell: CellView) -> str:
 
 
 def _metric_row(view: MetricView) -> MetricRow:
-    metric, found, verdict = view.metric, view.summary, view.verdict
+    metric, found, verdict = view.metric, view.summary or view.until_end, view.verdict
+    unjudged = "no run ended as expected: what was needed until then" if view.until_end else "not judged"
     tone, sign = LOOKS[verdict.state] if verdict else (_PLAIN, "")
     return MetricRow(
         name=metric.value,
-        median=figure(metric, found.median if found else None),
+        median=median_of(view),
         mad=figure(metric, found.mad if found else None),
         range=_span(figure(metric, found.min), figure(metric, found.max)) if found else NOTHING,
         n=str(found.n) if found else "0",
@@ -197,7 +196,7 @@ def _metric_row(view: MetricView) -> MetricRow:
         state=verdict.state.value if verdict else "",
         tone=tone,
         sign=sign,
-        detail=printable(verdict.detail) if verdict else "not judged",
+        detail=printable(verdict.detail) if verdict else unjudged,
     )
 
 
@@ -246,7 +245,7 @@ def _stories(cell: CellView, plan: CellSummary) -> list[str]:
     for ending, count in cell.endings:
         run = next(each for each in cell.runs if each.ending is ending)
         expected = "as expected" if ending is plan.expected_ending else f"expected was {plan.expected_ending.value}"
-        told.append(f"{count} of {len(cell.runs)} runs: {ending.explanation} ({ending.value}, {expected}).")
+        told.append(f"{count} of {counted(len(cell.runs), 'run')}: {ending.explanation} ({ending.value}, {expected}).")
         facts = _kills(run)
         if facts and ending is not Ending.COMPLETED:
             told.append(f"In the first of them {facts}.")
@@ -258,11 +257,13 @@ def _stories(cell: CellView, plan: CellSummary) -> list[str]:
 def _kills(run: Measurement) -> str:
     facts, said = run.oom, []
     if facts.kills:
-        said.append(f"the kernel killed {facts.kills} process{'es' if facts.kills > 1 else ''}")
+        said.append("the kernel killed 1 process" if facts.kills == 1 else f"the kernel killed {facts.kills} processes")
     if facts.group_kills:
         said.append("it killed the whole group")
     if facts.cap_hits:
-        said.append(f"the cap was run into {facts.cap_hits:,} times")
+        said.append(
+            "the cap was run into once" if facts.cap_hits == 1 else f"the cap was run into {facts.cap_hits:,} times"
+        )
     if facts.docker_flag is not None and (facts.kills or facts.docker_flag):
         said.append(f"the daemon {'agrees' if facts.docker_flag == bool(facts.kills) else 'says otherwise'}")
     if run.signal is not None:
@@ -294,10 +295,8 @@ def _facts(cell: CellView) -> list[tuple[str, str]]:
     run = pictured(cell) or (cell.runs[0] if cell.runs else None)
     if run is None:
         return facts
-    split = run.at_peak
-    parts = [("anon", split.anon), ("shmem", split.shmem), ("kernel", split.kernel), ("file", split.file)]
-    if told := [f"{name} {format_bytes(part)}" for name, part in parts if part is not None]:
-        facts.append(("at the peak of one run", ", ".join(told)))
+    if split := split_text(run.at_peak):
+        facts.append(("at the peak of one run", split))
     if run.processes:
         largest = sorted(run.processes, key=lambda each: -each.vm_hwm_bytes)[:_MOST_PROCESSES]
         told = [f"{printable(each.name)} {format_bytes(each.vm_hwm_bytes)}" for each in largest]
@@ -314,12 +313,8 @@ def _caveats(cell: CellView) -> list[tuple[str, str, str]]:
     """Return kind, details and remedy of each kind of doubt."""
     found = [caveat for run in cell.runs for caveat in run.caveats]
     found += cell.verdict.caveats if cell.verdict else ()
-    told: dict[CaveatKind, list[str]] = {}
-    for caveat in found:
-        told.setdefault(caveat.kind, []).append(caveat.detail)
     return [
-        (kind.value.replace("_", " "), printable("; ".join(dict.fromkeys(filter(None, details)))), kind.remedy)
-        for kind, details in told.items()
+        (kind.value.replace("_", " "), printable("; ".join(details)), kind.remedy) for kind, details in by_kind(found)
     ]
 
 

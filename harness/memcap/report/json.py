@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from memcap.model import Alert, CampaignResult, Caveat, CellResult, Graded, Measurement, Metric
+from memcap.report.answer import ended_otherwise
+from memcap.report.caveats import CaveatView
 from memcap.report.diff import diff_json
-from memcap.report.view import CaveatView, CellView, MetricView, View
+from memcap.report.view import CellView, MetricView, View
 from memcap.sites import Explanation
 from memcap.stats import summarize
 
@@ -60,13 +63,20 @@ def _explained(each: Explanation) -> dict[str, Any]:
 
 def _measured(cell: CellResult) -> dict[str, Any]:
     summaries = {metric.value: summarize(cell.values(metric)) for metric in Metric}
+    others = ended_otherwise(cell)
+    until_end = {metric.value: summarize(_values(others, metric)) for metric in Metric}
     return {
         "id": cell.cell.id,
         "image": cell.cell.image,
         "cap_bytes": cell.cell.cap.bytes,
         "runs": [_run(run) for run in cell.runs],
         "summary": {name: asdict(summary) for name, summary in summaries.items() if summary},
+        "until_end": {name: asdict(summary) for name, summary in until_end.items() if summary},
     }
+
+
+def _values(runs: Sequence[Measurement], metric: Metric) -> list[float]:
+    return [value for run in runs if (value := run.value(metric)) is not None]
 
 
 def _run(run: Measurement) -> dict[str, Any]:
@@ -77,10 +87,13 @@ def _run(run: Measurement) -> dict[str, Any]:
         "oom_kills": run.oom.kills,
         "peak_bytes": run.peak_bytes,
         "unreclaimable_peak_bytes": run.unreclaimable_peak_bytes,
+        "unreclaimable_peak_low_bytes": run.unreclaimable_peak_low_bytes,
+        "unreclaimable_peak_high_bytes": run.unreclaimable_peak_high_bytes,
         "rss_peak_bytes": run.rss_peak_bytes,
         "floor_bytes": run.floor_bytes,
         "wall_seconds": run.wall_seconds,
         "cpu_seconds": run.cpu_seconds,
+        "output": run.output_tail or None,
         "caveats": [_caveat(caveat) for caveat in run.caveats],
     }
 
@@ -98,6 +111,7 @@ def _checked(cell: CellView) -> dict[str, Any]:
         "expected_ending": cell.cell.expected_ending.value if cell.cell else None,
         "endings": {ending.value: count for ending, count in cell.endings},
         "metrics": {each.metric.value: _metric(each) for each in cell.metrics if each.summary or each.verdict},
+        "until_end": {each.metric.value: asdict(each.until_end) for each in cell.metrics if each.until_end},
         "grades": [_graded(each) for each in verdict.graded] if verdict else [],
         "alerts": [_alert(alert) for alert in verdict.alerts] if verdict else [],
         "caveats": [_caveat(caveat) for caveat in verdict.caveats] if verdict else [],
@@ -108,6 +122,7 @@ def _metric(view: MetricView) -> dict[str, Any]:
     return {
         "unit": view.metric.unit,
         "summary": asdict(view.summary) if view.summary else None,
+        "interval": {"low": view.interval[0], "high": view.interval[1]} if view.interval else None,
         "verdict": view.verdict.state.value if view.verdict else None,
         "detail": view.verdict.detail if view.verdict else None,
         "baseline_median": view.verdict.base if view.verdict else None,
@@ -143,6 +158,8 @@ def _shared(caveat: CaveatView) -> dict[str, Any]:
         "details": caveat.details,
         "cells": caveat.cell_ids,
         "remedy": caveat.remedy,
+        "runs": caveat.runs,
+        "decides": caveat.decides,
     }
 
 

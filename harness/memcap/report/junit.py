@@ -12,8 +12,11 @@ from itertools import chain
 from typing import Final
 
 from memcap.model import VerdictState
+from memcap.report.caveats import by_kind
+from memcap.report.figures import median_of
 from memcap.report.text import figure, printable
 from memcap.report.view import CellView, View
+from memcap.units import counted
 
 # The element that tells of a state; the others have passed.
 _ELEMENTS: Final = {
@@ -114,15 +117,18 @@ def _told(cell: CellView) -> str:
     """Return the figures of ``cell`` in words, and the doubts about them."""
     lines = [
         f"{each.metric.value}: median {figure(each.metric, each.summary.median)}, range "
-        f"{figure(each.metric, each.summary.min)} to {figure(each.metric, each.summary.max)}, {each.summary.n} values"
+        f"{figure(each.metric, each.summary.min)} to {figure(each.metric, each.summary.max)}, "
+        f"{counted(each.summary.n, 'value')}"
         for each in cell.metrics
         if each.summary
     ]
+    lines += [f"{each.metric.value}: {median_of(each)} until the runs ended" for each in cell.metrics if each.until_end]
     if cell.endings:
         lines.append("endings: " + ", ".join(f"{count} {ending.value}" for ending, count in cell.endings))
     if cell.verdict:
         lines += [f"alert {alert.kind.value}: {alert.detail}" for alert in cell.verdict.alerts]
-        lines += [f"caveat {caveat.kind.value}: {caveat.detail}" for caveat in cell.verdict.caveats]
+        told = ((kind, detail) for kind, details in by_kind(cell.verdict.caveats) for detail in details)
+        lines += [f"caveat {kind.value}: {detail}" for kind, detail in told]
     return _lines(*lines)
 
 

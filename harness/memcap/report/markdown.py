@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from memcap.model import Metric, VerdictState
+from memcap.report.caveats import CaveatView, summarized
 from memcap.report.diff_markdown import explanation_markdown
+from memcap.report.figures import AT_LEAST_NOTE, is_at_least, median_of
 from memcap.report.markdown_text import code, fence, html_code, prose, row
 from memcap.report.text import NOTHING, figure, percent, shortened, signed
-from memcap.report.view import AlertView, CaveatView, CellView, MetricView, ProblemView, View
+from memcap.report.view import AlertView, CellView, ProblemView, View
 from memcap.units import format_bytes
 
 SUMMARY_LIMIT: Final = 1024 * 1024  # bytes of $GITHUB_STEP_SUMMARY that one step may write
@@ -120,7 +122,7 @@ def _sections(view: View) -> list[_Section]:
         _Section(noun="explanations", parts=[_problem(problem, cells) for problem in view.problems], most=0.6),
         _Section(noun="explanations by line", parts=[explanation_markdown(each) for each in view.explained], most=0.5),
         _Section(noun="kinds of alerts", parts=[_alert(alert) for alert in view.alerts]),
-        _Section(noun="kinds of caveats", parts=[_caveat(caveat, view) for caveat in view.caveats]),
+        *_caveats(view),
         _table(view, fine, noun="cells that are fine", summary=f"{len(fine)} cells that are fine"),
     ]
     return [section for section in sections if section.parts]
@@ -128,6 +130,7 @@ def _sections(view: View) -> list[_Section]:
 
 def _table(view: View, cells: Sequence[CellView], *, noun: str, summary: str = "", most: float = 1.0) -> _Section:
     columns = _columns(view)
+    note = f"\n{AT_LEAST_NOTE}" if any(map(is_at_least, cells)) else ""
     title = row("cell", *(name for name, _, _ in columns))
     marks = row("---", *("---:" if right else "---" for _, right, _ in columns))
     before = f"<details><summary>{summary}</summary>\n\n{title}\n{marks}" if summary else f"{title}\n{marks}"
@@ -135,7 +138,7 @@ def _table(view: View, cells: Sequence[CellView], *, noun: str, summary: str = "
         noun=noun,
         parts=[row(code(cell.id), *(text(cell) for _, _, text in columns)) for cell in cells],
         before=before,
-        after="\n</details>" if summary else "",
+        after="\n".join([*([note] if note else []), *(["\n</details>"] if summary else [])]),
         separator="\n",
         most=most,
     )
@@ -147,15 +150,11 @@ def _columns(view: View) -> list[tuple[str, bool, Callable[[CellView], str]]]:
 
     def figures(title: str, metric: Metric) -> list[tuple[str, bool, Callable[[CellView], str]]]:
         change = [("change", True, lambda cell: percent(cell.metric(metric).change))] if compared else []
-        return [(title, True, lambda cell: _median(cell.metric(metric))), *change]
+        return [(title, True, lambda cell: median_of(cell.metric(metric))), *change]
 
     verdict = [("verdict", False, _state)] if view.is_judged else []
     needed = figures("unreclaimable peak", Metric.UNRECLAIMABLE_PEAK)
     return [*verdict, *figures("peak", Metric.PEAK), *needed, ("ending", False, _endings)]
-
-
-def _median(view: MetricView) -> str:
-    return figure(view.metric, view.summary.median if view.summary else None)
 
 
 def _state(cell: CellView) -> str:
@@ -203,16 +202,34 @@ def _alert(alert: AlertView) -> str:
     return _folded(f"⚠️ alert {alert.kind.value}", "\n".join(lines), f"Remedy: {prose(alert.remedy)}")
 
 
+def _caveats(view: View) -> list[_Section]:
+    """Return the caveats that can change a decision as they are, and the others folded under one line."""
+    others = [_caveat(caveat, view) for caveat in view.caveats if not caveat.decides]
+    return [
+        _Section(
+            noun="kinds of caveats",
+            separator="\n",
+            parts=[_caveat(each, view) for each in view.caveats if each.decides],
+        ),
+        _Section(
+            noun="kinds of caveats that decide nothing",
+            parts=others,
+            before=f"<details><summary>{summarized(view.caveats)}</summary>\n",
+            after="\n</details>",
+            separator="\n",
+        ),
+    ]
+
+
 def _caveat(caveat: CaveatView, view: View) -> str:
-    details = [f"- Seen: {prose(shortened(detail, _LONGEST_TEXT))}" for detail in caveat.details[:_TOLD_DETAILS]]
-    if len(caveat.details) > _TOLD_DETAILS:
-        details.append(f"- and {len(caveat.details) - _TOLD_DETAILS} more")
+    """Return an item of a list."""
     number = len(caveat.cell_ids)
-    cells = "all cells" if number == len(view.cells) > 1 else f"{number} cell{'s' if number > 1 else ''}"
-    ids = [code(shortened(each, 200)) for each in caveat.cell_ids[:_TOLD_CELLS]] if cells != "all cells" else []
-    which = f"Cells: {', '.join(ids)}{', …' if number > _TOLD_CELLS else ''}" if ids else ""
-    title = f"caveat {caveat.kind.value}: {cells}"
-    return _folded(title, "\n".join(details), which, f"Remedy: {prose(caveat.remedy)}")
+    ids = ", ".join(code(shortened(each, 200)) for each in caveat.cell_ids[:_TOLD_CELLS])
+    cells = "all cells" if number == len(view.cells) > 1 else ids + (", …" if number > _TOLD_CELLS else "")
+    seen = [prose(shortened(detail, _LONGEST_TEXT)) for detail in caveat.seen[:_TOLD_DETAILS]]
+    more = [f"and {len(caveat.seen) - _TOLD_DETAILS} more"] if len(caveat.seen) > _TOLD_DETAILS else []
+    where = ", ".join(filter(None, [cells, caveat.where]))
+    return f"- caveat {caveat.name} ({where}): {'; '.join([*seen, *more])}. {prose(caveat.remedy)}"
 
 
 def _circumstances(view: View) -> str:
@@ -234,7 +251,7 @@ def _circumstances(view: View) -> str:
     ]
     found = [f"{percent(each.rise)} of {code(each.metric.value)}" for each in view.sensitivity]
     if found:
-        facts_told.append(f"- in half of the cells a rise of {', '.join(found)} would have been found")
+        facts_told.append(f"- median detectable increase: {', '.join(found)}")
     return _folded("How it was measured", "\n".join(facts_told))
 
 

@@ -1,4 +1,4 @@
-"""The view as plain text for a terminal or a CI log: a table, then what needs words, then one line to remember."""
+"""The view as plain text for a terminal or a CI log: the answer, why, and what to do; then figures; doubts last."""
 
 from __future__ import annotations
 
@@ -6,15 +6,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from memcap.model import Metric
+from memcap.report.caveats import CaveatView, summarized
 from memcap.report.details import curve, details
 from memcap.report.diff import render_explanation
+from memcap.report.figures import AT_LEAST_NOTE, is_at_least, median_of, spread_of
+from memcap.report.outputs import ends_of_output, whole_output
 from memcap.report.sparkline import BLOCKS
-from memcap.report.text import NOTHING, figure, last_lines, percent, printable, shortened, wrapped
-from memcap.report.view import AlertView, CaveatView, CellView, ProblemView, View
+from memcap.report.text import NOTHING, percent, printable, sentence, shortened, wrapped
+from memcap.report.view import AlertView, CellView, ProblemView, View
 
 _SHOWN_CELLS = 4
 _SHOWN_DETAILS = 8
+_SHOWN_KINDS = 3
 _CURVE = 30
+_READABLE_ID = 20
 _GAP = 2
 _TITLE_PADDING = 2  # tabulate.MIN_PADDING
 
@@ -30,23 +35,35 @@ class _Column:
         return max(title, *(len(self.text(cell)) for cell in cells))
 
 
-def render_terminal(view: View, *, width: int = 80, verbose: bool = False, levels: str = BLOCKS) -> str:
-    """Return ``view`` as text, at most ``width`` columns wide (80 or more) unless ids differ only in their middle.
+def render_terminal(
+    view: View, *, width: int = 80, verbose: bool = False, show_output: bool = False, levels: str = BLOCKS
+) -> str:
+    """Return ``view`` as text, at most ``width`` columns wide (60 or more) unless ids differ only in their middle.
 
-    ``verbose`` adds every metric of every cell. Curves are drawn with ``levels``, where there is room.
+    ``verbose`` adds every metric of every cell and all caveats, ``show_output`` what was kept of the workloads' output.
+    Curves are drawn with ``levels``, where there is room.
     """
-    parts = [_heading(view, width), _table(view, width, levels)]
+    parts = [*_answer(view, width), _table(view, width, levels)]
+    parts += whole_output(view, width) if show_output else ends_of_output(view, width)
     if verbose:
         parts += [details(cell, width, levels=levels) for cell in view.cells if cell.cell]
-    parts += [_problem(problem, view, width) for problem in view.problems]
     parts += [render_explanation(each, width=width).rstrip() for each in view.explained]
     parts += [_alert(alert, view, width) for alert in view.alerts]
-    parts += [_caveat(caveat, view, width) for caveat in view.caveats]
-    parts.append(_conclusion(view, width))
+    parts += [_sensitivity(view, width), *_caveats(view, width, verbose=verbose), _where(view, width)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _heading(view: View, width: int) -> str:
+def _answer(view: View, width: int) -> list[str]:
+    """Return what came of it, why, and what to do next. The one measured cell's reason is in the first sentence."""
+    code = f" (exit code {view.exit_code})" if view.exit_code else ""
+    first = wrapped(f"{sentence(view.reason)}.{code}", width)
+    if not view.is_judged and len(view.cells) == 1:
+        return [f"{first}\n{_remedy(view.next_step, width)}" if view.next_step else first]
+    step = wrapped(f"Next: {view.next_step}", width, rest="    ") if view.next_step else ""
+    return [first, *(_problem(problem, view, width) for problem in view.problems), step]
+
+
+def _where(view: View, width: int) -> str:
     where = view.environment
     cgroup = f"cgroup v{where.cgroup_version}" if where.cgroup_version else "cgroup version unknown"
     text = f"{view.campaign}: profile {view.profile} on {where.engine} {where.engine_version}, {cgroup}, "
@@ -60,15 +77,16 @@ def _table(view: View, width: int, levels: str) -> str:
     if not view.cells:
         return "No cells."
     columns = _columns(view, width, levels)
-    ids = _ids(view.cells, width - sum(column.width(view.cells) + _GAP for column in columns))
+    ids = _ids(view.cells, _room(columns, view, width))
     rows = [[shown, *(column.text(cell) for column in columns)] for shown, cell in zip(ids, view.cells, strict=True)]
-    return tabulate(
+    table = tabulate(
         rows,
         headers=["cell", *(column.title for column in columns)],
         tablefmt="simple",
         disable_numparse=True,
         colalign=["left", *("right" if column.right else "left" for column in columns)],
     )
+    return f"{table}\n\n{wrapped(AT_LEAST_NOTE, width)}" if any(map(is_at_least, view.cells)) else table
 
 
 def _columns(view: View, width: int, levels: str) -> list[_Column]:
@@ -76,9 +94,17 @@ def _columns(view: View, width: int, levels: str) -> list[_Column]:
     longest = max(len(printable(cell.id)) for cell in view.cells)
     layouts = _layouts(view, levels)
     for columns in layouts:
-        if longest + sum(column.width(view.cells) + _GAP for column in columns) <= width:
+        if longest <= _room(columns, view, width):
             return columns
-    return layouts[-1]
+    smallest = layouts[-1]
+    if view.is_judged and _room(smallest, view, width) < _READABLE_ID:
+        return [column for column in smallest if column.title != _change(Metric.PEAK).title]
+    return smallest
+
+
+def _room(columns: Sequence[_Column], view: View, width: int) -> int:
+    """Return how many columns of the terminal are left for the ids."""
+    return width - sum(column.width(view.cells) + _GAP for column in columns)
 
 
 def _layouts(view: View, levels: str) -> list[list[_Column]]:
@@ -111,19 +137,12 @@ def _title(metric: Metric) -> str:
 
 
 def _median(metric: Metric) -> _Column:
-    def text(cell: CellView) -> str:
-        summary = cell.metric(metric).summary
-        return figure(metric, summary.median if summary else None)
-
-    return _Column(title=_title(metric), text=text)
+    return _Column(title=_title(metric), text=lambda cell: median_of(cell.metric(metric)))
 
 
 def _spread(metric: Metric) -> _Column:
-    def text(cell: CellView) -> str:
-        summary = cell.metric(metric).summary
-        return f"{figure(metric, summary.median)} ± {figure(metric, summary.mad)}" if summary else NOTHING
-
-    return _Column(title=f"{metric.value.replace('_', ' ')}\n(median ± MAD)", text=text)
+    title = f"{metric.value.replace('_', ' ')}\n(median ± MAD)"
+    return _Column(title=title, text=lambda cell: spread_of(cell.metric(metric)))
 
 
 def _change(metric: Metric) -> _Column:
@@ -150,7 +169,7 @@ def _ids(cells: Sequence[CellView], width: int) -> list[str]:
 def _problem(problem: ProblemView, view: View, width: int) -> str:
     cells = _cells(problem.cell_ids, view)
     title = f"{problem.state.value.upper()}: {cells}" if view.is_judged else cells
-    return "\n".join([_paragraph(title, (problem.summary,), problem.remedy, width), *last_lines(problem.output, width)])
+    return _paragraph(title, (problem.summary,), problem.remedy, width)
 
 
 def _alert(alert: AlertView, view: View, width: int) -> str:
@@ -160,11 +179,26 @@ def _alert(alert: AlertView, view: View, width: int) -> str:
     return _paragraph(f"alert {alert.kind.value}", told, alert.remedy, width)
 
 
+def _caveats(view: View, width: int, *, verbose: bool) -> list[str]:
+    """Return the caveats that can change a decision, each in a paragraph, and the others in one line."""
+    if verbose:
+        return [_caveat(caveat, view, width) for caveat in view.caveats]
+    lines = []
+    for caveat in view.caveats:
+        if caveat.decides:
+            cells = f" ({_cells(caveat.cell_ids, view)})" if len(view.cells) > 1 else ""
+            seen = "; ".join(caveat.seen[:_SHOWN_KINDS]) + ("; …" if len(caveat.seen) > _SHOWN_KINDS else "")
+            lines.append(wrapped(f"caveat {caveat.name}{cells}: {seen}. {caveat.remedy}", width, rest="    "))
+    others = wrapped(summarized(view.caveats, "; see --verbose"), width, rest="    ")
+    return ["\n".join(filter(None, [*lines, others]))]
+
+
 def _caveat(caveat: CaveatView, view: View, width: int) -> str:
-    details = caveat.details[:_SHOWN_DETAILS]
-    if len(details) < len(caveat.details):
-        details = (*details, f"and {len(caveat.details) - len(details)} more (--json shows all)")
-    return _paragraph(f"caveat {caveat.kind.value}: {_cells(caveat.cell_ids, view)}", details, caveat.remedy, width)
+    seen = caveat.seen[:_SHOWN_DETAILS]
+    if len(seen) < len(caveat.seen):
+        seen = (*seen, f"and {len(caveat.seen) - len(seen)} more (--json shows all)")
+    where = ", ".join(filter(None, [_cells(caveat.cell_ids, view), caveat.where]))
+    return _paragraph(f"caveat {caveat.kind.value}: {where}", seen, caveat.remedy, width)
 
 
 def _cells(ids: Sequence[str], view: View) -> str:
@@ -174,18 +208,16 @@ def _cells(ids: Sequence[str], view: View) -> str:
     return ", ".join(ids[:_SHOWN_CELLS]) + rest
 
 
-def _conclusion(view: View, width: int) -> str:
-    step = f" Next: {view.next_step}" if view.next_step else ""
-    last = wrapped(f"{view.reason}.{step} (exit code {view.exit_code})", width)
-    if not view.sensitivity:
-        return last
+def _sensitivity(view: View, width: int) -> str:
     found = " and ".join(f"{each.rise:.1%} of {each.metric.value}" for each in view.sensitivity)
-    return "\n\n".join([wrapped(f"In half of the cells a rise of {found} would have been found.", width), last])
+    return wrapped(f"Median detectable increase: {found}.", width) if found else ""
 
 
 def _paragraph(title: str, facts: Sequence[str], remedy: str, width: int) -> str:
     """Return ``title`` with indented ``facts`` below, then the remedy after an arrow."""
     lines = [wrapped(title, width), *(wrapped(fact, width, first="    ", rest="    ") for fact in facts if fact)]
-    if remedy:
-        lines.append(wrapped(remedy, width, first="    -> ", rest="       "))
-    return "\n".join(lines)
+    return "\n".join([*lines, _remedy(remedy, width)] if remedy else lines)
+
+
+def _remedy(text: str, width: int) -> str:
+    return wrapped(text, width, first="    -> ", rest="       ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 
 from memcap.model import Metric
@@ -9,6 +10,9 @@ from memcap.units import format_bytes, format_seconds
 
 NOTHING = "-"
 _SHOWN_OUTPUT_LINES = 10
+_SIZE = re.compile(r"(?<=\d) (?=(?:B|[KMG]iB)\b)")
+_NO_BREAK = "\N{NO-BREAK SPACE}"  # in no printable text
+_OUTPUT_MARK = "    | "
 
 
 def printable(text: str) -> str:
@@ -19,24 +23,46 @@ def printable(text: str) -> str:
 
 
 def wrapped(text: str, width: int, *, first: str = "", rest: str = "") -> str:
-    """Return ``text``, made printable, in lines of at most ``width`` columns; words and ids are never broken.
+    """Return ``text``, made printable, in lines of at most ``width`` columns; words, ids and sizes are never broken.
 
     ``first`` and ``rest`` are put before the first line and the others.
     """
-    return textwrap.fill(
-        printable(text),
+    kept = _SIZE.sub(_NO_BREAK, printable(text))
+    filled = textwrap.fill(
+        kept,
         width=width,
         initial_indent=first,
         subsequent_indent=rest,
         break_long_words=False,
         break_on_hyphens=False,
     )
+    return filled.replace(_NO_BREAK, " ")
 
 
 def last_lines(output: str, width: int) -> list[str]:
     """Return the last lines of a workload's output, marked as such; long lines are cut."""
-    lines = [f"    | {printable(line)}" for line in output.splitlines() if line.strip()]
+    lines = [f"{_OUTPUT_MARK}{printable(line)}" for line in output.splitlines() if line.strip()]
     return [line if len(line) <= width else f"{line[: width - 1]}…" for line in lines[-_SHOWN_OUTPUT_LINES:]]
+
+
+def all_lines(output: str, width: int) -> list[str]:
+    """Return a workload's output, each line marked as such; long lines go on in the next one."""
+    room = width - len(_OUTPUT_MARK)
+    lines = [printable(line) for line in output.splitlines()]
+    return [f"{_OUTPUT_MARK}{line[at : at + room]}" for line in lines for at in range(0, max(len(line), 1), room)]
+
+
+def sentence(text: str) -> str:
+    """Return ``text`` with a capital at its beginning."""
+    return f"{text[:1].upper()}{text[1:]}"
+
+
+def span(low: str, high: str) -> str:
+    """Return from ``low`` to ``high`` with an en dash between them; a unit that both have is written once."""
+    if low == high:
+        return low
+    number, _, unit = low.rpartition(" ")
+    return f"{number if number and unit == high.rpartition(' ')[2] else low}\N{EN DASH}{high}"
 
 
 def figure(metric: Metric, value: float | None) -> str:

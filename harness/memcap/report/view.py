@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,8 +9,6 @@ from dataclasses import dataclass
 from memcap.model import (
     AlertKind,
     CampaignResult,
-    Caveat,
-    CaveatKind,
     CellResult,
     CellSummary,
     Ending,
@@ -23,9 +20,18 @@ from memcap.model import (
     Verdict,
     VerdictState,
 )
+from memcap.report.answer import (
+    FINE,
+    ended_otherwise,
+    judged_reason,
+    measured_reason,
+    measured_step,
+    next_step,
+)
+from memcap.report.caveats import CaveatView, gather_caveats
+from memcap.report.interval import need_interval
 from memcap.sites import Explanation
 from memcap.stats import Summary, median, relative_change, summarize
-from memcap.units import format_bytes
 
 WORST_FIRST = (
     VerdictState.REGRESSED,
@@ -41,23 +47,15 @@ WORST_FIRST = (
     VerdictState.IMPROVED,
     VerdictState.UNCHANGED,
 )
-_FINE = frozenset({VerdictState.NEW, VerdictState.IMPROVED, VerdictState.UNCHANGED})
-_NEED_A_MEND = frozenset(
-    {
-        VerdictState.REGRESSED,
-        VerdictState.BUDGET_BROKEN,
-        VerdictState.ENDING_CHANGED,
-        VerdictState.WORKLOAD_FAILED,
-    }
-)
-_ACCEPTABLE = frozenset({VerdictState.NEW, VerdictState.INCOMPARABLE, VerdictState.IMPROVED})
 
 
 @dataclass(frozen=True, kw_only=True)
 class MetricView:
     """One metric of one cell; ``change`` is the fraction by which its median differs from a comparable baseline's.
 
-    ``values`` are those of the runs that ended as expected, in the order of the runs.
+    ``values`` are those of the runs that ended as expected, in the order of the runs. If there are none, ``until_end``
+    summarizes those of the runs that ended otherwise: the workload needed at least so much. ``interval`` are both ends
+    of where the median lies, if that is in doubt.
     """
 
     metric: Metric
@@ -65,6 +63,8 @@ class MetricView:
     summary: Summary | None
     verdict: MetricVerdict | None
     change: float | None
+    until_end: Summary | None = None
+    interval: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,16 +98,6 @@ class ProblemView:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CaveatView:
-    """One kind of doubt: what was seen, each detail once, and the cells whose figures it touches."""
-
-    kind: CaveatKind
-    details: tuple[str, ...]
-    cell_ids: tuple[str, ...]
-    remedy: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class AlertView:
     """One kind of alert: the cells that raised it, each with what was seen."""
 
@@ -128,6 +118,7 @@ class SensitivityView:
 class View:
     """A campaign and what is said of it; cells, problems and counts come worst first.
 
+    ``reason`` says in a sentence or two what came of it, without the last full stop; ``next_step`` what helps then.
     ``command`` is what was called; ``images`` says what the cells ran in, by the image's name. ``against`` names what
     it was compared with, where that was not the project's baselines. ``explained`` says what changed by line, where
     that was asked for.
@@ -189,13 +180,15 @@ def build_view(
         cells=tuple(sorted(cells, key=_severity)),
         problems=_problems(sorted(cells, key=_severity)),
         alerts=_alerts(verdicts),
-        caveats=_caveats(result, verdicts),
+        caveats=gather_caveats(result, verdicts, judged=is_judged),
         sensitivity=_sensitivity(verdicts),
         counts=counts,
         not_measured=not_measured,
         exit_code=exit_code,
-        reason=_reason(counts, not_measured, exit_code) if is_judged else _unjudged_reason(result, verdicts),
-        next_step=_next_step(cells, result, not_measured, against=against) if is_judged else "",
+        reason=judged_reason(counts, not_measured, exit_code) if is_judged else measured_reason(result, by_id),
+        next_step=(
+            next_step(verdicts, result, not_measured, against=against) if is_judged else measured_step(result, by_id)
+        ),
         is_judged=is_judged,
     )
 
@@ -221,7 +214,19 @@ def _metric(cell: CellResult, metric: Metric, verdict: MetricVerdict | None) -> 
     if verdict and verdict.base is not None and verdict.new is not None:
         change = relative_change(verdict.base, verdict.new)
     values = cell.values(metric)
-    return MetricView(metric=metric, values=values, summary=summarize(values), verdict=verdict, change=change)
+    summary = summarize(values)
+    ended = ended_otherwise(cell) if summary is None else ()
+    until = [value for run in ended if (value := run.value(metric)) is not None]
+    runs = [run for run in cell.runs if run.ending is cell.cell.expected_ending]
+    return MetricView(
+        metric=metric,
+        values=values,
+        summary=summary,
+        verdict=verdict,
+        change=change,
+        until_end=summarize(until),
+        interval=need_interval(runs, median) if metric is Metric.UNRECLAIMABLE_PEAK else None,
+    )
 
 
 def _no_metrics() -> tuple[MetricView, ...]:
@@ -232,7 +237,7 @@ def _problems(cells: Iterable[CellView]) -> tuple[ProblemView, ...]:
     """Gather what needs words. An unlike environment is not among it: its caveat says the same, once for all cells."""
     told: dict[tuple[VerdictState, str, str], list[Verdict]] = {}
     for cell in cells:
-        if cell.verdict and cell.verdict.state not in _FINE | {VerdictState.INCOMPARABLE}:
+        if cell.verdict and cell.verdict.state not in FINE | {VerdictState.INCOMPARABLE}:
             key = (cell.verdict.state, cell.verdict.summary, cell.verdict.remedy)
             told.setdefault(key, []).append(cell.verdict)
     return tuple(
@@ -268,69 +273,3 @@ def _sensitivity(verdicts: Sequence[Verdict]) -> tuple[SensitivityView, ...]:
         for metric in Metric
     }  # fmt: skip
     return tuple(SensitivityView(metric=metric, rise=median(found)) for metric, found in rises.items() if found)
-
-
-def _caveats(result: CampaignResult, verdicts: Sequence[Verdict]) -> tuple[CaveatView, ...]:
-    """Gather the doubts of runs and verdicts by kind: a doubt that all cells share is read once."""
-    found: list[tuple[str, Caveat]] = [(each.cell.id, caveat) for each in result.cells for run in each.runs
-                                       for caveat in run.caveats]  # fmt: skip
-    found += [(verdict.cell_id, caveat) for verdict in verdicts for caveat in verdict.caveats]
-    return tuple(
-        CaveatView(
-            kind=kind,
-            details=_once(caveat.detail for _, caveat in found if caveat.kind is kind),
-            cell_ids=_once(cell_id for cell_id, caveat in found if caveat.kind is kind),
-            remedy=kind.remedy,
-        )
-        for kind in CaveatKind
-        if any(caveat.kind is kind for _, caveat in found)
-    )
-
-
-def _once(texts: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(texts))
-
-
-def _reason(counts: Sequence[tuple[VerdictState, int]], not_measured: Sequence[str], exit_code: int) -> str:
-    """Return one line that says why the exit code is what it is."""
-    if not counts:
-        return f"{len(not_measured)} planned, not measured" if not_measured else "nothing was measured"
-    told = ", ".join(f"{count} {state.value}" for state, count in counts)
-    # Cells with a baseline have a verdict of their own ("gone"); the others must not vanish.
-    gone = dict(counts).get(VerdictState.GONE, 0)
-    if len(not_measured) > gone:
-        told += f", {len(not_measured) - gone} not measured"
-    if exit_code:
-        return f"failed: {told}"
-    return told if any(state in _FINE for state, _ in counts) else f"nothing could be judged: {told}"
-
-
-def _unjudged_reason(result: CampaignResult, verdicts: Sequence[Verdict]) -> str:
-    """Return one line on a result that is compared with nothing: the need, or which workloads did not end well."""
-    if verdicts:
-        return f"failed: {len(verdicts)} of {len(result.cells)} cells did not end as expected"
-    needs = [need for cell in result.cells for need in cell.values(Metric.UNRECLAIMABLE_PEAK)]
-    lacking = len(set(result.plan_cells) - {cell.cell.id for cell in result.cells})
-    rest = f"; {lacking} planned, not measured" if lacking else ""
-    told = f"all runs ended as expected; at most {format_bytes(max(needs))} had to fit" if needs else "measured"
-    return told + rest
-
-
-def _next_step(cells: Sequence[CellView], result: CampaignResult, not_measured: Sequence[str], *, against: str) -> str:
-    """Return the one command that helps next, or nothing."""
-    states = {cell.verdict.state for cell in cells if cell.verdict}
-    if not_measured:
-        return "memcap run with more time" if result.has_base else "memcap run --resume RESULT"
-    if states & {VerdictState.INFRASTRUCTURE}:
-        return "memcap doctor"
-    if states & {VerdictState.UNDECIDED} and not states & _NEED_A_MEND:
-        return "memcap run --until-decided" + (" --max-runs N" if result.looks else "")
-    if against:
-        return ""
-    changed = [cell.id for cell in cells if cell.verdict and cell.verdict.state is VerdictState.REGRESSED]
-    if changed:
-        ids = " ".join(map(shlex.quote, sorted(changed)))
-        return f'if this is meant: memcap baseline accept {ids} --reason "…"'
-    if states & _ACCEPTABLE and not states - _ACCEPTABLE - {VerdictState.UNCHANGED}:
-        return 'memcap baseline accept --reason "…"'
-    return ""

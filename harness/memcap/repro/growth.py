@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final
 
-from memcap.model import Moment
+from memcap.model import Moment, running
+from memcap.stats import steady_rise, tenths
 
-FEWEST_CYCLES: Final = 3
+FEWEST_CYCLES: Final = 4
 FEWEST_MOMENTS: Final = 4
-STEADY: Final = 0.2  # of the growth must be in each half of the time: what came at once is no growth
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,20 +26,21 @@ def growth_of(series: Sequence[Moment], cycle_seconds: Sequence[float]) -> Growt
     """Return the growth over whole cycles; None where there are too few, or where it did not grow all the time.
 
     ``cycle_seconds`` are the lengths of the cycles; the last of them ended shortly before the peak, as a kill leaves
-    it. What is after the peak is that of a killed process. Only the least that was held in each span of the series
-    counts, so that what comes and goes in a cycle is none.
+    it. The first does not count, because it sets up what the others use. Only what was kept until the peak counts, so
+    that what comes and goes in a cycle is none.
     """
-    length = sum(cycle_seconds)
-    if len(cycle_seconds) < FEWEST_CYCLES or not series or length <= 0:
+    lengths = cycle_seconds[1:]
+    moments = running(series)
+    if len(cycle_seconds) < FEWEST_CYCLES or not moments or sum(lengths) <= 0:
         return None
-    peak = max(range(len(series)), key=lambda place: series[place].usage - series[place].file)
-    since = series[peak].seconds - length
-    inside = [moment for moment in series[:peak] if moment.seconds >= since]
+    peak = max(range(len(moments)), key=lambda place: moments[place].usage - moments[place].file)
+    since = moments[peak].seconds - sum(lengths)
+    inside = [moment for moment in moments[:peak] if moment.seconds >= since]
     if len(inside) < FEWEST_MOMENTS:
         return None
-    first, middle, last = inside[0].low, inside[len(inside) // 2].low, inside[-1].low
-    grown = last - first
-    if grown <= 0 or not STEADY * grown <= middle - first <= (1 - STEADY) * grown:
+    marks = tenths(list(accumulate(lengths, initial=since)))
+    rise = steady_rise([moment.seconds for moment in inside], [moment.low for moment in inside], marks)
+    if rise is None:
         return None
-    seen = inside[-1].seconds - inside[0].seconds
-    return Growth(bytes_per_cycle=grown / seen * length / len(cycle_seconds), cycles=len(cycle_seconds))
+    per_cycle = rise.amount / rise.seconds * sum(lengths) / len(lengths)
+    return Growth(bytes_per_cycle=per_cycle, cycles=len(cycle_seconds))

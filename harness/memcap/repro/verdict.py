@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from memcap.model import Ending, Frame
+from memcap.model import Ending, Frame, Metric
 from memcap.repro.parts import Flight, Reproduction
 from memcap.stats import proportion
-from memcap.units import format_bytes
+from memcap.units import counted, format_bytes
 
 _LIBRARY = ("/memcap/suite/", "/memcap/deps/")
 
@@ -42,7 +42,7 @@ def likelihood(found: Reproduction) -> str:
     count, total = found.kills, len(found.attempts)
     known = proportion(count, total)
     return (
-        f"{count} of {total} runs at {_at(found)} "
+        f"{count} of {counted(total, 'run')} at {_at(found)} "
         f"({known.low:.0%} to {known.high:.0%} of all runs, with {known.confidence:.0%} confidence)"
     )
 
@@ -112,7 +112,7 @@ def _spared(found: Reproduction) -> str:
     """Say how far it was from being killed, or how else it ended."""
     last = found.attempts[-1].measurement
     times = "1 run" if len(found.attempts) == 1 else f"{len(found.attempts)} runs"
-    needed = max((each.measurement.unreclaimable_peak_bytes or 0 for each in found.attempts), default=0)
+    needed = max((int(each.measurement.highest(Metric.UNRECLAIMABLE_PEAK) or 0) for each in found.attempts), default=0)
     text = f"not killed at {_at(found)} in {times}"
     if last.ending is not Ending.COMPLETED:
         text += f", but {last.ending.value}" + (f" ({last.detail})" if last.detail else "")

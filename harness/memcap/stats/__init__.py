@@ -8,6 +8,7 @@ from memcap.stats.multiple import benjamini_hochberg, holm
 from memcap.stats.power import detectable_rise
 from memcap.stats.proportion import Proportion, proportion
 from memcap.stats.ranks import probability_of_rise
+from memcap.stats.rise import Rise, steady_rise, tenths
 from memcap.stats.shift import Shift, shift, values_needed
 from memcap.stats.spread import spread_test
 from memcap.stats.summary import Summary, mad, median, relative_change, summarize, variation
@@ -16,6 +17,7 @@ __all__ = [
     "FEWEST_VALUES",
     "Projection",
     "Proportion",
+    "Rise",
     "Shift",
     "Summary",
     "benjamini_hochberg",
@@ -29,7 +31,9 @@ __all__ = [
     "relative_change",
     "shift",
     "spread_test",
+    "steady_rise",
     "summarize",
+    "tenths",
     "values_needed",
     "variation",
 ]

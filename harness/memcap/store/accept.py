@@ -8,7 +8,8 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from memcap.errors import SelectionError
-from memcap.model import Accepted, Baseline, Baselines, CampaignResult, CellResult, Metric
+from memcap.model import Accepted, Baseline, Baselines, CampaignResult, CellResult, Ends, Metric
+from memcap.units import counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +70,7 @@ def as_baselines(result: CampaignResult) -> tuple[Baselines, tuple[str, ...]]:
             )
             continue
         if others:
-            left_out.append(f"{len(others)} of {len(cell.runs)} runs of {cell.cell.id} ({told})")
+            left_out.append(f"{len(others)} of {counted(len(cell.runs), 'run')} of {cell.cell.id} ({told})")
         cells[cell.cell.id] = _baseline(cell, result, Accepted(source=result.id))
     return Baselines(cells=cells), tuple(left_out)
 
@@ -83,6 +84,7 @@ def _baseline(cell: CellResult, result: CampaignResult, accepted: Accepted) -> B
         cap_bytes=cell.cell.cap.bytes,
         fingerprint=result.fingerprint(cell.cell.image),
         values=_values(cell),
+        intervals=_intervals(cell),
         accepted=accepted,
     )
 
@@ -96,6 +98,18 @@ def _values(cell: CellResult) -> dict[Metric, tuple[float, ...]]:
         return {}
     sizes = (metric for metric in Metric if metric.unit == "byte")
     return {metric: tuple(sorted(values)) for metric in sizes if (values := cell.values(metric))}
+
+
+def _intervals(cell: CellResult) -> dict[Metric, Ends]:
+    """Return the ends of the unreclaimable peaks where one of them is in doubt."""
+    runs = [run for run in cell.runs if run.ending is cell.cell.expected_ending]
+    lows = [run.unreclaimable_peak_low_bytes for run in runs if run.unreclaimable_peak_low_bytes is not None]
+    highs = [run.unreclaimable_peak_high_bytes for run in runs if run.unreclaimable_peak_low_bytes is not None]
+    if cell.cell.expected_ending.is_oom or lows == highs:
+        return {}
+    known = [high for high in highs if high is not None]
+    high = max(known) if len(known) == len(highs) else None
+    return {Metric.UNRECLAIMABLE_PEAK: Ends(low=min(lows), high=high)}
 
 
 def _some(names: Iterable[str]) -> str:

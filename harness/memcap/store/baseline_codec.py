@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from memcap.errors import FileFormatError
-from memcap.model import Accepted, Baseline, Ending, Fingerprint, Metric
+from memcap.model import Accepted, Baseline, Ending, Ends, Fingerprint, Metric
 from memcap.stats import median
 from memcap.store.files import check_schema, describe, read_object
 from memcap.store.validate import validate
@@ -37,6 +37,9 @@ class _MetricFile:
     # `int | float`, not `float`: bytes must come back as the whole numbers that they are.
     median: int | float
     values: tuple[int | float, ...]
+    # Only where a value is in doubt; high is null where nothing bounds it.
+    low: int | float | None = None
+    high: int | float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +134,11 @@ def _baseline(name: str, suite: str, cell_id: str, cell: _CellFile) -> Baseline:
         cap_bytes=cell.cap_bytes,
         fingerprint=cell.environment,
         values={metric: figures.values for metric, figures in cell.metrics.items()},
+        intervals={
+            metric: Ends(low=figures.low, high=figures.high)
+            for metric, figures in cell.metrics.items()
+            if figures.low is not None
+        },
         accepted=Accepted(reason=cell.reason, by=cell.by, source=cell.source),
     )
 
@@ -142,7 +150,7 @@ def _cell_document(baseline: Baseline) -> dict[str, Any]:
         **said,
         "runs": baseline.runs,
         "metrics": {
-            metric.value: {"median": median(values), "values": sorted(values)}
+            metric.value: {"median": median(values), "values": sorted(values), **_ends(baseline, metric)}
             for metric in Metric
             if (values := baseline.values.get(metric))
         },
@@ -150,6 +158,11 @@ def _cell_document(baseline: Baseline) -> dict[str, Any]:
         "ending": baseline.ending.value,
         "cap_bytes": baseline.cap_bytes,
     }
+
+
+def _ends(baseline: Baseline, metric: Metric) -> dict[str, float | None]:
+    ends = baseline.intervals.get(metric)
+    return {} if ends is None else {"low": ends.low, "high": ends.high}
 
 
 def _lay_out(value: Any, depth: int = 0) -> str:

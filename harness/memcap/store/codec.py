@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 # History of the schema of "memcap" in a result file. It goes up when an older memcap would misread a newer file:
 # a key that changes its meaning, a new value of an enumeration. A key that may be ignored needs no new schema.
 # 1 - first version
-SCHEMA = 1
+# 2 - further caveats (kernel_unexplained, huge_pages, mapped_elsewhere, not_waited_for); an interval of the
+#     unreclaimable peak; moments say whether the main process ran
+SCHEMA = 2
 PROFILE_KEY = "memcap_profile"  # under which a file of store/profiles.py has all of it
 
 

@@ -7,15 +7,17 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from memcap.cli import execute
 from memcap.cli.measure import command
-from memcap.errors import UsageError
+from memcap.errors import MemcapError, UsageError
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--cold"], "neither --cold nor --output"),
-        (["--output", "new.json"], "neither --cold nor --output"),
+        (["--cold"], "none of --cold, --no-thp and --output"),
+        (["--no-thp"], "none of --cold, --no-thp and --output"),
+        (["--output", "new.json"], "none of --cold, --no-thp and --output"),
         (["--cap", "128m", "--cap", "256m"], "takes one cap"),
         (["--runs", "7"], "needs 8 runs"),
     ],
@@ -27,3 +29,26 @@ def test_tuning_goes_alone(words: list[str], message: str, tmp_path: Path, monke
     assert message in result.exception.message
     assert result.exception.remedy
     assert list(tmp_path.iterdir()) == []
+
+
+def test_shared_memory_and_huge_pages_as_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    orders = []
+
+    def refuse(order: execute.Order, **_: object) -> None:
+        orders.append(order)
+        raise MemcapError("no daemon")
+
+    monkeypatch.setattr(execute, "execute", refuse)
+    for words in ([], ["--shm-size", "256m", "--no-thp", "--cap", "1g", "--cap", "2g"]):
+        CliRunner().invoke(command, ["some/image:1", *words, "--", "true"])
+
+    plain, asked = orders
+    assert plain.policy.shm_size_bytes is None
+    assert asked.policy.shm_size_bytes == 256 * 1024 * 1024
+    assert [cell.benchmark.quiet.thp for cell in plain.plan.cells] == [True]
+    assert [cell.benchmark.quiet.thp for cell in asked.plan.cells] == [False, False]
+
+
+def test_this_machine_has_no_shared_memory_of_its_own() -> None:
+    result = CliRunner().invoke(command, ["host", "--shm-size", "256m", "--", "true"])
+    assert isinstance(result.exception, UsageError)

@@ -78,7 +78,7 @@ def test_without_a_project_a_result_is_rendered_unjudged(project: Path, monkeypa
     monkeypatch.chdir(elsewhere)
     result = _report(str(next((project / "results").glob("*.json"))), "--no-check", "-f", "markdown")
     assert result.exit_code == 0, result.output
-    assert result.output.startswith("**✅ memcap: all runs ended as expected")
+    assert result.output.startswith("**✅ memcap: All 5 runs ended as expected")
     assert "regressed" not in result.output
 
 

@@ -59,14 +59,16 @@ def test_without_a_record_there_is_none_of_its_files(tmp_path: Path) -> None:
     ("asked", "native", "line"),
     [
         (
-            Asked(words=("py312", "app", "-n", "{requests}"), cap="64m", env=("A=a b",), network=True),
+            Asked(words=("py312", "app", "-n", "{requests}"), cap="64m", env=("A=a b",), network=True, no_thp=True),
             False,
-            "memcap repro --cap 64m --env 'A=a b' --network py312 -- app -n 40",
+            "memcap repro --cap 64m --env 'A=a b' --network --no-thp py312 -- app -n 40",
         ),
         (
-            Asked(words=("app", "{requests}m"), image="my/prod:1.4", time_limit="5min", root=Path("here")),
+            Asked(
+                words=("app", "{requests}m"), image="my/prod:1.4", time_limit="5min", shm_size="1g", root=Path("here")
+            ),
             True,
-            "memcap repro --native --image my/prod:1.4 --time-limit 5min --project here -- app 40m",
+            "memcap repro --native --image my/prod:1.4 --shm-size 1g --time-limit 5min --project here -- app 40m",
         ),
     ],
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from projects import make_project
 
-from memcap.cli.subject import find_subject
+from memcap.cli.subject import Asked, find_subject
 from memcap.errors import SelectionError, UsageError
 from memcap.model import CommandWorkload, ImageSource
 
@@ -84,3 +84,19 @@ def test_outside_of_a_project_it_is_an_image(tmp_path: Path, monkeypatch: pytest
 def test_nothing_is_refused() -> None:
     with pytest.raises(UsageError, match="nothing is named"):
         find_subject(())
+
+
+@pytest.mark.parametrize("words", [("agents.llm-py312-128m",), ("py312", "python", "app.py")])
+@pytest.mark.usefixtures("project")
+def test_shared_memory_and_huge_pages_as_asked_for(words: tuple[str, ...]) -> None:
+    plain = Asked(words=words).find()
+    assert (plain.policy.shm_size_bytes, plain.cell.benchmark.quiet.thp) == (None, True)
+
+    asked = Asked(words=words, shm_size="256m", no_thp=True).find()
+    assert (asked.policy.shm_size_bytes, asked.cell.benchmark.quiet.thp) == (256 * MIB, False)
+    assert asked.cell.id == plain.cell.id
+
+
+def test_this_machine_has_no_shared_memory_of_its_own() -> None:
+    with pytest.raises(UsageError, match="a container"):
+        Asked(words=("host", "true"), shm_size="256m").find()

@@ -115,7 +115,9 @@ def test_what_is_finished_is_kept_and_judged_and_what_lacks_is_measured_later(ru
     path = only_result(project)
     assert "time is up: the campaign may take 4.0 s; not measured: demo.leak-py312-128m. Finished" in stopped.stderr
     assert f"Finished cells are in {path}; go on with: memcap run --resume {path}\n" in stopped.stderr
-    assert "1 new, 1 not measured. Next: memcap run --resume RESULT (exit code 27)" in " ".join(stopped.stdout.split())
+    assert stopped.stdout.startswith(
+        "Failed: 1 new, 1 not measured. (exit code 27)\n\nNext: memcap run --resume RESULT\n"
+    )
     assert measured(path) == [CALM]
 
     rest = run("--resume", str(path), "--within", "3s")
@@ -140,7 +142,7 @@ def test_nothing_finished_is_an_error_that_writes_nothing(run: Any, project: Pat
 def test_unjudged_figures_have_the_code_too(run: Any) -> None:
     stopped = run("--within", "4s", "--no-check")
     assert stopped.exit_code == TimeIsUp.exit_code
-    assert "had to fit; 1 planned, not measured. (exit code 27)" in " ".join(stopped.stdout.split())
+    assert "). 1 planned cell not measured. (exit code 27)" in " ".join(stopped.stdout.split())
 
 
 @pytest.mark.parametrize(("hungry", "code"), [((CALM,), 97), ((LEAK,), TimeIsUp.exit_code)])

@@ -112,7 +112,7 @@ def test_a_random_peak_is_not_judged() -> None:
 def test_an_ending_that_differs_fails() -> None:
     found = compared(two_images(x=(make_runs_of(), [make_oom()] * 7), y=(make_runs_of(), make_runs_of())))
     assert found.exit_code == 97
-    assert found.pairs[0].summary.startswith("py312: 7 of 7 runs: the kernel killed the main process at the cap")
+    assert found.pairs[0].summary.startswith("py312: in all 7 runs the kernel killed the main process at the cap")
     assert (found.pairs[0].metrics, found.pairs[0].parts, found.pairs[0].answer) == ((), (), None)
     assert found.pairs[1].state is VerdictState.UNCHANGED
 

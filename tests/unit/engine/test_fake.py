@@ -13,7 +13,9 @@ from memcap.launch import run_spec
 from memcap.measure import measure
 from memcap.model import Ending, Measurement, RunSpec
 
-SPEC = run_spec(make_plan_cell(), make_layer(), make_settings(), supervisor_bytes=SUPERVISOR_BYTES, attempt="1.1")
+SPEC = replace(
+    run_spec(make_plan_cell(), make_layer(), make_settings(), attempt="1.1"), supervisor_bytes=SUPERVISOR_BYTES
+)
 
 
 def measured(engine: FakeEngine, spec: RunSpec = SPEC) -> Measurement:

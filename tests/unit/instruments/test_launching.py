@@ -17,7 +17,7 @@ WITH = replace(make_layer(), id="sha256:with")
 
 
 def make_spec(layer: Layer | None = None, **changes: object) -> RunSpec:
-    spec = run_spec(make_plan_cell(), layer or make_layer(), make_settings(), supervisor_bytes=0, attempt="1")
+    spec = run_spec(make_plan_cell(), layer or make_layer(), make_settings(), attempt="1")
     return replace(spec, **changes)  # type: ignore[arg-type]
 
 

@@ -45,7 +45,7 @@ def test_what_is_decided_is_accepted() -> None:
         ([make_oom(), *make_runs()], "1 of 6 runs ended oom_killed, expected completed. Raise the cap"),
         (make_runs((62, 62)), "2 usable runs, a baseline needs 5. Measure it with more runs"),
         ([Measurement(ending=Ending.LOST)] * 5, "0 usable runs"),
-        ([make_measurement(ending=Ending.FAILED)], "1 of 1 runs ended failed"),
+        ([make_measurement(ending=Ending.FAILED)], "1 of 1 run ended failed"),
     ],
 )
 def test_runs_that_are_no_baseline_are_refused_whatever_is_allowed(runs: list[Measurement], reason: str) -> None:

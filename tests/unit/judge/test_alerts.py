@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
+
+import pytest
 
 from factories import CELL_ID, MIB, make_baselines, make_cell, make_measurement, make_oom, make_result, make_runs
 from memcap.judge import judge, worst_exit_code
+from memcap.judge.alerts import alerts
 from memcap.model import (
     Alert,
     AlertKind,
@@ -18,6 +22,7 @@ from memcap.model import (
     PythonRun,
     Rules,
 )
+from memcap.stats import tenths
 
 
 def _alerts(cell: CellResult, limits: AlertLimits | None = None) -> tuple[Alert, ...]:
@@ -53,20 +58,67 @@ def _series(needs: Iterable[float]) -> tuple[Moment, ...]:
     )
 
 
-def _cycles(needs: Iterable[float], cycles: int = 100) -> Measurement:
-    return make_measurement(extra={"cycles": cycles}, series=_series(needs))
+def _cycles(
+    needs: Iterable[float], *, count: int = 101, before: Iterable[float] = (), after: Iterable[float] = (0.5,)
+) -> Measurement:
+    """Return a run with so many MiB a second: in its cycles, before the first of them had ended, after the last."""
+    start, middle = list(before), list(needs)
+    marks = tenths((len(start), len(start) + len(middle) - 1))
+    return make_measurement(extra={"cycles": count}, series=_series([*start, *middle, *after]), cycle_tenths=marks)
 
 
-def test_growth_over_many_cycles() -> None:
-    (alert,) = _alerts(make_cell(runs=[_cycles(range(20, 60))]))
-    assert alert.kind is AlertKind.GROWTH
-    assert "grew by 32.0 MiB" in alert.detail
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [((), ()), ((0.5, 3, 9), (0.5,)), ((), [5] * 30), ([5] * 200, ())],
+    ids=["alone", "start and exit", "clean-up", "long start"],
+)
+def test_growth_over_the_cycles(before: Iterable[float], after: Iterable[float]) -> None:
+    (alert,) = _alerts(make_cell(runs=[_cycles(range(20, 61), before=before, after=after)]))
+    assert alert == Alert(
+        kind=AlertKind.GROWTH,
+        detail="unreclaimable memory grew by 35.0 MiB from the first to the last tenth of the cycles, about 409.6 KiB "
+        "per cycle",
+    )
+    assert _kinds(make_cell(runs=[_cycles(range(20, 61))]), AlertLimits(growth_bytes=36 * MIB)) == []
+    assert _kinds(make_cell(runs=[_cycles(range(20, 61))]), AlertLimits(growth_bytes=None)) == []
 
 
-def test_what_levels_off_or_goes_up_and_down_or_has_few_cycles_is_no_growth() -> None:
-    sawtooth = [30 + 20 * (place % 2) for place in range(60)]
-    for calm in (_cycles([5, 10, 20, *[50] * 60]), _cycles(sawtooth), _cycles(range(20, 60), cycles=5)):
-        assert _kinds(make_cell(runs=[calm])) == []
+def test_growth_under_the_waves_of_a_garbage_collector() -> None:
+    waves = [place + 15 * (place % 4) for place in range(80)]
+    assert _kinds(make_cell(runs=[_cycles(waves)])) == [AlertKind.GROWTH]
+
+
+CALM = {
+    "a cache that fills": [*range(20, 50), *[50] * 60],
+    "a cache that fills slowly": [50 - 45 * 0.92**place for place in range(80)],
+    "waves": [30 + 10 * (place % 5) for place in range(60)],
+    "long waves": [30 + place % 37 for place in range(100)],
+    "one step": [*[20] * 30, *[50] * 30],
+    "a step at the end": [*[20] * 57, 80, 80, 80],
+    "a step at the beginning": [20, 20, 20, *[80] * 57],
+    "two steps": [*[20] * 10, *[40] * 20, *[60] * 30],
+    "falling": [*range(60, 20, -1)],
+}
+
+
+@pytest.mark.parametrize("needs", CALM.values(), ids=CALM)
+def test_what_does_not_rise_all_the_time_is_no_growth(needs: Iterable[float]) -> None:
+    assert _kinds(make_cell(runs=[_cycles(needs, before=[0.5, 10, 20])])) == []
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        _cycles(range(20, 60), count=6),
+        _cycles([20, 40, 60, 80]),
+        replace(_cycles(range(20, 60)), cycle_tenths=()),
+        replace(_cycles(range(20, 60)), series=()),
+        replace(_cycles(range(20, 60)), ending=Ending.OOM_KILLED),
+    ],
+    ids=["few cycles", "few moments", "no times of cycles", "no series", "killed"],
+)
+def test_where_too_little_is_known_there_is_no_growth(run: Measurement) -> None:
+    assert alerts(make_cell(runs=[run]), AlertLimits()) == ()
 
 
 def _collecting(seconds: float) -> Measurement:

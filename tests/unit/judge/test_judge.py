@@ -131,7 +131,7 @@ def test_nothing_measured_is_never_unchanged() -> None:
 def test_an_unexpected_oom_is_a_changed_ending_with_explanation_and_remedy() -> None:
     verdict = _judge(make_cell(runs=[make_oom(), *make_runs()]), make_baseline())
     assert verdict.state is VerdictState.ENDING_CHANGED
-    assert verdict.summary == "1 of 6 runs: the kernel killed the main process at the cap"
+    assert verdict.summary == "in 1 of 6 runs the kernel killed the main process at the cap"
     assert verdict.remedy == "Raise the cap or lower the need."
 
 
@@ -161,7 +161,7 @@ def test_an_expected_oom_is_fine_and_its_peak_is_not_judged() -> None:
 def test_other_unexpected_endings_are_failed_workloads(ending: Ending) -> None:
     verdict = _judge(make_cell(runs=[make_measurement(ending=ending)] * 5), make_baseline())
     assert verdict.state is VerdictState.WORKLOAD_FAILED
-    assert verdict.summary == f"5 of 5 runs: {ending.explanation}"
+    assert verdict.summary == f"in all 5 runs {ending.explanation}"
     assert verdict.remedy == ending.remedy
 
 
@@ -180,7 +180,7 @@ def test_a_new_expectation_needs_a_new_baseline() -> None:
 def test_lost_runs_are_infrastructure_with_the_reason() -> None:
     verdict = _judge(make_cell(runs=[LOST, LOST, *make_runs((62, 62))]), make_baseline())
     assert verdict.state is VerdictState.INFRASTRUCTURE
-    assert verdict.summary == "2 of 4 runs: the container ended without a report (the daemon restarted)"
+    assert verdict.summary == "in 2 of 4 runs the container ended without a report (the daemon restarted)"
 
 
 def test_a_lost_run_beside_enough_others_does_not_hide_what_they_say() -> None:

@@ -83,3 +83,24 @@ def test_a_measured_metric_can_have_thresholds_too() -> None:
     verdict = _judge(cell)
     assert verdict.state is VerdictState.BUDGET_BROKEN
     assert verdict.summary == "wall is 1.25 second, which is poor (above 1)"
+
+
+@pytest.mark.parametrize(
+    ("high", "state", "words"),
+    [
+        (60, VerdictState.NEW, ""),
+        (70, VerdictState.NEW, ""),
+        (71, VerdictState.UNDECIDED, "lies inside the interval of unreclaimable_peak: 60.0 MiB to 71.0 MiB"),
+        (None, VerdictState.NEW, ""),
+    ],
+)
+def test_a_budget_inside_the_interval_is_undecided(high: int | None, state: VerdictState, words: str) -> None:
+    run = make_measurement(
+        unreclaimable_peak_bytes=60 * MIB,
+        unreclaimable_peak_low_bytes=60 * MIB,
+        unreclaimable_peak_high_bytes=None if high is None else high * MIB,
+    )
+    budget = Budget(metric=Metric.UNRECLAIMABLE_PEAK, limit_bytes=70 * MIB)
+    verdict = _judge(make_cell(runs=[run] * 3, budget=budget))
+    assert verdict.state is state
+    assert words in verdict.summary

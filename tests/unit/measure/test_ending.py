@@ -23,8 +23,13 @@ from factories import MIB, make_raw, make_report
 from memcap.measure import measure
 from memcap.model import (
     Ending,
+    MemoryKind,
     OomFacts,
 )
+
+SEEN = "; when last seen: 60.0 MiB anonymous"
+OF_THE_MAIN_PROCESS: dict[str, Any] = {**KILLED, **OOM}
+SHM_FULL = {"shm_used_bytes": 0, "shm_peak_bytes": 64 * MIB - 4095}
 
 
 @pytest.mark.parametrize(
@@ -48,19 +53,24 @@ from memcap.model import (
         ({"exit_code": 70}, (START,), Ending.FAILED, "exit code 70"),
         ({"exit_code": None, "signal": 6}, (), Ending.CRASHED, "signal 6"),
         (KILLED, (), Ending.CRASHED, "signal 9"),
-        ({**KILLED, **OOM}, (START,), Ending.OOM_KILLED, "1 process was killed"),
-        ({**KILLED, "oom_kills": 3}, (), Ending.OOM_KILLED, "3 processes were killed"),
-        ({"exit_code": None, "signal": 6, **OOM}, (), Ending.OOM_CHILD_NOTICED, "1 process was killed; signal 6"),
-        ({"exit_code": 1, **OOM}, (), Ending.OOM_CHILD_NOTICED, "1 process was killed; exit code 1"),
+        ({**KILLED, **OOM}, (START,), Ending.OOM_KILLED, f"1 process was killed{SEEN}"),
+        ({**KILLED, "oom_kills": 3}, (), Ending.OOM_KILLED, f"3 processes were killed{SEEN}"),
+        (
+            {"exit_code": None, "signal": 6, **OOM},
+            (),
+            Ending.OOM_CHILD_NOTICED,
+            f"1 process was killed{SEEN}; signal 6",
+        ),
+        ({"exit_code": 1, **OOM}, (), Ending.OOM_CHILD_NOTICED, f"1 process was killed{SEEN}; exit code 1"),
         (
             {"exit_code": 1, **OOM},
             (START, RAISED),
             Ending.OOM_CHILD_NOTICED,
-            "1 process was killed; ValueError: no such luck",
+            f"1 process was killed{SEEN}; ValueError: no such luck",
         ),
-        (OOM, (START, END), Ending.OOM_CHILD_SWALLOWED, "1 process was killed"),
+        (OOM, (START, END), Ending.OOM_CHILD_SWALLOWED, f"1 process was killed{SEEN}"),
         ({**KILLED, "timed_out": True}, (START,), Ending.TIMED_OUT, "after 90 s"),
-        ({**KILLED, "timed_out": True, **OOM}, (START,), Ending.OOM_HUNG, "after 90 s"),
+        ({**KILLED, "timed_out": True, **OOM}, (START,), Ending.OOM_HUNG, f"after 90 s; 1 process was killed{SEEN}"),
         ({**KILLED, "watchdog_kill": True, "oom_kills": None}, (START,), Ending.CAP_EXCEEDED, "61.0 MiB were in use"),
         ({"stopped_by_signal": 15}, (), Ending.KILLED_FROM_OUTSIDE, "the container got signal 15"),
         (
@@ -82,20 +92,65 @@ from memcap.model import (
             Ending.MACHINE_OOM,
             "1 process was killed; the peak was 62.0 MiB, below the cap",
         ),
-        ({**KILLED, **OOM, "oom_events": 0, "peak_bytes": 128 * MIB}, (), Ending.OOM_KILLED, "1 process was killed"),
-        ({**KILLED, **OOM, "oom_events": None, "peak_bytes": 126 * MIB}, (), Ending.OOM_KILLED, "1 process was killed"),
         (
-            {**KILLED, **OOM, "at_peak": {"shmem": 100 * MIB}},
+            {**KILLED, **OOM, "oom_events": 0, "peak_bytes": 128 * MIB},
             (),
             Ending.OOM_KILLED,
-            "1 process was killed; 100.0 MiB were in tmpfs or shared memory",
+            f"1 process was killed{SEEN}",
         ),
         (
-            {"exit_code": None, "signal": 7, "shm_used_bytes": 64 * MIB},
+            {**KILLED, **OOM, "oom_events": None, "peak_bytes": 126 * MIB},
+            (),
+            Ending.OOM_KILLED,
+            f"1 process was killed{SEEN}",
+        ),
+        (
+            {**KILLED, **OOM, "kills_while_main_lived": 1},
+            (),
+            Ending.OOM_CHILD_NOTICED,
+            f"1 process was killed{SEEN}; then SIGKILL that was not the kernel's ended the main process",
+        ),
+        (
+            {**KILLED, "oom_kills": 2, "kills_while_main_lived": 1},
+            (),
+            Ending.OOM_KILLED,
+            f"2 processes were killed{SEEN}",
+        ),
+        (
+            {**KILLED, **OOM, "killed_others": 1},
+            (),
+            Ending.OOM_KILLED,
+            f"1 process was killed{SEEN}; 2 processes ended by SIGKILL, so it may have been another than the main one",
+        ),
+        ({**KILLED, "oom_kills": 2, "killed_others": 1}, (), Ending.OOM_KILLED, f"2 processes were killed{SEEN}"),
+        ({**KILLED, **OOM, "kills_while_main_lived": None}, (), Ending.OOM_KILLED, f"1 process was killed{SEEN}"),
+        (
+            {"exit_code": None, "signal": 7, **SHM_FULL},
             (START,),
             Ending.STORAGE_FULL,
-            "SIGBUS; /dev/shm is full (64.0 MiB)",
+            "SIGBUS; /dev/shm was full (64.0 MiB)",
         ),
+        (
+            {"exit_code": 1, **SHM_FULL},
+            (START, {"event": "raised", "type": "RuntimeError", "message": "worker died: -7"}),
+            Ending.STORAGE_FULL,
+            "RuntimeError: worker died: -7; /dev/shm was full (64.0 MiB)",
+        ),
+        ({"exit_code": 135, **SHM_FULL}, (), Ending.STORAGE_FULL, "exit code 135; /dev/shm was full (64.0 MiB)"),
+        (
+            {"exit_code": 1, **SHM_FULL},
+            (START, RAISED),
+            Ending.FAILED,
+            "ValueError: no such luck; /dev/shm was full (64.0 MiB)",
+        ),
+        (
+            {"exit_code": None, "signal": 11, **SHM_FULL},
+            (),
+            Ending.CRASHED,
+            "signal 11; /dev/shm was full (64.0 MiB)",
+        ),
+        ({"exit_code": None, "signal": 7, "shm_peak_bytes": 63 * MIB}, (START,), Ending.CRASHED, "signal 7"),
+        ({"exit_code": 1, "shm_peak_bytes": None}, (START, RAISED), Ending.FAILED, "ValueError: no such luck"),
         ({"exit_code": None, "signal": 7}, (START,), Ending.CRASHED, "signal 7"),
         (
             {"exit_code": 1},
@@ -120,7 +175,7 @@ def test_ending(report: dict[str, Any], journal: tuple[dict[str, Any], ...], end
         ({"exit_code": 137}, Ending.KILLED_FROM_OUTSIDE, "no OOM kill is known"),
         ({"exit_code": 0}, Ending.LOST, "exit code 0; the supervisor's report is not JSON"),
         ({"exit_code": None, "oom_killed_flag": None, "oom_events": None}, Ending.LOST, "exit code None"),
-        ({"exit_code": 139, "report": '{"format": 2}'}, Ending.LOST, "is not of format 1"),
+        ({"exit_code": 139, "report": '{"format": 1}'}, Ending.LOST, "is not of format 2"),
     ],
 )
 def test_ending_without_a_report(facts: dict[str, Any], ending: Ending, words: str) -> None:
@@ -146,11 +201,103 @@ def test_a_container_that_never_started() -> None:
         ("MemoryError: too much\n", Ending.MEMORY_ERROR),
         ("numpy._core._exceptions._ArrayMemoryError: Unable to allocate 8 TiB\n", Ending.MEMORY_ERROR),
         ("MemoryError\nwas handled\n", Ending.FAILED),
+        ("MemoryError budget exceeded: quota of 3\n", Ending.FAILED),
+        ("OSError: [Errno 28] inotify watch limit reached\n", Ending.FAILED),
+        ("OSError: [Errno 28] No space left on device\n", Ending.STORAGE_FULL),
         ("", Ending.FAILED),
     ],
 )
 def test_memory_error_of_a_command_is_its_tracebacks_last_line(output: str, ending: Ending) -> None:
-    assert measured(make_raw(make_report(exit_code=1), error_output=output)).ending is ending
+    found = measured(make_raw(make_report(exit_code=1), error_output=output))
+    assert found.ending is ending
+    last = output.rstrip().rpartition("\n")[2]
+    assert found.detail == ("exit code 1" if ending is Ending.FAILED else f"exit code 1; {last}")
+
+
+@pytest.mark.parametrize("report", [{"exit_code": None, "signal": 6}, {"exit_code": 134}])
+def test_a_runtime_that_aborts_says_why(report: dict[str, Any]) -> None:
+    line = "FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory"
+    found = measured(make_raw(make_report(**report), error_output=f"{line}\n 1: 0xb78db3 [node]\n"))
+    assert found.ending is Ending.MEMORY_ERROR
+    assert found.detail.endswith(f"; {line}")
+
+
+def process(pid: int, parent: int, name: str, mib: int = 10) -> dict[str, Any]:
+    return {"pid": pid, "parent_pid": parent, "name": name, "vm_hwm_bytes": mib * MIB, "pss_bytes": None}
+
+
+APP = (process(7, 1, "tini"), process(8, 7, "app", 60))
+
+
+@pytest.mark.parametrize(
+    "processes",
+    [
+        APP,
+        (process(7, 1, "bash"), process(8, 7, "python", 60)),
+        (process(7, 1, "tini"), process(8, 7, "sh"), process(9, 8, "app", 60)),
+        (*APP, process(9, 8, "helper", 5)),
+    ],
+)
+@pytest.mark.parametrize("end", [{"exit_code": 137}, {**KILLED, "kills_while_main_lived": 1}])
+def test_the_program_under_a_wrapper_was_killed(processes: tuple[dict[str, Any], ...], end: dict[str, Any]) -> None:
+    found = measured(**{**end, **OOM, "processes": list(processes)})
+    assert found.ending is Ending.OOM_KILLED
+    assert found.detail == f"the program under `{processes[0]['name']}` was killed; 1 process was killed{SEEN}"
+
+
+@pytest.mark.parametrize(
+    ("processes", "changes"),
+    [
+        (APP, {"exit_code": 1}),
+        (APP, {"exit_code": 143}),
+        ((process(7, 1, "python"), process(8, 7, "app", 60)), {}),
+        ((*APP, process(9, 7, "other")), {}),
+        ((*APP, process(9, 8, "worker", 61)), {}),
+        ((*APP, process(9, 8, "python"), process(10, 9, "worker", 61)), {}),
+        ((process(7, 1, "tini"),), {}),
+        ((), {}),
+        (APP, {"main_pid": None}),
+    ],
+)
+def test_what_does_not_show_that_the_program_was_killed(
+    processes: tuple[dict[str, Any], ...], changes: dict[str, Any]
+) -> None:
+    found = measured(**{"exit_code": 137, **OOM, "processes": list(processes), **changes})
+    assert found.ending is Ending.OOM_CHILD_NOTICED
+
+
+def test_a_wrapper_without_an_oom_kill_just_failed() -> None:
+    assert measured(exit_code=137, processes=list(APP)).ending is Ending.FAILED
+
+
+def test_a_process_that_was_larger_than_the_main_one_leaves_a_doubt() -> None:
+    found = measured(**{**OF_THE_MAIN_PROCESS, "processes": [process(7, 1, "python"), process(8, 7, "worker", 60)]})
+    assert found.ending is Ending.OOM_KILLED
+    assert "it may have been that rather than the main one" in found.detail
+    found = measured(**{**OF_THE_MAIN_PROCESS, "processes": [process(7, 1, "python", 60), process(8, 7, "worker", 60)]})
+    assert found.detail == f"1 process was killed{SEEN}"
+
+
+@pytest.mark.parametrize(
+    ("split", "filled"),
+    [
+        (
+            {"anon": 20 * MIB, "kernel": 100 * MIB, "shmem": 7 * MIB, "file": 4096},
+            f"at the cap: 100.0 MiB {MemoryKind.KERNEL.value}, 20.0 MiB anonymous, 7.0 MiB shared (tmpfs)",
+        ),
+        ({"anon": 127 * MIB, "huge": 100 * MIB}, "at the cap: 100.0 MiB in huge pages, 27.0 MiB anonymous"),
+        ({"sock": 120 * MIB}, "at the cap: 120.0 MiB in socket buffers"),
+        ({"file": 120 * MIB, "anon": None}, "at the cap: 120.0 MiB of page cache"),
+        ({"anon": 90 * MIB}, "when last seen: 90.0 MiB anonymous"),
+    ],
+)
+def test_what_filled_the_cap_is_named_at_a_kill(split: dict[str, int | None], filled: str) -> None:
+    assert measured(**{**OF_THE_MAIN_PROCESS, "at_kill": split}).detail == f"1 process was killed; {filled}"
+
+
+def test_nothing_known_of_the_memory_at_a_kill_is_nothing_said() -> None:
+    nothing = {"anon": None, "kernel": None}
+    assert measured(**{**OF_THE_MAIN_PROCESS, "at_peak": nothing}).detail == "1 process was killed"
 
 
 def test_memory_error_that_a_function_prints_is_not_its_ending() -> None:

@@ -22,7 +22,7 @@ from measured import (
 
 from factories import MIB, make_raw, make_report
 from memcap.measure import measure
-from memcap.measure.kernel import CHARGE_BATCH_BYTES
+from memcap.measure.kernel import CHARGE_BATCH_BYTES, STALE_BYTES
 from memcap.model import (
     CaveatKind,
     Ending,
@@ -39,19 +39,32 @@ from memcap.model import (
 def test_figures_of_a_good_run() -> None:
     found = measured(
         processes=[
-            {"pid": 7, "name": "python3", "vm_hwm_bytes": 71 * MIB, "pss_bytes": None},
-            {"pid": 8, "name": "python3", "vm_hwm_bytes": 9 * MIB, "pss_bytes": 4 * MIB},
+            {"pid": 7, "parent_pid": 1, "name": "python3", "vm_hwm_bytes": 71 * MIB, "pss_bytes": None},
+            {"pid": 8, "parent_pid": 1, "name": "python3", "vm_hwm_bytes": 9 * MIB, "pss_bytes": 4 * MIB},
         ],
-        at_start={"anon": 1, "shmem": 2, "kernel": 3},
+        at_start={"anon": 1, "shmem": 2, "kernel": 3, "unreclaimable": 6},
     )
     assert (found.cgroup_version, found.cap_bytes, found.peak_bytes) == (2, 128 * MIB, 62 * MIB)
-    assert (found.unreclaimable_peak_bytes, found.floor_bytes) == (62 * MIB - 2 * CHARGE_BATCH_BYTES, 6)
+    assert (found.unreclaimable_peak_bytes, found.floor_bytes) == (61 * MIB, 6)
     assert (found.wall_seconds, found.cpu_seconds) == (1.25, 1.0)
     assert (found.minor_faults, found.major_faults, found.samples, found.process_count) == (20_000, 0, 120, 1)
     assert found.supervisor_bytes == SUPERVISOR_BYTES
     assert found.page_size_bytes == 4096
     assert found.at_peak == MemorySplit(
-        usage=62 * MIB, anon=60 * MIB, file=0, shmem=0, kernel=MIB, slab=0, page_tables=0, swap=0, slab_reclaimable=0
+        usage=62 * MIB,
+        anon=60 * MIB,
+        file=0,
+        shmem=0,
+        kernel=MIB,
+        slab=0,
+        page_tables=0,
+        swap=0,
+        slab_reclaimable=0,
+        sock=0,
+        huge=0,
+        kernel_stack=0,
+        unevictable=0,
+        unreclaimable=61 * MIB,
     )
     assert found.processes == (
         ProcessPeak(pid=7, name="python3", vm_hwm_bytes=71 * MIB),
@@ -61,36 +74,79 @@ def test_figures_of_a_good_run() -> None:
     assert found.caveats == ()
 
 
+AHEAD = 2 * CHARGE_BATCH_BYTES
+
+
 @pytest.mark.parametrize(
-    ("report", "cpus", "expected"),
+    ("report", "cpus", "ends"),
     [
-        # A spike between two samples: the kernel's peak proves it, less page cache and charge batches.
-        ({"peak_bytes": 100 * MIB}, 2, 100 * MIB - 2 * CHARGE_BATCH_BYTES),
-        ({"peak_bytes": 100 * MIB, "max_file_bytes": MIB}, 2, 100 * MIB - MIB - 2 * CHARGE_BATCH_BYTES),
-        ({"peak_bytes": 100 * MIB, "max_file_bytes": 30 * MIB}, 2, 61 * MIB),  # it may have come and gone
-        (
-            {"peak_bytes": 128 * MIB, "max_file_bytes": 30 * MIB, "oom_kills": 1, "at_end": {"file": 2 * MIB}},
-            2,
-            126 * MIB - 2 * CHARGE_BATCH_BYTES,
-        ),
-        ({"peak_bytes": 100 * MIB}, None, 100 * MIB - CHARGE_BATCH_BYTES),
-        # The sample says more than the bound.
-        ({"peak_bytes": 62 * MIB, "max_file_bytes": 30 * MIB}, 2, 61 * MIB),
-        # The peak was the runtime's, before the workload: it proves nothing.
-        ({"peak_bytes": 100 * MIB, "peak_at_start_bytes": 100 * MIB}, 2, 61 * MIB),
-        # What the kernel does not offer.
-        ({"peak_bytes": None}, 2, 61 * MIB),
-        ({"peak_bytes": 100 * MIB, "peak_at_start_bytes": None}, 2, 61 * MIB),
-        ({"peak_bytes": 100 * MIB, "max_file_bytes": None}, 2, 61 * MIB),
-        ({"unreclaimable_peak_bytes": None}, 2, None),
+        # Nothing says more than the samples.
+        ({}, 2, (61, 61, 61)),
+        ({"high_from_peak_bytes": 61 * MIB + AHEAD}, 2, (61, 61, 61)),
+        ({"high_from_peak_bytes": 61 * MIB + AHEAD + 2 * STALE_BYTES}, 2, (61, 61, 61)),
+        ({"high_from_peak_bytes": 61 * MIB + AHEAD}, 1, (61, 61, 61.5)),
+        ({"high_from_peak_bytes": 70 * MIB}, 2, (61, 61, 70)),
+        # A spike between two samples: the high-water mark proves it, less what is charged ahead.
+        ({"low_from_peak_bytes": 100 * MIB, "high_from_peak_bytes": 100 * MIB}, 2, (99.5, 99.5, 99.5)),
+        ({"low_from_peak_bytes": 100 * MIB, "high_from_peak_bytes": 110 * MIB}, 2, (99.5, 99.5, 110)),
+        ({"low_from_peak_bytes": 100 * MIB, "high_from_peak_bytes": 110 * MIB}, None, (99.75, 99.75, 110)),
+        ({"low_from_peak_bytes": 61 * MIB + AHEAD}, 2, (61, 61, 61)),
+        # What cgroup v1 cannot tell apart is doubt.
+        ({"doubted_peak_bytes": 90 * MIB}, 2, (61, 61, 90)),
+        # Of a huge page one byte may have been touched.
+        ({"at_peak": {"huge": 20 * MIB}}, 2, (61, 41 + 10 * 4 / 1024, 61)),
+        ({"at_peak": {"huge": 6 * MIB}}, 2, (61, 61, 61)),
+        # Without evidence nothing bounds it.
+        ({"high_from_peak_bytes": None}, 2, (61, 61, None)),
+        # The kernel could take nothing back of what was left at the cap.
+        ({"peak_bytes": 128 * MIB, "oom_kills": 1, "high_from_peak_bytes": 70 * MIB}, 2, (128, 128, 128)),
+        ({"peak_bytes": 100 * MIB, "oom_kills": 1, "oom_events": 0}, 2, (61, 61, 61)),
+        ({"peak_bytes": None}, 2, (61, 61, 61)),
+        ({"unreclaimable_peak_bytes": None}, 2, (None, None, None)),
     ],
 )
-def test_unreclaimable_peak(report: dict[str, Any], cpus: int | None, expected: int | None) -> None:
-    assert measured(cpus=cpus, **report).unreclaimable_peak_bytes == expected
+def test_the_unreclaimable_peak_and_its_interval(
+    report: dict[str, Any], cpus: int | None, ends: tuple[float | None, ...]
+) -> None:
+    found = measured(cpus=cpus, **report)
+    assert (
+        found.unreclaimable_peak_bytes,
+        found.unreclaimable_peak_low_bytes,
+        found.unreclaimable_peak_high_bytes,
+    ) == tuple(None if end is None else end * MIB for end in ends)
+    doubts = {CaveatKind.SAMPLED_ONLY, CaveatKind.KERNEL_UNEXPLAINED, CaveatKind.HUGE_PAGES}
+    doubted = doubts & {each.kind for each in found.caveats}
+    assert bool(doubted) is (ends[1] != ends[2])
+
+
+@given(
+    sampled=st.integers(0, 2**40),
+    low=st.none() | st.integers(0, 2**40),
+    high=st.none() | st.integers(0, 2**40),
+    doubted=st.integers(0, 2**40),
+    kills=st.integers(0, 1),
+    cpus=st.none() | st.integers(1, 64),
+)
+def test_the_estimate_lies_in_its_interval(
+    sampled: int, low: int | None, high: int | None, doubted: int, kills: int, cpus: int | None
+) -> None:
+    found = measured(
+        cpus=cpus,
+        unreclaimable_peak_bytes=sampled,
+        low_from_peak_bytes=low,
+        high_from_peak_bytes=high,
+        doubted_peak_bytes=doubted,
+        oom_kills=kills,
+    )
+    estimate, upper = found.unreclaimable_peak_bytes, found.unreclaimable_peak_high_bytes
+    assert estimate is not None
+    assert found.unreclaimable_peak_low_bytes is not None
+    assert found.unreclaimable_peak_low_bytes <= estimate
+    assert upper is None or upper >= estimate
 
 
 def test_the_kernel_charges_ahead_only_for_cpus_that_the_run_may_use() -> None:
-    raw = make_raw(make_report(peak_bytes=100 * MIB))
+    raw = make_raw(make_report(low_from_peak_bytes=100 * MIB, high_from_peak_bytes=100 * MIB))
     found = measure(raw, replace(SPEC, cpuset="3"), cpus=8)
     assert found.unreclaimable_peak_bytes == 100 * MIB - CHARGE_BATCH_BYTES
     assert found.cpuset == "3"
@@ -101,7 +157,8 @@ def test_the_kernel_charges_ahead_only_for_cpus_that_the_run_may_use() -> None:
     ("asked", "applied", "told"), [("3", "3", False), ("3", "", True), ("3", None, False), ("", "", False)]
 )
 def test_what_the_daemon_applied_counts_not_what_was_asked_for(asked: str, applied: str | None, told: bool) -> None:
-    raw = make_raw(make_report(peak_bytes=100 * MIB), cpuset=applied)
+    report = make_report(low_from_peak_bytes=100 * MIB, high_from_peak_bytes=100 * MIB)
+    raw = make_raw(report, cpuset=applied)
     found = measure(raw, replace(SPEC, cpuset=asked), cpus=8)
     assert found.cpuset == (asked if applied is None else applied)
     cpus = 1 if found.cpuset else 8
@@ -120,12 +177,15 @@ def test_what_the_daemon_applied_counts_not_what_was_asked_for(asked: str, appli
     ],
 )
 def test_rss_peak(report: dict[str, Any], expected: int | None) -> None:
-    found = [{"pid": 7, "name": "p", "vm_hwm_bytes": size, "pss_bytes": None} for size in report.get("processes", [])]
+    found = [
+        {"pid": 7, "parent_pid": 1, "name": "p", "vm_hwm_bytes": size, "pss_bytes": None}
+        for size in report.get("processes", [])
+    ]
     assert measured(**{**report, "processes": found}).rss_peak_bytes == expected
 
 
 def test_what_the_kernel_does_not_offer_is_absent() -> None:
-    found = measured(wall_ns=None, oom_kills=None, at_start={"kernel": None}, cap_bytes=None)
+    found = measured(wall_ns=None, oom_kills=None, at_start={"unreclaimable": None}, cap_bytes=None)
     assert (found.wall_seconds, found.oom.kills, found.floor_bytes, found.cap_bytes) == (None, None, None, None)
 
 
@@ -293,10 +353,18 @@ def test_a_killed_supervisors_journal_gives_the_last_figures() -> None:
     ]
 
 
-def test_memory_over_time_is_in_bytes_and_seconds() -> None:
-    (moment,) = measured(make_raw(make_report(series=[[1500, 6, 5, 4, 3, 2, 1]]))).series
+@pytest.mark.parametrize(("state", "running"), [(0, False), (1, True), (2, False)])
+def test_memory_over_time_is_in_bytes_and_seconds(state: int, running: bool) -> None:
+    (moment,) = measured(make_raw(make_report(series=[[1500, 6, 5, 4, 3, 2, 1, state]]))).series
     assert moment == Moment(
-        seconds=1.5, usage=6 * 1024, anon=5 * 1024, file=4 * 1024, shmem=3 * 1024, kernel=2 * 1024, low=1024
+        seconds=1.5,
+        usage=6 * 1024,
+        anon=5 * 1024,
+        file=4 * 1024,
+        shmem=3 * 1024,
+        kernel=2 * 1024,
+        low=1024,
+        running=running,
     )
 
 

@@ -14,6 +14,7 @@ from factories import make_report
 from memcap.probe.report import (
     Collector,
     Cycle,
+    Cycled,
     End,
     Failure,
     ReportError,
@@ -28,6 +29,7 @@ EVENTS = (
     START,
     {"event": "cycle", "seconds": 0.5, "metrics": {"entries": 1}},
     {"event": "cycle", "seconds": 0.25, "metrics": {"entries": 2.5}},
+    {"event": "cycled", "first": 0.75, "last": 1.0},
     {"event": "raised", "type": "ValueError", "message": "no\nluck ☕"},
     {"event": "end", "cycles": 2, "metrics": {"entries": 2.5}, "gc": GC},
 )
@@ -46,7 +48,7 @@ def test_a_good_report_is_read_whole() -> None:
             peak_bytes=1234,
             exit_code=3,
             at_peak={"anon": 7, "kernel": None},
-            processes=[{"pid": 7, "name": "python3", "vm_hwm_bytes": 99, "pss_bytes": 33}],
+            processes=[{"pid": 7, "parent_pid": 1, "name": "python3", "vm_hwm_bytes": 99, "pss_bytes": 33}],
         )
     )
     assert (report.peak_bytes, report.exit_code, report.signal) == (1234, 3, None)
@@ -65,9 +67,9 @@ def test_what_is_no_report(text: str) -> None:
         parse_report(text)
 
 
-@pytest.mark.parametrize("number", [0, 2, None, "1"])
+@pytest.mark.parametrize("number", [0, 1, None, "2"])
 def test_a_report_of_another_format_is_refused(number: object) -> None:
-    with pytest.raises(ReportError, match="not of format 1"):
+    with pytest.raises(ReportError, match="not of format 2"):
         parse_report(make_report(format=number))
 
 
@@ -90,7 +92,7 @@ def test_each_field_must_be_there(name: str) -> None:
         ("timed_out", 0),
         ("at_peak", None),
         ("processes", {}),
-        ("processes", [{"pid": 1, "name": None, "vm_hwm_bytes": 1, "pss_bytes": None}]),
+        ("processes", [{"pid": 1, "parent_pid": 1, "name": None, "vm_hwm_bytes": 1, "pss_bytes": None}]),
     ],
 )
 def test_a_field_of_another_type_is_refused(name: str, value: object) -> None:
@@ -114,6 +116,7 @@ def test_a_good_journal_is_read_whole() -> None:
         Cycle(seconds=0.5, metrics={"entries": 1}),
         Cycle(seconds=0.25, metrics={"entries": 2.5}),
     )
+    assert journal.cycled == Cycled(first=0.75, last=1.0)
     assert journal.raised == Failure(type="ValueError", message="no\nluck ☕")
     assert journal.load_error is None
     assert journal.end == End(
@@ -140,6 +143,7 @@ def test_lines_of_somebody_else_are_left_out() -> None:
         {**START, "flags": {"isolated": "0"}},
         {"event": "raised", "type": 1, "message": ""},
         {"event": "cycle", "seconds": "1", "metrics": {}},
+        {"event": "cycled", "first": None, "last": 1},
         {"event": "end", "cycles": 1.5, "metrics": {}, "gc": None},
         {"event": "end", "cycles": None, "metrics": {"entries": "many"}, "gc": None},
         {"event": "end", "cycles": None, "metrics": {}, "gc": {**GC, "collected": "abc"}},
@@ -165,7 +169,7 @@ def test_a_journal_cut_off_anywhere_tells_what_was_written_whole(length: int) ->
     whole = [line for line in JOURNAL.splitlines() if line in cut.splitlines()]
     journal = parse_journal(cut)
     assert journal == parse_journal("\n".join(whole))
-    events = [journal.start, *journal.cycles, journal.raised, journal.end]
+    events = [journal.start, *journal.cycles, journal.cycled, journal.raised, journal.end]
     assert len([event for event in events if event is not None]) == len(whole)
 
 

@@ -199,7 +199,7 @@ def test_metrics_of_a_function(run: Callable[..., Ended], interpreter: str) -> N
 def test_generator_is_stepped_and_closed(run: Callable[..., Ended], interpreter: str) -> None:
     ended = run("steps", "--cycles", "4", executable=interpreter)
     assert (ended.code, ended.output) == (0, "cleaned up after 4\n")
-    assert ended.events == ["start", "cycle", "cycle", "cycle", "cycle", "end"]
+    assert ended.events == ["start", "cycle", "cycle", "cycle", "cycle", "cycled", "end"]
     assert [cycle.metrics for cycle in ended.journal.cycles] == [{"done": done} for done in (1, 2, 3, 4)]
     assert ended.journal.end is not None
     assert (ended.journal.end.cycles, ended.journal.end.metrics) == (4, {"done": 4})
@@ -242,7 +242,7 @@ def test_warmups_come_before_and_are_not_told(run: Callable[..., Ended]) -> None
 @pytest.mark.allow_processes
 def test_cycles_of_warmups_are_not_told_either(run: Callable[..., Ended]) -> None:
     ended = run("steps", "--warmups", "2", "--cycles", "3")
-    assert ended.events == ["start", "cycle", "cycle", "cycle", "end"]
+    assert ended.events == ["start", "cycle", "cycle", "cycle", "cycled", "end"]
     assert ended.output == "cleaned up after 3\n" * 3
 
 
@@ -271,7 +271,7 @@ def launch_words() -> Callable[[dict[str, Scalar]], list[str]]:
 
     def words(parameters: dict[str, Scalar]) -> list[str]:
         cell = make_plan_cell(workload=CallWorkload(call="workloads:show", parameters=parameters))
-        argv = run_spec(cell, make_layer(), make_settings(), supervisor_bytes=0, attempt="1").argv
+        argv = run_spec(cell, make_layer(), make_settings(), attempt="1").argv
         return list(argv[argv.index("--param") : -1])
 
     return words

@@ -16,6 +16,7 @@ from memcap.model import Metric, MetricVerdict, Moment, VerdictState
 from memcap.report import charts
 from memcap.report.charts import Chart, distribution, filled, memory, pictured, summary, write_charts
 from memcap.report.view import CellView, MetricView, build_view
+from memcap.stats import tenths
 
 
 def make_moments(*usages: float) -> tuple[Moment, ...]:
@@ -81,6 +82,32 @@ def test_memory_over_time_has_the_cap_in_it() -> None:
     svg = drawn(chart)
     assert "cap 128.0 MiB" in svg
     assert all(f">{part}<" in svg for part in ("anon", "shmem", "kernel", "file"))
+
+
+def test_the_exit_is_not_drawn_as_memory_that_was_given_back() -> None:
+    chart = memory(cell_view(make_measurement(61, series=make_moments(10, 60, 61, 61, 0.5))))
+    assert chart is not None
+    (columns,) = chart.data["moments"]
+    assert columns["usage"] == [each * MIB for each in (10, 60, 61, 61)]
+    assert "Memory over 0.0 seconds: at most 61.0 MiB of the cap of 128.0 MiB; at the end 61.0 MiB" in chart.words
+
+
+def test_the_end_of_the_cycles_is_marked() -> None:
+    run = make_measurement(61, series=make_moments(10, 60, 61, 4, 4, 4), cycle_tenths=tenths((0.0, 0.025)))
+    chart = memory(cell_view(run))
+    assert chart is not None
+    assert chart.data["ends"] == [{"seconds": 0.025, "label": "end of the cycles"}]
+    assert "end of the cycles" in drawn(chart)
+    assert "end of the cycles" not in drawn(memory(cell_view(make_measurement(61, series=make_moments(10, 61)))))
+
+
+def test_states_tell_where_the_program_ran() -> None:
+    moments = make_moments(5, 60, 61, 20, 9)
+    moments = tuple(replace(moment, running=place in (1, 2, 3)) for place, moment in enumerate(moments))
+    chart = memory(cell_view(make_measurement(61, series=moments)))
+    assert chart is not None
+    (columns,) = chart.data["moments"]
+    assert columns["usage"] == [each * MIB for each in (60, 61, 20)]
 
 
 def test_a_cap_far_above_does_not_flatten_the_curve() -> None:

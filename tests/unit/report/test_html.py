@@ -91,7 +91,8 @@ def test_what_a_reader_without_javascript_reads(golden: Callable[[str, str], Non
 @pytest.mark.usefixtures("small")
 def test_every_cell_can_be_linked_to_and_has_its_figures_in_it() -> None:
     view = view_of_every_verdict()
-    cells = [attributes for tag, attributes in Page(render_html(view)).elements if tag == "details"]
+    elements = Page(render_html(view)).elements
+    cells = [attributes for tag, attributes in elements if tag == "details" and attributes["class"] == "cell"]
     assert [each["id"] for each in cells] == [f"cell:{cell.id}" for cell in view.cells]
     assert [each["data-state"] for each in cells] == [cell.verdict.state.value for cell in view.cells if cell.verdict]
     assert all(len(json.loads(each["data-keys"] or "")) == 4 for each in cells)

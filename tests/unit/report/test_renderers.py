@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from factories import (
+    MIB,
     TOLERANCES,
     make_baseline,
     make_baselines,
@@ -58,7 +59,7 @@ def _checked(result: CampaignResult) -> View:
     return build_view(result, verdicts, exit_code=worst_exit_code(verdicts))
 
 
-@pytest.mark.parametrize("width", [80, 200])
+@pytest.mark.parametrize("width", [60, 80, 200])
 def test_a_mixed_result(golden: GOLDEN, width: int) -> None:
     text = render_terminal(_checked(_mixed()), width=width)
     assert max(map(len, text.splitlines())) <= width
@@ -87,6 +88,22 @@ def test_memory_over_time_is_drawn_where_there_is_room() -> None:
     assert "▁" not in render_terminal(view, width=200, verbose=True, levels=PLAIN)
 
 
+def test_the_exit_is_not_drawn_in_a_line_of_text_either() -> None:
+    series = tuple(
+        Moment(seconds=float(place), usage=need, anon=need, file=0, shmem=0, kernel=0, low=need)
+        for place, need in enumerate([*[60 << 20] * 9, 1 << 20])
+    )
+    view = build_view(make_result(make_cell(runs=[make_measurement(series=series)])))
+    text = render_terminal(view, width=200, verbose=True)
+    assert "█████████ up to 60.0 MiB in 8.0 s" in text
+
+
+def test_without_a_moment_of_the_running_program_there_is_no_curve() -> None:
+    ended = Moment(seconds=0.1, usage=1, anon=1, file=0, shmem=0, kernel=0, low=1, running=False)
+    view = build_view(make_result(make_cell(runs=[make_measurement(series=(ended,))])))
+    assert "of the first run" not in render_terminal(view, width=200, verbose=True)
+
+
 def test_check_json(golden: GOLDEN) -> None:
     golden("report/check.json", render_check_json(_checked(_mixed())))
 
@@ -100,18 +117,20 @@ def test_measure_json_has_exactly_the_promised_keys() -> None:
     (cell,) = json.loads(render_measure_json(make_result(make_cell(runs=[make_measurement(62.5), make_oom()]))))[
         "cells"
     ]
-    assert set(cell) == {"id", "image", "cap_bytes", "runs", "summary"}
+    assert set(cell) == {"id", "image", "cap_bytes", "runs", "summary", "until_end"}
     assert set(cell["runs"][0]) == {
-        "ending", "exit_code", "signal", "oom_kills", "peak_bytes", "unreclaimable_peak_bytes", "rss_peak_bytes",
-        "floor_bytes", "wall_seconds", "cpu_seconds", "caveats",
+        "ending", "exit_code", "signal", "oom_kills", "peak_bytes", "unreclaimable_peak_bytes",
+        "unreclaimable_peak_low_bytes", "unreclaimable_peak_high_bytes", "rss_peak_bytes",
+        "floor_bytes", "wall_seconds", "cpu_seconds", "output", "caveats",
     }  # fmt: skip
     assert set(cell["summary"]) == {metric.value for metric in Metric}
     assert set(cell["summary"]["peak"]) == {"median", "min", "max", "mad", "n"}
     assert cell["runs"][1]["exit_code"] is None
     assert cell["summary"]["peak"]["n"] == 1, "the run that was OOM-killed has no say in the need of the workload"
+    assert cell["until_end"]["peak"] == {"median": 128 * MIB, "min": 128 * MIB, "max": 128 * MIB, "mad": 0, "n": 1}
 
 
-@pytest.mark.parametrize("width", [80, 100, 120, 200])
+@pytest.mark.parametrize("width", [60, 80, 100, 120, 200])
 def test_it_fits_whatever_the_length_of_ids(width: int) -> None:
     for length in (1, 20, 60):
         text = render_terminal(build_view(make_result(make_cell(f"suite.{'b' * length}-py312-128m"))), width=width)

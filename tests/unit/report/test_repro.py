@@ -38,7 +38,7 @@ def hostile() -> Reproduction:
 def test_the_text_has_everything_and_ends_with_the_verdict() -> None:
     text = render_repro(make_found(attempts=(make_growing(),)), top=1, where="results/repro/x")
 
-    assert "killed in 1 of 1 runs at 128.0 MiB" in text
+    assert "killed in 1 of 1 run at 128.0 MiB" in text
     assert "99.0 MiB       31  /app/parse.py:87 read_rows" in text
     assert "22.0 MiB           all other lines" in text
     assert "last stacks, at 133.0 MiB of 134.0 MiB:\n  MainThread\n    /app/parse.py:87 read_rows" in text

@@ -83,7 +83,7 @@ def test_the_reason_says_when_nothing_could_be_judged() -> None:
     assert _view(VerdictState.INCOMPARABLE).reason == "nothing could be judged: 1 incomparable"
     assert _view(VerdictState.UNCHANGED, VerdictState.INCOMPARABLE).reason == "1 incomparable, 1 unchanged"
     unjudged = build_view(make_result(), is_judged=False)
-    assert unjudged.reason == "all runs ended as expected; at most 61.6 MiB had to fit"
+    assert unjudged.reason == "All 5 runs ended as expected. Peak unreclaimable memory: 61.6 MiB (cap 128.0 MiB)"
 
 
 def test_the_next_step_fits() -> None:

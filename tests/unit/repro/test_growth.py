@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
+
 from memcap.model import Moment
 from memcap.repro.growth import growth_of
 
@@ -31,6 +33,18 @@ def test_a_straight_line() -> None:
 
 def test_what_was_before_the_first_cycle_does_not_count() -> None:
     assert growth(moments(0, 50, 100, *range(101, 112)), 10, 1.0) == 1.0
+
+
+def test_the_first_cycle_sets_up() -> None:
+    found = growth_of(moments(*[60] * 10, *range(61, 81)), [9.0, *[1.0] * 19])
+    assert found is not None
+    assert (found.bytes_per_cycle, found.cycles) == (MIB, 20)
+
+
+def test_what_comes_and_goes_in_a_cycle_is_no_growth() -> None:
+    waves = [second + 20 * (second % 2) for second in range(10, 50)]
+    assert growth(moments(*waves), 20, 2.0) == pytest.approx(2.0, rel=0.1)
+    assert growth(moments(*[10 + 20 * (second % 4) for second in range(41)]), 40, 1.0) is None
 
 
 def test_what_is_after_the_peak_is_that_of_a_killed_process() -> None:

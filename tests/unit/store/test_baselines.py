@@ -19,12 +19,13 @@ from factories import (
     make_baselines,
     make_cell,
     make_fingerprint,
+    make_measurement,
     make_oom,
     make_result,
     make_runs,
 )
 from memcap.errors import FileFormatError, NewerSchemaError, SelectionError
-from memcap.model import Accepted, Baseline, Baselines, Ending, Measurement, Metric
+from memcap.model import Accepted, Baseline, Baselines, Ending, Ends, Measurement, Metric
 from memcap.stats import median
 from memcap.store import accept, as_baselines, load_baselines, remove_baselines, save_baselines, select_cells
 
@@ -263,7 +264,10 @@ def _schema_1(baselines: Baselines, directory: Path) -> Path:
 
 
 def test_files_of_the_first_schema_are_read_and_rewritten_in_the_new_one(tmp_path: Path) -> None:
-    baselines = make_baselines(make_baseline(), make_baseline(make_cell(OTHER_ID)))
+    older = replace(make_baseline().fingerprint, metrics_version=1)
+    baselines = make_baselines(
+        make_baseline(fingerprint=older), make_baseline(make_cell(OTHER_ID), fingerprint=replace(older, image="py313"))
+    )
     path = _schema_1(baselines, tmp_path)
     assert load_baselines(tmp_path) == baselines
     assert save_baselines(baselines, tmp_path) == (path,)
@@ -290,3 +294,28 @@ def test_a_malformed_file_of_the_first_schema_names_the_key(
     path.write_text(json.dumps(document))
     with pytest.raises(FileFormatError, match=message):
         load_baselines(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("ends", "expected"),
+    [
+        ([(60, 60), (61, 61)], {}),
+        ([(60, 60), (61, 70)], {Metric.UNRECLAIMABLE_PEAK: Ends(low=60, high=70)}),
+        ([(60, 80), (61, None)], {Metric.UNRECLAIMABLE_PEAK: Ends(low=60, high=None)}),
+        ([(None, None)], {}),
+    ],
+)
+def test_a_baseline_keeps_the_interval_of_what_is_in_doubt(
+    tmp_path: Path, ends: list[tuple[int | None, int | None]], expected: dict[Metric, Ends]
+) -> None:
+    runs = [
+        make_measurement(
+            unreclaimable_peak_bytes=low, unreclaimable_peak_low_bytes=low, unreclaimable_peak_high_bytes=high
+        )
+        for low, high in ends
+    ]
+    cells, _ = as_baselines(make_result(make_cell(runs=runs)))
+    (accepted,) = cells.cells.values()
+    assert accepted.intervals == expected
+    save_baselines(cells, tmp_path)
+    assert load_baselines(tmp_path) == cells

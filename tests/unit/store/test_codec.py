@@ -128,7 +128,7 @@ def test_some_other_json_is_not_called_pyperf(damaged: Callable[[Callable[[Any],
 def test_a_newer_schema_names_both_versions_and_the_way_out(damaged: Callable[[Callable[[Any], Any]], Path]) -> None:
     path = damaged(lambda document: document["memcap"].update(schema=99))
     with pytest.raises(
-        NewerSchemaError, match=r"damaged\.json: memcap\.schema: written with schema 99;.*up to 1"
+        NewerSchemaError, match=r"damaged\.json: memcap\.schema: written with schema 99;.*up to 2"
     ) as it:
         load_result(path)
     assert "Upgrade memcap" in it.value.remedy

@@ -2,12 +2,18 @@
 #pragma once
 #include "text.h"
 
-struct split { i64 usage, anon, file, shmem, kernel, slab, page_tables, swap, slab_reclaimable; };
+/* The cgroup's memory at one moment. lists: inactive_anon + active_anon + unevictable. faults and huge_faults count
+ * since the cgroup was made. */
+struct split {
+    i64 usage, anon, file, shmem, kernel, slab, page_tables, swap, slab_reclaimable, sock, huge, kernel_stack, unevictable;
+    i64 lists, faults, huge_faults;
+    i64 unreclaimable, kept_kernel; /* filled in by need_of() */
+};
 
 static struct {
     int version; /* 0: none */
-    char memory[256], cpu[256];
-    int stat, usage, kmem, swap, flush;
+    char memory[256];
+    int stat, usage, kmem, swap, flush, peak, kills, threads;
 } cg;
 
 static inline int exists(const char *path) {
@@ -81,14 +87,19 @@ static int cgroup_use(const char *folder) {
     return cgroup_enter(folder);
 }
 static void cgroup_open_files(void) {
-    cg.stat = cg.usage = cg.kmem = cg.swap = cg.flush = -1;
+    cg.stat = cg.usage = cg.kmem = cg.swap = cg.flush = cg.peak = cg.kills = -1;
+    cg.threads = open_file("/sys/fs/cgroup/pids/pids.current", O_READ);
     if (cg.version == 2) {
         cg.usage = cgroup_open("memory.current");
         cg.swap = cgroup_open("memory.swap.current");
         cg.flush = cgroup_open("cpu.stat");
+        cg.peak = cgroup_open("memory.peak");
+        cg.kills = cgroup_open("memory.events");
     } else if (cg.version == 1) {
         cg.usage = cgroup_open("memory.usage_in_bytes");
         cg.kmem = cgroup_open("memory.kmem.usage_in_bytes");
+        cg.peak = cgroup_open("memory.max_usage_in_bytes");
+        cg.kills = cgroup_open("memory.oom_control");
     }
     if (cg.version) cg.stat = cgroup_open("memory.stat");
 }
@@ -103,6 +114,7 @@ static void cgroup_split(struct split *s) {
     if (cg.flush >= 0) SYS4(NR_PREAD, cg.flush, &byte, 1, 0);
     s->usage = slurp(cg.usage) ? to_number(text) : ABSENT;
     s->anon = s->file = s->shmem = s->kernel = s->slab = s->page_tables = s->swap = s->slab_reclaimable = ABSENT;
+    s->sock = s->huge = s->kernel_stack = s->unevictable = s->lists = s->faults = s->huge_faults = ABSENT;
     if (cg.version == 1) {
         s->kernel = slurp(cg.kmem) ? to_number(text) : ABSENT;
         if (!slurp(cg.stat)) return;
@@ -110,6 +122,10 @@ static void cgroup_split(struct split *s) {
         s->shmem = value_of("total_shmem");
         s->file = value_of("total_cache");
         s->swap = value_of("total_swap");
+        s->huge = value_of("total_rss_huge");
+        s->unevictable = value_of("total_unevictable");
+        s->lists = plus(plus(value_of("total_inactive_anon"), value_of("total_active_anon")), s->unevictable);
+        s->faults = value_of("total_pgfault");
     } else {
         s->swap = slurp(cg.swap) ? to_number(text) : ABSENT;
         if (!slurp(cg.stat)) return;
@@ -119,9 +135,16 @@ static void cgroup_split(struct split *s) {
         s->slab = value_of("slab");
         s->slab_reclaimable = value_of("slab_reclaimable");
         s->page_tables = value_of("pagetables");
+        s->kernel_stack = value_of("kernel_stack");
+        s->sock = value_of("sock");
+        s->huge = value_of("anon_thp");
+        s->unevictable = value_of("unevictable");
+        s->lists = plus(plus(value_of("inactive_anon"), value_of("active_anon")), s->unevictable);
+        s->faults = value_of("pgfault");
+        s->huge_faults = plus(value_of("thp_fault_alloc"), value_of("thp_collapse_alloc"));
         s->kernel = value_of("kernel"); /* since 5.18; before, its parts */
         if (s->kernel < 0)
-            s->kernel = plus(plus(s->slab, s->page_tables), plus(value_of("kernel_stack"), value_of("percpu")));
+            s->kernel = plus(plus(s->slab, s->page_tables), plus(s->kernel_stack, value_of("percpu")));
     }
     if (s->file >= 0 && s->shmem > 0) s->file -= s->shmem < s->file ? s->shmem : s->file; /* file: page cache proper */
     if (s->kernel < 0 && s->usage >= 0 && s->anon >= 0 && s->file >= 0) { /* kernels without kmem accounting files */
@@ -129,18 +152,7 @@ static void cgroup_split(struct split *s) {
         s->kernel = rest > 0 ? rest : 0;
     }
 }
-/* v2 tells which slabs can be given back, mostly the file system's own notes on the page cache; v1 does not. */
-static inline i64 kept_kernel(const struct split *s) {
-    i64 given_back = s->slab_reclaimable > 0 ? s->slab_reclaimable : 0;
-    return s->kernel - (given_back < s->kernel ? given_back : s->kernel);
-}
-static inline i64 unreclaimable(const struct split *s) {
-    if (s->anon < 0 || s->shmem < 0 || s->kernel < 0) return ABSENT;
-    return s->anon + s->shmem + kept_kernel(s);
-}
-static i64 cgroup_peak(void) {
-    return cgroup_number(cg.memory, cg.version == 1 ? "memory.max_usage_in_bytes" : "memory.peak");
-}
+static i64 cgroup_peak(void) { return slurp(cg.peak) ? to_number(text) : ABSENT; }
 static i64 cgroup_cap(void) {
     return cgroup_number(cg.memory, cg.version == 1 ? "memory.limit_in_bytes" : "memory.max");
 }
@@ -150,8 +162,7 @@ static i64 cgroup_swap_cap(void) {
     return both < 0 || cap < 0 ? ABSENT : both - cap;
 }
 static i64 cgroup_oom_kills(void) {
-    return cg.version == 1 ? cgroup_key(cg.memory, "memory.oom_control", "oom_kill")
-                           : cgroup_key(cg.memory, "memory.events", "oom_kill");
+    return slurp(cg.kills) ? value_of("oom_kill") : ABSENT;
 }
 /* How often the kernel looked for a victim because this cgroup's own cap was reached (v2 only): a kill without it was
    for want of memory elsewhere, on the machine or in a cgroup above. */
@@ -171,6 +182,12 @@ static i64 cgroup_refaults(void) {
 }
 static i64 cgroup_throttled_periods(void) {
     return cgroup_key(cg.version == 1 ? "/sys/fs/cgroup/cpu" : cg.memory, "cpu.stat", "nr_throttled");
+}
+/* CPU time of all processes since the cgroup was made, those that nobody waited for included. */
+static i64 cgroup_cpu_ns(void) {
+    if (cg.version == 1) return cgroup_number("/sys/fs/cgroup/cpuacct", "cpuacct.usage");
+    i64 us = cgroup_key(cg.memory, "cpu.stat", "usage_usec");
+    return us < 0 ? ABSENT : us * 1000;
 }
 /* Stall time in microseconds since the cgroup was made (v2): "some" or "full" of memory.pressure. */
 static i64 cgroup_pressure(const char *kind) {

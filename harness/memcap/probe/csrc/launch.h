@@ -31,6 +31,16 @@ static void limit_child(int what, i64 value) {
     if (value) SYS4(NR_PRLIMIT, 0, what, both, 0);
 }
 
+/* Open a file of a process that must be read when there is no memory left: the kernel's buffer for it is allocated at
+ * the first reading and kept. */
+static int open_to_keep(i64 pid, const char *name) {
+    char path[64];
+    process_path(path, sizeof path, pid, name);
+    int fd = open_file(path, O_READ);
+    slurp(fd);
+    return fd;
+}
+
 static void start_workload(char **argv, char **envp) {
     int channel[2] = {-1, -1};
     SYS2(NR_PIPE2, channel, O_CLOSE_ON_EXEC);
@@ -40,10 +50,6 @@ static void start_workload(char **argv, char **envp) {
         if (run.pid != 1) SYS5(NR_PRCTL, PRCTL_DEATH_SIGNAL, SIG_KILL, 0, 0, 0); /* should somebody kill us */
         u64 none = 0;
         SYS4(NR_SIGPROCMASK, 2 /* SIG_SETMASK */, &none, 0, sizeof none);
-        /* The kernel's first choice at the cap is then never the supervisor. Raising it needs no privilege. */
-        int score = open_file("/proc/self/oom_score_adj", 01);
-        SYS3(NR_WRITE, score, "1000", 4);
-        close_file(score);
         limit_child(RLIMIT_DATA, run.data_limit);
         limit_child(RLIMIT_PROCESSES, run.process_limit);
         exec_by_path(argv, envp);
@@ -55,6 +61,11 @@ static void start_workload(char **argv, char **envp) {
     if (pid < 0) run.exec_error = -pid;
     else if (SYS3(NR_READ, channel[0], &run.exec_error, sizeof run.exec_error) != sizeof run.exec_error) run.exec_error = 0;
     close_file(channel[0]);
+    if (run.exec_error) return;
+    run.main_files.memory = open_to_keep(pid, "/statm");
+    run.main_files.status = open_to_keep(pid, "/status");
+    run.main_files.stat = open_to_keep(pid, "/stat");
+    run.state = RUNNING;
 }
 
 /* Reap everything that has ended. wait4's rusage of a process reaped here counts it and its waited-for children, and
@@ -70,6 +81,7 @@ static int reap(int options) { /* returns whether a child is left */
         run.minor_faults += used.minor_faults;
         run.major_faults += used.major_faults;
         if (used.maxrss_kib > run.max_rss_kib) run.max_rss_kib = used.maxrss_kib;
+        if (pid != run.main_pid && (status & 127) == SIG_KILL && !run.ending_all) run.killed_others++;
         if (pid == run.main_pid) { run.main_done = 1; run.main_status = status; run.ended = clock_ns(CLOCK_MONO); }
     }
     return pid != -ERR_NO_CHILD;

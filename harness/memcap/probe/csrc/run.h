@@ -2,16 +2,20 @@
 #pragma once
 #include "cgroup.h"
 
-enum { FORMAT = 1, ROWS = 256, PROCESSES = 32, PROCESS_SCAN_NS = 30000000, JOURNAL_NS = 500000000, KERNEL_STACK = 16384,
+enum { FORMAT = 2, ROWS = 256, PROCESSES = 32, PROCESS_SCAN_NS = 30000000, JOURNAL_NS = 500000000, KERNEL_STACK = 16384,
        TMPFS = 0x01021994, AUX_PAGE_SIZE = 6, PRCTL_THP_OFF = 41, PERSONALITY_NO_ASLR = 0x0040000,
        QUICKEST_NS = 1000000, FREE_CPU_NS = 8000000, UNUSABLE = 71,
-       ROOM = 256 << 10, ROOM_PROCESS = 8 << 10, NO_ROOM_NS = 1000000000,
+       ROOM = 256 << 10, ROOM_PROCESS = 8 << 10, NO_ROOM_NS = 1000000000, TURNED = 64 << 10, TURNED_NS = 100000000,
        PSS_LARGEST = 256 << 20, PSS_FREE_NS = 2000000, PSS_PROCESS_NS = 250000, PSS_MIB_NS = 16000, NEAR_PEAK = 16,
        PRCTL_DEATH_SIGNAL = 1, PRCTL_SUBREAPER = 36, PRCTL_NO_NEW_PRIVILEGES = 38, RLIMIT_DATA = 2, RLIMIT_PROCESSES = 6,
        ROUND_ROBIN_NOT_INHERITED = 2 | 0x40000000 /* SCHED_RR | SCHED_RESET_ON_FORK */ };
 
-struct row { u32 milliseconds, usage, anon, file, shmem, kernel, low; }; /* KiB; low: least unreclaimable of the span */
-struct process { i64 pid, vm_hwm, rss, pss; char name[20]; }; /* rss: ABSENT if the last scan did not see it */
+enum { STARTING, RUNNING, ENDING }; /* what the main process does at a sample */
+struct row { u32 milliseconds, usage, anon, file, shmem, kernel, low, state; }; /* KiB; low: least unreclaimable of the span */
+struct process { i64 pid, parent, vm_hwm, rss, pss; char name[20]; }; /* rss: ABSENT if the last scan did not see it */
+/* What the last scan saw: bytes of kernel memory that its processes explain, and that they locked; the largest part of
+ * files in one process. */
+struct scanned { i64 kernel, locked, threads, files; };
 
 static struct {
     const char *folder;
@@ -22,13 +26,19 @@ static struct {
     i64 page_size;
     i64 pid, parent;         /* ours, and who started us; PID 1 has a PID namespace to itself */
     i64 watchdog, data_limit, process_limit; /* 0: none; they stand in for what cgroups cap */
-    i64 started, ended, samples, max_file, cpu_at_start;
-    i64 peak_unreclaimable;
-    i64 cap, held;           /* held: of the last sample, without page cache */
-    struct split at_start, at_peak, at_end;
+    i64 started, ended, samples, max_file, cpu_at_start, cgroup_cpu_at_start;
+    i64 cpus;                /* that the container may use */
+    i64 mark, peak_unreclaimable; /* mark: the kernel's high-water mark just before the last sample */
+    i64 cap, held, turned;   /* held: of the last sample, without page cache; turned: when that last changed */
+    i64 kills, kills_while_main_lived, killed_others;
+    struct scanned scanned;
+    i64 rewritten;           /* bytes given back lazily and written to again, at the last look */
+    i64 shm_peak, mapped_elsewhere, peak_doubted, unseen_bytes;
+    struct { int memory, status, stat; } main_files; /* statm, status and stat of the main process in /proc */
+    struct split last, at_start, at_peak, at_end, at_kill;
     i64 peak_at_start, supervisor_bytes;
     i64 main_pid, main_status, exec_error;
-    int main_done, timed_out, watchdog_kill, stopped_by;
+    int state, has_at_kill, ending_all, main_done, timed_out, watchdog_kill, stopped_by;
     i64 user_us, system_us, minor_faults, major_faults, max_rss_kib;
     i64 process_peak_count;
     u32 rows, row_ms;
@@ -43,11 +53,14 @@ static i64 elapsed(void) { return clock_ns(CLOCK_MONO) - run.started; }
 /* Without what the container runtime used in this process before it became the supervisor. */
 static i64 own_cpu(void) { return clock_ns(CLOCK_OWN_CPU) - run.cpu_at_start; }
 
-/* --- what the supervisor itself needs: its anonymous pages, page tables and kernel stack (16 KiB on both
- * architectures: THREAD_SIZE). The cap is raised by this much, so that the workload gets what it was promised. --- */
+/* --- what can be seen of what the supervisor itself needs: its anonymous pages, page tables and kernel stack (16 KiB
+ * on both architectures: THREAD_SIZE). The rest is measured once (calibrate.h). --- */
+static i64 own_anonymous(void) { return slurp_path("/proc/self/status") ? kib_of("RssAnon") : ABSENT; }
 static i64 own_bytes(void) {
     if (cg.version == 0) return 0; /* then it is not among what is counted */
-    if (!slurp_path("/proc/self/status")) return ABSENT;
-    i64 anon = kib_of("RssAnon"), tables = kib_of("VmPTE");
+    i64 anon = own_anonymous(), tables = kib_of("VmPTE");
     return anon < 0 || tables < 0 ? ABSENT : anon + tables + KERNEL_STACK;
 }
+
+/* The CPUs that the container may use, a bit each; returns how many bytes were filled. */
+static i64 allowed_cpus(u64 *mask, u64 size) { return SYS3(NR_SCHED_GETAFFINITY, 0, size, mask); }

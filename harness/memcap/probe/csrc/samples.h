@@ -1,18 +1,22 @@
 /* Look at memory: the cgroup over time, and the processes. */
 #pragma once
+#include "evidence.h"
 #include "tree.h"
 
-/* --- memory over time: a row for each row_ms, the one with the most unreclaimable memory; thinned by two when full --- */
+/* --- memory over time: a row for each row_ms, the one with the most unreclaimable memory; thinned by two when full.
+ * Another state of the main process begins a row of its own. --- */
 static u32 row_weight(const struct row *r) { return r->anon + r->shmem + r->kernel; }
 
 static u32 kib(i64 bytes) { return bytes < 0 ? 0 : (u32)(bytes / 1024); }
 
 static void remember(const struct split *s, i64 now) {
-    struct row next = {(u32)(now / 1000000), kib(s->usage), kib(s->anon), kib(s->file), kib(s->shmem), kib(kept_kernel(s)), 0};
+    i64 rest = s->unreclaimable - s->anon - s->shmem; /* kernel, sockets and locked files */
+    i64 anon = rest < 0 ? at_least(s->anon + rest, 0) : s->anon; /* lazily freed pages are no need */
+    struct row next = {(u32)(now / 1000000), kib(s->usage), kib(anon), kib(s->file), kib(s->shmem), kib(rest), 0, (u32)run.state};
     next.low = row_weight(&next);
     if (run.rows) {
         struct row *last = &run.series[run.rows - 1];
-        if (next.milliseconds / run.row_ms == last->milliseconds / run.row_ms) {
+        if (next.milliseconds / run.row_ms == last->milliseconds / run.row_ms && next.state == last->state) {
             if (next.low < last->low) last->low = next.low;
             if (row_weight(&next) > row_weight(last)) { next.low = last->low; *last = next; }
             return;
@@ -22,6 +26,7 @@ static void remember(const struct split *s, i64 now) {
         for (u32 i = 0; i < ROWS / 2; i++) {
             struct row *a = &run.series[2 * i], *b = a + 1;
             u32 low = a->low < b->low ? a->low : b->low;
+            if (a->state != b->state) a = a->state == RUNNING ? a : b, b = a, low = a->low;
             run.series[i] = row_weight(a) >= row_weight(b) ? *a : *b;
             run.series[i].low = low;
         }
@@ -31,15 +36,49 @@ static void remember(const struct split *s, i64 now) {
     run.series[run.rows++] = next;
 }
 
+/* --- what the main process does, and whether the kernel killed --- */
+
+/* Whether the main process has begun to end: it has no memory any more, or a SIGKILL is on its way to it (bit 8 of
+ * SigPnd), or it has taken that and is exiting (PF_EXITING, PF_SIGNALED of its flags, include/linux/sched.h). */
+static int main_is_ending(void) {
+    if (!slurp(run.main_files.status)) return 1;
+    const char *pending = find("SigPnd");
+    while (pending && *pending == '\t') pending++;
+    u64 n = pending ? length_of_word(pending) : 0;
+    if (n < 3 || value_of("VmSize") < 0 || hex_digit(pending[n - 3]) & 1) return 1;
+    if (!slurp(run.main_files.stat)) return 1;
+    const char *s = text, *name_end = 0;
+    for (; *s; s++)
+        if (*s == ')') name_end = s;
+    for (int field = 0; name_end && *name_end && field < 7; name_end++) field += *name_end == ' ';
+    return name_end && to_number(name_end) & 0x404;
+}
+static void note_state(void) {
+    i64 kills = cgroup_oom_kills();
+    if (kills > run.kills) {
+        if (!run.has_at_kill) { run.at_kill = run.last; run.has_at_kill = 1; }
+        if (!run.main_done && !main_is_ending()) run.kills_while_main_lived = kills;
+        run.kills = kills;
+    }
+    if (run.main_done || (slurp(run.main_files.memory) && to_number(text) == 0)) run.state = ENDING;
+}
+
 /* Returns the unreclaimable bytes of now. */
 static i64 sample(void) {
     struct split now;
+    run.mark = cgroup_peak();
     look(&now);
-    i64 need = unreclaimable(&now);
+    need_of(&now);
+    note_state();
+    i64 need = now.unreclaimable;
     if (need > run.peak_unreclaimable) { run.peak_unreclaimable = need; run.at_peak = now; }
+    if (need + doubtful(&now) > run.peak_doubted) run.peak_doubted = need + doubtful(&now);
+    if (cg.version) note_pause(&run.last, &now);
     run.held = now.usage - now.file;
+    if (now.file - run.last.file > TURNED || run.last.file - now.file > TURNED) run.turned = elapsed();
     if (now.file > run.max_file) run.max_file = now.file;
     run.samples++;
+    run.last = now;
     remember(&now, elapsed());
     return need;
 }
@@ -57,6 +96,7 @@ static struct process *note_process(i64 pid, i64 vm_hwm) {
         if (slot->vm_hwm >= vm_hwm) return 0;
     }
     if (slot->pid != pid) slot->pss = ABSENT;
+    slot->parent = value_of("PPid");
     const char *name = find("Name");
     u32 n = 0;
     for (name = name ? name + (*name == '\t') : ""; name[n] && name[n] != '\n' && n + 1 < sizeof slot->name; n++)
@@ -69,9 +109,17 @@ static struct process *note_process(i64 pid, i64 vm_hwm) {
 
 static void scan_process(i64 pid) {
     char path[64];
+    if (cg.version) add_process_traffic(pid);
     process_path(path, sizeof path, pid, "/status");
     i64 vm_hwm = slurp_path(path) ? kib_of("VmHWM") : ABSENT, rss = kib_of("VmRSS");
-    struct process *slot = vm_hwm > 0 ? note_process(pid, vm_hwm) : 0; /* else it has ended, or is the kernel's */
+    if (vm_hwm <= 0) return; /* it has ended, or is the kernel's */
+    i64 files = at_least(kib_of("RssFile"), 0), threads = at_least(value_of("Threads"), 1);
+    run.scanned.kernel += PROCESS_KERNEL + at_least(kib_of("VmPTE"), 0) + threads * (KERNEL_STACK + THREAD_KERNEL) +
+                          at_least(value_of("FDSize") - USUAL_DESCRIPTORS, 0) * DESCRIPTOR_KERNEL;
+    run.scanned.threads += threads;
+    run.scanned.locked += at_most(at_least(kib_of("VmLck"), 0), files);
+    run.scanned.files = at_least(files, run.scanned.files);
+    struct process *slot = note_process(pid, vm_hwm);
     if (slot) slot->rss = rss;
 }
 
@@ -125,12 +173,50 @@ static void read_shares(i64 need, i64 now) {
     run.shares_cost += own_cpu() - before;
 }
 
-/* `need` is of now, in unreclaimable bytes. */
+/* --- lazily freed pages that were written to since are needed again, but stay on the list of the others; smaps tells
+ * them apart (LazyFree: the clean ones). As dear to read as shares, and read only where there are any. --- */
+static void look_at_lazily_freed(i64 now) {
+    char path[64];
+    i64 beside = lazily_freed(&run.last), clean = 0, before = own_cpu();
+    i64 cost = run.last.anon / (1 << 20) * PSS_MIB_NS;
+    if (!beside || run.shares_cost + cost > 10 * PSS_FREE_NS + now / 250) return;
+    for (u32 i = 0; i < run.processes; i++) {
+        process_path(path, sizeof path, run.table[i].pid, "/smaps_rollup");
+        if (run.table[i].rss > 0 && slurp_path(path)) clean += at_least(kib_of("LazyFree"), 0);
+    }
+    run.rewritten = at_least(beside - clean, 0);
+    run.shares_cost += own_cpu() - before;
+}
+
+static void shared_memory(i64 *size, i64 *used) {
+    struct statfs about;
+    if (SYS2(NR_STATFS, "/dev/shm", &about) != 0 || about.type != TMPFS) return;
+    *size = about.block_size * (i64)about.blocks;
+    *used = about.block_size * (i64)(about.blocks - about.free);
+}
+
+/* Room for what a look at the processes needs. Page cache makes room, unless it cannot be dropped, as pages that pipes
+ * hold: at the cap it must have been seen to change lately. */
+static int is_stuck(void) {
+    return run.cap >= 0 && run.last.usage + ROOM > run.cap && run.last.file > ROOM && elapsed() > run.turned + TURNED_NS;
+}
+static int has_room(void) {
+    return run.cap < 0 || (run.held + ROOM + run.process_peak_count * ROOM_PROCESS <= run.cap && !is_stuck());
+}
+
+/* Look at all processes, and end the window of evidence. `need` is of now, in unreclaimable bytes. */
 static void scan_processes(i64 need, i64 now) {
-    i64 count = 0;
+    i64 count = 0, shm_size = ABSENT, shm_used = ABSENT;
     for (u32 i = 0; i < run.processes; i++) run.table[i].rss = ABSENT;
+    run.scanned = (struct scanned){0, 0, 0, 0};
+    if (cg.version) begin_traffic();
     if (run.pid == 1) count = scan_namespace();
     else for (count = walk_tree(), tree.next = 0; tree.next < tree.size; tree.next++) scan_process(tree.pids[tree.next]);
+    if (cg.version) { close_window(); open_window(&run.last); }
     if (count > run.process_peak_count) run.process_peak_count = count;
     if (count <= PROCESSES && shares_are_due(need, now)) read_shares(need, now);
+    look_at_lazily_freed(now);
+    shared_memory(&shm_size, &shm_used);
+    run.shm_peak = at_least(shm_used, run.shm_peak);
+    if (cg.version) run.mapped_elsewhere = at_least(run.scanned.files - at_least(run.last.file, 0), run.mapped_elsewhere);
 }

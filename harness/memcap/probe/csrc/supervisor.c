@@ -14,9 +14,11 @@
  * forward as PID 1, or the end of whoever started it, ends them all.
  *
  *   supervisor evict FOLDER...                 drop the page cache of all files below (see evict.h)
+ *   supervisor idle                            do nothing for a moment; a supervisor of that measures itself (calibrate.h)
  *
  * Freestanding on purpose: about 60 KiB of its own memory, no C library in the image needed. The report's format is
  * documented and read in memcap/probe/report.py. Only system calls, static memory, no allocation. */
+#include "calibrate.h"
 #include "evict.h"
 #include "launch.h"
 #include "samples.h"
@@ -38,7 +40,7 @@ static i64 pause_after(i64 now) {
  * things wait until there is room again, or for a second, as there are workloads that live at their cap. */
 static int may_need_memory(i64 now, i64 due) {
     if (now < due) return 0;
-    return run.cap < 0 || run.held + ROOM + run.process_peak_count * ROOM_PROCESS <= run.cap || now >= due + NO_ROOM_NS;
+    return has_room() || (now >= due + NO_ROOM_NS && !is_stuck());
 }
 
 /* Sample until the main process ends. */
@@ -48,7 +50,7 @@ static void watch(u64 waited_for) {
         i64 now = elapsed();
         i64 need = sample();
         if (run.watchdog && need > run.watchdog) { run.watchdog_kill = 1; end_all(); break; }
-        if (may_need_memory(now, next_scan)) {
+        if (may_need_memory(now, mark_says_more() ? now : next_scan)) {
             i64 cost = own_cpu() - run.shares_cost;
             scan_processes(need, now);
             cost = (own_cpu() - run.shares_cost - cost) * 200; /* many processes are looked at less often: half a percent of a core */
@@ -70,7 +72,25 @@ static void watch(u64 waited_for) {
     }
 }
 
-static void supervise(char **argv, char **envp) {
+/* Note the state before the workload, from which evidence begins. */
+static void look_before(void) {
+    cgroup_open_files();
+    run.cap = cgroup_cap();
+    run.kills = run.kills_while_main_lived = 0;
+    run.peak_at_start = run.mark = cgroup_peak();
+    run.cgroup_cpu_at_start = cgroup_cpu_ns();
+    look(&run.at_start);
+    need_of(&run.at_start);
+    run.at_peak = run.last = run.at_start;
+    if (!cg.version) return;
+    seen.low = seen.high = ABSENT;
+    seen.has_huge = huge_pages_for_all();
+    begin_traffic();
+    seen.before = seen.now;
+    open_window(&run.at_start);
+}
+
+static void supervise(char **argv, char **envp, int calibrating) {
     u64 waited_for = 1UL << (SIG_CHILD - 1) | 1UL << (SIG_TERM - 1) | 1UL << (SIG_INT - 1) | 1UL << (SIG_HUP - 1) | 1UL << (SIG_QUIT - 1);
     SYS4(NR_SIGPROCMASK, 0 /* SIG_BLOCK */, &waited_for, 0, sizeof waited_for);
     /* Touch now what will be touched later, so that the floor below holds for the whole run. */
@@ -80,20 +100,21 @@ static void supervise(char **argv, char **envp) {
     run.clock_offset = clock_ns(CLOCK_REAL) - clock_ns(CLOCK_MONO);
     run.cpu_at_start = clock_ns(CLOCK_OWN_CPU);
     run.row_ms = (u32)(run.interval / 1000000 ? run.interval / 1000000 : 1);
-    run.peak_unreclaimable = run.max_file = ABSENT;
-    cgroup_open_files();
-    run.peak_at_start = cgroup_peak();
-    run.cap = cgroup_cap();
-    look(&run.at_start);
-    run.at_peak = run.at_start;
+    run.peak_unreclaimable = run.peak_doubted = run.max_file = run.mapped_elsewhere = run.shm_peak = run.unseen_bytes = ABSENT;
+    if (calibrating) idle(); /* what the container runtime leaves behind goes away meanwhile */
+    i64 alone = calibrating ? kernel_now() : ABSENT;
+    look_before();
     run.supervisor_bytes = own_bytes();
     /* If this line is missing from what the daemon kept of the output, the output was truncated. */
     SYS3(NR_WRITE, 1, "memcap: output begins\n", 22);
     start_workload(argv, envp);
     if (run.exec_error) run.ended = run.started;
     else watch(waited_for);
-    sample();
-    look(&run.at_end);
+    if (calibrating && !run.exec_error) run.unseen_bytes = unseen_bytes(alone);
+    i64 need = sample();
+    if (has_room() && !run.exec_error) scan_processes(need, elapsed());
+    else if (cg.version) { seen.now.known = run.exec_error != 0; close_window(); }
+    run.at_end = run.last;
     end_all();
     reap(0);
     report();
@@ -101,7 +122,7 @@ static void supervise(char **argv, char **envp) {
 
 __attribute__((noreturn)) static void misused(void) {
     const char usage[] = "usage: supervisor OUT TIME_LIMIT_MS SAMPLE_INTERVAL_US [OPTION...] -- COMMAND ARGS...\n"
-                         "       supervisor evict FOLDER...\n";
+                         "       supervisor evict FOLDER...\n       supervisor idle\n";
     SYS3(NR_WRITE, 2, usage, sizeof usage - 1);
     leave(64);
 }
@@ -112,6 +133,13 @@ __attribute__((noreturn)) static void refused(const char *place) {
     SYS3(NR_WRITE, 2, place, length(place));
     SYS3(NR_WRITE, 2, "\n", 1);
     leave(UNUSABLE);
+}
+
+static i64 count_cpus(void) {
+    u64 mask[16];
+    i64 count = 0, size = allowed_cpus(mask, sizeof mask);
+    for (i64 cpu = 0; cpu < size * 8; cpu++) count += mask[cpu / 64] >> cpu % 64 & 1;
+    return count > 0 ? count : 1;
 }
 
 /* The settings of this process are inherited by the workload, and outlive its exec. */
@@ -146,11 +174,13 @@ __attribute__((noreturn, used)) static void start(i64 *stack) {
         for (char **folder = argv + 2; *folder; folder++) evict(*folder);
         leave(0);
     }
+    if (argc == 2 && same(argv[1], "idle")) { idle(); leave(0); }
     if (argc < 6 || to_number(argv[2]) < 0 || to_number(argv[3]) <= 0) misused();
     run.folder = argv[1];
     run.time_limit = to_number(argv[2]) * 1000000;
     run.interval = to_number(argv[3]) * 1000;
     run.page_size = from_kernel(envp, AUX_PAGE_SIZE);
+    run.cpus = count_cpus();
     run.pid = SYS1(NR_GETPID, 0);
     run.parent = SYS1(NR_GETPPID, 0);
     char **word = argv + 4;
@@ -166,7 +196,7 @@ __attribute__((noreturn, used)) static void start(i64 *stack) {
         SYS5(NR_PRCTL, PRCTL_SUBREAPER, 1, 0, 0, 0);
         SYS5(NR_PRCTL, PRCTL_NO_NEW_PRIVILEGES, 1, 0, 0, 0); /* so that we may kill whatever it starts */
     }
-    supervise(word + 1, envp);
+    supervise(word + 1, envp, same(word[1], argv[0]) && word[2] && same(word[2], "idle"));
     if (run.exec_error) leave(run.exec_error == ERR_NO_ENTRY ? 127 : 126);
     leave(run.main_status & 127 ? 128 + (int)(run.main_status & 127) : (int)(run.main_status >> 8 & 255));
 }

@@ -22,6 +22,12 @@ static inline i64 to_number(const char *s) {
     for (; *s >= '0' && *s <= '9'; s++) value = value * 10 + (*s - '0');
     return value;
 }
+static inline u64 length_of_word(const char *s) {
+    u64 n = 0;
+    while (s[n] > ' ') n++;
+    return n;
+}
+static inline int hex_digit(char c) { return c >= 'a' ? c - 'a' + 10 : c - '0'; }
 /* The words after "prefix" that begin s, or 0. */
 static inline const char *after(const char *s, const char *prefix) {
     while (*prefix && *s == *prefix) { s++; prefix++; }

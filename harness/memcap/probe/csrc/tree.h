@@ -2,6 +2,7 @@
  * loses its parent becomes its child. Nothing else of the machine's may ever be counted, let alone killed. */
 #pragma once
 #include "launch.h"
+#include "need.h"
 
 enum { TREE = 2048, KCMP_VM = 1, NO_NUMBER_AGAIN_NS = 100000000 };
 
@@ -59,7 +60,8 @@ static int shares_memory(u32 i) {
  * Of kernel memory only page tables are known, of the page cache nothing. */
 static void tree_split(struct split *s) {
     char path[64];
-    *s = (struct split){ABSENT, 0, ABSENT, 0, 0, ABSENT, 0, 0, ABSENT};
+    memset(s, 0xff, sizeof *s); /* ABSENT */
+    s->anon = s->shmem = s->kernel = s->page_tables = s->swap = 0;
     walk_tree();
     for (u32 i = 0; i < tree.size; i++) {
         if (shares_memory(i)) continue;
@@ -115,6 +117,7 @@ static void kill_descendant(u32 i, i64 since) {
  * meant. Elsewhere -1 would be everybody on the machine: there only descendants are killed, one by one, until the
  * kernel says that we have no child left, and so no descendant. */
 static void end_all(void) {
+    run.ending_all = 1;
     if (SYS1(NR_GETPID, 0) == 1) {
         SYS2(NR_KILL, -1, SIG_KILL);
         return;

@@ -1,6 +1,6 @@
 /* Write the journal and the report (format: memcap/probe/report.py). */
 #pragma once
-#include "samples.h"
+#include "calibrate.h"
 
 static void open_out(const char *name, int flags) {
     char path[512];
@@ -31,6 +31,11 @@ static void put_split(const char *key, const struct split *s) {
     put_field(", ", "page_tables", s->page_tables);
     put_field(", ", "swap", s->swap);
     put_field(", ", "slab_reclaimable", s->slab_reclaimable);
+    put_field(", ", "sock", s->sock);
+    put_field(", ", "huge", s->huge);
+    put_field(", ", "kernel_stack", s->kernel_stack);
+    put_field(", ", "unevictable", s->unevictable);
+    put_field(", ", "unreclaimable", s->unreclaimable);
     put("}");
 }
 
@@ -40,8 +45,8 @@ static void put_series(void) {
         const struct row *r = &run.series[i];
         put(i ? ", [" : "[");
         put_number(r->milliseconds);
-        const u32 values[6] = {r->usage, r->anon, r->file, r->shmem, r->kernel, r->low};
-        for (int k = 0; k < 6; k++) { put(", "); put_number(values[k]); }
+        const u32 values[7] = {r->usage, r->anon, r->file, r->shmem, r->kernel, r->low, r->state};
+        for (int k = 0; k < 7; k++) { put(", "); put_number(values[k]); }
         put("]");
     }
     put("]");
@@ -64,7 +69,7 @@ static i64 load_percent(void) {
 /* The CPUs that the container may use; it need not be all of the machine, nor begin with 0. */
 static void put_cpus(void) {
     u64 mask[16];
-    i64 size = SYS3(NR_SCHED_GETAFFINITY, 0, sizeof mask, mask);
+    i64 size = allowed_cpus(mask, sizeof mask);
     put(",\n \"cpus\": [");
     for (i64 cpu = 0, first = 1; cpu < size * 8; cpu++)
         if (mask[cpu / 64] >> cpu % 64 & 1) {
@@ -75,13 +80,6 @@ static void put_cpus(void) {
     put("]");
 }
 
-static void shared_memory(i64 *size, i64 *used) {
-    struct statfs about;
-    if (SYS2(NR_STATFS, "/dev/shm", &about) != 0 || about.type != TMPFS) return;
-    *size = about.block_size * (i64)about.blocks;
-    *used = about.block_size * (i64)(about.blocks - about.free);
-}
-
 static void report(void) {
     i64 peak = cgroup_peak(), kills = cgroup_oom_kills(), hits = cgroup_cap_hits();
     i64 cap = cg.version ? cgroup_cap() : run.watchdog ? run.watchdog : ABSENT, swap_cap = cgroup_swap_cap(), own = own_bytes();
@@ -89,6 +87,7 @@ static void report(void) {
     i64 swap_peak = cgroup_swap_peak(), throttled = cgroup_throttled_periods();
     i64 stall_some = cgroup_pressure("some"), stall_full = cgroup_pressure("full");
     i64 shm_size = ABSENT, shm_used = ABSENT, step = clock_ns(CLOCK_REAL) - clock_ns(CLOCK_MONO) - run.clock_offset;
+    i64 cpu = run.given_cgroup && cg.version == 1 ? ABSENT : cgroup_cpu_ns(); /* cpuacct is that of another cgroup */
     shared_memory(&shm_size, &shm_used);
     int signal = (int)(run.main_status & 127), started = !run.exec_error;
     open_out("report.json.tmp", O_WRITE_NEW);
@@ -99,11 +98,19 @@ static void report(void) {
     put_field(",\n ", "peak_bytes", peak);
     put_field(",\n ", "peak_at_start_bytes", run.peak_at_start);
     put_field(",\n ", "unreclaimable_peak_bytes", run.peak_unreclaimable);
+    put_field(",\n ", "low_from_peak_bytes", cg.version && seen.low > 0 ? seen.low : ABSENT);
+    put_field(",\n ", "high_from_peak_bytes", cg.version && seen.high > 0 && seen.high < WITHOUT_BOUND / 2 ? seen.high : ABSENT);
+    put_field(",\n ", "doubted_peak_bytes", run.peak_doubted);
     put_field(",\n ", "max_file_bytes", run.max_file);
+    put_field(",\n ", "mapped_elsewhere_bytes", run.mapped_elsewhere);
     put_field(",\n ", "rss_peak_bytes", run.max_rss_kib ? run.max_rss_kib * 1024 : ABSENT);
     put_field(",\n ", "supervisor_bytes", own > run.supervisor_bytes ? own : run.supervisor_bytes);
+    put_field(",\n ", "supervisor_unseen_bytes", run.unseen_bytes);
     put_field(",\n ", "supervisor_cpu_ns", own_cpu());
+    put_field(",\n ", "cpu_us", cpu < 0 || run.cgroup_cpu_at_start < 0 ? ABSENT : at_least(cpu - run.cgroup_cpu_at_start - own_cpu(), 0) / 1000);
     put_field(",\n ", "oom_kills", kills);
+    put_field(",\n ", "kills_while_main_lived", kills < 0 ? ABSENT : run.kills_while_main_lived);
+    put_field(",\n ", "killed_others", run.killed_others);
     put_field(",\n ", "oom_events", events);
     put_field(",\n ", "oom_group_kills", group_kills);
     put_field(",\n ", "cap_hits", hits);
@@ -114,6 +121,7 @@ static void report(void) {
     put_field(",\n ", "throttled_periods", throttled);
     put_field(",\n ", "shm_size_bytes", shm_size);
     put_field(",\n ", "shm_used_bytes", shm_used);
+    put_field(",\n ", "shm_peak_bytes", at_least(run.shm_peak, shm_used));
     put_field(",\n ", "page_size_bytes", run.page_size);
     put_field(",\n ", "clock_step_ns", step < 0 ? -step : step);
     put_field(",\n ", "load_percent", load_percent());
@@ -133,13 +141,17 @@ static void report(void) {
     put_field(",\n ", "samples", run.samples);
     put_field(",\n ", "sample_interval_ns", run.interval);
     put_field(",\n ", "process_count", run.process_peak_count);
+    put_field(",\n ", "main_pid", started ? run.main_pid : ABSENT);
     put_cpus();
     put_split("at_start", &run.at_start);
     put_split("at_peak", &run.at_peak);
     put_split("at_end", &run.at_end);
+    if (run.has_at_kill) put_split("at_kill", &run.at_kill);
+    else put(",\n \"at_kill\": null");
     put(",\n \"processes\": [");
     for (u32 i = 0; i < run.processes; i++) {
         put_field(i ? ", {" : "{", "pid", run.table[i].pid);
+        put_field(", ", "parent_pid", run.table[i].parent);
         put(", \"name\": "); put_string(run.table[i].name);
         put_field(", ", "vm_hwm_bytes", run.table[i].vm_hwm);
         put_field(", ", "pss_bytes", near_peak(run.shares_need) ? run.table[i].pss : ABSENT);

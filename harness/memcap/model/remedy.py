@@ -1,0 +1,94 @@
+"""What to do about one run, from how it ended and the detail that was stored with that."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Final
+
+from memcap.model.ending import Ending
+from memcap.model.out_of_memory import REFUSED, find_message
+
+# Words of details that remedies depend on; measure/ writes them.
+AT_THE_CAP: Final = "at the cap: "
+SHM: Final = "/dev/shm"  # noqa: S108 - named, not written to
+_NOT_FOUND: Final = ": No such file or directory"
+
+
+class Origin(Enum):
+    """Where a run was configured, and so which options its user has."""
+
+    SUITE = "suite"
+    COMMAND = "command"
+    TEST = "test"
+
+
+class MemoryKind(Enum):
+    """A kind of memory that can fill a cap, with the words that follow its size."""
+
+    ANONYMOUS = "anonymous"
+    HUGE = "in huge pages"
+    SHARED = "shared (tmpfs)"
+    KERNEL = "of kernel memory (page tables, stacks, slab)"
+    SOCKETS = "in socket buffers"
+    FILE = "of page cache"
+
+
+_OF_KIND = {
+    MemoryKind.SHARED: (
+        "Shared memory and files in a tmpfs such as /dev/shm count as memory: delete them sooner or make them smaller, "
+        "or raise the cap."
+    ),
+    MemoryKind.KERNEL: (
+        "The kernel's own memory grows with processes, threads, open files, pipes and mappings: use fewer of them, or "
+        "raise the cap."
+    ),
+    MemoryKind.SOCKETS: (
+        "Data waits in sockets: read it sooner, or use fewer connections or smaller buffers, or raise the cap."
+    ),
+    MemoryKind.FILE: (
+        "Page cache could not be taken back: look for locked files (mlock), pipes that hold pages of files (splice) "
+        "and writes faster than the disk; or raise the cap."
+    ),
+}
+_HUGE = {
+    Origin.SUITE: "Turn transparent huge pages off: `quiet = { thp = false }` in suite.toml.",
+    Origin.COMMAND: "Turn transparent huge pages off: --no-thp.",
+    Origin.TEST: "Transparent huge pages filled the cap: raise the cap, or touch less of large arrays.",
+}
+_SHM_SIZE = {
+    Origin.SUITE: "Use less of it; for a larger /dev/shm, set `container.shm_size` in limits.toml.",
+    Origin.COMMAND: "Use less of it; for a larger /dev/shm, use --shm-size.",
+    Origin.TEST: "Use less of it; /dev/shm has 64 MiB in the container of a test.",
+}
+_OF_COMMANDS = {
+    Ending.LOAD_FAILED: "Check the command, and that the image has what it needs.",
+    Ending.TIMED_OUT: "Raise --time-limit or shorten the workload.",
+}
+
+
+def remedy_of(ending: Ending, detail: str, origin: Origin) -> str:
+    """Return what to do about a run that ended like this, in terms of what can be set at its ``origin``."""
+    if ending is Ending.LOAD_FAILED and detail.endswith(_NOT_FOUND):
+        return (
+            "The program was not found in the image: check its name. A script also needs the interpreter of its first "
+            "line there, a binary its loader."
+        )
+    if ending is Ending.STORAGE_FULL or (SHM in detail and ending in (Ending.FAILED, Ending.CRASHED)):
+        return _SHM_SIZE[origin]
+    if ending is Ending.MEMORY_ERROR:
+        parts = detail.split("; ")
+        messages = (find_message("; ".join(parts[first:])) for first in range(len(parts)))
+        return next((message.remedy for message in messages if message), REFUSED)
+    if ending in (Ending.OOM_KILLED, Ending.OOM_CHILD_NOTICED):
+        kind = _largest_kind(detail)
+        if kind is MemoryKind.HUGE:
+            return _HUGE[origin]
+        return _OF_KIND.get(kind, ending.remedy) if kind else ending.remedy
+    return _OF_COMMANDS.get(ending, ending.remedy) if origin is Origin.COMMAND else ending.remedy
+
+
+def _largest_kind(detail: str) -> MemoryKind | None:
+    """Return the kind of memory that is named first of those at the cap."""
+    _, found, kinds = detail.partition(AT_THE_CAP)
+    places = {kinds.find(kind.value): kind for kind in MemoryKind if found and kind.value in kinds}
+    return places[min(places)] if places else None

@@ -1,0 +1,73 @@
+/* What the kernel cannot take back without swap: the one definition of unreclaimable memory (docs/measuring.md).
+ *
+ *   v1: anon + shmem - lazily freed + locked + kernel memory, as far as the processes explain it
+ *   v2: anon + shmem - lazily freed + locked + kernel - slab_reclaimable + sock
+ */
+#pragma once
+#include "run.h"
+
+#define WITHOUT_BOUND (1L << 60)
+
+enum {
+    LAG_PAGES = 64,                  /* pages a CPU on their way to a list: folio batches and uncounted changes */
+    CONTAINER_KERNEL = 512 << 10,    /* an empty container has 260 KiB, and 200 KiB of runc's for a moment */
+    PROCESS_KERNEL = 64 << 10,       /* task, mm, signal handlers, mappings, open files */
+    THREAD_KERNEL = 10 << 10,        /* without its stack */
+    DESCRIPTOR_KERNEL = 2 << 10,     /* a file, pipe or socket */
+    USUAL_DESCRIPTORS = 64,          /* the smallest table of descriptors */
+    UNSEEN_PROCESS_KERNEL = 192 << 10,
+    CACHE_PER_NOTE = 32,             /* a buffer head of 104 bytes and a 64th of a node for each page of a file */
+};
+
+static i64 lag_bytes(void) { return run.cpus * LAG_PAGES * run.page_size; }
+
+static i64 at_least(i64 value, i64 least) { return value > least ? value : least; }
+static i64 at_most(i64 value, i64 most) { return value < most ? value : most; }
+
+/* v1 has one sum for all kernel memory, notes on files that can be dropped included. What the processes of the last
+ * scan, and those that began since, can need is explained; the rest is doubt. */
+static i64 explained_kernel(void) {
+    i64 threads = slurp(cg.threads) ? to_number(text) : ABSENT;
+    i64 unseen = threads < 0 ? 0 : at_least(threads - run.scanned.threads - 1, 0);
+    return CONTAINER_KERNEL + run.scanned.kernel + unseen * UNSEEN_PROCESS_KERNEL;
+}
+static i64 kept_kernel(const struct split *s) {
+    if (s->kernel < 0 || cg.version == 0) return s->kernel;
+    if (cg.version == 2) return at_least(s->kernel - at_least(s->slab_reclaimable, 0), 0);
+    i64 known = CONTAINER_KERNEL + run.scanned.kernel;
+    return s->kernel <= known ? s->kernel : at_most(s->kernel, explained_kernel());
+}
+
+/* Anonymous pages that madvise(MADV_FREE) gave back are still counted as anon, but lie on the list of file pages, until
+ * the kernel wants them. Pages that were written to again are there too: run.rewritten tells, of the last look. */
+static i64 lazily_freed(const struct split *s) {
+    i64 beside = s->lists < 0 ? 0 : s->anon + s->shmem - s->lists, lag = lag_bytes();
+    if (beside <= lag) return 0;
+    return beside >= 2 * lag ? beside : 2 * (beside - lag); /* no jump at the edge of what can be told */
+}
+/* Pages of files that were locked lie on the list of unevictable ones. */
+static i64 locked_files(const struct split *s) {
+    i64 more = s->lists < 0 ? 0 : s->lists - s->anon - s->shmem, lag = lag_bytes();
+    if (more <= lag) return 0;
+    return at_most(more >= 2 * lag ? more : 2 * (more - lag), at_least(s->file, 0));
+}
+
+static void need_of(struct split *s) {
+    s->kept_kernel = kept_kernel(s);
+    s->unreclaimable = ABSENT;
+    if (s->anon < 0 || s->shmem < 0 || s->kernel < 0) return;
+    i64 lazy = at_least(lazily_freed(s) - run.rewritten, 0);
+    s->unreclaimable = s->anon + s->shmem - lazy + locked_files(s) + s->kept_kernel + at_least(s->sock, 0);
+}
+/* What counters prove to be page cache or otherwise reclaimable. */
+static i64 given_back(const struct split *s) {
+    i64 lazy = at_least(lazily_freed(s) - run.rewritten, 0), slabs = cg.version == 2 ? at_least(s->slab_reclaimable, 0) : 0;
+    return at_least(s->file, 0) - locked_files(s) + lazy + slabs;
+}
+/* What may be either. */
+static i64 doubtful(const struct split *s) {
+    i64 notes = at_least(s->file, 0) / CACHE_PER_NOTE; /* they go with the page cache */
+    i64 kernel = cg.version == 1 && s->kernel >= 0 ? at_least(s->kernel - s->kept_kernel - notes, 0) : 0;
+    i64 more_locked = at_least(at_most(run.scanned.locked, at_least(s->file, 0)) - locked_files(s), 0);
+    return kernel + more_locked;
+}
