@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from truth import allocations, peers, perturbation, repeatability, spikes, zoo
+from truth import allocations, peers, perturbation, programs, repeatability, spikes, zoo
 from truth.lab import Lab
 from truth.table import Table
 
@@ -24,8 +24,9 @@ EXPERIMENTS: dict[str, Callable[[Lab], list[Table]]] = {
     "perturbation": perturbation.experiment,
     "endings": zoo.experiment,
     "peers": peers.experiment,
+    "programs": programs.experiment,
 }
-ASKED_FOR = frozenset({"peers"})  # installs other tools
+ASKED_FOR = frozenset({"peers", "programs"})  # installs other tools; takes most of an hour
 SHORT = frozenset({"allocations", "spikes", "perturbation", "endings"})
 
 
@@ -35,7 +36,15 @@ def main(arguments: list[str]) -> int:
     wrong: list[str] = []
     client = connect()
     try:
-        lab = Lab(client=client, image=options.image, runs=options.runs, short=options.short, say=_say)
+        lab = Lab(
+            client=client,
+            image=options.image,
+            runs=options.runs,
+            short=options.short,
+            say=_say,
+            programs=tuple(options.program or ()),
+            fresh=options.fresh,
+        )
         here = environment(client)
         where = (
             f"{here.engine} {here.engine_version}, cgroup v{here.cgroup_version} ({here.cgroup_driver}), kernel "
@@ -72,6 +81,10 @@ def _options(arguments: list[str]) -> argparse.Namespace:
         action="store_true",
         help="a part, for minutes; exit code 1 if endings or bytes are wrong",
     )
+    parser.add_argument(
+        "--program", action="append", metavar="NAME", help="of --only programs: those whose names have this in them"
+    )
+    parser.add_argument("--fresh", action="store_true", help="find the truth of programs again, though it is known")
     parser.add_argument("--runs", type=int, metavar="N", help="how often to run each workload (default: as documented)")
     parser.add_argument("--image", default="py312", help="the image of this project to run in (default: %(default)s)")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables there too")

@@ -53,7 +53,8 @@ class Lab:
     """Where experiments are made.
 
     ``runs`` overrides how often each experiment repeats its runs; ``short``: what can be shown in minutes where the
-    daemon's processor is emulated.
+    daemon's processor is emulated. ``programs`` are parts of names of the section of that name, empty for all of them;
+    ``fresh``: what was found before counts for nothing.
     """
 
     client: DockerClient
@@ -61,6 +62,8 @@ class Lab:
     runs: int | None
     short: bool
     say: Callable[[str], None]
+    programs: tuple[str, ...] = ()
+    fresh: bool = False
 
     def times(self, usual: int) -> int:
         """Return how often to run what is usually run ``usual`` times."""

@@ -151,6 +151,9 @@ def fit_subject(subject: Subject, goal: Goal, *, headroom: float, ceiling_bytes:
         environment=machine,
         fit=fit,
         recommendation=recommend(fit, headroom=headroom),
+        caveats=tuple(
+            caveat for run in first.measured.runs for caveat in run.caveats if caveat.kind.decides(judged=False)
+        ),
     )
 
 

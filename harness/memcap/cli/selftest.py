@@ -70,6 +70,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     from memcap.report.selftest import render_selftest, render_selftest_json
     from memcap.selftest import material, selftest, smallest_sample
     from memcap.store import load_result
+    from memcap.units import counted
 
     config = load_project(root)
     least = smallest_sample(config.rules)
@@ -102,7 +103,8 @@ def command(  # noqa: PLR0913 - the options of the command line
     width = max(80, shutil.get_terminal_size().columns)
     click.echo(render_selftest(tested, false_alarms=promised, width=width), nl=False)
     if len(enough) < len(found):
-        click.echo(f"Left out: {len(found) - len(enough)} cells, with fewer than {2 * sample} runs that can be judged.")
+        left_out = counted(len(found) - len(enough), "cell")
+        click.echo(f"Left out: {left_out}, with fewer than {2 * sample} runs that can be judged.")
 
 
 def _measure(  # noqa: PLR0913 - what the command line says

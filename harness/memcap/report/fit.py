@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from memcap.fit import Fit, Point, PointState, Recommendation, Trial
-from memcap.model import Environment, ImageFacts
+from memcap.model import Caveat, Environment, ImageFacts
+from memcap.report.caveats import by_kind
 from memcap.report.fit_words import answer, pasted, rule_in_words, told_state
 from memcap.report.markdown_text import code
 from memcap.report.text import NOTHING, wrapped
@@ -26,7 +27,10 @@ _TOLD_IF_ANY = ("cap hits", "major faults", "stalled")  # other columns are told
 
 @dataclass(frozen=True, kw_only=True)
 class FitReport:
-    """A fit with what it was found on; ``subject`` is the cell's id or the command."""
+    """A fit with what it was found on; ``subject`` is the cell's id or the command.
+
+    ``caveats`` are those of the first measurement that matter to a cap.
+    """
 
     id: str
     started: str
@@ -35,6 +39,7 @@ class FitReport:
     environment: Environment
     fit: Fit
     recommendation: Recommendation
+    caveats: tuple[Caveat, ...] = ()
 
 
 def render_fit(report: FitReport, *, width: int = 80) -> str:
@@ -56,6 +61,7 @@ def render_fit(report: FitReport, *, width: int = 80) -> str:
     lines = [
         wrapped(text, width) for text in (answer(report.fit, report.subject), rule_in_words(report.recommendation))
     ]
+    lines += [wrapped(text, width) for text in _doubts(report)]
     return "\n\n".join([table, *lines, snippets]) + "\n"
 
 
@@ -72,6 +78,7 @@ def render_fit_markdown(report: FitReport, *, charts: Sequence[tuple[str, str]] 
         f"# How small can the cap be? {code(report.subject)}",
         answer(fit, ""),
         f"{rule_in_words(report.recommendation)}",
+        *_doubts(report),
         snippets,
         "## The curve",
         "\n".join(rows),
@@ -121,6 +128,10 @@ def render_fit_json(report: FitReport) -> str:
             "rule": rule_in_words(advice),
             **{name.lower().replace(" ", "_"): text for name, text in pasted(advice)},
         },
+        "caveats": [
+            {"kind": kind.value, "details": list(details), "remedy": kind.remedy}
+            for kind, details in by_kind(report.caveats)
+        ],
         "curve": [_point(point) for point in fit.curve],
     }
     return json.dumps(document, indent=2, ensure_ascii=True) + "\n"
@@ -130,6 +141,14 @@ def median_of(trials: Sequence[Trial], figure: Callable[[Trial], float | None]) 
     """Return the median of what was measured of ``figure``, None for nothing."""
     found = [value for trial in trials if (value := figure(trial)) is not None]
     return median(found) if found else None
+
+
+def _doubts(report: FitReport) -> list[str]:
+    """Return a sentence for each kind of caveat, with its remedy."""
+    return [
+        f"Caveat {kind.value.replace('_', ' ')}: {'; '.join(details)}. {kind.remedy}"
+        for kind, details in by_kind(report.caveats)
+    ]
 
 
 def _provenance(report: FitReport) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -13,6 +14,7 @@ from simulated_workload import MIB, Workload, found
 
 from factories import make_environment, make_image
 from memcap.fit import Fit, Goal, recommend
+from memcap.model import Caveat, CaveatKind
 from memcap.report.fit import FitReport, render_fit, render_fit_json, render_fit_markdown
 from memcap.report.fit_page import fit_charts, write_fit
 
@@ -114,6 +116,18 @@ def test_chance_is_told() -> None:
     assert f"To survive with {' and '.join(mixed)} is a matter of chance." in " ".join(
         render_fit(report_of(fit)).split()
     )
+
+
+def test_caveats_of_the_first_measurement_come_with_their_remedy() -> None:
+    detail = "{} MiB of mapped files were in memory that this container was not charged for"
+    caveats = tuple(Caveat(kind=CaveatKind.MAPPED_ELSEWHERE, detail=detail.format(size)) for size in ("40.0", "41.0"))
+    report = replace(report_of(found(STEP)), caveats=caveats)
+    words = "40.0\N{EN DASH}41.0 MiB of mapped files"
+    assert f"Caveat mapped elsewhere: {words}" in " ".join(render_fit(report).split())
+    assert words in render_fit_markdown(report)
+    (caveat,) = json.loads(render_fit_json(report))["caveats"]
+    assert caveat["kind"] == "mapped_elsewhere"
+    assert caveat["details"] == [detail.format("40.0\N{EN DASH}41.0")]
 
 
 def test_json_has_the_answer_and_the_curve() -> None:

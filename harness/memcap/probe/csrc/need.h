@@ -10,7 +10,8 @@
 
 enum {
     LAG_PAGES = 64,                  /* pages a CPU on their way to a list: folio batches and uncounted changes */
-    CONTAINER_KERNEL = 512 << 10,    /* an empty container has 260 KiB, and 200 KiB of runc's for a moment */
+    EMPTY_KERNEL = 288 << 10,        /* an empty container has 260 KiB */
+    CONTAINER_KERNEL = 512 << 10,    /* with what the runtime leaves behind, and names that the program looked up */
     PROCESS_KERNEL = 64 << 10,       /* task, mm, signal handlers, mappings, open files */
     THREAD_KERNEL = 10 << 10,        /* without its stack */
     DESCRIPTOR_KERNEL = 2 << 10,     /* a file, pipe or socket */
@@ -31,11 +32,14 @@ static i64 explained_kernel(void) {
     i64 unseen = threads < 0 ? 0 : at_least(threads - run.scanned.threads - 1, 0);
     return CONTAINER_KERNEL + run.scanned.kernel + unseen * UNSEEN_PROCESS_KERNEL;
 }
+/* v1: the kernel's notes on the page cache, which go with it. */
+static i64 cache_notes(const struct split *s) { return at_least(s->file, 0) / CACHE_PER_NOTE; }
 static i64 kept_kernel(const struct split *s) {
     if (s->kernel < 0 || cg.version == 0) return s->kernel;
     if (cg.version == 2) return at_least(s->kernel - at_least(s->slab_reclaimable, 0), 0);
-    i64 known = CONTAINER_KERNEL + run.scanned.kernel;
-    return s->kernel <= known ? s->kernel : at_most(s->kernel, explained_kernel());
+    i64 known = CONTAINER_KERNEL + run.scanned.kernel, least = EMPTY_KERNEL + run.scanned.kernel;
+    i64 kept = s->kernel <= known ? s->kernel : at_most(s->kernel, explained_kernel());
+    return at_least(kept - cache_notes(s), at_most(kept, least));
 }
 
 /* Anonymous pages that madvise(MADV_FREE) gave back are still counted as anon, but lie on the list of file pages, until
@@ -61,13 +65,13 @@ static void need_of(struct split *s) {
 }
 /* What counters prove to be page cache or otherwise reclaimable. */
 static i64 given_back(const struct split *s) {
-    i64 lazy = at_least(lazily_freed(s) - run.rewritten, 0), slabs = cg.version == 2 ? at_least(s->slab_reclaimable, 0) : 0;
+    i64 lazy = at_least(lazily_freed(s) - run.rewritten, 0);
+    i64 slabs = cg.version == 2 ? at_least(s->slab_reclaimable, 0) : at_most(cache_notes(s), s->kernel - s->kept_kernel);
     return at_least(s->file, 0) - locked_files(s) + lazy + slabs;
 }
 /* What may be either. */
 static i64 doubtful(const struct split *s) {
-    i64 notes = at_least(s->file, 0) / CACHE_PER_NOTE; /* they go with the page cache */
-    i64 kernel = cg.version == 1 && s->kernel >= 0 ? at_least(s->kernel - s->kept_kernel - notes, 0) : 0;
+    i64 kernel = cg.version == 1 && s->kernel >= 0 ? at_least(s->kernel - s->kept_kernel - cache_notes(s), 0) : 0;
     i64 more_locked = at_least(at_most(run.scanned.locked, at_least(s->file, 0)) - locked_files(s), 0);
     return kernel + more_locked;
 }
