@@ -31,7 +31,7 @@ relative = "5%"
 absolute = "1MiB"
 
 [time_limits]
-run = "60s"
+run = "5min"
 """
 
 WORK = """

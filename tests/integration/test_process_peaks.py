@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from integration.measuring import cell, measure_once
+from integration.measuring import cell, measure_once, scaled
 
 from memcap.model import Ending
 
@@ -19,7 +19,7 @@ OWN_MIB = 12  # more than an interpreter that was forked has for itself, and its
 
 
 def test_two_processes_that_share_memory_have_half_of_it_each(docker_client: DockerClient) -> None:
-    run = measure_once(docker_client, cell("shared_by_two", mib=SHARED_MIB, seconds=3))
+    run = measure_once(docker_client, cell("shared_by_two", mib=SHARED_MIB, seconds=scaled(3)))
 
     assert run.ending is Ending.COMPLETED, run.detail
     children = sorted(run.processes, key=lambda process: process.vm_hwm_bytes)[-2:]
@@ -41,7 +41,7 @@ def test_no_share_is_read_of_a_single_process(docker_client: DockerClient) -> No
 
 
 def test_no_share_is_read_of_a_large_process(docker_client: DockerClient) -> None:
-    run = measure_once(docker_client, cell("shared_by_two", cap="512m", mib=280, seconds=3))
+    run = measure_once(docker_client, cell("shared_by_two", cap="512m", mib=280, seconds=scaled(3)))
 
     assert run.ending is Ending.COMPLETED, run.detail
     large = [process for process in run.processes if process.vm_hwm_bytes > 256 * MIB]

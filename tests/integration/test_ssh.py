@@ -18,6 +18,8 @@ from pathlib import Path
 import pytest
 from integration.measuring import ROOT
 
+from memcap.engine.docker_client import address
+
 pytestmark = pytest.mark.docker
 SSHD = shutil.which("sshd") or "/usr/sbin/sshd"
 
@@ -27,6 +29,8 @@ def home_with_ssh(tmp_path: Path) -> Iterator[tuple[Path, str]]:
     """Yield a home folder whose ssh may log in to a server of this test, and the address of the daemon behind it."""
     if not Path(SSHD).exists() or shutil.which("ssh") is None or shutil.which("docker") is None:
         pytest.skip("needs sshd, ssh and the docker command (Debian: openssh-server, openssh-client, docker.io)")
+    if address().socket_path is None:
+        pytest.skip(f"the ssh server of this test leads to this machine's daemon, not to {address().url}")
     keys = tmp_path / "keys"
     keys.mkdir(mode=0o700)
     for name in ("host", "user"):

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from integration.measuring import cell, launched, measure_once
+from integration.measuring import cell, launched, measure_once, scaled
 
 from memcap.measure import measure
 from memcap.model import Ending
@@ -42,7 +42,7 @@ def test_dev_shm_larger_than_the_cap_is_an_oom_of_shared_memory(docker_client: D
 
 
 def test_a_pool_hangs_when_a_worker_is_killed(docker_client: DockerClient) -> None:
-    run = measure_once(docker_client, cell("pool_of_the_killed", time_limit=4.0))
+    run = measure_once(docker_client, cell("pool_of_the_killed", time_limit=scaled(4)))
 
     assert run.ending is Ending.OOM_HUNG
     assert run.oom.kills is not None

@@ -19,6 +19,8 @@ IMAGES = ("py310", "py311", "py312", "py313")
 
 
 def only(result: CellResult, metric: Metric) -> float:
+    (run,) = result.runs
+    assert run.ending is Ending.COMPLETED, f"{result.cell.id}: {run.ending.value}, {run.detail}"
     (value,) = result.values(metric)
     return value
 
