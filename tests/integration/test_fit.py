@@ -113,7 +113,8 @@ def test_page_cache_that_is_read_again_is_not_needed_but_comfortable(project: Pa
     if of[minimum]["stall_seconds"] is not None:  # PSI: cgroup v2
         assert of[minimum]["stall_seconds"] > 0
     if comfortable in of:
-        assert of[comfortable]["refaults"] <= 16
+        assert of[comfortable]["undisturbed"]
+        assert of[comfortable]["refaults"] < of[minimum]["refaults"] // 10
 
 
 def test_what_does_not_end_well_without_a_cap_is_said_first(project: Path) -> None:

@@ -189,7 +189,9 @@ def memory_over_time(
         data={
             "moments": [{name: [getattr(moment, name) for moment in moments] for name in columns}],
             "lines": [{"bytes": cap if in_sight else top, "label": label, "reached": peak >= _REACHED * cap}],
-            "ends": [{"seconds": end, "label": "end of the cycles"} for end in cycle_tenths[-1:]],
+            # Vega warns of data without rows: where nothing is to be marked, the row without words is not drawn.
+            "ends": [{"seconds": end, "label": "end of the cycles"} for end in cycle_tenths[-1:]]
+            or [{"seconds": moments[-1].seconds, "label": ""}],
         },
         words=f"Memory over {moments[-1].seconds:.1f} seconds: at most {format_bytes(peak)} of the cap of "
         f"{named}; at the end {format_bytes(moments[-1].anon)} anonymous, "
