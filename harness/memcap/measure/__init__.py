@@ -10,6 +10,7 @@ from memcap.measure.caveats import caveats_of
 from memcap.measure.cycles import cycle_tenths
 from memcap.measure.ending import ending_of, ending_without_report
 from memcap.measure.interval import Processors, unreclaimable_interval
+from memcap.measure.kernel import supervisor_bytes
 from memcap.model import (
     Caveat,
     CaveatKind,
@@ -81,7 +82,7 @@ def measure(raw: RawRun, spec: RunSpec, *, cpus: int | None, standing: tuple[Cav
         unreclaimable_from_peak=need is not None and need.from_peak,
         rss_peak_bytes=_rss_peak(report),
         floor_bytes=report.at_start.unreclaimable,
-        supervisor_bytes=_supervisor_bytes(report, spec),
+        supervisor_bytes=supervisor_bytes(report, spec),
         wall_seconds=None if report.wall_ns is None else report.wall_ns / 1e9,
         cpu_seconds=(report.user_us + report.system_us if report.cpu_us is None else report.cpu_us) / 1e6,
         minor_faults=report.minor_faults,
@@ -112,10 +113,6 @@ def measure(raw: RawRun, spec: RunSpec, *, cpus: int | None, standing: tuple[Cav
         output_tail="" if ending is Ending.COMPLETED else tail,
         caveats=(*standing, *caveats_of(report, raw, spec, need, processors)),
     )
-
-
-def _supervisor_bytes(report: Report, spec: RunSpec) -> int | None:
-    return None if report.supervisor_bytes is None else report.supervisor_bytes + spec.supervisor_unseen_bytes
 
 
 def output_tail(raw: RawRun) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from memcap.measure.interval import Interval, Processors, untouched_at_least
-from memcap.measure.kernel import PAGE_BYTES, SOME_FILE_BYTES, charged_ahead
+from memcap.measure.kernel import PAGE_BYTES, SOME_FILE_BYTES, charged_ahead, supervisor_bytes
 from memcap.model import Caveat, CaveatKind, Neighbour, RawRun, RunSpec
 from memcap.probe.report import Report
-from memcap.units import format_bytes
+from memcap.units import counted, format_bytes
 
 SUPERVISOR_JITTER_BYTES = 4 * PAGE_BYTES  # its stack begins at a random address, so it touches a page more or less
 CLOCK_STEP_NS = 500_000_000
@@ -45,10 +45,8 @@ def caveats_of(report: Report, raw: RawRun, spec: RunSpec, need: Interval | None
 
 
 def _supervisor(report: Report, spec: RunSpec) -> Iterator[Caveat]:
-    if report.supervisor_bytes is None:
-        return
-    own = report.supervisor_bytes + spec.supervisor_unseen_bytes
-    if abs(own - spec.supervisor_bytes) > SUPERVISOR_JITTER_BYTES:
+    own = supervisor_bytes(report, spec)
+    if own is not None and abs(own - spec.supervisor_bytes) > SUPERVISOR_JITTER_BYTES:
         raised = f"the cap was raised by {format_bytes(spec.supervisor_bytes)}"
         yield Caveat(
             kind=CaveatKind.SUPERVISOR_BYTES_DIFFER, detail=f"{raised}, the supervisor needed {format_bytes(own)}"
@@ -73,7 +71,9 @@ def _interval_caveats(report: Report, need: Interval | None, cpus: Processors) -
     if need is None or need.high == need.estimate:
         return
     if need.high is None:
-        detail = f"unreclaimable_peak is the largest of {_count(report.samples)}; nothing bounds it from above"
+        detail = (
+            f"unreclaimable_peak is the largest of {counted(report.samples, 'sample')}; nothing bounds it from above"
+        )
         yield Caveat(kind=CaveatKind.SAMPLED_ONLY, detail=detail)
         return
     ends = f"unreclaimable_peak lies between {format_bytes(need.estimate)} and {format_bytes(need.high)}"
@@ -84,7 +84,7 @@ def _interval_caveats(report: Report, need: Interval | None, cpus: Processors) -
         )
         yield Caveat(kind=CaveatKind.KERNEL_UNEXPLAINED, detail=detail)
     else:
-        detail = f"{ends}: between two of {_count(report.samples)} page cache came or went"
+        detail = f"{ends}: between two of {counted(report.samples, 'sample')} page cache came or went"
         yield Caveat(kind=CaveatKind.SAMPLED_ONLY, detail=detail)
 
 
@@ -133,10 +133,6 @@ def _need_caveats(report: Report) -> Iterator[Caveat]:
     if unwaited > MUCH_UNWAITED_US and unwaited > MUCH_UNWAITED_SHARE * waited_for:
         detail = f"processes that nobody waited for used {unwaited / 1e6:.2f} s of CPU time"
         yield Caveat(kind=CaveatKind.NOT_WAITED_FOR, detail=detail)
-
-
-def _count(samples: int) -> str:
-    return "1 sample" if samples == 1 else f"{samples} samples"
 
 
 def _surroundings(report: Report, *, cpus: int | None) -> Iterator[Caveat]:

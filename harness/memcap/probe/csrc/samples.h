@@ -47,11 +47,9 @@ static int main_is_ending(void) {
     u64 n = pending ? length_of_word(pending) : 0;
     if (n < 3 || value_of("VmSize") < 0 || hex_digit(pending[n - 3]) & 1) return 1;
     if (!slurp(run.main_files.stat)) return 1;
-    const char *s = text, *name_end = 0;
-    for (; *s; s++)
-        if (*s == ')') name_end = s;
-    for (int field = 0; name_end && *name_end && field < 7; name_end++) field += *name_end == ' ';
-    return name_end && to_number(name_end) & 0x404;
+    const char *fields = behind_name();
+    for (int passed = 0; fields && *fields && passed < 6; fields++) passed += *fields == ' '; /* the flags are the seventh */
+    return fields && to_number(fields) & 0x404;
 }
 static void note_state(void) {
     i64 kills = cgroup_oom_kills();
@@ -72,7 +70,7 @@ static i64 sample(void) {
     note_state();
     i64 need = now.unreclaimable;
     if (need > run.peak_unreclaimable) { run.peak_unreclaimable = need; run.at_peak = now; }
-    if (need + doubtful(&now) > run.peak_doubted) run.peak_doubted = need + doubtful(&now);
+    run.peak_doubted = at_least(need + doubtful(&now), run.peak_doubted);
     if (cg.version) note_pause(&run.last, &now);
     run.held = now.usage - now.file;
     if (now.file - run.last.file > TURNED || run.last.file - now.file > TURNED) run.turned = elapsed();

@@ -22,6 +22,13 @@ static inline i64 to_number(const char *s) {
     for (; *s >= '0' && *s <= '9'; s++) value = value * 10 + (*s - '0');
     return value;
 }
+/* What stands behind the name in text, which is /proc/PID/stat: the name is in brackets and may hold brackets itself. */
+static inline const char *behind_name(void) {
+    const char *name_end = 0;
+    for (const char *s = text; *s; s++)
+        if (*s == ')') name_end = s;
+    return name_end && name_end[1] == ' ' ? name_end + 2 : 0;
+}
 static inline u64 length_of_word(const char *s) {
     u64 n = 0;
     while (s[n] > ' ') n++;

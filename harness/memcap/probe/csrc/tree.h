@@ -89,15 +89,13 @@ static void look(struct split *s) {
 
 /* --- the end of all descendants --- */
 
-/* The parent of a process: the second field after its name, which is in brackets and may hold brackets itself. */
+/* The parent of a process: the second field after its name. */
 static i64 parent_of(i64 pid) {
     char path[64];
     process_path(path, sizeof path, pid, "/stat");
     if (!slurp_path(path)) return ABSENT;
-    const char *s = text, *name_end = 0;
-    for (; *s; s++)
-        if (*s == ')') name_end = s;
-    return name_end && name_end[1] == ' ' && name_end[2] && name_end[3] == ' ' ? to_number(name_end + 4) : ABSENT;
+    const char *fields = behind_name();
+    return fields && fields[0] && fields[1] == ' ' ? to_number(fields + 2) : ABSENT;
 }
 
 /* Kill a process of the tree only if it certainly descends from us. The handle names one process for good, whatever
