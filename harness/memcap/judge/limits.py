@@ -9,7 +9,7 @@ from memcap.units import format_bytes
 
 
 def find_budget(cell: CellResult) -> Finding | None:
-    """Find a budget that is broken, or of which that cannot be told.
+    """Find a budget that is broken or undecided.
 
     A cell that is expected to be OOM-killed has none: its peak is its cap.
     """
