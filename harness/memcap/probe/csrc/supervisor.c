@@ -54,7 +54,8 @@ static void watch(u64 waited_for) {
             i64 cost = own_cpu() - run.shares_cost;
             scan_processes(need, now);
             cost = (own_cpu() - run.shares_cost - cost) * 200; /* many processes are looked at less often: half a percent of a core */
-            next_scan = now + (cost > PROCESS_SCAN_NS ? cost : PROCESS_SCAN_NS);
+            if (own_cpu() < FREE_CPU_NS / 2) cost = 0;
+            next_scan = now + at_least(cost, at_most(now / 4, PROCESS_SCAN_NS)); /* a quarter: some processes live for a few ms */
         }
         if (may_need_memory(now, next_journal)) { journal(); next_journal = now + journal_step; journal_step += journal_step / 64; }
         if (run.time_limit && now >= run.time_limit) { run.timed_out = 1; end_all(); }
