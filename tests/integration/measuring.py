@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from memcap.campaign import Campaign
+from memcap.campaign import Campaign, calibrate
 from memcap.engine.docker import DockerEngine
 from memcap.images.prepare import prepare_layers
 from memcap.launch import run_spec
@@ -70,13 +70,19 @@ def cell(call: str | tuple[str, ...], *, cap: str = "128m", on: str = "py312", *
 
 
 @contextmanager
-def launched(client: DockerClient, one: Cell, *, suite: Suite = SUITE) -> Iterator[tuple[DockerEngine, RunSpec]]:
-    """Yield an engine, and what it needs to execute one run of ``one``, for a look at the raw run."""
+def launched(
+    client: DockerClient, one: Cell, *, suite: Suite = SUITE, calibrated: bool = False
+) -> Iterator[tuple[DockerEngine, RunSpec]]:
+    """Yield an engine, and what it needs to execute one run of ``one``, for a look at the raw run.
+
+    ``calibrated``: with the cap raised by what the supervisor needs, as campaigns do.
+    """
     plan = Plan(profile="truth", cells=(one,), runs=1, warmups=0)
     ((_, layer),) = prepare_layers(client, plan, {"truth": suite}, say=lambda _: None).items()
     settings = _settings()
     with DockerEngine(client, campaign=settings.id) as engine:
-        yield engine, run_spec(one, layer, settings, attempt="1")
+        spec = run_spec(one, layer, settings, attempt="1")
+        yield engine, calibrate(engine, layer, settings).applied_to(spec) if calibrated else spec
 
 
 def _settings() -> CampaignSettings:

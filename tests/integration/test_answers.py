@@ -43,7 +43,7 @@ ENDINGS = {
 
 
 def measure(*words: str, columns: int = 300) -> subprocess.CompletedProcess[str]:
-    options = ("--cap", "64m", "--runs", "2", "--warmups", "0", "--time-limit", f"{scaled(2):g}s")
+    options = ("--cap", "64m", "--runs", "2", "--warmups", "0", "--time-limit", f"{scaled(4):g}s")
     return subprocess.run(
         [sys.executable, "-m", "memcap", "measure", "py312", *options, *words],
         cwd=ROOT,

@@ -182,8 +182,10 @@ def test_the_program_under_an_init_is_killed(docker_client: DockerClient, zoo: Z
     require(name, available=found is not None)
     tree = with_libraries(Tree(), Path(str(found)))
     source, program = tmp_path / "hungry.c", tmp_path / "hungry"
-    source.write_text("#include <stdlib.h>\n#include <unistd.h>\nint main(){ for(int n = 0;; n++) { if (n == 32) usleep(100000); "
-                      "volatile char *p = malloc(1 << 20); for (int i = 0; i < 1 << 20; i += 4096) p[i] = 1; } }\n")  # fmt: skip
+    source.write_text(
+        "#include <stdlib.h>\n#include <unistd.h>\nint main() { for (int n = 0;; n++) { if (n == 32) usleep(100000); "
+        "volatile char *p = malloc(1 << 20); for (int i = 0; i < 1 << 20; i += 4096) p[i] = 1; } }\n"
+    )
     require("gcc", available=shutil.which("gcc") is not None)
     subprocess.run(["gcc", "-static", "-o", program, source], check=True)
     tree.add_file("hungry", program, executable=True)

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from truth import allocations, peers, perturbation, programs, repeatability, spikes, zoo
+from truth import allocations, peers, perturbation, programs, repeatability, spikes, staircase, zoo
 from truth.lab import Lab
 from truth.table import Table
 
@@ -22,6 +22,7 @@ EXPERIMENTS: dict[str, Callable[[Lab], list[Table]]] = {
     "spikes": spikes.experiment,
     "repeatability": repeatability.experiment,
     "perturbation": perturbation.experiment,
+    "smallest-cap": staircase.experiment,
     "endings": zoo.experiment,
     "peers": peers.experiment,
     "programs": programs.experiment,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from memcap.cli.before_dashes import NamesBeforeDashes
+from memcap.cli.quantities import SIZE
 from memcap.cli.subject import Asked, subject_options
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def _share(_: click.Context, __: click.Parameter, value: str) -> float:
     cap="What counts as no cap.  [default: half of the daemon's memory]",
     time_limit="After which a run without a cap is ended.",
 )
-@click.option("--resolution", default="1MiB", show_default=True, metavar="SIZE", help="How exactly.")
+@click.option("--resolution", default="1MiB", show_default=True, type=SIZE, help="How exactly.")
 @click.option(
     "--slowdown", type=click.FloatRange(min=1, min_open=True), default=1.25, show_default=True,
     help="How many times slower than without a cap it may be.",

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from memcap.cli.before_dashes import NamesBeforeDashes
+from memcap.cli.quantities import SIZE, TIME
 from memcap.cli.reports import show_output_option
 from memcap.cli.subject import no_thp_option, shm_size_option
 
@@ -15,13 +16,13 @@ from memcap.cli.subject import no_thp_option, shm_size_option
 @click.argument("image")
 @click.argument("argv", nargs=-1, type=click.UNPROCESSED, metavar="[-- CMD ARGS...]")
 @click.option(
-    "-c", "--cap", "caps", multiple=True, default=("1g",), show_default=True, metavar="SIZE", help="May be repeated."
+    "-c", "--cap", "caps", multiple=True, default=("1g",), show_default=True, type=SIZE, help="May be repeated."
 )
 @click.option(
     "-n", "--runs", type=click.IntRange(min=1), help="Runs, one container each.  [default: 5; 10 with --tune]"
 )
 @click.option("--warmups", type=click.IntRange(min=0), default=1, show_default=True, help="Discarded runs before them.")
-@click.option("--time-limit", default="10min", show_default=True, metavar="TIME", help="After which a run is ended.")
+@click.option("--time-limit", default="10min", show_default=True, type=TIME, help="After which a run is ended.")
 @click.option("--network", is_flag=True, help="Give the containers a network.")
 @click.option("-e", "--env", multiple=True, metavar="NAME=VALUE", help="An environment variable; may be repeated.")
 @shm_size_option

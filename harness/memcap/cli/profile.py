@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from memcap.cli.before_dashes import NamesBeforeDashes
+from memcap.cli.quantities import TIME
 from memcap.cli.subject import Asked, subject_options
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ ARTEFACTS = "record"  # in the output folder: the tool's own record and reports
 @click.command("profile", cls=NamesBeforeDashes, short_help="Say which lines allocate, inside the container.")
 @subject_options(cap="Instead of the cell's cap.  [default of a command: 1g]", time_limit="After which a run is ended.")
 @click.option("--container", metavar="NAME", help="Attach to a container that runs already, where it allows that.")
-@click.option("--duration", metavar="TIME", help="How long to stay attached.  [default: 30s]")
+@click.option("--duration", type=TIME, help="How long to stay attached.  [default: 30s]")
 @click.option("--native", is_flag=True, help="Follow compiled code, too (memray).")
 @click.option("--follow-fork", is_flag=True, help="Record child processes, too.")
 @click.option("--tracemalloc", is_flag=True, help="Use Python's own tracemalloc, which every CPython has.")

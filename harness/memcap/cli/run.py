@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from memcap.cli.quantities import TIME
 from memcap.cli.reports import Reports, Wanted, explain_option, report_option, show_output_option
 from memcap.cli.selection import load_project, plan_of, selection_options
 
@@ -58,7 +59,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--within",
-    metavar="TIME",
+    type=TIME,
     help="How long it may take in all, such as 20min; what is finished then is kept and judged. By default the "
     "profile's `within`, if it has one.",
 )

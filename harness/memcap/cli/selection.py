@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from memcap.cli.quantities import TIME
+
 if TYPE_CHECKING:
     from memcap.model import CampaignResult, Config, Plan
     from memcap.plan import Selection
@@ -42,7 +44,7 @@ _OPTIONS = (
     ),
     click.option(
         "--duration",
-        metavar="TIME",
+        type=TIME,
         help="How long generator workloads last, such as 20s, instead of their configured length. Such cells have ids "
         "and baselines of their own (stress.endurance.20s-py312-256m).",
     ),

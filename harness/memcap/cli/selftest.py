@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from memcap.cli.quantities import SIZE
+
 if TYPE_CHECKING:
     from memcap.model import CampaignResult, Config
 
@@ -22,7 +24,7 @@ _SUITE_SIZE = 20
 @click.command("selftest", short_help="Say how often the gate errs on this machine.")
 @click.argument("argv", nargs=-1, type=click.UNPROCESSED, metavar="[-- CMD ARGS...]")
 @click.option("-i", "--image", metavar="IMAGE", help="The image to run in; by default the project's last by name.")
-@click.option("-c", "--cap", default="512m", show_default=True, metavar="SIZE", help="The cap of the containers.")
+@click.option("-c", "--cap", default="512m", show_default=True, type=SIZE, help="The cap of the containers.")
 @click.option("-n", "--runs", type=click.IntRange(min=2), default=40, show_default=True, help="Runs to draw from.")
 @click.option("--from", "source", type=_RESULT, metavar="RESULT", help="Draw from this result; measure nothing.")
 @click.option(

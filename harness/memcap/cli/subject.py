@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from memcap.cli.quantities import SIZE, TIME
 from memcap.cli.selection import project_option
 from memcap.errors import ConfigError, SelectionError, UsageError
 from memcap.model import (
@@ -30,7 +31,7 @@ from memcap.model import (
 if TYPE_CHECKING:
     from memcap.model import Config
 
-shm_size_option = click.option("--shm-size", metavar="SIZE", help="Size of /dev/shm in the containers.  [default: 64m]")
+shm_size_option = click.option("--shm-size", type=SIZE, help="Size of /dev/shm in the containers.  [default: 64m]")
 no_thp_option = click.option("--no-thp", is_flag=True, help="Turn transparent huge pages off for the workload.")
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -122,14 +123,14 @@ def subject_options(*, cap: str, time_limit: str) -> Callable[[_Command], Callab
     options = (
         click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="CELL | IMAGE [-- CMD ARGS...]"),
         click.option("-i", "--image", metavar="IMAGE", help="The image; all words are the command then."),
-        click.option("-c", "--cap", metavar="SIZE", help=cap),
+        click.option("-c", "--cap", type=SIZE, help=cap),
         click.option(
             "-e", "--env", multiple=True, metavar="NAME=VALUE", help="An environment variable; may be repeated."
         ),
         click.option("--network", is_flag=True, help="Give a command's containers a network."),
         shm_size_option,
         no_thp_option,
-        click.option("--time-limit", metavar="TIME", help=time_limit),
+        click.option("--time-limit", type=TIME, help=time_limit),
         project_option,
     )
 

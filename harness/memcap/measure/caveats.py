@@ -76,7 +76,8 @@ def _interval_caveats(report: Report, need: Interval | None, cpus: Processors) -
         )
         yield Caveat(kind=CaveatKind.SAMPLED_ONLY, detail=detail)
         return
-    ends = f"unreclaimable_peak lies between {format_bytes(need.estimate)} and {format_bytes(need.high)}"
+    more = format_bytes(need.high - need.estimate)
+    ends = f"unreclaimable_peak may be up to {more} more than {format_bytes(need.estimate)}"
     doubted = (report.doubted_peak_bytes or 0) - (report.unreclaimable_peak_bytes or 0)
     if doubted > cpus.indistinct_bytes and report.cgroup_version == 1:
         detail = (

@@ -194,7 +194,7 @@ def _told(run: Measurement, cell: CellResult) -> tuple[str, str | None]:
     """Return the outcome of a run, and what is to be said of one that did not pass."""
     if run.ending is Ending.COMPLETED:
         return ("skipped" if _is_skipped(run) else "passed"), None
-    peak = run.unreclaimable_peak_bytes
+    peak = run.unreclaimable_peak_high_bytes
     where = f"{run.ending.value} in {cell.cell.image} under {format_bytes(cell.cell.cap.bytes)}"
     lines = [f"{where} (at most {format_bytes(peak)} had to fit)" if peak is not None else where]
     if run.ending is not Ending.FAILED:  # its output says the rest

@@ -107,8 +107,8 @@ def sockets():
     time.sleep(1)
 
 
-def pages_in_pipes(mib):
-    """Pages of a file that cannot be dropped, as pipes hold them."""
+def pages_in_pipes(mib, deleted=0):
+    """Pages of a file that cannot be dropped, as pipes hold them; of one that is deleted no counter tells."""
     number = os.open("/tmp/file", os.O_RDWR | os.O_CREAT)
     for _ in range(mib * 16):
         os.write(number, BLOCK)
@@ -120,6 +120,26 @@ def pages_in_pipes(mib):
         kept += [reader, writer]
         for _ in range(16):
             libc.splice(number, ctypes.byref(offset), writer, None, ctypes.c_size_t(65536), 0)
+    if deleted:
+        os.unlink("/tmp/file")
+        os.close(number)
+    time.sleep(0.3)
+
+
+def bytes_in_pipes(mib):
+    """Bytes that nobody reads, in pipes."""
+    for _ in range(mib * 16):
+        os.write(os.pipe()[1], BLOCK)
+    time.sleep(0.3)
+
+
+def bytes_in_unix_sockets(mib):
+    """Bytes that nobody reads, in Unix sockets: a block of 32 KiB is kept with 704 bytes about it."""
+    kept = []
+    for _ in range(mib * 8):
+        kept += socket.socketpair()
+        for _ in range(4):
+            kept[-1].send(BLOCK[: 32 << 10])
     time.sleep(0.3)
 
 

@@ -78,12 +78,18 @@ def find_truth(client: DockerClient, reference: str, program: Program) -> Truth:
 
 
 def run_plainly(
-    client: DockerClient, reference: str, program: Program, cap: int, patience: float = LONGEST_SECONDS
+    client: DockerClient,
+    reference: str,
+    program: Program,
+    cap: int,
+    patience: float = LONGEST_SECONDS,
+    *,
+    cpuset: str | None = None,
 ) -> Outcome:
     """Run the program once in a fresh container, as ``docker run --network none --memory CAP`` does."""
     from docker.errors import APIError
 
-    with _container(client, reference, program, cap) as container:
+    with _container(client, reference, program, cap, cpuset) as container:
         started = time.monotonic()
         try:
             container.start()
@@ -101,7 +107,9 @@ def run_plainly(
 
 
 @contextmanager
-def _container(client: DockerClient, reference: str, program: Program, cap: int) -> Iterator[Container]:
+def _container(
+    client: DockerClient, reference: str, program: Program, cap: int, cpuset: str | None
+) -> Iterator[Container]:
     from docker.types import LogConfig
 
     container = client.containers.create(
@@ -111,6 +119,7 @@ def _container(client: DockerClient, reference: str, program: Program, cap: int)
         network_mode="none",
         mem_limit=cap,
         memswap_limit=cap,
+        cpuset_cpus=cpuset,
         pids_limit=PIDS,
         labels={LABEL: "programs"},
         log_config=LogConfig(type=LogConfig.types.JSON, config={"max-size": "1m"}),

@@ -66,12 +66,12 @@ from memcap.model import (
         (
             {"peak_bytes": 100 * MIB, "high_from_peak_bytes": 80 * MIB},
             CaveatKind.SAMPLED_ONLY,
-            "lies between 61.0 MiB and 80.0 MiB: between two of 120 samples page cache came or went",
+            "may be up to 19.0 MiB more than 61.0 MiB: between two of 120 samples page cache came or went",
         ),
         (
             {"cgroup_version": 1, "doubted_peak_bytes": 80 * MIB},
             CaveatKind.KERNEL_UNEXPLAINED,
-            "between 61.0 MiB and 80.0 MiB: cgroup v1 does not tell which kernel memory",
+            "19.0 MiB more than 61.0 MiB: cgroup v1 does not tell which kernel memory",
         ),
         ({"high_from_peak_bytes": None, "samples": 1}, CaveatKind.SAMPLED_ONLY, "the largest of 1 sample; nothing"),
         ({"at_peak": {"huge": 20 * MIB}}, CaveatKind.HUGE_PAGES, "20.0 MiB of the unreclaimable peak are huge pages"),

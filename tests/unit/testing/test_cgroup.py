@@ -20,12 +20,14 @@ def write(root: Path, files: dict[str, str]) -> None:
 V2 = {
     "cgroup.controllers": "memory pids\n",
     "app/memory.current": "9000\n",
-    "app/memory.stat": "anon 4000\nfile 9999\nkernel 700\nshmem 300\nslab_reclaimable 200\n",
+    "app/memory.stat": "anon 4000\nfile 9999\nkernel 700\nshmem 300\nslab_reclaimable 200\nsock 50\n"
+    "inactive_anon 4300\nactive_anon 0\nunevictable 0\n",
     "app/memory.events": "low 0\nmax 3\noom 1\noom_kill 2\n",
 }
 V1 = {
     "memory/docker/abc/memory.limit_in_bytes": "1000000\n",
-    "memory/docker/abc/memory.stat": "cache 999\nrss 1\ntotal_rss 4000\ntotal_shmem 300\n",
+    "memory/docker/abc/memory.stat": "cache 999\nrss 1\ntotal_rss 4000\ntotal_shmem 300\n"
+    "total_inactive_anon 0\ntotal_active_anon 4300\ntotal_unevictable 0\n",
     "memory/docker/abc/memory.kmem.usage_in_bytes": "500\n",
     "memory/docker/abc/memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n",
 }
@@ -36,15 +38,25 @@ def test_version_2(tmp_path: Path) -> None:
     found = own_cgroup(root=tmp_path, membership=tmp_path / "membership")
 
     assert found == CgroupFolder(version=2, path=tmp_path / "app")
-    assert found.unreclaimable_bytes() == 4000 + 300 + 700 - 200
+    assert found.unreclaimable_bytes() == 4000 + 300 + 700 - 200 + 50
     assert found.oom_kills() == 2
 
 
 def test_version_2_of_older_kernels_tells_parts_of_the_kernel_s_memory(tmp_path: Path) -> None:
     stat = "anon 4000\nshmem 300\nslab 500\nslab_reclaimable 200\nkernel_stack 30\npagetables 40\n"
+    stat += "inactive_anon 4300\nactive_anon 0\nunevictable 0\n"
     write(tmp_path, {**V2, "app/memory.stat": stat})
 
     assert CgroupFolder(version=2, path=tmp_path / "app").unreclaimable_bytes() == 4000 + 300 + 500 + 30 + 40 - 200
+
+
+@pytest.mark.parametrize(("listed", "more"), [(8 << 30, 8 << 30), (-(3 << 30), -(3 << 30)), (4096, 0), (-4096, 0)])
+def test_pages_that_lie_on_another_list(tmp_path: Path, listed: int, more: int) -> None:
+    """Lazily freed pages are no need, locked ones of files are; the lists lag behind a little."""
+    stat = f"anon {4 << 30}\nshmem 0\nkernel 0\ninactive_anon {4 << 30}\nactive_anon {listed}\nunevictable 0\n"
+    write(tmp_path, {**V2, "app/memory.stat": stat})
+
+    assert CgroupFolder(version=2, path=tmp_path / "app").unreclaimable_bytes() == (4 << 30) + more
 
 
 def test_version_1(tmp_path: Path) -> None:

@@ -2,11 +2,14 @@
 #pragma once
 #include "text.h"
 
+enum { SOME = 256 << 10 };
+
 /* The cgroup's memory at one moment. lists: inactive_anon + active_anon + unevictable. faults and huge_faults count
  * since the cgroup was made. */
 struct split {
     i64 usage, anon, file, shmem, kernel, slab, page_tables, swap, slab_reclaimable, sock, huge, kernel_stack, unevictable;
     i64 lists, faults, huge_faults;
+    i64 uncounted; /* charged, and in none of the counters */
     i64 unreclaimable, kept_kernel; /* filled in by need_of() */
 };
 
@@ -114,7 +117,7 @@ static void cgroup_split(struct split *s) {
     if (cg.flush >= 0) SYS4(NR_PREAD, cg.flush, &byte, 1, 0);
     s->usage = slurp(cg.usage) ? to_number(text) : ABSENT;
     s->anon = s->file = s->shmem = s->kernel = s->slab = s->page_tables = s->swap = s->slab_reclaimable = ABSENT;
-    s->sock = s->huge = s->kernel_stack = s->unevictable = s->lists = s->faults = s->huge_faults = ABSENT;
+    s->sock = s->huge = s->kernel_stack = s->unevictable = s->lists = s->faults = s->huge_faults = s->uncounted = ABSENT;
     if (cg.version == 1) {
         s->kernel = slurp(cg.kmem) ? to_number(text) : ABSENT;
         if (!slurp(cg.stat)) return;
@@ -151,6 +154,11 @@ static void cgroup_split(struct split *s) {
         i64 rest = s->usage - s->anon - s->file - (s->shmem > 0 ? s->shmem : 0);
         s->kernel = rest > 0 ? rest : 0;
     }
+    /* Usage was read before the counters. Read again it is less where they fell meanwhile. */
+    i64 counted = plus(plus(s->anon, s->file), plus(s->shmem, plus(s->kernel, s->sock))), again = ABSENT;
+    if (s->anon < 0 || s->kernel < 0 || s->usage < counted + SOME) return;
+    if (slurp(cg.usage)) again = to_number(text);
+    s->uncounted = (again < s->usage ? again : s->usage) - counted;
 }
 static i64 cgroup_peak(void) { return slurp(cg.peak) ? to_number(text) : ABSENT; }
 static i64 cgroup_cap(void) {

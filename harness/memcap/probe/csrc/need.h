@@ -1,7 +1,7 @@
 /* What the kernel cannot take back without swap: the one definition of unreclaimable memory (docs/measuring.md).
  *
- *   v1: anon + shmem - lazily freed + locked + kernel memory, as far as the processes explain it
- *   v2: anon + shmem - lazily freed + locked + kernel - slab_reclaimable + sock
+ *   v1: anon + shmem - lazily freed + locked + uncounted + kernel memory, as far as the processes explain it
+ *   v2: anon + shmem - lazily freed + locked + uncounted + kernel - slab_reclaimable + sock
  */
 #pragma once
 #include "run.h"
@@ -26,12 +26,17 @@ static i64 lag_bytes(void) { return run.cpus * LAG_PAGES * run.page_size; }
 static i64 at_least(i64 value, i64 least) { return value > least ? value : least; }
 static i64 at_most(i64 value, i64 most) { return value < most ? value : most; }
 
+/* What is of `bytes` if up to `lag` of it may be a lag: without a jump at the edge of what can be told. */
+static i64 beyond(i64 bytes, i64 lag) {
+    return bytes <= lag ? 0 : at_most(bytes, 2 * (bytes - lag));
+}
+
 /* v1 has one sum for all kernel memory, notes on files that can be dropped included. What the processes of the last
  * scan, and those that began since, can need is explained; the rest is doubt. */
 static i64 explained_kernel(void) {
     i64 threads = slurp(cg.threads) ? to_number(text) : ABSENT;
     i64 unseen = threads < 0 ? 0 : at_least(threads - run.scanned.threads - 1, 0);
-    return CONTAINER_KERNEL + run.scanned.kernel + unseen * UNSEEN_PROCESS_KERNEL;
+    return CONTAINER_KERNEL + run.scanned.kernel + run.scanned.queued + unseen * UNSEEN_PROCESS_KERNEL;
 }
 /* v1: the kernel's notes on the page cache, which go with it. */
 static i64 cache_notes(const struct split *s) { return at_least(s->file, 0) / CACHE_PER_NOTE; }
@@ -47,14 +52,18 @@ static i64 kept_kernel(const struct split *s) {
  * the kernel wants them. Pages that were written to again are there too: run.rewritten tells, of the last look. */
 static i64 lazily_freed(const struct split *s) {
     i64 beside = s->lists < 0 ? 0 : s->anon + s->shmem - s->lists, lag = lag_bytes();
-    if (beside <= lag) return 0;
-    return beside >= 2 * lag ? beside : 2 * (beside - lag); /* no jump at the edge of what can be told */
+    return beyond(beside, lag);
 }
 /* Pages of files that were locked lie on the list of unevictable ones. */
 static i64 locked_files(const struct split *s) {
     i64 more = s->lists < 0 ? 0 : s->lists - s->anon - s->shmem, lag = lag_bytes();
-    if (more <= lag) return 0;
-    return at_most(more >= 2 * lag ? more : 2 * (more - lag), at_least(s->file, 0));
+    return at_most(beyond(more, lag), at_least(s->file, 0));
+}
+/* Pages that are charged and in no counter: of a file that was deleted or cut off, while a pipe holds them (splice). Some
+ * are so for a moment on their way out, so what two samples had counts. The parts of a huge page that were given back
+ * are so too, and the kernel can take these: where there were huge pages it is doubt, else it is needed. */
+static i64 uncounted(const struct split *s) {
+    return beyond(at_most(at_least(s->uncounted, 0), run.uncounted), 2 * lag_bytes()); /* held back, and charged ahead */
 }
 
 static void need_of(struct split *s) {
@@ -63,6 +72,7 @@ static void need_of(struct split *s) {
     if (s->anon < 0 || s->shmem < 0 || s->kernel < 0) return;
     i64 lazy = at_least(lazily_freed(s) - run.rewritten, 0);
     s->unreclaimable = s->anon + s->shmem - lazy + locked_files(s) + s->kept_kernel + at_least(s->sock, 0);
+    if (!run.had_huge) s->unreclaimable += uncounted(s);
 }
 /* Nothing but a look tells that lazily freed pages were written to again: there is no fault. */
 static i64 lazy_is_known(void) { return run.looked_at_lazy && elapsed() - run.looked_at_lazy < LAZY_KNOWN_NS; }
@@ -77,5 +87,5 @@ static i64 doubtful(const struct split *s) {
     i64 kernel = cg.version == 1 && s->kernel >= 0 ? at_least(s->kernel - s->kept_kernel - cache_notes(s), 0) : 0;
     i64 more_locked = at_least(at_most(run.scanned.locked, at_least(s->file, 0)) - locked_files(s), 0);
     i64 lazy = lazy_is_known() ? 0 : at_least(lazily_freed(s) - run.rewritten, 0);
-    return kernel + more_locked + lazy;
+    return kernel + more_locked + lazy + (run.had_huge ? uncounted(s) : 0);
 }

@@ -13,9 +13,9 @@ enum { FORMAT = 2, ROWS = 256, PROCESSES = 32, PROCESS_SCAN_NS = 30000000, JOURN
 enum { STARTING, RUNNING, ENDING }; /* what the main process does at a sample */
 struct row { u32 milliseconds, usage, anon, file, shmem, kernel, low, state; }; /* KiB; low: least unreclaimable of the span */
 struct process { i64 pid, parent, vm_hwm, rss, pss; char name[20]; }; /* rss: ABSENT if the last scan did not see it */
-/* What the last scan saw: bytes of kernel memory that its processes explain, and that they locked; the largest part of
- * files in one process. */
-struct scanned { i64 kernel, locked, threads, files; };
+/* What the last scan saw: bytes of kernel memory that its processes explain, that may lie in their pipes and sockets, and
+ * that they locked; the largest part of files in one process. */
+struct scanned { i64 kernel, queued, descriptors, locked, threads, files, when_kernel; };
 
 static struct {
     const char *folder;
@@ -32,6 +32,8 @@ static struct {
     i64 cap, held, turned;   /* held: of the last sample, without page cache; turned: when that last changed */
     i64 kills, kills_while_main_lived, killed_others;
     struct scanned scanned;
+    i64 uncounted;           /* of the sample before */
+    int had_huge;
     i64 rewritten, looked_at_lazy; /* bytes given back lazily and written to again, at the last look; its time */
     i64 shm_peak, mapped_elsewhere, peak_doubted, unseen_bytes;
     struct { int memory, status, stat; } main_files; /* statm, status and stat of the main process in /proc */

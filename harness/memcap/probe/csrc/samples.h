@@ -1,6 +1,7 @@
 /* Look at memory: the cgroup over time, and the processes. */
 #pragma once
 #include "evidence.h"
+#include "queues.h"
 #include "tree.h"
 
 /* --- memory over time: a row for each row_ms, the one with the most unreclaimable memory; thinned by two when full.
@@ -66,7 +67,9 @@ static i64 sample(void) {
     struct split now;
     run.mark = cgroup_peak();
     look(&now);
+    run.had_huge |= now.huge > 0;
     need_of(&now);
+    run.uncounted = at_least(now.uncounted, 0);
     note_state();
     i64 need = now.unreclaimable;
     if (need > run.peak_unreclaimable) { run.peak_unreclaimable = need; run.at_peak = now; }
@@ -115,6 +118,7 @@ static void scan_process(i64 pid) {
     run.scanned.kernel += PROCESS_KERNEL + at_least(kib_of("VmPTE"), 0) + threads * (KERNEL_STACK + THREAD_KERNEL) +
                           at_least(value_of("FDSize") - USUAL_DESCRIPTORS, 0) * DESCRIPTOR_KERNEL;
     run.scanned.threads += threads;
+    run.scanned.descriptors += at_least(value_of("FDSize"), 0);
     run.scanned.locked += at_most(at_least(kib_of("VmLck"), 0), files);
     run.scanned.files = at_least(files, run.scanned.files);
     struct process *slot = note_process(pid, vm_hwm);
@@ -206,21 +210,30 @@ static int has_room(void) {
     return run.cap < 0 || (run.held + ROOM + run.process_peak_count * ROOM_PROCESS <= run.cap && !is_stuck());
 }
 
+/* Whether v1 has more kernel memory than the processes explain, but for what lies in pipes and sockets. */
+static int is_unexplained(void) {
+    return cg.version == 1 && run.last.kernel > explained_kernel() - run.scanned.queued + SOME;
+}
+static int queues_may_have_grown(void) {
+    return run.last.kernel > run.scanned.when_kernel + run.scanned.when_kernel / 8 && is_unexplained();
+}
 /* What cannot wait for the next regular look at the processes. */
 static int must_scan(i64 now) {
-    return cg.version && (mark_says_more() || (!lazy_is_known() && may_look_at_lazily_freed(now)));
+    return cg.version && (mark_says_more() || queues_may_have_grown() || (!lazy_is_known() && may_look_at_lazily_freed(now)));
 }
 
 /* Look at all processes, and end the window of evidence. `need` is of now, in unreclaimable bytes. */
 static void scan_processes(i64 need, i64 now) {
     i64 count = 0, shm_size = ABSENT, shm_used = ABSENT;
     for (u32 i = 0; i < run.processes; i++) run.table[i].rss = ABSENT;
-    run.scanned = (struct scanned){0, 0, 0, 0};
+    run.scanned = (struct scanned){.when_kernel = run.last.kernel};
     if (cg.version) begin_traffic();
     if (run.pid == 1) count = scan_namespace();
     else for (count = walk_tree(), tree.next = 0; tree.next < tree.size; tree.next++) scan_process(tree.pids[tree.next]);
     /* A process that is exiting cannot be asked, but PID 1 has its sums soon: until then the window goes on. */
     if (cg.version && seen.now.known) { close_window(); open_window(&run.last); }
+    if (is_unexplained())
+        run.scanned.queued = at_most(run.scanned.descriptors / 2 * PIPE_CAPACITY, seen.unstored) + (run.pid == 1 ? in_unix_sockets() : 0);
     if (count > run.process_peak_count) run.process_peak_count = count;
     if (count <= PROCESSES && shares_are_due(need, now)) read_shares(need, now);
     look_at_lazily_freed(now);

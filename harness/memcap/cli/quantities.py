@@ -1,0 +1,32 @@
+"""Options that take a size or a duration: an error names the option."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import click
+
+from memcap.errors import SizeError
+from memcap.units import parse_bytes, parse_seconds
+
+
+class Quantity(click.ParamType):  # type: ignore[type-arg, unused-ignore]  # generic in new versions
+    """A number with its unit, which stays as it was written."""
+
+    def __init__(self, name: str, parse: Callable[[str], float]) -> None:
+        self.name = name
+        self._parse = parse
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return ``value``. Raises SizeError if it cannot be read."""
+        try:
+            self._parse(value)
+        except SizeError as error:
+            option = param.opts[-1] if param else self.name
+            raise SizeError(f"{option}: {error.message}", remedy=error.remedy) from error
+        return str(value)
+
+
+SIZE: Final = Quantity("size", parse_bytes)
+TIME: Final = Quantity("time", parse_seconds)
