@@ -12,6 +12,7 @@ static struct {
     struct traffic at_start, earlier, before, now; /* at the beginning of the last window, of this one, and at the last scan */
     i64 mark;                   /* high-water mark at the beginning */
     i64 most_cache, least_cache, most_need, reachable, faults; /* over the samples of the window */
+    i64 bound;                  /* the largest that a single pause allows, before what was read and written is known */
     int has_huge;               /* the workload may have huge pages */
     i64 unstored;               /* the most bytes known to be written and not to be stored, until this window */
     i64 low, high;              /* bounds of the run so far; high is WITHOUT_BOUND if there was no evidence */
@@ -67,13 +68,15 @@ static void open_window(const struct split *s) {
     seen.mark = run.mark;
     seen.most_cache = given_back(s) + doubtful(s);
     seen.least_cache = given_back(s);
-    seen.most_need = seen.reachable = at_least(s->unreclaimable, 0);
+    seen.most_need = seen.reachable = seen.bound = at_least(s->unreclaimable, 0);
     seen.faults = 0;
 }
 /* Take in the sample `now`, which ends the pause after the sample `last`. */
 static void note_pause(const struct split *last, const struct split *now) {
     i64 faults = now->faults < 0 ? WITHOUT_BOUND / run.page_size : at_least(now->faults - last->faults, 0);
     i64 reached = last->unreclaimable + faults * run.page_size;
+    i64 by_mark = run.mark < 0 ? WITHOUT_BOUND : run.mark - at_most(given_back(last), given_back(now));
+    seen.bound = at_least(at_most(by_mark, reached), seen.bound);
     seen.most_cache = at_least(given_back(now) + doubtful(now), seen.most_cache);
     seen.least_cache = at_most(given_back(now), seen.least_cache);
     seen.most_need = at_least(now->unreclaimable, seen.most_need);
@@ -113,7 +116,8 @@ static void close_window(void) {
     i64 by_mark = run.mark < 0 ? WITHOUT_BOUND : run.mark, by_faults = WITHOUT_BOUND;
     if (t.known) {
         by_mark -= at_least(seen.least_cache - t.read - t.written, 0);
-        by_faults = reachable_by_faults(&t) + t.huge_faults * huge_page() + unstored();
+        i64 untouched = t.huge_faults * huge_page() + unstored();
+        by_faults = at_most(reachable_by_faults(&t) + untouched, seen.bound + at_least(untouched, t.read + t.written));
     }
     seen.high = at_least(at_most(by_mark, by_faults), seen.high);
     /* The lower bound: at the mark everything was needed that was no cache. What was read while the last scan was going

@@ -11,7 +11,7 @@
 enum {
     LAG_PAGES = 64,                  /* pages a CPU on their way to a list: folio batches and uncounted changes */
     EMPTY_KERNEL = 288 << 10,        /* an empty container has 260 KiB */
-    CONTAINER_KERNEL = 512 << 10,    /* with what the runtime leaves behind, and names that the program looked up */
+    CONTAINER_KERNEL = 768 << 10,    /* with what the runtime leaves behind, and names that the program looked up */
     PROCESS_KERNEL = 64 << 10,       /* task, mm, signal handlers, mappings, open files */
     THREAD_KERNEL = 10 << 10,        /* without its stack */
     DESCRIPTOR_KERNEL = 2 << 10,     /* a file, pipe or socket */
@@ -43,9 +43,10 @@ static i64 cache_notes(const struct split *s) { return at_least(s->file, 0) / CA
 static i64 kept_kernel(const struct split *s) {
     if (s->kernel < 0 || cg.version == 0) return s->kernel;
     if (cg.version == 2) return at_least(s->kernel - at_least(s->slab_reclaimable, 0), 0);
-    i64 known = CONTAINER_KERNEL + run.scanned.kernel, least = EMPTY_KERNEL + run.scanned.kernel;
-    i64 kept = s->kernel <= known ? s->kernel : at_most(s->kernel, explained_kernel());
-    return at_least(kept - cache_notes(s), at_most(kept, least));
+    i64 explained = CONTAINER_KERNEL + run.scanned.kernel, least = EMPTY_KERNEL + run.scanned.kernel;
+    i64 without_notes = s->kernel - cache_notes(s);
+    if (s->kernel > explained) explained = explained_kernel(); /* another look, which is not needed as a rule */
+    return at_least(at_most(without_notes, explained), at_most(s->kernel, least));
 }
 
 /* Anonymous pages that madvise(MADV_FREE) gave back are still counted as anon, but lie on the list of file pages, until
