@@ -14,6 +14,7 @@ JOURNAL: Final = "/memcap/out/workload.jsonl"
 SERVICE_CAP_BYTES: Final = 64 * 1024 * 1024
 CALIBRATION_SECONDS: Final = 30
 EVICTION_SECONDS: Final = 120
+PAGES_SECONDS: Final = 30
 
 
 def run_spec(cell: Cell, layer: Layer, settings: CampaignSettings, *, attempt: str, cpuset: str = "") -> RunSpec:
@@ -59,6 +60,11 @@ def eviction_spec(layer: Layer, settings: CampaignSettings, *, attempt: str) -> 
     its name unique.
     """
     return _service_spec(f"eviction-{attempt}", (SUPERVISOR, "evict", "/"), EVICTION_SECONDS, layer, settings)
+
+
+def pages_spec(layer: Layer, settings: CampaignSettings) -> RunSpec:
+    """Return a run that prints ``page_ns N``: what reading a page from the container's disk costs, in nanoseconds."""
+    return _service_spec("pages", (SUPERVISOR, "pages", "/memcap/out/pages"), PAGES_SECONDS, layer, settings)
 
 
 def _service_spec(

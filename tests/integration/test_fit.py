@@ -78,7 +78,7 @@ def test_the_smallest_cap_of_a_command_is_what_it_touches_and_what_python_needs(
 
     truth = TOUCHED * MIB + overhead
     assert abs(found["minimum_cap_bytes"] - truth) <= 2 * MIB
-    assert found["runs"] <= 12 or found["noisy"]
+    assert sum(point["runs"] for point in found["curve"]) <= 12 + 4 or found["noisy"]
     assert found["survival"]["survived"] >= 3
     below = [point for point in found["curve"] if point["cap_bytes"] < found["minimum_cap_bytes"]]
     assert below[-1]["endings"].get("oom_killed")
@@ -109,11 +109,11 @@ def test_page_cache_that_is_read_again_is_not_needed_but_comfortable(project: Pa
     assert comfortable >= minimum + 8 * MIB, "the file does not fit beside the program"
     of = {point["cap_bytes"]: point for point in found["curve"]}
     assert of[minimum]["refaults"] > 1000
-    assert not of[minimum]["undisturbed"]
+    assert of[minimum]["comfort"] == "no"
     if of[minimum]["stall_seconds"] is not None:  # PSI: cgroup v2
         assert of[minimum]["stall_seconds"] > 0
     if comfortable in of:
-        assert of[comfortable]["undisturbed"]
+        assert of[comfortable]["comfort"] == "yes"
         assert of[comfortable]["refaults"] < of[minimum]["refaults"] // 10
 
 

@@ -13,11 +13,12 @@ from memcap.cli.subject import Asked, subject_options
 
 if TYPE_CHECKING:
     from memcap.cli.subject import Subject
-    from memcap.fit import Goal, Trial
+    from memcap.fit import Goal, Reference, Trial
     from memcap.report.fit import FitReport
 
 _MIB = 1024 * 1024
 _PAGE = 4096
+_USUAL_RUNS = 16  # of a program that lives on anonymous memory: six to find the cap, seven to time it, three from cold
 _WITHOUT_MEMORY_BYTES = 1024 * _MIB  # as good as no cap, where the daemon does not say how much it has
 
 
@@ -43,8 +44,14 @@ def _share(_: click.Context, __: click.Parameter, value: str) -> float:
     help="How many times slower than without a cap it may be.",
 )  # fmt: skip
 @click.option(
+    "--time-lost", callback=_share, metavar="SHARE", default="2%", show_default=True,
+    help="What it may lose of its time with the comfortable cap.",
+)  # fmt: skip
+@click.option("--precise", is_flag=True, help="Time the comfortable cap until that is 95 % sure.")
+@click.option(
     "--max-runs", type=click.IntRange(min=1),
-    help="Runs after the first measurement.  [default: 12; 24 if runs with the same cap end differently]",
+    help="Runs of the search, without those that are timed and those that start from cold.  [default: 12; 24 if runs "
+    "with the same cap end differently]",
 )  # fmt: skip
 @click.option(
     "--headroom",
@@ -62,6 +69,8 @@ def command(  # noqa: PLR0913 - the options of the command line
     asked: Asked,
     resolution: str,
     slowdown: float,
+    time_lost: float,
+    precise: bool,
     max_runs: int | None,
     headroom: float,
     output: Path | None,
@@ -71,8 +80,8 @@ def command(  # noqa: PLR0913 - the options of the command line
 
     It is run with as good as no cap, three times; then under caps near what could not be taken back
     (unreclaimable_peak), closer and closer. A cap is good enough if the workload ends as it should, and is not slower
-    than --slowdown allows. What was found is confirmed by repeating it. The comfortable cap is where the kernel has
-    nothing to take away that is needed again.
+    than --slowdown allows. What was found is confirmed by repeating it. The comfortable cap costs no time. What is
+    recommended is tried from a cold start, as on a machine where the image has never run.
 
     \b
     Examples:
@@ -82,10 +91,11 @@ def command(  # noqa: PLR0913 - the options of the command line
       memcap fit --image my/prod:1.4 --headroom 30% --json
     """
     import shutil
+    from dataclasses import replace
 
     from memcap.report.fit import render_fit, render_fit_json
 
-    goal = _goal(resolution, slowdown, max_runs)
+    goal = replace(_goal(resolution, slowdown, max_runs), time_lost=time_lost, precise=precise)
     subject = asked.find()
     ceiling = subject.cell.cap.bytes if asked.cap else None
     report = fit_subject(subject, goal, headroom=headroom, ceiling_bytes=ceiling)
@@ -113,7 +123,15 @@ def fit_subject(subject: Subject, goal: Goal, *, headroom: float, ceiling_bytes:
     from memcap.cli.progress import say
     from memcap.cli.verdict import conclude_unjudged
     from memcap.fit import recommend
-    from memcap.fit.driving import jobs_beside, measure_uncapped, reference_of, search_caps, uncapped
+    from memcap.fit.driving import (
+        confirm_cold,
+        jobs_beside,
+        measure_page_seconds,
+        measure_uncapped,
+        reference_of,
+        search_caps,
+        uncapped,
+    )
     from memcap.model import Plan
     from memcap.report.fit import FitReport
     from memcap.report.fit_words import name_of
@@ -142,7 +160,14 @@ def fit_subject(subject: Subject, goal: Goal, *, headroom: float, ceiling_bytes:
         need, peak = _size(reference.need_bytes), _size(reference.peak_bytes)
         say(f"it holds {need} that cannot be taken back, and {peak} in all")
         goal = replace(goal, jobs=jobs_beside(first, reference, machine))
-        fit = search_caps(campaign, first, reference, goal, tell=_Telling(reference.seconds))
+        if any(trial.stall_seconds is None for trial in reference.trials):  # no PSI
+            (layer,) = layers.values()
+            goal = replace(goal, page_seconds=measure_page_seconds(engine, layer, settings))
+        telling = _Telling(reference)
+        fit = search_caps(campaign, first, reference, goal, tell=telling)
+        advice = recommend(fit, headroom=headroom)
+        say(f"from a cold start, with {_size(advice.limit_bytes)}")
+        cold, advice = confirm_cold(campaign, first, advice, goal, tell=telling)
     (facts,) = first.result.images.values()
     return FitReport(
         id=campaign_id,
@@ -151,7 +176,8 @@ def fit_subject(subject: Subject, goal: Goal, *, headroom: float, ceiling_bytes:
         image=facts,
         environment=machine,
         fit=fit,
-        recommendation=recommend(fit, headroom=headroom),
+        recommendation=advice,
+        cold=cold,
         caveats=tuple(
             caveat for run in first.measured.runs for caveat in run.caveats if caveat.kind.decides(judged=False)
         ),
@@ -159,20 +185,28 @@ def fit_subject(subject: Subject, goal: Goal, *, headroom: float, ceiling_bytes:
 
 
 class _Telling:
-    """Say each run in a line: a search does not know how long it will be."""
+    """Say each run in a line, and about how long the rest takes: a search does not know how many runs it will be."""
 
-    def __init__(self, seconds: float | None) -> None:
-        self._seconds = seconds
+    def __init__(self, reference: Reference) -> None:
+        import time
+
+        self._reference = reference
         self._count = 0
+        self._clock = time.monotonic
+        self._started = time.monotonic()
 
     def __call__(self, trial: Trial) -> None:
         from memcap.cli.progress import say
+        from memcap.units import format_seconds
 
         self._count += 1
-        time = ""
-        if trial.survived and trial.seconds is not None and self._seconds:
-            time = f", {trial.seconds / self._seconds:.2f} times as long" + ("" if trial.alone else " beside another")
-        say(f"[{self._count}] {_size(trial.cap_bytes)}: {trial.ending.value}{time}")
+        passed = self._clock() - self._started
+        left = max(_USUAL_RUNS - self._count, 1) * passed / self._count
+        size = "no cap" if trial.cap_bytes >= self._reference.cap_bytes else _size(trial.cap_bytes)
+        took, usual = "", self._reference.seconds
+        if trial.survived and trial.seconds is not None and usual:
+            took = f", {trial.seconds / usual:.2f} times as long" + ("" if trial.alone else " beside another")
+        say(f"[{self._count}, about {format_seconds(left)} left] {size}: {trial.ending.value}{took}")
 
 
 def _goal(resolution: str, slowdown: float, max_runs: int | None) -> Goal:

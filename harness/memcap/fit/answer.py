@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from memcap.fit.search import Goal, bracket_of, confirmations, is_noisy
-from memcap.fit.trials import Point, Reference, Trial, points_of
+from memcap.fit.search import Goal, bracket_of, clock_of, confirmations, is_noisy
+from memcap.fit.timelost import Clock, Comfort, TimeLost
+from memcap.fit.trials import Point, PointState, Reference, Trial, uncapped_point
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,13 +15,15 @@ class Fit:
     """The answer. ``curve`` has all caps that were tried, the smallest first; ``runs`` leaves the reference's out.
 
     ``minimum`` is the smallest viable cap, ``below`` the largest that is not (None: the floor is viable). Where no cap
-    that was tried is viable, ``minimum`` is that of the reference. ``comfortable`` is the smallest undisturbed cap
-    that was tried, ``disturbed_up_to`` the largest that is not (None: none). ``noisy``: runs of the same cap ended
-    differently; ``confirmed``: the minimum survived as many runs as it had to.
+    that was tried is viable, ``minimum`` is that of the reference. ``comfortable`` is the smallest cap that costs no
+    time, None if none was found; ``disturbed_up_to`` is the largest that costs some (None: none). ``noisy``: runs of
+    the same cap ended differently; ``confirmed``: the minimum survived as many runs as it had to. ``clock`` tells of
+    each cap of the curve how much time is lost with it.
     """
 
     goal: Goal
     reference: Reference
+    clock: Clock
     curve: tuple[Point, ...]
     minimum: Point
     below: Point | None
@@ -31,17 +34,29 @@ class Fit:
 
     @property
     def runs(self) -> int:
-        """Count the runs after the first measurement."""
-        return sum(len(point.trials) for point in self.curve)
+        """Count the runs after the first measurement, also those without a cap that took turns with others."""
+        return sum(len(point.trials) for point in self.curve) + self._without
 
     @property
-    def comfortable_bytes(self) -> int:
-        """Return the comfortable cap; where none was tried, the one that the workload never reaches."""
-        if self.comfortable is not None:
-            return self.comfortable.cap_bytes
+    def search_runs(self) -> int:
+        """Count the same without those that took turns with runs without a cap, which are limited apart."""
+        return self.runs - 2 * self._without
+
+    @property
+    def _without(self) -> int:
+        return len(self.clock.reference.trials) - len(self.reference.trials)
+
+    @property
+    def unreached_bytes(self) -> int:
+        """Return a cap that the workload never reaches, so that it cannot cost time; it need not have been tried."""
         enough = self.reference.enough_bytes(self.goal.resolution_bytes)
         low = self.disturbed_up_to.cap_bytes if self.disturbed_up_to else 0
         return enough if low < enough else self.reference.cap_bytes
+
+    @property
+    def time_lost(self) -> TimeLost | None:
+        """Return what is known of the time that is lost with the comfortable cap."""
+        return None if self.comfortable is None else self.clock.time_lost(self.comfortable)
 
     @property
     def is_found(self) -> bool:
@@ -66,20 +81,28 @@ class Fit:
 
 def conclude(goal: Goal, reference: Reference, trials: Sequence[Trial]) -> Fit:
     """Return what ``trials`` say, be the search finished or cut short."""
-    curve = points_of(trials, reference, slowdown_limit=goal.slowdown)
-    (uncapped,) = points_of(reference.trials, reference, slowdown_limit=goal.slowdown)
-    bracket = bracket_of(curve)
-    minimum = bracket.above or uncapped
-    disturbed = max((each for each in curve if not each.is_undisturbed), key=lambda each: each.cap_bytes, default=None)
+    clock = clock_of(goal, reference, trials)
+    curve, patchy = clock.points, reference.is_patchy
+    bracket = bracket_of(curve, patchy=patchy)
+    minimum = bracket.above or uncapped_point(reference, slowdown_limit=goal.slowdown)
+    comfort = {point.cap_bytes: clock.comfort(point) for point in curve}
+    costly = [
+        point
+        for point in curve
+        if comfort[point.cap_bytes] is Comfort.NO
+        and not (patchy and point.state is PointState.FAILED and point.cap_bytes > minimum.cap_bytes)
+    ]
+    disturbed = max(costly, key=lambda each: each.cap_bytes, default=None)
     low = disturbed.cap_bytes if disturbed else 0
-    comfortable = next((each for each in curve if each.is_undisturbed and each.cap_bytes > low), None)
+    fine = (point for point in curve if comfort[point.cap_bytes] is Comfort.YES and point.cap_bytes > low)
     return Fit(
         goal=goal,
         reference=reference,
+        clock=clock,
         curve=curve,
         minimum=minimum,
         below=bracket.below,
-        comfortable=comfortable,
+        comfortable=next(fine, None),
         disturbed_up_to=disturbed,
         noisy=is_noisy(curve),
         confirmed=len(minimum.trials) >= confirmations(curve),

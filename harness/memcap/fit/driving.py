@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from memcap.campaign import Campaign
+from memcap.engine.base import Engine
 from memcap.errors import EngineError
 from memcap.fit.answer import Fit, conclude
+from memcap.fit.cold import COLD_RUNS, Cold, failed_cold, next_cold_cap, survived_cold
+from memcap.fit.recommendation import Recommendation, from_cold_start
 from memcap.fit.search import Goal, next_caps
 from memcap.fit.trials import Reference, Trial
-from memcap.model import CampaignResult, Cap, Cell, CellResult, Ending, Environment, Measurement
+from memcap.launch import pages_spec
+from memcap.model import (
+    COLD,
+    CampaignResult,
+    CampaignSettings,
+    Cap,
+    CaveatKind,
+    Cell,
+    CellResult,
+    Ending,
+    Environment,
+    Layer,
+    Measurement,
+)
 from memcap.units import format_bytes
 
 FIRST_RUNS: Final = 3  # one after the other, as their times count
@@ -23,6 +40,8 @@ CYCLES: Final = "cycles"
 _CAP_NAME: Final = "fit"
 _KIB, _MIB = 1024, 1024 * 1024
 _AHEAD_BYTES: Final = 64 * 4096  # what the kernel charges ahead for each CPU (MEMCG_CHARGE_BATCH)
+_PAGE_LOOKS: Final = 3
+_PAGE_NS: Final = re.compile(r"^page_ns (\d+)$", re.MULTILINE)
 _OF_RUNTIME_BYTES: Final = 32 * _MIB  # with less, a container may not even start
 
 Tell = Callable[[Trial], None]
@@ -97,11 +116,75 @@ def search_caps(campaign: Campaign, first: Uncapped, reference: Reference, goal:
     limit = time_limit(first, goal)
     while caps := next_caps(goal, reference, trials):
         for times, sizes in _by_times(caps):
-            cells = [capped(first.cell, size, limit) for size in sizes]
-            for trial in _run(campaign, cells, times, trials, alone=len(caps) == 1):
+            cells = [first.cell if size == reference.cap_bytes else capped(first.cell, size, limit) for size in sizes]
+            for trial in _run(campaign, cells, times, (*reference.trials, *trials), alone=len(caps) == 1):
                 trials.append(trial)
                 tell(trial)
     return conclude(goal, reference, trials)
+
+
+def confirm_cold(
+    campaign: Campaign, first: Uncapped, advice: Recommendation, goal: Goal, *, tell: Tell
+) -> tuple[Cold, Recommendation]:
+    """Start from cold with the recommended cap, with larger ones if that is too little; return what to recommend then.
+
+    Raises as ``search_caps`` does.
+    """
+    step = max(goal.resolution_bytes, _MIB)
+    usual = replace(first.cell, variant=f"{first.cell.variant}.{COLD}")
+    (before,) = _cold_runs(campaign, usual)
+    if before.ending is not first.cell.expected_ending:
+        return Cold(checked=False, reason=f"a cold start without a cap ended as {before.ending.value}"), advice
+    kinds = {caveat.kind for caveat in before.caveats}
+    if {CaveatKind.NOT_COLD, CaveatKind.MAPPED_ELSEWHERE} <= kinds:
+        reason = "the image's files stayed in the page cache: something else has them open"
+        return Cold(checked=False, reason=reason), advice
+    machine = campaign.result().environment
+    reference = Reference(trials=(trial_of(before, usual, alone=True),), ahead_bytes=_AHEAD_BYTES * (machine.cpus or 1))
+    longest = PATIENCE_SECONDS + SLOWEST * goal.slowdown * (before.wall_seconds or 0.0)
+    trials: list[Trial] = []
+
+    def start(cap: int) -> None:
+        cell = capped(first.cell, cap, longest)
+        cell = replace(cell, variant=f"{cell.variant}.{COLD}")
+        (run,) = _cold_runs(campaign, cell)
+        trials.append(_telling(run, cell, alone=True))
+        tell(trials[-1])
+
+    while cap := next_cold_cap(advice.limit_bytes, reference, trials, step=step):
+        start(cap)
+    lived = survived_cold(reference, trials)
+    low = max(failed_cold(reference, trials), default=0)
+    good = [cap for cap, runs in lived.items() if cap > low and runs >= COLD_RUNS]
+    least = min(good, default=None)
+    cold = Cold(checked=True, minimum_cap_bytes=least)
+    advised = from_cold_start(advice, cold)
+    if least is not None and advised.limit_bytes > advice.limit_bytes:
+        for _ in range(COLD_RUNS):
+            start(advised.limit_bytes)
+    own = [trial for trial in trials if trial.cap_bytes == advised.limit_bytes]
+    return replace(cold, survived=sum(trial.survived for trial in own), runs=len(own)), advised
+
+
+def _cold_runs(campaign: Campaign, cell: Cell) -> tuple[Measurement, ...]:
+    """Return one more run of a cold cell."""
+    if cell.id not in campaign.planned:
+        campaign.add([cell])
+    result = campaign.extend({cell.id}, 1, tell=_silent, save=_unsaved)
+    return next(done.runs for done in result.cells if done.cell.id == cell.id)[-1:]
+
+
+def measure_page_seconds(engine: Engine, layer: Layer, settings: CampaignSettings) -> float | None:
+    """Return what reading a page from the container's disk costs in seconds; None where it cannot be measured.
+
+    The fastest of three: whatever else the machine does only makes it longer.
+    """
+    found = []
+    for number in range(_PAGE_LOOKS):
+        raw = engine.execute(replace(pages_spec(layer, settings), name=f"memcap-{settings.id}-pages-{number}"))
+        told = _PAGE_NS.search(raw.output)
+        found += [int(told[1]) / 1e9] if told else []
+    return min(found, default=None)
 
 
 def time_limit(first: Uncapped, goal: Goal) -> float:
@@ -137,6 +220,8 @@ def trial_of(run: Measurement, cell: Cell, *, alone: bool) -> Trial:
         stall_seconds=run.pressure.stall_some_seconds,
         peak_bytes=run.peak_bytes,
         need_bytes=run.unreclaimable_peak_bytes,
+        need_low_bytes=run.unreclaimable_peak_low_bytes,
+        cpu_seconds=run.cpu_seconds,
     )
 
 

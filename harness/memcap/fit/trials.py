@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 
 from memcap.model import Ending
-from memcap.stats import Proportion, proportion
+from memcap.stats import Proportion, proportion, shift
 
+PATCHY_SHARE = 0.1  # of the need, in huge pages of which little may be touched
 FEW_EVENTS = 16  # pages read again, and major faults, more than without a cap
 LITTLE_STALL = 0.01  # of the running time
+CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +23,8 @@ class Trial:
 
     ``seconds`` is the time it took, for a workload of a fixed duration that of one cycle. ``cap_hits`` counts how often
     the cap was run into, ``refaults`` pages read again that had been taken away, ``stall_seconds`` time spent waiting
-    for memory (cgroup v2). None is what was not measured.
+    for memory (cgroup v2). ``need_low_bytes`` is less than ``need_bytes`` where it may have needed less, as with huge
+    pages. None is what was not measured.
     """
 
     cap_bytes: int
@@ -35,6 +39,13 @@ class Trial:
     stall_seconds: float | None = None
     peak_bytes: int | None = None
     need_bytes: int | None = None
+    need_low_bytes: int | None = None
+    cpu_seconds: float | None = None
+
+    @property
+    def events(self) -> int | None:
+        """Return how many pages had to be read, those of the first time included; None where that is not counted."""
+        return None if self.refaults is None else self.refaults + (self.major_faults or 0)
 
     @property
     def is_late(self) -> bool:
@@ -63,6 +74,16 @@ class Reference:
         return max((trial.need_bytes or trial.peak_bytes or 0) for trial in self.trials)
 
     @property
+    def least_need_bytes(self) -> int:
+        """Return the least that the run with the largest need can have needed: less than its need with huge pages."""
+        return max((trial.need_low_bytes or trial.need_bytes or trial.peak_bytes or 0) for trial in self.trials)
+
+    @property
+    def is_patchy(self) -> bool:
+        """Tell whether it may live with a cap though a larger one kills it: huge pages fill what there is."""
+        return self.least_need_bytes < self.need_bytes * (1 - PATCHY_SHARE)
+
+    @property
     def peak_bytes(self) -> int:
         """Return the most that was used at all, page cache included."""
         return max(max(trial.peak_bytes or 0, trial.need_bytes or 0) for trial in self.trials)
@@ -79,7 +100,7 @@ class Reference:
 
 
 class PointState(str, Enum):
-    """What is known of a cap: ``open`` was slow only beside other runs, which proves nothing."""
+    """What is known of a cap: ``open`` was slow, but that proves nothing yet."""
 
     FAILED = "failed"
     SLOW = "slow"
@@ -119,6 +140,23 @@ class Point:
         taken, before = _least(self.trials), self.reference.seconds
         return taken / before if taken is not None and before else None
 
+    @cached_property
+    def may_wait(self) -> bool:
+        """Tell whether nothing was read again: what makes it slow is something else, or that it waits to write."""
+        return any(map(self.misses_nothing, self.trials))
+
+    @property
+    def times(self) -> list[float]:
+        """Return the times of the runs that were alone."""
+        return times_of(self.trials)
+
+    @cached_property
+    def factor(self) -> tuple[float, float] | None:
+        """Return how many times longer runs take than without a cap, 95 % sure; None if too few were alone for that."""
+        own, before = self.times, times_of(self.reference.trials)
+        found = shift([math.log(each) for each in before], [math.log(each) for each in own], confidence=CONFIDENCE)
+        return None if found is None else (math.exp(found.low), math.exp(found.high))
+
     @property
     def is_well_timed(self) -> bool:
         """Tell whether more than one time counts, or one that leaves no doubt."""
@@ -126,28 +164,28 @@ class Point:
 
     @cached_property
     def state(self) -> PointState:
-        """Return what is known; a cap that took nothing away that is used made nothing slow: something else did."""
+        """Return what is known.
+
+        A cap that took nothing away that is used is slow only if its runs took longer than those without a cap with
+        which they took turns, as those of a program that waits to write; otherwise something else made it slow.
+        """
         late = any(trial.is_late for trial in self.trials)
         if any(not trial.survived and not trial.is_late for trial in self.trials):
             return PointState.FAILED
         if late:  # to be fast at times and late at others is a matter of chance
             return PointState.SLOW if self._is_too_slow else PointState.FAILED
-        if any(map(self._misses_nothing, self.trials)) or not self._is_too_slow:
+        if not self._is_too_slow or not any(map(self.may_have_hit, self.trials)):
             return PointState.VIABLE
+        if self.may_wait:
+            if self.factor is None:
+                return PointState.OPEN
+            return PointState.SLOW if self.factor[0] > self.slowdown_limit else PointState.VIABLE
         return PointState.SLOW if self._is_timed else PointState.OPEN
 
     @property
     def is_below(self) -> bool:
         """Tell whether the minimum lies above this cap."""
         return self.state in (PointState.FAILED, PointState.SLOW)
-
-    @cached_property
-    def is_undisturbed(self) -> bool:
-        """Tell whether the cap takes nothing away that is used: it was not reached, or only page cache was dropped.
-
-        Times are not asked beyond what is viable: they scatter, and without anything read again there is no reason.
-        """
-        return self.state is PointState.VIABLE and all(map(self._misses_nothing, self.trials))
 
     @cached_property
     def _is_timed(self) -> bool:
@@ -160,7 +198,7 @@ class Point:
             return any(trial.is_late for trial in self.trials)
         return min(known) / self.reference.seconds > self.slowdown_limit
 
-    def _may_have_hit(self, trial: Trial) -> bool:
+    def may_have_hit(self, trial: Trial) -> bool:
         """Tell whether the cap was reached, as far as the kernel says exactly.
 
         Its counter alone proves only that: on cgroup v1 it stays at 0 on some kernels, even where a process is killed.
@@ -169,25 +207,28 @@ class Point:
             bool(trial.cap_hits) or (trial.peak_bytes or self.cap_bytes) >= self.cap_bytes - self.reference.ahead_bytes
         )
 
-    def _misses_nothing(self, trial: Trial) -> bool:
-        if not self._may_have_hit(trial):
+    def more_events(self, trial: Trial) -> int | None:
+        """Return how many more pages had to be read than without a cap; None where that is not counted."""
+        before = max(each.events or 0 for each in self.reference.trials)
+        return None if trial.events is None else max(trial.events - before, 0)
+
+    def misses_nothing(self, trial: Trial) -> bool:
+        """Tell whether the cap cannot have made the run slow: it was not reached, or nothing was read again."""
+        if not self.may_have_hit(trial):
             return True
-        if trial.refaults is None:
-            return False
-        before = self.reference.trials
-        return (
-            trial.refaults <= FEW_EVENTS + max(each.refaults or 0 for each in before)
-            and (trial.major_faults or 0) <= FEW_EVENTS + max(each.major_faults or 0 for each in before)
-            and (trial.stall_seconds or 0)
-            <= LITTLE_STALL * (trial.wall_seconds or 0) + max(each.stall_seconds or 0 for each in before)
+        more = self.more_events(trial)
+        little = LITTLE_STALL * (trial.wall_seconds or 0) + max(
+            each.stall_seconds or 0 for each in self.reference.trials
         )
+        return more is not None and more <= FEW_EVENTS and (trial.stall_seconds or 0) <= little
 
 
 def points_of(trials: Iterable[Trial], reference: Reference, *, slowdown_limit: float) -> tuple[Point, ...]:
-    """Return the caps that were tried, the smallest first."""
+    """Return the caps that were tried, the smallest first; runs with the reference's cap are left out."""
     by_cap: dict[int, list[Trial]] = {}
     for trial in trials:
-        by_cap.setdefault(trial.cap_bytes, []).append(trial)
+        if trial.cap_bytes < reference.cap_bytes:
+            by_cap.setdefault(trial.cap_bytes, []).append(trial)
     points: list[Point] = []
     below: float | None = None
     for cap in sorted(by_cap):
@@ -197,6 +238,18 @@ def points_of(trials: Iterable[Trial], reference: Reference, *, slowdown_limit: 
         )
         below = min((each for each in (below, _least(own)) if each is not None), default=None)
     return tuple(points)
+
+
+def uncapped_point(reference: Reference, *, slowdown_limit: float) -> Point:
+    """Return the reference as a point of the curve."""
+    return Point(
+        cap_bytes=reference.cap_bytes, trials=reference.trials, reference=reference, slowdown_limit=slowdown_limit
+    )
+
+
+def times_of(trials: Iterable[Trial]) -> list[float]:
+    """Return the times that count: of runs that survived, with no other beside them."""
+    return [trial.seconds for trial in trials if trial.alone and trial.survived and trial.seconds]
 
 
 def _least(trials: Iterable[Trial]) -> float | None:

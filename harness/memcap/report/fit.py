@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from memcap.fit import Fit, Point, PointState, Recommendation, Trial
+from memcap.fit import Cold, Fit, Point, PointState, Recommendation, TimeLost, Trial
 from memcap.model import Caveat, Environment, ImageFacts
 from memcap.report.caveats import by_kind
-from memcap.report.fit_words import answer, pasted, rule_in_words, told_state
+from memcap.report.fit_words import answer, cold_in_words, pasted, rule_in_words, told_state
 from memcap.report.markdown_text import code
 from memcap.report.text import NOTHING, wrapped
 from memcap.stats import median
@@ -20,8 +20,10 @@ from memcap.units import format_bytes, format_seconds
 
 # History of the schema of fit.json and `fit --json`; it goes up when a key goes away or changes its meaning.
 # 1 - first version
-FIT_SCHEMA = 1
-_HEADERS = ["cap", "survived", "95 % interval", "time", "cap hits", "read again", "major faults", "stalled", ""]
+# 2 - `undisturbed` of a cap became `time_lost`; `comfortable_cap_bytes` is the smallest cap that costs no time, null if
+#     none was found; `cold` and `time_lost` are new
+FIT_SCHEMA = 2
+_HEADERS = ["cap", "survived", "95 % interval", "time", "lost", "cap hits", "read again", "major faults", "stalled", ""]
 _TOLD_IF_ANY = ("cap hits", "major faults", "stalled")  # other columns are told in any case
 
 
@@ -39,6 +41,7 @@ class FitReport:
     environment: Environment
     fit: Fit
     recommendation: Recommendation
+    cold: Cold | None = None
     caveats: tuple[Caveat, ...] = ()
 
 
@@ -58,10 +61,8 @@ def render_fit(report: FitReport, *, width: int = 80) -> str:
         colalign=[*["right"] * (len(headers) - 1), "left"],
     )  # fmt: skip
     snippets = "\n\n".join(f"{name}:\n{textwrap.indent(text, '    ')}" for name, text in pasted(report.recommendation))
-    lines = [
-        wrapped(text, width) for text in (answer(report.fit, report.subject), rule_in_words(report.recommendation))
-    ]
-    lines += [wrapped(text, width) for text in _doubts(report)]
+    told = [answer(report.fit, report.subject), *advice_in_words(report), *_doubts(report)]
+    lines = [wrapped(text, width) for text in told]
     return "\n\n".join([table, *lines, snippets]) + "\n"
 
 
@@ -69,7 +70,7 @@ def render_fit_markdown(report: FitReport, *, charts: Sequence[tuple[str, str]] 
     """Return the same as Markdown; ``charts`` are file names, each with its words."""
     fit = report.fit
     headers, *body = ("| " + " | ".join(row) + " |" for row in table_of(fit))
-    rows = [headers, "|" + "---:|" * 8 + "---|", *body]
+    rows = [headers, "|" + "---:|" * (len(_HEADERS) - 1) + "---|", *body]
     snippets = "\n\n".join(
         f"{name}:\n\n```{'console' if name == 'docker run' else 'yaml'}\n{text}\n```"
         for name, text in pasted(report.recommendation)
@@ -77,7 +78,7 @@ def render_fit_markdown(report: FitReport, *, charts: Sequence[tuple[str, str]] 
     parts = [
         f"# How small can the cap be? {code(report.subject)}",
         answer(fit, ""),
-        f"{rule_in_words(report.recommendation)}",
+        *advice_in_words(report),
         *_doubts(report),
         snippets,
         "## The curve",
@@ -104,7 +105,10 @@ def render_fit_json(report: FitReport) -> str:
         "image": {"reference": report.image.reference, "id": report.image.id, "digest": report.image.digest},
         "environment": asdict(report.environment),
         "minimum_cap_bytes": fit.minimum.cap_bytes if fit.is_found else None,
-        "comfortable_cap_bytes": fit.comfortable_bytes,
+        "comfortable_cap_bytes": fit.comfortable.cap_bytes if fit.comfortable else None,
+        "time_lost_limit": fit.goal.time_lost,
+        "time_lost": _time_lost(fit.time_lost),
+        "cold": None if report.cold is None else asdict(report.cold),
         "largest_failing_cap_bytes": fit.below.cap_bytes if fit.below else None,
         "within_bytes": fit.within_bytes,
         "resolution_bytes": fit.goal.resolution_bytes,
@@ -125,6 +129,9 @@ def render_fit_json(report: FitReport) -> str:
             "limit_bytes": advice.limit_bytes,
             "request_bytes": advice.limit_bytes,
             "headroom": advice.headroom,
+            "because": advice.rule.value,
+            "slack_bytes": advice.slack_bytes,
+            "slack": advice.slack,
             "rule": rule_in_words(advice),
             **{name.lower().replace(" ", "_"): text for name, text in pasted(advice)},
         },
@@ -132,7 +139,7 @@ def render_fit_json(report: FitReport) -> str:
             {"kind": kind.value, "details": list(details), "remedy": kind.remedy}
             for kind, details in by_kind(report.caveats)
         ],
-        "curve": [_point(point) for point in fit.curve],
+        "curve": [_point(point, fit) for point in fit.curve],
     }
     return json.dumps(document, indent=2, ensure_ascii=True) + "\n"
 
@@ -141,6 +148,12 @@ def median_of(trials: Sequence[Trial], figure: Callable[[Trial], float | None]) 
     """Return the median of what was measured of ``figure``, None for nothing."""
     found = [value for trial in trials if (value := figure(trial)) is not None]
     return median(found) if found else None
+
+
+def advice_in_words(report: FitReport) -> list[str]:
+    """Return which cap to set and why, and what cold starts showed."""
+    cold = cold_in_words(report.cold, report.recommendation)
+    return [rule_in_words(report.recommendation), *([cold] if cold else [])]
 
 
 def _doubts(report: FitReport) -> list[str]:
@@ -162,12 +175,13 @@ def _provenance(report: FitReport) -> str:
     )
 
 
-def _point(point: Point) -> dict[str, Any]:
+def _point(point: Point, fit: Fit) -> dict[str, Any]:
     trials = point.trials
     return {
         "cap_bytes": point.cap_bytes,
         "state": point.state.value,
-        "undisturbed": point.is_undisturbed,
+        "comfort": fit.clock.comfort(point).value,
+        "time_lost": _time_lost(fit.clock.time_lost(point)),
         "runs": len(trials),
         "survived": point.survived,
         "survival_interval": _survival(point)["interval"],
@@ -180,6 +194,10 @@ def _point(point: Point) -> dict[str, Any]:
         "stall_seconds": median_of(trials, lambda trial: trial.stall_seconds),
         "peak_bytes": median_of(trials, lambda trial: trial.peak_bytes),
     }
+
+
+def _time_lost(lost: TimeLost | None) -> dict[str, Any] | None:
+    return None if lost is None else {**asdict(lost), "basis": lost.basis.value}
 
 
 def _survival(point: Point) -> dict[str, Any]:
@@ -200,6 +218,7 @@ def _rows(fit: Fit) -> list[list[str]]:
             f"{point.survived} of {len(point.trials)}",
             f"{100 * point.survival.low:.0f}-{100 * point.survival.high:.0f} %",
             NOTHING if point.slowdown is None else f"{point.slowdown:.2f}x",
+            _lost(point, fit),
             _count(point, lambda trial: trial.cap_hits),
             _count(point, lambda trial: trial.refaults),
             _count(point, lambda trial: trial.major_faults),
@@ -210,10 +229,16 @@ def _rows(fit: Fit) -> list[list[str]]:
     ]
 
 
+def _lost(point: Point, fit: Fit) -> str:
+    lost = fit.clock.time_lost(point)
+    return NOTHING if lost is None else f"{100 * lost.estimate:.0f} %"
+
+
 def _remark(point: Point, fit: Fit) -> str:
+    comfortable = fit.comfortable.cap_bytes if fit.comfortable else None
     if point.cap_bytes == fit.minimum.cap_bytes:
-        return "minimum, comfortable" if fit.comfortable_bytes == point.cap_bytes else "minimum"
-    if point.cap_bytes == fit.comfortable_bytes:
+        return "minimum, comfortable" if comfortable == point.cap_bytes else "minimum"
+    if point.cap_bytes == comfortable:
         return "comfortable"
     return told_state(point) if point.state is not PointState.VIABLE else ""
 

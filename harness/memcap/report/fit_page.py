@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from memcap.errors import UsageError
-from memcap.fit import Fit, Point, PointState, Trial
+from memcap.fit import Comfort, Fit, Point, PointState, Trial
 from memcap.report.charts import Chart, to_svg
-from memcap.report.fit import FitReport, median_of, render_fit_json, render_fit_markdown, table_of
-from memcap.report.fit_words import answer, pasted, rule_in_words
+from memcap.report.fit import FitReport, advice_in_words, median_of, render_fit_json, render_fit_markdown, table_of
+from memcap.report.fit_words import answer, pasted
 from memcap.report.text import printable
 
 _MIB = 1024 * 1024
@@ -69,7 +69,9 @@ def _curve(
                 "value": value,
                 "low": low,
                 "high": high,
-                "state": _STATES.get(point.state, "comfortable" if point.is_undisturbed else "viable"),
+                "state": _STATES.get(
+                    point.state, "comfortable" if fit.clock.comfort(point) is Comfort.YES else "viable"
+                ),
                 "runs": len(point.trials),
             }
         )
@@ -78,7 +80,7 @@ def _curve(
     widest = max(point.cap_bytes for point in fit.curve) / _MIB
     lines: list[dict[str, Any]] = [{"cap": fit.minimum.cap_bytes / _MIB, "label": "minimum", "row": 0}]
     if fit.comfortable and fit.comfortable is not fit.minimum:
-        lines.append({"cap": fit.comfortable_bytes / _MIB, "label": "comfortable", "row": 1})
+        lines.append({"cap": fit.comfortable.cap_bytes / _MIB, "label": "comfortable", "row": 1})
     told = "; ".join(f"{row['cap']:g} MiB: {row['value']:.4g}" for row in rows)
     return Chart(
         spec="fit",
@@ -122,6 +124,7 @@ def _page(report: FitReport, charts: Mapping[str, tuple[str, str]]) -> str:
     head = "".join(f"<th>{html.escape(each)}</th>" for each in headers)
     body = "".join("<tr>" + "".join(f"<td>{html.escape(each)}</td>" for each in row) + "</tr>" for row in rows)
     figures = "".join(f'<figure aria-label="{html.escape(words)}">{svg}</figure>' for svg, words in charts.values())
+    advice = "".join(f"<p>{html.escape(text)}</p>" for text in advice_in_words(report))
     snippets = "".join(f"<h3>{name}</h3><pre>{html.escape(text)}</pre>" for name, text in pasted(report.recommendation))
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
@@ -130,7 +133,7 @@ def _page(report: FitReport, charts: Mapping[str, tuple[str, str]]) -> str:
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f"<title>How small can the cap be? · memcap</title><style>{_STYLE}</style>"
         f"<h1>How small can the cap be?</h1><pre>{html.escape(printable(report.subject))}</pre>"
-        f"<p>{html.escape(answer(report.fit, ''))}</p><p>{html.escape(rule_in_words(report.recommendation))}</p>"
+        f"<p>{html.escape(answer(report.fit, ''))}</p>{advice}"
         f"{snippets}<h2>The curve</h2>{figures}<table><tr>{head}</tr>{body}</table>"
         f"<p>{html.escape(report.image.reference)}, {html.escape(report.started)}</p></html>\n"
     )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 
-from memcap.fit import Fit, Point, PointState, Recommendation
+from memcap.fit import Basis, Cold, Fit, Point, PointState, Recommendation, Rule, TimeLost
 from memcap.report.text import printable
+from memcap.stats import proportion
 from memcap.units import counted, format_bytes
 
 _NAME_WIDTH = 60
+_LEAST = 0.0005  # of the time; less is none
 _MIB = 1024 * 1024
 
 
@@ -32,19 +34,70 @@ def answer(fit: Fit, subject: str) -> str:
         told = f"{who} did not do with any cap that was tried, up to {format_bytes(fit.curve[-1].cap_bytes)}."
     if fit.is_floor:
         told += f" It may do with less, but Docker refuses caps below {format_bytes(fit.goal.floor_bytes)}."
-    size = format_bytes(fit.comfortable_bytes)
-    if fit.comfortable is None:
-        told += f" With {size}, which was not tried, the cap would never be reached."
-    elif fit.comfortable_bytes == least.cap_bytes:
-        told += " That is comfortable, too: nothing is taken away that it uses again."
-    else:
-        told += f" It is comfortable from {size}: with less, what it uses is taken away and read again."
+    told += f" {_comfort(fit)}"
     return told + "".join(f" {doubt}" for doubt in doubts(fit))
+
+
+def _comfort(fit: Fit) -> str:
+    limit = f"{fit.goal.time_lost:.0%}"
+    if fit.comfortable is None:
+        size = format_bytes(fit.unreached_bytes)
+        return f"No cap was found with which it loses at most {limit} of its time; {size} would never be reached."
+    size, lost = format_bytes(fit.comfortable.cap_bytes), time_lost_in_words(fit.time_lost)
+    if fit.comfortable.cap_bytes == fit.minimum.cap_bytes:
+        return f"That is comfortable, too: {lost}."
+    return f"It is comfortable from {size}: {lost} there, and more than {limit} with less."
+
+
+def time_lost_in_words(lost: TimeLost | None) -> str:
+    """Return how much time is lost, and how that is known, as a clause."""
+    if lost is None:
+        return "how much time it loses is not known"
+    most = "" if lost.high is None else f"at most {_percent(lost.high)}"
+    runs = counted(lost.runs, "run")
+    loses = f"it loses {_percent(lost.estimate)} of its time" if lost.estimate >= _LEAST else "it loses no time"
+    if lost.basis is Basis.NOT_REACHED:
+        return "it loses no time, as it never reaches the cap"
+    if lost.basis is Basis.STALLS:
+        return f"{loses} to stalls ({most} in {runs}, by PSI)"
+    if lost.basis is Basis.READ_AGAIN:
+        by_clock = f" (by the clock {most}, 95 % sure, {runs})" if most else ""
+        return f"{loses} to pages that are read again{by_clock}"
+    sure = f"{most}, 95 % sure, {runs}" if most else f"too few runs for an interval: {runs}"
+    return f"{loses} ({sure})"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %" if 0 < share < 0.1 else f"{100 * share:.0f} %"
+
+
+def cold_in_words(cold: Cold | None, advice: Recommendation) -> str:
+    """Return what cold starts showed; empty where none was asked for."""
+    if cold is None:
+        return ""
+    if not cold.checked:
+        return f"Cold starts were not checked: {cold.reason}. On a fresh machine it may need more."
+    limit = format_bytes(advice.limit_bytes)
+    if cold.minimum_cap_bytes is None:
+        return f"It did not start from cold with {limit}, nor with any larger cap that was tried."
+    found = proportion(cold.survived, cold.runs) if cold.runs else None
+    sure = f" (95 % sure: {100 * found.low:.0f} % of all or more would)" if found else ""
+    told = f"It survived {cold.survived} of {counted(cold.runs, 'cold start')} with {limit}{sure}."
+    if advice.rule is Rule.COLD:
+        size = format_bytes(cold.minimum_cap_bytes)
+        told = f"From a cold start it needs {size}: the files of its image count then. {told}"
+    return told
 
 
 def doubts(fit: Fit) -> list[str]:
     """Return what the answer does not settle."""
     found = []
+    if fit.reference.is_patchy:
+        least, most = (format_bytes(each) for each in (fit.reference.least_need_bytes, fit.reference.need_bytes))
+        found.append(
+            f"Huge pages fill what the cap allows ({least} are needed without them, {most} were taken), so a larger "
+            "cap may kill where a smaller one does not: --no-thp measures without them."
+        )
     if fit.noisy:
         mixed = [format_bytes(point.cap_bytes) for point in fit.curve if 0 < point.survived < len(point.trials)]
         where = f"with {' and '.join(mixed)}" if mixed else "here, where a larger cap failed and a smaller one did not"
@@ -77,17 +130,15 @@ def told_state(point: Point) -> str:
 
 
 def rule_in_words(advice: Recommendation) -> str:
-    """Return how the recommended cap came about, and why so."""
-    size = f"{advice.limit_bytes // _MIB} MiB"
-    if advice.is_for_comfort:
-        return (
-            f"Recommended: {size}, the comfortable cap, which is more than the minimum and {advice.headroom:.0%}: with "
-            "less, the kernel takes away what the program needs again."
-        )
-    return (
-        f"Recommended: {size}, the minimum and {advice.headroom:.0%} (at least the comfortable cap, in whole MiB): the "
-        "minimum is that of this input, and another may need more; --headroom sets the share."
-    )
+    """Return how the recommended cap came about, why so, and its slack."""
+    size, share = f"{advice.limit_bytes // _MIB} MiB", f"{advice.headroom:.0%}"
+    slack = f"{format_bytes(advice.slack_bytes)} ({advice.slack:.0%}) above the minimum"
+    if advice.rule is Rule.COMFORT:
+        return f"Recommended: {size}, the comfortable cap, {slack}: with less, it loses time."
+    if advice.rule is Rule.UNREACHED:
+        return f"Recommended: {size}, which it never reaches, {slack}."
+    what = "what a cold start needs" if advice.rule is Rule.COLD else "the minimum"
+    return f"Recommended: {size}, {what} and {share}, {slack}: another input may need more; --headroom sets the share."
 
 
 def pasted(advice: Recommendation) -> tuple[tuple[str, str], ...]:

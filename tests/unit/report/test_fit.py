@@ -13,7 +13,7 @@ import pytest
 from simulated_workload import MIB, Workload, found
 
 from factories import make_environment, make_image
-from memcap.fit import Fit, Goal, recommend
+from memcap.fit import Cold, Fit, Goal, Rule, from_cold_start, recommend
 from memcap.model import Caveat, CaveatKind
 from memcap.report.fit import FitReport, render_fit, render_fit_json, render_fit_markdown
 from memcap.report.fit_page import fit_charts, write_fit
@@ -37,19 +37,19 @@ def report_of(fit: Fit, *, headroom: float = 0.15, subject: str = "py312 -- pyth
 
 def test_a_step_is_told_in_a_table_a_sentence_and_what_to_paste() -> None:
     assert render_fit(report_of(found(STEP))) == (
-        "     cap    survived        95 %    time     read\n"
-        "                        interval            again\n"
-        "--------  ----------  ----------  ------  -------  --------------------\n"
-        "48.0 MiB      0 of 1      0-98 %       -        0  oom_killed\n"
-        "49.0 MiB      5 of 5    48-100 %   1.00x        0  minimum, comfortable\n"
+        "     cap    survived        95 %    time    lost     read\n"
+        "                        interval                    again\n"
+        "--------  ----------  ----------  ------  ------  -------  --------------------\n"
+        "48.0 MiB      0 of 1      0-98 %       -       -        0  oom_killed\n"
+        "49.0 MiB      5 of 5    48-100 %   1.00x     0 %        0  minimum, comfortable\n"
         "\n"
         "py312 -- python app.py needs 49.0 MiB: it survived 5 of 5 runs with that (95 %\n"
         "sure: 48 % of all runs or more would); with 48.0 MiB the run ended as\n"
-        "oom_killed. That is comfortable, too: nothing is taken away that it uses again.\n"
+        "oom_killed. That is comfortable, too: it loses no time (at most 0 %, 95 % sure,\n"
+        "5 runs).\n"
         "\n"
-        "Recommended: 57 MiB, the minimum and 15% (at least the comfortable cap, in whole\n"
-        "MiB): the minimum is that of this input, and another may need more; --headroom\n"
-        "sets the share.\n"
+        "Recommended: 57 MiB, the minimum and 15%, 8.0 MiB (16%) above the minimum:\n"
+        "another input may need more; --headroom sets the share.\n"
         "\n"
         "docker run:\n"
         "    docker run --memory 57m --memory-swap 57m …\n"
@@ -73,10 +73,39 @@ def test_page_cache_that_is_missed_makes_the_comfortable_cap_the_recommended_one
     report = report_of(found(CACHE))
     told = " ".join(render_fit(report).split())
     assert "needs 22.0 MiB" in told
-    assert re.search(r"It is comfortable from 8\d\.0 MiB: with less, what it uses is taken away and read again", told)
-    assert report.recommendation.is_for_comfort
-    assert report.recommendation.limit_bytes == report.fit.comfortable_bytes
-    assert "the comfortable cap, which is more than the minimum and 15%" in told
+    assert re.search(r"It is comfortable from 8\d\.0 MiB: it loses no time .* there, and more than 2% with less", told)
+    assert report.recommendation.rule is Rule.COMFORT
+    assert report.fit.comfortable is not None
+    assert report.recommendation.limit_bytes == report.fit.comfortable.cap_bytes
+    assert "the comfortable cap, 59.0 MiB (268%)" in told
+    assert "above the minimum: with less, it loses time." in told
+
+
+@pytest.mark.parametrize(
+    ("cold", "limit", "words"),
+    [
+        (
+            Cold(checked=True, minimum_cap_bytes=57 * MIB, survived=3, runs=3),
+            57,
+            "survived 3 of 3 cold starts with 57.0 MiB",
+        ),
+        (
+            Cold(checked=True, minimum_cap_bytes=214 * MIB, survived=3, runs=3),
+            247,
+            "From a cold start it needs 214.0 MiB: the files of its image count then. It survived 3 of 3 cold starts",
+        ),
+        (Cold(checked=False, reason="the files stayed"), 57, "Cold starts were not checked: the files stayed."),
+        (Cold(checked=True), 57, "It did not start from cold with 57.0 MiB, nor with any larger cap that was tried."),
+    ],
+)
+def test_what_cold_starts_showed_is_told(cold: Cold, limit: int, words: str) -> None:
+    report = report_of(found(STEP))
+    report = replace(report, cold=cold, recommendation=from_cold_start(report.recommendation, cold))
+    assert report.recommendation.limit_bytes == limit * MIB
+    assert words in " ".join(render_fit(report).split())
+    document = json.loads(render_fit_json(report))
+    assert document["cold"]["minimum_cap_bytes"] == cold.minimum_cap_bytes
+    assert document["recommendation"]["limit_bytes"] == limit * MIB
 
 
 def test_headroom_is_on_the_minimum_in_whole_mebibytes() -> None:
@@ -94,12 +123,12 @@ def test_headroom_is_on_the_minimum_in_whole_mebibytes() -> None:
         (found(Workload(need=2, peak=3, threshold=2)), "It may do with less, but Docker refuses caps below 6.0 MiB."),
         (
             found(Workload(need=20, peak=900, threshold=20, comfort=800, slowness=lambda cap: 1 if cap > 666 else 3)),
-            "The least cap is somewhere between 666.0 MiB and 673.0 MiB: --max-runs 24 says it more closely.",
+            "The least cap is somewhere between 666.0 MiB and 673.0 MiB: --max-runs 28 says it more closely.",
         ),
-        (found(STEP, Goal(max_runs=2, max_runs_if_steady=2)), "There were not enough runs to be sure of it"),
+        (replace(found(STEP), confirmed=False), "There were not enough runs to be sure of it"),
         (
             found(Workload(need=20, peak=90, threshold=80), Goal(max_runs=1, max_runs_if_steady=1)),
-            "With 91.0 MiB, which was not tried, the cap would never be reached.",
+            "No cap was found with which it loses at most 2% of its time; 91.0 MiB would never be reached.",
         ),
     ],
 )
@@ -133,8 +162,9 @@ def test_caveats_of_the_first_measurement_come_with_their_remedy() -> None:
 def test_json_has_the_answer_and_the_curve() -> None:
     document = json.loads(render_fit_json(report_of(found(CLIFF))))
     assert document["minimum_cap_bytes"] == 60 * MIB
-    assert 60 * MIB < document["comfortable_cap_bytes"] <= 86 * MIB
-    assert document["runs"] == sum(point["runs"] for point in document["curve"]) <= 12
+    assert document["comfortable_cap_bytes"] == 60 * MIB, "what is read again there takes no time"
+    assert document["time_lost"] == {"basis": "times", "estimate": 0.0, "low": 0.0, "high": 0.0, "runs": 5}
+    assert document["runs"] >= sum(point["runs"] for point in document["curve"])
     assert document["survival"]["survived"] == document["survival"]["runs"] >= 3
     assert document["recommendation"]["docker_run"].startswith("docker run --memory")
     caps = [point["cap_bytes"] for point in document["curve"]]
@@ -171,7 +201,7 @@ def test_markdown_shows_the_charts_and_keeps_the_command_whole() -> None:
     text = render_fit_markdown(report_of(found(STEP), subject="a `b` c"), charts=[("survival.svg", "words")])
     assert text.startswith("# How small can the cap be? `` a `b` c ``\n")
     assert "![words](survival.svg)" in text
-    assert "| 49.0 MiB | 5 of 5 | 48-100 % | 1.00x | 0 | 0 | 0 | - | minimum, comfortable |" in text
+    assert "| 49.0 MiB | 5 of 5 | 48-100 % | 1.00x | 0 % | 0 | 0 | 0 | - | minimum, comfortable |" in text
 
 
 def test_charts_tell_their_values_in_words() -> None:

@@ -15,12 +15,14 @@
  *
  *   supervisor evict FOLDER...                 drop the page cache of all files below (see evict.h)
  *   supervisor idle                            do nothing for a moment; a supervisor of that measures itself (calibrate.h)
+ *   supervisor pages FILE                      print what reading a page of a file costs (see pages.h)
  *
  * Freestanding on purpose: about 60 KiB of its own memory, no C library in the image needed. The report's format is
  * documented and read in memcap/probe/report.py. Only system calls, static memory, no allocation. */
 #include "calibrate.h"
 #include "evict.h"
 #include "launch.h"
+#include "pages.h"
 #include "samples.h"
 #include "write.h"
 
@@ -140,7 +142,7 @@ static void supervise(char **argv, char **envp, int calibrating) {
 
 __attribute__((noreturn)) static void misused(void) {
     const char usage[] = "usage: supervisor OUT TIME_LIMIT_MS SAMPLE_INTERVAL_US [OPTION...] -- COMMAND ARGS...\n"
-                         "       supervisor evict FOLDER...\n       supervisor idle\n";
+                         "       supervisor evict FOLDER...\n       supervisor idle\n       supervisor pages FILE\n";
     SYS3(NR_WRITE, 2, usage, sizeof usage - 1);
     leave(64);
 }
@@ -193,6 +195,7 @@ __attribute__((noreturn, used)) static void start(i64 *stack) {
         leave(0);
     }
     if (argc == 2 && same(argv[1], "idle")) { idle(); leave(0); }
+    if (argc == 3 && same(argv[1], "pages")) leave(measure_pages(argv[2]));
     if (argc < 6 || to_number(argv[2]) < 0 || to_number(argv[3]) <= 0) misused();
     run.folder = argv[1];
     run.time_limit = to_number(argv[2]) * 1000000;

@@ -13,7 +13,7 @@ enum {
     NR_CLOCK_GETTIME = 228, NR_EXIT_GROUP = 231, NR_OPENAT = 257, NR_RENAMEAT = 264, NR_PIPE2 = 293,
     NR_STATFS = 137, NR_PERSONALITY = 135, NR_PRCTL = 157, NR_FADVISE = 221, NR_PRLIMIT = 302,
     NR_GETPPID = 110, NR_NANOSLEEP = 35, NR_SCHED_SETSCHEDULER = 144, NR_SCHED_GETAFFINITY = 204, NR_KCMP = 312, NR_PIDFD_OPEN = 434, NR_PIDFD_SEND_SIGNAL = 424,
-    NR_SOCKET = 41,
+    NR_SOCKET = 41, NR_FSYNC = 74, NR_UNLINKAT = 263,
 };
 static inline long sys6(long n, long a, long b, long c, long d, long e, long f) {
     long result;
@@ -32,7 +32,7 @@ enum {
     NR_CLOCK_GETTIME = 113, NR_EXIT_GROUP = 94, NR_OPENAT = 56, NR_RENAMEAT = 38, NR_PIPE2 = 59,
     NR_STATFS = 43, NR_PERSONALITY = 92, NR_PRCTL = 167, NR_FADVISE = 223, NR_PRLIMIT = 261,
     NR_GETPPID = 173, NR_NANOSLEEP = 101, NR_SCHED_SETSCHEDULER = 119, NR_SCHED_GETAFFINITY = 123, NR_KCMP = 272, NR_PIDFD_OPEN = 434, NR_PIDFD_SEND_SIGNAL = 424,
-    NR_SOCKET = 198,
+    NR_SOCKET = 198, NR_FSYNC = 82, NR_UNLINKAT = 35,
 };
 static inline long sys6(long n, long a, long b, long c, long d, long e, long f) {
     register long x8 __asm__("x8") = n;
