@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -12,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from memcap.engine.base import Engine
 from memcap.errors import EngineError, Interrupted, PlanError, TimeIsUp
-from memcap.launch import calibration_spec, eviction_spec, run_spec
+from memcap.launch import calibration_spec, eviction_spec, pages_spec, run_spec
 from memcap.measure import measure, output_tail
 from memcap.model import (
     METRICS_VERSION,
@@ -36,6 +37,8 @@ from memcap.probe.report import ReportError, parse_report
 from memcap.units import format_seconds
 
 ATTEMPTS = 3  # a run that says nothing about the workload, or read its files from disk, is tried again
+_PAGE_LOOKS = 3
+_PAGE_NS = re.compile(r"^page_ns (\d+)$", re.MULTILINE)
 NO_CAP_BYTES = 2**62  # cgroup v1 spells "no limit" as the largest number of whole pages, 2**63 - 4096
 
 
@@ -305,6 +308,19 @@ def calibrate(engine: Engine, layer: Layer, settings: CampaignSettings) -> Calib
         )
     unseen = report.supervisor_unseen_bytes or 0
     return Calibration(supervisor_bytes=(report.supervisor_bytes or 0) + unseen, unseen_bytes=unseen, cpus=report.cpus)
+
+
+def measure_page_seconds(engine: Engine, layer: Layer, settings: CampaignSettings) -> float | None:
+    """Return what reading a page from the container's disk costs in seconds; None where it cannot be measured.
+
+    The fastest of three: whatever else the machine does only makes it longer.
+    """
+    found = []
+    for number in range(_PAGE_LOOKS):
+        raw = engine.execute(replace(pages_spec(layer, settings), name=f"memcap-{settings.id}-pages-{number}"))
+        told = _PAGE_NS.search(raw.output)
+        found += [int(told[1]) / 1e9] if told else []
+    return min(found, default=None)
 
 
 @contextmanager

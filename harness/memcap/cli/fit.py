@@ -118,7 +118,7 @@ def fit_subject(subject: Subject, goal: Goal, *, headroom: float, ceiling_bytes:
     """
     from dataclasses import replace
 
-    from memcap.campaign import Campaign
+    from memcap.campaign import Campaign, measure_page_seconds
     from memcap.cli.execute import Order, made_ready, new_campaign
     from memcap.cli.progress import say
     from memcap.cli.verdict import conclude_unjudged
@@ -126,7 +126,6 @@ def fit_subject(subject: Subject, goal: Goal, *, headroom: float, ceiling_bytes:
     from memcap.fit.driving import (
         confirm_cold,
         jobs_beside,
-        measure_page_seconds,
         measure_uncapped,
         reference_of,
         search_caps,

@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from memcap.campaign import Campaign
-from memcap.engine.base import Engine
 from memcap.errors import EngineError
 from memcap.fit.answer import Fit, conclude
 from memcap.fit.cold import COLD_RUNS, Cold, failed_cold, next_cold_cap, survived_cold
 from memcap.fit.recommendation import Recommendation, from_cold_start
 from memcap.fit.search import Goal, next_caps
 from memcap.fit.trials import Reference, Trial
-from memcap.launch import pages_spec
 from memcap.model import (
     COLD,
     CampaignResult,
-    CampaignSettings,
     Cap,
     CaveatKind,
     Cell,
     CellResult,
     Ending,
     Environment,
-    Layer,
     Measurement,
 )
 from memcap.units import format_bytes
@@ -40,8 +35,6 @@ CYCLES: Final = "cycles"
 _CAP_NAME: Final = "fit"
 _KIB, _MIB = 1024, 1024 * 1024
 _AHEAD_BYTES: Final = 64 * 4096  # what the kernel charges ahead for each CPU (MEMCG_CHARGE_BATCH)
-_PAGE_LOOKS: Final = 3
-_PAGE_NS: Final = re.compile(r"^page_ns (\d+)$", re.MULTILINE)
 _OF_RUNTIME_BYTES: Final = 32 * _MIB  # with less, a container may not even start
 
 Tell = Callable[[Trial], None]
@@ -172,19 +165,6 @@ def _cold_runs(campaign: Campaign, cell: Cell) -> tuple[Measurement, ...]:
         campaign.add([cell])
     result = campaign.extend({cell.id}, 1, tell=_silent, save=_unsaved)
     return next(done.runs for done in result.cells if done.cell.id == cell.id)[-1:]
-
-
-def measure_page_seconds(engine: Engine, layer: Layer, settings: CampaignSettings) -> float | None:
-    """Return what reading a page from the container's disk costs in seconds; None where it cannot be measured.
-
-    The fastest of three: whatever else the machine does only makes it longer.
-    """
-    found = []
-    for number in range(_PAGE_LOOKS):
-        raw = engine.execute(replace(pages_spec(layer, settings), name=f"memcap-{settings.id}-pages-{number}"))
-        told = _PAGE_NS.search(raw.output)
-        found += [int(told[1]) / 1e9] if told else []
-    return min(found, default=None)
 
 
 def time_limit(first: Uncapped, goal: Goal) -> float:

@@ -141,9 +141,13 @@ class _Search:
         if not self._points:
             pair = (self._first, max(self._first - self._step, self._goal.floor_bytes))
             return tuple(dict.fromkeys(pair))[:together]
-        again = self._to_time_again()
-        if again is not None:
-            return self._turn(again.cap_bytes) if again.may_wait else (again.cap_bytes,)
+        return self._for_minimum(together) or self._for_comfort(together)
+
+    def _for_minimum(self, together: int) -> tuple[int, ...]:
+        """Return the caps that tell more of where the minimum is, or confirm it."""
+        unproven = self._to_time_again()
+        if unproven is not None:
+            return self._turn(unproven.cap_bytes) if unproven.may_wait else (unproven.cap_bytes,)
         narrower = self._narrower()
         if narrower is not None:
             return (narrower,)
@@ -153,9 +157,11 @@ class _Search:
         missing = self._unconfirmed()
         if missing and self._above is not None:
             return (self._above.cap_bytes,) * min(missing, together)
-        again = self._asked_again()
-        if again is not None:
-            return (again,)
+        killed = self._asked_again()
+        return () if killed is None else (killed,)
+
+    def _for_comfort(self, together: int) -> tuple[int, ...]:
+        """Return the caps that tell more of where no time is lost; then what makes the answers surer."""
         open_cap = self._open_cap()
         if open_cap is not None:
             return self._turn(open_cap)
