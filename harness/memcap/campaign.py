@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import itertools
 import math
-import re
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from memcap.calibration import Calibration, calibrate
 from memcap.engine.base import Engine
-from memcap.errors import EngineError, Interrupted, PlanError, TimeIsUp
-from memcap.launch import calibration_spec, eviction_spec, pages_spec, run_spec
+from memcap.errors import Interrupted, PlanError, TimeIsUp
+from memcap.launch import eviction_spec, run_spec
 from memcap.measure import measure, output_tail
 from memcap.model import (
     METRICS_VERSION,
@@ -30,16 +30,11 @@ from memcap.model import (
     Layer,
     Measurement,
     Plan,
-    RunSpec,
 )
 from memcap.pinning import CpuPool
-from memcap.probe.report import ReportError, parse_report
 from memcap.units import format_seconds
 
 ATTEMPTS = 3  # a run that says nothing about the workload, or read its files from disk, is tried again
-_PAGE_LOOKS = 3
-_PAGE_NS = re.compile(r"^page_ns (\d+)$", re.MULTILINE)
-NO_CAP_BYTES = 2**62  # cgroup v1 spells "no limit" as the largest number of whole pages, 2**63 - 4096
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -271,56 +266,6 @@ class Campaign:
         cpus = self._environment.cpus
         found = measure(raw, spec, cpus=cpus, standing=standing_caveats(layer, self._environment))
         return replace(found, output_tail=output_tail(raw)) if settings.keep_output else found
-
-
-@dataclass(frozen=True, kw_only=True)
-class Calibration:
-    """What a trial run showed: what the supervisor needs in bytes, the part that it cannot see, and the CPUs."""
-
-    supervisor_bytes: int
-    unseen_bytes: int
-    cpus: tuple[int, ...]
-
-    def applied_to(self, spec: RunSpec) -> RunSpec:
-        """Return ``spec`` with the cap raised by what the supervisor needs."""
-        return replace(spec, supervisor_bytes=self.supervisor_bytes, supervisor_unseen_bytes=self.unseen_bytes)
-
-
-def calibrate(engine: Engine, layer: Layer, settings: CampaignSettings) -> Calibration:
-    """Return what the supervisor itself needs, by which every cap is raised, and the CPUs there are.
-
-    Raises PlanError where the trial run had no cap at all.
-    """
-    raw = engine.execute(calibration_spec(layer, settings))
-    try:
-        report = parse_report(raw.report or "")
-    except ReportError as error:
-        raise EngineError(
-            f"a trial run in image {layer.image.reference!r} left no report: {raw.daemon_error or error}",
-            remedy="Run `memcap doctor`; try `docker run --rm --memory 128m` with that image.",
-        ) from error
-    if report.cap_bytes is None or report.cap_bytes >= NO_CAP_BYTES:
-        raise PlanError(
-            "the daemon does not limit memory: a trial container with a cap ran without one; nothing was measured",
-            remedy="A rootless daemon can limit memory only on cgroup v2 with systemd and delegated controllers "
-            "(https://rootlesscontaine.rs/getting-started/common/cgroup2/); otherwise use a daemon that runs as "
-            "root. `memcap doctor` says what the daemon tells of itself.",
-        )
-    unseen = report.supervisor_unseen_bytes or 0
-    return Calibration(supervisor_bytes=(report.supervisor_bytes or 0) + unseen, unseen_bytes=unseen, cpus=report.cpus)
-
-
-def measure_page_seconds(engine: Engine, layer: Layer, settings: CampaignSettings) -> float | None:
-    """Return what reading a page from the container's disk costs in seconds; None where it cannot be measured.
-
-    The fastest of three: whatever else the machine does only makes it longer.
-    """
-    found = []
-    for number in range(_PAGE_LOOKS):
-        raw = engine.execute(replace(pages_spec(layer, settings), name=f"memcap-{settings.id}-pages-{number}"))
-        told = _PAGE_NS.search(raw.output)
-        found += [int(told[1]) / 1e9] if told else []
-    return min(found, default=None)
 
 
 @contextmanager

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from memcap.campaign import Campaign, calibrate
+from memcap.calibration import calibrate
+from memcap.campaign import Campaign
 from memcap.engine.docker import DockerEngine
 from memcap.images.prepare import prepare_layers
 from memcap.launch import run_spec

@@ -118,7 +118,8 @@ def fit_subject(subject: Subject, goal: Goal, *, headroom: float, ceiling_bytes:
     """
     from dataclasses import replace
 
-    from memcap.campaign import Campaign, measure_page_seconds
+    from memcap.calibration import measure_page_seconds
+    from memcap.campaign import Campaign
     from memcap.cli.execute import Order, made_ready, new_campaign
     from memcap.cli.progress import say
     from memcap.cli.verdict import conclude_unjudged

@@ -9,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from memcap.campaign import calibrate, standing_caveats
+from memcap.calibration import calibrate
+from memcap.campaign import standing_caveats
 from memcap.engine.base import Engine
 from memcap.errors import BuildError, EngineError
 from memcap.instruments.launching import Instrument, instrumented, rendering
