@@ -62,7 +62,8 @@ def time_lost_in_words(lost: TimeLost | None) -> str:
         return f"{loses} to stalls ({most} in {runs}, by PSI)"
     if lost.basis is Basis.READ_AGAIN:
         by_clock = f" (by the clock {most}, 95 % sure, {runs})" if most else ""
-        return f"{loses} to pages that are read again{by_clock}"
+        share = f"{_percent(lost.estimate)} of its time" if lost.estimate >= _LEAST else "no time"
+        return f"reading pages again costs it {share}{by_clock}"
     sure = f"{most}, 95 % sure, {runs}" if most else f"too few runs for an interval: {runs}"
     return f"{loses} ({sure})"
 
