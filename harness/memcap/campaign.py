@@ -30,13 +30,13 @@ from memcap.model import (
     Measurement,
     Plan,
     RunSpec,
+    limit_of,
 )
 from memcap.pinning import CpuPool
 from memcap.probe.report import ReportError, parse_report
 from memcap.units import format_seconds
 
 ATTEMPTS = 3  # a run that says nothing about the workload, or read its files from disk, is tried again
-NO_CAP_BYTES = 2**62  # cgroup v1 spells "no limit" as the largest number of whole pages, 2**63 - 4096
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -291,7 +291,7 @@ def calibrate(engine: Engine, layer: Layer, settings: CampaignSettings) -> Calib
             f"a trial run in image {layer.image.reference!r} left no report: {raw.daemon_error or error}",
             remedy="Run `memcap doctor`; try `docker run --rm --memory 128m` with that image.",
         ) from error
-    if report.cap_bytes is None or report.cap_bytes >= NO_CAP_BYTES:
+    if limit_of(report.cap_bytes) is None:
         raise PlanError(
             "the daemon does not limit memory: a trial container with a cap ran without one; nothing was measured",
             remedy="A rootless daemon can limit memory only on cgroup v2 with systemd and delegated controllers "

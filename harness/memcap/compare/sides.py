@@ -13,6 +13,7 @@ from memcap.judge.endings import find_ending, find_infrastructure
 from memcap.judge.finding import Finding
 from memcap.judge.samples import compare, decide, level
 from memcap.model import (
+    UNCAPPED,
     CampaignResult,
     CaveatKind,
     CellResult,
@@ -270,7 +271,8 @@ def _unlike(
             forbids.append((name.replace("_", " "), getattr(there, name), getattr(here, name)))
         if there.page_size_bytes and here.page_size_bytes:  # older results do not tell
             forbids.append(("page size in bytes", there.page_size_bytes, here.page_size_bytes))
-        forbids.append((f"cap of {match.name} in bytes", base.cap.bytes, new.cap.bytes))
+        caps = base.cap.limit_bytes or UNCAPPED, new.cap.limit_bytes or UNCAPPED
+        forbids.append((f"cap of {match.name} in bytes", *caps))
         told.append(("libc", there.libc, here.libc))
         told.append((f"quiet of {match.name}", _settings(base.quiet), _settings(new.quiet)))
         if base.image == new.image:

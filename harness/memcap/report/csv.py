@@ -35,7 +35,7 @@ def _rows(view: View, cell: CellView) -> Iterator[list[str | float | None]]:
     known = cell.cell
     verdict = cell.verdict.state.value if cell.verdict else ""
     names = (view.campaign, view.started, cell.id, known.suite, known.benchmark, known.variant, known.image)
-    shared: list[str | float | None] = [*map(_safe, names), known.cap.bytes, verdict]
+    shared: list[str | float | None] = [*map(_safe, names), known.cap.limit_bytes, verdict]
     for number, run in enumerate(cell.runs, start=1):
         for name, unit, value in _figures(cell, run):
             yield [*shared, number, run.ending.value, run.oom.kills, _safe(name), _safe(unit), value]

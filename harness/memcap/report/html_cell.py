@@ -11,6 +11,7 @@ from memcap.model import (
     COLD,
     OF_NO_SUITE,
     PROCESS_ENGINE,
+    UNCAPPED,
     CellSummary,
     Ending,
     Grade,
@@ -114,7 +115,8 @@ def cell_page(cell: CellView, view: View) -> CellPage:
     middle = need.summary.median if need.summary else None
     change = max((each.change for each in cell.metrics if each.change is not None), key=abs, default=None)
     extras = tuple(_extras(cell))
-    share = middle / plan.cap.bytes if plan and middle is not None else None
+    limit = plan.cap.limit_bytes if plan else None
+    share = middle / limit if limit and middle is not None else None
     return CellPage(
         id=printable(cell.id),
         state=verdict.state.value if verdict else "measured",
@@ -288,7 +290,8 @@ def _facts(cell: CellView) -> list[tuple[str, str]]:
     """Return what else is known: limits, what the memory was at the peak, the largest processes."""
     if cell.cell is None:
         return []
-    facts = [("cap", f"{format_bytes(cell.cell.cap.bytes)} ({printable(cell.cell.cap.name)})")]
+    limit = cell.cell.cap.limit_bytes
+    facts = [("cap", f"{format_bytes(limit)} ({printable(cell.cell.cap.name)})" if limit else UNCAPPED)]
     if budget := cell.cell.budget:
         facts.append(("budget", f"{budget.metric.value} at most {format_bytes(budget.ceiling_bytes)}"))
     facts.append(("image", printable(cell.cell.image)))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from memcap.model import AllocationProfile, Caveat, Frame, Line, Site
+from memcap.model import AllocationProfile, Caveat, Frame, Line, Site, limit_of
 from memcap.report.text import printable, shortened, wrapped
 from memcap.units import format_bytes, format_seconds
 
@@ -127,7 +127,7 @@ def profile_json(profile: AllocationProfile, *, top: int, where: str) -> str:
         "python": profile.python,
         "ending": profile.ending.value if profile.attached_seconds is None else None,
         "attached_seconds": profile.attached_seconds,
-        "cap_bytes": profile.cap_bytes,
+        "cap_bytes": limit_of(profile.cap_bytes),
         "raised_bytes": profile.raised_bytes,
         "footprint_bytes": profile.cost.footprint_bytes,
         "footprint_of_idle": profile.cost.idle,
