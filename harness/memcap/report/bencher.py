@@ -11,9 +11,11 @@ from memcap.report.view import CellView, View
 def render_bencher(view: View) -> str:
     """Return the median of each metric with its least and largest value, and the number of OOM kills of all runs.
 
-    The format has no units, so a measure's name ends with its own. Cells without runs are left out.
+    The format has no units, so a measure's name ends with its own. Cells without runs are left out. The project's
+    folder comes before a cell's id, as another project of the repository may have a cell of the same id.
     """
-    cells = {printable(cell.id): _measures(cell) for cell in view.cells if cell.runs}
+    prefix = f"{printable(view.project)}/" if view.project else ""
+    cells = {f"{prefix}{printable(cell.id)}": _measures(cell) for cell in view.cells if cell.runs}
     return json.dumps(cells, indent=2) + "\n"
 
 

@@ -2,6 +2,7 @@
 
 There is no standard. This keeps to the schema of Jenkins' xUnit plugin (junit-10.xsd), the strictest that is published.
 A test case has no properties there, so the figures of a cell are properties of its test suite, named `CELL/METRIC`.
+The names of suites and classes have the project's folder in them, as a repository may hold several projects.
 """
 
 from __future__ import annotations
@@ -56,12 +57,13 @@ def render_junit(view: View) -> str:
 
 
 def _suite(name: str, cells: Sequence[CellView], missing: Sequence[str], view: View) -> ET.Element:
-    cases = [*map(_case, cells), *map(_missing_case, missing)]
+    title = _title(name, view)
+    cases = [*(_case(cell, title) for cell in cells), *(_missing_case(cell_id, title) for cell_id in missing)]
     kinds = [child.tag for case in cases for child in case]
     suite = ET.Element(
         "testsuite",
         {
-            "name": f"memcap.{printable(name)}",
+            "name": title,
             "tests": str(len(cases)),
             "failures": str(kinds.count("failure")),
             "errors": str(kinds.count("error")),
@@ -95,8 +97,8 @@ def _figures(cell: CellView) -> Iterable[tuple[str, object]]:
         yield f"{cell.id}/oom_kills", sum(kills)
 
 
-def _case(cell: CellView) -> ET.Element:
-    case = ET.Element("testcase", {**_names(cell.id), "time": f"{_seconds(cell):.3f}"})
+def _case(cell: CellView, title: str) -> ET.Element:
+    case = ET.Element("testcase", {**_names(cell.id, title), "time": f"{_seconds(cell):.3f}"})
     verdict = cell.verdict
     tag = _ELEMENTS.get(verdict.state) if verdict else None
     if verdict and tag:
@@ -107,8 +109,8 @@ def _case(cell: CellView) -> ET.Element:
     return case
 
 
-def _missing_case(cell_id: str) -> ET.Element:
-    case = ET.Element("testcase", {**_names(cell_id), "time": "0"})
+def _missing_case(cell_id: str, title: str) -> ET.Element:
+    case = ET.Element("testcase", {**_names(cell_id, title), "time": "0"})
     ET.SubElement(case, "skipped", {"type": "not measured", "message": "planned, not measured"})
     return case
 
@@ -136,8 +138,13 @@ def _lines(*texts: str) -> str:
     return "\n".join(printable(line) for text in texts for line in text.splitlines())
 
 
-def _names(cell_id: str) -> dict[str, str]:
-    return {"classname": f"memcap.{printable(_suite_name(cell_id))}", "name": printable(cell_id)}
+def _names(cell_id: str, title: str) -> dict[str, str]:
+    return {"classname": title, "name": printable(cell_id)}
+
+
+def _title(suite: str, view: View) -> str:
+    """Return ``memcap.agents``, or ``memcap.services/api.agents`` for a project in a folder of its repository."""
+    return ".".join(printable(part) for part in ("memcap", view.project, suite) if part)
 
 
 def _suite_name(cell_id: str) -> str:
