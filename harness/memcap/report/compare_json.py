@@ -55,6 +55,7 @@ def _difference(difference: Difference) -> dict[str, Any]:
     return {
         "unit": difference.unit,
         "verdict": WORDS.get(difference.state, difference.state.value) if difference.state else None,
+        "detail": difference.detail or None,
         "base_median": difference.base,
         "against_median": difference.against,
         "base_values": difference.base_values,

@@ -220,6 +220,10 @@ def _where(pairs: Iterable[Pair]) -> str:
 
 
 def _notes(comparison: Comparison) -> Iterable[str]:
+    for pair in comparison.pairs:
+        answer = pair.answer
+        if answer and answer.state is VerdictState.UNDECIDED and answer.is_beyond:
+            yield f"{pair.name}: {answer.name} {answer.detail} (tolerance {figure(ANSWER, answer.margin)})."
     if comparison.differs:
         yield f"The two sides differ in more than was asked for: {'; '.join(comparison.differs)}."
     if comparison.alone:

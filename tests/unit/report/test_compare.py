@@ -185,6 +185,15 @@ def test_where_it_comes_from_is_said_where_it_is_known() -> None:
     assert note.startswith("Without the parts (interpreter, imports, workload, slack): commands")
 
 
+def test_an_interval_that_does_not_decide_is_explained() -> None:
+    near = dict.fromkeys(("a", "b", "c", "d"), (SAME[:5], UNSURE[:5]))
+    text = render_comparison(_view(two_images(**near, z=(SAME[:5], make_runs_of(workload=22)[:5]))))
+    assert (
+        "agents.z: unreclaimable_peak is beyond tolerance by itself, but that is not certain among 7 open comparisons "
+        "(tolerance 261.1 KiB)."
+    ) in " ".join(text.split())
+
+
 def test_more_runs_are_the_next_step_where_something_is_open() -> None:
     assert _view(two_images(a=(SAME, LESS))).next_step == ""
     assert _view(two_images(a=(SAME, UNSURE))).next_step == "measure with more runs to decide the rest: --runs 14"
