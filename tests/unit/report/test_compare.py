@@ -207,6 +207,27 @@ def test_the_largest_change_comes_first() -> None:
     assert [pair.name for pair in view.untold] == ["agents.twin"]
 
 
+def test_doubts_that_can_change_a_verdict_are_told_in_full_and_the_others_in_one_line() -> None:
+    def doubtful(runs: Sequence[Measurement], *kinds: CaveatKind) -> list[Measurement]:
+        return [replace(run, caveats=tuple(Caveat(kind=kind, detail=f"{number}.5 MiB of it") for kind in kinds))
+                for number, run in enumerate(runs)]  # fmt: skip
+
+    swapped = doubtful(SAME, CaveatKind.SWAP_USED, CaveatKind.MUTABLE_TAG)
+    view = _view(two_images(a=(SAME, swapped), b=(SAME, doubtful(SAME, CaveatKind.MUTABLE_TAG))))
+    short, long = (" ".join(render_comparison(view, verbose=verbose).split()) for verbose in (False, True))
+    markdown = render_comparison_markdown(view)
+
+    told = f"0.5–6.5 MiB of it. {CaveatKind.SWAP_USED.remedy}"  # noqa: RUF001
+    assert f"caveat swap used (agents.a): {told} 1 more caveat: mutable tag; see --verbose" in short
+    assert "caveat mutable_tag: all benchmarks, in 14 of 28 runs 0.5–6.5 MiB of it -> Refer" in long  # noqa: RUF001
+    assert f"- caveat swap used (1 benchmark, in 7 of 28 runs): {told}" in markdown
+    assert "<summary>1 more caveat: mutable tag</summary>" in markdown
+    assert [(each["kind"], each["decides"], each["runs"]) for each in
+            json.loads(render_comparison_json(view))["caveats"]] == [
+        ("swap_used", True, 7), ("mutable_tag", False, 14),
+    ]  # fmt: skip
+
+
 @given(st.text(min_size=1, max_size=40), st.text(max_size=40))
 def test_hostile_names_are_shown_and_not_obeyed(name: str, detail: str) -> None:
     result = two_images(
