@@ -77,8 +77,8 @@ class MetricRow:
 class CellPage:
     """One cell as the template shows it.
 
-    ``change`` is the largest of any metric, ``share`` the percentage of the cap that the unreclaimable peak takes;
-    ``keys`` are the numbers to sort by, as JSON.
+    ``change`` is the largest of any metric, ``share`` the percentage of the cap that the unreclaimable peak takes, or
+    takes at most if it is an interval (``share_text``); ``keys`` are the numbers to sort by, as JSON.
     """
 
     id: str
@@ -91,6 +91,7 @@ class CellPage:
     peak: str
     change: str
     share: int | None
+    share_text: str
     near: bool
     ending: str
     unexpected: bool
@@ -116,18 +117,20 @@ def cell_page(cell: CellView, view: View) -> CellPage:
     change = max((each.change for each in cell.metrics if each.change is not None), key=abs, default=None)
     extras = tuple(_extras(cell))
     limit = plan.cap.limit_bytes if plan else None
-    share = middle / limit if limit and middle is not None else None
+    highest = need.interval[1] if need.interval else middle
+    share = highest / limit if limit and highest is not None else None
     return CellPage(
         id=printable(cell.id),
         state=verdict.state.value if verdict else "measured",
         tone=tone,
         sign=sign,
-        summary=printable(verdict.summary) if verdict else "",
+        summary=printable(verdict.summary).replace(" -> ", " → ") if verdict else "",
         remedy=printable(verdict.remedy) if verdict else "",
         need=median_of(need),
         peak=median_of(peak),
         change=percent(change),
         share=None if share is None else round(100 * share),
+        share_text="" if share is None else f"{'≤ ' if need.interval else ''}{round(100 * share)} %",
         near=share is not None and share > _NEAR_CAP,
         ending=_endings(cell),
         unexpected=plan is not None and any(ending is not plan.expected_ending for ending, _ in cell.endings),
@@ -187,7 +190,7 @@ def _metric_row(view: MetricView) -> MetricRow:
     return MetricRow(
         name=metric.value,
         median=median_of(view),
-        mad=figure(metric, found.mad if found else None),
+        mad=figure(metric, view.summary.mad) if view.summary and not view.interval else "",
         range=_span(figure(metric, found.min), figure(metric, found.max)) if found else NOTHING,
         n=str(found.n) if found else "0",
         base=figure(metric, verdict.base if verdict else None),
