@@ -27,6 +27,7 @@ def _entries(cell: CellView) -> Iterator[dict[str, Any]]:
                 f"runs: {each.summary.n}",
                 f"cap: {limit} bytes" if (limit := cell.cell.cap.limit_bytes) else f"cap: {UNCAPPED}",
                 f"image: {printable(cell.cell.image)}",
+                *([f"between: {each.interval[0]:.0f} and {each.interval[1]:.0f} bytes"] if each.interval else []),
                 *([f"verdict: {cell.verdict.state.value}"] if cell.verdict else []),
             ]
             yield {

@@ -37,7 +37,8 @@ def render_comparison_markdown(view: ComparisonView) -> str:
 def _caveat(caveat: CaveatView) -> str:
     """Return an item of a list."""
     where = ", ".join(filter(None, [counted(len(caveat.cell_ids), "benchmark"), caveat.where]))
-    return f"- {prose(full_text(caveat, where))}"
+    # The remedy is memcap's own text: what it has as code is code here, too.
+    return f"- {prose(full_text(caveat, where).removesuffix(caveat.remedy))}{caveat.remedy}"
 
 
 def _table(view: ComparisonView) -> str:

@@ -68,7 +68,7 @@ def _suite(name: str, cells: Sequence[CellView], missing: Sequence[str], view: V
             "failures": str(kinds.count("failure")),
             "errors": str(kinds.count("error")),
             "skipped": str(kinds.count("skipped")),
-            "time": f"{sum(map(_seconds, cells)):.3f}",
+            **_time(cells),
             "timestamp": printable(view.started),
         },
     )
@@ -90,15 +90,19 @@ def _suite(name: str, cells: Sequence[CellView], missing: Sequence[str], view: V
 
 
 def _figures(cell: CellView) -> Iterable[tuple[str, object]]:
-    """Yield the medians of ``cell`` in bytes and seconds, and its OOM kills where they were counted."""
-    yield from ((f"{cell.id}/{each.metric.value}", each.summary.median) for each in cell.metrics if each.summary)
+    """Yield the medians of ``cell`` in bytes and seconds, the ends of intervals, and its OOM kills if counted."""
+    for each in cell.metrics:
+        if each.summary:
+            yield f"{cell.id}/{each.metric.value}", each.summary.median
+        for end, value in zip(("low", "high"), each.interval or (), strict=False):
+            yield f"{cell.id}/{each.metric.value}_{end}", value
     kills = [run.oom.kills for run in cell.runs if run.oom.kills is not None]
     if kills:
         yield f"{cell.id}/oom_kills", sum(kills)
 
 
 def _case(cell: CellView, title: str) -> ET.Element:
-    case = ET.Element("testcase", {**_names(cell.id, title), "time": f"{_seconds(cell):.3f}"})
+    case = ET.Element("testcase", {**_names(cell.id, title), **_time([cell])})
     verdict = cell.verdict
     tag = _ELEMENTS.get(verdict.state) if verdict else None
     if verdict and tag:
@@ -110,7 +114,7 @@ def _case(cell: CellView, title: str) -> ET.Element:
 
 
 def _missing_case(cell_id: str, title: str) -> ET.Element:
-    case = ET.Element("testcase", {**_names(cell_id, title), "time": "0"})
+    case = ET.Element("testcase", _names(cell_id, title))
     ET.SubElement(case, "skipped", {"type": "not measured", "message": "planned, not measured"})
     return case
 
@@ -120,7 +124,7 @@ def _told(cell: CellView) -> str:
     lines = [
         f"{each.metric.value}: median {figure(each.metric, each.summary.median)}, range "
         f"{figure(each.metric, each.summary.min)} to {figure(each.metric, each.summary.max)}, "
-        f"{counted(each.summary.n, 'value')}"
+        f"{counted(each.summary.n, 'value')}{f'; the median lies in {median_of(each)}' if each.interval else ''}"
         for each in cell.metrics
         if each.summary
     ]
@@ -151,5 +155,7 @@ def _suite_name(cell_id: str) -> str:
     return cell_id.partition(".")[0]
 
 
-def _seconds(cell: CellView) -> float:
-    return sum(run.wall_seconds or 0 for run in cell.runs)
+def _time(cells: Sequence[CellView]) -> dict[str, str]:
+    """Return how long all runs took, nothing where that was not measured."""
+    known = [run.wall_seconds for cell in cells for run in cell.runs if run.wall_seconds is not None]
+    return {"time": f"{sum(known):.3f}"} if known else {}
