@@ -9,10 +9,9 @@ from typing import Final
 from memcap.engine.base import Engine
 from memcap.errors import EngineError, PlanError
 from memcap.launch import calibration_spec, pages_spec
-from memcap.model import CampaignSettings, Layer, RunSpec
+from memcap.model import CampaignSettings, Layer, RunSpec, limit_of
 from memcap.probe.report import ReportError, parse_report
 
-NO_CAP_BYTES: Final = 2**62  # cgroup v1 spells "no limit" as the largest number of whole pages, 2**63 - 4096
 _PAGE_LOOKS: Final = 3
 _PAGE_NS: Final = re.compile(r"^page_ns (\d+)$", re.MULTILINE)
 
@@ -43,7 +42,7 @@ def calibrate(engine: Engine, layer: Layer, settings: CampaignSettings) -> Calib
             f"a trial run in image {layer.image.reference!r} left no report: {raw.daemon_error or error}",
             remedy="Run `memcap doctor`; try `docker run --rm --memory 128m` with that image.",
         ) from error
-    if report.cap_bytes is None or report.cap_bytes >= NO_CAP_BYTES:
+    if limit_of(report.cap_bytes) is None:
         raise PlanError(
             "the daemon does not limit memory: a trial container with a cap ran without one; nothing was measured",
             remedy="A rootless daemon can limit memory only on cgroup v2 with systemd and delegated controllers "

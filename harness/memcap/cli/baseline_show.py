@@ -47,6 +47,7 @@ def show_command(*, cells: tuple[str, ...], as_json: bool, root: Path | None) ->
 def _entry(baseline: Baseline) -> dict[str, object]:
     from dataclasses import asdict
 
+    from memcap.model import limit_of
     from memcap.report.baselines import median_of
 
     return {
@@ -54,7 +55,7 @@ def _entry(baseline: Baseline) -> dict[str, object]:
         **asdict(baseline.accepted),
         "ending": baseline.ending.value,
         "runs": baseline.runs,
-        "cap_bytes": baseline.cap_bytes,
+        "cap_bytes": limit_of(baseline.cap_bytes),
         "environment": asdict(baseline.fingerprint),
         "metrics": {
             metric.value: {"median": median_of(baseline, metric), "values": values}

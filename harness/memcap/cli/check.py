@@ -62,7 +62,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     config = load_project(root)
     path = result or latest_result(config.results_directory)
     measured = load_result(path)
-    reports = Reports(wanted=wanted, suites=config.suites)
+    reports = Reports(wanted=wanted, suites=config.suites, root=config.root)
     baselines = load_against(config, against)
     asked = Asked(result=path, against=against) if explained else None
     conclude(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from memcap.cli.selection import load_project, named_by, project_option, sort_words
+from memcap.cli.selection import find_project, load_project, named_by, project_option, sort_words
 
 if TYPE_CHECKING:
     from memcap.compare import Comparison
@@ -129,16 +129,10 @@ def _two_results(
 
 def _rules(root: Path | None) -> Rules:
     """Return the rules of the project, if this is one: results can be compared anywhere."""
-    from memcap.config import find_root
-    from memcap.errors import ConfigError
     from memcap.model import Rules
 
-    if root is None:
-        try:
-            root = find_root(Path.cwd())
-        except ConfigError:
-            return Rules()
-    return load_project(root).rules
+    project = find_project(root)
+    return Rules() if project is None else load_project(project).rules
 
 
 def _stored(

@@ -63,7 +63,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     from memcap.cli.against import load_against
     from memcap.cli.progress import say
     from memcap.cli.reports import render, terminal_text
-    from memcap.cli.selection import load_project
+    from memcap.cli.selection import find_project, load_project
     from memcap.cli.verdict import judged_view, unjudged_view
     from memcap.report.charts import write_charts
     from memcap.report.formats import find_format
@@ -76,7 +76,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     config = None if no_check and result else load_project(root)
     measured = load_result(result or latest_result(config.results_directory if config else Path()))
     if config is None or no_check:
-        view = unjudged_view(measured)
+        view = unjudged_view(measured, root=find_project(root))
     else:
         view = judged_view(measured, config, load_against(config, against))
     suites = config.suites if config else {}

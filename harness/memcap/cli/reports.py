@@ -36,10 +36,11 @@ class Wanted:
 
 @dataclass(frozen=True, kw_only=True)
 class Reports:
-    """The reports that were asked for, and the suites whose files they point to."""
+    """The reports that were asked for, the suites whose files they point to, and the project that these are of."""
 
     wanted: tuple[Wanted, ...] = ()
     suites: Mapping[str, Suite] = field(default_factory=dict)
+    root: Path | None = None
 
 
 def _wanted(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[Wanted, ...]:

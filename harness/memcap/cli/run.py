@@ -163,7 +163,7 @@ def command(  # noqa: PLR0913 - the options of the command line
         )
         result = execute(order, save=saver(path, base), kept_in=path)
     tell_where(path, result, base)
-    reports = Reports(wanted=wanted, suites=config.suites)
+    reports = Reports(wanted=wanted, suites=config.suites, root=config.root)
     if no_check:
         head = split(result)[0]
         conclude_unjudged(

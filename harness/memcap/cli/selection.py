@@ -121,6 +121,19 @@ def load_project(root: Path | None) -> Config:
     return load_config(root if root is not None else find_root(Path.cwd()))
 
 
+def find_project(root: Path | None) -> Path | None:
+    """Return the project, by default the one around the current folder; None where there is none."""
+    from memcap.config import find_root
+    from memcap.errors import ConfigError
+
+    if root is not None:
+        return root
+    try:
+        return find_root(Path.cwd())
+    except ConfigError:
+        return None
+
+
 def plan_of(earlier: CampaignResult, config: Config) -> Plan:
     """Return the plan of an interrupted campaign, as the project has its cells now.
 

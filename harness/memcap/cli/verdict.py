@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
@@ -73,7 +74,7 @@ def conclude_unjudged(
     """
     from memcap.report.json import render_measure_json
 
-    view = unjudged_view(result, time_is_up=time_is_up)
+    view = unjudged_view(result, root=reports.root, time_is_up=time_is_up)
     shown = terminal_text(view, verbose=verbose, show_output=show_output)
     click.echo(render_measure_json(result) if measurements else shown, nl=False)
     write_reports(view, reports, print_to_stderr=measurements)
@@ -82,22 +83,39 @@ def conclude_unjudged(
 
 def judged_view(result: CampaignResult, config: Config, baselines: Baselines, *, time_is_up: bool = False) -> View:
     """Return the view of ``result`` judged against ``baselines`` by the rules of the project."""
+    from memcap.config import folder_in_repository
     from memcap.judge import judge
     from memcap.report import build_view
 
     verdicts = judge(result, baselines, config.rules)
-    return build_view(result, verdicts, exit_code=_exit_code(verdicts, time_is_up=time_is_up), against=baselines.origin)
+    return build_view(
+        result,
+        verdicts,
+        exit_code=_exit_code(verdicts, time_is_up=time_is_up),
+        against=baselines.origin,
+        project=folder_in_repository(config.root),
+    )
 
 
-def unjudged_view(result: CampaignResult, *, time_is_up: bool = False) -> View:
-    """Return the view of ``result`` compared with nothing: only what did not end as it should has a verdict."""
+def unjudged_view(result: CampaignResult, *, root: Path | None = None, time_is_up: bool = False) -> View:
+    """Return the view of ``result`` compared with nothing: only what did not end as it should has a verdict.
+
+    ``root`` is the project, if there is one.
+    """
+    from memcap.config import folder_in_repository
     from memcap.judge import judge
     from memcap.model import Baselines, Rules, VerdictState
     from memcap.report import build_view
 
     verdicts = judge(result, Baselines(cells={}), Rules(minimum_runs=1))
     bad = tuple(verdict for verdict in verdicts if verdict.state is not VerdictState.NEW)
-    return build_view(result, bad, exit_code=_exit_code(bad, time_is_up=time_is_up), is_judged=False)
+    return build_view(
+        result,
+        bad,
+        exit_code=_exit_code(bad, time_is_up=time_is_up),
+        is_judged=False,
+        project=folder_in_repository(root) if root else "",
+    )
 
 
 def _exit_code(verdicts: Sequence[Verdict], *, time_is_up: bool) -> int:

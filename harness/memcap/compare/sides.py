@@ -13,6 +13,7 @@ from memcap.judge.endings import find_ending, find_infrastructure
 from memcap.judge.finding import Finding
 from memcap.judge.samples import compare, decide, level
 from memcap.model import (
+    UNCAPPED,
     CampaignResult,
     CaveatKind,
     CellResult,
@@ -49,6 +50,7 @@ class Difference:
     margin: float | None = None
     probability: float | None = None
     state: VerdictState | None = None
+    detail: str = ""
 
     @property
     def base(self) -> float:
@@ -64,6 +66,13 @@ class Difference:
     def moved(self) -> float:
         """Return how much more the other side has: the shift, or without one the difference of the medians."""
         return self.shift.estimate if self.shift else self.against - self.base
+
+    @property
+    def is_beyond(self) -> bool:
+        """Tell whether the whole interval is beyond the tolerance. ``state`` is what all that was compared allows."""
+        return bool(
+            self.shift and self.margin is not None and (self.shift.low > self.margin or self.shift.high < -self.margin)
+        )
 
     @property
     def change(self) -> float | None:
@@ -125,13 +134,17 @@ class Comparison:
 
 @dataclass(frozen=True, kw_only=True)
 class _Figure:
-    """The values of one metric or part on both sides; ``judged_as`` has its tolerance, None: it is not judged."""
+    """The values of one metric or part on both sides; ``judged_as`` has its tolerance, None: it is not judged.
+
+    ``in_check``: `memcap check` would judge it, too.
+    """
 
     name: str
     unit: str
     judged_as: Metric | None
     base: tuple[float, ...]
     new: tuple[float, ...]
+    in_check: bool = False
     is_part: bool = False
 
 
@@ -140,13 +153,15 @@ def compare_sides(
 ) -> Comparison:
     """Return what ``against`` needs more than ``base``; ``results`` hold them, and may be one and the same.
 
-    All that is compared is judged together, by the rule of ``memcap.judge``.
+    What `memcap check` judges of ``against`` is judged as it does it: together, and by the looks and tolerances of
+    ``against``. Everything else, such as the parts, is judged together, too, but apart from that.
     """
-    rules = replace(rules, looks=max(rules.looks, *(len(result.looks) for result in results)))
+    rules = replace(rules, looks=max(rules.looks, len(results[1].looks)))
     incomparable, differs = _unlike(matched, results)
     stoppers = [_stopper(match, rules, labels) for match in matched.matches]
     figures = [
-        () if stopper else tuple(_figures(match)) for match, stopper in zip(matched.matches, stoppers, strict=True)
+        () if stopper else tuple(_figures(match, rules))
+        for match, stopper in zip(matched.matches, stoppers, strict=True)
     ]
     verdicts = [None for each in figures for _ in each] if incomparable else _judged(matched, figures, rules)
     confidence = 1 - level(rules)
@@ -172,13 +187,16 @@ def compare_sides(
 def _judged(matched: Matched, figures: list[tuple[_Figure, ...]], rules: Rules) -> list[MetricVerdict | None]:
     """Return the verdict on each figure, None for one that is only told."""
     compared = [
-        compare(each.judged_as, each.base, each.new, _tolerance(match, each.judged_as, rules), rules)
+        (each.in_check, compare(each.judged_as, each.base, each.new, _tolerance(match, each.judged_as, rules), rules))
         for match, some in zip(matched.matches, figures, strict=True)
         for each in some
         if each.judged_as
     ]
-    decided = iter(decide(compared, rules))
-    return [next(decided) if each.judged_as else None for some in figures for each in some]
+    # More comparisons need more certainty: were the parts among them, `check` could be sure of what this is not.
+    decided = {
+        kind: iter(decide([each for in_check, each in compared if in_check is kind], rules)) for kind in (True, False)
+    }
+    return [next(decided[each.in_check]) if each.judged_as else None for some in figures for each in some]
 
 
 def _concluded(pair: Pair, stopper: Finding | None, incomparable: tuple[str, ...]) -> Pair:
@@ -208,13 +226,21 @@ def _stopper(match: Match, rules: Rules, labels: tuple[str, str]) -> Finding | N
     return None
 
 
-def _figures(match: Match) -> Iterator[_Figure]:
+def _figures(match: Match, rules: Rules) -> Iterator[_Figure]:
     """Yield what both sides have figures of; wall and CPU times are not judged."""
+    in_check = {**(rules.tolerances or _TOLERANCES), **match.against.cell.tolerances}
     for metric in Metric:
         base, new = match.base.values(metric), match.against.values(metric)
         judged = metric if metric in _TOLERANCES and not (metric is Metric.PEAK and _peak_is_floor(match)) else None
         if base and new:
-            yield _Figure(name=metric.value, unit=metric.unit, judged_as=judged, base=base, new=new)
+            yield _Figure(
+                name=metric.value,
+                unit=metric.unit,
+                judged_as=judged,
+                base=base,
+                new=new,
+                in_check=metric in in_check,
+            )
     for part in Part:
         base, new = _part_values(match.base, part), _part_values(match.against, part)
         if base and new:
@@ -242,7 +268,7 @@ def _peak_is_floor(match: Match) -> bool:
 
 def _tolerance(match: Match, metric: Metric, rules: Rules) -> Tolerance:
     """Return the tolerance of ``metric``; parts are judged by that of what they are parts of."""
-    return {**_TOLERANCES, **rules.tolerances, **match.base.cell.tolerances}[metric]
+    return {**_TOLERANCES, **rules.tolerances, **match.against.cell.tolerances}[metric]
 
 
 def _difference(figure: _Figure, verdict: MetricVerdict | None, confidence: float) -> Difference:
@@ -250,7 +276,12 @@ def _difference(figure: _Figure, verdict: MetricVerdict | None, confidence: floa
     if verdict is None:
         return replace(told, shift=shift(figure.base, figure.new, confidence=confidence))
     return replace(
-        told, shift=verdict.shift, margin=verdict.margin, probability=verdict.probability, state=verdict.state
+        told,
+        shift=verdict.shift,
+        margin=verdict.margin,
+        probability=verdict.probability,
+        state=verdict.state,
+        detail=verdict.detail,
     )
 
 
@@ -270,7 +301,8 @@ def _unlike(
             forbids.append((name.replace("_", " "), getattr(there, name), getattr(here, name)))
         if there.page_size_bytes and here.page_size_bytes:  # older results do not tell
             forbids.append(("page size in bytes", there.page_size_bytes, here.page_size_bytes))
-        forbids.append((f"cap of {match.name} in bytes", base.cap.bytes, new.cap.bytes))
+        caps = base.cap.limit_bytes or UNCAPPED, new.cap.limit_bytes or UNCAPPED
+        forbids.append((f"cap of {match.name} in bytes", *caps))
         told.append(("libc", there.libc, here.libc))
         told.append((f"quiet of {match.name}", _settings(base.quiet), _settings(new.quiet)))
         if base.image == new.image:

@@ -24,6 +24,16 @@ def find_root(start: Path) -> Path:
     raise ConfigError((Problem(file=start, line=None, key="", message=message),))
 
 
+def folder_in_repository(root: Path) -> str:
+    """Return the folder ``root`` from the top of its git repository, with forward slashes.
+
+    Empty for the top itself, and outside of a repository.
+    """
+    root = root.resolve()
+    top = next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), root)
+    return "" if top == root else root.relative_to(top).as_posix()
+
+
 def load_config(root: Path) -> Config:
     """Read the configuration of the project at ``root``; no code of a suite is imported.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from memcap.model import Baseline, Caveat, CaveatKind, CellResult, Fingerprint, Rules
+from memcap.model import UNCAPPED, Baseline, Caveat, CaveatKind, CellResult, Fingerprint, Rules, limit_of
 
 _Fact = tuple[str, object, object]
 
@@ -39,7 +39,7 @@ def unlike(baseline: Baseline, here: Fingerprint, cell: CellResult, rules: Rules
         *_known_to_both("page size", here.page_size_bytes, there.page_size_bytes),
         ("cgroup version", here.cgroup_version, there.cgroup_version),
         (f"Python of {image}", _python(here), _python(there)),
-        ("cap in bytes", cell.cell.cap.bytes, baseline.cap_bytes),
+        ("cap in bytes", cell.cell.cap.limit_bytes or UNCAPPED, limit_of(baseline.cap_bytes) or UNCAPPED),
         ("definition of the metrics", here.metrics_version, there.metrics_version),
         *((digest,) if rules.same_image else ()),
     )

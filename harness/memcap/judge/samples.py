@@ -73,7 +73,8 @@ def decide(compared: Sequence[Compared], rules: Rules) -> tuple[MetricVerdict, .
     tested = [each for each in compared if each.probability is not None]
     corrected = iter(benjamini_hochberg([each.probability for each in tested if each.probability is not None]))
     return tuple(
-        _decided(each, next(corrected) if each.probability is not None else None, level(rules)) for each in compared
+        _decided(each, next(corrected) if each.probability is not None else None, level(rules), len(tested))
+        for each in compared
     )
 
 
@@ -82,7 +83,7 @@ def level(rules: Rules) -> float:
     return rules.false_alarms / rules.looks
 
 
-def _decided(compared: Compared, probability: float | None, alpha: float) -> MetricVerdict:
+def _decided(compared: Compared, probability: float | None, alpha: float, tested: int) -> MetricVerdict:
     verdict = compared.verdict
     found, margin = verdict.shift, verdict.margin
     if verdict.state is not VerdictState.UNDECIDED or found is None or margin is None:
@@ -94,6 +95,8 @@ def _decided(compared: Compared, probability: float | None, alpha: float) -> Met
         state, detail = VerdictState.UNCHANGED, "within tolerance"
     else:
         state, detail = VerdictState.UNDECIDED, "too much scatter to tell"
+        if tested > 1 and (found.low > margin or found.high < -margin):  # the interval is that of one comparison
+            detail = f"is beyond tolerance by itself, but that is not certain among {tested} open comparisons"
     return replace(verdict, state=state, detail=detail, probability=probability)
 
 

@@ -21,7 +21,9 @@ from memcap.model.measurement import (
 from memcap.model.out_of_memory import find_message
 from memcap.model.plan import (
     COLD,
+    NO_CAP_BYTES,
     OF_NO_SUITE,
+    UNCAPPED,
     AlertLimits,
     Benchmark,
     Budget,
@@ -44,6 +46,7 @@ from memcap.model.plan import (
     Thresholds,
     Tolerance,
     Workload,
+    limit_of,
     projected_names,
 )
 from memcap.model.profile import AllocationProfile, Cost, Frame, Line, ProfiledProcess, ProfileTool, Site
@@ -69,9 +72,11 @@ __all__ = [
     "AT_THE_CAP",
     "COLD",
     "METRICS_VERSION",
+    "NO_CAP_BYTES",
     "OF_NO_SUITE",
     "PROCESS_ENGINE",
     "SHM",
+    "UNCAPPED",
     "Accepted",
     "Alert",
     "AlertKind",
@@ -141,6 +146,7 @@ __all__ = [
     "VerdictState",
     "Workload",
     "find_message",
+    "limit_of",
     "projected_names",
     "remedy_of",
     "running",

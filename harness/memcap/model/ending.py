@@ -193,6 +193,13 @@ _DECIDING = frozenset(
         CaveatKind.SETTING_REFUSED,
         CaveatKind.NOT_COLD,
         CaveatKind.UNLIKE_ENVIRONMENT,
+        # Of profiles: what is not in the record cannot be blamed.
+        CaveatKind.NOT_RECORDED,
+        CaveatKind.SNAPSHOTS_ONLY,
+        CaveatKind.CHILDREN_NOT_FOLLOWED,
+        CaveatKind.ENDED_OTHERWISE,
+        CaveatKind.ATTACHED_LATE,
+        CaveatKind.ATTACHED_TO_ONE,
     }
 )
 _DECIDING_ON_PEAK = frozenset({CaveatKind.PEAK_MISSING, CaveatKind.PEAK_NEAR_FLOOR, CaveatKind.COLD_PAGE_CACHE})

@@ -13,6 +13,14 @@ from memcap.model.ending import Ending
 Scalar = str | int | float | bool | None
 OF_NO_SUITE: Final = "measure"  # what stands for the suite of a command that belongs to none
 COLD: Final = "cold"  # the variant of a cell whose runs read the image's files from disk
+UNCAPPED: Final = "uncapped"  # what is shown in place of a memory limit that is none
+# From here on a memory limit is none: cgroup v1 spells "no limit" as the largest number of whole pages, 2**63 - 4096.
+NO_CAP_BYTES: Final = 2**62
+
+
+def limit_of(size: int | None) -> int | None:
+    """Return a memory limit as a kernel, Docker or a stored cap spells it; None where ``size`` stands for no limit."""
+    return size if size and size < NO_CAP_BYTES else None
 
 
 class Metric(str, Enum):
@@ -32,10 +40,20 @@ class Metric(str, Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Cap:
-    """A named memory limit in bytes."""
+    """A named memory limit in bytes; a cell without a limit has NO_CAP_BYTES or more."""
 
     name: str
     bytes: int
+
+    @property
+    def limit_bytes(self) -> int | None:
+        """Return the limit, None where there is none. Whatever is shown or written for others is this."""
+        return limit_of(self.bytes)
+
+    @property
+    def is_limited(self) -> bool:
+        """Tell whether memory is limited at all."""
+        return self.limit_bytes is not None
 
 
 @dataclass(frozen=True, kw_only=True)

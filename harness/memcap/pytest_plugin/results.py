@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 _IMAGE = "host"
 _SHARED = "shared"
-_NO_LIMIT_BYTES = 2**62  # cells need a cap
 # The figures that are not defined as one of memcap's metrics are kept under names of their own.
 _EXTRA = {"memory_start": "byte", "memory_peak": "byte", "memory_end": "byte", "memory_rise": "byte"}
 
@@ -142,10 +141,10 @@ def _cell(nodeid: str, runs: list[_Run]) -> CellResult:
 
 
 def _cap(limit: int | None) -> Cap:
-    from memcap.model import Cap  # noqa: PLC0415 - heavy
+    from memcap.model import NO_CAP_BYTES, UNCAPPED, Cap  # noqa: PLC0415 - heavy
 
     if limit is None:
-        return Cap(name="uncapped", bytes=_NO_LIMIT_BYTES)
+        return Cap(name=UNCAPPED, bytes=NO_CAP_BYTES)
     # Names have no dots: 1.5 MB is 1500kb.
     return Cap(name=f"{limit // 10**6}mb" if limit % 10**6 == 0 else f"{limit // 1000}kb", bytes=limit)
 

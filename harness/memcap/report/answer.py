@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from memcap.model import CampaignResult, CellResult, Measurement, Metric, Verdict, VerdictState
+from memcap.model import UNCAPPED, CampaignResult, CellResult, Measurement, Metric, Verdict, VerdictState
 from memcap.report.interval import need_interval, why_interval
 from memcap.report.text import sentence, span
 from memcap.units import counted, format_bytes
@@ -131,5 +131,5 @@ def _figure(largest: float, runs: Sequence[Measurement]) -> str:
 
 
 def _under(cell: CellResult, cells: Sequence[CellResult]) -> str:
-    cap = f"cap {format_bytes(cell.cell.cap.bytes)}"
+    cap = f"cap {format_bytes(limit)}" if (limit := cell.cell.cap.limit_bytes) else UNCAPPED
     return f"{cell.cell.id}, {cap}" if len(cells) > 1 else cap

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 
-from memcap.model import Accepted, Baseline, BaselineVersion, CellHistory, Metric
+from memcap.model import UNCAPPED, Accepted, Baseline, BaselineVersion, CellHistory, Metric, limit_of
 from memcap.report.sparkline import BLOCKS, PLAIN, sparkline
 from memcap.report.text import figure, percent, printable, shortened
 from memcap.stats import median, relative_change
@@ -96,8 +96,8 @@ def _accepted_text(accepted: Accepted) -> str:
 
 
 def _environment_changes(old: Baseline, new: Baseline) -> list[str]:
-    before: Mapping[str, object] = {"cap_bytes": old.cap_bytes, **asdict(old.fingerprint)}
-    after: Mapping[str, object] = {"cap_bytes": new.cap_bytes, **asdict(new.fingerprint)}
+    before: Mapping[str, object] = {"cap_bytes": limit_of(old.cap_bytes) or UNCAPPED, **asdict(old.fingerprint)}
+    after: Mapping[str, object] = {"cap_bytes": limit_of(new.cap_bytes) or UNCAPPED, **asdict(new.fingerprint)}
     return [f"{key}: {_known(before[key])} -> {_known(after[key])}" for key in before if before[key] != after[key]]
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from memcap.model import UNCAPPED
 from memcap.report.text import printable
 from memcap.report.view import CellView, View
 
@@ -24,8 +25,9 @@ def _entries(cell: CellView) -> Iterator[dict[str, Any]]:
         if each.summary and each.metric.unit == "byte" and cell.cell:
             facts = [
                 f"runs: {each.summary.n}",
-                f"cap: {cell.cell.cap.bytes} bytes",
+                f"cap: {limit} bytes" if (limit := cell.cell.cap.limit_bytes) else f"cap: {UNCAPPED}",
                 f"image: {printable(cell.cell.image)}",
+                *([f"between: {each.interval[0]:.0f} and {each.interval[1]:.0f} bytes"] if each.interval else []),
                 *([f"verdict: {cell.verdict.state.value}"] if cell.verdict else []),
             ]
             yield {

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from memcap.model import CampaignResult, Caveat, CaveatKind, Verdict
-from memcap.report.text import span
+from memcap.model import CampaignResult, Caveat, CaveatKind, Measurement, Verdict
+from memcap.report.text import paragraph, span, wrapped
 from memcap.units import counted
 
 # A number that stands alone, with its unit if that is of bytes: no part of a name, a date, a version or a list.
 _NUMBER = re.compile(r"(?<![\w.,:/@#-])\d+(?:\.\d+)?(?: (?:B|[KMG]iB)\b)?(?!\w|[.,:/@-]\w)", re.ASCII)
 _BYTES, _PLAIN = "\0B", "\0"
+_SHOWN_KINDS = 3
+_SHOWN_DETAILS = 8
 
 
 @dataclass(frozen=True, kw_only=True)
 class CaveatView:
-    """One kind of doubt: what was seen, each detail once, and the cells whose figures it touches.
+    """One kind of doubt: what was seen, each detail once, and the cells (or benchmarks) whose figures it touches.
 
     ``runs`` is the number of runs that raised it, of ``of_runs``; 0 where it is about a comparison. ``decides`` says
     whether it can change what is decided by the figures.
@@ -48,13 +50,21 @@ class CaveatView:
 
 
 def gather_caveats(result: CampaignResult, verdicts: Sequence[Verdict], *, judged: bool) -> tuple[CaveatView, ...]:
-    """Gather the doubts of runs and verdicts by kind, in the order of the kinds.
+    """Gather the doubts of runs and verdicts by kind."""
+    runs = [(each.cell.id, run) for each in result.cells for run in each.runs]
+    others = [(verdict.cell_id, caveat) for verdict in verdicts for caveat in verdict.caveats]
+    return gather(runs, others, judged=judged)
+
+
+def gather(
+    runs: Sequence[tuple[str, Measurement]], others: Iterable[tuple[str, Caveat]] = (), *, judged: bool
+) -> tuple[CaveatView, ...]:
+    """Gather the doubts of ``runs``, and ``others``, by kind, in the order of the kinds; each with its cell's name.
 
     A doubt about runs in which the workload never ran decides nothing: there are no figures of it.
     """
-    runs = [(each.cell.id, run) for each in result.cells for run in each.runs]
     found: list[tuple[str, Caveat]] = [(cell_id, caveat) for cell_id, run in runs for caveat in run.caveats]
-    found += [(verdict.cell_id, caveat) for verdict in verdicts for caveat in verdict.caveats]
+    found += others
     views = []
     for kind in CaveatKind:
         of_kind = [(cell_id, caveat) for cell_id, caveat in found if caveat.kind is kind]
@@ -86,6 +96,32 @@ def summarized(caveats: Sequence[CaveatView], hint: str = "") -> str:
         return ""
     noun = "caveat" if len(others) == len(caveats) else "more caveat"
     return f"{counted(len(others), noun)}: {', '.join(each.name for each in others)}{hint}"
+
+
+def short_text(
+    caveats: Sequence[CaveatView], width: int, *, hint: str, where: Callable[[CaveatView], str] | None = None
+) -> str:
+    """Return the caveats that can change a decision, each in full, and the others in one line; empty if there are none.
+
+    ``where`` names the cells of one, ``hint`` says where more is written about the others.
+    """
+    told = [full_text(each, where(each) if where else "") for each in caveats if each.decides]
+    return "\n".join(wrapped(line, width, rest="    ") for line in (*told, summarized(caveats, hint)) if line)
+
+
+def full_text(caveat: CaveatView, where: str = "") -> str:
+    """Return one caveat as a sentence or two, with its remedy."""
+    seen = "; ".join(caveat.seen[:_SHOWN_KINDS]) + ("; …" if len(caveat.seen) > _SHOWN_KINDS else "")
+    return f"caveat {caveat.name}{f' ({where})' if where else ''}: {seen}. {caveat.remedy}"
+
+
+def caveat_paragraph(caveat: CaveatView, width: int, *, where: str) -> str:
+    """Return one caveat with all that was seen, a line each, and its remedy below."""
+    seen = caveat.seen[:_SHOWN_DETAILS]
+    if len(seen) < len(caveat.seen):
+        seen = (*seen, f"and {len(caveat.seen) - len(seen)} more (--json shows all)")
+    places = ", ".join(filter(None, [where, caveat.where]))
+    return paragraph(f"caveat {caveat.kind.value}: {places}", seen, caveat.remedy, width)
 
 
 def merged(details: Iterable[str]) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from memcap.errors import UsageError
-from memcap.model import Measurement, Metric, Moment, VerdictState, running
+from memcap.model import Measurement, Metric, Moment, VerdictState, limit_of, running
 from memcap.report.text import printable
 from memcap.report.view import CellView, MetricView, View
 from memcap.units import format_bytes
@@ -148,10 +148,10 @@ def memory(cell: CellView) -> Chart | None:
     run = pictured(cell)
     if run is None:
         return None
-    promised = cell.cell.cap.bytes if cell.cell else run.cap_bytes
+    promised = cell.cell.cap.limit_bytes if cell.cell else limit_of(run.cap_bytes)
     return memory_over_time(
         run.series,
-        cap_bytes=run.cap_bytes or promised,
+        cap_bytes=limit_of(run.cap_bytes) or promised,
         promised_bytes=promised,
         peak_bytes=run.peak_bytes,
         cycle_tenths=run.cycle_tenths,
@@ -175,11 +175,9 @@ def memory_over_time(
     if len(moments) < 2:
         return None
     peak = max(peak_bytes or 0, *(moment.usage for moment in series))
-    cap = cap_bytes or peak
-    in_sight = cap <= peak * _CAP_IN_SIGHT
-    top = 1.1 * max(cap, peak) if in_sight else 1.35 * peak
-    named = format_bytes(promised_bytes or cap)
-    label = f"cap {named}" if in_sight else f"↑ cap {named}, {cap / peak:.0f} times the peak"
+    cap = limit_of(cap_bytes)
+    line, top = _cap_line(cap, promised_bytes, peak)
+    of_cap = f" of the cap of {format_bytes(promised_bytes or cap)}" if cap else ", without a cap"
     scale, unit = _scale(Metric.PEAK, peak)
     columns = ("seconds", "usage", "anon", "shmem", "kernel", "file")
     return Chart(
@@ -188,15 +186,27 @@ def memory_over_time(
         params={"heading": f"memory of one run over time ({unit})", "scale": scale, "top": top},
         data={
             "moments": [{name: [getattr(moment, name) for moment in moments] for name in columns}],
-            "lines": [{"bytes": cap if in_sight else top, "label": label, "reached": peak >= _REACHED * cap}],
+            "lines": [line],
             # Vega warns of data without rows: where nothing is to be marked, the row without words is not drawn.
             "ends": [{"seconds": end, "label": "end of the cycles"} for end in cycle_tenths[-1:]]
             or [{"seconds": moments[-1].seconds, "label": ""}],
         },
-        words=f"Memory over {moments[-1].seconds:.1f} seconds: at most {format_bytes(peak)} of the cap of "
-        f"{named}; at the end {format_bytes(moments[-1].anon)} anonymous, "
+        words=f"Memory over {moments[-1].seconds:.1f} seconds: at most {format_bytes(peak)}{of_cap}; "
+        f"at the end {format_bytes(moments[-1].anon)} anonymous, "
         f"{format_bytes(moments[-1].file)} page cache.",
     )
+
+
+def _cap_line(cap: int | None, promised_bytes: int | None, peak: int) -> tuple[dict[str, Any], float]:
+    """Return the line of the cap, and where the chart ends: above both, or below a cap that is far away or not there.
+
+    The line is at the upper end then, and its label says what there is.
+    """
+    if cap is not None and cap <= peak * _CAP_IN_SIGHT:
+        label = f"cap {format_bytes(promised_bytes or cap)}"
+        return {"bytes": cap, "label": label, "reached": peak >= _REACHED * cap}, 1.1 * max(cap, peak)
+    label = f"↑ cap {format_bytes(promised_bytes or cap)}, {cap / peak:.0f} times the peak" if cap else "no cap"
+    return {"bytes": 1.35 * peak, "label": label, "reached": False}, 1.35 * peak
 
 
 def summary(view: View) -> Chart | None:

@@ -30,7 +30,16 @@ def render_comparison_json(view: ComparisonView) -> str:
         "differs": view.comparison.differs,
         "only_on_one_side": view.comparison.alone,
         "caveats": [
-            {"kind": each.kind.value, "example": each.example, "benchmarks": each.benchmarks} for each in view.doubts
+            {
+                "kind": each.kind.value,
+                "example": each.details[0],
+                "details": each.details,
+                "benchmarks": each.cell_ids,
+                "remedy": each.remedy,
+                "runs": each.runs,
+                "decides": each.decides,
+            }
+            for each in view.caveats
         ],
         "exit_code": view.exit_code,
     }
@@ -55,6 +64,7 @@ def _difference(difference: Difference) -> dict[str, Any]:
     return {
         "unit": difference.unit,
         "verdict": WORDS.get(difference.state, difference.state.value) if difference.state else None,
+        "detail": difference.detail or None,
         "base_median": difference.base,
         "against_median": difference.against,
         "base_values": difference.base_values,

@@ -6,9 +6,11 @@ from typing import Final
 
 from memcap.compare import ANSWER, Difference, Pair, Part
 from memcap.model import Metric, VerdictState
+from memcap.report.caveats import CaveatView, full_text, summarized
 from memcap.report.compare_view import WORDS, ComparisonView, in_mib, mark, word
 from memcap.report.markdown_text import code, prose, row
 from memcap.report.text import NOTHING, figure, percent
+from memcap.units import counted
 
 _IN_BYTES: Final = (*(part.value for part in Part), Metric.PEAK.value, Metric.RSS_PEAK.value)
 _IN_SECONDS: Final = (Metric.WALL.value, Metric.CPU.value)
@@ -21,18 +23,22 @@ def render_comparison_markdown(view: ComparisonView) -> str:
     if view.pairs:
         texts += [_table(view), _legend(view)]
     texts += [f"**{word(pair)}:** {code(pair.name)}: {prose(pair.summary)}" for pair in view.untold]
-    if view.notes or view.doubts:
-        texts.append("\n".join([f"- {prose(note)}" for note in view.notes] + [
-            f"- caveat {code(doubt.kind.value)} ({_counted(doubt.benchmarks)}): {prose(doubt.example)}"
-            for doubt in view.doubts
-        ]))  # fmt: skip
+    deciding = [_caveat(each) for each in view.caveats if each.decides]
+    if view.notes or deciding:
+        texts.append("\n".join([*(f"- {prose(note)}" for note in view.notes), *deciding]))
+    others = [_caveat(each) for each in view.caveats if not each.decides]
+    if others:
+        texts += [f"<details><summary>{summarized(view.caveats)}</summary>", "\n".join(others), "</details>"]
     if view.next_step:
         texts.append(f"Next: {prose(view.next_step)}.")
     return "\n\n".join(texts) + "\n"
 
 
-def _counted(benchmarks: tuple[str, ...]) -> str:
-    return "1 benchmark" if len(benchmarks) == 1 else f"{len(benchmarks)} benchmarks"
+def _caveat(caveat: CaveatView) -> str:
+    """Return an item of a list."""
+    where = ", ".join(filter(None, [counted(len(caveat.cell_ids), "benchmark"), caveat.where]))
+    # The remedy is memcap's own text: what it has as code is code here, too.
+    return f"- {prose(full_text(caveat, where).removesuffix(caveat.remedy))}{caveat.remedy}"
 
 
 def _table(view: ComparisonView) -> str:

@@ -7,6 +7,7 @@ from typing import Final
 
 from memcap.compare import ANSWER, Difference, Pair, Part
 from memcap.model import Metric
+from memcap.report.caveats import CaveatView, caveat_paragraph, short_text
 from memcap.report.compare_view import (
     WORDS,
     ComparisonView,
@@ -43,7 +44,7 @@ def render_comparison(view: ComparisonView, *, width: int = 80, verbose: bool = 
         parts += [_figures(pair, width) for pair in view.pairs]
     parts += [_untold(pair, width) for pair in view.untold]
     parts += [wrapped(note, width) for note in view.notes]
-    parts += [wrapped(_doubt(view, place), width, rest="    ") for place in range(len(view.doubts))]
+    parts += _caveats(view, width, verbose=verbose)
     step = f"Next: {view.next_step}. " if view.next_step else ""
     parts.append(wrapped(f"{step}(exit code {view.exit_code})", width))
     return "\n\n".join(parts) + "\n"
@@ -173,12 +174,19 @@ def _untold(pair: Pair, width: int) -> str:
     return "\n".join(lines)
 
 
-def _doubt(view: ComparisonView, place: int) -> str:
-    doubt = view.doubts[place]
-    names = doubt.benchmarks
-    more = f" and {len(names) - _SHOWN_BENCHMARKS} more" if len(names) > _SHOWN_BENCHMARKS else ""
-    where = "all benchmarks" if len(names) == len(view.comparison.pairs) > 1 else ", ".join(names[:_SHOWN_BENCHMARKS])
-    return f"caveat {doubt.kind.value}: {where}{more if where != 'all benchmarks' else ''}: {doubt.example}"
+def _caveats(view: ComparisonView, width: int, *, verbose: bool) -> list[str]:
+    """Return the caveats that can change a verdict in full and the others in one line; if ``verbose``, all of them."""
+
+    def where(caveat: CaveatView) -> str:
+        names = caveat.cell_ids
+        if len(names) == len(view.comparison.pairs) > 1:
+            return "all benchmarks"
+        more = f" and {len(names) - _SHOWN_BENCHMARKS} more" if len(names) > _SHOWN_BENCHMARKS else ""
+        return ", ".join(names[:_SHOWN_BENCHMARKS]) + more
+
+    if verbose:
+        return [caveat_paragraph(each, width, where=where(each)) for each in view.caveats]
+    return list(filter(None, [short_text(view.caveats, width, hint="; see --verbose", where=where)]))
 
 
 def _percent(share: float) -> str:

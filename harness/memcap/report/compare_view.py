@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from memcap.compare import ANSWER, Comparison, Difference, Pair, Part
-from memcap.model import CampaignResult, CaveatKind, CellResult, Metric, VerdictState
+from memcap.model import CampaignResult, CellResult, Metric, VerdictState
+from memcap.report.caveats import CaveatView, gather
 from memcap.report.text import figure, signed
 from memcap.stats import median
 from memcap.units import format_bytes
@@ -54,15 +55,6 @@ class SideView:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Doubt:
-    """One kind of caveat: an example, and the benchmarks whose figures it touches."""
-
-    kind: CaveatKind
-    example: str
-    benchmarks: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
 class ComparisonView:
     """A comparison in words, with its benchmarks: most telling first; ``untold`` are those without figures.
 
@@ -75,7 +67,7 @@ class ComparisonView:
     pairs: tuple[Pair, ...]
     untold: tuple[Pair, ...]
     notes: tuple[str, ...]
-    doubts: tuple[Doubt, ...]
+    caveats: tuple[CaveatView, ...]
     confidence: float
     next_step: str
     exit_code: int
@@ -104,7 +96,7 @@ def build_comparison_view(
         pairs=told,
         untold=tuple(pair for pair in pairs if not pair.metrics),
         notes=tuple(_notes(comparison)),
-        doubts=_doubts(pairs),
+        caveats=_caveats(pairs),
         confidence=comparison.confidence,
         next_step=_next_step(comparison),
         exit_code=exit_code,
@@ -220,6 +212,10 @@ def _where(pairs: Iterable[Pair]) -> str:
 
 
 def _notes(comparison: Comparison) -> Iterable[str]:
+    for pair in comparison.pairs:
+        answer = pair.answer
+        if answer and answer.state is VerdictState.UNDECIDED and answer.is_beyond:
+            yield f"{pair.name}: {answer.name} {answer.detail} (tolerance {figure(ANSWER, answer.margin)})."
     if comparison.differs:
         yield f"The two sides differ in more than was asked for: {'; '.join(comparison.differs)}."
     if comparison.alone:
@@ -231,22 +227,10 @@ def _notes(comparison: Comparison) -> Iterable[str]:
         )
 
 
-def _doubts(pairs: Iterable[Pair]) -> tuple[Doubt, ...]:
-    found = [
-        (caveat.kind, caveat.detail, pair.name)
-        for pair in pairs
-        for cell in (pair.match.base, pair.match.against)
-        for run in cell.runs
-        for caveat in run.caveats
-    ]
-    return tuple(
-        Doubt(
-            kind=kind,
-            example=next(detail for each, detail, _ in found if each is kind),
-            benchmarks=tuple(dict.fromkeys(name for each, _, name in found if each is kind)),
-        )
-        for kind in dict.fromkeys(kind for kind, _, _ in found)
-    )
+def _caveats(pairs: Iterable[Pair]) -> tuple[CaveatView, ...]:
+    """Gather the doubts about the runs of both sides; the benchmarks take the place of the cells."""
+    runs = [(pair.name, run) for pair in pairs for cell in (pair.match.base, pair.match.against) for run in cell.runs]
+    return gather(runs, judged=True)
 
 
 def _next_step(comparison: Comparison) -> str:

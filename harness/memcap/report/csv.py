@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterator
 
-from memcap.model import Measurement
+from memcap.model import Measurement, Metric
 from memcap.report.text import printable
 from memcap.report.view import CellView, View
 
@@ -20,7 +20,10 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", 
 
 
 def render_csv(view: View) -> str:
-    """Return a table of all runs, cells in the view's order; a metric that was not measured has an empty value."""
+    """Return a table of all runs, cells in the view's order; a metric that was not measured has an empty value.
+
+    Where the unreclaimable peak of a run is an interval, all runs of the cell have a row for each of its ends.
+    """
     file = io.StringIO(newline="")
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(_COLUMNS)
@@ -35,7 +38,7 @@ def _rows(view: View, cell: CellView) -> Iterator[list[str | float | None]]:
     known = cell.cell
     verdict = cell.verdict.state.value if cell.verdict else ""
     names = (view.campaign, view.started, cell.id, known.suite, known.benchmark, known.variant, known.image)
-    shared: list[str | float | None] = [*map(_safe, names), known.cap.bytes, verdict]
+    shared: list[str | float | None] = [*map(_safe, names), known.cap.limit_bytes, verdict]
     for number, run in enumerate(cell.runs, start=1):
         for name, unit, value in _figures(cell, run):
             yield [*shared, number, run.ending.value, run.oom.kills, _safe(name), _safe(unit), value]
@@ -44,9 +47,17 @@ def _rows(view: View, cell: CellView) -> Iterator[list[str | float | None]]:
 def _figures(cell: CellView, run: Measurement) -> Iterator[tuple[str, str, float | None]]:
     for each in cell.metrics:
         yield each.metric.value, each.metric.unit, run.value(each.metric)
+    if any(map(_is_in_doubt, cell.runs)):
+        name, unit = Metric.UNRECLAIMABLE_PEAK.value, Metric.UNRECLAIMABLE_PEAK.unit
+        yield f"{name}_low", unit, run.unreclaimable_peak_low_bytes
+        yield f"{name}_high", unit, run.unreclaimable_peak_high_bytes
     units = cell.cell.extra_metrics if cell.cell else {}
     for name, value in run.extra.items():
         yield name, units.get(name, ""), value
+
+
+def _is_in_doubt(run: Measurement) -> bool:
+    return run.unreclaimable_peak_low_bytes != run.unreclaimable_peak_high_bytes
 
 
 def _safe(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from memcap.model import AllocationProfile, Frame
+from memcap.model import AllocationProfile, Frame, limit_of
 from memcap.report.text import printable, shortened, wrapped
 from memcap.sites import Explanation, LineChange, ProfileDiff, StackChange
 from memcap.units import format_bytes
@@ -214,8 +214,12 @@ def _shown(text: str, width: int) -> str:
 
 
 def _side_json(profile: AllocationProfile) -> dict[str, Any]:
-    names = ("id", "subject", "image", "python", "tool_version", "cap_bytes")
-    return {**{name: getattr(profile, name) for name in names}, "ending": profile.ending.value}
+    names = ("id", "subject", "image", "python", "tool_version")
+    return {
+        **{name: getattr(profile, name) for name in names},
+        "cap_bytes": limit_of(profile.cap_bytes),
+        "ending": profile.ending.value,
+    }
 
 
 def _line_json(line: LineChange) -> dict[str, Any]:

@@ -84,7 +84,15 @@ def _page() -> jinja2.Template:
     except ImportError as error:
         raise missing("HTML reports") from error
     environment = jinja2.Environment(autoescape=True, loader=jinja2.FileSystemLoader(_FOLDER), trim_blocks=True)
+    environment.filters["code"] = _with_code
     return environment.get_template("report.html.jinja")
+
+
+def _with_code(text: str) -> str:
+    """Return ``text`` as HTML, with what stands between backticks as code."""
+    from markupsafe import Markup, escape  # noqa: PLC0415 - of jinja2, which is optional
+
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - it is escaped
 
 
 @lru_cache(maxsize=1)

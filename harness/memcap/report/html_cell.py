@@ -11,6 +11,7 @@ from memcap.model import (
     COLD,
     OF_NO_SUITE,
     PROCESS_ENGINE,
+    UNCAPPED,
     CellSummary,
     Ending,
     Grade,
@@ -76,8 +77,8 @@ class MetricRow:
 class CellPage:
     """One cell as the template shows it.
 
-    ``change`` is the largest of any metric, ``share`` the percentage of the cap that the unreclaimable peak takes;
-    ``keys`` are the numbers to sort by, as JSON.
+    ``change`` is the largest of any metric, ``share`` the percentage of the cap that the unreclaimable peak takes, or
+    takes at most if it is an interval (``share_text``); ``keys`` are the numbers to sort by, as JSON.
     """
 
     id: str
@@ -90,6 +91,7 @@ class CellPage:
     peak: str
     change: str
     share: int | None
+    share_text: str
     near: bool
     ending: str
     unexpected: bool
@@ -114,18 +116,21 @@ def cell_page(cell: CellView, view: View) -> CellPage:
     middle = need.summary.median if need.summary else None
     change = max((each.change for each in cell.metrics if each.change is not None), key=abs, default=None)
     extras = tuple(_extras(cell))
-    share = middle / plan.cap.bytes if plan and middle is not None else None
+    limit = plan.cap.limit_bytes if plan else None
+    highest = need.interval[1] if need.interval else middle
+    share = highest / limit if limit and highest is not None else None
     return CellPage(
         id=printable(cell.id),
         state=verdict.state.value if verdict else "measured",
         tone=tone,
         sign=sign,
-        summary=printable(verdict.summary) if verdict else "",
+        summary=printable(verdict.summary).replace(" -> ", " → ") if verdict else "",
         remedy=printable(verdict.remedy) if verdict else "",
         need=median_of(need),
         peak=median_of(peak),
         change=percent(change),
         share=None if share is None else round(100 * share),
+        share_text="" if share is None else f"{'≤ ' if need.interval else ''}{round(100 * share)} %",
         near=share is not None and share > _NEAR_CAP,
         ending=_endings(cell),
         unexpected=plan is not None and any(ending is not plan.expected_ending for ending, _ in cell.endings),
@@ -185,7 +190,7 @@ def _metric_row(view: MetricView) -> MetricRow:
     return MetricRow(
         name=metric.value,
         median=median_of(view),
-        mad=figure(metric, found.mad if found else None),
+        mad=figure(metric, view.summary.mad) if view.summary and not view.interval else "",
         range=_span(figure(metric, found.min), figure(metric, found.max)) if found else NOTHING,
         n=str(found.n) if found else "0",
         base=figure(metric, verdict.base if verdict else None),
@@ -288,7 +293,8 @@ def _facts(cell: CellView) -> list[tuple[str, str]]:
     """Return what else is known: limits, what the memory was at the peak, the largest processes."""
     if cell.cell is None:
         return []
-    facts = [("cap", f"{format_bytes(cell.cell.cap.bytes)} ({printable(cell.cell.cap.name)})")]
+    limit = cell.cell.cap.limit_bytes
+    facts = [("cap", f"{format_bytes(limit)} ({printable(cell.cell.cap.name)})" if limit else UNCAPPED)]
     if budget := cell.cell.budget:
         facts.append(("budget", f"{budget.metric.value} at most {format_bytes(budget.ceiling_bytes)}"))
     facts.append(("image", printable(cell.cell.image)))

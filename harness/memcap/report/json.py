@@ -68,7 +68,7 @@ def _measured(cell: CellResult) -> dict[str, Any]:
     return {
         "id": cell.cell.id,
         "image": cell.cell.image,
-        "cap_bytes": cell.cell.cap.bytes,
+        "cap_bytes": cell.cell.cap.limit_bytes,
         "runs": [_run(run) for run in cell.runs],
         "summary": {name: asdict(summary) for name, summary in summaries.items() if summary},
         "until_end": {name: asdict(summary) for name, summary in until_end.items() if summary},
@@ -107,7 +107,7 @@ def _checked(cell: CellView) -> dict[str, Any]:
         "remedy": (verdict.remedy or None) if verdict else None,
         "output": (verdict.output or None) if verdict else None,
         "image": cell.cell.image if cell.cell else None,
-        "cap_bytes": cell.cell.cap.bytes if cell.cell else None,
+        "cap_bytes": cell.cell.cap.limit_bytes if cell.cell else None,
         "expected_ending": cell.cell.expected_ending.value if cell.cell else None,
         "endings": {ending.value: count for ending, count in cell.endings},
         "metrics": {each.metric.value: _metric(each) for each in cell.metrics if each.summary or each.verdict},

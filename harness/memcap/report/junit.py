@@ -2,6 +2,7 @@
 
 There is no standard. This keeps to the schema of Jenkins' xUnit plugin (junit-10.xsd), the strictest that is published.
 A test case has no properties there, so the figures of a cell are properties of its test suite, named `CELL/METRIC`.
+The names of suites and classes have the project's folder in them, as a repository may hold several projects.
 """
 
 from __future__ import annotations
@@ -56,17 +57,18 @@ def render_junit(view: View) -> str:
 
 
 def _suite(name: str, cells: Sequence[CellView], missing: Sequence[str], view: View) -> ET.Element:
-    cases = [*map(_case, cells), *map(_missing_case, missing)]
+    title = _title(name, view)
+    cases = [*(_case(cell, title) for cell in cells), *(_missing_case(cell_id, title) for cell_id in missing)]
     kinds = [child.tag for case in cases for child in case]
     suite = ET.Element(
         "testsuite",
         {
-            "name": f"memcap.{printable(name)}",
+            "name": title,
             "tests": str(len(cases)),
             "failures": str(kinds.count("failure")),
             "errors": str(kinds.count("error")),
             "skipped": str(kinds.count("skipped")),
-            "time": f"{sum(map(_seconds, cells)):.3f}",
+            **_time(cells),
             "timestamp": printable(view.started),
         },
     )
@@ -88,15 +90,19 @@ def _suite(name: str, cells: Sequence[CellView], missing: Sequence[str], view: V
 
 
 def _figures(cell: CellView) -> Iterable[tuple[str, object]]:
-    """Yield the medians of ``cell`` in bytes and seconds, and its OOM kills where they were counted."""
-    yield from ((f"{cell.id}/{each.metric.value}", each.summary.median) for each in cell.metrics if each.summary)
+    """Yield the medians of ``cell`` in bytes and seconds, the ends of intervals, and its OOM kills if counted."""
+    for each in cell.metrics:
+        if each.summary:
+            yield f"{cell.id}/{each.metric.value}", each.summary.median
+        for end, value in zip(("low", "high"), each.interval or (), strict=False):
+            yield f"{cell.id}/{each.metric.value}_{end}", value
     kills = [run.oom.kills for run in cell.runs if run.oom.kills is not None]
     if kills:
         yield f"{cell.id}/oom_kills", sum(kills)
 
 
-def _case(cell: CellView) -> ET.Element:
-    case = ET.Element("testcase", {**_names(cell.id), "time": f"{_seconds(cell):.3f}"})
+def _case(cell: CellView, title: str) -> ET.Element:
+    case = ET.Element("testcase", {**_names(cell.id, title), **_time([cell])})
     verdict = cell.verdict
     tag = _ELEMENTS.get(verdict.state) if verdict else None
     if verdict and tag:
@@ -107,8 +113,8 @@ def _case(cell: CellView) -> ET.Element:
     return case
 
 
-def _missing_case(cell_id: str) -> ET.Element:
-    case = ET.Element("testcase", {**_names(cell_id), "time": "0"})
+def _missing_case(cell_id: str, title: str) -> ET.Element:
+    case = ET.Element("testcase", _names(cell_id, title))
     ET.SubElement(case, "skipped", {"type": "not measured", "message": "planned, not measured"})
     return case
 
@@ -118,7 +124,7 @@ def _told(cell: CellView) -> str:
     lines = [
         f"{each.metric.value}: median {figure(each.metric, each.summary.median)}, range "
         f"{figure(each.metric, each.summary.min)} to {figure(each.metric, each.summary.max)}, "
-        f"{counted(each.summary.n, 'value')}"
+        f"{counted(each.summary.n, 'value')}{f'; the median lies in {median_of(each)}' if each.interval else ''}"
         for each in cell.metrics
         if each.summary
     ]
@@ -136,13 +142,20 @@ def _lines(*texts: str) -> str:
     return "\n".join(printable(line) for text in texts for line in text.splitlines())
 
 
-def _names(cell_id: str) -> dict[str, str]:
-    return {"classname": f"memcap.{printable(_suite_name(cell_id))}", "name": printable(cell_id)}
+def _names(cell_id: str, title: str) -> dict[str, str]:
+    return {"classname": title, "name": printable(cell_id)}
+
+
+def _title(suite: str, view: View) -> str:
+    """Return ``memcap.agents``, or ``memcap.services/api.agents`` for a project in a folder of its repository."""
+    return ".".join(printable(part) for part in ("memcap", view.project, suite) if part)
 
 
 def _suite_name(cell_id: str) -> str:
     return cell_id.partition(".")[0]
 
 
-def _seconds(cell: CellView) -> float:
-    return sum(run.wall_seconds or 0 for run in cell.runs)
+def _time(cells: Sequence[CellView]) -> dict[str, str]:
+    """Return how long all runs took, nothing where that was not measured."""
+    known = [run.wall_seconds for cell in cells for run in cell.runs if run.wall_seconds is not None]
+    return {"time": f"{sum(known):.3f}"} if known else {}

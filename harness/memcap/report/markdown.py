@@ -229,7 +229,7 @@ def _caveat(caveat: CaveatView, view: View) -> str:
     seen = [prose(shortened(detail, _LONGEST_TEXT)) for detail in caveat.seen[:_TOLD_DETAILS]]
     more = [f"and {len(caveat.seen) - _TOLD_DETAILS} more"] if len(caveat.seen) > _TOLD_DETAILS else []
     where = ", ".join(filter(None, [cells, caveat.where]))
-    return f"- caveat {caveat.name} ({where}): {'; '.join([*seen, *more])}. {prose(caveat.remedy)}"
+    return f"- caveat {caveat.name} ({where}): {'; '.join([*seen, *more])}. {caveat.remedy}"
 
 
 def _circumstances(view: View) -> str:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from memcap.model import AllocationProfile, Caveat, Frame, Line, Site
+from memcap.model import AllocationProfile, Frame, Line, Site, limit_of
+from memcap.report.caveats import CaveatView, gather, short_text
 from memcap.report.text import printable, shortened, wrapped
 from memcap.units import format_bytes, format_seconds
 
@@ -67,14 +68,14 @@ def render_profile(profile: AllocationProfile, *, top: int, where: str, width: i
         parts.append(_processes(profile))
     parts.append(wrapped(told(profile), width))
     parts += [wrapped(each, width) for each in facts(profile)]
-    parts += [wrapped(caveat_text(each), width, rest="    ") for each in profile.caveats]
+    parts.append(short_text(caveats_of(profile), width, hint="; see --json"))
     parts.append(f"Reports: {where}")
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def caveat_text(caveat: Caveat) -> str:
-    """Return a caveat with its remedy."""
-    return f"{caveat.kind.value}: {printable(caveat.detail)}. {caveat.kind.remedy}"
+def caveats_of(profile: AllocationProfile) -> tuple[CaveatView, ...]:
+    """Return the doubts about the record, gathered by kind."""
+    return gather((), [("", caveat) for caveat in profile.caveats], judged=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +128,7 @@ def profile_json(profile: AllocationProfile, *, top: int, where: str) -> str:
         "python": profile.python,
         "ending": profile.ending.value if profile.attached_seconds is None else None,
         "attached_seconds": profile.attached_seconds,
-        "cap_bytes": profile.cap_bytes,
+        "cap_bytes": limit_of(profile.cap_bytes),
         "raised_bytes": profile.raised_bytes,
         "footprint_bytes": profile.cost.footprint_bytes,
         "footprint_of_idle": profile.cost.idle,

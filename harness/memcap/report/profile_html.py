@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from memcap.model import AllocationProfile, ProfiledProcess
+from memcap.report.caveats import full_text
 from memcap.report.charts import as_address, memory_over_time, missing, to_svg
-from memcap.report.profile import caveat_text, facts, heading, render_tree, rows_of, told
+from memcap.report.profile import caveats_of, facts, heading, render_tree, rows_of, told
 from memcap.report.text import printable
 from memcap.units import format_bytes
 
@@ -37,7 +38,7 @@ def render_profile_html(profile: AllocationProfile, *, top: int, folder: Path, a
         sentence=told(profile),
         heading=heading(profile),
         facts=facts(profile),
-        caveats=[caveat_text(caveat) for caveat in profile.caveats],
+        caveats=[printable(full_text(each)) for each in caveats_of(profile)],
         rows=rows_of(profile, profile.lines()[:top]),
         chart=chart,
         chart_words=words,

@@ -51,7 +51,7 @@ def _benchmark(cell: CellView) -> dict[str, Any]:
         "param": None,
         "extra_info": {
             "benchmem": _memory(cell),
-            "cap_bytes": known.cap.bytes,
+            "cap_bytes": known.cap.limit_bytes,
             "endings": {ending.value: count for ending, count in cell.endings},
             "verdict": cell.verdict.state.value if cell.verdict else None,
         },

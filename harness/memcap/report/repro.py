@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from memcap.model import Frame, Line
+from memcap.report.caveats import short_text
 from memcap.report.markdown_text import code
-from memcap.report.profile import caveat_text, facts, line_json
-from memcap.report.text import last_lines, printable, shortened, wrapped
+from memcap.report.profile import caveats_of, facts, line_json
+from memcap.report.text import last_lines, printable, sentence, shortened, wrapped
 from memcap.repro.load import Load
 from memcap.repro.parts import Attempt, Flight, LastAllocation, Reproduction, Stacks, State
 from memcap.repro.verdict import likelihood, place_of, seen_in, verdict
@@ -32,7 +33,8 @@ def render_repro(found: Reproduction, *, top: int, where: str, width: int = 80) 
         parts.append(wrapped(seen_in(flight), width))
         parts += [wrapped(state_text(state), width) for state in flight.states]
     parts.append(processes_text(found))
-    parts += [wrapped(each, width) for each in recorder_text(found)]
+    parts.append(wrapped(recorder_text(found), width))
+    parts.append(short_text(caveats_of(flight.profile), width, hint="; see --json") if flight else "")
     parts.append("\n".join([wrapped(verdict(found), width), *last_lines(found.last_words, width)]))
     parts.append("\n    ".join(again_texts(found)))
     parts.append(f"Everything is in {where} (index.html)")
@@ -145,15 +147,13 @@ def processes_text(found: Reproduction) -> str:
     return "\n".join(["processes by size, without the recorder:", *lines])
 
 
-def recorder_text(found: Reproduction) -> Iterator[str]:
-    """Yield what the recorder took, and what is to be doubted."""
+def recorder_text(found: Reproduction) -> str:
+    """Return what the recorder took, or why there is none."""
     flight = found.flight
     if flight is None:
-        yield f"Nothing was recorded: {printable(found.not_recorded)}."
-        return
+        return f"Nothing was recorded: {printable(found.not_recorded)}."
     ended, cost = facts(flight.profile)
-    yield f"With the recorder: {ended} {cost[:1].upper()}{cost[1:]}"
-    yield from (caveat_text(each) for each in flight.profile.caveats)
+    return f"With the recorder: {ended} {sentence(cost)}"
 
 
 def stack_text(stacks: Stacks) -> str:

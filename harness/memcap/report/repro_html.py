@@ -8,7 +8,9 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from memcap.model import Line, Measurement
+from memcap.report.caveats import full_text
 from memcap.report.charts import as_address, memory_over_time, missing, to_svg
+from memcap.report.profile import caveats_of
 from memcap.report.repro import again_texts, inside_text, likelihood_text, recorder_text, stack_text, state_text
 from memcap.report.text import NOTHING, printable
 from memcap.repro.parts import Attempt, Flight, Reproduction
@@ -29,6 +31,7 @@ def render_repro_html(found: Reproduction, *, top: int, artefacts: Mapping[str, 
         raise missing("HTML reports") from error
     environment = jinja2.Environment(autoescape=True, loader=jinja2.FileSystemLoader(_FOLDER), trim_blocks=True)
     flight = found.flight
+    doubts = caveats_of(flight.profile) if flight else ()
     charts = {"without the recorder": found.killed_run or found.attempts[-1].measurement}
     if flight is not None:
         charts["with the recorder, in a cap raised for it"] = flight.measurement
@@ -51,7 +54,7 @@ def render_repro_html(found: Reproduction, *, top: int, artefacts: Mapping[str, 
         processes=[
             (each.pid, format_bytes(each.vm_hwm_bytes), printable(each.name)) for each in found.largest_processes
         ],
-        recorder=tuple(recorder_text(found)),
+        recorder=(recorder_text(found), *(printable(full_text(each)) for each in doubts)),
         artefacts=[(quote(name), printable(name), what) for name, what in artefacts.items()],
     )
 

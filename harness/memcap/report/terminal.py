@@ -6,18 +6,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from memcap.model import Metric
-from memcap.report.caveats import CaveatView, summarized
+from memcap.report.caveats import CaveatView, caveat_paragraph, short_text
 from memcap.report.details import curve, details
 from memcap.report.diff import render_explanation
 from memcap.report.figures import AT_LEAST_NOTE, is_at_least, median_of, spread_of
 from memcap.report.outputs import ends_of_output, whole_output
 from memcap.report.sparkline import BLOCKS
-from memcap.report.text import NOTHING, percent, printable, sentence, shortened, wrapped
+from memcap.report.text import NOTHING, arrow, paragraph, percent, printable, sentence, shortened, wrapped
 from memcap.report.view import AlertView, CellView, ProblemView, View
 
 _SHOWN_CELLS = 4
 _SHOWN_DETAILS = 8
-_SHOWN_KINDS = 3
 _CURVE = 30
 _READABLE_ID = 20
 _GAP = 2
@@ -58,7 +57,7 @@ def _answer(view: View, width: int) -> list[str]:
     code = f" (exit code {view.exit_code})" if view.exit_code else ""
     first = wrapped(f"{sentence(view.reason)}.{code}", width)
     if not view.is_judged and len(view.cells) == 1:
-        return [f"{first}\n{_remedy(view.next_step, width)}" if view.next_step else first]
+        return [f"{first}\n{arrow(view.next_step, width)}" if view.next_step else first]
     step = wrapped(f"Next: {view.next_step}", width, rest="    ") if view.next_step else ""
     return [first, *(_problem(problem, view, width) for problem in view.problems), step]
 
@@ -169,36 +168,25 @@ def _ids(cells: Sequence[CellView], width: int) -> list[str]:
 def _problem(problem: ProblemView, view: View, width: int) -> str:
     cells = _cells(problem.cell_ids, view)
     title = f"{problem.state.value.upper()}: {cells}" if view.is_judged else cells
-    return _paragraph(title, (problem.summary,), problem.remedy, width)
+    return paragraph(title, (problem.summary,), problem.remedy, width)
 
 
 def _alert(alert: AlertView, view: View, width: int) -> str:
     told = [f"{cell_id}: {detail}" for cell_id, detail in alert.told[:_SHOWN_DETAILS]]
     if len(told) < len(alert.told):
         told.append(f"and {len(alert.told) - len(told)} more (--json shows all)")
-    return _paragraph(f"alert {alert.kind.value}", told, alert.remedy, width)
+    return paragraph(f"alert {alert.kind.value}", told, alert.remedy, width)
 
 
 def _caveats(view: View, width: int, *, verbose: bool) -> list[str]:
-    """Return the caveats that can change a decision, each in a paragraph, and the others in one line."""
+    """Return the caveats that can change a decision in full and the others in one line; if ``verbose``, all of them."""
+
+    def where(caveat: CaveatView) -> str:
+        return _cells(caveat.cell_ids, view)
+
     if verbose:
-        return [_caveat(caveat, view, width) for caveat in view.caveats]
-    lines = []
-    for caveat in view.caveats:
-        if caveat.decides:
-            cells = f" ({_cells(caveat.cell_ids, view)})" if len(view.cells) > 1 else ""
-            seen = "; ".join(caveat.seen[:_SHOWN_KINDS]) + ("; …" if len(caveat.seen) > _SHOWN_KINDS else "")
-            lines.append(wrapped(f"caveat {caveat.name}{cells}: {seen}. {caveat.remedy}", width, rest="    "))
-    others = wrapped(summarized(view.caveats, "; see --verbose"), width, rest="    ")
-    return ["\n".join(filter(None, [*lines, others]))]
-
-
-def _caveat(caveat: CaveatView, view: View, width: int) -> str:
-    seen = caveat.seen[:_SHOWN_DETAILS]
-    if len(seen) < len(caveat.seen):
-        seen = (*seen, f"and {len(caveat.seen) - len(seen)} more (--json shows all)")
-    where = ", ".join(filter(None, [_cells(caveat.cell_ids, view), caveat.where]))
-    return _paragraph(f"caveat {caveat.kind.value}: {where}", seen, caveat.remedy, width)
+        return [caveat_paragraph(each, width, where=where(each)) for each in view.caveats]
+    return [short_text(view.caveats, width, hint="; see --verbose", where=where if len(view.cells) > 1 else None)]
 
 
 def _cells(ids: Sequence[str], view: View) -> str:
@@ -211,13 +199,3 @@ def _cells(ids: Sequence[str], view: View) -> str:
 def _sensitivity(view: View, width: int) -> str:
     found = " and ".join(f"{each.rise:.1%} of {each.metric.value}" for each in view.sensitivity)
     return wrapped(f"Median detectable increase: {found}.", width) if found else ""
-
-
-def _paragraph(title: str, facts: Sequence[str], remedy: str, width: int) -> str:
-    """Return ``title`` with indented ``facts`` below, then the remedy after an arrow."""
-    lines = [wrapped(title, width), *(wrapped(fact, width, first="    ", rest="    ") for fact in facts if fact)]
-    return "\n".join([*lines, _remedy(remedy, width)] if remedy else lines)
-
-
-def _remedy(text: str, width: int) -> str:
-    return wrapped(text, width, first="    -> ", rest="       ")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections.abc import Iterable
 
 from memcap.model import Metric
 from memcap.units import format_bytes, format_seconds
@@ -37,6 +38,17 @@ def wrapped(text: str, width: int, *, first: str = "", rest: str = "") -> str:
         break_on_hyphens=False,
     )
     return filled.replace(_NO_BREAK, " ")
+
+
+def paragraph(title: str, facts: Iterable[str], remedy: str, width: int) -> str:
+    """Return ``title`` with indented ``facts`` below, then the remedy after an arrow."""
+    lines = [wrapped(title, width), *(wrapped(fact, width, first="    ", rest="    ") for fact in facts if fact)]
+    return "\n".join([*lines, arrow(remedy, width)] if remedy else lines)
+
+
+def arrow(remedy: str, width: int) -> str:
+    """Return what to do, indented after an arrow."""
+    return wrapped(remedy, width, first="    -> ", rest="       ")
 
 
 def last_lines(output: str, width: int) -> list[str]:

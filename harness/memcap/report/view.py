@@ -119,6 +119,7 @@ class View:
     """A campaign and what is said of it; cells, problems and counts come worst first.
 
     ``reason`` says in a sentence or two what came of it, without the last full stop; ``next_step`` what helps then.
+    ``project`` is the project's folder in its repository, empty where that is the top or not known.
     ``command`` is what was called; ``images`` says what the cells ran in, by the image's name. ``against`` names what
     it was compared with, where that was not the project's baselines. ``explained`` says what changed by line, where
     that was asked for.
@@ -142,6 +143,7 @@ class View:
     reason: str
     next_step: str
     is_judged: bool
+    project: str = ""
     explained: tuple[Explanation, ...] = ()
 
 
@@ -152,11 +154,12 @@ def build_view(
     exit_code: int = 0,
     is_judged: bool = True,
     against: str = "",
+    project: str = "",
 ) -> View:
     """Return the view of ``result`` with its ``verdicts`` and the exit code they lead to.
 
     If it was not judged (against baselines), verdicts only say which workloads did not end as they should. ``against``
-    is the origin of what it was judged against.
+    is the origin of what it was judged against, ``project`` the project's folder in its repository.
     """
     by_id = {verdict.cell_id: verdict for verdict in verdicts}
     cells = [_cell(cell, by_id.get(cell.cell.id)) for cell in result.cells]
@@ -190,6 +193,7 @@ def build_view(
             next_step(verdicts, result, not_measured, against=against) if is_judged else measured_step(result, by_id)
         ),
         is_judged=is_judged,
+        project=project,
     )
 
 

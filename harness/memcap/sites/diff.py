@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from memcap.errors import UsageError
-from memcap.model import AllocationProfile, Frame, Site
+from memcap.model import UNCAPPED, AllocationProfile, Frame, Site, limit_of
 from memcap.sites.matching import inlined, match_lines
 from memcap.units import format_bytes
 
@@ -254,7 +254,7 @@ def _doubts(before: AllocationProfile, after: AllocationProfile) -> tuple[str, .
         (f"they were made by {tool}", before.tool_version, after.tool_version),
         ("compiled code was", *(_yes(each.native, "followed", "not followed") for each in (before, after))),
         ("child processes were", *(_yes(each.follows_fork, "recorded", "not recorded") for each in (before, after))),
-        ("the cap was", *(format_bytes(each.cap_bytes) for each in (before, after))),
+        ("the cap was", *(_cap(each) for each in (before, after))),
         ("processes recorded:", *(str(len(each.processes)) for each in (before, after))),
         ("it ended as", before.ending.value, after.ending.value),
     ]
@@ -264,6 +264,11 @@ def _doubts(before: AllocationProfile, after: AllocationProfile) -> tuple[str, .
         for caveat in profile.caveats:
             said[f"{caveat.kind.value}: {caveat.detail}"].append(side)
     return (*found, *(f"{' and '.join(sides)}: {text}" for text, sides in said.items()))
+
+
+def _cap(profile: AllocationProfile) -> str:
+    limit = limit_of(profile.cap_bytes)
+    return format_bytes(limit) if limit else UNCAPPED
 
 
 def _yes(condition: bool, words: str, others: str) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from memcap.errors import SelectionError
-from memcap.model import Accepted, Baseline, Baselines, CampaignResult, CellResult, Ends, Metric
+from memcap.model import Accepted, Baseline, Baselines, CampaignResult, CaveatKind, CellResult, Ends, Metric
 from memcap.units import counted
 
 
@@ -71,7 +71,12 @@ def as_baselines(result: CampaignResult) -> tuple[Baselines, tuple[str, ...]]:
             continue
         if others:
             left_out.append(f"{len(others)} of {counted(len(cell.runs), 'run')} of {cell.cell.id} ({told})")
-        cells[cell.cell.id] = _baseline(cell, result, Accepted(source=result.id))
+        found = _baseline(cell, result, Accepted(source=result.id))
+        if any(caveat.kind is CaveatKind.PEAK_NEAR_FLOOR for run in cell.runs for caveat in run.caveats):
+            left_out.append(f"peak of {cell.cell.id}: it was the container runtime's own start, whose size is random")
+            found = replace(found, values={metric: each for metric, each in found.values.items()
+                                           if metric is not Metric.PEAK})  # fmt: skip
+        cells[cell.cell.id] = found
     return Baselines(cells=cells), tuple(left_out)
 
 

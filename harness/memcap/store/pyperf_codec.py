@@ -79,7 +79,7 @@ def _metadata(result: CampaignResult, cell: CellResult, metric: Metric) -> _Meta
         "memcap_campaign": result.id,
         "memcap_cell": cell.cell.id,
         "memcap_metric": metric.value,
-        "memcap_cap_bytes": cell.cell.cap.bytes,
+        "memcap_cap_bytes": cell.cell.cap.limit_bytes,
         "memcap_cgroup_version": environment.cgroup_version,
         "memcap_image": image.reference if image else None,
         "memcap_image_digest": (image.digest or image.id) if image else None,

@@ -72,6 +72,24 @@ def test_charts_are_written_beside_the_report(project: Path) -> None:
     assert {path.suffix for path in (project / "charts").iterdir()} == {".svg", ".png"}
 
 
+@pytest.mark.parametrize("options", [(), ("--no-check",), ("RESULT", "--no-check")])
+def test_two_projects_of_one_repository_have_names_of_their_own(
+    project: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+) -> None:
+    moved = project / "services" / "api"
+    moved.mkdir(parents=True)
+    (project / ".git").mkdir()
+    for name in ("limits.toml", "suites", "images", "results"):
+        (project / name).rename(moved / name)
+    monkeypatch.chdir(moved)
+    stored = str(next((moved / "results").glob("*.json")))
+    arguments = [stored if each == "RESULT" else each for each in options]
+    junit, bencher = (_report(*arguments, "-f", name).output for name in ("junit", "bencher"))
+    (case,) = ET.fromstring(junit).iter("testcase")
+    assert case.attrib["classname"] == "memcap.services/api.agents"
+    assert list(json.loads(bencher)) == [f"services/api/{CELL_ID}"]
+
+
 def test_without_a_project_a_result_is_rendered_unjudged(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     elsewhere = project.parent / "elsewhere"
     elsewhere.mkdir(exist_ok=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from memcap.config import find_root, load_config
+from memcap.config import find_root, folder_in_repository, load_config
 from memcap.errors import ConfigError, Problem
 from memcap.model import (
     AlertLimits,
@@ -43,6 +43,23 @@ def test_the_project_of_this_repository_is_valid() -> None:
     assert all(profile.runs >= config.rules.minimum_runs for profile in config.profiles.values())
     # limits.toml shows the defaults.
     assert config.policy == ContainerPolicy(shm_size_bytes=64 * 1024**2)
+
+
+@pytest.mark.parametrize(("project", "folder"), [(".", ""), ("api", "api"), ("services/api", "services/api")])
+@pytest.mark.parametrize("kind", ["folder", "file"])  # a work tree beside the main one has a file
+def test_the_folder_of_a_project_in_its_repository(tmp_path: Path, project: str, folder: str, kind: str) -> None:
+    root = tmp_path / project
+    root.mkdir(parents=True, exist_ok=True)
+    if kind == "folder":
+        (tmp_path / ".git").mkdir()
+    else:
+        (tmp_path / ".git").write_text("gitdir: elsewhere\n")
+    assert folder_in_repository(root) == folder
+
+
+def test_outside_of_a_repository_a_project_has_no_such_folder(tmp_path: Path) -> None:
+    (tmp_path / "api").mkdir()
+    assert folder_in_repository(tmp_path / "api") == ""
 
 
 def test_a_small_project_has_defaults(make_project: MakeProject) -> None:

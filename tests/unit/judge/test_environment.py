@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from factories import make_baseline, make_cell, make_fingerprint, make_measurement, make_result
+from factories import MIB, make_baseline, make_cell, make_fingerprint, make_measurement, make_result
 from memcap.judge.environment import unlike
-from memcap.model import METRICS_VERSION, Rules
+from memcap.model import METRICS_VERSION, NO_CAP_BYTES, Cap, Rules
 
 RULES = Rules()
 STRICT = Rules(same_image=True)
@@ -57,3 +57,11 @@ def test_a_result_knows_its_page_size_from_any_run() -> None:
     assert result.fingerprint("py312").page_size_bytes == 65536
     assert make_result().fingerprint("py312").page_size_bytes is None
     assert replace(result, metrics_version=3).fingerprint("py312").metrics_version == 3
+
+
+def test_one_cap_that_is_none_is_like_another() -> None:
+    cell = make_cell(cap=Cap(name="uncapped", bytes=NO_CAP_BYTES))
+    baseline = make_baseline(cap_bytes=2**63 - 4096)
+    assert unlike(baseline, make_fingerprint(), cell, RULES).blocking == ()
+    limited = unlike(make_baseline(), make_fingerprint(), cell, RULES)
+    assert limited.blocking == (f"cap in bytes is uncapped, the baseline has {128 * MIB}",)

@@ -185,6 +185,15 @@ def test_where_it_comes_from_is_said_where_it_is_known() -> None:
     assert note.startswith("Without the parts (interpreter, imports, workload, slack): commands")
 
 
+def test_an_interval_that_does_not_decide_is_explained() -> None:
+    near = dict.fromkeys(("a", "b", "c", "d"), (SAME[:5], UNSURE[:5]))
+    text = render_comparison(_view(two_images(**near, z=(SAME[:5], make_runs_of(workload=22)[:5]))))
+    assert (
+        "agents.z: unreclaimable_peak is beyond tolerance by itself, but that is not certain among 7 open comparisons "
+        "(tolerance 261.1 KiB)."
+    ) in " ".join(text.split())
+
+
 def test_more_runs_are_the_next_step_where_something_is_open() -> None:
     assert _view(two_images(a=(SAME, LESS))).next_step == ""
     assert _view(two_images(a=(SAME, UNSURE))).next_step == "measure with more runs to decide the rest: --runs 14"
@@ -196,6 +205,27 @@ def test_the_largest_change_comes_first() -> None:
         "llm", "adaptive_adversary", "crew_backed", "ldt", "command", "rlm", "audit", "base"
     ]  # fmt: skip
     assert [pair.name for pair in view.untold] == ["agents.twin"]
+
+
+def test_doubts_that_can_change_a_verdict_are_told_in_full_and_the_others_in_one_line() -> None:
+    def doubtful(runs: Sequence[Measurement], *kinds: CaveatKind) -> list[Measurement]:
+        return [replace(run, caveats=tuple(Caveat(kind=kind, detail=f"{number}.5 MiB of it") for kind in kinds))
+                for number, run in enumerate(runs)]  # fmt: skip
+
+    swapped = doubtful(SAME, CaveatKind.SWAP_USED, CaveatKind.MUTABLE_TAG)
+    view = _view(two_images(a=(SAME, swapped), b=(SAME, doubtful(SAME, CaveatKind.MUTABLE_TAG))))
+    short, long = (" ".join(render_comparison(view, verbose=verbose).split()) for verbose in (False, True))
+    markdown = render_comparison_markdown(view)
+
+    told = f"0.5–6.5 MiB of it. {CaveatKind.SWAP_USED.remedy}"  # noqa: RUF001
+    assert f"caveat swap used (agents.a): {told} 1 more caveat: mutable tag; see --verbose" in short
+    assert "caveat mutable_tag: all benchmarks, in 14 of 28 runs 0.5–6.5 MiB of it -> Refer" in long  # noqa: RUF001
+    assert f"- caveat swap used (1 benchmark, in 7 of 28 runs): {told}" in markdown
+    assert "<summary>1 more caveat: mutable tag</summary>" in markdown
+    assert [(each["kind"], each["decides"], each["runs"]) for each in
+            json.loads(render_comparison_json(view))["caveats"]] == [
+        ("swap_used", True, 7), ("mutable_tag", False, 14),
+    ]  # fmt: skip
 
 
 @given(st.text(min_size=1, max_size=40), st.text(max_size=40))

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from views import hostile_view, view_of_every_verdict
 
+from factories import MIB, make_cell, make_result, make_runs
 from memcap.errors import UsageError
-from memcap.model import VerdictState
+from memcap.model import NO_CAP_BYTES, UNCAPPED, Cap, Moment, VerdictState
 from memcap.report.formats import FORMATS, Format, find_format
+from memcap.report.view import View, build_view
+from memcap.units import format_bytes
 
 # The others have golden files, or tests, of their own.
 GOLDEN = ("markdown", "github", "junit", "csv", "bencher", "benchmark-action", "pytest-benchmark")
 # No terminal reads HTML, which holds a library as it is; tests/unit/report/test_html.py looks at the rest.
 FOR_TERMINALS = tuple(each for each in FORMATS if each.name != "html")
+NO_LIMITS = (NO_CAP_BYTES, 2**63 - 4096)  # as stored by memcap, and as cgroup v1 and Docker spell it
 ATTACKS = (
     "\x1b[2J\x1b]0;title\x07",
     "\u202egnp.exe\u2066",
@@ -78,6 +83,38 @@ def test_json_is_ascii_and_can_be_read(name: str, text: str) -> None:
     document = find_format(name).render(hostile_view(text))
     assert document.isascii()
     assert json.loads(document)
+
+
+@pytest.mark.parametrize("size", NO_LIMITS)
+@pytest.mark.parametrize("chosen", FORMATS, ids=lambda each: each.name)
+def test_no_format_shows_a_number_for_a_cap_that_is_none(chosen: Format, size: int) -> None:
+    text = chosen.render(_uncapped(size))
+    assert "agents.crew" in text or not text  # GitHub is told of what is wrong alone
+    assert str(size) not in text
+    assert format_bytes(size) not in text
+
+
+def test_what_each_format_has_instead() -> None:
+    view = _uncapped(NO_CAP_BYTES)
+    texts = {each.name: each.render(view) for each in FORMATS}
+    header, row, *_ = texts["csv"].splitlines()
+    (cell,) = json.loads(texts["json"])["cells"]
+    (timed,) = json.loads(texts["pytest-benchmark"])["benchmarks"]
+
+    assert dict(zip(header.split(","), row.split(","), strict=True))["cap_bytes"] == ""
+    assert cell["cap_bytes"] is None
+    assert timed["extra_info"]["cap_bytes"] is None
+    assert "cap: uncapped" in json.loads(texts["benchmark-action"])[0]["extra"]
+    assert "Peak unreclaimable memory: 61.6 MiB (uncapped)" in " ".join(texts["terminal"].split())
+    assert "without a cap" in texts["html"]
+
+
+def _uncapped(size: int) -> View:
+    moments = (Moment(seconds=float(at), usage=MIB, anon=MIB, file=0, shmem=0, kernel=0, low=MIB) for at in range(3))
+    first, *others = make_runs()
+    runs = replace(first, cap_bytes=size, series=tuple(moments)), *others
+    cell = make_cell("agents.crew-host-uncapped", runs, cap=Cap(name=UNCAPPED, bytes=size))
+    return build_view(make_result(cell), is_judged=False)
 
 
 def _controls(text: str) -> set[str]:

@@ -6,7 +6,8 @@ import base64
 import hashlib
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -14,12 +15,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from views import hostile_view, view_of_every_verdict, view_of_many
 
+from factories import MIB, make_cell, make_measurement, make_oom, make_result, make_runs
 from memcap.errors import UsageError
-from memcap.model import VerdictState
+from memcap.model import Caveat, CaveatKind, Measurement, VerdictState
 from memcap.report import html
 from memcap.report.html import render_html
-from memcap.report.html_cell import LOOKS, embedded
-from memcap.report.view import WORST_FIRST
+from memcap.report.html_cell import LOOKS, CellPage, cell_page, embedded
+from memcap.report.view import WORST_FIRST, build_view
 
 ATTACKS = (
     "</noscript></script></style><script>alert(1)</script>",
@@ -180,3 +182,34 @@ def test_without_the_extra_the_remedy_is_told(package: str, monkeypatch: pytest.
     finally:
         html._page.cache_clear()
         html._bundle.cache_clear()
+
+
+def test_a_figure_that_is_an_interval_or_a_lower_bound_has_no_spread() -> None:
+    unsure = [replace(run, unreclaimable_peak_low_bytes=4 * MIB, unreclaimable_peak_high_bytes=32 * MIB)
+              for run in make_runs()]  # fmt: skip
+    certain, interval, killed = (_page(runs).metrics[1] for runs in (make_runs(), unsure, [make_oom()] * 3))
+    assert (certain.median, certain.mad) == ("61.5 MiB", "0 B")
+    assert (interval.median, interval.mad) == ("4.0–32.0 MiB", "")  # noqa: RUF001
+    assert (killed.median, killed.mad) == ("≥ 127.0 MiB", "")
+
+
+def test_the_share_of_the_cap_is_at_most_that_of_the_upper_end() -> None:
+    low, high = MIB, 120 * MIB
+    unsure = [replace(run, unreclaimable_peak_low_bytes=low, unreclaimable_peak_high_bytes=high) for run in make_runs()]
+    page = _page(unsure)
+    assert (page.share, page.share_text, page.near) == (94, "≤ 94 %", True)
+    assert (_page(make_runs()).share_text, _page([make_oom()]).share_text) == ("48 %", "")
+
+
+@pytest.mark.usefixtures("small")
+def test_code_in_a_remedy_is_code_and_nothing_else_is() -> None:
+    doubt = Caveat(kind=CaveatKind.SAMPLED_ONLY, detail="`<b>`")
+    view = build_view(make_result(make_cell(runs=[make_measurement(caveats=(doubt,))])), is_judged=False)
+    page = render_html(view)
+    assert "shorten it (<code>sample_interval</code>)." in page
+    assert "`&lt;b&gt;`" in page
+
+
+def _page(runs: Sequence[Measurement]) -> CellPage:
+    view = build_view(make_result(make_cell(runs=runs)), is_judged=False)
+    return cell_page(view.cells[0], view)

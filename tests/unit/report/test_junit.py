@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -12,6 +14,7 @@ from junitparser import JUnitXml
 from views import hostile_view, view_of_every_verdict, view_of_many
 
 from memcap.model import VerdictState
+from memcap.report.bencher import render_bencher
 from memcap.report.junit import render_junit
 
 # What junit-10.xsd of Jenkins' xUnit plugin allows, in our words: attributes (those with * must be there), children.
@@ -52,6 +55,22 @@ def test_any_text_gives_xml_without_illegal_characters(text: str) -> None:
     document = render_junit(hostile_view(text))
     assert not ILLEGAL.search(document)
     assert keeps_to_schema(ET.fromstring(document))
+
+
+def test_the_folder_of_a_project_is_in_the_names() -> None:
+    view = view_of_many(1, VerdictState.UNCHANGED)
+    cell = view.cells[0].id
+    known = replace(view, project="services/api", not_measured=("streams.later-py312-128m",))
+    names = [
+        (suite.name, {case.classname for case in suite}, {case.name for case in suite})
+        for suite in JUnitXml.fromstring(render_junit(known).encode())
+    ]
+    assert names == [
+        ("memcap.services/api.agents", {"memcap.services/api.agents"}, {cell}),
+        ("memcap.services/api.streams", {"memcap.services/api.streams"}, {"streams.later-py312-128m"}),
+    ]
+    assert list(json.loads(render_bencher(known))) == [f"services/api/{cell}"]
+    assert list(json.loads(render_bencher(view))) == [cell]
 
 
 @pytest.mark.parametrize(

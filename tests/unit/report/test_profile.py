@@ -91,7 +91,18 @@ def test_the_text_is_marked_and_says_what_the_tool_took() -> None:
     assert "168.0 MiB           all other lines" in text
     assert "memray took 6.0 MiB and 1.5 times as long" in text
     assert "raised by 32.0 MiB" in " ".join(text.split())
-    assert "Add --follow-fork." in text
+    assert "\ncaveat children not followed: 2 processes ran, 1 of them recorded. Add\n    --follow-fork.\n" in text
+
+
+def test_doubts_are_told_by_kind_and_those_that_decide_nothing_in_one_line() -> None:
+    details = (f"process {pid} ended before anything was written" for pid in (12, 40, 31))
+    missing = (Caveat(kind=CaveatKind.NOT_RECORDED, detail=detail) for detail in details)
+    cut = Caveat(kind=CaveatKind.RECORD_CUT_SHORT, detail="it was killed")
+    text = " ".join(render_profile(make_profile(caveats=(*missing, cut)), top=1, where="x").split())
+
+    assert "caveat not recorded: process 12–40 ended before anything was written. Python must" in text  # noqa: RUF001
+    assert text.count("not recorded") == 1
+    assert "1 more caveat: record cut short; see --json Reports: x" in text
 
 
 def test_what_a_workload_named_cannot_steer_a_terminal() -> None:

@@ -25,7 +25,7 @@ from factories import (
     make_runs,
 )
 from memcap.errors import FileFormatError, NewerSchemaError, SelectionError
-from memcap.model import Accepted, Baseline, Baselines, Ending, Ends, Measurement, Metric
+from memcap.model import Accepted, Baseline, Baselines, Caveat, CaveatKind, Ending, Ends, Measurement, Metric
 from memcap.stats import median
 from memcap.store import accept, as_baselines, load_baselines, remove_baselines, save_baselines, select_cells
 
@@ -319,3 +319,10 @@ def test_a_baseline_keeps_the_interval_of_what_is_in_doubt(
     assert accepted.intervals == expected
     save_baselines(cells, tmp_path)
     assert load_baselines(tmp_path) == cells
+
+
+def test_a_random_peak_is_nothing_to_compare_with() -> None:
+    doubt = Caveat(kind=CaveatKind.PEAK_NEAR_FLOOR, detail="")
+    found, left_out = as_baselines(make_result(make_cell(runs=[make_measurement(9, caveats=(doubt,))] * 5)))
+    assert list(found.cells[CELL_ID].values) == [Metric.UNRECLAIMABLE_PEAK, Metric.RSS_PEAK]
+    assert left_out == (f"peak of {CELL_ID}: it was the container runtime's own start, whose size is random",)

@@ -12,7 +12,7 @@ import pytest
 
 from factories import MIB, make_cell, make_image, make_measurement, make_oom, make_result, make_runs
 from memcap.errors import FileFormatError
-from memcap.model import Ending, Measurement
+from memcap.model import NO_CAP_BYTES, Cap, Ending, Measurement
 from memcap.store import load_result, save_result
 
 CELL, OTHER = "agents.crew_backed-py312-128m", "streams.leaky-py313-128m"
@@ -69,6 +69,15 @@ def test_runs_without_a_value_are_counted_not_shown(saved: Path) -> None:
     peak = pyperf.BenchmarkSuite.load(str(saved)).get_benchmark(f"{OTHER}/peak")
     assert peak.get_nrun() == 1
     assert peak.get_metadata()["memcap_runs_without_value"] == 2
+
+
+@pytest.mark.parametrize("size", [NO_CAP_BYTES, 2**63 - 4096])
+def test_a_cap_that_is_none_is_no_metadata_and_loads_as_it_was(tmp_path: Path, size: int) -> None:
+    result, path = make_result(make_cell(CELL, cap=Cap(name="uncapped", bytes=size))), tmp_path / "uncapped.json"
+    save_result(result, path, overwrite=False)
+    peak = pyperf.BenchmarkSuite.load(str(path)).get_benchmark(f"{CELL}/peak")
+    assert "memcap_cap_bytes" not in peak.get_metadata()
+    assert load_result(path) == result
 
 
 def test_a_file_that_pyperf_rewrote_is_refused_with_the_reason(saved: Path, tmp_path: Path) -> None:

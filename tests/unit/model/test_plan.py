@@ -1,0 +1,23 @@
+"""What is to be measured: when a cap limits memory."""
+
+from __future__ import annotations
+
+import pytest
+
+from memcap.model import NO_CAP_BYTES, Cap, limit_of
+
+
+@pytest.mark.parametrize("size", [None, 0, NO_CAP_BYTES, 2**63 - 4096, 2**64 - 1])
+def test_what_stands_for_no_limit(size: int | None) -> None:
+    assert limit_of(size) is None
+
+
+@pytest.mark.parametrize("size", [1, 128 * 1024 * 1024, NO_CAP_BYTES - 1])
+def test_any_other_size_is_a_limit(size: int) -> None:
+    assert limit_of(size) == size
+
+
+def test_a_cap_knows_whether_it_limits() -> None:
+    some, none = Cap(name="1g", bytes=1024**3), Cap(name="uncapped", bytes=NO_CAP_BYTES)
+    assert (some.is_limited, some.limit_bytes) == (True, 1024**3)
+    assert (none.is_limited, none.limit_bytes) == (False, None)
