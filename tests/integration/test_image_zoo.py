@@ -135,8 +135,11 @@ def compiled(tmp_path: Path) -> Callable[..., Path]:
 
 def assert_allocated(run: Measurement, mib: int) -> None:
     assert run.ending is Ending.COMPLETED, (run.detail, run.output_tail)
-    assert run.unreclaimable_peak_bytes is not None
-    assert mib * MIB <= run.unreclaimable_peak_bytes < (mib + 4) * MIB
+    low, high = run.unreclaimable_peak_low_bytes, run.unreclaimable_peak_high_bytes
+    assert low is not None
+    assert high is not None
+    assert low < (mib + 4) * MIB
+    assert mib * MIB <= high, "on a slow machine there is an interval"
 
 
 def test_one_static_program_and_nothing_else(zoo: Zoo, compiled: Callable[..., Path]) -> None:
