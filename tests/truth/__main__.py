@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from truth import allocations, peers, perturbation, programs, repeatability, spikes, staircase, zoo
+from truth import allocations, fitting, peers, perturbation, programs, repeatability, spikes, staircase, zoo
 from truth.lab import Lab
 from truth.table import Table
 
@@ -26,8 +26,9 @@ EXPERIMENTS: dict[str, Callable[[Lab], list[Table]]] = {
     "endings": zoo.experiment,
     "peers": peers.experiment,
     "programs": programs.experiment,
+    "fit": fitting.experiment,
 }
-ASKED_FOR = frozenset({"peers", "programs"})  # installs other tools; takes most of an hour
+ASKED_FOR = frozenset({"peers", "programs", "fit"})  # installs other tools; takes most of an hour
 SHORT = frozenset({"allocations", "spikes", "perturbation", "endings"})
 
 

@@ -63,7 +63,7 @@ def _chosen(lab: Lab) -> Iterable[Program]:
 
 
 def _judge(lab: Lab, program: Program, reference: str) -> Judged:
-    truth = _truth(lab, program, reference)
+    truth = known_truth(lab, program, reference)
     below = max(int(truth.dies * FAR_BELOW), LEAST_BYTES)
 
     def measure(cap: int, runs: int, warmups: int = 0) -> list[Measurement]:
@@ -79,7 +79,8 @@ def _judge(lab: Lab, program: Program, reference: str) -> Judged:
     )
 
 
-def _truth(lab: Lab, program: Program, reference: str) -> Truth:
+def known_truth(lab: Lab, program: Program, reference: str) -> Truth:
+    """Return the program's smallest cap, searched for if it was not found before."""
     kept = kept_truths(environment(lab.client), fresh=lab.fresh)
     known = kept.find(program, reference)
     if known is None:
