@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import json
 import os
 import subprocess
 import sys
+import typing
 from pathlib import Path
 from typing import Any
 
@@ -95,3 +97,48 @@ def test_without_its_words_nothing_begins(tmp_path: Path) -> None:
     run("pass", tmp_path, "")
 
     assert list(tmp_path.iterdir()) == []
+
+
+FAKE_GREENLET = """\
+import sys, types
+greenlet = types.ModuleType("greenlet")
+greenlet._greenlet = types.ModuleType("greenlet._greenlet")
+greenlet._greenlet.settrace = lambda function: print("traced by", function.__name__)
+sys.modules["greenlet"], sys.modules["greenlet._greenlet"] = greenlet, greenlet._greenlet
+"""
+
+
+def test_what_memray_says_when_greenlet_is_imported_is_not_said(tmp_path: Path) -> None:
+    pytest.importorskip("memray")
+    code = "import sys; sys.modules['memray']._memray.print_greenlet_warning(); print('rich' in sys.modules)"
+
+    assert run(code, tmp_path, "memray") == "False\n"
+    assert [path.name.partition("-")[0] for path in sorted(tmp_path.iterdir())] == ["capture", "process"]
+
+
+@pytest.mark.parametrize("also", ["", "import rich, rich.progress\n"])
+def test_attaching_to_a_program_that_has_greenlet(tmp_path: Path, also: str) -> None:
+    pytest.importorskip("memray")
+    code = FAKE_GREENLET + also + f"sys.path.insert(0, {str(INSIDE.parent / 'beside')!r})\n"
+    code += f"sys.path.insert(0, {str(INSIDE)!r})\n"
+    code += "import memcap_attach, memcap_instrument\n"
+    code += "memcap_attach.instrument = lambda: memcap_instrument\n"
+    code += f"memcap_attach.begin({str(tmp_path)!r}, 0.1)\n"
+
+    printed = run(code, tmp_path, "")
+    assert set(printed.splitlines()) == {"traced by greenlet_trace_function"}
+    assert (tmp_path / "ended.txt").exists()
+
+
+def test_a_stand_in_does_nothing_whatever_is_asked_of_it() -> None:
+    spec = importlib.util.spec_from_file_location("memcap_instrument", INSIDE / "memcap_instrument.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    rich = module.stand_in("rich.progress")
+
+    assert rich.TypedDict is typing.TypedDict
+    with rich.Progress(rich.SpinnerColumn(), *rich.Progress.get_default_columns()) as progress:
+        progress.update(progress.add_task("reading"), completed=1)
+    assert not hasattr(rich, "__wrapped__")

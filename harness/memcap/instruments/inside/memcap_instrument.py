@@ -16,7 +16,7 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import ModuleType
     from typing import Any
 
@@ -25,12 +25,8 @@ GROWTH = 1.125  # a snapshot is taken when this many times the last one's bytes 
 LOOK_SECONDS = 0.02
 LONGEST_SNAPSHOT_SECONDS = 60.0
 MOST_TRACES = 5000
-# memray's tracker imports these for its reports and progress bars only; rich would cost the workload 10 MiB.
-NOT_NEEDED = {
-    "rich": ("print",),
-    "rich.progress": ("Progress", "SpinnerColumn"),
-    "typing_extensions": ("TypedDict",),
-}
+# memray's tracker imports these for its messages and progress bars only; rich would cost the workload 10 MiB.
+NOT_NEEDED = ("rich", "rich.progress", "typing_extensions")
 
 
 def start(own_entry: str) -> None:
@@ -117,7 +113,7 @@ def _start_memray(own_entry: str, folder: str, native: bool, follow: bool) -> st
 
 def _import_memray(library: str) -> Any:
     """Import memray from ``library`` and let nothing else of what is there be seen by the program."""
-    stand_ins = {name: stand_in(name, names) for name, names in NOT_NEEDED.items() if name not in sys.modules}
+    stand_ins = {name: stand_in(name) for name in NOT_NEEDED if name not in sys.modules}
     sys.modules.update(stand_ins)
     sys.path.insert(0, library)
     try:
@@ -127,18 +123,48 @@ def _import_memray(library: str) -> Any:
         sys.path.remove(library)
         for name in stand_ins:
             del sys.modules[name]
+    internals: Any = memray._memray
+    internals.pprint = Nothing()  # it warns of greenlets, in the program's own output, where the program has rich
     return memray
 
 
-def stand_in(name: str, names: tuple[str, ...]) -> ModuleType:
-    """Return an empty package ``name`` that has ``names``."""
+def stand_in(name: str) -> ModuleType:
+    """Return a package ``name``: what ``typing`` has is typing's, and everything else is there and does nothing."""
     import typing
+
+    def find(attribute: str) -> object:
+        if attribute.startswith("__"):
+            raise AttributeError(attribute)
+        return getattr(typing, attribute, Nothing())
 
     module = type(sys)(name)
     module.__path__ = []
-    for each in names:
-        setattr(module, each, getattr(typing, each, None))
+    module.__getattr__ = find  # type: ignore[method-assign]
     return module
+
+
+class Nothing:
+    """Stands in for what only prints: it can be called, entered, iterated over and asked for any attribute.
+
+    memray calls what it imports long after its own start, such as ``print`` of rich once the program imports greenlet.
+    """
+
+    def __call__(self, *_: object, **__: object) -> Nothing:
+        return self
+
+    def __getattr__(self, name: str) -> Nothing:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self
+
+    def __enter__(self) -> Nothing:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def __iter__(self) -> Iterator[object]:
+        return iter(())
 
 
 class Snapshots:

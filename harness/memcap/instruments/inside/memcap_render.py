@@ -280,5 +280,5 @@ if __name__ == "__main__":
     here = os.path.dirname(os.path.abspath(__file__))
     sys.path.insert(0, os.path.join(here, "lib"))
     instrument = __import__("memcap_instrument")
-    sys.modules.update({name: instrument.stand_in(name, names) for name, names in instrument.NOT_NEEDED.items()})
+    sys.modules.update({name: instrument.stand_in(name) for name in instrument.NOT_NEEDED})
     main(sys.argv[1], with_reports="no-reports" not in sys.argv[2:])
