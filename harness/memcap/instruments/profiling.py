@@ -118,6 +118,7 @@ def profile_of(
         raised_bytes=runs.raised_bytes,
         ending=run.ending,
         detail=run.detail,
+        output_tail=run.output_tail,
         native=instrument.native,
         follows_fork=instrument.follows_fork,
         unreclaimable_peak_bytes=run.unreclaimable_peak_bytes,

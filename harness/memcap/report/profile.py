@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from memcap.model import AllocationProfile, Caveat, Frame, Line, Site
-from memcap.report.text import printable, shortened, wrapped
+from memcap.report.text import last_lines, printable, shortened, wrapped
 from memcap.units import format_bytes, format_seconds
 
 _SMALLEST_BRANCH: Final = 0.005  # of all; smaller ones are left out of the tree
@@ -44,7 +44,8 @@ def facts(profile: AllocationProfile) -> tuple[str, ...]:
     took += " in an interpreter that does nothing" if cost.idle else ""
     took += f" and {cost.slowdown:.1f} times as long" if cost.slowdown else ""
     took += "" if cost.idle else " (one run without it, one with it)"
-    ended = f"{profile.ending.value}: {profile.ending.explanation}."
+    detail = f" ({printable(profile.detail)})" if profile.detail else ""
+    ended = f"{profile.ending.value}: {profile.ending.explanation}{detail}."
     ended += f" The container needed {format_bytes(peak)}, {tool} included." if peak else ""
     cap, raised = format_bytes(profile.cap_bytes), format_bytes(profile.raised_bytes)
     return ended, f"{took}; the cap of {cap} was raised by {raised}."
@@ -67,6 +68,8 @@ def render_profile(profile: AllocationProfile, *, top: int, where: str, width: i
         parts.append(_processes(profile))
     parts.append(wrapped(told(profile), width))
     parts += [wrapped(each, width) for each in facts(profile)]
+    if lines := last_lines(profile.output_tail, width):
+        parts.append("\n".join(["The end of its output:", *lines]))
     parts += [wrapped(caveat_text(each), width, rest="    ") for each in profile.caveats]
     parts.append(f"Reports: {where}")
     return "\n\n".join(parts) + "\n"
@@ -126,6 +129,8 @@ def profile_json(profile: AllocationProfile, *, top: int, where: str) -> str:
         "image": profile.image,
         "python": profile.python,
         "ending": profile.ending.value if profile.attached_seconds is None else None,
+        "detail": profile.detail,
+        "output_tail": profile.output_tail,
         "attached_seconds": profile.attached_seconds,
         "cap_bytes": profile.cap_bytes,
         "raised_bytes": profile.raised_bytes,

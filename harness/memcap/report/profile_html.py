@@ -37,6 +37,7 @@ def render_profile_html(profile: AllocationProfile, *, top: int, folder: Path, a
         sentence=told(profile),
         heading=heading(profile),
         facts=facts(profile),
+        output="\n".join(map(printable, profile.output_tail.splitlines())),
         caveats=[caveat_text(caveat) for caveat in profile.caveats],
         rows=rows_of(profile, profile.lines()[:top]),
         chart=chart,

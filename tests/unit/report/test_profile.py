@@ -158,3 +158,16 @@ def test_the_page_escapes_what_was_measured_and_leads_to_reports(tmp_path: Path)
 
 def test_without_a_series_there_is_no_chart() -> None:
     assert memory_svg(make_profile()) is None
+
+
+def test_a_failure_shows_what_was_printed(tmp_path: Path) -> None:
+    failed = make_profile(ending=Ending.FAILED, detail="exit code 1", output_tail="line\nmy <reason>\x1b[2J")
+    text = render_profile(failed, top=1, where="x")
+    found = json.loads(profile_json(failed, top=1, where="x"))
+
+    assert "failed: the workload ended with an error of its own (exit code 1)." in " ".join(text.split())
+    assert "The end of its output:\n" in text
+    assert "my <reason>\\x1b[2J" in text
+    assert (found["detail"], found["output_tail"]) == ("exit code 1", "line\nmy <reason>\x1b[2J")
+    assert "my &lt;reason&gt;" in render_profile_html(failed, top=1, folder=tmp_path, artefacts="record")
+    assert "output" not in render_profile(make_profile(), top=1, where="x")
