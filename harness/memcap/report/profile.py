@@ -12,6 +12,7 @@ from memcap.report.text import last_lines, printable, shortened, wrapped
 from memcap.units import format_bytes, format_seconds
 
 _SMALLEST_BRANCH: Final = 0.005  # of all; smaller ones are left out of the tree
+_LEAST_SLOWDOWN: Final = 1.05  # less is written as 1.0
 _SUBJECT_WIDTH: Final = 120
 _DEEPEST: Final = 200
 _TEXT_WIDTH: Final = 55
@@ -28,7 +29,11 @@ def told(profile: AllocationProfile) -> str:
     children = {process.pid for process in profile.processes if not process.main}
     who = " of a child process" if children.issuperset(top.processes) else ""
     counted = f"{format_bytes(top.size_bytes)} of the {total} that {profile.tool.value} counted"
-    return printable(f"{counted} were allocated at {where}{who}.")
+    need = profile.unreclaimable_peak_bytes
+    if need is None or profile.peak_bytes <= need:
+        return printable(f"{counted} were allocated at {where}{who}.")
+    untouched = f"The container needed {format_bytes(need)}: not all of what was asked for was ever touched."
+    return printable(f"{counted} were asked for at {where}{who}. {untouched}")
 
 
 def facts(profile: AllocationProfile) -> tuple[str, ...]:
@@ -42,13 +47,18 @@ def facts(profile: AllocationProfile) -> tuple[str, ...]:
     peak = profile.unreclaimable_peak_bytes
     took = f"{tool} took {format_bytes(cost.footprint_bytes or 0)}"
     took += " in an interpreter that does nothing" if cost.idle else ""
-    took += f" and {cost.slowdown:.1f} times as long" if cost.slowdown else ""
+    took += _longer(cost.slowdown) if cost.slowdown else ""
     took += "" if cost.idle else " (one run without it, one with it)"
     detail = f" ({printable(profile.detail)})" if profile.detail else ""
     ended = f"{profile.ending.value}: {profile.ending.explanation}{detail}."
     ended += f" The container needed {format_bytes(peak)}, {tool} included." if peak else ""
     cap, raised = format_bytes(profile.cap_bytes), format_bytes(profile.raised_bytes)
     return ended, f"{took}; the cap of {cap} was raised by {raised}."
+
+
+def _longer(slowdown: float) -> str:
+    """Say how much longer it took; one run may be quicker than another, which is no merit of the tool."""
+    return f" and {slowdown:.1f} times as long" if slowdown >= _LEAST_SLOWDOWN else " and no more time"
 
 
 def heading(profile: AllocationProfile) -> str:
