@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import copy
 import itertools
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +22,19 @@ _IDLE_CODE: Final = "import time; time.sleep(0.2)"  # long enough to be sampled
 _IDLE_CAP_BYTES: Final = 512 * 1024 * 1024
 _MIB: Final = 1024 * 1024
 _SHOWN_CHARACTERS: Final = 2000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Idle:
+    """What the container of an interpreter that does nothing needs: without an instrument, and with it."""
+
+    without_bytes: int
+    with_bytes: int
+
+    @property
+    def raise_bytes(self) -> int:
+        """Return what the instrument needs, rounded up to a MiB."""
+        return -(-max(self.with_bytes - self.without_bytes, 0) // _MIB) * _MIB
 
 
 class Session:
@@ -56,8 +69,8 @@ class Session:
         spec = self._spec(cap_bytes)
         return self._measured(instrumented(spec, instrument, layer, artefacts=artefacts, raised_bytes=raised_bytes))
 
-    def idle_footprint(self, instrument: Instrument, layer: Layer, *, artefacts: Path) -> int:
-        """Return what the instrument needs in an interpreter that does nothing, in bytes, rounded up to a MiB.
+    def idle_footprint(self, instrument: Instrument, layer: Layer, *, artefacts: Path) -> Idle:
+        """Return what an interpreter that does nothing needs, without the instrument and with it.
 
         ``artefacts`` is an empty folder for what it notes of that. Raises BuildError where the instrument does not work
         in the image, EngineError where it cannot be measured.
@@ -84,7 +97,7 @@ class Session:
                 f"{instrument.tool.value} cannot be used in image {layer.image.name}: {refused['error']}",
                 remedy="Use --tracemalloc, or add to the image what is missing.",
             )
-        return -(-max(after - before, 0) // _MIB) * _MIB
+        return Idle(without_bytes=before, with_bytes=after)
 
     def render(self, layer: Layer, *, artefacts: Path, with_reports: bool = True) -> None:
         """Make ``sites.json`` and reports of what was noted, beside it in ``artefacts``."""

@@ -130,6 +130,7 @@ class CaveatKind(str, Enum):
     RECORD_CUT_SHORT = "record_cut_short"
     SNAPSHOTS_ONLY = "snapshots_only"
     CHILDREN_NOT_FOLLOWED = "children_not_followed"
+    COUNTED_LITTLE = "counted_little"
     ENDED_OTHERWISE = "ended_otherwise"
     ATTACHED_LATE = "attached_late"
     ATTACHED_TO_ONE = "attached_to_one"
@@ -174,6 +175,10 @@ _CAVEATS: dict[CaveatKind, str] = {
     CaveatKind.RECORD_CUT_SHORT: "None needed: the sites are those of the highest mark before the kill.",
     CaveatKind.SNAPSHOTS_ONLY: "Use memray where there is a wheel of it: it misses no peak.",
     CaveatKind.CHILDREN_NOT_FOLLOWED: "Add --follow-fork.",
+    CaveatKind.COUNTED_LITTLE: (
+        "Not counted: children (--follow-fork), a program that took the place of Python (exec), and what is not asked "
+        "of malloc or mmap: tmpfs, buffers of the kernel, thread stacks, memory that malloc keeps after free."
+    ),
     CaveatKind.ENDED_OTHERWISE: "Read its output; if it ran out of memory or time, raise --cap or --time-limit.",
     CaveatKind.ATTACHED_LATE: "Profile from the start: `memcap profile --image IMAGE -- CMD` with the same load.",
     CaveatKind.ATTACHED_TO_ONE: "Profile from the start, with --follow-fork.",

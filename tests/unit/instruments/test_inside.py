@@ -142,3 +142,41 @@ def test_a_stand_in_does_nothing_whatever_is_asked_of_it() -> None:
     with rich.Progress(rich.SpinnerColumn(), *rich.Progress.get_default_columns()) as progress:
         progress.update(progress.add_task("reading"), completed=1)
     assert not hasattr(rich, "__wrapped__")
+
+
+EXEC = """\
+import os, sys
+if sys.argv[1:] == ["again"]:
+    print("again", "MEMCAP_INSTRUMENT" in os.environ, os.environ.get("PYTHONPATH"))
+    sys.exit()
+if os.fork() == 0:
+    os.execl(sys.executable, sys.executable, "-c", "import os; print('child', 'PYTHONPATH' in os.environ)")
+os.wait()
+sys.stdout.flush()
+%s
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "call", "path"),
+    [
+        ("tracemalloc", "os.execv(sys.executable, [sys.executable, sys.argv[0], 'again'])", "None"),
+        ("tracemalloc", "os.execlp(sys.executable, sys.executable, sys.argv[0], 'again')", "None"),
+        ("tracemalloc", "os.execve(sys.executable, ['p', sys.argv[0], 'again'], {b'PYTHONPATH': b'/own'})", "/own"),
+        ("memray", "os.execv(sys.executable, [sys.executable, sys.argv[0], 'again'])", "None"),
+    ],
+)
+def test_what_takes_the_place_of_the_process_is_recorded(tmp_path: Path, words: str, call: str, path: str) -> None:
+    if words == "memray":
+        pytest.importorskip("memray")
+    program, folder = tmp_path / "program.py", tmp_path / "noted"
+    program.write_text(EXEC % call)
+    folder.mkdir()
+    start = (
+        f"import runpy, sys; sys.argv[:] = [{str(program)!r}]; runpy.run_path({str(program)!r}, run_name='__main__')"
+    )
+
+    assert run(start, folder, words).splitlines() == ["child False", f"again False {path}"]
+    (noted,) = folder.glob("process-*.txt")
+    assert ast.literal_eval(noted.read_text())["command"][-1] == "again"
+    assert len(list(folder.glob("capture-*"))) == (2 if words == "memray" else 0)

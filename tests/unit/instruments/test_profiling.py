@@ -11,6 +11,7 @@ from factories import make_layer, make_measurement, make_oom
 from memcap.errors import PlanError
 from memcap.instruments.launching import Instrument
 from memcap.instruments.profiling import Named, cost_of, take_profile
+from memcap.instruments.session import Idle
 from memcap.model import AllocationProfile, CaveatKind, Cost, Ending, Layer, Measurement, ProfileTool
 
 MIB = 1024 * 1024
@@ -21,8 +22,8 @@ SITES = {
             "parent": 1,
             "command": ["python"],
             "version": "1.20.0",
-            "peak_bytes": 9,
-            "sites": [[9, 1, "", "malloc", [0]]],
+            "peak_bytes": 50 * MIB,
+            "sites": [[50 * MIB, 1, "", "malloc", [0]]],
         }
     ],
     "frames": [["/app.py", 4, "guilty", False]],
@@ -39,8 +40,8 @@ class PretendedSession:
         self._runs = list(runs)
         self._notes = notes
 
-    def idle_footprint(self, instrument: Instrument, layer: Layer, *, artefacts: Path) -> int:
-        return 6 * MIB
+    def idle_footprint(self, instrument: Instrument, layer: Layer, *, artefacts: Path) -> Idle:
+        return Idle(without_bytes=8 * MIB, with_bytes=14 * MIB)
 
     def plain(self) -> Measurement:
         return self._without
@@ -78,7 +79,7 @@ def test_a_workload_that_completes(tmp_path: Path) -> None:
     assert session.raised == [6 * MIB]
     assert found.cost == Cost(footprint_bytes=6 * MIB, slowdown=1.5)
     assert (found.ending, found.tool_version, found.python) == (Ending.COMPLETED, "1.20.0", "CPython 3.12.7")
-    assert found.sites[0].size_bytes == 9
+    assert found.sites[0].size_bytes == 50 * MIB
     assert kinds(found) == []
     assert [path.name for path in tmp_path.iterdir()] == ["capture-7.bin"]
 
@@ -98,7 +99,8 @@ def test_a_workload_that_is_killed_anyway_is_not_given_room(tmp_path: Path) -> N
 
     assert session.raised == [6 * MIB]
     assert found.cost == Cost(footprint_bytes=6 * MIB, idle=True)
-    assert kinds(found) == [CaveatKind.RECORD_CUT_SHORT]
+    assert kinds(found) == [CaveatKind.RECORD_CUT_SHORT, CaveatKind.COUNTED_LITTLE]
+    assert "50.0 MiB were counted, and 113.0 MiB needed" in found.caveats[1].detail, "what memray needs does not count"
 
 
 def test_what_may_be_doubted_is_told(tmp_path: Path) -> None:
@@ -123,3 +125,25 @@ def test_without_running_times_there_is_no_slowdown() -> None:
     run = make_measurement(wall_seconds=None)
 
     assert cost_of(run, run, idle_bytes=5) == Cost(footprint_bytes=0)
+
+
+@pytest.mark.parametrize(
+    ("needed", "processes", "follows", "kind"),
+    [
+        (61, 1, False, None),  # 50 MiB were counted
+        (107, 1, False, None),
+        (200, 1, False, CaveatKind.COUNTED_LITTLE),
+        (200, 2, True, CaveatKind.COUNTED_LITTLE),
+        (200, 2, False, CaveatKind.CHILDREN_NOT_FOLLOWED),
+    ],
+)
+def test_far_less_counted_than_needed(
+    tmp_path: Path, needed: int, processes: int, follows: bool, kind: CaveatKind | None
+) -> None:
+    run = make_measurement(needed, process_count=processes)
+    found = take(PretendedSession(run, run), tmp_path, Instrument(follows_fork=follows))
+
+    assert kinds(found) == ([kind] if kind else [])
+    if kind:
+        (caveat,) = found.caveats
+        assert caveat.detail.endswith("50.0 MiB were counted, and 191.0 MiB needed beyond what Python itself takes")

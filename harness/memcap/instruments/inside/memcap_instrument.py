@@ -3,9 +3,9 @@
 Called by ``start/sitecustomize.py`` before the program begins, in the image, on Python 3.8 or newer. What is asked for
 is in the environment: ``MEMCAP_INSTRUMENT`` holds words (``memray`` or ``tracemalloc``, ``native``, ``follow``,
 ``watch``, ``frames=N``), ``MEMCAP_ARTEFACTS`` the folder to write to. Without ``follow`` both are taken out of the
-environment, and so are not handed to children. Each process leaves ``process-PID.txt`` (a literal of Python: who it
-is, or why nothing could be noted) beside ``capture-PID.bin`` of memray, or ``traces-PID.txt``; with ``watch`` also what
-``memcap_watch`` notes. Nothing here may fail the program.
+environment, and so are not handed to children, only to what takes the process's own place. Each process leaves
+``process-PID.txt`` (a literal of Python: who it is, or why nothing could be noted) beside ``capture-PID.bin`` of
+memray, or ``traces-PID.txt``; with ``watch`` also what ``memcap_watch`` notes. Nothing here may fail the program.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import ModuleType
-    from typing import Any
+    from typing import Any, NoReturn
 
 FIRST_SNAPSHOT_BYTES = 1024 * 1024  # but for the end
 GROWTH = 1.125  # a snapshot is taken when this many times the last one's bytes live
@@ -37,6 +37,7 @@ def start(own_entry: str) -> None:
         return
     follow = "follow" in words
     if not follow:
+        _hand_over_at_exec(own_entry)
         _hide_from_children(own_entry)
     try:
         if "memray" in words:
@@ -50,6 +51,26 @@ def start(own_entry: str) -> None:
             __import__("memcap_watch").start(folder, follow)
     except Exception as error:
         _introduce(folder, error="%s: %s" % (type(error).__name__, error))
+
+
+def _hand_over_at_exec(own_entry: str) -> None:
+    """Let the program that takes the place of this process be recorded, too: it is no child."""
+    hidden = {name: os.environ[name] for name in ("MEMCAP_INSTRUMENT", "MEMCAP_ARTEFACTS")}
+    recorded, execv, execve = os.getpid(), os.execv, os.execve
+
+    def execve_recorded(path: Any, argv: Any, env: Any) -> NoReturn:
+        if os.getpid() == recorded:
+            env = {os.fsdecode(name): value for name, value in env.items()}
+            rest = os.fsdecode(env.get("PYTHONPATH", ""))
+            env.update(hidden, PYTHONPATH=own_entry + os.pathsep + rest if rest else own_entry)
+        execve(path, argv, env)
+
+    def execv_recorded(path: Any, argv: Any) -> NoReturn:
+        if os.getpid() == recorded:
+            execve_recorded(path, argv, os.environ)
+        execv(path, argv)
+
+    os.execv, os.execve = execv_recorded, execve_recorded  # all others of os call these
 
 
 def _hide_from_children(own_entry: str) -> None:
