@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +24,7 @@ from memcap.model import (
 )
 from memcap.units import format_bytes
 
+LONG_CPU_SECONDS: Final = 5.0  # memray's record of each allocation grows by up to 8 MB a second of them
 _LITTLE_BYTES: Final = 16 * 1024 * 1024  # modules' own data, stacks of threads and the like are never counted
 SHORT_OF_MEMORY: Final = frozenset({Ending.MEMORY_ERROR, Ending.CAP_EXCEEDED})
 
@@ -72,12 +73,19 @@ def take_profile(  # noqa: PLR0913 - what a profile is made of
     say(f"{tool} needs {format_bytes(raised)} of its own; running without it")
     without = session.plain()
     say(f"{without.ending.value} without it; running with {tool}")
+    every, instrument = instrument, replace(instrument, aggregates=_is_long(instrument, without))
     run = session.recorded(instrument, layer, artefacts=artefacts, raised_bytes=raised)
+    again = ""
     if without.ending is Ending.COMPLETED and (run.ending.is_oom or run.ending in SHORT_OF_MEMORY):
         raised += without.unreclaimable_peak_bytes or named.cap_bytes
-        say(f"{run.ending.value} with {tool}; running again with {format_bytes(raised)} more")
+        again = f"{run.ending.value} with {tool}; running again with {format_bytes(raised)} more"
+    elif instrument.aggregates and any(not path.stat().st_size for path in artefacts.glob("capture-*")):
+        again = "a process ended before its totals could be written; running again with each allocation recorded"
+    if again:
+        say(again)
         for path in artefacts.iterdir():
             path.unlink()
+        instrument = every
         run = session.recorded(instrument, layer, artefacts=artefacts, raised_bytes=raised)
     say("reading what was noted")
     profile = profile_of(
@@ -91,6 +99,12 @@ def take_profile(  # noqa: PLR0913 - what a profile is made of
     for last in artefacts.glob("last-*.txt"):
         last.unlink()  # it is about kills, and the profile says nothing of it
     return profile
+
+
+def _is_long(instrument: Instrument, without: Measurement) -> bool:
+    """Say whether a record of each allocation would be too long, and totals, which a kill would take, will do."""
+    seconds = without.cpu_seconds if without.ending is Ending.COMPLETED else None
+    return instrument.tool is ProfileTool.MEMRAY and seconds is not None and seconds > LONG_CPU_SECONDS
 
 
 def profile_of(
@@ -124,6 +138,7 @@ def profile_of(
         output_tail=run.output_tail,
         native=instrument.native,
         follows_fork=instrument.follows_fork,
+        aggregated=instrument.aggregates,
         unreclaimable_peak_bytes=run.unreclaimable_peak_bytes,
         wall_seconds=run.wall_seconds,
         cost=cost_of(without, run, idle_bytes=runs.raised_bytes),

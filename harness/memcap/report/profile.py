@@ -53,7 +53,10 @@ def facts(profile: AllocationProfile) -> tuple[str, ...]:
     ended = f"{profile.ending.value}: {profile.ending.explanation}{detail}."
     ended += f" The container needed {format_bytes(peak)}, {tool} included." if peak else ""
     cap, raised = format_bytes(profile.cap_bytes), format_bytes(profile.raised_bytes)
-    return ended, f"{took}; the cap of {cap} was raised by {raised}."
+    totals = (
+        f"As the program ran for long, {tool} recorded totals: there is no flamegraph over time, and no statistics."
+    )
+    return ended, f"{took}; the cap of {cap} was raised by {raised}.", *([totals] if profile.aggregated else [])
 
 
 def _longer(slowdown: float) -> str:
@@ -142,6 +145,7 @@ def profile_json(profile: AllocationProfile, *, top: int, where: str) -> str:
         "detail": profile.detail,
         "output_tail": profile.output_tail,
         "attached_seconds": profile.attached_seconds,
+        "aggregated": profile.aggregated,
         "cap_bytes": profile.cap_bytes,
         "raised_bytes": profile.raised_bytes,
         "footprint_bytes": profile.cost.footprint_bytes,

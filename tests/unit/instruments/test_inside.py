@@ -180,3 +180,33 @@ def test_what_takes_the_place_of_the_process_is_recorded(tmp_path: Path, words: 
     (noted,) = folder.glob("process-*.txt")
     assert ast.literal_eval(noted.read_text())["command"][-1] == "again"
     assert len(list(folder.glob("capture-*"))) == (2 if words == "memray" else 0)
+
+
+@pytest.mark.parametrize(
+    "ending",
+    ["pass", "os._exit(0)", "os.execl(sys.executable, sys.executable, '-c', 'pass')", "raise SystemExit(0)"],
+)
+def test_totals_are_written_however_python_ends(tmp_path: Path, ending: str) -> None:
+    memray = pytest.importorskip("memray")
+    run(
+        f"import os, sys\ndef load():\n    return bytearray(8 << 20)\nkept = load()\n{ending}",
+        tmp_path,
+        "memray aggregate",
+    )
+    first = min(tmp_path.glob("capture-*"), key=lambda path: len(path.name))
+    reader = memray.FileReader(first)
+
+    assert reader.metadata.file_format is memray.FileFormat.AGGREGATED_ALLOCATIONS
+    largest = max(reader.get_high_watermark_allocation_records(), key=lambda record: record.size)
+    assert (largest.size >> 20, largest.stack_trace()[0][0]) == (8, "load")
+
+
+def test_children_of_multiprocessing_write_totals(tmp_path: Path) -> None:
+    pytest.importorskip("memray")
+    code = (
+        "import multiprocessing\nmultiprocessing.get_context('fork').Process(target=bytearray, args=(8 << 20,)).start()"
+    )
+    run(code, tmp_path, "memray aggregate follow")
+
+    assert len(list(tmp_path.glob("capture-*"))) == 2
+    assert rendered(tmp_path)["processes"][1]["peak_bytes"] >> 20 == 8

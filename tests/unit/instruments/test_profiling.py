@@ -13,6 +13,7 @@ from memcap.instruments.launching import Instrument
 from memcap.instruments.profiling import Named, cost_of, take_profile
 from memcap.instruments.session import Idle
 from memcap.model import AllocationProfile, CaveatKind, Cost, Ending, Layer, Measurement, ProfileTool
+from memcap.report.profile import facts
 
 MIB = 1024 * 1024
 SITES = {
@@ -34,8 +35,12 @@ SITES = {
 class PretendedSession:
     """Answers with given measurements; keeps by how much the cap was raised."""
 
-    def __init__(self, without: Measurement, *runs: Measurement, notes: bool = True) -> None:
+    def __init__(
+        self, without: Measurement, *runs: Measurement, notes: bool = True, writes_totals: bool = True
+    ) -> None:
         self.raised: list[int] = []
+        self.instruments: list[Instrument] = []
+        self._writes_totals = writes_totals
         self._without = without
         self._runs = list(runs)
         self._notes = notes
@@ -49,8 +54,10 @@ class PretendedSession:
     def recorded(self, instrument: Instrument, layer: Layer, *, artefacts: Path, raised_bytes: int) -> Measurement:
         assert not any(artefacts.iterdir()), "a record of an earlier run is none of this one"
         self.raised.append(raised_bytes)
+        self.instruments.append(instrument)
         if self._notes:
-            (artefacts / "capture-7.bin").write_bytes(b"")
+            written = self._writes_totals or not instrument.aggregates
+            (artefacts / "capture-7.bin").write_bytes(b"memray" if written else b"")
         return self._runs.pop(0)
 
     def render(self, layer: Layer, *, artefacts: Path, with_reports: bool) -> None:
@@ -147,3 +154,40 @@ def test_far_less_counted_than_needed(
     if kind:
         (caveat,) = found.caveats
         assert caveat.detail.endswith("50.0 MiB were counted, and 191.0 MiB needed beyond what Python itself takes")
+
+
+def test_of_a_long_run_totals_are_recorded(tmp_path: Path) -> None:
+    long = make_measurement(60, cpu_seconds=5.5)
+    session = PretendedSession(long, make_measurement(66))
+    found = take(session, tmp_path)
+
+    assert session.instruments == [Instrument(aggregates=True)]
+    assert found.aggregated
+    assert "there is no flamegraph over time" in facts(found)[-1]
+
+
+@pytest.mark.parametrize(
+    ("without", "instrument"),
+    [
+        (make_measurement(60, cpu_seconds=4.5), Instrument()),
+        (make_oom(cpu_seconds=60.0), Instrument()),
+        (make_measurement(60, cpu_seconds=60.0), Instrument(tool=ProfileTool.TRACEMALLOC)),
+    ],
+)
+def test_else_each_allocation_is(tmp_path: Path, without: Measurement, instrument: Instrument) -> None:
+    session = PretendedSession(without, without)
+    found = take(session, tmp_path, instrument)
+
+    assert session.instruments == [instrument]
+    assert not found.aggregated
+    assert len(facts(found)) == 2
+
+
+@pytest.mark.parametrize("run", [make_measurement(66), make_oom()])
+def test_totals_that_were_not_written_are_made_up_for(tmp_path: Path, run: Measurement) -> None:
+    session = PretendedSession(make_measurement(60, cpu_seconds=9.0), run, make_measurement(66), writes_totals=False)
+    found = take(session, tmp_path)
+
+    assert session.instruments == [Instrument(aggregates=True), Instrument()]
+    assert session.raised == ([6 * MIB, 6 * MIB] if run.ending is Ending.COMPLETED else [6 * MIB, 65 * MIB])
+    assert (found.ending, found.aggregated) == (Ending.COMPLETED, False)

@@ -180,17 +180,23 @@ def read_capture(path: str, frames: Frames) -> dict[str, Any]:
         "sites": sites,
         "rest_bytes": rest,
         "peak_bytes": total,
-        "allocations": metadata.total_allocations or None,
+        "allocations": None if is_aggregated(metadata) else metadata.total_allocations or None,
+        "aggregated": is_aggregated(metadata),
     }
+
+
+def is_aggregated(metadata: Any) -> bool:
+    """Say whether a capture holds totals by stack only."""
+    return str(metadata.file_format.name) == "AGGREGATED_ALLOCATIONS"
 
 
 def write_last(capture: str, path: str) -> None:
     """Write the stack of the last allocation of a page or more, innermost first: what was going on when a kill came."""
     from memray import AllocatorType, FileReader
 
-    frees = (AllocatorType.FREE, AllocatorType.MUNMAP, AllocatorType.PYMALLOC_FREE)
     if os.path.getsize(capture) > LARGEST_READ_THROUGH:
         return
+    frees = (AllocatorType.FREE, AllocatorType.MUNMAP, AllocatorType.PYMALLOC_FREE)
     last = None
     for record in FileReader(capture).get_allocation_records():
         is_own = (record.thread_name or "").startswith("memcap-")
@@ -231,7 +237,10 @@ def read_traces(path: str, frames: Frames, functions: Functions) -> dict[str, An
 
 
 def write_reports(capture: str, stem: str) -> None:
-    """Write memray's own reports; one that fails is told, and does not keep the others from being written."""
+    """Write memray's own reports; one that fails is told, and does not keep the others from being written.
+
+    What happened when is not in a capture of totals, and neither is what statistics are made of.
+    """
     from pathlib import Path
 
     from memray import FileReader
@@ -243,19 +252,18 @@ def write_reports(capture: str, stem: str) -> None:
     reader = FileReader(capture)
     native = reader.metadata.has_native_traces
     snapshots = tuple(reader.get_memory_snapshots())
+    at_peak = list(reader.get_high_watermark_allocation_records(merge_threads=True))
 
     def render(reporter: Any, name: str) -> None:
         with open("%s-%s.html" % (stem, name), "w", encoding="utf-8", errors="backslashreplace") as file:
             reporter.render(file, reader.metadata, False, True, False, no_web=True)
 
     def flamegraph() -> None:
-        records = reader.get_high_watermark_allocation_records(merge_threads=True)
-        reporter = FlameGraphReporter.from_snapshot(records, memory_records=snapshots, native_traces=native)
+        reporter = FlameGraphReporter.from_snapshot(at_peak, memory_records=snapshots, native_traces=native)
         render(reporter, "flamegraph")
 
     def table() -> None:
-        records = reader.get_high_watermark_allocation_records(merge_threads=True)
-        render(TableReporter.from_snapshot(records, memory_records=snapshots, native_traces=native), "table")
+        render(TableReporter.from_snapshot(at_peak, memory_records=snapshots, native_traces=native), "table")
 
     def temporal() -> None:
         records, marks = reader.get_temporal_high_water_mark_allocation_records(merge_threads=True)
@@ -269,7 +277,8 @@ def write_reports(capture: str, stem: str) -> None:
     def stats() -> None:
         StatsReporter(compute_statistics(capture, num_largest=20), 20).render(Path(stem + "-stats.json"))
 
-    for report in (flamegraph, table, temporal, stats):
+    over_time = () if is_aggregated(reader.metadata) else (temporal, stats)
+    for report in (flamegraph, table, *over_time):
         try:
             report()
         except Exception:
