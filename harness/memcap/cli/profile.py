@@ -156,7 +156,7 @@ def profile_subject(
         artefacts = folder / ARTEFACTS
         with recording(artefacts), DockerEngine(client, campaign=campaign) as engine:
             return take_profile(
-                Session(engine, subject.cell, layer, settings),
+                Session(engine, subject.cell, layer, settings, say=say),
                 instrument,
                 with_tool,
                 named=Named(id=campaign, started=started, subject=subject.name, cap_bytes=subject.cell.cap.bytes),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import copy
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,7 @@ from memcap.measure import measure
 from memcap.model import CampaignSettings, Cell, Ending, Layer, Measurement, RawRun, RunSpec
 
 SITES_FILE: Final = "sites.json"
+READ_MARK: Final = "memcap: read "  # what the renderer prints, before the percentage
 _IDLE_CODE: Final = "import time; time.sleep(0.2)"  # long enough to be sampled
 _IDLE_CAP_BYTES: Final = 512 * 1024 * 1024
 _MIB: Final = 1024 * 1024
@@ -40,15 +42,24 @@ class Idle:
 class Session:
     """Execute runs of ``cell`` in ``layer``, or in one with an instrument on top of it.
 
-    ``cap_bytes`` None is the cell's cap. All methods raise EngineError and Interrupted.
+    ``say`` gets how far reading is; ``cap_bytes`` None is the cell's cap. All methods raise EngineError, Interrupted.
     """
 
-    def __init__(self, engine: Engine, cell: Cell, layer: Layer, settings: CampaignSettings) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        cell: Cell,
+        layer: Layer,
+        settings: CampaignSettings,
+        *,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._engine = engine
         self._environment = engine.environment()
         self.cell = cell
         self._layer = layer
         self._settings = settings
+        self._say = say
         self._numbers = itertools.count(1)
         self._calibration = calibrate(engine, layer, settings)
 
@@ -104,12 +115,17 @@ class Session:
         spec = rendering(
             self._spec(None), layer, artefacts=artefacts, name=self._name("render"), with_reports=with_reports
         )
-        raw = self._engine.execute(spec)
+        raw = self._engine.execute(replace(spec, hear=self._hear_reading))
         if not (artefacts / SITES_FILE).is_file():
             raise EngineError(
                 f"what was noted could not be read in image {layer.image.name}: {_last_words(raw)}",
                 remedy=f"The record is in {artefacts}; read it with the tool itself (`memray flamegraph FILE`).",
             )
+
+    def _hear_reading(self, line: str) -> None:
+        before, found, percent = line.partition(READ_MARK)
+        if found and not before and percent.isdigit():
+            self._say(f"reading what was noted: {percent} %")
 
     def _spec(self, cap_bytes: int | None) -> RunSpec:
         spec = run_spec(self.cell, self._layer, self._settings, attempt=str(next(self._numbers)))

@@ -44,6 +44,16 @@ def rendered(folder: Path) -> dict[str, Any]:
     return found
 
 
+def imported(name: str) -> Any:
+    """Return a file of the container as a module."""
+    spec = importlib.util.spec_from_file_location(name, INSIDE / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def test_lines_that_tracemalloc_knows_get_function_and_text(tmp_path: Path) -> None:
     code = "def guilty():\n    return bytearray(8 << 20)\nkept = guilty()\n"
     run(code, tmp_path, "tracemalloc frames=4")
@@ -131,11 +141,7 @@ def test_attaching_to_a_program_that_has_greenlet(tmp_path: Path, also: str) -> 
 
 
 def test_a_stand_in_does_nothing_whatever_is_asked_of_it() -> None:
-    spec = importlib.util.spec_from_file_location("memcap_instrument", INSIDE / "memcap_instrument.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = imported("memcap_instrument")
     rich = module.stand_in("rich.progress")
 
     assert rich.TypedDict is typing.TypedDict
@@ -210,3 +216,24 @@ def test_children_of_multiprocessing_write_totals(tmp_path: Path) -> None:
 
     assert len(list(tmp_path.glob("capture-*"))) == 2
     assert rendered(tmp_path)["processes"][1]["peak_bytes"] >> 20 == 8
+
+
+def test_reading_says_how_far_it_is(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    module = imported("memcap_render")
+    monkeypatch.setattr(module, "QUIET_SECONDS", -1.0)
+    reading = module.Reading([3000, 1000], with_reports=True)
+    assert reading.total == 2 * 4000 + 4 * 4000
+    reading.size = 3000
+    with reading("spinner", *reading.get_default_columns()) as progress:
+        task = progress.add_task("Calculating high watermark", total=None)
+        for completed in (1, 300, 600, 900):
+            progress.update(task, completed=completed)
+            progress.refresh()
+    for _ in range(9):
+        with reading:
+            pass
+
+    assert capsys.readouterr().out.splitlines() == [
+        "memcap: read 12", "memcap: read 25", "memcap: read 37", "memcap: read 50", "memcap: read 62",
+        "memcap: read 75", "memcap: read 87", "memcap: read 100",
+    ]  # fmt: skip
