@@ -79,7 +79,7 @@ def take_profile(  # noqa: PLR0913 - what a profile is made of
     if without.ending is Ending.COMPLETED and (run.ending.is_oom or run.ending in SHORT_OF_MEMORY):
         raised += without.unreclaimable_peak_bytes or named.cap_bytes
         again = f"{run.ending.value} with {tool}; running again with {format_bytes(raised)} more"
-    elif instrument.aggregates and any(not path.stat().st_size for path in artefacts.glob("capture-*")):
+    elif instrument.aggregates and is_unfinished(artefacts):
         again = "a process ended before its totals could be written; running again with each allocation recorded"
     if again:
         say(again)
@@ -99,6 +99,11 @@ def take_profile(  # noqa: PLR0913 - what a profile is made of
     for last in artefacts.glob("last-*.txt"):
         last.unlink()  # it is about kills, and the profile says nothing of it
     return profile
+
+
+def is_unfinished(artefacts: Path) -> bool:
+    """Say whether a process ended, such as by a signal, before it could write its totals."""
+    return any(not path.stat().st_size for path in artefacts.glob("capture-*"))
 
 
 def _is_long(instrument: Instrument, without: Measurement) -> bool:

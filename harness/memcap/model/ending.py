@@ -176,8 +176,8 @@ _CAVEATS: dict[CaveatKind, str] = {
     CaveatKind.SNAPSHOTS_ONLY: "Use memray where there is a wheel of it: it misses no peak.",
     CaveatKind.CHILDREN_NOT_FOLLOWED: "Add --follow-fork.",
     CaveatKind.COUNTED_LITTLE: (
-        "Not counted: children (--follow-fork), a program that took the place of Python (exec), and what is not asked "
-        "of malloc or mmap: tmpfs, buffers of the kernel, thread stacks, memory that malloc keeps after free."
+        "The rest may be of children (--follow-fork), of a program that replaced Python (exec), or memory that malloc "
+        "and mmap were not asked for: tmpfs, kernel buffers, thread stacks, what malloc keeps after free."
     ),
     CaveatKind.ENDED_OTHERWISE: "Read its output; if it ran out of memory or time, raise --cap or --time-limit.",
     CaveatKind.ATTACHED_LATE: "Profile from the start: `memcap profile --image IMAGE -- CMD` with the same load.",

@@ -237,3 +237,30 @@ def test_reading_says_how_far_it_is(capsys: pytest.CaptureFixture[str], monkeypa
         "memcap: read 12", "memcap: read 25", "memcap: read 37", "memcap: read 50", "memcap: read 62",
         "memcap: read 75", "memcap: read 87", "memcap: read 100",
     ]  # fmt: skip
+
+
+FAKE_GEVENT = """\
+import _thread, os, sys, threading, time, types
+originals = {"start_new_thread": _thread.start_new_thread, "allocate_lock": _thread.allocate_lock}
+originals.update(monotonic=time.monotonic, sleep=time.sleep)
+monkey = sys.modules["gevent.monkey"] = types.ModuleType("gevent.monkey")
+monkey.get_original = lambda module, name: originals[name]
+time.sleep = threading.Thread.start = None
+"""
+WAIT_FOR_END = """\
+for _ in range(600):
+    if os.path.exists(%r):
+        print("ended")
+        break
+    originals["sleep"](0.05)
+"""
+
+
+def test_attaching_to_a_program_whose_threads_are_of_gevent(tmp_path: Path) -> None:
+    pytest.importorskip("memray")
+    code = FAKE_GEVENT + f"sys.path[:0] = [{str(INSIDE.parent / 'beside')!r}, {str(INSIDE)!r}]\n"
+    code += "import memcap_attach, memcap_instrument\n"
+    code += "memcap_attach.instrument = lambda: memcap_instrument\n"
+    code += f"memcap_attach.begin({str(tmp_path)!r}, 0.1)\n" + WAIT_FOR_END % str(tmp_path / "ended.txt")
+
+    assert run(code, tmp_path, "") == "ended\n"
