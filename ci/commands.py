@@ -23,7 +23,8 @@ CHECKS = (
     ("ruff", "format", "--check", "."),
     ("mypy",),
     (
-        "mypy", "--explicit-package-bases", "--exclude", "integration/truth/|truth/suite/|truth/programs/inside/",
+        "mypy", "--explicit-package-bases", "--exclude",
+        "integration/truth/|integration/programs/|truth/suite/|truth/programs/inside/",
         "ci", "tests", "noxfile.py",
     ),
 )  # fmt: skip

@@ -47,5 +47,6 @@ def profile_container(
             record(client, target, seconds=seconds, artefacts=artefacts)
             say("reading what was noted")
             with DockerEngine(client, campaign=campaign) as engine:
-                Session(engine, subject.cell, layer, settings).render(with_tool, artefacts=artefacts)
+                session = Session(engine, subject.cell, layer, settings, say=say)
+                session.render(with_tool, artefacts=artefacts)
         return profile_of(target, campaign=campaign, started=started, seconds=seconds, artefacts=artefacts)

@@ -14,7 +14,7 @@ from memcap.cli.subject import Asked, subject_options
 if TYPE_CHECKING:
     from memcap.cli.subject import Subject
     from memcap.instruments.launching import Instrument
-    from memcap.model import AllocationProfile
+    from memcap.model import AllocationProfile, Ending
 
 ARTEFACTS = "record"  # in the output folder: the tool's own record and reports
 
@@ -51,7 +51,8 @@ def command(  # noqa: PLR0913 - the options of the command line
 
     Nothing of the image is changed, and the container needs no network: memray goes in as a layer on top. The cap is
     raised by what it needs; it is run without it first, to say what it took. All figures are PROFILED ones: they are
-    never judged, and never baselines.
+    never judged, and never baselines. If the profiled run did not end as expected, the end of its output is shown, and
+    the exit code is that of `memcap measure`: 96 for a failure, 97 for an OOM kill.
 
     \b
     Examples:
@@ -97,9 +98,19 @@ def command(  # noqa: PLR0913 - the options of the command line
         raise UsageError("--duration says how long to stay attached", remedy="Use it with --container NAME.")
     tool = ProfileTool.TRACEMALLOC if tracemalloc else ProfileTool.MEMRAY
     instrument = Instrument(tool=tool, native=native, follows_fork=follow_fork, frames=frames)
-    profile = profile_subject(asked.find(), instrument, campaign=campaign, started=started, folder=folder)
+    subject = asked.find()
+    profile = profile_subject(subject, instrument, campaign=campaign, started=started, folder=folder)
     write_reports(profile, folder, top=top)
     click.echo(text(profile, top=top, where=str(folder)), nl=False)
+    raise SystemExit(exit_code(profile, subject.cell.expected_ending))
+
+
+def exit_code(profile: AllocationProfile, expected: Ending) -> int:
+    """Return 0 if the profiled run ended as expected, else what `memcap measure` would say of such a run."""
+    from memcap.judge import EXIT_CODES
+    from memcap.judge.endings import state_of
+
+    return 0 if profile.ending is expected else EXIT_CODES[state_of(profile.ending, expected)]
 
 
 def profile_subject(
@@ -145,7 +156,7 @@ def profile_subject(
         artefacts = folder / ARTEFACTS
         with recording(artefacts), DockerEngine(client, campaign=campaign) as engine:
             return take_profile(
-                Session(engine, subject.cell, layer, settings),
+                Session(engine, subject.cell, layer, settings, say=say),
                 instrument,
                 with_tool,
                 named=Named(id=campaign, started=started, subject=subject.name, cap_bytes=subject.cell.cap.bytes),
@@ -156,7 +167,10 @@ def profile_subject(
 
 
 def write_reports(profile: AllocationProfile, folder: Path, *, top: int) -> None:
-    """Write profile, tree, page and chart to ``folder``; the last two where the packages for them are installed."""
+    """Write profile, tree, page, chart, and the end of what a run printed that did not complete, to ``folder``.
+
+    Page and chart only where the packages for them are installed.
+    """
     from memcap.cli.progress import say
     from memcap.errors import UsageError
     from memcap.report.profile import render_tree
@@ -167,6 +181,8 @@ def write_reports(profile: AllocationProfile, folder: Path, *, top: int) -> None
 
     save_profile(profile, folder / PROFILE_FILE)
     write_atomically(folder / "tree.txt", render_tree(profile), overwrite=True)
+    if profile.output_tail:
+        write_atomically(folder / "output.txt", profile.output_tail + "\n", overwrite=True)
     try:
         page = render_profile_html(profile, top=top, folder=folder, artefacts=ARTEFACTS)
         write_atomically(folder / "index.html", page, overwrite=True)

@@ -163,7 +163,7 @@ def reproduce_subject(subject: Subject, wanted: Wanted, *, campaign: str, starte
         with recording(artefacts), DockerEngine(client, campaign=campaign) as engine:
             observed = Observed(engine)
             return reproduce(
-                Session(observed, cell, layer, settings),
+                Session(observed, cell, layer, settings, say=say),
                 observed,
                 lambda tool: build_instrumented(client, layer, tool, say=say),
                 named=Named(id=campaign, started=started, subject=subject.name, cap_bytes=cell.cap.bytes),

@@ -8,8 +8,8 @@ import math
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -89,6 +89,9 @@ class DockerEngine:
                 except APIError as error:
                     return not_started(str(getattr(error, "explanation", None) or error))
                 self._refuse_when_cancelled()
+                if spec.hear is not None:
+                    listener = (container, spec.hear)
+                    threading.Thread(target=self._hear, args=listener, name="memcap-output", daemon=True).start()
                 # The supervisor keeps the time limit; this one is for a daemon that forgets to answer.
                 self._client.api.wait(container, timeout=math.ceil(spec.time_limit_seconds) + HTTP_GRACE_SECONDS)
                 self._refuse_when_cancelled()
@@ -184,6 +187,15 @@ class DockerEngine:
             cpuset=applied.get("CpusetCpus"),
             neighbours=tuple(dict.fromkeys((*before, *after))),
         )
+
+    def _hear(self, container: str, hear: Callable[[str], None]) -> None:
+        """Pass on the lines of the container's standard output until it ends."""
+        rest = ""
+        with suppress(Exception):  # the run does not depend on it, and what is wrong with the daemon is raised there
+            for part in self._client.api.logs(container, stderr=False, stream=True, follow=True):
+                *lines, rest = (rest + part.decode("utf-8", "replace")).split("\n")
+                for line in lines:
+                    hear(line)
 
     def _count_oom_events(self, container: str, *, expected: bool) -> int:
         deadline = time.monotonic() + OOM_EVENT_GRACE_SECONDS

@@ -19,7 +19,8 @@ class Instrument:
     """What is to be noted, and how.
 
     ``native``: compiled code's frames too (memray). ``follows_fork``: children too. ``frames``: how deep tracemalloc
-    looks. ``watches``: where all threads are when memory reaches new heights.
+    looks. ``watches``: where all threads are when memory reaches new heights. ``aggregates``: memray records totals by
+    stack, written as the process ends, and not each allocation as it happens.
     """
 
     tool: ProfileTool = ProfileTool.MEMRAY
@@ -27,6 +28,7 @@ class Instrument:
     follows_fork: bool = False
     frames: int = 16
     watches: bool = False
+    aggregates: bool = False
 
     @property
     def words(self) -> str:
@@ -35,6 +37,7 @@ class Instrument:
         found += ["native"] if self.native else []
         found += ["follow"] if self.follows_fork else []
         found += ["watch"] if self.watches else []
+        found += ["aggregate"] if self.aggregates else []
         found += [f"frames={self.frames}"] if self.tool is ProfileTool.TRACEMALLOC else []
         return " ".join(found)
 

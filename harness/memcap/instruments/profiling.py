@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from memcap.errors import PlanError
 from memcap.instruments.launching import Instrument
 from memcap.instruments.reading import Noted, read_noted
-from memcap.instruments.session import SITES_FILE, Session
+from memcap.instruments.session import SITES_FILE, Idle, Session
 from memcap.model import (
     AllocationProfile,
     Caveat,
@@ -24,6 +24,8 @@ from memcap.model import (
 )
 from memcap.units import format_bytes
 
+LONG_CPU_SECONDS: Final = 5.0  # memray's record of each allocation grows by up to 8 MB a second of them
+_LITTLE_BYTES: Final = 16 * 1024 * 1024  # modules' own data, stacks of threads and the like are never counted
 SHORT_OF_MEMORY: Final = frozenset({Ending.MEMORY_ERROR, Ending.CAP_EXCEEDED})
 
 
@@ -39,12 +41,13 @@ class Named:
 
 @dataclass(frozen=True, kw_only=True)
 class Runs:
-    """A run with the instrument, in a cap raised by so much, and one without it."""
+    """A run with the instrument, in a cap raised by so much, and one without it; ``idle``: the same of no work."""
 
     session: Session
     without: Measurement
     run: Measurement
     raised_bytes: int
+    idle: Idle
 
 
 def take_profile(  # noqa: PLR0913 - what a profile is made of
@@ -65,20 +68,28 @@ def take_profile(  # noqa: PLR0913 - what a profile is made of
     """
     tool = instrument.tool.value
     with tempfile.TemporaryDirectory(prefix="memcap-") as nothing:
-        raised = session.idle_footprint(instrument, layer, artefacts=Path(nothing))
+        idle = session.idle_footprint(instrument, layer, artefacts=Path(nothing))
+    raised = idle.raise_bytes
     say(f"{tool} needs {format_bytes(raised)} of its own; running without it")
     without = session.plain()
     say(f"{without.ending.value} without it; running with {tool}")
+    every, instrument = instrument, replace(instrument, aggregates=_is_long(instrument, without))
     run = session.recorded(instrument, layer, artefacts=artefacts, raised_bytes=raised)
+    again = ""
     if without.ending is Ending.COMPLETED and (run.ending.is_oom or run.ending in SHORT_OF_MEMORY):
         raised += without.unreclaimable_peak_bytes or named.cap_bytes
-        say(f"{run.ending.value} with {tool}; running again with {format_bytes(raised)} more")
+        again = f"{run.ending.value} with {tool}; running again with {format_bytes(raised)} more"
+    elif instrument.aggregates and is_unfinished(artefacts):
+        again = "a process ended before its totals could be written; running again with each allocation recorded"
+    if again:
+        say(again)
         for path in artefacts.iterdir():
             path.unlink()
+        instrument = every
         run = session.recorded(instrument, layer, artefacts=artefacts, raised_bytes=raised)
     say("reading what was noted")
     profile = profile_of(
-        Runs(session=session, without=without, run=run, raised_bytes=raised),
+        Runs(session=session, without=without, run=run, raised_bytes=raised, idle=idle),
         instrument,
         layer,
         named=named,
@@ -88,6 +99,17 @@ def take_profile(  # noqa: PLR0913 - what a profile is made of
     for last in artefacts.glob("last-*.txt"):
         last.unlink()  # it is about kills, and the profile says nothing of it
     return profile
+
+
+def is_unfinished(artefacts: Path) -> bool:
+    """Say whether a process ended, such as by a signal, before it could write its totals."""
+    return any(not path.stat().st_size for path in artefacts.glob("capture-*"))
+
+
+def _is_long(instrument: Instrument, without: Measurement) -> bool:
+    """Say whether a record of each allocation would be too long, and totals, which a kill would take, will do."""
+    seconds = without.cpu_seconds if without.ending is Ending.COMPLETED else None
+    return instrument.tool is ProfileTool.MEMRAY and seconds is not None and seconds > LONG_CPU_SECONDS
 
 
 def profile_of(
@@ -118,8 +140,10 @@ def profile_of(
         raised_bytes=runs.raised_bytes,
         ending=run.ending,
         detail=run.detail,
+        output_tail=run.output_tail,
         native=instrument.native,
         follows_fork=instrument.follows_fork,
+        aggregated=instrument.aggregates,
         unreclaimable_peak_bytes=run.unreclaimable_peak_bytes,
         wall_seconds=run.wall_seconds,
         cost=cost_of(without, run, idle_bytes=runs.raised_bytes),
@@ -127,7 +151,7 @@ def profile_of(
         sites=noted.sites,
         sources=noted.sources,
         series=run.series,
-        caveats=(*noted.caveats, *_caveats(instrument, without, run, noted)),
+        caveats=(*noted.caveats, *_caveats(instrument, runs, noted)),
     )
 
 
@@ -144,8 +168,8 @@ def cost_of(without: Measurement, run: Measurement, *, idle_bytes: int) -> Cost:
     )
 
 
-def _caveats(instrument: Instrument, without: Measurement, run: Measurement, noted: Noted) -> tuple[Caveat, ...]:
-    found = []
+def _caveats(instrument: Instrument, runs: Runs, noted: Noted) -> tuple[Caveat, ...]:
+    without, run, found = runs.without, runs.run, []
     if instrument.tool is ProfileTool.TRACEMALLOC:
         held = sum(process.sites_bytes + process.rest_bytes for process in noted.processes)
         peaks = sum(process.peak_bytes for process in noted.processes)
@@ -157,11 +181,27 @@ def _caveats(instrument: Instrument, without: Measurement, run: Measurement, not
     elif run.ending is not without.ending:
         detail = f"{without.ending.value} without {instrument.tool.value}, {run.ending.value} with it"
         found.append(Caveat(kind=CaveatKind.ENDED_OTHERWISE, detail=detail))
+    little = _little(runs, noted) if instrument.tool is ProfileTool.MEMRAY else ""
     ran, seen = run.process_count or 0, len(noted.processes)
     if ran > seen and not instrument.follows_fork:
-        detail = f"{ran} processes ran, {seen} of them recorded"
+        detail = "; ".join(filter(None, (f"{ran} processes ran, {seen} of them recorded", little)))
         found.append(Caveat(kind=CaveatKind.CHILDREN_NOT_FOLLOWED, detail=detail))
+    elif little:
+        found.append(Caveat(kind=CaveatKind.COUNTED_LITTLE, detail=little))
     return tuple(found)
+
+
+def _little(runs: Runs, noted: Noted) -> str:
+    """Return that memray counted far less than the program needed beyond its interpreters, "" if it did not."""
+    completed = runs.without.ending is Ending.COMPLETED
+    run, own = (runs.without, runs.idle.without_bytes) if completed else (runs.run, runs.idle.with_bytes)
+    if run.unreclaimable_peak_bytes is None:
+        return ""
+    counted = sum(process.sites_bytes + process.rest_bytes for process in noted.processes)
+    needed = run.unreclaimable_peak_bytes - own * max(len(noted.processes), 1)
+    if counted * 2 >= needed or needed - counted <= _LITTLE_BYTES:
+        return ""
+    return f"{format_bytes(counted)} were counted, and {format_bytes(needed)} needed beyond what Python itself takes"
 
 
 def _nothing(run: Measurement) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import copy
 import itertools
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -19,24 +20,47 @@ from memcap.measure import measure
 from memcap.model import CampaignSettings, Cell, Ending, Layer, Measurement, RawRun, RunSpec
 
 SITES_FILE: Final = "sites.json"
+READ_MARK: Final = "memcap: read "  # what the renderer prints, before the percentage
 _IDLE_CODE: Final = "import time; time.sleep(0.2)"  # long enough to be sampled
 _IDLE_CAP_BYTES: Final = 512 * 1024 * 1024
 _MIB: Final = 1024 * 1024
 _SHOWN_CHARACTERS: Final = 2000
 
 
+@dataclass(frozen=True, kw_only=True)
+class Idle:
+    """What the container of an interpreter that does nothing needs: without an instrument, and with it."""
+
+    without_bytes: int
+    with_bytes: int
+
+    @property
+    def raise_bytes(self) -> int:
+        """Return what the instrument needs, rounded up to a MiB."""
+        return -(-max(self.with_bytes - self.without_bytes, 0) // _MIB) * _MIB
+
+
 class Session:
     """Execute runs of ``cell`` in ``layer``, or in one with an instrument on top of it.
 
-    ``cap_bytes`` None is the cell's cap. All methods raise EngineError and Interrupted.
+    ``say`` gets how far reading is; ``cap_bytes`` None is the cell's cap. All methods raise EngineError, Interrupted.
     """
 
-    def __init__(self, engine: Engine, cell: Cell, layer: Layer, settings: CampaignSettings) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        cell: Cell,
+        layer: Layer,
+        settings: CampaignSettings,
+        *,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._engine = engine
         self._environment = engine.environment()
         self.cell = cell
         self._layer = layer
         self._settings = settings
+        self._say = say
         self._numbers = itertools.count(1)
         self._calibration = calibrate(engine, layer, settings)
 
@@ -57,8 +81,8 @@ class Session:
         spec = self._spec(cap_bytes)
         return self._measured(instrumented(spec, instrument, layer, artefacts=artefacts, raised_bytes=raised_bytes))
 
-    def idle_footprint(self, instrument: Instrument, layer: Layer, *, artefacts: Path) -> int:
-        """Return what the instrument needs in an interpreter that does nothing, in bytes, rounded up to a MiB.
+    def idle_footprint(self, instrument: Instrument, layer: Layer, *, artefacts: Path) -> Idle:
+        """Return what an interpreter that does nothing needs, without the instrument and with it.
 
         ``artefacts`` is an empty folder for what it notes of that. Raises BuildError where the instrument does not work
         in the image, EngineError where it cannot be measured.
@@ -85,19 +109,24 @@ class Session:
                 f"{instrument.tool.value} cannot be used in image {layer.image.name}: {refused['error']}",
                 remedy="Use --tracemalloc, or add to the image what is missing.",
             )
-        return -(-max(after - before, 0) // _MIB) * _MIB
+        return Idle(without_bytes=before, with_bytes=after)
 
     def render(self, layer: Layer, *, artefacts: Path, with_reports: bool = True) -> None:
         """Make ``sites.json`` and reports of what was noted, beside it in ``artefacts``."""
         spec = rendering(
             self._spec(None), layer, artefacts=artefacts, name=self._name("render"), with_reports=with_reports
         )
-        raw = self._engine.execute(spec)
+        raw = self._engine.execute(replace(spec, hear=self._hear_reading))
         if not (artefacts / SITES_FILE).is_file():
             raise EngineError(
                 f"what was noted could not be read in image {layer.image.name}: {_last_words(raw)}",
                 remedy=f"The record is in {artefacts}; read it with the tool itself (`memray flamegraph FILE`).",
             )
+
+    def _hear_reading(self, line: str) -> None:
+        before, found, percent = line.partition(READ_MARK)
+        if found and not before and percent.isdigit():
+            self._say(f"reading what was noted: {percent} %")
 
     def _spec(self, cap_bytes: int | None) -> RunSpec:
         spec = run_spec(self.cell, self._layer, self._settings, attempt=str(next(self._numbers)))

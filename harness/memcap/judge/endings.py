@@ -44,9 +44,8 @@ def find_ending(cell: CellResult, baseline: Baseline | None, *, origin: str) -> 
             summary += f" ({example.detail})"
         if expected is not Ending.COMPLETED:
             summary += f"; expected was {expected.value}"
-        of_memory = _is_memory(ending) or _is_memory(expected) or ending is Ending.COMPLETED
         return Finding(
-            state=VerdictState.ENDING_CHANGED if of_memory else VerdictState.WORKLOAD_FAILED,
+            state=state_of(ending, expected),
             summary=summary,
             remedy=remedy_for(cell, example)
             or f"If this is meant, remove {expected.value!r} from `expect` in suite.toml.",
@@ -59,6 +58,14 @@ def find_ending(cell: CellResult, baseline: Baseline | None, *, origin: str) -> 
             remedy=accepting(cell, origin),
         )
     return None
+
+
+def state_of(ending: Ending, expected: Ending) -> VerdictState:
+    """Return what it means that a run had another ending than the expected one."""
+    if ending.is_infrastructure:
+        return VerdictState.INFRASTRUCTURE
+    of_memory = _is_memory(ending) or _is_memory(expected) or ending is Ending.COMPLETED
+    return VerdictState.ENDING_CHANGED if of_memory else VerdictState.WORKLOAD_FAILED
 
 
 def _in_runs(count: int, total: int) -> str:

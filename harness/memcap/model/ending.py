@@ -130,6 +130,7 @@ class CaveatKind(str, Enum):
     RECORD_CUT_SHORT = "record_cut_short"
     SNAPSHOTS_ONLY = "snapshots_only"
     CHILDREN_NOT_FOLLOWED = "children_not_followed"
+    COUNTED_LITTLE = "counted_little"
     ENDED_OTHERWISE = "ended_otherwise"
     ATTACHED_LATE = "attached_late"
     ATTACHED_TO_ONE = "attached_to_one"
@@ -174,7 +175,11 @@ _CAVEATS: dict[CaveatKind, str] = {
     CaveatKind.RECORD_CUT_SHORT: "None needed: the sites are those of the highest mark before the kill.",
     CaveatKind.SNAPSHOTS_ONLY: "Use memray where there is a wheel of it: it misses no peak.",
     CaveatKind.CHILDREN_NOT_FOLLOWED: "Add --follow-fork.",
-    CaveatKind.ENDED_OTHERWISE: "Raise --cap: the instrument needs memory and time of its own.",
+    CaveatKind.COUNTED_LITTLE: (
+        "The rest may be of children (--follow-fork), of a program that replaced Python (exec), or memory that malloc "
+        "and mmap were not asked for: tmpfs, kernel buffers, thread stacks, what malloc keeps after free."
+    ),
+    CaveatKind.ENDED_OTHERWISE: "Read its output; if it ran out of memory or time, raise --cap or --time-limit.",
     CaveatKind.ATTACHED_LATE: "Profile from the start: `memcap profile --image IMAGE -- CMD` with the same load.",
     CaveatKind.ATTACHED_TO_ONE: "Profile from the start, with --follow-fork.",
     CaveatKind.UNLIKE_ENVIRONMENT: "Accept a baseline made in this environment (`memcap baseline accept`).",

@@ -146,9 +146,10 @@ class AllocationProfile:
 
     ``subject`` is a cell's id or a command; ``cap_bytes`` is what the workload was promised, ``raised_bytes`` what the
     cap was raised by for the instrument; ``unreclaimable_peak_bytes`` is the container's, instrument included.
-    ``sources`` maps ``file:line`` of frames to the text of that line, read in the container. ``series`` is the
-    container's memory over time. ``attached_seconds``: of a process that ran already, for so long at most; it has no
-    ending, cap or cost of its own then.
+    ``output_tail`` is the end of what it printed, if it did not complete. ``sources`` maps ``file:line`` of frames to
+    the text of that line, read in the container. ``series`` is the container's memory over time. ``aggregated``: the
+    record holds totals by stack only. ``attached_seconds``: of a process that ran already, for so long at most; it has
+    no ending, cap or cost of its own then.
     """
 
     id: str
@@ -162,8 +163,10 @@ class AllocationProfile:
     raised_bytes: int
     ending: Ending
     detail: str = ""
+    output_tail: str = ""
     native: bool = False
     follows_fork: bool = False
+    aggregated: bool = False
     unreclaimable_peak_bytes: int | None = None
     wall_seconds: float | None = None
     cost: Cost = field(default_factory=Cost)

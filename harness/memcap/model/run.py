@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -83,6 +83,7 @@ class RunSpec:
     names the CPUs that the run may use, as "0" or "0,1" (empty: all); ``cold`` says that the page cache was
     emptied for it. ``projections`` are those of the benchmark. ``artefacts`` is a folder of this machine that is
     /memcap/artefacts for the run: its files are put there before, and what is there afterwards is brought back.
+    ``hear`` is called with each line of its standard output while it runs, by engines that can (Docker).
     """
 
     campaign: str
@@ -103,6 +104,7 @@ class RunSpec:
     working_directory: str = ""
     user: str = ""
     artefacts: Path | None = None
+    hear: Callable[[str], None] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)

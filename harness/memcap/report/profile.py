@@ -9,10 +9,11 @@ from typing import Any, Final
 
 from memcap.model import AllocationProfile, Frame, Line, Site, limit_of
 from memcap.report.caveats import CaveatView, gather, short_text
-from memcap.report.text import printable, shortened, wrapped
+from memcap.report.text import last_lines, printable, shortened, wrapped
 from memcap.units import format_bytes, format_seconds
 
 _SMALLEST_BRANCH: Final = 0.005  # of all; smaller ones are left out of the tree
+_LEAST_SLOWDOWN: Final = 1.05  # less is written as 1.0
 _SUBJECT_WIDTH: Final = 120
 _DEEPEST: Final = 200
 _TEXT_WIDTH: Final = 55
@@ -29,7 +30,11 @@ def told(profile: AllocationProfile) -> str:
     children = {process.pid for process in profile.processes if not process.main}
     who = " of a child process" if children.issuperset(top.processes) else ""
     counted = f"{format_bytes(top.size_bytes)} of the {total} that {profile.tool.value} counted"
-    return printable(f"{counted} were allocated at {where}{who}.")
+    need = profile.unreclaimable_peak_bytes
+    if need is None or profile.peak_bytes <= need:
+        return printable(f"{counted} were allocated at {where}{who}.")
+    untouched = f"The container needed {format_bytes(need)}: not all of what was asked for was ever touched."
+    return printable(f"{counted} were asked for at {where}{who}. {untouched}")
 
 
 def facts(profile: AllocationProfile) -> tuple[str, ...]:
@@ -43,12 +48,21 @@ def facts(profile: AllocationProfile) -> tuple[str, ...]:
     peak = profile.unreclaimable_peak_bytes
     took = f"{tool} took {format_bytes(cost.footprint_bytes or 0)}"
     took += " in an interpreter that does nothing" if cost.idle else ""
-    took += f" and {cost.slowdown:.1f} times as long" if cost.slowdown else ""
+    took += _longer(cost.slowdown) if cost.slowdown else ""
     took += "" if cost.idle else " (one run without it, one with it)"
-    ended = f"{profile.ending.value}: {profile.ending.explanation}."
+    detail = f" ({printable(profile.detail)})" if profile.detail else ""
+    ended = f"{profile.ending.value}: {profile.ending.explanation}{detail}."
     ended += f" The container needed {format_bytes(peak)}, {tool} included." if peak else ""
     cap, raised = format_bytes(profile.cap_bytes), format_bytes(profile.raised_bytes)
-    return ended, f"{took}; the cap of {cap} was raised by {raised}."
+    totals = (
+        f"As the program ran for long, {tool} recorded totals: there is no flamegraph over time, and no statistics."
+    )
+    return ended, f"{took}; the cap of {cap} was raised by {raised}.", *([totals] if profile.aggregated else [])
+
+
+def _longer(slowdown: float) -> str:
+    """Say how much longer it took; one run may be quicker than another, which is no merit of the tool."""
+    return f" and {slowdown:.1f} times as long" if slowdown >= _LEAST_SLOWDOWN else " and no more time"
 
 
 def heading(profile: AllocationProfile) -> str:
@@ -68,6 +82,8 @@ def render_profile(profile: AllocationProfile, *, top: int, where: str, width: i
         parts.append(_processes(profile))
     parts.append(wrapped(told(profile), width))
     parts += [wrapped(each, width) for each in facts(profile)]
+    if lines := last_lines(profile.output_tail, width):
+        parts.append("\n".join(["The end of its output:", *lines]))
     parts.append(short_text(caveats_of(profile), width, hint="; see --json"))
     parts.append(f"Reports: {where}")
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -127,7 +143,10 @@ def profile_json(profile: AllocationProfile, *, top: int, where: str) -> str:
         "image": profile.image,
         "python": profile.python,
         "ending": profile.ending.value if profile.attached_seconds is None else None,
+        "detail": profile.detail,
+        "output_tail": profile.output_tail,
         "attached_seconds": profile.attached_seconds,
+        "aggregated": profile.aggregated,
         "cap_bytes": limit_of(profile.cap_bytes),
         "raised_bytes": profile.raised_bytes,
         "footprint_bytes": profile.cost.footprint_bytes,

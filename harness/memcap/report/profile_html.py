@@ -38,6 +38,7 @@ def render_profile_html(profile: AllocationProfile, *, top: int, folder: Path, a
         sentence=told(profile),
         heading=heading(profile),
         facts=facts(profile),
+        output="\n".join(map(printable, profile.output_tail.splitlines())),
         caveats=[printable(full_text(each)) for each in caveats_of(profile)],
         rows=rows_of(profile, profile.lines()[:top]),
         chart=chart,

@@ -67,11 +67,12 @@ def fly(  # noqa: PLR0913 - what a flight is made of
     instrument, layer = recorder.instrument, recorder.layer
     with tempfile.TemporaryDirectory(prefix="memcap-") as nothing:
         idle = session.idle_footprint(instrument, layer, artefacts=Path(nothing))
+    needs = idle.raise_bytes
     processes = min(like.process_count or 1, MOST_RECORDED) if instrument.follows_fork else 1
-    raises = (idle * processes, 0) if like.ending.is_oom and idle else (idle * processes,)
+    raises = (needs * processes, 0) if like.ending.is_oom and needs else (needs * processes,)
     for raised in raises:
         tool, more = instrument.tool.value, format_bytes(raised)
-        say(f"{tool} needs {format_bytes(idle)} a process; running with it in a cap raised by {more}")
+        say(f"{tool} needs {format_bytes(needs)} a process; running with it in a cap raised by {more}")
         _emptied(artefacts.iterdir())
         run = session.recorded(instrument, layer, artefacts=artefacts, raised_bytes=raised, cap_bytes=named.cap_bytes)
         if run.ending.is_oom:
@@ -82,14 +83,14 @@ def fly(  # noqa: PLR0913 - what a flight is made of
     stacks, states = read_stacks(artefacts), read_states(artefacts)
     say("reading what was recorded")
     profile = profile_of(
-        Runs(session=session, without=like, run=run, raised_bytes=raised),
+        Runs(session=session, without=like, run=run, raised_bytes=raised, idle=idle),
         instrument,
         layer,
         named=named,
         artefacts=artefacts,
         with_reports=with_reports,
     )
-    profile = replace(profile, cost=Cost(footprint_bytes=idle, idle=True))  # of one process; the cap is raised for all
+    profile = replace(profile, cost=Cost(footprint_bytes=needs, idle=True))  # of one process; the cap is raised for all
     return Flight(profile=profile, measurement=run, stacks=stacks, states=states, last=read_last(artefacts))
 
 

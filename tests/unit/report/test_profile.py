@@ -10,7 +10,7 @@ import pytest
 
 from factories import make_profile, make_site
 from memcap.model import Caveat, CaveatKind, Cost, Ending, Frame, Moment, ProfiledProcess
-from memcap.report.profile import profile_json, render_profile, render_tree, told
+from memcap.report.profile import facts, profile_json, render_profile, render_tree, told
 from memcap.report.profile_html import memory_svg, render_profile_html
 
 MIB = 1024 * 1024
@@ -169,3 +169,36 @@ def test_the_page_escapes_what_was_measured_and_leads_to_reports(tmp_path: Path)
 
 def test_without_a_series_there_is_no_chart() -> None:
     assert memory_svg(make_profile()) is None
+
+
+def test_a_failure_shows_what_was_printed(tmp_path: Path) -> None:
+    failed = make_profile(ending=Ending.FAILED, detail="exit code 1", output_tail="line\nmy <reason>\x1b[2J")
+    text = render_profile(failed, top=1, where="x")
+    found = json.loads(profile_json(failed, top=1, where="x"))
+
+    assert "failed: the workload ended with an error of its own (exit code 1)." in " ".join(text.split())
+    assert "The end of its output:\n" in text
+    assert "my <reason>\\x1b[2J" in text
+    assert (found["detail"], found["output_tail"]) == ("exit code 1", "line\nmy <reason>\x1b[2J")
+    assert "my &lt;reason&gt;" in render_profile_html(failed, top=1, folder=tmp_path, artefacts="record")
+    assert "output" not in render_profile(make_profile(), top=1, where="x")
+
+
+def test_what_was_never_touched_is_not_said_to_have_been_needed() -> None:
+    lazy = make_profile(make_site(1024), unreclaimable_peak_bytes=23 * MIB)
+
+    assert told(lazy) == (
+        "1.0 GiB of the 1.0 GiB that memray counted were asked for at /app/parse.py:87 in read_rows: "
+        "`rows.append(row)`. The container needed 23.0 MiB: not all of what was asked for was ever touched."
+    )
+    assert "were allocated at" in told(replace(lazy, unreclaimable_peak_bytes=1100 * MIB))
+
+
+@pytest.mark.parametrize(
+    ("slowdown", "said"),
+    [(0.3, "2.0 MiB and no more time"), (1.04, "2.0 MiB and no more time"), (1.06, "2.0 MiB and 1.1 times as long")],
+)
+def test_no_profiler_makes_a_program_quicker(slowdown: float, said: str) -> None:
+    profile = make_profile(cost=Cost(footprint_bytes=2 * MIB, slowdown=slowdown))
+
+    assert f"memray took {said} (one run without it, one with it)" in facts(profile)[1]

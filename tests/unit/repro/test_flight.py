@@ -12,6 +12,7 @@ from factories import make_layer, make_measurement, make_oom
 from memcap.errors import BuildError, PlanError
 from memcap.instruments.launching import Instrument
 from memcap.instruments.profiling import Named
+from memcap.instruments.session import Idle
 from memcap.model import Layer, Measurement, ProfileTool
 from memcap.repro.flight import Recorder, fly, make_recorder
 
@@ -63,9 +64,9 @@ class Sessions:
         self.runs = list(runs)
         self.raised: list[int] = []
 
-    def idle_footprint(self, *_: object, artefacts: Path) -> int:
+    def idle_footprint(self, *_: object, artefacts: Path) -> Idle:
         assert artefacts.is_dir()
-        return 6 * MIB
+        return Idle(without_bytes=8 * MIB, with_bytes=14 * MIB - 1)
 
     def recorded(self, *_: object, artefacts: Path, raised_bytes: int, cap_bytes: int) -> Measurement:
         assert cap_bytes == 128 * MIB

@@ -201,9 +201,9 @@ def instrument() -> "Any":
 def begin(folder: str, seconds: float) -> None:
     """Record this process for so long, or until the folder is gone. Called in it."""
     import atexit
-    import threading
-    import time
 
+    start_thread, new_lock = original("_thread", "start_new_thread"), original("_thread", "allocate_lock")
+    clock, sleep = original("time", "monotonic"), original("time", "sleep")
     own = instrument()
     memray = own._import_memray(os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
     memray.set_log_level(40)
@@ -212,7 +212,7 @@ def begin(folder: str, seconds: float) -> None:
     )
     tracker = memray.Tracker(destination=destination)
     tracker.__enter__()
-    lock, running = threading.Lock(), [True]
+    lock, running = new_lock(), [True]
 
     def end() -> None:
         with lock:
@@ -223,15 +223,27 @@ def begin(folder: str, seconds: float) -> None:
                     own._write(os.path.join(folder, ENDED), "")
 
     def wait() -> None:
-        last = time.monotonic() + seconds
-        while running and time.monotonic() < last and os.path.isdir(folder):
-            time.sleep(LOOK_SECONDS)
+        last = clock() + seconds
+        while running and clock() < last and os.path.isdir(folder):
+            sleep(LOOK_SECONDS)
         end()
         atexit.unregister(end)
 
     own._introduce(folder, tool="memray", version=memray.__version__)
     atexit.register(end)
-    threading.Thread(target=wait, name="memcap-attached", daemon=True).start()
+    start_thread(wait, ())
+
+
+def original(module: str, name: str) -> "Any":
+    """Return what Python has, in a program in which gevent or eventlet may have put their own in its place.
+
+    Their threads would only run when the program gives way to them, in a thread of which they know nothing.
+    """
+    if "gevent.monkey" in sys.modules:
+        return sys.modules["gevent.monkey"].get_original(module, name)
+    if "eventlet.patcher" in sys.modules:
+        return getattr(sys.modules["eventlet.patcher"].original(module), name)
+    return getattr(__import__(module), name)
 
 
 if __name__ == "__main__":

@@ -2,10 +2,10 @@
 
 Called by ``start/sitecustomize.py`` before the program begins, in the image, on Python 3.8 or newer. What is asked for
 is in the environment: ``MEMCAP_INSTRUMENT`` holds words (``memray`` or ``tracemalloc``, ``native``, ``follow``,
-``watch``, ``frames=N``), ``MEMCAP_ARTEFACTS`` the folder to write to. Without ``follow`` both are taken out of the
-environment, and so are not handed to children. Each process leaves ``process-PID.txt`` (a literal of Python: who it
-is, or why nothing could be noted) beside ``capture-PID.bin`` of memray, or ``traces-PID.txt``; with ``watch`` also what
-``memcap_watch`` notes. Nothing here may fail the program.
+``watch``, ``aggregate``, ``frames=N``), ``MEMCAP_ARTEFACTS`` the folder to write to. Without ``follow`` both are taken
+out of the environment, and so are not handed to children, only to what takes the process's own place. Each process
+leaves ``process-PID.txt`` (a literal of Python: who it is, or why nothing could be noted) beside ``capture-PID.bin`` of
+memray, or ``traces-PID.txt``; with ``watch`` also what ``memcap_watch`` notes. Nothing here may fail the program.
 """
 
 from __future__ import annotations
@@ -16,21 +16,17 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import ModuleType
-    from typing import Any
+    from typing import Any, NoReturn
 
 FIRST_SNAPSHOT_BYTES = 1024 * 1024  # but for the end
 GROWTH = 1.125  # a snapshot is taken when this many times the last one's bytes live
 LOOK_SECONDS = 0.02
 LONGEST_SNAPSHOT_SECONDS = 60.0
 MOST_TRACES = 5000
-# memray's tracker imports these for its reports and progress bars only; rich would cost the workload 10 MiB.
-NOT_NEEDED = {
-    "rich": ("print",),
-    "rich.progress": ("Progress", "SpinnerColumn"),
-    "typing_extensions": ("TypedDict",),
-}
+# memray's tracker imports these for its messages and progress bars only; rich would cost the workload 10 MiB.
+NOT_NEEDED = ("rich", "rich.progress", "typing_extensions")
 
 
 def start(own_entry: str) -> None:
@@ -40,11 +36,12 @@ def start(own_entry: str) -> None:
     if not words or not folder:
         return
     follow = "follow" in words
-    if not follow:
-        _hide_from_children(own_entry)
+    hidden = {} if follow else _hide_from_children(own_entry)
     try:
+        finish: Callable[[], None] = _nothing
         if "memray" in words:
-            _introduce(folder, tool="memray", version=_start_memray(own_entry, folder, "native" in words, follow))
+            version, finish = _start_memray(own_entry, folder, words)
+            _introduce(folder, tool="memray", version=version)
         else:
             frames = next((int(word[7:]) for word in words if word.startswith("frames=")), 1)
             version = "%d.%d.%d" % sys.version_info[:3]
@@ -52,17 +49,53 @@ def start(own_entry: str) -> None:
             Snapshots(folder, frames, follow, version).start()
         if "watch" in words:
             __import__("memcap_watch").start(folder, follow)
+        _replace_endings(own_entry, hidden, finish, follow)
     except Exception as error:
         _introduce(folder, error="%s: %s" % (type(error).__name__, error))
 
 
-def _hide_from_children(own_entry: str) -> None:
-    for name in ("MEMCAP_INSTRUMENT", "MEMCAP_ARTEFACTS"):
-        os.environ.pop(name, None)
+def _nothing() -> None:
+    pass
+
+
+def _replace_endings(own_entry: str, hidden: dict[str, str], finish: Callable[[], None], follow: bool) -> None:
+    """Finish the record where a process ends without Python's end, and go on in what takes the place of this process.
+
+    That is no child, and so gets what was ``hidden`` from children.
+    """
+    recorded, execv, execve, exit_now = os.getpid(), os.execv, os.execve, os._exit
+
+    def execve_recorded(path: Any, argv: Any, env: Any) -> NoReturn:
+        if os.getpid() == recorded or follow:
+            finish()
+        if os.getpid() == recorded and hidden:
+            env = {os.fsdecode(name): value for name, value in env.items()}
+            rest = os.fsdecode(env.get("PYTHONPATH", ""))
+            env.update(hidden, PYTHONPATH=own_entry + os.pathsep + rest if rest else own_entry)
+        execve(path, argv, env)
+
+    def execv_recorded(path: Any, argv: Any) -> NoReturn:
+        if os.getpid() == recorded or follow:
+            execve_recorded(path, argv, os.environ)
+        execv(path, argv)
+
+    def exit_recorded(status: int) -> NoReturn:
+        if os.getpid() == recorded or follow:
+            finish()
+        exit_now(status)
+
+    os.execv, os.execve = execv_recorded, execve_recorded  # all others of os call these
+    os._exit = exit_recorded
+
+
+def _hide_from_children(own_entry: str) -> dict[str, str]:
+    """Take what leads here out of the environment; return what was asked for."""
+    hidden = {name: os.environ.pop(name) for name in ("MEMCAP_INSTRUMENT", "MEMCAP_ARTEFACTS")}
     rest = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry not in ("", own_entry)]
     os.environ.pop("PYTHONPATH", None)
     if rest:
         os.environ["PYTHONPATH"] = os.pathsep.join(rest)
+    return hidden
 
 
 def _introduce(folder: str, **more: object) -> None:
@@ -88,8 +121,12 @@ def _write(path: str, text: str) -> None:
     os.rename(path + ".new", path)
 
 
-def _start_memray(own_entry: str, folder: str, native: bool, follow: bool) -> str:
-    """Begin to track and return memray's version. Only the streaming format survives a kill; nothing is compressed."""
+def _start_memray(own_entry: str, folder: str, words: list[str]) -> tuple[str, Callable[[], None]]:
+    """Begin to track; return memray's version, and what finishes the record where that is needed.
+
+    Only the record of each allocation survives a kill; totals are written at the end. Nothing is compressed.
+    """
+    follow, aggregate = "follow" in words, "aggregate" in words
     memray = _import_memray(os.path.join(os.path.dirname(own_entry), "lib"))
     memray.set_log_level(40)  # errors: it warns of how it found a function, in the program's own output
     path, number = os.path.join(folder, "capture-%d.bin" % os.getpid()), 1
@@ -98,8 +135,9 @@ def _start_memray(own_entry: str, folder: str, native: bool, follow: bool) -> st
         path = os.path.join(folder, "capture-%d-%d.bin" % (os.getpid(), number))
     tracker = memray.Tracker(
         destination=memray.FileDestination(path, overwrite=True, compress_on_exit=False),
-        native_traces=native,
+        native_traces="native" in words,
         follow_fork=follow,
+        file_format=memray.FileFormat.AGGREGATED_ALLOCATIONS if aggregate else memray.FileFormat.ALL_ALLOCATIONS,
     )
     import atexit
     import threading
@@ -112,12 +150,12 @@ def _start_memray(own_entry: str, folder: str, native: bool, follow: bool) -> st
     beginner = threading.Thread(target=tracker.__enter__, name="memcap-instrument")
     beginner.start()
     beginner.join()
-    return str(memray.__version__)
+    return str(memray.__version__), lambda: tracker.__exit__(None, None, None) if aggregate else None
 
 
 def _import_memray(library: str) -> Any:
     """Import memray from ``library`` and let nothing else of what is there be seen by the program."""
-    stand_ins = {name: stand_in(name, names) for name, names in NOT_NEEDED.items() if name not in sys.modules}
+    stand_ins = {name: stand_in(name) for name in NOT_NEEDED if name not in sys.modules}
     sys.modules.update(stand_ins)
     sys.path.insert(0, library)
     try:
@@ -127,18 +165,48 @@ def _import_memray(library: str) -> Any:
         sys.path.remove(library)
         for name in stand_ins:
             del sys.modules[name]
+    internals: Any = memray._memray
+    internals.pprint = Nothing()  # it warns of greenlets, in the program's own output, where the program has rich
     return memray
 
 
-def stand_in(name: str, names: tuple[str, ...]) -> ModuleType:
-    """Return an empty package ``name`` that has ``names``."""
+def stand_in(name: str) -> ModuleType:
+    """Return a package ``name``: what ``typing`` has is typing's, and everything else is there and does nothing."""
     import typing
+
+    def find(attribute: str) -> object:
+        if attribute.startswith("__"):
+            raise AttributeError(attribute)
+        return getattr(typing, attribute, Nothing())
 
     module = type(sys)(name)
     module.__path__ = []
-    for each in names:
-        setattr(module, each, getattr(typing, each, None))
+    module.__getattr__ = find  # type: ignore[method-assign]
     return module
+
+
+class Nothing:
+    """Stands in for what only prints: it can be called, entered, iterated over and asked for any attribute.
+
+    memray calls what it imports long after its own start, such as ``print`` of rich once the program imports greenlet.
+    """
+
+    def __call__(self, *_: object, **__: object) -> Nothing:
+        return self
+
+    def __getattr__(self, name: str) -> Nothing:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self
+
+    def __enter__(self) -> Nothing:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def __iter__(self) -> Iterator[object]:
+        return iter(())
 
 
 class Snapshots:

@@ -4,7 +4,7 @@
 
 FOLDER holds what ``memcap_instrument`` left. Beside it this writes ``sites.json`` (processes, frames, sites, sources)
 and, for memray's captures, ``PID-flamegraph.html``, ``PID-temporal.html``, ``PID-table.html`` and ``PID-stats.json`` of
-the processes with the highest peaks. Runs in the image on Python 3.8 or newer.
+the processes with the highest peaks. It prints how far it is, in percent. Runs in the image on Python 3.8 or newer.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import linecache
 import os
 import re
 import sys
+import time
 import traceback
 
 TYPE_CHECKING = False
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 CAPTURE = re.compile(r"capture-(\d+)(?:-\d+)?\.bin(?:\.(\d+))?")
 TRACES = re.compile(r"traces-(\d+)\.txt")
 MOST_SITES = 5000
+BYTES_A_RECORD = 5  # of memray's capture, about
+STEP_PERCENT, QUIET_SECONDS = 10, 3.0  # a reading that is over soon says nothing
 LARGEST_READ_THROUGH = 32 * 1024 * 1024  # of a capture, record by record, which takes seconds
 PAGE = 4096
 MOST_REPORTED = 4
@@ -49,6 +52,50 @@ class Frames:
             if text:
                 found["%s:%d" % (file, line)] = text[:200]
         return found
+
+
+class Reading:
+    """Prints how much of all captures has been read; stands in for rich's progress bar, which memray would show.
+
+    memray reads a capture as a whole each time: first to find its peak, then for what lived at that, and again for
+    each report that needs more.
+    """
+
+    def __init__(self, sizes: list[int], *, with_reports: bool) -> None:
+        reported = sorted(sizes, reverse=True)[:MOST_REPORTED] if with_reports else []
+        self.total = 2 * sum(sizes) + 4 * sum(reported) or 1
+        self.read = self.size = self.records = self.told = 0
+        self.began = time.monotonic()
+
+    def __call__(self, *_: object, **__: object) -> Reading:
+        return self
+
+    def get_default_columns(self) -> tuple[object, ...]:
+        return ()
+
+    def __enter__(self) -> Reading:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.read += self.size
+        self.tell(0.0)
+
+    def add_task(self, description: str, total: int | None) -> int:
+        self.records = total or self.size // BYTES_A_RECORD  # a record that breaks off does not say how many
+        return 0
+
+    def update(self, task: int, completed: int) -> None:
+        self.tell(min(completed / (self.records or 1), 1.0))
+
+    def refresh(self) -> None:
+        pass
+
+    def tell(self, of_this: float) -> None:
+        percent = min(int(100 * (self.read + self.size * of_this) / self.total), 100)
+        if percent >= self.told + STEP_PERCENT and time.monotonic() > self.began + QUIET_SECONDS:
+            self.told = percent
+            sys.stdout.write("memcap: read %d\n" % percent)
+            sys.stdout.flush()
 
 
 class Functions:
@@ -83,6 +130,7 @@ def main(folder: str, *, with_reports: bool) -> None:
             facts = read_literal(os.path.join(folder, name))
             processes[facts["pid"]] = dict(facts, sites=[], rest_bytes=0, peak_bytes=facts.get("peak_bytes", 0))
     remember_typed(processes.values())
+    reading = show_reading(folder, names, with_reports=with_reports)
     readable = []
     for name in names:
         path = os.path.join(folder, name)
@@ -93,6 +141,7 @@ def main(folder: str, *, with_reports: bool) -> None:
         process = processes.setdefault(pid, {"pid": pid, "parent": 0, "command": [], "sites": [], "peak_bytes": 0})
         try:
             if capture:
+                reading.size = os.path.getsize(path)
                 found = read_capture(path, frames)
                 readable.append((found["peak_bytes"], pid, path))
             else:
@@ -117,10 +166,21 @@ def main(folder: str, *, with_reports: bool) -> None:
         json.dump(whole, file)
     if with_reports:  # last, as they may need more time or memory than there is
         for _, pid, path in sorted(readable, reverse=True)[:MOST_REPORTED]:
+            reading.size = os.path.getsize(path)
             write_reports(path, os.path.join(folder, str(pid)))
     for name in names:  # they were brought here, and need not be brought back
         with contextlib.suppress(OSError):  # another user's
             os.remove(os.path.join(folder, name))
+
+
+def show_reading(folder: str, names: list[str], *, with_reports: bool) -> Reading:
+    """Let memray say how far it is; without memray there is little to read."""
+    sizes = [os.path.getsize(os.path.join(folder, name)) for name in names if CAPTURE.fullmatch(name)]
+    reading = Reading(sizes, with_reports=with_reports)
+    if sizes:
+        internals = __import__("memray._memray")._memray
+        internals.Progress = reading
+    return reading
 
 
 def remember_typed(processes: Iterable[Any]) -> None:
@@ -155,7 +215,7 @@ def read_capture(path: str, frames: Frames) -> dict[str, Any]:
     from memray import AllocatorType, FileReader
     from memray.reporters.frame_tools import is_cpython_internal
 
-    reader = FileReader(path)
+    reader = FileReader(path, report_progress=True)
     metadata = reader.metadata
     native = metadata.has_native_traces
     sites: list[list[Any]] = []
@@ -180,17 +240,23 @@ def read_capture(path: str, frames: Frames) -> dict[str, Any]:
         "sites": sites,
         "rest_bytes": rest,
         "peak_bytes": total,
-        "allocations": metadata.total_allocations or None,
+        "allocations": None if is_aggregated(metadata) else metadata.total_allocations or None,
+        "aggregated": is_aggregated(metadata),
     }
+
+
+def is_aggregated(metadata: Any) -> bool:
+    """Say whether a capture holds totals by stack only."""
+    return str(metadata.file_format.name) == "AGGREGATED_ALLOCATIONS"
 
 
 def write_last(capture: str, path: str) -> None:
     """Write the stack of the last allocation of a page or more, innermost first: what was going on when a kill came."""
     from memray import AllocatorType, FileReader
 
-    frees = (AllocatorType.FREE, AllocatorType.MUNMAP, AllocatorType.PYMALLOC_FREE)
     if os.path.getsize(capture) > LARGEST_READ_THROUGH:
         return
+    frees = (AllocatorType.FREE, AllocatorType.MUNMAP, AllocatorType.PYMALLOC_FREE)
     last = None
     for record in FileReader(capture).get_allocation_records():
         is_own = (record.thread_name or "").startswith("memcap-")
@@ -231,7 +297,10 @@ def read_traces(path: str, frames: Frames, functions: Functions) -> dict[str, An
 
 
 def write_reports(capture: str, stem: str) -> None:
-    """Write memray's own reports; one that fails is told, and does not keep the others from being written."""
+    """Write memray's own reports; one that fails is told, and does not keep the others from being written.
+
+    What happened when is not in a capture of totals, and neither is what statistics are made of.
+    """
     from pathlib import Path
 
     from memray import FileReader
@@ -240,22 +309,21 @@ def write_reports(capture: str, stem: str) -> None:
     from memray.reporters.stats import StatsReporter
     from memray.reporters.table import TableReporter
 
-    reader = FileReader(capture)
+    reader = FileReader(capture, report_progress=True)
     native = reader.metadata.has_native_traces
     snapshots = tuple(reader.get_memory_snapshots())
+    at_peak = list(reader.get_high_watermark_allocation_records(merge_threads=True))
 
     def render(reporter: Any, name: str) -> None:
         with open("%s-%s.html" % (stem, name), "w", encoding="utf-8", errors="backslashreplace") as file:
             reporter.render(file, reader.metadata, False, True, False, no_web=True)
 
     def flamegraph() -> None:
-        records = reader.get_high_watermark_allocation_records(merge_threads=True)
-        reporter = FlameGraphReporter.from_snapshot(records, memory_records=snapshots, native_traces=native)
+        reporter = FlameGraphReporter.from_snapshot(at_peak, memory_records=snapshots, native_traces=native)
         render(reporter, "flamegraph")
 
     def table() -> None:
-        records = reader.get_high_watermark_allocation_records(merge_threads=True)
-        render(TableReporter.from_snapshot(records, memory_records=snapshots, native_traces=native), "table")
+        render(TableReporter.from_snapshot(at_peak, memory_records=snapshots, native_traces=native), "table")
 
     def temporal() -> None:
         records, marks = reader.get_temporal_high_water_mark_allocation_records(merge_threads=True)
@@ -267,9 +335,12 @@ def write_reports(capture: str, stem: str) -> None:
         )
 
     def stats() -> None:
-        StatsReporter(compute_statistics(capture, num_largest=20), 20).render(Path(stem + "-stats.json"))
+        StatsReporter(compute_statistics(capture, report_progress=True, num_largest=20), 20).render(
+            Path(stem + "-stats.json")
+        )
 
-    for report in (flamegraph, table, temporal, stats):
+    over_time = () if is_aggregated(reader.metadata) else (temporal, stats)
+    for report in (flamegraph, table, *over_time):
         try:
             report()
         except Exception:
@@ -280,5 +351,5 @@ if __name__ == "__main__":
     here = os.path.dirname(os.path.abspath(__file__))
     sys.path.insert(0, os.path.join(here, "lib"))
     instrument = __import__("memcap_instrument")
-    sys.modules.update({name: instrument.stand_in(name, names) for name, names in instrument.NOT_NEEDED.items()})
+    sys.modules.update({name: instrument.stand_in(name) for name in instrument.NOT_NEEDED})
     main(sys.argv[1], with_reports="no-reports" not in sys.argv[2:])
