@@ -102,6 +102,43 @@ def test_warns():
 PARENT = int(os.environ["PARENT_PID"])
 """
 
+UNFINISHED = """
+import os
+import sys
+import pytest
+
+pytestmark = pytest.mark.memory_limit(max_mb=200)
+
+def test_exit():
+    os._exit(0)
+
+def test_other_program():
+    os.execv("/bin/true", ["true"])
+
+def test_sys_exit():
+    sys.exit(0)
+
+def test_end_of_session():
+    pytest.exit("enough", returncode=0)
+
+def test_fork_that_comes_back():
+    if os.fork():
+        os._exit(0)
+
+@pytest.fixture
+def gone():
+    yield
+    os._exit(0)
+
+def test_torn_down(gone): pass
+
+def test_child():
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    assert os.waitpid(pid, 0)[1] == 0
+"""
+
 TEARDOWN = """
 import pytest
 from memcap.testing import memory_limit
@@ -171,6 +208,26 @@ def test_tests_within_their_limit_are_as_they_were(
     text = (pytester.path / "out.xml").read_text(encoding="utf-8")
     assert 'tests="8"' in text
     assert '<property name="memcap_limit" value="150000000"' in text
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="forks")
+def test_exit_code_0_proves_nothing(session: Session) -> None:
+    result = session(UNFINISHED, "-rA", "-W", "ignore")
+
+    result.assert_outcomes(passed=2, failed=5, errors=1)  # one of the two was over before its teardown ended it
+    result.stdout.fnmatch_lines_random(
+        [
+            "the process of this test ended in call with exit code 0 and no report",
+            "the process of this test ended in teardown with exit code 0 and no report",
+            "FAILED test_it.py::test_exit - *",
+            "FAILED test_it.py::test_other_program - *",
+            "FAILED test_it.py::test_sys_exit - SystemExit: 0",
+            "FAILED test_it.py::test_end_of_session - *",
+            "FAILED test_it.py::test_fork_that_comes_back - *",
+            "ERROR test_it.py::test_torn_down - *",
+            "PASSED test_it.py::test_child",
+        ]
+    )
 
 
 def test_fixtures_of_other_tests_are_torn_down_in_order(session: Session, pytester: pytest.Pytester) -> None:
