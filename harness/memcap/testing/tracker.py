@@ -7,6 +7,7 @@ import time
 from types import TracebackType
 
 from memcap.errors import UsageError
+from memcap.testing.allocator import return_free_memory
 from memcap.testing.meters import RssMeter, make_meter
 from memcap.testing.table import MEGABYTE, Checkpoint, megabytes, phase_table
 
@@ -17,8 +18,8 @@ class MemoryTracker:
     """Measure one metric from now on; the first checkpoint is made at once. Use as a context manager, or ``close`` it.
 
     ``hint`` is added to messages of failures; ``has_explained`` tells whether there was one with all checkpoints.
-    Garbage is collected before each checkpoint, so that what merely waits to be collected is no growth. Raises
-    UsageError for an unknown metric, MemcapError where it cannot be measured.
+    Before each checkpoint garbage is collected and the C library returns free memory to the kernel, so that neither is
+    growth. Raises UsageError for an unknown metric, MemcapError where it cannot be measured.
     """
 
     def __init__(self, metric: str = "rss", *, hint: str = "") -> None:
@@ -61,7 +62,7 @@ class MemoryTracker:
         if not self._is_open:
             raise UsageError("the tracker is closed", remedy="Make checkpoints while the test runs.")
         peak = self._meter.peak()
-        gc.collect()
+        self._settle()
         now = self._meter.now()
         made = Checkpoint(name=name, seconds=time.monotonic() - self._started, bytes=now, peak_bytes=max(peak, now))
         self._meter.peak()  # the collector's own need belongs to no phase
@@ -70,7 +71,7 @@ class MemoryTracker:
 
     def get_delta_mb(self) -> float:
         """Return how much more is held now than at the first checkpoint, in MB (1 MB = 1,000,000 bytes)."""
-        gc.collect()
+        self._settle()
         return (self._meter.now() - self.start_bytes) / MEGABYTE
 
     def get_peak_delta_mb(self) -> float:
@@ -132,6 +133,11 @@ class MemoryTracker:
     def table(self) -> list[str]:
         """Return the checkpoints as the lines of a table."""
         return phase_table(self._checkpoints)
+
+    def _settle(self) -> None:
+        """Free what nobody holds, so that it is not measured."""
+        gc.collect()
+        return_free_memory()
 
     def close(self) -> None:
         """Stop measuring; checkpoints stay readable. A second call does nothing."""
