@@ -18,6 +18,8 @@ from memcap.testing.sharing import shares_memory
 _IS_LINUX = sys.platform.startswith("linux")
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
+_WATCHER = "memcap.testing.watcher"  # on the command line of memcap's own program
+
 
 def tree_bytes(pid: int, *, exactly: bool = False) -> int:
     """Return what the process ``pid`` and its children hold, in bytes; 0 for a process that is gone.
@@ -39,6 +41,22 @@ def descendants(pid: int) -> Iterator[int]:
             yield from (child.pid for child in psutil.Process(pid).children(recursive=True))
         return
     yield from (child for child, _, _ in _family(pid))
+
+
+def children_of(pid: int) -> Iterator[int]:
+    """Yield the PIDs of the children of ``pid``, not of theirs (Linux)."""
+    yield from (child for child, _ in _children(pid))
+
+
+def orphan_bytes(pid: int) -> int:
+    """Return what the process ``pid`` and its children have of their own; its parent is not the one it came from."""
+    own = 0 if is_watcher(pid) else _private(pid)
+    return own + sum(_own_bytes(child, parent, thread) for child, parent, thread in _family(pid))
+
+
+def is_watcher(pid: int) -> bool:
+    """Tell whether a process is memcap's own, see ``watcher``: it is no test's."""
+    return any(_WATCHER in line for line in _lines(f"/proc/{pid}/cmdline"))
 
 
 def own_peak_bytes() -> int | None:
@@ -74,19 +92,28 @@ def reset_own_peak() -> bool:
 
 def _family(pid: int) -> Iterator[tuple[int, int, int]]:
     """Yield the PID of each descendant, of its parent, and of the parent's thread that started it (Linux)."""
-    with contextlib.suppress(OSError):  # it ended
+    for child, thread in _children(pid):
+        yield child, pid, thread
+        yield from _family(child)
+
+
+def _children(pid: int) -> Iterator[tuple[int, int]]:
+    """Yield the PIDs of the children of ``pid``, each with the thread that started it; none if it ended."""
+    with contextlib.suppress(OSError):
         for thread in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208 - read a hundred times a second
-            for child in [int(word) for line in _lines(f"/proc/{pid}/task/{thread}/children") for word in line.split()]:
-                yield child, pid, int(thread)
-                yield from _family(child)
+            for line in _lines(f"/proc/{pid}/task/{thread}/children"):
+                yield from ((int(child), int(thread)) for child in line.split())
 
 
 def _own_bytes(child: int, parent: int, thread: int) -> int:
     """Return what a child holds that its parent does not. It never begins to share memory, so that is asked first."""
-    if shares_memory(child, parent, thread):
-        return 0
-    private = _from_rollup(child, "Private_")
-    return _resident(child) if private is None else private
+    return 0 if shares_memory(child, parent, thread) or is_watcher(child) else _private(child)
+
+
+def _private(pid: int) -> int:
+    """Return what a process has alone; all that it has where that cannot be read."""
+    private = _from_rollup(pid, "Private_")
+    return _resident(pid) if private is None else private
 
 
 def _resident(pid: int) -> int:

@@ -139,6 +139,46 @@ def test_child():
     assert os.waitpid(pid, 0)[1] == 0
 """
 
+ORPHANS = """
+import os
+import pathlib
+import time
+import pytest
+from memcap.testing import memory_limit
+
+def leave_behind(size, seconds):
+    if os.fork():
+        os.wait()
+        return
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+    pathlib.Path("orphan").write_text(str(os.getpid()))
+    data = b"x" * size
+    time.sleep(seconds)
+    os._exit(0)
+
+@memory_limit(max_mb=100)
+def test_waits():
+    leave_behind(300_000_000, 600)
+    time.sleep(60)
+
+@memory_limit(max_mb=100)
+def test_returns():
+    leave_behind(300_000_000, 600)
+    time.sleep(0.05)
+
+@memory_limit(max_mb=100)
+def test_small():
+    leave_behind(10_000_000, 0.5)
+    assert not list(pathlib.Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split())
+
+@pytest.mark.memory(max_mb=20)
+def test_here():
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+"""
+
 TEARDOWN = """
 import pytest
 from memcap.testing import memory_limit
@@ -208,6 +248,18 @@ def test_tests_within_their_limit_are_as_they_were(
     text = (pytester.path / "out.xml").read_text(encoding="utf-8")
     assert 'tests="8"' in text
     assert '<property name="memcap_limit" value="150000000"' in text
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="there are no subreapers")
+def test_processes_that_left_their_parents_count(session: Session, pytester: pytest.Pytester) -> None:
+    result = session(ORPHANS, "-W", "ignore", "-rf", "-k", "not small")
+
+    result.assert_outcomes(failed=2, deselected=1, passed=1)
+    result.stdout.fnmatch_lines_random(
+        ["memory_limit: * over its limit of 100.0 MB, and was ended in call", "FAILED test_it.py::test_returns - *"]
+    )
+    assert not is_alive(int((pytester.path / "orphan").read_text()))
+    session(ORPHANS, "-W", "ignore", "-k", "small").assert_outcomes(deselected=3, passed=1)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="forks")
