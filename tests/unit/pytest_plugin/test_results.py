@@ -88,7 +88,9 @@ def test_every_test_can_be_run_several_times_in_processes_of_its_own(
 
     told.assert_outcomes(passed=2, failed=1, deselected=4)
     assert len(fine.runs) == 2
-    assert len(over.runs) == 1  # the first failure is enough
+    assert [run.ending for run in over.runs] == [Ending.FAILED] * 2
+    assert all(run.extra["memory_rise"] > 45_000_000 for run in over.runs)
+    assert all("over the limit of 5 MB" in run.output_tail for run in over.runs)
     assert fine.cell.variant == ""
     first, second = fine.values(Metric.RSS_PEAK)
     assert first == pytest.approx(second, rel=0.05)
@@ -102,9 +104,30 @@ def test_memcap_reports_and_judges_it(session: Session, pytester: pytest.Pyteste
 
     assert report.exit_code == 0
     assert "cap_exceeded" in report.output
-    assert "rss peak" in report.output
+    assert re.search(r"killed_\S+ +≥ 1\d\d\.\d MiB +cap_exceeded", report.output)
     assert check.exit_code == 97
     assert "memory_limit: the process of this test held" in check.output
+
+
+@pytest.mark.parametrize("metric", ["rss", "tracemalloc"])
+def test_every_report_has_the_figures(session: Session, pytester: pytest.Pytester, metric: str) -> None:
+    session(TESTS, "--memcap-report", "report.json", "--memcap-metric", metric, "-k", "fine or over or killed")
+    (pytester.path / "limits.toml").write_text(LIMITS)
+    told = {
+        name: CliRunner().invoke(cli, ["report", "--no-check", "report.json", "--format", name]).output
+        for name in ("markdown", "terminal")
+    }
+    rows = [line.split("|") for line in told["markdown"].splitlines() if line.startswith("| `pytest.")]
+    cells = {row[1].split("_")[3]: [cell.strip() for cell in row] for row in rows}
+    table = [line for line in told["terminal"].splitlines() if line.endswith(("  completed", "failed", "cap_exceeded"))]
+
+    assert len(cells) == len(table) == 3
+    assert "| cell | rss peak | memory peak | memory rise | ending |" in told["markdown"]
+    assert cells["fine"][4].startswith("47.")
+    assert cells["over"][4].startswith("≥ 47.")
+    assert cells["killed"][3].startswith("≥ ")
+    assert (cells["fine"][2] == "-") is (metric == "tracemalloc")
+    assert all(" MiB  " in line for line in table)
 
 
 def test_no_memory_test_no_file(session: Session, pytester: pytest.Pytester) -> None:
