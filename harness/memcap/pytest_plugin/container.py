@@ -66,10 +66,10 @@ class Containers:
         """Report what became of ``item`` in its container; leave tests that are no memory tests to pytest."""
         from memcap.pytest_plugin.isolation import tear_down_others  # noqa: PLC0415 - it registers no hooks
 
-        if not wanted_of(item).is_measured:
+        if not wanted_of(item).is_memory_test:
             return None
         if self.result is None:
-            self.result = self._run([each for each in item.session.items if wanted_of(each).is_measured])
+            self.result = self._run([each for each in item.session.items if wanted_of(each).is_memory_test])
         cell = next(each for each in self.result.cells if each.cell.benchmark == cell_name(item.nodeid))
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         for report in _reports(item, cell):

@@ -37,7 +37,7 @@ class Isolation:
                 stacklevel=1,
             )
             limit = None
-        repeats = self._runs if wanted.is_measured else None
+        repeats = self._runs if wanted.is_memory_test else None
         if limit is None and repeats is None:
             return None
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
