@@ -27,11 +27,13 @@ class MemoryTracker:
         self._hint = hint
         self.has_explained = False
         self._meter = make_meter(metric)
+        _settle()  # what was left before is no peak of what comes
         self._meter.begin()
         self._is_open = True
         self._started = time.monotonic()
-        self._checkpoints: list[Checkpoint] = []
-        self.checkpoint(START)
+        now = self._meter.now()
+        self._checkpoints = [Checkpoint(name=START, seconds=0.0, bytes=now, peak_bytes=now)]
+        self._meter.peak()  # reading it belongs to no phase
 
     def __enter__(self) -> MemoryTracker:
         """Return the tracker."""
@@ -62,7 +64,7 @@ class MemoryTracker:
         if not self._is_open:
             raise UsageError("the tracker is closed", remedy="Make checkpoints while the test runs.")
         peak = self._meter.peak()
-        self._settle()
+        _settle()
         now = self._meter.now()
         made = Checkpoint(name=name, seconds=time.monotonic() - self._started, bytes=now, peak_bytes=max(peak, now))
         self._meter.peak()  # the collector's own need belongs to no phase
@@ -71,7 +73,7 @@ class MemoryTracker:
 
     def get_delta_mb(self) -> float:
         """Return how much more is held now than at the first checkpoint, in MB (1 MB = 1,000,000 bytes)."""
-        self._settle()
+        _settle()
         return (self._meter.now() - self.start_bytes) / MEGABYTE
 
     def get_peak_delta_mb(self) -> float:
@@ -134,13 +136,14 @@ class MemoryTracker:
         """Return the checkpoints as the lines of a table."""
         return phase_table(self._checkpoints)
 
-    def _settle(self) -> None:
-        """Free what nobody holds, so that it is not measured."""
-        gc.collect()
-        return_free_memory()
-
     def close(self) -> None:
         """Stop measuring; checkpoints stay readable. A second call does nothing."""
         if self._is_open:
             self._is_open = False
             self._meter.end()
+
+
+def _settle() -> None:
+    """Free what nobody holds, so that it is not measured."""
+    gc.collect()
+    return_free_memory()

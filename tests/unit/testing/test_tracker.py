@@ -128,6 +128,16 @@ def test_what_was_kept_before_the_start_does_not_hide_growth() -> None:
     assert held
 
 
+def test_what_was_freed_at_the_start_is_no_peak() -> None:
+    circle: list[object] = [b"x" * (30 * MB)]
+    circle.append(circle)
+    del circle
+    with MemoryTracker() as tracker:
+        tracker.assert_bounded(max_mb=5)
+        assert tracker.checkpoints[0].peak_bytes == tracker.start_bytes
+        assert tracker.own_peak_bytes is None or tracker.own_peak_bytes < tracker.start_bytes + 5 * MB
+
+
 def test_two_trackers_at_once_see_the_same_peak(tracker: MemoryTracker) -> None:
     with MemoryTracker() as inner:
         spike(40 * MB)
