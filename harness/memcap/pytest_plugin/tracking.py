@@ -44,7 +44,7 @@ class Tracking:
                 tracker.close()
 
     def _conclude(self, item: pytest.Item, wanted: Wanted, tracker: MemoryTracker, outcome: Result[None]) -> None:
-        tracker.checkpoint("end of test")
+        tracker.last_checkpoint("end of test")
         points = tracker.checkpoints
         is_out_of_memory = outcome.excinfo is not None and issubclass(outcome.excinfo[0], MemoryError)
         keep(
@@ -54,7 +54,7 @@ class Tracking:
                 is_alone=self._is_alone,
                 start=points[0].bytes,
                 peak=max(each.peak_bytes for each in points),
-                end=points[-1].bytes,
+                end=points[-1].bytes if wanted.is_memory_test else None,  # with garbage otherwise
                 own_peak=tracker.own_peak_bytes,
                 limit=None if wanted.process_mb is None else int(wanted.process_mb * MEGABYTE),
                 ended="memory_error" if is_out_of_memory else None,
@@ -103,7 +103,7 @@ def start_tracker(item: pytest.Item, wanted: Wanted) -> MemoryTracker:
         f"pytest '{item.nodeid}'"
     )
     try:
-        return MemoryTracker(wanted.metric, hint=hint)
+        return MemoryTracker(wanted.metric, hint=hint, collects=wanted.is_memory_test)
     except MemcapError as error:
         pytest.fail(str(error), pytrace=False)
 

@@ -107,7 +107,7 @@ class RssMeter:
     def peak(self) -> int:
         """Return the most since the last call."""
         own = forget_own_peak()
-        peak = max(self.now(), self._watcher.peak_bytes() or 0, own or 0)
+        peak = max(tree_bytes(os.getpid()), self._watcher.peak_bytes() or 0, own or 0)
         if own is not None:
             self.own_peak_bytes = max(self._open_alone.take(self, own), self.own_peak_bytes or 0)
         return self._open.take(self, peak)
@@ -120,7 +120,7 @@ class RssMeter:
         """Stop watching, if no other meter is open."""
         self._open_alone.remove(self)
         if self._open.remove(self):
-            self._watcher.peak_bytes(pause=True)
+            self._watcher.pause()
 
 
 class TracemallocMeter:
@@ -193,7 +193,7 @@ class CgroupMeter:
     def end(self) -> None:
         """Stop watching, if no other meter is open."""
         if self._open.remove(self):
-            self._watcher.peak_bytes(pause=True)
+            self._watcher.pause()
 
 
 _watchers: dict[str, Watcher] = {}
