@@ -103,7 +103,7 @@ def start_tracker(item: pytest.Item, wanted: Wanted) -> MemoryTracker:
         f"pytest '{item.nodeid}'"
     )
     try:
-        return MemoryTracker(wanted.metric, hint=hint, collects=wanted.is_memory_test)
+        return MemoryTracker(wanted.metric, hint=hint, quick=not wanted.is_memory_test)
     except MemcapError as error:
         pytest.fail(str(error), pytrace=False)
 
