@@ -55,6 +55,44 @@ def test_of_no_concern():
 """
 
 
+UNFINISHED = """
+import os
+import sys
+import pytest
+
+pytestmark = pytest.mark.memory
+
+def test_exit():
+    os._exit(0)
+
+def test_other_program():
+    os.execv("/bin/true", ["true"])
+
+def test_sys_exit():
+    sys.exit(0)
+
+def test_end_of_session():
+    pytest.exit("enough", returncode=0)
+
+def test_fork_that_comes_back():
+    if os.fork():
+        os._exit(0)
+
+@pytest.fixture
+def gone():
+    yield
+    os._exit(0)
+
+def test_torn_down(gone): pass
+
+def test_child():
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    assert os.waitpid(pid, 0)[1] == 0
+"""
+
+
 def test_every_memory_test_runs_in_a_container_of_its_own(
     docker_client: DockerClient, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,3 +124,26 @@ def test_every_memory_test_runs_in_a_container_of_its_own(
     ]
     assert stored.environment.engine != "process"
     assert stored.cells[0].runs[0].peak_bytes
+
+
+def test_exit_code_0_proves_nothing(
+    docker_client: DockerClient, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (built,) = build_images(docker_client, (image("py312"),), say=lambda _: None)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    pytester.makepyfile(test_it=UNFINISHED)
+    pytester.plugins = ["memcap.pytest_plugin"]
+    result = pytester.runpytest_subprocess(
+        "--memcap-docker", built.reference, "--cap", "128m", "--memcap-report", "out.json"
+    )
+
+    result.assert_outcomes(passed=1, failed=6)
+    result.stdout.fnmatch_lines_random(
+        [
+            "the process of this test ended before the test did, with exit code 0 *",
+            "memcap: the session ended before the test did",
+            "E*SystemExit: 0",
+        ]
+    )
+    stored = load_result(pytester.path / "out.json")
+    assert [cell.runs[0].ending for cell in stored.cells] == [Ending.FAILED] * 6 + [Ending.COMPLETED]

@@ -18,6 +18,7 @@ from memcap.pytest_plugin.settings import (
     MemcapWarning,
     add_options,
     check_markers,
+    default_max_mb,
     default_metric,
     register_markers,
     wanted_of,
@@ -38,6 +39,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the markers, and what writes the report if one is asked for."""
     register_markers(config)
     default_metric(config)
+    default_max_mb(config)
     if config.getoption("--memcap-docker") and config.getoption("dist", "no") != "no":
         raise pytest.UsageError("--memcap-docker does not go together with xdist's -n: containers are run in one place")
     # xdist's workers report to the one process that has the session's options, and no workerinput.

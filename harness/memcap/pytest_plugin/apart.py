@@ -18,13 +18,15 @@ from typing import Any
 import pytest
 
 from memcap.errors import MemcapError
+from memcap.pytest_plugin.family import Family, adopting
 from memcap.testing.cgroup import own_cgroup
-from memcap.testing.reading import descendants, tree_bytes
+from memcap.testing.reading import descendants
 
 _CHILD = Path(__file__).with_name("child.py")
 _STREAMS = ("stdout", "stderr")
 _LOOK_SECONDS = 0.01
 _STACK_SECONDS = 0.25
+_SURVIVORS_SECONDS = 0.25
 # "Too much of a resource": hardly anybody handles this one.
 _STACK_SIGNAL: int | None = getattr(signal, "SIGXCPU", None)
 
@@ -86,6 +88,7 @@ def _execute(item: pytest.Item, limit: int | None, folder: Path) -> Ended:
     with ExitStack() as files:
         stdout, stderr = (files.enter_context((folder / name).open("ab")) for name in _STREAMS)
         started = time.monotonic()
+        family = files.enter_context(adopting())
         process = subprocess.Popen(
             [sys.executable, "-u", str(_CHILD), str(folder / "job.json")],
             cwd=config.invocation_params.dir,
@@ -94,30 +97,29 @@ def _execute(item: pytest.Item, limit: int | None, folder: Path) -> Ended:
             stdout=stdout if captures else None,
             stderr=stderr if captures else None,
         )
-        ended = _watch(process, limit, folder)
+        ended = _watch(process, family, limit, folder)
     ended.seconds = time.monotonic() - started
     ended.lines = list(_journal(folder / "journal"))
     ended.output = {name: _text(folder / name) for name in _STREAMS}
     return ended
 
 
-def _watch(process: subprocess.Popen[bytes], limit: int | None, folder: Path) -> Ended:
+def _watch(process: subprocess.Popen[bytes], family: Family, limit: int | None, folder: Path) -> Ended:
     """Wait for the end of the process; bring it about above ``limit``, or when this one is interrupted."""
     peak, over, interrupted, kills = 0, None, "", _oom_kills()
     try:
-        while process.poll() is None:
-            held = tree_bytes(process.pid)
+        for _ in _looks(process, family, limit):
+            held = family.bytes(process.pid)
             peak = max(peak, held)
             if limit is not None and held > limit:
                 over = held
                 _ask_for_stack(process, folder / "stack")
                 break
-            time.sleep(_LOOK_SECONDS)
     except pytest.fail.Exception as failure:  # pytest-timeout's signal
         interrupted = str(failure)
         _ask_for_stack(process, folder / "stack")
     finally:
-        _end(process)
+        _end(process, family, kill_others=over is not None)
     return Ended(
         code=process.returncode,
         peak_bytes=peak,
@@ -126,6 +128,17 @@ def _watch(process: subprocess.Popen[bytes], limit: int | None, folder: Path) ->
         oom_kills=_oom_kills() - kills,
         stack=_text(folder / "stack"),
     )
+
+
+def _looks(process: subprocess.Popen[bytes], family: Family, limit: int | None) -> Iterator[None]:
+    """Yield when it is time to look: while the process runs, and under a limit a moment longer if it left others."""
+    while process.poll() is None:
+        yield
+        time.sleep(_LOOK_SECONDS)
+    deadline = time.monotonic() + _SURVIVORS_SECONDS
+    while limit is not None and family.is_survived(process.pid) and time.monotonic() < deadline:
+        yield
+        time.sleep(_LOOK_SECONDS)
 
 
 def _ask_for_stack(process: subprocess.Popen[bytes], stack: Path) -> None:
@@ -139,20 +152,23 @@ def _ask_for_stack(process: subprocess.Popen[bytes], stack: Path) -> None:
     time.sleep(_LOOK_SECONDS)  # the rest of it
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Kill the process, if it is still there, and what it started."""
+def _end(process: subprocess.Popen[bytes], family: Family, *, kill_others: bool) -> None:
+    """Kill the process, if it is still there, and then what it started too; ``kill_others`` in any case."""
     import psutil  # noqa: PLC0415 - heavy
 
+    is_running = process.poll() is None
     started = []
-    for pid in descendants(process.pid) if process.poll() is None else ():
+    for pid in descendants(process.pid) if is_running else ():
         with suppress(psutil.Error):
             started.append(psutil.Process(pid))
-    if process.poll() is None:
+    if is_running:
         process.kill()
     process.wait()
     for other in started:
         with suppress(psutil.Error):
             other.kill()
+    if is_running or kill_others:
+        family.kill(process.pid)
 
 
 def _journal(path: Path) -> Iterator[dict[str, Any]]:

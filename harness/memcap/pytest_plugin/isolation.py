@@ -10,6 +10,7 @@ from typing import cast
 import pytest
 
 from memcap.pytest_plugin.afterwards import run_apart
+from memcap.pytest_plugin.figures import figures_of_report
 from memcap.pytest_plugin.settings import MemcapWarning, wanted_of
 from memcap.testing.table import MEGABYTE
 
@@ -36,7 +37,7 @@ class Isolation:
                 stacklevel=1,
             )
             limit = None
-        repeats = self._runs if wanted.is_measured else None
+        repeats = self._runs if wanted.is_memory_test else None
         if limit is None and repeats is None:
             return None
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
@@ -48,7 +49,7 @@ class Isolation:
 
 
 def runs_of(report: pytest.TestReport) -> list[dict[str, object]]:
-    """Return outcome, seconds and figures of each run that ``report`` stands for, the last of which is its own."""
+    """Return outcome, seconds, figures and failure of each run that ``report`` stands for; one of them is its own."""
     found: list[dict[str, object]] = getattr(report, _RUNS, [])
     return found
 
@@ -67,16 +68,27 @@ def _reports(item: pytest.Item, limit: int | None, times: int) -> Sequence[pytes
 
 
 def _run_repeatedly(item: pytest.Item, limit: int | None, times: int) -> Sequence[pytest.TestReport]:
-    """Return the reports of the first run that failed, or of the last; the others' figures go with it."""
+    """Return the reports of the first run that failed, or of the last; the figures of all go with it.
+
+    A test that is skipped is so every time, and one that was interrupted would be again.
+    """
     runs: list[dict[str, object]] = []
+    failed: Sequence[pytest.TestReport] | None = None
     for _ in range(times):
         reports = run_apart(item, limit)
         told = _telling(reports)
-        runs.append({"outcome": told.outcome, "seconds": told.duration, "properties": list(told.user_properties)})
-        if any(report.outcome != "passed" for report in reports):
+        properties = list(told.user_properties)
+        runs.append(
+            {"outcome": told.outcome, "seconds": told.duration, "properties": properties, "text": told.longreprtext}
+        )
+        if failed is None and any(report.outcome != "passed" for report in reports):
+            failed = reports
+        figures = figures_of_report(told)
+        if told.outcome == "skipped" or (figures is not None and figures.ended == "timed_out"):
             break
-    setattr(told, _RUNS, runs)
-    return reports
+    telling = failed or reports
+    setattr(_telling(telling), _RUNS, runs)
+    return telling
 
 
 def _telling(reports: Sequence[pytest.TestReport]) -> pytest.TestReport:

@@ -19,6 +19,7 @@ class Inside:
         self._nodeid = nodeid
         self.outcomes: list[str] = []
         self.is_out_of_memory = False
+        self.is_finished = False
 
     def pytest_addoption(self, pluginmanager: Any) -> None:
         """Make known, early, that this is the test's own process: memory_limit needs no other one."""
@@ -33,7 +34,8 @@ class Inside:
         self.is_out_of_memory = self.is_out_of_memory or issubclass(call.excinfo.type, MemoryError)
 
     def pytest_runtest_logreport(self, report: Any) -> None:
-        """Remember the outcome."""
+        """Remember the outcome. Only a test that was torn down came to its end."""
+        self.is_finished = self.is_finished or report.when == "teardown"
         self.outcomes.append(
             "xfailed" if report.outcome == "skipped" and hasattr(report, "wasxfail") else report.outcome
         )
@@ -46,8 +48,11 @@ class _Known:
 def run_test(nodeid: str) -> dict[str, int]:
     """Run the test with pytest; return whether it was ``skipped`` or ``xfailed``.
 
-    Ends the process with exit code 1 for a failure, 2 where it cannot be run. Raises MemoryError if the test did.
+    That something is returned proves that the test came to its end: it may end this process with exit code 0 before.
+    Ends the process with exit code 1 for a failure, 2 where the test cannot be run or does not come to its end. Raises
+    MemoryError if the test did.
     """
+    process = os.getpid()
     # What the image has comes first; the runner has put the wheels before it.
     sys.path[:] = [*(place for place in sys.path if place != WHEELS), str(OWN), WHEELS]
     os.chdir(HERE)
@@ -63,9 +68,13 @@ def run_test(nodeid: str) -> dict[str, int]:
     if "memcap" not in _plugins_of_image():
         arguments += ["-p", "memcap.pytest_plugin"]
     code = pytest.main(arguments, plugins=plugins)
+    if os.getpid() != process:  # the test forked, and its child came here as well
+        os._exit(1)
     if inside.is_out_of_memory:
         raise MemoryError
-    if code != 0 or not inside.outcomes:
+    if code == 0 and inside.outcomes and not inside.is_finished:
+        print("memcap: the session ended before the test did")  # noqa: T201
+    if code != 0 or not inside.is_finished:
         sys.exit(1 if code == 1 else 2)
     return {name: int(name in inside.outcomes) for name in ("skipped", "xfailed")}
 

@@ -10,6 +10,11 @@ _LONGEST_NAME = 80
 
 
 def cell_name(nodeid: str) -> str:
-    """Return the name of a test as ids of cells allow it; a hash tells apart what reads the same then."""
-    words = re.sub(r"[^a-z0-9]+", "_", nodeid.rpartition("/")[2].replace(".py::", "::").lower()).strip("_")
+    """Return the name of a test as ids of cells allow it; a hash tells apart what reads the same then.
+
+    It begins with the name of the file, without its folders. A slash among the parameters is none of a path.
+    """
+    path, separator, test = nodeid.partition("::")
+    name = f"{path.rpartition('/')[2]}{separator}{test}".replace(".py::", "::").lower()
+    words = re.sub(r"[^a-z0-9]+", "_", name).strip("_")
     return f"{words[:_LONGEST_NAME] or 'test'}_{hashlib.sha256(nodeid.encode()).hexdigest()[:8]}"

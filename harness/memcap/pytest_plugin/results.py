@@ -85,20 +85,19 @@ class _Run:
 
 def _runs(report: pytest.TestReport) -> Iterator[_Run]:
     """Yield the runs that a report stands for. A skipped test has none; one that failed as expected says nothing."""
-    text = report.longreprtext
     several = runs_of(report)
-    for number, run in enumerate(several, start=1):
+    for run in several:
         properties = run["properties"]
         figures = (
             figures_of([(str(name), value) for name, value in properties]) if isinstance(properties, list) else None
         )
         if figures is not None and run["outcome"] != "skipped":
-            last = text if number == len(several) else ""
-            yield _Run(figures, outcome=str(run["outcome"]), seconds=float(str(run["seconds"])), text=last)
+            seconds = float(str(run["seconds"]))
+            yield _Run(figures, outcome=str(run["outcome"]), seconds=seconds, text=str(run["text"]))
     own = figures_of(report.user_properties)
     if several or own is None or report.outcome == "skipped" or (report.when != "call" and own.ended is None):
         return
-    yield _Run(own, outcome=report.outcome, seconds=report.duration, text=text)
+    yield _Run(own, outcome=report.outcome, seconds=report.duration, text=report.longreprtext)
 
 
 def _result(found: dict[str, list[_Run]], started: datetime) -> CampaignResult:

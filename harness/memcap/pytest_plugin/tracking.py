@@ -26,10 +26,11 @@ class Tracking:
     def __init__(self, *, is_alone: bool) -> None:
         self._is_alone = is_alone
 
-    @pytest.hookimpl(hookwrapper=True)
+    @pytest.hookimpl(hookwrapper=True, trylast=True)  # next to the test, where its output is captured
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Result[None], None]:
         """Measure around the call of the test, and judge."""
         wanted = wanted_of(item)
+        _warm_up(item, wanted.warmups)
         tracker = item.stash.get(_TRACKER, None)
         if tracker is None and not wanted.is_measured:
             yield
@@ -43,7 +44,7 @@ class Tracking:
                 tracker.close()
 
     def _conclude(self, item: pytest.Item, wanted: Wanted, tracker: MemoryTracker, outcome: Result[None]) -> None:
-        tracker.checkpoint("end of test")
+        tracker.last_checkpoint("end of test")
         points = tracker.checkpoints
         is_out_of_memory = outcome.excinfo is not None and issubclass(outcome.excinfo[0], MemoryError)
         keep(
@@ -53,7 +54,7 @@ class Tracking:
                 is_alone=self._is_alone,
                 start=points[0].bytes,
                 peak=max(each.peak_bytes for each in points),
-                end=points[-1].bytes,
+                end=points[-1].bytes if wanted.is_memory_test else None,  # with garbage otherwise
                 own_peak=tracker.own_peak_bytes,
                 limit=None if wanted.process_mb is None else int(wanted.process_mb * MEGABYTE),
                 ended="memory_error" if is_out_of_memory else None,
@@ -68,8 +69,24 @@ class Tracking:
             item.add_report_section("call", "memory", "\n".join(lines))
             return
         why = tracker.excess(max_mb=wanted.max_mb, growth_mb=wanted.growth_mb)
+        if why and wanted.has_default_limit:
+            why = f"{why} (memcap_max_mb)"
         if why:
             outcome.force_exception(pytest.fail.Exception(tracker.explain(why), pytrace=False))
+
+
+def _warm_up(item: pytest.Item, times: int) -> None:
+    """Call the test with the fixtures that it is measured with afterwards. What it raises is the test's outcome."""
+    for number in range(1, times + 1):
+        try:
+            item.runtest()
+        except BaseException:
+            item.add_report_section("call", "memory", f"this was call {number} of {times} to warm up (warmups={times})")
+            raise
+    if times:
+        often = "once" if times == 1 else f"{times} times"
+        said = f"the test was called {often} before it was measured (warmups={times}), with the same fixtures"
+        item.add_report_section("call", "memory", said)
 
 
 def start_tracker(item: pytest.Item, wanted: Wanted) -> MemoryTracker:
@@ -86,7 +103,7 @@ def start_tracker(item: pytest.Item, wanted: Wanted) -> MemoryTracker:
         f"pytest '{item.nodeid}'"
     )
     try:
-        return MemoryTracker(wanted.metric, hint=hint)
+        return MemoryTracker(wanted.metric, hint=hint, quick=not wanted.is_memory_test)
     except MemcapError as error:
         pytest.fail(str(error), pytrace=False)
 

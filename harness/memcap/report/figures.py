@@ -2,13 +2,41 @@
 
 from __future__ import annotations
 
-from memcap.model import Measurement, MemorySplit
-from memcap.report.text import figure, span
+from collections.abc import Sequence
+from typing import Final
+
+from memcap.model import Ending, Measurement, MemorySplit
+from memcap.report.text import NOTHING, figure, span
 from memcap.report.view import CellView, MetricView
+from memcap.stats import median
 from memcap.units import format_bytes
 
 AT_LEAST = "≥ "
 AT_LEAST_NOTE = "≥: no run ended as expected; this is what was needed until the runs ended."
+
+_TESTS: Final = "pytest"  # the suite of all tests
+# What the pytest plugin measures in the metric of a test, which need not be one of memcap's.
+TEST_PEAK: Final = "memory_peak"
+TEST_RISE: Final = "memory_rise"
+
+
+def are_tests(cells: Sequence[CellView]) -> bool:
+    """Tell whether ``cells`` are tests that the pytest plugin measured where there was no container."""
+    return any(cell.cell.suite == _TESTS and TEST_RISE in cell.cell.extra_metrics for cell in cells if cell.cell)
+
+
+def median_of_test(cell: CellView, name: str) -> str:
+    """Return the median of TEST_PEAK or TEST_RISE, or behind ``≥`` the largest if no run ended as expected."""
+    values = _of_test(cell, name, is_expected=True)
+    if values:
+        return format_bytes(median(values))
+    until = _of_test(cell, name, is_expected=False)
+    return f"{AT_LEAST}{format_bytes(max(until))}" if until else NOTHING
+
+
+def _of_test(cell: CellView, name: str, *, is_expected: bool) -> list[float]:
+    expected = cell.cell.expected_ending if cell.cell else Ending.COMPLETED
+    return [run.extra[name] for run in cell.runs if name in run.extra and (run.ending is expected) is is_expected]
 
 
 def median_of(view: MetricView) -> str:
@@ -32,7 +60,8 @@ def spread_of(view: MetricView) -> str:
 
 def is_at_least(cell: CellView) -> bool:
     """Tell whether figures of ``cell`` are those of runs that did not end as expected."""
-    return any(each.until_end is not None for each in cell.metrics)
+    figures_of_test = median_of_test(cell, TEST_PEAK)
+    return any(each.until_end is not None for each in cell.metrics) or figures_of_test.startswith(AT_LEAST)
 
 
 def split_text(split: MemorySplit) -> str:

@@ -9,7 +9,15 @@ from typing import Final
 from memcap.model import Metric, VerdictState
 from memcap.report.caveats import CaveatView, summarized
 from memcap.report.diff_markdown import explanation_markdown
-from memcap.report.figures import AT_LEAST_NOTE, is_at_least, median_of
+from memcap.report.figures import (
+    AT_LEAST_NOTE,
+    TEST_PEAK,
+    TEST_RISE,
+    are_tests,
+    is_at_least,
+    median_of,
+    median_of_test,
+)
 from memcap.report.markdown_text import code, fence, html_code, prose, row
 from memcap.report.text import NOTHING, figure, percent, shortened, signed
 from memcap.report.view import AlertView, CellView, ProblemView, View
@@ -154,6 +162,16 @@ def _columns(view: View) -> list[tuple[str, bool, Callable[[CellView], str]]]:
 
     verdict = [("verdict", False, _state)] if view.is_judged else []
     needed = figures("unreclaimable peak", Metric.UNRECLAIMABLE_PEAK)
+    if are_tests(view.cells):
+        known = any(median_of(cell.metric(Metric.UNRECLAIMABLE_PEAK)) != NOTHING for cell in view.cells)
+        return [
+            *verdict,
+            *figures("rss peak", Metric.RSS_PEAK),
+            *(needed if known else []),
+            ("memory peak", True, lambda cell: median_of_test(cell, TEST_PEAK)),
+            ("memory rise", True, lambda cell: median_of_test(cell, TEST_RISE)),
+            ("ending", False, _endings),
+        ]
     return [*verdict, *figures("peak", Metric.PEAK), *needed, ("ending", False, _endings)]
 
 

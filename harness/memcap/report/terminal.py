@@ -9,7 +9,16 @@ from memcap.model import Metric
 from memcap.report.caveats import CaveatView, caveat_paragraph, short_text
 from memcap.report.details import curve, details
 from memcap.report.diff import render_explanation
-from memcap.report.figures import AT_LEAST_NOTE, is_at_least, median_of, spread_of
+from memcap.report.figures import (
+    AT_LEAST_NOTE,
+    TEST_PEAK,
+    TEST_RISE,
+    are_tests,
+    is_at_least,
+    median_of,
+    median_of_test,
+    spread_of,
+)
 from memcap.report.outputs import ends_of_output, whole_output
 from memcap.report.sparkline import BLOCKS
 from memcap.report.text import NOTHING, arrow, paragraph, percent, printable, sentence, shortened, wrapped
@@ -117,8 +126,16 @@ def _layouts(view: View, levels: str) -> list[list[_Column]]:
         return [_change(metric)] if compared else []
 
     known = {metric for metric in (peak, needed, resident) for cell in view.cells if cell.metric(metric).summary}
-    if known == {resident}:
-        # Without a cgroup, as in results of the pytest plugin, this is what there is.
+    if are_tests(view.cells):
+        of_test = [_of_test(TEST_PEAK), _of_test(TEST_RISE)]
+        is_complete = all(median_of(cell.metric(resident)) != NOTHING for cell in view.cells)
+        least = [_median(resident)] if is_complete else of_test[:1]
+        return [
+            [*verdict, _spread(resident), *shift(resident), *of_test, *ending],
+            [*verdict, *least, *shift(resident), of_test[1], *ending],
+            [*verdict, *least, *shift(resident), *ending],
+        ]
+    if known == {resident}:  # what there is without a cgroup
         small = [*verdict, _median(resident), *shift(resident), *ending]
         return [[*verdict, _spread(resident), *shift(resident), *ending], small]
     drawn = [
@@ -137,6 +154,10 @@ def _title(metric: Metric) -> str:
 
 def _median(metric: Metric) -> _Column:
     return _Column(title=_title(metric), text=lambda cell: median_of(cell.metric(metric)))
+
+
+def _of_test(name: str) -> _Column:
+    return _Column(title=name.replace("_", "\n"), text=lambda cell: median_of_test(cell, name))
 
 
 def _spread(metric: Metric) -> _Column:

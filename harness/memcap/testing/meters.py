@@ -49,10 +49,13 @@ class Meter(Protocol):
         ...
 
 
-def make_meter(metric: str) -> Meter:
-    """Return the meter of ``metric``, one of METRICS. Raises UsageError for another name."""
+def make_meter(metric: str, *, exactly: bool = True) -> Meter:
+    """Return the meter of ``metric``, one of METRICS. Raises UsageError for another name.
+
+    ``exactly`` is as for ``tree_bytes``; the other metrics are always exact.
+    """
     if metric == "rss":
-        return RssMeter()
+        return RssMeter(exactly=exactly)
     if metric == "tracemalloc":
         return TracemallocMeter()
     if metric == "cgroup":
@@ -91,6 +94,9 @@ class RssMeter:
     description = "resident memory of the process that runs the test, and of its children"
     _open, _open_alone = _Open(), _Open()
 
+    def __init__(self, *, exactly: bool = True) -> None:
+        self._exactly = exactly
+
     def begin(self) -> None:
         """Start watching."""
         self._watcher = _watcher("tree")
@@ -102,12 +108,12 @@ class RssMeter:
 
     def now(self) -> int:
         """Return what process and children hold now."""
-        return tree_bytes(os.getpid(), exactly=True)
+        return tree_bytes(os.getpid(), exactly=self._exactly)
 
     def peak(self) -> int:
         """Return the most since the last call."""
         own = forget_own_peak()
-        peak = max(self.now(), self._watcher.peak_bytes() or 0, own or 0)
+        peak = max(tree_bytes(os.getpid()), self._watcher.peak_bytes() or 0, own or 0)
         if own is not None:
             self.own_peak_bytes = max(self._open_alone.take(self, own), self.own_peak_bytes or 0)
         return self._open.take(self, peak)
@@ -120,7 +126,7 @@ class RssMeter:
         """Stop watching, if no other meter is open."""
         self._open_alone.remove(self)
         if self._open.remove(self):
-            self._watcher.peak_bytes(pause=True)
+            self._watcher.pause()
 
 
 class TracemallocMeter:
@@ -193,7 +199,7 @@ class CgroupMeter:
     def end(self) -> None:
         """Stop watching, if no other meter is open."""
         if self._open.remove(self):
-            self._watcher.peak_bytes(pause=True)
+            self._watcher.pause()
 
 
 _watchers: dict[str, Watcher] = {}

@@ -1,7 +1,8 @@
 """Read what processes hold in memory now, and the most that this one held. The standard library will do on Linux.
 
 Of the process asked for, all that is resident counts (RSS). Of its children only what is theirs alone counts, so that
-pages which a fork shares with its parent are not counted twice; where that cannot be read, their RSS does.
+pages which a fork shares with its parent are not counted twice; where that cannot be read, their RSS does. A child that
+still runs in its parent's memory (see ``sharing``) does not count at all.
 """
 
 from __future__ import annotations
@@ -12,8 +13,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from memcap.testing.sharing import shares_memory
+
 _IS_LINUX = sys.platform.startswith("linux")
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
+
+_WATCHER = "memcap.testing.watcher"  # on the command line of memcap's own program
 
 
 def tree_bytes(pid: int, *, exactly: bool = False) -> int:
@@ -24,10 +29,7 @@ def tree_bytes(pid: int, *, exactly: bool = False) -> int:
     if not _IS_LINUX:
         return _tree_bytes_by_psutil(pid)
     total = (_from_rollup(pid, "Rss:") if exactly else None) or _resident(pid)
-    for child in descendants(pid):
-        private = _from_rollup(child, "Private_")
-        total += _resident(child) if private is None else private
-    return total
+    return total + sum(_own_bytes(child, parent, thread) for child, parent, thread in _family(pid))
 
 
 def descendants(pid: int) -> Iterator[int]:
@@ -38,12 +40,23 @@ def descendants(pid: int) -> Iterator[int]:
         with contextlib.suppress(psutil.Error):
             yield from (child.pid for child in psutil.Process(pid).children(recursive=True))
         return
-    with contextlib.suppress(OSError):  # it ended
-        for task in Path(f"/proc/{pid}/task").iterdir():
-            children = (task / "children").read_text(encoding="ascii")
-            for child in map(int, children.split()):
-                yield child
-                yield from descendants(child)
+    yield from (child for child, _, _ in _family(pid))
+
+
+def children_of(pid: int) -> Iterator[int]:
+    """Yield the PIDs of the children of ``pid``, not of theirs (Linux)."""
+    yield from (child for child, _ in _children(pid))
+
+
+def orphan_bytes(pid: int) -> int:
+    """Return what the process ``pid`` and its children have of their own; its parent is not the one it came from."""
+    own = 0 if is_watcher(pid) else _private(pid)
+    return own + sum(_own_bytes(child, parent, thread) for child, parent, thread in _family(pid))
+
+
+def is_watcher(pid: int) -> bool:
+    """Tell whether a process is memcap's own, see ``watcher``: it is no test's."""
+    return any(_WATCHER in line for line in _lines(f"/proc/{pid}/cmdline"))
 
 
 def own_peak_bytes() -> int | None:
@@ -75,6 +88,32 @@ def reset_own_peak() -> bool:
     except OSError:
         return False
     return True
+
+
+def _family(pid: int) -> Iterator[tuple[int, int, int]]:
+    """Yield the PID of each descendant, of its parent, and of the parent's thread that started it (Linux)."""
+    for child, thread in _children(pid):
+        yield child, pid, thread
+        yield from _family(child)
+
+
+def _children(pid: int) -> Iterator[tuple[int, int]]:
+    """Yield the PIDs of the children of ``pid``, each with the thread that started it; none if it ended."""
+    with contextlib.suppress(OSError):
+        for thread in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208 - read a hundred times a second
+            for line in _lines(f"/proc/{pid}/task/{thread}/children"):
+                yield from ((int(child), int(thread)) for child in line.split())
+
+
+def _own_bytes(child: int, parent: int, thread: int) -> int:
+    """Return what a child holds that its parent does not. It never begins to share memory, so that is asked first."""
+    return 0 if shares_memory(child, parent, thread) or is_watcher(child) else _private(child)
+
+
+def _private(pid: int) -> int:
+    """Return what a process has alone; all that it has where that cannot be read."""
+    private = _from_rollup(pid, "Private_")
+    return _resident(pid) if private is None else private
 
 
 def _resident(pid: int) -> int:

@@ -37,6 +37,7 @@ class Watcher:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
+        self._unread = 0
         if hasattr(os, "fork"):
             self._process.wait()  # it has forked: what watches is nobody's child
 
@@ -45,16 +46,33 @@ class Watcher:
         """Tell whether this process started it; a fork has its parent's, which watches the parent."""
         return os.getpid() == self._owner
 
-    def peak_bytes(self, *, pause: bool = False) -> int | None:
-        """Return the peak since the last call, and begin anew or ``pause``; None if it could not be watched."""
-        if not self.is_ours or self._process.stdin is None or self._process.stdout is None:
+    def peak_bytes(self) -> int | None:
+        """Return the peak since the last call or pause, and begin anew; None if it could not be watched."""
+        if not self._ask(_GO_ON) or self._process.stdout is None:
             return None
         try:
-            self._process.stdin.write(_PAUSE if pause else _GO_ON)
-            self._process.stdin.flush()
+            while self._unread > 1:  # what was said to pauses
+                self._process.stdout.readline()
+                self._unread -= 1
+            self._unread = 0
             return int(self._process.stdout.readline())
         except (OSError, ValueError):
             return None
+
+    def pause(self) -> None:
+        """Watch no more until the next call of ``peak_bytes``. Nobody waits for the answer."""
+        self._ask(_PAUSE)
+
+    def _ask(self, question: bytes) -> bool:
+        if not self.is_ours or self._process.stdin is None:
+            return False
+        try:
+            self._process.stdin.write(question)
+            self._process.stdin.flush()
+        except (OSError, ValueError):
+            return False
+        self._unread += 1
+        return True
 
     def close(self) -> None:
         """End it. A second call does nothing."""

@@ -102,6 +102,83 @@ def test_warns():
 PARENT = int(os.environ["PARENT_PID"])
 """
 
+UNFINISHED = """
+import os
+import sys
+import pytest
+
+pytestmark = pytest.mark.memory_limit(max_mb=200)
+
+def test_exit():
+    os._exit(0)
+
+def test_other_program():
+    os.execv("/bin/true", ["true"])
+
+def test_sys_exit():
+    sys.exit(0)
+
+def test_end_of_session():
+    pytest.exit("enough", returncode=0)
+
+def test_fork_that_comes_back():
+    if os.fork():
+        os._exit(0)
+
+@pytest.fixture
+def gone():
+    yield
+    os._exit(0)
+
+def test_torn_down(gone): pass
+
+def test_child():
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    assert os.waitpid(pid, 0)[1] == 0
+"""
+
+ORPHANS = """
+import os
+import pathlib
+import time
+import pytest
+from memcap.testing import memory_limit
+
+def leave_behind(size, seconds):
+    if os.fork():
+        os.wait()
+        return
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+    pathlib.Path("orphan").write_text(str(os.getpid()))
+    data = b"x" * size
+    time.sleep(seconds)
+    os._exit(0)
+
+@memory_limit(max_mb=100)
+def test_waits():
+    leave_behind(300_000_000, 600)
+    time.sleep(60)
+
+@memory_limit(max_mb=100)
+def test_returns():
+    leave_behind(300_000_000, 600)
+    time.sleep(0.05)
+
+@memory_limit(max_mb=100)
+def test_small():
+    leave_behind(10_000_000, 0.5)
+    assert not list(pathlib.Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split())
+
+@pytest.mark.memory(max_mb=20)
+def test_here():
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+"""
+
 TEARDOWN = """
 import pytest
 from memcap.testing import memory_limit
@@ -171,6 +248,38 @@ def test_tests_within_their_limit_are_as_they_were(
     text = (pytester.path / "out.xml").read_text(encoding="utf-8")
     assert 'tests="8"' in text
     assert '<property name="memcap_limit" value="150000000"' in text
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="there are no subreapers")
+def test_processes_that_left_their_parents_count(session: Session, pytester: pytest.Pytester) -> None:
+    result = session(ORPHANS, "-W", "ignore", "-rf", "-k", "not small")
+
+    result.assert_outcomes(failed=2, deselected=1, passed=1)
+    result.stdout.fnmatch_lines_random(
+        ["memory_limit: * over its limit of 100.0 MB, and was ended in call", "FAILED test_it.py::test_returns - *"]
+    )
+    assert not is_alive(int((pytester.path / "orphan").read_text()))
+    session(ORPHANS, "-W", "ignore", "-k", "small").assert_outcomes(deselected=3, passed=1)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="forks")
+def test_exit_code_0_proves_nothing(session: Session) -> None:
+    result = session(UNFINISHED, "-rA", "-W", "ignore")
+
+    result.assert_outcomes(passed=2, failed=5, errors=1)  # one of the two was over before its teardown ended it
+    result.stdout.fnmatch_lines_random(
+        [
+            "the process of this test ended in call with exit code 0 and no report",
+            "the process of this test ended in teardown with exit code 0 and no report",
+            "FAILED test_it.py::test_exit - *",
+            "FAILED test_it.py::test_other_program - *",
+            "FAILED test_it.py::test_sys_exit - SystemExit: 0",
+            "FAILED test_it.py::test_end_of_session - *",
+            "FAILED test_it.py::test_fork_that_comes_back - *",
+            "ERROR test_it.py::test_torn_down - *",
+            "PASSED test_it.py::test_child",
+        ]
+    )
 
 
 def test_fixtures_of_other_tests_are_torn_down_in_order(session: Session, pytester: pytest.Pytester) -> None:

@@ -12,6 +12,79 @@ if TYPE_CHECKING:
 pytest_plugins = ["pytester"]
 pytestmark = pytest.mark.allow_processes
 
+WARM_UPS = """
+import functools
+import pytest
+
+@functools.lru_cache
+def table(): return b"x" * 30_000_000
+
+calls = []
+
+@pytest.fixture
+def made(tmp_path):
+    return [tmp_path]
+
+@pytest.mark.memory(growth_mb=5)
+def test_cold():
+    assert len(table())
+    table.cache_clear()
+    assert len(table())
+
+@pytest.mark.memory(growth_mb=5, warmups=2)
+def test_warm(made):
+    made.append(1)
+    calls.append(made)
+    print("called")
+    assert len(table.__wrapped__()) and len(kept())
+
+@functools.lru_cache
+def kept(): return b"y" * 30_000_000
+
+def test_same_fixtures():
+    assert len(calls) == 3
+    assert len({id(made) for made in calls}) == 1
+
+@pytest.mark.memory(growth_mb=5, warmups=1)
+def test_leak(): leaked.append(b"x" * 30_000_000)
+
+leaked = []
+
+@pytest.mark.memory(warmups=1)
+def test_not_twice(tmp_path): (tmp_path / "folder").mkdir()
+
+@pytest.mark.memory(warmups=3)
+def test_failing(): assert 1 == 2
+
+@pytest.mark.memory(warmups=1)
+def test_skipped(): pytest.skip("not here")
+"""
+
+DEFAULT = """
+import pytest
+from memcap.testing import memory_limit
+
+def spike(megabytes):
+    data = b"x" * (megabytes * 1_000_000)
+
+def test_within(): spike(20)
+def test_over(): spike(80)
+
+@pytest.mark.memory(max_mb=120)
+def test_own_limit(): spike(80)
+
+@pytest.mark.memory(max_mb=None)
+def test_no_limit(): spike(80)
+
+@pytest.mark.memory(growth_mb=10)
+def test_other_limit(): spike(80)
+
+@memory_limit(max_mb=200)
+def test_apart(): spike(80)
+
+def test_tracker(memory_tracker): spike(80)
+"""
+
 CATEGORIES = """
 import pytest
 
@@ -44,7 +117,8 @@ kept = []
 def test_kept(): kept.append(b"x" * 30_000_000)
 
 @pytest.mark.memory(growth_mb=10)
-def test_given_back(): spike(30)
+@pytest.mark.parametrize("again", range(3))
+def test_given_back(again): spike(30)
 
 @pytest.mark.memory(max_mb=40)
 @pytest.mark.parametrize("megabytes", [10, 90])
@@ -111,7 +185,7 @@ def test_the_markers_are_listed(session: Session) -> None:
 def test_limits_of_markers_are_enforced(session: Session) -> None:
     result = session(LIMITS, "-rfs")
 
-    result.assert_outcomes(passed=4, failed=4, xfailed=1, skipped=1)
+    result.assert_outcomes(passed=6, failed=4, xfailed=1, skipped=1)
     result.stdout.fnmatch_lines_random(
         [
             "memory rose by * MB, over the limit of 40 MB",
@@ -145,6 +219,88 @@ def test_the_fixture_tracks_and_asserts(session: Session) -> None:
     result.stdout.no_fnmatch_line("*tracker.py*")  # the traceback ends in the test
 
 
+def test_a_test_can_be_called_before_it_is_measured(session: Session) -> None:
+    result = session(WARM_UPS, "-rf")
+
+    result.assert_outcomes(passed=2, failed=4, skipped=1)
+    result.stdout.fnmatch_lines_random(
+        [
+            "FAILED test_it.py::test_cold - *",
+            "FAILED test_it.py::test_leak - *",
+            "FAILED test_it.py::test_not_twice - FileExistsError*",
+            "the test was called once before it was measured (warmups=1), with the same fixtures",
+            "FAILED test_it.py::test_failing - assert 1 == 2",
+            "this was call 1 of 3 to warm up (warmups=3)",
+        ]
+    )
+    result.stdout.no_fnmatch_line("called")
+
+
+def test_a_default_limit_holds_for_all_tests(session: Session, pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]\nmemcap_max_mb = 40")
+    result = session(DEFAULT, "-rf")
+
+    result.assert_outcomes(passed=4, failed=3)
+    result.stdout.fnmatch_lines_random(
+        [
+            "memory rose by * MB, over the limit of 40 MB (memcap_max_mb)",
+            "FAILED test_it.py::test_over - *",
+            "FAILED test_it.py::test_other_limit - *",
+            "FAILED test_it.py::test_tracker - *",
+        ]
+    )
+    session(DEFAULT, "-o", "memcap_max_mb=100").assert_outcomes(passed=7)
+
+
+def test_with_a_default_limit_only_memory_tests_run_apart(session: Session, pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]\nmemcap_max_mb = 40")
+    source = """
+        import pytest
+        def test_b(): seen.append(1)
+        def test_c(): assert seen
+        @pytest.mark.memory
+        def test_d(): assert not seen
+        seen = []
+        """
+    session(source, "--memcap-runs", "1").assert_outcomes(passed=3)
+
+
+@pytest.mark.skipif(pytest.version_tuple < (9,), reason="pytest 9 reads native TOML")
+@pytest.mark.parametrize(("value", "passed"), [("40", 0), ("40.5", 0), ("100", 1)])
+def test_a_default_limit_can_be_a_number_of_toml(
+    session: Session, pytester: pytest.Pytester, value: str, passed: int
+) -> None:
+    (pytester.path / "pytest.toml").write_text(f"[pytest]\nmemcap_max_mb = {value}\n")
+
+    session("def test_a(): b'x' * 80_000_000").assert_outcomes(passed=passed, failed=1 - passed)
+
+
+@pytest.mark.parametrize("value", ["much", "200MB", "-1", "0", "inf", "nan"])
+def test_a_default_limit_that_is_none_is_refused(session: Session, pytester: pytest.Pytester, value: str) -> None:
+    pytester.makeini(f"[pytest]\nmemcap_max_mb = {value}")
+    result = session("def test_a(): pass")
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: memcap_max_mb = {value}: this is no number of MB above 0, such as 200"])
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("def test_a(memory_tracker): pass", "*warmups come too late for memory_tracker*"),
+        (
+            "import unittest\nclass TestIt(unittest.TestCase):\n    def test_a(self): pass",
+            "*unittest cannot be called*",
+        ),
+    ],
+)
+def test_what_cannot_be_called_twice_is_refused(session: Session, source: str, message: str) -> None:
+    result = session(f"import pytest\npytestmark = pytest.mark.memory(warmups=1)\n{source}")
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([message])
+
+
 def test_the_metric_can_be_chosen_for_all(session: Session, pytester: pytest.Pytester) -> None:
     source = "def test_it(memory_tracker): assert memory_tracker.metric == {!r}"
     assert session(source.format("tracemalloc"), "--memcap-metric", "tracemalloc").ret == 0
@@ -158,10 +314,12 @@ def test_the_metric_can_be_chosen_for_all(session: Session, pytester: pytest.Pyt
     ("marker", "message"),
     [
         ("memory(50)", "its arguments have names, such as max_mb=50"),
-        ("memory(mb=50)", "it has no mb; it has max_mb, growth_mb, metric"),
+        ("memory(mb=50)", "it has no mb; it has max_mb, growth_mb, metric, warmups"),
         ("memory(max_mb='50')", "max_mb='50' is no number of MB"),
         ("memory_intensive(max_mb=-1)", "max_mb=-1 is no number of MB"),
         ("memory(metric='pss')", "there is no metric 'pss'; use one of rss, tracemalloc, cgroup"),
+        ("memory(warmups=1.5)", "warmups=1.5 is no number of calls"),
+        ("memory(warmups=-1)", "warmups=-1 is no number of calls"),
         ("memory_limit", "it has one argument, max_mb"),
         ("memory_limit(max_mb=0)", "max_mb must be above 0"),
     ],

@@ -88,7 +88,9 @@ def test_every_test_can_be_run_several_times_in_processes_of_its_own(
 
     told.assert_outcomes(passed=2, failed=1, deselected=4)
     assert len(fine.runs) == 2
-    assert len(over.runs) == 1  # the first failure is enough
+    assert [run.ending for run in over.runs] == [Ending.FAILED] * 2
+    assert all(run.extra["memory_rise"] > 45_000_000 for run in over.runs)
+    assert all("over the limit of 5 MB" in run.output_tail for run in over.runs)
     assert fine.cell.variant == ""
     first, second = fine.values(Metric.RSS_PEAK)
     assert first == pytest.approx(second, rel=0.05)
@@ -102,9 +104,30 @@ def test_memcap_reports_and_judges_it(session: Session, pytester: pytest.Pyteste
 
     assert report.exit_code == 0
     assert "cap_exceeded" in report.output
-    assert "rss peak" in report.output
+    assert re.search(r"killed_\S+ +≥ 1\d\d\.\d MiB +cap_exceeded", report.output)
     assert check.exit_code == 97
     assert "memory_limit: the process of this test held" in check.output
+
+
+@pytest.mark.parametrize("metric", ["rss", "tracemalloc"])
+def test_every_report_has_the_figures(session: Session, pytester: pytest.Pytester, metric: str) -> None:
+    session(TESTS, "--memcap-report", "report.json", "--memcap-metric", metric, "-k", "fine or over or killed")
+    (pytester.path / "limits.toml").write_text(LIMITS)
+    told = {
+        name: CliRunner().invoke(cli, ["report", "--no-check", "report.json", "--format", name]).output
+        for name in ("markdown", "terminal")
+    }
+    rows = [line.split("|") for line in told["markdown"].splitlines() if line.startswith("| `pytest.")]
+    cells = {row[1].split("_")[3]: [cell.strip() for cell in row] for row in rows}
+    table = [line for line in told["terminal"].splitlines() if line.endswith(("  completed", "failed", "cap_exceeded"))]
+
+    assert len(cells) == len(table) == 3
+    assert "| cell | rss peak | memory peak | memory rise | ending |" in told["markdown"]
+    assert cells["fine"][4].startswith("47.")
+    assert cells["over"][4].startswith("≥ 47.")
+    assert cells["killed"][3].startswith("≥ ")
+    assert (cells["fine"][2] == "-") is (metric == "tracemalloc")
+    assert all(" MiB  " in line for line in table)
 
 
 def test_no_memory_test_no_file(session: Session, pytester: pytest.Pytester) -> None:
@@ -120,8 +143,20 @@ def test_names_are_those_of_cells_and_differ_where_ids_do(one: str, other: str) 
     assert (cell_name(one) == cell_name(other)) is (one == other)
 
 
-def test_names_can_be_read() -> None:
-    assert cell_name("tests/unit/test_a.py::TestB::test_c[x-1]").startswith("test_a_testb_test_c_x_1_")
+@pytest.mark.parametrize(
+    ("nodeid", "name"),
+    [
+        ("tests/unit/test_a.py::TestB::test_c[x-1]", "test_a_testb_test_c_x_1_1fb5bc73"),
+        ("test_a.py::test_b", "test_a_test_b_87454bc7"),
+        ("test_a.py::test_fetch[https://a.b/c]", "test_a_test_fetch_https_a_b_c_788c5127"),
+        ("tests/test_a.py::test_read[/etc/hosts]", "test_a_test_read_etc_hosts_35bf2a9c"),
+        ("test_a.py::test_b[a::b/c]", "test_a_test_b_a_b_c_221c2926"),
+        ("docs/index.rst", "index_rst_8d068e87"),
+        ("/", "test_8a5edab2"),
+    ],
+)
+def test_names_can_be_read(nodeid: str, name: str) -> None:
+    assert cell_name(nodeid) == name  # a promise: baselines are found by it
 
 
 def test_figures_pass_through_properties() -> None:

@@ -54,6 +54,13 @@ async def test_over():
     data = b"x" * 30_000_000
     await asyncio.sleep(0)
 
+kept = []
+
+@pytest.mark.memory(growth_mb=5, warmups=1)
+async def test_warm(data):
+    await asyncio.sleep(0)
+    kept[:] = [b"x" * 30_000_000]
+
 async def test_tracker(memory_tracker):
     await asyncio.sleep(0)
     memory_tracker.assert_bounded(max_mb=10)
@@ -109,7 +116,7 @@ def test_asyncio(session: Session) -> None:
     pytest.importorskip("pytest_asyncio")
     result = session(ASYNC, "-p", "asyncio", "--asyncio-mode", "auto", "-W", "ignore")
 
-    result.assert_outcomes(passed=2, failed=1)
+    result.assert_outcomes(passed=3, failed=1)
     result.stdout.fnmatch_lines(["memory rose by * MB, over the limit of 10 MB"])
 
 

@@ -109,6 +109,35 @@ def test_garbage_is_no_growth(tracker: MemoryTracker) -> None:
     assert tracker.get_delta_mb() < 5
 
 
+def test_memory_that_the_allocator_keeps_is_no_growth(tracker: MemoryTracker) -> None:
+    """After the first free of a large block glibc takes the next one from its heap, and keeps it there."""
+    for _ in range(3):
+        data = b"x" * (30 * MB)
+        del data
+        tracker.checkpoint("freed")
+        assert tracker.get_delta_mb() < 5
+
+
+def test_what_was_kept_before_the_start_does_not_hide_growth() -> None:
+    for _ in range(2):
+        data = b"x" * (30 * MB)
+        del data
+    with MemoryTracker() as tracker:
+        held = b"x" * (30 * MB)
+        assert tracker.get_delta_mb() == pytest.approx(30, abs=3)
+    assert held
+
+
+def test_what_was_freed_at_the_start_is_no_peak() -> None:
+    circle: list[object] = [b"x" * (30 * MB)]
+    circle.append(circle)
+    del circle
+    with MemoryTracker() as tracker:
+        tracker.assert_bounded(max_mb=5)
+        assert tracker.checkpoints[0].peak_bytes == tracker.start_bytes
+        assert tracker.own_peak_bytes is None or tracker.own_peak_bytes < tracker.start_bytes + 5 * MB
+
+
 def test_two_trackers_at_once_see_the_same_peak(tracker: MemoryTracker) -> None:
     with MemoryTracker() as inner:
         spike(40 * MB)
