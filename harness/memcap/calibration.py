@@ -9,11 +9,11 @@ from typing import Final
 from memcap.engine.base import Engine
 from memcap.errors import EngineError, PlanError
 from memcap.launch import calibration_spec, pages_spec
-from memcap.model import CampaignSettings, Layer, RunSpec, limit_of
+from memcap.model import CampaignSettings, Layer, PageCost, RunSpec, limit_of
 from memcap.probe.report import ReportError, parse_report
 
 _PAGE_LOOKS: Final = 3
-_PAGE_NS: Final = re.compile(r"^page_ns (\d+)$", re.MULTILINE)
+_PAGE_NS: Final = re.compile(r"^page_ns (\d+)\nahead_ns (\d+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +53,8 @@ def calibrate(engine: Engine, layer: Layer, settings: CampaignSettings) -> Calib
     return Calibration(supervisor_bytes=(report.supervisor_bytes or 0) + unseen, unseen_bytes=unseen, cpus=report.cpus)
 
 
-def measure_page_seconds(engine: Engine, layer: Layer, settings: CampaignSettings) -> float | None:
-    """Return what reading a page from the container's disk costs in seconds; None where it cannot be measured.
+def measure_page_cost(engine: Engine, layer: Layer, settings: CampaignSettings) -> PageCost | None:
+    """Return what reading a page from the container's disk costs; None where it cannot be measured.
 
     The fastest of three: whatever else the machine does only makes it longer.
     """
@@ -62,5 +62,7 @@ def measure_page_seconds(engine: Engine, layer: Layer, settings: CampaignSetting
     for number in range(_PAGE_LOOKS):
         raw = engine.execute(replace(pages_spec(layer, settings), name=f"memcap-{settings.id}-pages-{number}"))
         told = _PAGE_NS.search(raw.output)
-        found += [int(told[1]) / 1e9] if told else []
-    return min(found, default=None)
+        found += [(int(told[1]) / 1e9, int(told[2]) / 1e9)] if told else []
+    if not found:
+        return None
+    return PageCost(alone_seconds=min(alone for alone, _ in found), ahead_seconds=min(ahead for _, ahead in found))

@@ -63,7 +63,7 @@ def eviction_spec(layer: Layer, settings: CampaignSettings, *, attempt: str) -> 
 
 
 def pages_spec(layer: Layer, settings: CampaignSettings) -> RunSpec:
-    """Return a run that prints ``page_ns N``: what reading a page from the container's disk costs, in nanoseconds."""
+    """Return a run that prints what reading a page from the container's disk costs, as csrc/pages.h says."""
     return _service_spec("pages", (SUPERVISOR, "pages", "/memcap/out/pages"), PAGES_SECONDS, layer, settings)
 
 

@@ -118,7 +118,7 @@ def fit_subject(subject: Subject, goal: Goal, *, headroom: float, ceiling_bytes:
     """
     from dataclasses import replace
 
-    from memcap.calibration import measure_page_seconds
+    from memcap.calibration import measure_page_cost
     from memcap.campaign import Campaign
     from memcap.cli.execute import Order, made_ready, new_campaign
     from memcap.cli.progress import say
@@ -162,7 +162,7 @@ def fit_subject(subject: Subject, goal: Goal, *, headroom: float, ceiling_bytes:
         goal = replace(goal, jobs=jobs_beside(first, reference, machine))
         if any(trial.stall_seconds is None for trial in reference.trials):  # no PSI
             (layer,) = layers.values()
-            goal = replace(goal, page_seconds=measure_page_seconds(engine, layer, settings))
+            goal = replace(goal, page_cost=measure_page_cost(engine, layer, settings))
         telling = _Telling(reference)
         fit = search_caps(campaign, first, reference, goal, tell=telling)
         advice = recommend(fit, headroom=headroom)

@@ -20,6 +20,7 @@ from typing import Final
 
 from memcap.fit.timelost import Clock, Comfort
 from memcap.fit.trials import Point, PointState, Reference, Trial, points_of
+from memcap.model import PageCost
 
 FLOOR_BYTES: Final = 6 * 1024 * 1024  # Docker refuses less
 STEADY_RUNS: Final = 12
@@ -41,14 +42,14 @@ class Goal:
     ``slowdown`` is how much slower than without a cap a run may be; ``time_lost`` is the share of its time that it may
     lose with a comfortable cap, and ``precise`` asks for an interval that says so. ``max_runs`` is the most runs there
     may be, without those that are timed for comfort, and ``max_runs_if_steady`` where every cap has one outcome;
-    ``jobs`` is how many may run side by side. ``page_seconds`` is what reading a page costs on the machine.
+    ``jobs`` is how many may run side by side. ``page_cost`` is what reading a page costs on the machine.
     """
 
     resolution_bytes: int = 1024 * 1024
     slowdown: float = 1.25
     time_lost: float = 0.02
     precise: bool = False
-    page_seconds: float | None = None
+    page_cost: PageCost | None = None
     max_runs: int = MOST_RUNS
     max_runs_if_steady: int = STEADY_RUNS
     floor_bytes: int = FLOOR_BYTES
@@ -94,7 +95,7 @@ def clock_of(goal: Goal, reference: Reference, trials: Sequence[Trial]) -> Clock
         reference=whole,
         limit=goal.time_lost,
         precise=goal.precise,
-        page_seconds=goal.page_seconds,
+        page_cost=goal.page_cost,
     )
 
 

@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Final
 
 from memcap.fit.trials import FEW_EVENTS, Point, PointState, Reference, Trial, times_of
+from memcap.model import PageCost
 from memcap.stats import median
 
 TIMED_RUNS: Final = 4  # 4 beside 4 are the fewest for which ranks give an interval of 95 %
@@ -60,7 +61,7 @@ class TimeLost:
 class Clock:
     """What the times of ``points`` are compared with, and the share of time that may be lost.
 
-    ``reference`` has all runs without a cap, those that took turns with others included. ``page_seconds`` is what
+    ``reference`` has all runs without a cap, those that took turns with others included. ``page_cost`` is what
     reading a page costs on this machine, None if that was not measured; it counts for programs of a fixed duration,
     whose own times show nothing.
     """
@@ -69,7 +70,7 @@ class Clock:
     reference: Reference
     limit: float
     precise: bool = False
-    page_seconds: float | None = None
+    page_cost: PageCost | None = None
 
     def time_lost(self, point: Point) -> TimeLost | None:
         """Return what is known of the time that is lost with the cap of ``point``; None where nothing is."""
@@ -129,10 +130,17 @@ class Clock:
         seconds = self.reference.seconds
         if len(counted) < len(point.trials) or not seconds:
             return None
-        page = self.page_seconds if self.is_fixed else self._own_page_seconds
+        if self.is_fixed and self.page_cost is not None:
+            return median(self._seconds_of_pages(point, self.page_cost)) / seconds
+        page = self._own_page_seconds
         if max(counted) <= FEW_EVENTS and page is None:
             return 0.0 if self.events_tell else None
         return None if page is None or not self.events_tell else median(counted) * page / seconds
+
+    @staticmethod
+    def _seconds_of_pages(point: Point, cost: PageCost) -> list[float]:
+        found = (point.more_seconds(trial, cost) for trial in point.trials)
+        return [each for each in found if each is not None]
 
     @cached_property
     def _own_page_seconds(self) -> float | None:
@@ -168,13 +176,13 @@ class Clock:
     @cached_property
     def is_fixed(self) -> bool:
         """Tell whether times show nothing: a cap took no longer that should have, by all that had to be read again."""
-        usual, page = self.reference.seconds, self.page_seconds
-        if not usual or not page:
+        usual, cost = self.reference.seconds, self.page_cost
+        if not usual or cost is None:
             return False
         for point in self.points:
-            more = [each for each in map(point.more_events, point.trials) if each is not None]
             is_as_quick = point.slowdown is not None and point.slowdown <= 1 + _SAME_TIME
-            if is_as_quick and more and median(more) * page > _SHOULD_SHOW * usual:
+            lost = self._seconds_of_pages(point, cost)
+            if is_as_quick and lost and median(lost) > _SHOULD_SHOW * usual:
                 return True
         return False
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 
-from memcap.model import Ending
+from memcap.model import Ending, PageCost
 from memcap.stats import Proportion, proportion, shift
 
 PATCHY_SHARE = 0.1  # of the need, in huge pages of which little may be touched
@@ -211,6 +211,18 @@ class Point:
         """Return how many more pages had to be read than without a cap; None where that is not counted."""
         before = max(each.events or 0 for each in self.reference.trials)
         return None if trial.events is None else max(trial.events - before, 0)
+
+    def more_seconds(self, trial: Trial, cost: PageCost) -> float | None:
+        """Return what reading these took, if ``cost`` is what a page costs; None where they are not counted.
+
+        Most are read ahead; a major fault waits for its own.
+        """
+        more = self.more_events(trial)
+        if more is None:
+            return None
+        before = max(each.major_faults or 0 for each in self.reference.trials)
+        alone = min(max((trial.major_faults or 0) - before, 0), more)
+        return alone * cost.alone_seconds + (more - alone) * cost.ahead_seconds
 
     def misses_nothing(self, trial: Trial) -> bool:
         """Tell whether the cap cannot have made the run slow: it was not reached, or nothing was read again."""

@@ -64,7 +64,7 @@ from memcap.model.result import (
     Environment,
     Fingerprint,
 )
-from memcap.model.run import CampaignSettings, ImageFacts, Layer, Neighbour, PythonFacts, RawRun, RunSpec
+from memcap.model.run import CampaignSettings, ImageFacts, Layer, Neighbour, PageCost, PythonFacts, RawRun, RunSpec
 from memcap.model.series import running
 from memcap.model.verdict import Alert, AlertKind, Graded, MetricVerdict, Verdict, VerdictState
 
@@ -123,6 +123,7 @@ __all__ = [
     "Neighbour",
     "OomFacts",
     "Origin",
+    "PageCost",
     "Phases",
     "Plan",
     "PlanProblem",

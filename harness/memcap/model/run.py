@@ -135,3 +135,11 @@ class RawRun:
     cpuset: str | None = None
     neighbours: tuple[Neighbour, ...] = ()
     daemon_error: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageCost:
+    """How many seconds reading a page from disk takes: ``alone``, or with many others ``ahead`` of their use."""
+
+    alone_seconds: float
+    ahead_seconds: float

@@ -8,21 +8,22 @@ import pytest
 from simulated_workload import MIB, Workload, found
 
 from memcap.fit import Basis, Clock, Comfort, Goal, Reference, Trial, points_of
-from memcap.model import Ending
+from memcap.model import Ending, PageCost
 
 QUIET = Trial(
     cap_bytes=64 * MIB, survived=True, ending=Ending.COMPLETED, seconds=2.0, wall_seconds=2.0, cap_hits=0, refaults=0,
     major_faults=0, peak_bytes=64 * MIB, need_bytes=60 * MIB,
 )  # fmt: skip
+DISK = PageCost(alone_seconds=1e-3, ahead_seconds=1e-4)
 FREE = replace(QUIET, cap_bytes=1024 * MIB)
 
 
 def clock(
-    *trials: Trial, before: tuple[Trial, ...] = (FREE,) * 4, page: float | None = None, precise: bool = False
+    *trials: Trial, before: tuple[Trial, ...] = (FREE,) * 4, page: PageCost | None = None, precise: bool = False
 ) -> Clock:
     reference = Reference(trials=before)
     points = points_of(trials, reference, slowdown_limit=1.25)
-    return Clock(points=points, reference=reference, limit=0.02, precise=precise, page_seconds=page)
+    return Clock(points=points, reference=reference, limit=0.02, precise=precise, page_cost=page)
 
 
 def judged(of: Clock) -> tuple[Comfort, Basis | None]:
@@ -76,9 +77,11 @@ def test_a_program_of_a_fixed_duration_is_judged_by_what_a_page_costs() -> None:
     thrashing = replace(QUIET, cap_bytes=32 * MIB, peak_bytes=32 * MIB, refaults=500_000)
     some = replace(QUIET, refaults=200)
     many = replace(QUIET, refaults=2000)
-    assert judged(clock(thrashing, some, page=1e-4)) == (Comfort.YES, Basis.READ_AGAIN)
-    assert judged(clock(thrashing, many, page=1e-4)) == (Comfort.NO, Basis.READ_AGAIN)
-    assert clock(thrashing, page=1e-4).comfort(clock(thrashing, page=1e-4).points[0]) is Comfort.NO
+    alone = replace(QUIET, refaults=200, major_faults=60)  # each of these waits for its own
+    assert judged(clock(thrashing, some, page=DISK)) == (Comfort.YES, Basis.READ_AGAIN)
+    assert judged(clock(thrashing, many, page=DISK)) == (Comfort.NO, Basis.READ_AGAIN)
+    assert judged(clock(thrashing, alone, page=DISK)) == (Comfort.NO, Basis.READ_AGAIN)
+    assert clock(thrashing, page=DISK).comfort(clock(thrashing, page=DISK).points[0]) is Comfort.NO
 
 
 def test_precise_asks_for_more_runs_until_the_interval_says_it() -> None:
@@ -90,7 +93,7 @@ def test_precise_asks_for_more_runs_until_the_interval_says_it() -> None:
 
 @pytest.mark.parametrize("comfort", [30, 55, 80])
 def test_the_comfortable_cap_of_a_fixed_duration_is_found(comfort: float) -> None:
-    fit = found(Workload(need=20, peak=90, threshold=20, comfort=comfort), Goal(page_seconds=1e-4))
+    fit = found(Workload(need=20, peak=90, threshold=20, comfort=comfort), Goal(page_cost=DISK))
     assert fit.comfortable is not None
     assert comfort <= fit.comfortable.cap_bytes / MIB <= comfort * 1.1
 
