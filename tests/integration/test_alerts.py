@@ -173,7 +173,7 @@ GROW = {
     "leak_with_a_slow_clean_up": "cycles = 40\nparameters = { pause = 0.02, clean_up = 1.0 }",
     "leak_with_a_large_start": "cycles = 40\nparameters = { pause = 0.02, start = 50 }",
     "leak_until_the_time_is_up": 'duration = "2s"\nparameters = { pause = 0.05 }',
-    "leak_under_waves": "cycles = 60",
+    "leak_under_waves": "cycles = 48",
     "leak_in_a_child": "cycles = 60",
 }
 CALM = {
