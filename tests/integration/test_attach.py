@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
-from integration.measuring import image
+from integration.measuring import image, scaled
 from integration.promises import require
 from integration.test_image_zoo import Zoo, zoo  # noqa: F401 - a fixture
 
@@ -112,7 +112,7 @@ def test_what_is_allocated_while_attached_and_nothing_stays_behind(
 ) -> None:
     require("gdb", available=shutil.which("gdb") is not None)
     container = start(with_gdb(docker_client, zoo, on), GROWING, user="1234:1234", cap_add=["SYS_PTRACE"])
-    output = attach(container.name, "--duration", "2s", "--json", "--output", str(tmp_path))
+    output = attach(container.name, "--duration", f"{scaled(2):g}s", "--json", "--output", str(tmp_path))
     container.reload()
     left = str(container.exec_run(["python", "-c", LOOK])[1])
 
