@@ -60,7 +60,7 @@ def measure_page_cost(engine: Engine, layer: Layer, settings: CampaignSettings) 
     """
     found = []
     for number in range(_PAGE_LOOKS):
-        raw = engine.execute(replace(pages_spec(layer, settings), name=f"memcap-{settings.id}-pages-{number}"))
+        raw = engine.execute(pages_spec(layer, settings, attempt=str(number)))
         told = _PAGE_NS.search(raw.output)
         found += [(int(told[1]) / 1e9, int(told[2]) / 1e9)] if told else []
     if not found:

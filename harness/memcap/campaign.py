@@ -130,11 +130,6 @@ class Campaign:
         """Take further cells into the plan; `extend` runs them."""
         self._plan = replace(self._plan, cells=(*self._plan.cells, *cells))
 
-    @property
-    def planned(self) -> frozenset[str]:
-        """Return the ids of the cells in the plan."""
-        return frozenset(cell.id for cell in self._plan.cells)
-
     def _measure(self, cells: list[Cell], *, warmups: int, runs: int, tell: Tell, save: Save) -> CampaignResult:
         if not cells:
             return self.result()

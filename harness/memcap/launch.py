@@ -62,9 +62,10 @@ def eviction_spec(layer: Layer, settings: CampaignSettings, *, attempt: str) -> 
     return _service_spec(f"eviction-{attempt}", (SUPERVISOR, "evict", "/"), EVICTION_SECONDS, layer, settings)
 
 
-def pages_spec(layer: Layer, settings: CampaignSettings) -> RunSpec:
+def pages_spec(layer: Layer, settings: CampaignSettings, *, attempt: str) -> RunSpec:
     """Return a run that prints what reading a page from the container's disk costs, as csrc/pages.h says."""
-    return _service_spec("pages", (SUPERVISOR, "pages", "/memcap/out/pages"), PAGES_SECONDS, layer, settings)
+    argv = (SUPERVISOR, "pages", "/memcap/out/pages")
+    return _service_spec(f"pages-{attempt}", argv, PAGES_SECONDS, layer, settings)
 
 
 def _service_spec(

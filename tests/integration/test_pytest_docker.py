@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from ending_early import ending_early
 from integration.measuring import image
 
 from memcap.images.build import build_images
@@ -55,44 +56,6 @@ def test_of_no_concern():
 """
 
 
-UNFINISHED = """
-import os
-import sys
-import pytest
-
-pytestmark = pytest.mark.memory
-
-def test_exit():
-    os._exit(0)
-
-def test_other_program():
-    os.execv("/bin/true", ["true"])
-
-def test_sys_exit():
-    sys.exit(0)
-
-def test_end_of_session():
-    pytest.exit("enough", returncode=0)
-
-def test_fork_that_comes_back():
-    if os.fork():
-        os._exit(0)
-
-@pytest.fixture
-def gone():
-    yield
-    os._exit(0)
-
-def test_torn_down(gone): pass
-
-def test_child():
-    pid = os.fork()
-    if pid == 0:
-        os._exit(0)
-    assert os.waitpid(pid, 0)[1] == 0
-"""
-
-
 def test_every_memory_test_runs_in_a_container_of_its_own(
     docker_client: DockerClient, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -131,7 +94,7 @@ def test_exit_code_0_proves_nothing(
 ) -> None:
     (built,) = build_images(docker_client, (image("py312"),), say=lambda _: None)
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    pytester.makepyfile(test_it=UNFINISHED)
+    pytester.makepyfile(test_it=ending_early("pytest.mark.memory"))
     pytester.plugins = ["memcap.pytest_plugin"]
     result = pytester.runpytest_subprocess(
         "--memcap-docker", built.reference, "--cap", "128m", "--memcap-report", "out.json"

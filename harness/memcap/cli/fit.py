@@ -167,7 +167,7 @@ def fit_subject(subject: Subject, goal: Goal, *, headroom: float, ceiling_bytes:
         fit = search_caps(campaign, first, reference, goal, tell=telling)
         advice = recommend(fit, headroom=headroom)
         say(f"from a cold start, with {_size(advice.limit_bytes)}")
-        cold, advice = confirm_cold(campaign, first, advice, goal, tell=telling)
+        cold, advice = confirm_cold(campaign, first, fit, advice, tell=telling)
     (facts,) = first.result.images.values()
     return FitReport(
         id=campaign_id,

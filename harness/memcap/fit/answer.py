@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from memcap.fit.search import Goal, bracket_of, clock_of, confirmations, is_noisy
+from memcap.fit.search import Goal, bracket_of, clock_of, confirmations, costly_of, is_noisy
 from memcap.fit.timelost import Clock, Comfort, TimeLost
-from memcap.fit.trials import Point, PointState, Reference, Trial, uncapped_point
+from memcap.fit.trials import Point, Reference, Trial, uncapped_point
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,16 +85,9 @@ def conclude(goal: Goal, reference: Reference, trials: Sequence[Trial]) -> Fit:
     curve, patchy = clock.points, reference.is_patchy
     bracket = bracket_of(curve, patchy=patchy)
     minimum = bracket.above or uncapped_point(reference, slowdown_limit=goal.slowdown)
-    comfort = {point.cap_bytes: clock.comfort(point) for point in curve}
-    costly = [
-        point
-        for point in curve
-        if comfort[point.cap_bytes] is Comfort.NO
-        and not (patchy and point.state is PointState.FAILED and point.cap_bytes > minimum.cap_bytes)
-    ]
-    disturbed = max(costly, key=lambda each: each.cap_bytes, default=None)
+    disturbed = costly_of(clock, bracket, patchy=patchy)
     low = disturbed.cap_bytes if disturbed else 0
-    fine = (point for point in curve if comfort[point.cap_bytes] is Comfort.YES and point.cap_bytes > low)
+    fine = (point for point in curve if point.cap_bytes > low and clock.comfort(point) is Comfort.YES)
     return Fit(
         goal=goal,
         reference=reference,

@@ -106,7 +106,7 @@ def search_caps(campaign: Campaign, first: Uncapped, reference: Reference, goal:
     Raises EngineError for runs that say nothing about the workload, and as ``Campaign.extend`` does.
     """
     trials: list[Trial] = []
-    limit = time_limit(first, goal)
+    limit = time_limit(first.measured.runs, goal)
     while caps := next_caps(goal, reference, trials):
         for times, sizes in _by_times(caps):
             cells = [first.cell if size == reference.cap_bytes else capped(first.cell, size, limit) for size in sizes]
@@ -117,59 +117,51 @@ def search_caps(campaign: Campaign, first: Uncapped, reference: Reference, goal:
 
 
 def confirm_cold(
-    campaign: Campaign, first: Uncapped, advice: Recommendation, goal: Goal, *, tell: Tell
+    campaign: Campaign, first: Uncapped, fit: Fit, advice: Recommendation, *, tell: Tell
 ) -> tuple[Cold, Recommendation]:
     """Start from cold with the recommended cap, with larger ones if that is too little; return what to recommend then.
 
     Raises as ``search_caps`` does.
     """
-    step = max(goal.resolution_bytes, _MIB)
-    usual = replace(first.cell, variant=f"{first.cell.variant}.{COLD}")
-    (before,) = _cold_runs(campaign, usual)
+    usual = _cold(first.cell)
+    campaign.add([usual])
+    found = campaign.extend({usual.id}, 1, tell=_silent, save=_unsaved)
+    (before,) = next(done.runs for done in found.cells if done.cell.id == usual.id)
     if before.ending is not first.cell.expected_ending:
         return Cold(checked=False, reason=f"a cold start without a cap ended as {before.ending.value}"), advice
     kinds = {caveat.kind for caveat in before.caveats}
     if {CaveatKind.NOT_COLD, CaveatKind.MAPPED_ELSEWHERE} <= kinds:
         reason = "the image's files stayed in the page cache: something else has them open"
         return Cold(checked=False, reason=reason), advice
-    machine = campaign.result().environment
-    reference = Reference(trials=(trial_of(before, usual, alone=True),), ahead_bytes=_AHEAD_BYTES * (machine.cpus or 1))
-    longest = PATIENCE_SECONDS + SLOWEST * goal.slowdown * (before.wall_seconds or 0.0)
+    reference = replace(fit.reference, trials=(trial_of(before, usual, alone=True),))
+    limit = time_limit((before,), fit.goal)
     trials: list[Trial] = []
 
     def start(cap: int) -> None:
-        cell = capped(first.cell, cap, longest)
-        cell = replace(cell, variant=f"{cell.variant}.{COLD}")
-        (run,) = _cold_runs(campaign, cell)
-        trials.append(_telling(run, cell, alone=True))
+        trials.extend(_run(campaign, [_cold(capped(first.cell, cap, limit))], 1, trials, alone=True))
         tell(trials[-1])
 
-    while cap := next_cold_cap(advice.limit_bytes, reference, trials, step=step):
+    while cap := next_cold_cap(advice.limit_bytes, reference, trials, step=max(fit.goal.resolution_bytes, _MIB)):
         start(cap)
     lived = survived_cold(reference, trials)
     low = max(failed_cold(reference, trials), default=0)
     good = [cap for cap, runs in lived.items() if cap > low and runs >= COLD_RUNS]
-    least = min(good, default=None)
-    cold = Cold(checked=True, minimum_cap_bytes=least)
+    cold = Cold(checked=True, minimum_cap_bytes=min(good, default=None))
     advised = from_cold_start(advice, cold)
-    if least is not None and advised.limit_bytes > advice.limit_bytes:
+    if advised.limit_bytes > advice.limit_bytes:
         for _ in range(COLD_RUNS):
             start(advised.limit_bytes)
     own = [trial for trial in trials if trial.cap_bytes == advised.limit_bytes]
     return replace(cold, survived=sum(trial.survived for trial in own), runs=len(own)), advised
 
 
-def _cold_runs(campaign: Campaign, cell: Cell) -> tuple[Measurement, ...]:
-    """Return one more run of a cold cell."""
-    if cell.id not in campaign.planned:
-        campaign.add([cell])
-    result = campaign.extend({cell.id}, 1, tell=_silent, save=_unsaved)
-    return next(done.runs for done in result.cells if done.cell.id == cell.id)[-1:]
+def _cold(cell: Cell) -> Cell:
+    return replace(cell, variant=f"{cell.variant}.{COLD}")
 
 
-def time_limit(first: Uncapped, goal: Goal) -> float:
-    """Return after how many seconds a run is too slow in any case."""
-    longest = max((run.wall_seconds or 0.0) for run in first.measured.runs)
+def time_limit(runs: Sequence[Measurement], goal: Goal) -> float:
+    """Return after how many seconds a run is too slow in any case, if ``runs`` had as good as no cap."""
+    longest = max((run.wall_seconds or 0.0) for run in runs)
     return PATIENCE_SECONDS + SLOWEST * goal.slowdown * longest
 
 
@@ -201,7 +193,6 @@ def trial_of(run: Measurement, cell: Cell, *, alone: bool) -> Trial:
         peak_bytes=run.peak_bytes,
         need_bytes=run.unreclaimable_peak_bytes,
         need_low_bytes=run.unreclaimable_peak_low_bytes,
-        cpu_seconds=run.cpu_seconds,
     )
 
 

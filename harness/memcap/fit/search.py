@@ -86,6 +86,18 @@ def bracket_of(points: Sequence[Point], *, patchy: bool = False) -> Bracket:
     return Bracket(below=below, above=min(above, key=lambda point: point.cap_bytes, default=None))
 
 
+def costly_of(clock: Clock, bracket: Bracket, *, patchy: bool) -> Point | None:
+    """Return the largest cap that costs time, None if none does; ``patchy``: kills above the minimum do not count."""
+    least = bracket.above if patchy else None
+    costly = [
+        point
+        for point in clock.points
+        if clock.comfort(point) is Comfort.NO
+        and not (least and point.state is PointState.FAILED and point.cap_bytes > least.cap_bytes)
+    ]
+    return max(costly, key=lambda point: point.cap_bytes, default=None)
+
+
 def clock_of(goal: Goal, reference: Reference, trials: Sequence[Trial]) -> Clock:
     """Return what the caps of ``trials`` are timed by; runs without a cap among these are added to the reference."""
     more = tuple(trial for trial in trials if trial.cap_bytes == reference.cap_bytes and trial.survived)
@@ -130,6 +142,8 @@ class _Search:
         )
         bracket = bracket_of(self._points, patchy=reference.is_patchy)
         self._below, self._above = bracket.below, bracket.above
+        costly = costly_of(self._clock, bracket, patchy=reference.is_patchy)
+        self._costly_bytes = costly.cap_bytes if costly else 0
         self._step = goal.resolution_bytes
         need = reference.least_need_bytes if reference.is_patchy else reference.need_bytes
         self._first = min(max(self._up(need), goal.floor_bytes), reference.cap_bytes)
@@ -182,9 +196,8 @@ class _Search:
 
     def _open_cap(self) -> int | None:
         """Return a cap of which runs have to tell whether it costs time, before halves can go on."""
-        low = self._disturbed_up_to()
-        found = (each.cap_bytes for each in self._points if self._comfort[each.cap_bytes] is Comfort.OPEN)
-        return next((cap for cap in found if cap > low and self._is_viable(cap)), None)
+        viable = (each.cap_bytes for each in self._points if each.state is PointState.VIABLE)
+        return next((cap for cap in viable if self._comfort[cap] is Comfort.OPEN and cap > self._costly_bytes), None)
 
     def _to_be_timed(self) -> tuple[int, ...]:
         """Return what is to be run to time the comfortable cap, if it is not known so far.
@@ -197,7 +210,7 @@ class _Search:
             return () if self._comfort[best] is Comfort.YES else self._turn(best)
         if open_cap is not None:
             return self._turn(open_cap)
-        is_new = self._enough not in self._comfort and self._disturbed_up_to() < self._enough
+        is_new = self._enough not in self._comfort and self._costly_bytes < self._enough
         return (self._enough,) if self._above and is_new and self._enough < self._reference.cap_bytes else ()
 
     def _turn(self, cap: int) -> tuple[int, ...]:
@@ -209,9 +222,6 @@ class _Search:
         alone = sum(trial.alone for trial in point.trials)
         without = len(self._reference.trials) + self._without
         return (self._reference.cap_bytes,) if without <= alone or self._last_cap == cap else (cap,)
-
-    def _is_viable(self, cap: int) -> bool:
-        return any(each.cap_bytes == cap and each.state is PointState.VIABLE for each in self._points)
 
     def _to_time_again(self) -> Point | None:
         """Return a cap that was slow, which proves nothing yet, and lies where the minimum may be."""
@@ -273,19 +283,12 @@ class _Search:
 
     def _undisturbed(self) -> list[Point]:
         """Return the caps that cost no time, or likely none, above all that do."""
-        low, fine = self._disturbed_up_to(), (Comfort.YES, Comfort.LIKELY)
-        return [each for each in self._points if self._comfort[each.cap_bytes] in fine and each.cap_bytes > low]
-
-    def _disturbed_up_to(self) -> int:
-        """Return the largest cap that costs time; of those that kill only the ones below the minimum, where patchy."""
-        least = self._above.cap_bytes if self._above and self._reference.is_patchy else 0
-        costly = (
-            each.cap_bytes
+        fine = (Comfort.YES, Comfort.LIKELY)
+        return [
+            each
             for each in self._points
-            if self._comfort[each.cap_bytes] is Comfort.NO
-            and not (each.state is PointState.FAILED and least and each.cap_bytes > least)
-        )
-        return max(costly, default=0)
+            if self._comfort[each.cap_bytes] in fine and each.cap_bytes > self._costly_bytes
+        ]
 
     @staticmethod
     def _has_to_be_timed(point: Point) -> bool:
@@ -294,7 +297,7 @@ class _Search:
 
     def _comfortable(self) -> int | None:
         """Return a cap that tells more of where the comfortable cap is."""
-        low, found = self._disturbed_up_to(), self._undisturbed()
+        low, found = self._costly_bytes, self._undisturbed()
         if found:
             high = found[0].cap_bytes
             parts = COMFORT_PARTS if self._clock.events_tell else ROUGH_PARTS

@@ -40,7 +40,6 @@ class Trial:
     peak_bytes: int | None = None
     need_bytes: int | None = None
     need_low_bytes: int | None = None
-    cpu_seconds: float | None = None
 
     @property
     def events(self) -> int | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from ending_early import ending_early
 
 from memcap.pytest_plugin.isolation import Isolation
 
@@ -100,43 +101,6 @@ def test_warns():
     warnings.warn("careful", UserWarning)
 
 PARENT = int(os.environ["PARENT_PID"])
-"""
-
-UNFINISHED = """
-import os
-import sys
-import pytest
-
-pytestmark = pytest.mark.memory_limit(max_mb=200)
-
-def test_exit():
-    os._exit(0)
-
-def test_other_program():
-    os.execv("/bin/true", ["true"])
-
-def test_sys_exit():
-    sys.exit(0)
-
-def test_end_of_session():
-    pytest.exit("enough", returncode=0)
-
-def test_fork_that_comes_back():
-    if os.fork():
-        os._exit(0)
-
-@pytest.fixture
-def gone():
-    yield
-    os._exit(0)
-
-def test_torn_down(gone): pass
-
-def test_child():
-    pid = os.fork()
-    if pid == 0:
-        os._exit(0)
-    assert os.waitpid(pid, 0)[1] == 0
 """
 
 ORPHANS = """
@@ -264,7 +228,7 @@ def test_processes_that_left_their_parents_count(session: Session, pytester: pyt
 
 @pytest.mark.skipif(sys.platform == "win32", reason="forks")
 def test_exit_code_0_proves_nothing(session: Session) -> None:
-    result = session(UNFINISHED, "-rA", "-W", "ignore")
+    result = session(ending_early("pytest.mark.memory_limit(max_mb=200)"), "-rA", "-W", "ignore")
 
     result.assert_outcomes(passed=2, failed=5, errors=1)  # one of the two was over before its teardown ended it
     result.stdout.fnmatch_lines_random(
