@@ -126,6 +126,13 @@ def test_names_of_files_are_doubt_where_the_kernel_does_not_tell(docker_client: 
         assert high < idle + 4 * MIB
 
 
+def test_files_that_are_mapped_explain_kernel_memory(docker_client: DockerClient, idle: int) -> None:
+    for run in runs_of(docker_client, "many_mappings", 400):
+        low, high = ends(run)
+        assert idle + 16.5 * MIB < low < idle + 17.5 * MIB, "400 files, of which each has 2.7 KB in the kernel"
+        assert high - low < MIB
+
+
 def test_cpu_time_of_a_child_that_nobody_waits_for(docker_client: DockerClient) -> None:
     (run,) = runs_of(docker_client, "nobody_waits", runs=1)
     assert run.cpu_seconds is not None

@@ -169,6 +169,18 @@ def locked_file(mib):
         time.sleep(0.4)
 
 
+def many_mappings(count):
+    """Map as many small files, which stay open by that, and hold 16 MiB."""
+    held = [bytearray(16 * MIB)]
+    for number in range(count):
+        with open("/tmp/mapped-%d" % number, "wb+") as file:
+            file.write(b"x" * 4096)
+            file.flush()
+            held.append(mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ))
+    time.sleep(0.3)
+    return held
+
+
 def many_names(count):
     """Empty files in one folder: their names and inodes are kernel memory that can be taken back."""
     os.mkdir("/tmp/many")

@@ -12,6 +12,7 @@ static struct {
     struct traffic at_start, earlier, before, now; /* at the beginning of the last window, of this one, and at the last scan */
     i64 mark;                   /* high-water mark at the beginning */
     i64 most_cache, least_cache, most_need, reachable, faults; /* over the samples of the window */
+    i64 first_cache;            /* that of files at the first sample after `before` was read */
     i64 bound;                  /* the largest that a single pause allows, before what was read and written is known */
     int has_huge;               /* the workload may have huge pages */
     i64 unstored;               /* the most bytes known to be written and not to be stored, until this window */
@@ -68,6 +69,7 @@ static void open_window(const struct split *s) {
     seen.mark = run.mark;
     seen.most_cache = given_back(s) + doubtful(s);
     seen.least_cache = given_back(s);
+    seen.first_cache = s->file;
     seen.most_need = seen.reachable = seen.bound = at_least(s->unreclaimable, 0);
     seen.faults = 0;
 }
@@ -108,20 +110,29 @@ static i64 reachable_by_faults(const struct traffic *t) {
     i64 mapped = at_least(t->written - t->wchar - 2 * run.page_size * t->writes, 0);
     return at_most(seen.reachable, seen.most_need + at_least(seen.faults * run.page_size - mapped, 0));
 }
+/* The most page cache that can have gone and come back, unseen, within the pauses of a window: what was read and written,
+ * but for what the cache grew by, which has not gone. Pages of a hole are added without being read from a disk; those that
+ * calls read are left out. */
+static i64 come_back(const struct traffic *t) {
+    i64 of_holes = at_least(t->rchar - t->read, 0);
+    i64 grown = at_least(run.last.file - seen.first_cache - lag_bytes() - of_holes, 0);
+    return at_least(t->read + t->written - grown, 0);
+}
 /* The upper bound: nothing was in use above the mark, and of that the cache was no need that was there all the time or
- * cannot have been read anew. Nor can more have been touched than there were page faults, but for what was written to
- * a tmpfs or pipe: what was written and not to be stored. */
-static void close_window(void) {
+ * cannot have come back. Nor can more have been touched than there were page faults, but for what was written to
+ * a tmpfs or pipe: what was written and not to be stored. Returns whether anything was read or written. */
+static int close_window(void) {
     struct traffic t = between(&seen.before, &seen.now), wide = between(&seen.earlier, &seen.now);
     i64 by_mark = run.mark < 0 ? WITHOUT_BOUND : run.mark, by_faults = WITHOUT_BOUND;
     if (t.known) {
-        by_mark -= at_least(seen.least_cache - t.read - t.written, 0);
+        by_mark -= at_least(seen.least_cache - come_back(&t), 0);
         i64 untouched = t.huge_faults * huge_page() + unstored();
-        by_faults = at_most(reachable_by_faults(&t) + untouched, seen.bound + at_least(untouched, t.read + t.written));
+        by_faults = at_most(reachable_by_faults(&t) + untouched, seen.bound + at_least(untouched, come_back(&t)));
     }
     seen.high = at_least(at_most(by_mark, by_faults), seen.high);
     /* The lower bound: at the mark everything was needed that was no cache. What was read while the last scan was going
      * on may be missing in this window, so the one before counts as well. */
     if (wide.known && run.mark > seen.mark)
         seen.low = at_least(run.mark - seen.most_cache - wide.read - wide.written - wide.rchar, seen.low);
+    return t.known && t.read + t.written > 0;
 }

@@ -36,7 +36,7 @@ static i64 beyond(i64 bytes, i64 lag) {
 static i64 explained_kernel(void) {
     i64 threads = slurp(cg.threads) ? to_number(text) : ABSENT;
     i64 unseen = threads < 0 ? 0 : at_least(threads - run.scanned.threads - 1, 0);
-    return CONTAINER_KERNEL + run.scanned.kernel + run.scanned.queued + unseen * UNSEEN_PROCESS_KERNEL;
+    return CONTAINER_KERNEL + run.scanned.kernel + run.scanned.queued + run.mapped.kernel + unseen * UNSEEN_PROCESS_KERNEL;
 }
 /* v1: the kernel's notes on the page cache, which go with it. */
 static i64 cache_notes(const struct split *s) { return at_least(s->file, 0) / CACHE_PER_NOTE; }

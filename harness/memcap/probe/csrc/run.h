@@ -16,6 +16,8 @@ struct process { i64 pid, parent, vm_hwm, rss, pss; char name[20]; }; /* rss: AB
 /* What the last scan saw: bytes of kernel memory that its processes explain, that may lie in their pipes and sockets, and
  * that they locked; the largest part of files in one process. */
 struct scanned { i64 kernel, queued, descriptors, locked, threads, files, when_kernel; };
+/* What mappings explain of kernel memory, and when that was looked at. */
+struct mapped { i64 kernel, when_kernel, processes; };
 
 static struct {
     const char *folder;
@@ -32,6 +34,7 @@ static struct {
     i64 cap, held, turned;   /* held: of the last sample, without page cache; turned: when that last changed */
     i64 kills, kills_while_main_lived, killed_others;
     struct scanned scanned;
+    struct mapped mapped;
     i64 uncounted;           /* of the sample before */
     int had_huge;
     i64 rewritten, looked_at_lazy; /* bytes given back lazily and written to again, at the last look; its time */
