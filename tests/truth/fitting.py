@@ -67,6 +67,7 @@ def experiment(lab: Lab) -> list[Table]:
                 f"{fit.minimum.cap_bytes / MIB:.0f}",
                 f"{fit.comfortable.cap_bytes / MIB:.0f}" if fit.comfortable else "none",
                 fit.time_lost.basis.value if fit.time_lost else "-",
+                _in_mib(report.cold.minimum_cap_bytes if report.cold else None),
                 f"{report.recommendation.limit_bytes / MIB:.0f} ({report.recommendation.rule.value})",
                 f"{report.recommendation.slack:.0%}",
                 f"{survived} of {starts}",
@@ -80,6 +81,7 @@ def experiment(lab: Lab) -> list[Table]:
         "minimum",
         "comfortable",
         "by",
+        "cold minimum",
         "recommended",
         "slack",
         "cold starts",
@@ -91,6 +93,10 @@ def experiment(lab: Lab) -> list[Table]:
         f"Mean slack: {mean}.",
     )
     return [Table(title="Fit", columns=columns, rows=rows, notes=notes)]
+
+
+def _in_mib(size: int | None) -> str:
+    return "-" if size is None else f"{size / MIB:.0f}"
 
 
 def _is_chosen(program: Program, lab: Lab) -> bool:
