@@ -222,6 +222,7 @@ def make_report(**changes: Any) -> str:
         "page_size_bytes": 4096,
         "clock_step_ns": 0,
         "load_percent": 10,
+        "apart": True,
         "thp_off": None,
         "aslr_off": None,
         "exec_errno": None,

@@ -45,6 +45,9 @@ def run_spec(cell: Cell, layer: Layer, settings: CampaignSettings, *, attempt: s
         cpuset=cpuset,
         cold=cell.is_cold,
         projections=benchmark.projections,
+        user=layer.image.user,
+        has_home=layer.image.sets_home or "HOME" in env or "HOME" in settings.policy.env,
+        has_journal=isinstance(workload, CallWorkload),
     )
 
 

@@ -17,6 +17,7 @@ from memcap.engine.base import ARTEFACTS, not_started
 from memcap.engine.docker_archive import bring_files, packed, read_files
 from memcap.engine.docker_client import CAMPAIGN_LABEL, already_gone, environment, labels, translated
 from memcap.engine.docker_neighbours import find_neighbours
+from memcap.engine.framed import SECRET_VARIABLE, begins_report, new_secret, own_journal, split_report
 from memcap.errors import Interrupted
 from memcap.model import Environment, Neighbour, RawRun, RunSpec
 
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 OUT: Final = "/memcap/out"
 SUPERVISOR: Final = "/memcap/bin/supervisor"
 OUTPUT_MARKER: Final = "memcap: output begins\n"
+# For the supervisor alone, which drops all of them before the workload starts: to become another user (its own, and the
+# workload's), and to end and look at processes of another user.
+SUPERVISOR_CAPABILITIES: Final = ("KILL", "SETGID", "SETPCAP", "SETUID", "SYS_PTRACE")
+REPORTS_BYTES: Final = 256 * 1024  # of the log, so that reports leave the workload its share
 HTTP_GRACE_SECONDS: Final = 60
 SHM_BYTES: Final = 64 * 1024 * 1024  # Docker's own; Podman's is a little less
 OOM_EVENT_GRACE_SECONDS: Final = 0.2  # the event may come after the container's end (containerd #12405)
@@ -76,9 +81,10 @@ class DockerEngine:
         from docker.errors import APIError
 
         self._refuse_when_cancelled()
+        secret = new_secret()
         with translated(f"run {spec.name}"):
             try:
-                container = self._create(spec)
+                container = self._create(spec, secret)
             except APIError as error:
                 return not_started(str(getattr(error, "explanation", None) or error))
             with self._removed_at_the_end(container):
@@ -90,18 +96,18 @@ class DockerEngine:
                     return not_started(str(getattr(error, "explanation", None) or error))
                 self._refuse_when_cancelled()
                 if spec.hear is not None:
-                    listener = (container, spec.hear)
+                    listener = (container, spec.hear, secret)
                     threading.Thread(target=self._hear, args=listener, name="memcap-output", daemon=True).start()
                 # The supervisor keeps the time limit; this one is for a daemon that forgets to answer.
                 self._client.api.wait(container, timeout=math.ceil(spec.time_limit_seconds) + HTTP_GRACE_SECONDS)
                 self._refuse_when_cancelled()
-                return self._collect(container, spec, before=before)
+                return self._collect(container, spec, secret, before=before)
 
     def _refuse_when_cancelled(self) -> None:
         if self._cancelled.is_set():
             raise Interrupted("the run was stopped")
 
-    def _create(self, spec: RunSpec) -> str:
+    def _create(self, spec: RunSpec, secret: str) -> str:
         from docker.types import LogConfig
 
         policy, api = spec.policy, self._client.api
@@ -113,6 +119,8 @@ class DockerEngine:
             str(round(policy.sample_interval_seconds * 1_000_000)),
             *(() if spec.quiet.thp else ("no-thp",)),
             *(() if spec.quiet.aslr else ("no-aslr",)),
+            *((f"user={spec.user}",) if spec.user else ()),
+            *(("home",) if spec.user and not spec.has_home else ()),
             "--",
         ]
         host_config = api.create_host_config(
@@ -120,6 +128,7 @@ class DockerEngine:
             memswap_limit=cap,  # the same as the cap means: no swap at all
             network_mode="default" if policy.network else "none",
             cap_drop=["ALL"],
+            cap_add=list(SUPERVISOR_CAPABILITIES),
             security_opt=["no-new-privileges"],
             pids_limit=policy.pids,
             cpuset_cpus=spec.cpuset or None,
@@ -127,7 +136,7 @@ class DockerEngine:
             read_only=policy.read_only,
             # Two files, so that a workload's last words survive the daemon's rotation.
             log_config=LogConfig(
-                type="json-file", config={"max-size": str(policy.output_limit_bytes), "max-file": "2"}
+                type="json-file", config={"max-size": str(policy.output_limit_bytes + REPORTS_BYTES), "max-file": "2"}
             ),
         )
         created = api.create_container(
@@ -135,10 +144,10 @@ class DockerEngine:
             name=spec.name,
             entrypoint=supervisor,
             command=list(spec.argv),
-            environment=dict(policy.env) | dict(spec.env),
+            environment=dict(policy.env) | dict(spec.env) | {SECRET_VARIABLE: secret},
             hostname=policy.hostname,
             working_dir=spec.working_directory or None,
-            user=spec.user or None,
+            user="0",  # the supervisor's; the workload's is among its options
             labels=labels(spec.campaign, spec.cell_id),
             healthcheck={"test": ["NONE"]},
             # An anonymous volume, removed with the container: the one place that can be written where the rest cannot.
@@ -164,20 +173,25 @@ class DockerEngine:
             with already_gone():
                 self._client.api.remove_container(container, force=True, v=True)
 
-    def _collect(self, container: str, spec: RunSpec, *, before: tuple[Neighbour, ...]) -> RawRun:
+    def _collect(self, container: str, spec: RunSpec, secret: str, *, before: tuple[Neighbour, ...]) -> RawRun:
         after = find_neighbours(self._client, campaign=self._campaign)
         facts = self._client.api.inspect_container(container)
         state, applied = facts["State"], facts["HostConfig"]
-        files = read_files(lambda: self._client.api.get_archive(container, OUT)[0], OUT)
+        # Apart, because the daemon copies them apart: a traceback may be logged in the middle of earlier output.
+        output, report = split_report(self._logs(container, stderr=False), secret)
+        error_output, again = split_report(self._logs(container, stdout=False), secret)
+        report = report or again
+        files = {}
+        if report is None or spec.has_journal:
+            files = read_files(lambda: self._client.api.get_archive(container, OUT)[0], OUT)
+        if report is None:
+            report = split_report(files.get("report.json", ""), secret)[1]
         if spec.artefacts is not None:
             bring_files(lambda: self._client.api.get_archive(container, ARTEFACTS)[0], ARTEFACTS, spec.artefacts)
-        # Apart, because the daemon copies them apart: a traceback may be logged in the middle of earlier output.
-        output = self._client.api.logs(container, stderr=False).decode("utf-8", "replace")
-        error_output = self._client.api.logs(container, stdout=False).decode("utf-8", "replace")
         return RawRun(
-            report=files.get("report.json"),
+            report=report,
             workload_journal=files.get("workload.jsonl", ""),
-            supervisor_journal=files.get("supervisor.jsonl", ""),
+            supervisor_journal=own_journal(files.get("supervisor.jsonl", ""), secret),
             output=output.removeprefix(OUTPUT_MARKER),
             error_output=error_output,
             output_truncated=not output.startswith(OUTPUT_MARKER),
@@ -188,13 +202,19 @@ class DockerEngine:
             neighbours=tuple(dict.fromkeys((*before, *after))),
         )
 
-    def _hear(self, container: str, hear: Callable[[str], None]) -> None:
+    def _logs(self, container: str, **only: bool) -> str:
+        """Return a stream of the container's output: ``stderr=False`` the standard output."""
+        return str(self._client.api.logs(container, **only).decode("utf-8", "replace"))
+
+    def _hear(self, container: str, hear: Callable[[str], None], secret: str) -> None:
         """Pass on the lines of the container's standard output until it ends."""
         rest = ""
         with suppress(Exception):  # the run does not depend on it, and what is wrong with the daemon is raised there
             for part in self._client.api.logs(container, stderr=False, stream=True, follow=True):
                 *lines, rest = (rest + part.decode("utf-8", "replace")).split("\n")
                 for line in lines:
+                    if begins_report(line, secret):
+                        return
                     hear(line)
 
     def _count_oom_events(self, container: str, *, expected: bool) -> int:

@@ -125,6 +125,7 @@ def _report(peak: int, *, cap: int, killed: bool) -> dict[str, object]:
         "page_size_bytes": 4096,
         "clock_step_ns": 0,
         "load_percent": 0,
+        "apart": True,
         "thp_off": None,
         "aslr_off": None,
         "exec_errno": None,

@@ -20,10 +20,11 @@ class _Entry:
     mode: int
     content: Path | bytes = b""
     target: str = ""
+    owner: int = 0
 
 
 class Tree:
-    """The files, folders and links of an archive. Owners are root, times fixed, order sorted.
+    """The files, folders and links of an archive. The owner is root where no other is named, times fixed, order sorted.
 
     Paths are relative to the root, with ``/``. Parents are added as needed; a later entry replaces an earlier one.
     """
@@ -34,9 +35,9 @@ class Tree:
     def __contains__(self, path: object) -> bool:
         return path in self._entries
 
-    def add_folder(self, path: str, *, mode: int = 0o755) -> None:
-        """Add a folder; one that is there already gets the mode."""
-        self._add(path, _Entry(kind=tarfile.DIRTYPE, mode=mode))
+    def add_folder(self, path: str, *, mode: int = 0o755, owner: int = 0) -> None:
+        """Add a folder; one that is there already gets the mode and the owner, a uid."""
+        self._add(path, _Entry(kind=tarfile.DIRTYPE, mode=mode, owner=owner))
 
     def add_file(self, path: str, content: Path | bytes, *, executable: bool = False) -> None:
         """Add a file; the content of a path is read when the archive is written or hashed."""
@@ -51,7 +52,7 @@ class Tree:
         whole = hashlib.sha256()
         for path, entry in sorted(self._entries.items()):
             content = _content_digest(entry.content)
-            line = f"{path}\0{entry.kind!r}\0{entry.mode:o}\0{entry.target}\0{content}\0"
+            line = f"{path}\0{entry.kind!r}\0{entry.mode:o}\0{entry.owner}\0{entry.target}\0{content}\0"
             whole.update(line.encode("utf-8", "surrogateescape"))
         return whole.hexdigest()
 
@@ -61,6 +62,7 @@ class Tree:
             for path, entry in sorted(self._entries.items()):
                 info = tarfile.TarInfo(path)
                 info.type, info.mode, info.linkname, info.mtime = entry.kind, entry.mode, entry.target, _FIXED_TIME
+                info.uid = entry.owner
                 if isinstance(entry.content, Path):
                     with entry.content.open("rb") as file:
                         info.size = entry.content.stat().st_size

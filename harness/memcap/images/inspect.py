@@ -83,6 +83,7 @@ def image_facts(
         command=tuple(config.get("Cmd") or ()),
         user=config.get("User") or "",
         working_directory=config.get("WorkingDir") or "",
+        sets_home=any(str(variable).startswith("HOME=") for variable in config.get("Env") or ()),
         mutable=not (content_addressed or _names_contents(reference, image)),
     )
 

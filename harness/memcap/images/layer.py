@@ -27,6 +27,7 @@ REPOSITORY = "memcap/layer"
 SUPERVISOR = PurePosixPath("/memcap/bin/supervisor")
 RUNNER = PurePosixPath("/memcap/probe/runner.py")
 RUNNER_MODULE = RUNNER.with_name("memcap_runner.py")
+SUPERVISOR_UID = 63636  # OWN_ID in csrc/apart.h
 SUITE = PurePosixPath("/memcap/suite")
 DEPENDENCIES = PurePosixPath("/memcap/deps")
 
@@ -134,8 +135,9 @@ def _probe_tree(image: ImageFacts) -> Tree:
     tree.add_file(_relative(SUPERVISOR), supervisor_program(image.architecture, image.name), executable=True)
     for file in (RUNNER, RUNNER_MODULE):
         tree.add_file(_relative(file), _PROBE / file.name)
-    for folder in ("out", "tmp"):  # any user of the image may write here
-        tree.add_folder(f"memcap/{folder}", mode=0o1777)
+    # Any user of the image may write here; in the supervisor's folder nobody else removes what it opened.
+    tree.add_folder("memcap/out", mode=0o1777, owner=SUPERVISOR_UID)
+    tree.add_folder("memcap/tmp", mode=0o1777)
     return tree
 
 

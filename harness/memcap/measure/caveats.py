@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 
 from memcap.measure.interval import Interval, Processors, untouched_at_least
@@ -14,6 +15,7 @@ SUPERVISOR_JITTER_BYTES = 4 * PAGE_BYTES  # its stack begins at a random address
 CLOCK_STEP_NS = 500_000_000
 BUSY_PERCENT_PER_CPU = 200  # two programs wait for each CPU
 MUCH_ELSEWHERE_BYTES = 32 * 1024 * 1024  # an interpreter with its libraries maps about 10 MiB
+NOT_EXECUTABLE, NOT_FOUND = 126, 127
 MUCH_UNWAITED_US = 50_000
 MUCH_UNWAITED_SHARE = 0.1
 
@@ -36,12 +38,30 @@ def caveats_of(report: Report, raw: RawRun, spec: RunSpec, need: Interval | None
             kind=CaveatKind.OUTPUT_TRUNCATED,
             detail=f"only the last {format_bytes(len(raw.output))} of the workload's standard output were kept",
         )
+    yield from _reach(report, raw)
     flag, kills = raw.oom_killed_flag, report.oom_kills
     if flag is not None and kills is not None and flag != (kills > 0):
         yield Caveat(
             kind=CaveatKind.DOCKER_DISAGREES,
             detail=f"the kernel counted {kills} OOM kills, the daemon says OOMKilled={str(flag).lower()}",
         )
+
+
+def _reach(report: Report, raw: RawRun) -> Iterator[Caveat]:
+    """Yield whether the workload could have changed the report, and whether the daemon tells something else."""
+    if report.apart is False:
+        yield Caveat(kind=CaveatKind.WITHIN_REACH, detail="the supervisor runs as the workload's user")
+    told, left_with = raw.exit_code, _exit_code(report)
+    if told is not None and left_with is not None and told != left_with:
+        detail = f"the supervisor ended with exit code {left_with}, the daemon says {told}"
+        yield Caveat(kind=CaveatKind.DOCKER_DISAGREES, detail=detail)
+
+
+def _exit_code(report: Report) -> int | None:
+    """Return what the supervisor ends with: as a shell does."""
+    if report.exec_errno is not None:
+        return NOT_FOUND if report.exec_errno == errno.ENOENT else NOT_EXECUTABLE
+    return 128 + report.signal if report.signal is not None else report.exit_code
 
 
 def _supervisor(report: Report, spec: RunSpec) -> Iterator[Caveat]:

@@ -14,10 +14,13 @@ from memcap.probe.report import Report, ReportError, WorkloadJournal
 from memcap.units import format_bytes
 
 SIGBUS = 7
+UNUSABLE, CANNOT_USE = 71, "supervisor: cannot use "  # what it says of itself in csrc/supervisor.c
 
 
 def ending_without_report(raw: RawRun, error: ReportError) -> tuple[Ending, str]:
-    """Return how a run ended whose supervisor was killed too."""
+    """Return how a run ended whose supervisor was killed too, or could not begin."""
+    if raw.exit_code == UNUSABLE and raw.error_output.startswith(CANNOT_USE):
+        return Ending.NOT_STARTED, raw.error_output.strip()
     if raw.oom_killed_flag or raw.oom_events:
         return Ending.OOM_GROUP_KILLED, "the daemon tells of the kill"
     if raw.exit_code == 128 + SIGKILL:

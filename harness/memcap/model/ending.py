@@ -113,6 +113,7 @@ class CaveatKind(str, Enum):
     MUTABLE_TAG = "mutable_tag"
     EMULATED = "emulated"
     DOCKER_DISAGREES = "docker_disagrees"
+    WITHIN_REACH = "within_reach"
     SAMPLED_ONLY = "sampled_only"
     KERNEL_UNEXPLAINED = "kernel_unexplained"
     HUGE_PAGES = "huge_pages"
@@ -159,6 +160,9 @@ _CAVEATS: dict[CaveatKind, str] = {
     CaveatKind.MUTABLE_TAG: "Refer to the image by digest, so that the same image is measured next time.",
     CaveatKind.EMULATED: "Use an image of the daemon's own architecture.",
     CaveatKind.DOCKER_DISAGREES: "None needed: the cgroup's counter is the proof; the daemon's word is support.",
+    CaveatKind.WITHIN_REACH: (
+        "Give the daemon's user namespace the user 63636 (rootless: /etc/subuid), if the workload is not trusted."
+    ),
     CaveatKind.SAMPLED_ONLY: "Hold memory for longer than the sample interval, or shorten it (`sample_interval`).",
     CaveatKind.KERNEL_UNEXPLAINED: "Measure on cgroup v2, which tells them apart.",
     CaveatKind.HUGE_PAGES: "Measure without huge pages: `--no-thp`, or `quiet = { thp = false }` in suite.toml.",

@@ -35,6 +35,7 @@ class ImageFacts:
     command: tuple[str, ...] = ()
     user: str = ""
     working_directory: str = ""
+    sets_home: bool = False
     mutable: bool = False
 
     @property
@@ -83,6 +84,8 @@ class RunSpec:
     names the CPUs that the run may use, as "0" or "0,1" (empty: all); ``cold`` says that the page cache was
     emptied for it. ``projections`` are those of the benchmark. ``artefacts`` is a folder of this machine that is
     /memcap/artefacts for the run: its files are put there before, and what is there afterwards is brought back.
+    ``user`` is whom the workload runs as in the container, as Docker writes it (empty: root); ``has_home`` says that HOME
+    was chosen, and is not that user's. ``has_journal``: the workload writes one, as Python calls do.
     ``hear`` is called with each line of its standard output while it runs, by engines that can (Docker).
     """
 
@@ -103,6 +106,8 @@ class RunSpec:
     projections: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     working_directory: str = ""
     user: str = ""
+    has_home: bool = False
+    has_journal: bool = False
     artefacts: Path | None = None
     hear: Callable[[str], None] | None = field(default=None, compare=False)
 

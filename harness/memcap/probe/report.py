@@ -116,6 +116,7 @@ class Report:
     page_size_bytes: int | None
     clock_step_ns: int | None
     load_percent: int | None
+    apart: bool | None
     thp_off: bool | None
     aslr_off: bool | None
     exec_errno: int | None

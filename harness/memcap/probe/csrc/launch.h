@@ -1,6 +1,6 @@
 /* Start the workload, and take in what has ended. */
 #pragma once
-#include "run.h"
+#include "apart.h"
 
 static void exec_by_path(char **argv, char **envp) {
     char path[1024];
@@ -52,10 +52,12 @@ static void start_workload(char **argv, char **envp) {
         SYS4(NR_SIGPROCMASK, 2 /* SIG_SETMASK */, &none, 0, sizeof none);
         limit_child(RLIMIT_DATA, run.data_limit);
         limit_child(RLIMIT_PROCESSES, run.process_limit);
-        exec_by_path(argv, envp);
+        run.exec_error = become_user();
+        if (!run.exec_error) exec_by_path(argv, envp);
         SYS3(NR_WRITE, channel[1], &run.exec_error, sizeof run.exec_error);
         leave(127);
     }
+    settle_apart();
     run.main_pid = pid;
     close_file(channel[1]);
     if (pid < 0) run.exec_error = -pid;

@@ -22,6 +22,10 @@ struct mapped { i64 kernel, when_kernel, processes; };
 static struct {
     const char *folder;
     int given_cgroup;
+    char secret[64];         /* proves to the host that a report is ours */
+    int report, journal;     /* files, opened before the workload starts */
+    int wants_home;          /* HOME is to be that of the user of the workload */
+    int apart;               /* whether our uid is ours alone */
     int no_thp, no_aslr;     /* what was asked for: 0 no, 1 yes and done, -1 yes and refused */
     i64 clock_offset;        /* wall clock minus monotonic clock at the start */
     i64 time_limit, interval;

@@ -9,6 +9,8 @@
  *       enter=FOLDER             enter this cgroup too: that of the pids controller on v1
  *       data=BYTES               the workload's RLIMIT_DATA, for each of its processes
  *       processes=N              the workload's RLIMIT_NPROC, for all processes of the user
+ *       user=USER[:GROUP]        run the workload as this user of the image (see accounts.h)
+ *       home                     HOME is that of this user
  *
  * As an ordinary process (not PID 1) it ends and counts its own descendants only; any of the signals that it would
  * forward as PID 1, or the end of whoever started it, ends them all.
@@ -109,6 +111,21 @@ static void look_before(void) {
     open_window(&run.at_start);
 }
 
+__attribute__((noreturn)) static void misused(void) {
+    const char usage[] = "usage: supervisor OUT TIME_LIMIT_MS SAMPLE_INTERVAL_US [OPTION...] -- COMMAND ARGS...\n"
+                         "       supervisor evict FOLDER...\n       supervisor idle\n       supervisor pages FILE\n";
+    SYS3(NR_WRITE, 2, usage, sizeof usage - 1);
+    leave(64);
+}
+
+__attribute__((noreturn)) static void refused(const char *place) {
+    const char words[] = "supervisor: cannot use ";
+    SYS3(NR_WRITE, 2, words, sizeof words - 1);
+    SYS3(NR_WRITE, 2, place, length(place));
+    SYS3(NR_WRITE, 2, "\n", 1);
+    leave(UNUSABLE);
+}
+
 static void supervise(char **argv, char **envp, int calibrating) {
     u64 waited_for = 1UL << (SIG_CHILD - 1) | 1UL << (SIG_TERM - 1) | 1UL << (SIG_INT - 1) | 1UL << (SIG_HUP - 1) | 1UL << (SIG_QUIT - 1);
     SYS4(NR_SIGPROCMASK, 0 /* SIG_BLOCK */, &waited_for, 0, sizeof waited_for);
@@ -122,6 +139,7 @@ static void supervise(char **argv, char **envp, int calibrating) {
     run.peak_unreclaimable = run.peak_doubted = run.max_file = run.mapped_elsewhere = run.shm_peak = run.unseen_bytes = ABSENT;
     if (calibrating) idle(); /* what the container runtime leaves behind goes away meanwhile */
     i64 alone = calibrating ? kernel_now() : ABSENT;
+    if (!open_outputs()) refused(run.folder);
     look_before();
     run.supervisor_bytes = own_bytes();
     /* If this line is missing from what the daemon kept of the output, the output was truncated. */
@@ -140,21 +158,6 @@ static void supervise(char **argv, char **envp, int calibrating) {
     report();
 }
 
-__attribute__((noreturn)) static void misused(void) {
-    const char usage[] = "usage: supervisor OUT TIME_LIMIT_MS SAMPLE_INTERVAL_US [OPTION...] -- COMMAND ARGS...\n"
-                         "       supervisor evict FOLDER...\n       supervisor idle\n       supervisor pages FILE\n";
-    SYS3(NR_WRITE, 2, usage, sizeof usage - 1);
-    leave(64);
-}
-
-__attribute__((noreturn)) static void refused(const char *place) {
-    const char words[] = "supervisor: cannot use ";
-    SYS3(NR_WRITE, 2, words, sizeof words - 1);
-    SYS3(NR_WRITE, 2, place, length(place));
-    SYS3(NR_WRITE, 2, "\n", 1);
-    leave(UNUSABLE);
-}
-
 static i64 count_cpus(void) {
     u64 mask[16];
     i64 count = 0, size = allowed_cpus(mask, sizeof mask);
@@ -170,6 +173,9 @@ static int apply_option(const char *option) {
     else if ((value = after(option, "watchdog="))) run.watchdog = to_number(value);
     else if ((value = after(option, "data="))) run.data_limit = to_number(value);
     else if ((value = after(option, "processes="))) run.process_limit = to_number(value);
+    else if ((value = after(option, "user="))) {
+        if (!resolve_user(value)) refused(value);
+    } else if (same(option, "home")) run.wants_home = 1;
     else if ((value = after(option, "enter="))) {
         if (!cgroup_enter(value)) refused(value);
     } else if ((value = after(option, "cgroup="))) {
@@ -185,6 +191,18 @@ static i64 from_kernel(char **envp, u64 key) {
     for (const u64 *pair = (const u64 *)(envp + 1); *pair; pair += 2)
         if (*pair == key) return (i64)pair[1];
     return ABSENT;
+}
+
+/* Take the secret out of the environment, where the workload would inherit it. */
+static void take_secret(char **envp) {
+    for (; *envp; envp++) {
+        char *value = (char *)after(*envp, "MEMCAP_SECRET=");
+        if (!value) continue;
+        join(run.secret, sizeof run.secret, value, 0, 0);
+        memset(value, 0, length(value));
+        do { envp[0] = envp[1]; } while (*envp++);
+        return;
+    }
 }
 
 __attribute__((noreturn, used)) static void start(i64 *stack) {
@@ -207,6 +225,8 @@ __attribute__((noreturn, used)) static void start(i64 *stack) {
     char **word = argv + 4;
     while (*word && apply_option(*word)) word++;
     if (!*word || !same(*word, "--") || !word[1]) misused();
+    take_secret(envp);
+    if (run.wants_home) set_home(envp);
     if (!run.given_cgroup) cgroup_find();
     if (run.pid != 1) {
         /* A kernel without CONFIG_PROC_CHILDREN, or the /proc of another PID namespace, where numbers mean others. */
@@ -217,6 +237,7 @@ __attribute__((noreturn, used)) static void start(i64 *stack) {
         SYS5(NR_PRCTL, PRCTL_SUBREAPER, 1, 0, 0, 0);
         SYS5(NR_PRCTL, PRCTL_NO_NEW_PRIVILEGES, 1, 0, 0, 0); /* so that we may kill whatever it starts */
     }
+    go_apart();
     supervise(word + 1, envp, same(word[1], argv[0]) && word[2] && same(word[2], "idle"));
     if (run.exec_error) leave(run.exec_error == ERR_NO_ENTRY ? 127 : 126);
     leave(run.main_status & 127 ? 128 + (int)(run.main_status & 127) : (int)(run.main_status >> 8 & 255));

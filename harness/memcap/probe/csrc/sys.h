@@ -14,6 +14,7 @@ enum {
     NR_STATFS = 137, NR_PERSONALITY = 135, NR_PRCTL = 157, NR_FADVISE = 221, NR_PRLIMIT = 302,
     NR_GETPPID = 110, NR_NANOSLEEP = 35, NR_SCHED_SETSCHEDULER = 144, NR_SCHED_GETAFFINITY = 204, NR_KCMP = 312, NR_PIDFD_OPEN = 434, NR_PIDFD_SEND_SIGNAL = 424,
     NR_SOCKET = 41, NR_FSYNC = 74, NR_UNLINKAT = 263,
+    NR_SETGROUPS = 116, NR_SETRESUID = 117, NR_SETRESGID = 119, NR_CAPGET = 125, NR_CAPSET = 126,
 };
 static inline long sys6(long n, long a, long b, long c, long d, long e, long f) {
     long result;
@@ -33,6 +34,7 @@ enum {
     NR_STATFS = 43, NR_PERSONALITY = 92, NR_PRCTL = 167, NR_FADVISE = 223, NR_PRLIMIT = 261,
     NR_GETPPID = 173, NR_NANOSLEEP = 101, NR_SCHED_SETSCHEDULER = 119, NR_SCHED_GETAFFINITY = 123, NR_KCMP = 272, NR_PIDFD_OPEN = 434, NR_PIDFD_SEND_SIGNAL = 424,
     NR_SOCKET = 198, NR_FSYNC = 82, NR_UNLINKAT = 35,
+    NR_SETGROUPS = 159, NR_SETRESUID = 147, NR_SETRESGID = 149, NR_CAPGET = 90, NR_CAPSET = 91,
 };
 static inline long sys6(long n, long a, long b, long c, long d, long e, long f) {
     register long x8 __asm__("x8") = n;
@@ -56,9 +58,9 @@ __asm__(".global _start\n_start:\n mov x0, sp\n bl start\n");
 #define SYS4(n, a, b, c, d) sys6(n, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
 #define SYS5(n, a, b, c, d, e) sys6(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0)
 
-enum { AT_CWD = -100, O_READ = 0, O_WRITE_NEW = 01 | 0100 | 01000, O_WRITE_APPEND = 01 | 0100 | 02000, O_CLOSE_ON_EXEC = 02000000 };
+enum { AT_CWD = -100, O_READ = 0, O_WRITE_NEW = 01 | 0100 | 01000, O_WRITE_OWN = 01 | 0100 | 0200 | 02000 /* O_EXCL, O_APPEND */, O_CLOSE_ON_EXEC = 02000000 };
 enum { SIG_HUP = 1, SIG_INT = 2, SIG_QUIT = 3, SIG_KILL = 9, SIG_TERM = 15, SIG_CHILD = 17 };
-enum { WAIT_NO_HANG = 1, CLOCK_REAL = 0, CLOCK_MONO = 1, CLOCK_OWN_CPU = 2, ERR_NO_ENTRY = 2, ERR_NO_CHILD = 10 };
+enum { WAIT_NO_HANG = 1, CLOCK_REAL = 0, CLOCK_MONO = 1, CLOCK_OWN_CPU = 2, ERR_NO_ENTRY = 2, ERR_NO_CHILD = 10, ERR_AGAIN = 11 };
 
 struct timespec { i64 seconds, nanoseconds; };
 struct timeval { i64 seconds, microseconds; };

@@ -94,15 +94,24 @@ static inline i64 kib_of(const char *key) {
     return value < 0 ? ABSENT : value * 1024;
 }
 
-static struct { int fd; u32 used; char bytes[1024]; } out;
+enum { PATIENCE_MS = 10000 };
+static struct { int fd, patience; u32 used; char bytes[1024]; } out;
 
+/* A workload may have made the pipe that both write to non-blocking. */
 static inline void flush_out(void) {
-    for (u32 done = 0; done < out.used;) {
+    struct timespec wait = {0, 1000000};
+    for (u32 done = 0; done < out.used && out.patience > 0;) {
         i64 n = SYS3(NR_WRITE, out.fd, out.bytes + done, out.used - done);
-        if (n <= 0) break;
-        done += (u32)n;
+        if (n > 0) done += (u32)n;
+        else if (n == -ERR_AGAIN) SYS2(NR_NANOSLEEP, &wait, 0), out.patience--;
+        else out.patience = 0;
     }
     out.used = 0;
+}
+static inline void write_to(int fd) {
+    out.fd = fd;
+    out.used = 0;
+    out.patience = PATIENCE_MS;
 }
 static inline void put_char(char c) {
     if (out.used == sizeof out.bytes) flush_out();

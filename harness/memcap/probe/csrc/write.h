@@ -2,22 +2,32 @@
 #pragma once
 #include "calibrate.h"
 
-static void open_out(const char *name, int flags) {
+/* Exclusively, and before anything else runs: what is there then is nobody's who could make it a link or a pipe. */
+static int open_own(const char *name) {
     char path[512];
     join(path, sizeof path, run.folder, "/", name);
-    out.fd = open_file(path, flags);
-    out.used = 0;
+    return (int)SYS4(NR_OPENAT, AT_CWD, path, O_WRITE_OWN | O_CLOSE_ON_EXEC, 0600);
+}
+static void put_secret(const char *what) {
+    if (*run.secret) { put(run.secret); put(what); put("\n"); }
+}
+static int open_outputs(void) {
+    run.report = open_own("report.json");
+    run.journal = open_own("supervisor.jsonl");
+    write_to(run.journal);
+    put_secret("");
+    flush_out();
+    return run.report >= 0 && run.journal >= 0;
 }
 
 static void journal(void) {
-    open_out("supervisor.jsonl", O_WRITE_APPEND);
+    write_to(run.journal);
     put_field("{", "elapsed_ns", elapsed());
     put_field(", ", "peak_bytes", cgroup_peak());
     put_field(", ", "unreclaimable_peak_bytes", run.peak_unreclaimable);
     put_field(", ", "oom_kills", cgroup_oom_kills());
     put("}\n");
     flush_out();
-    close_file(out.fd);
 }
 
 static void put_split(const char *key, const struct split *s) {
@@ -80,22 +90,32 @@ static void put_cpus(void) {
     put("]");
 }
 
-static void report(void) {
-    i64 peak = cgroup_peak(), kills = cgroup_oom_kills(), hits = cgroup_cap_hits();
-    i64 cap = cg.version ? cgroup_cap() : run.watchdog ? run.watchdog : ABSENT, swap_cap = cgroup_swap_cap(), own = own_bytes();
-    i64 events = cgroup_oom_events(), group_kills = cgroup_group_kills(), refaults = cgroup_refaults();
-    i64 swap_peak = cgroup_swap_peak(), throttled = cgroup_throttled_periods();
-    i64 stall_some = cgroup_pressure("some"), stall_full = cgroup_pressure("full");
-    i64 shm_size = ABSENT, shm_used = ABSENT, step = clock_ns(CLOCK_REAL) - clock_ns(CLOCK_MONO) - run.clock_offset;
-    i64 cpu = run.given_cgroup && cg.version == 1 ? ABSENT : cgroup_cpu_ns(); /* cpuacct is that of another cgroup */
-    shared_memory(&shm_size, &shm_used);
+/* What the kernel says at the end. */
+static struct {
+    i64 peak, kills, hits, cap, swap_cap, own, events, group_kills, refaults, swap_peak, throttled, stall_some, stall_full;
+    i64 shm_size, shm_used, step, cpu, load;
+} last;
+
+static void look_at_the_end(void) {
+    last.peak = cgroup_peak(), last.kills = cgroup_oom_kills(), last.hits = cgroup_cap_hits();
+    last.cap = cg.version ? cgroup_cap() : run.watchdog ? run.watchdog : ABSENT;
+    last.swap_cap = cgroup_swap_cap(), last.own = own_bytes();
+    last.events = cgroup_oom_events(), last.group_kills = cgroup_group_kills(), last.refaults = cgroup_refaults();
+    last.swap_peak = cgroup_swap_peak(), last.throttled = cgroup_throttled_periods();
+    last.stall_some = cgroup_pressure("some"), last.stall_full = cgroup_pressure("full");
+    last.shm_size = last.shm_used = ABSENT, last.step = clock_ns(CLOCK_REAL) - clock_ns(CLOCK_MONO) - run.clock_offset;
+    last.cpu = run.given_cgroup && cg.version == 1 ? ABSENT : cgroup_cpu_ns(); /* cpuacct is that of another cgroup */
+    last.load = load_percent();
+    shared_memory(&last.shm_size, &last.shm_used);
+}
+
+static void put_report(void) {
     int signal = (int)(run.main_status & 127), started = !run.exec_error;
-    open_out("report.json.tmp", O_WRITE_NEW);
     put_field("{", "format", FORMAT);
     put_field(",\n ", "cgroup_version", cg.version ? cg.version : ABSENT);
-    put_field(",\n ", "cap_bytes", cap);
-    put_field(",\n ", "swap_cap_bytes", swap_cap);
-    put_field(",\n ", "peak_bytes", peak);
+    put_field(",\n ", "cap_bytes", last.cap);
+    put_field(",\n ", "swap_cap_bytes", last.swap_cap);
+    put_field(",\n ", "peak_bytes", last.peak);
     put_field(",\n ", "peak_at_start_bytes", run.peak_at_start);
     put_field(",\n ", "unreclaimable_peak_bytes", run.peak_unreclaimable);
     put_field(",\n ", "low_from_peak_bytes", cg.version && seen.low > 0 ? seen.low : ABSENT);
@@ -105,27 +125,28 @@ static void report(void) {
     put_field(",\n ", "mapped_elsewhere_bytes", run.mapped_elsewhere);
     put_field(",\n ", "disk_read_bytes", cg.version && seen.now.known ? at_least(seen.now.read - seen.at_start.read, 0) : ABSENT);
     put_field(",\n ", "rss_peak_bytes", run.max_rss_kib ? run.max_rss_kib * 1024 : ABSENT);
-    put_field(",\n ", "supervisor_bytes", own > run.supervisor_bytes ? own : run.supervisor_bytes);
+    put_field(",\n ", "supervisor_bytes", last.own > run.supervisor_bytes ? last.own : run.supervisor_bytes);
     put_field(",\n ", "supervisor_unseen_bytes", run.unseen_bytes);
     put_field(",\n ", "supervisor_cpu_ns", own_cpu());
-    put_field(",\n ", "cpu_us", cpu < 0 || run.cgroup_cpu_at_start < 0 ? ABSENT : at_least(cpu - run.cgroup_cpu_at_start - own_cpu(), 0) / 1000);
-    put_field(",\n ", "oom_kills", kills);
-    put_field(",\n ", "kills_while_main_lived", kills < 0 ? ABSENT : run.kills_while_main_lived);
+    put_field(",\n ", "cpu_us", last.cpu < 0 || run.cgroup_cpu_at_start < 0 ? ABSENT : at_least(last.cpu - run.cgroup_cpu_at_start - own_cpu(), 0) / 1000);
+    put_field(",\n ", "oom_kills", last.kills);
+    put_field(",\n ", "kills_while_main_lived", last.kills < 0 ? ABSENT : run.kills_while_main_lived);
     put_field(",\n ", "killed_others", run.killed_others);
-    put_field(",\n ", "oom_events", events);
-    put_field(",\n ", "oom_group_kills", group_kills);
-    put_field(",\n ", "cap_hits", hits);
-    put_field(",\n ", "refaults", refaults);
-    put_field(",\n ", "swap_peak_bytes", swap_peak);
-    put_field(",\n ", "stall_some_us", stall_some);
-    put_field(",\n ", "stall_full_us", stall_full);
-    put_field(",\n ", "throttled_periods", throttled);
-    put_field(",\n ", "shm_size_bytes", shm_size);
-    put_field(",\n ", "shm_used_bytes", shm_used);
-    put_field(",\n ", "shm_peak_bytes", at_least(run.shm_peak, shm_used));
+    put_field(",\n ", "oom_events", last.events);
+    put_field(",\n ", "oom_group_kills", last.group_kills);
+    put_field(",\n ", "cap_hits", last.hits);
+    put_field(",\n ", "refaults", last.refaults);
+    put_field(",\n ", "swap_peak_bytes", last.swap_peak);
+    put_field(",\n ", "stall_some_us", last.stall_some);
+    put_field(",\n ", "stall_full_us", last.stall_full);
+    put_field(",\n ", "throttled_periods", last.throttled);
+    put_field(",\n ", "shm_size_bytes", last.shm_size);
+    put_field(",\n ", "shm_used_bytes", last.shm_used);
+    put_field(",\n ", "shm_peak_bytes", at_least(run.shm_peak, last.shm_used));
     put_field(",\n ", "page_size_bytes", run.page_size);
-    put_field(",\n ", "clock_step_ns", step < 0 ? -step : step);
-    put_field(",\n ", "load_percent", load_percent());
+    put_field(",\n ", "clock_step_ns", last.step < 0 ? -last.step : last.step);
+    put_field(",\n ", "load_percent", last.load);
+    put(",\n \"apart\": "); put(run.pid != 1 ? "null" : run.apart ? "true" : "false"); /* only a container's can be */
     put_setting("thp_off", run.no_thp);
     put_setting("aslr_off", run.no_aslr);
     put_field(",\n ", "exec_errno", started ? ABSENT : run.exec_error);
@@ -161,10 +182,19 @@ static void report(void) {
     put("]");
     put_series();
     put("}\n");
-    flush_out();
-    close_file(out.fd);
-    char from[512], to[512];
-    join(from, sizeof from, run.folder, "/", "report.json.tmp");
-    join(to, sizeof to, run.folder, "/", "report.json");
-    SYS4(NR_RENAMEAT, AT_CWD, from, AT_CWD, to);
+}
+
+/* To the file, and where there is a secret to both streams of output: a flood on one of them may have made the daemon throw
+ * away what is old (json-file rotates), and with it a report; on both it was always complete. */
+static void report(void) {
+    look_at_the_end();
+    const int targets[3] = {run.report, 1, 2};
+    for (int i = 0; i < (*run.secret ? 3 : 1); i++) {
+        write_to(targets[i]);
+        if (*run.secret) put("\n");
+        put_secret(" report");
+        put_report();
+        put_secret(" end");
+        flush_out();
+    }
 }
