@@ -229,6 +229,7 @@ def make_report(**changes: Any) -> str:
         "exit_code": 0,
         "signal": None,
         "timed_out": False,
+        "limit_exceeded": None,
         "watchdog_kill": False,
         "stopped_by_signal": None,
         "wall_ns": 1_250_000_000,

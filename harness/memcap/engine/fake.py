@@ -132,6 +132,7 @@ def _report(peak: int, *, cap: int, killed: bool) -> dict[str, object]:
         "exit_code": None if killed else 0,
         "signal": 9 if killed else None,
         "timed_out": False,
+        "limit_exceeded": None,
         "watchdog_kill": False,
         "stopped_by_signal": None,
         "wall_ns": int(SECONDS * 1e9),

@@ -123,6 +123,7 @@ class Report:
     exit_code: int | None
     signal: int | None
     timed_out: bool
+    limit_exceeded: str | None
     watchdog_kill: bool
     stopped_by_signal: int | None
     wall_ns: int | None
@@ -323,6 +324,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "bool": _flag,
     "bool | None": lambda value: None if value is None else _flag(value),
     "str": _text,
+    "str | None": lambda value: None if value is None else _text(value),
     "float": _number,
     "Mapping[str, float]": _numbers,
     "Mapping[str, int]": lambda value: {name: _whole(number) for name, number in _numbers(value).items()},

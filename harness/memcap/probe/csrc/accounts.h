@@ -99,7 +99,7 @@ static int resolve_user(const char *given) {
         user.uid = (u32)to_number(fields[2]);
         user.gid = is_number(fields[3]) ? (u32)to_number(fields[3]) : 0;
         join(name, sizeof name, fields[0], 0, 0);
-        if (*fields[5]) join(user.home, sizeof user.home, fields[5], 0, 0);
+        join(user.home, sizeof user.home, fields[5], 0, 0);
     } else if (is_number(who)) user.uid = (u32)to_number(who);
     else return 0;
     if (group && *group) {

@@ -28,7 +28,7 @@ static void exec_by_path(char **argv, char **envp) {
 
 static void limit_child(int what, i64 value) {
     u64 both[2] = {(u64)value, (u64)value};
-    if (value) SYS4(NR_PRLIMIT, 0, what, both, 0);
+    if (value >= 0) SYS4(NR_PRLIMIT, 0, what, both, 0);
 }
 
 /* Open a file of a process that must be read when there is no memory left: the kernel's buffer for it is allocated at
@@ -50,8 +50,10 @@ static void start_workload(char **argv, char **envp) {
         if (run.pid != 1) SYS5(NR_PRCTL, PRCTL_DEATH_SIGNAL, SIG_KILL, 0, 0, 0); /* should somebody kill us */
         u64 none = 0;
         SYS4(NR_SIGPROCMASK, 2 /* SIG_SETMASK */, &none, 0, sizeof none);
-        limit_child(RLIMIT_DATA, run.data_limit);
-        limit_child(RLIMIT_PROCESSES, run.process_limit);
+        limit_child(RLIMIT_DATA, run.data_limit ? run.data_limit : ABSENT);
+        limit_child(RLIMIT_PROCESSES, run.process_limit ? run.process_limit : ABSENT);
+        limit_child(RLIMIT_FILE, run.file_limit);
+        limit_child(RLIMIT_CORE, run.core_limit);
         run.exec_error = become_user();
         if (!run.exec_error) exec_by_path(argv, envp);
         SYS3(NR_WRITE, channel[1], &run.exec_error, sizeof run.exec_error);

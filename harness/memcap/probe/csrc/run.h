@@ -7,7 +7,7 @@ enum { FORMAT = 2, ROWS = 256, PROCESSES = 32, PROCESS_SCAN_NS = 30000000, JOURN
        QUICKEST_NS = 1000000, FREE_CPU_NS = 8000000, UNUSABLE = 71,
        ROOM = 256 << 10, ROOM_PROCESS = 8 << 10, NO_ROOM_NS = 1000000000, SETTLE_STEP_NS = 2000000, SETTLE_STEPS = 30, SETTLED = 340 << 10, LEFT_BEHIND = 128 << 10, TURNED = 64 << 10, TURNED_NS = 100000000,
        PSS_LARGEST = 256 << 20, PSS_FREE_NS = 2000000, PSS_PROCESS_NS = 250000, PSS_MIB_NS = 16000, NEAR_PEAK = 16,
-       PRCTL_DEATH_SIGNAL = 1, PRCTL_SUBREAPER = 36, PRCTL_NO_NEW_PRIVILEGES = 38, RLIMIT_DATA = 2, RLIMIT_PROCESSES = 6,
+       PRCTL_DEATH_SIGNAL = 1, PRCTL_SUBREAPER = 36, PRCTL_NO_NEW_PRIVILEGES = 38, RLIMIT_FILE = 1, RLIMIT_CORE = 4, RLIMIT_DATA = 2, RLIMIT_PROCESSES = 6,
        ROUND_ROBIN_NOT_INHERITED = 2 | 0x40000000 /* SCHED_RR | SCHED_RESET_ON_FORK */ };
 
 enum { STARTING, RUNNING, ENDING }; /* what the main process does at a sample */
@@ -32,6 +32,8 @@ static struct {
     i64 page_size;
     i64 pid, parent;         /* ours, and who started us; PID 1 has a PID namespace to itself */
     i64 watchdog, data_limit, process_limit; /* 0: none; they stand in for what cgroups cap */
+    i64 cpu_limit, disk_limit, file_limit, core_limit; /* ABSENT: none; nanoseconds of all processes, and bytes */
+    const char *exceeded;    /* which of the first two was broken */
     i64 started, ended, samples, max_file, cpu_at_start, cgroup_cpu_at_start;
     i64 cpus;                /* that the container may use */
     i64 mark, peak_unreclaimable; /* mark: the kernel's high-water mark just before the last sample */

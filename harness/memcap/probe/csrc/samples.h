@@ -195,6 +195,12 @@ static void look_at_lazily_freed(i64 now) {
     run.shares_cost += own_cpu() - before;
 }
 
+/* CPU time of the workload with all its processes. */
+static i64 used_cpu_ns(void) {
+    i64 now = run.given_cgroup && cg.version == 1 ? ABSENT : cgroup_cpu_ns(); /* cpuacct is that of another cgroup */
+    return now < 0 || run.cgroup_cpu_at_start < 0 ? ABSENT : at_least(now - run.cgroup_cpu_at_start - own_cpu(), 0);
+}
+
 static void shared_memory(i64 *size, i64 *used) {
     struct statfs about;
     if (SYS2(NR_STATFS, "/dev/shm", &about) != 0 || about.type != TMPFS) return;

@@ -9,6 +9,8 @@
  *       enter=FOLDER             enter this cgroup too: that of the pids controller on v1
  *       data=BYTES               the workload's RLIMIT_DATA, for each of its processes
  *       processes=N              the workload's RLIMIT_NPROC, for all processes of the user
+ *       cpu-time=MS, disk=BYTES  end the workload when it has used more CPU time, or written more to disk, altogether
+ *       file-size=BYTES, core=BYTES  the workload's RLIMIT_FSIZE and RLIMIT_CORE
  *       user=USER[:GROUP]        run the workload as this user of the image (see accounts.h)
  *       home                     HOME is that of this user
  *
@@ -47,6 +49,13 @@ static int may_need_memory(i64 now, i64 due) {
     return has_room() || (now >= due + NO_ROOM_NS && !is_stuck());
 }
 
+/* What was written is known since the last look at the processes. */
+static int is_beyond_limits(void) {
+    if (run.cpu_limit >= 0 && used_cpu_ns() > run.cpu_limit) run.exceeded = "cpu_time";
+    if (run.disk_limit >= 0 && seen.now.known && seen.now.written - seen.at_start.written > run.disk_limit) run.exceeded = "disk";
+    return run.exceeded != 0;
+}
+
 /* Sample until the main process ends. */
 static void watch(u64 waited_for) {
     i64 next_scan = 0, next_journal = 0, journal_step = JOURNAL_NS;
@@ -63,6 +72,7 @@ static void watch(u64 waited_for) {
         }
         if (may_need_memory(now, next_journal)) { journal(); next_journal = now + journal_step; journal_step += journal_step / 64; }
         if (run.time_limit && now >= run.time_limit) { run.timed_out = 1; end_all(); }
+        if (is_beyond_limits()) { end_all(); break; }
         i64 pause = pause_after(now);
         struct timespec wait = {pause / 1000000000, pause % 1000000000};
         u8 info[128];
@@ -153,6 +163,7 @@ static void supervise(char **argv, char **envp, int calibrating) {
     if (has_room() && !run.exec_error) scan_processes(need, elapsed());
     if (cg.version && (run.exec_error || !seen.now.known)) close_window();
     run.at_end = run.last;
+    if (!run.exec_error) is_beyond_limits();
     end_all();
     reap(0);
     report();
@@ -173,6 +184,10 @@ static int apply_option(const char *option) {
     else if ((value = after(option, "watchdog="))) run.watchdog = to_number(value);
     else if ((value = after(option, "data="))) run.data_limit = to_number(value);
     else if ((value = after(option, "processes="))) run.process_limit = to_number(value);
+    else if ((value = after(option, "file-size="))) run.file_limit = to_number(value);
+    else if ((value = after(option, "core="))) run.core_limit = to_number(value);
+    else if ((value = after(option, "disk="))) run.disk_limit = to_number(value);
+    else if ((value = after(option, "cpu-time="))) run.cpu_limit = to_number(value) * 1000000;
     else if ((value = after(option, "user="))) {
         if (!resolve_user(value)) refused(value);
     } else if (same(option, "home")) run.wants_home = 1;
@@ -222,6 +237,7 @@ __attribute__((noreturn, used)) static void start(i64 *stack) {
     run.cpus = count_cpus();
     run.pid = SYS1(NR_GETPID, 0);
     run.parent = SYS1(NR_GETPPID, 0);
+    run.cpu_limit = run.disk_limit = run.file_limit = run.core_limit = ABSENT;
     char **word = argv + 4;
     while (*word && apply_option(*word)) word++;
     if (!*word || !same(*word, "--") || !word[1]) misused();

@@ -104,7 +104,7 @@ static void look_at_the_end(void) {
     last.swap_peak = cgroup_swap_peak(), last.throttled = cgroup_throttled_periods();
     last.stall_some = cgroup_pressure("some"), last.stall_full = cgroup_pressure("full");
     last.shm_size = last.shm_used = ABSENT, last.step = clock_ns(CLOCK_REAL) - clock_ns(CLOCK_MONO) - run.clock_offset;
-    last.cpu = run.given_cgroup && cg.version == 1 ? ABSENT : cgroup_cpu_ns(); /* cpuacct is that of another cgroup */
+    last.cpu = used_cpu_ns();
     last.load = load_percent();
     shared_memory(&last.shm_size, &last.shm_used);
 }
@@ -128,7 +128,7 @@ static void put_report(void) {
     put_field(",\n ", "supervisor_bytes", last.own > run.supervisor_bytes ? last.own : run.supervisor_bytes);
     put_field(",\n ", "supervisor_unseen_bytes", run.unseen_bytes);
     put_field(",\n ", "supervisor_cpu_ns", own_cpu());
-    put_field(",\n ", "cpu_us", last.cpu < 0 || run.cgroup_cpu_at_start < 0 ? ABSENT : at_least(last.cpu - run.cgroup_cpu_at_start - own_cpu(), 0) / 1000);
+    put_field(",\n ", "cpu_us", last.cpu < 0 ? ABSENT : last.cpu / 1000);
     put_field(",\n ", "oom_kills", last.kills);
     put_field(",\n ", "kills_while_main_lived", last.kills < 0 ? ABSENT : run.kills_while_main_lived);
     put_field(",\n ", "killed_others", run.killed_others);
@@ -153,6 +153,9 @@ static void put_report(void) {
     put_field(",\n ", "exit_code", started && !signal ? run.main_status >> 8 & 255 : ABSENT);
     put_field(",\n ", "signal", started && signal ? signal : ABSENT);
     put(",\n \"timed_out\": "); put(run.timed_out ? "true" : "false");
+    put(",\n \"limit_exceeded\": ");
+    if (run.exceeded) put_string(run.exceeded);
+    else put("null");
     put(",\n \"watchdog_kill\": "); put(run.watchdog_kill ? "true" : "false");
     put_field(",\n ", "stopped_by_signal", run.stopped_by ? run.stopped_by : ABSENT);
     put_field(",\n ", "wall_ns", started ? run.ended - run.started : ABSENT);
