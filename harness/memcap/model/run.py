@@ -84,8 +84,8 @@ class RunSpec:
     names the CPUs that the run may use, as "0" or "0,1" (empty: all); ``cold`` says that the page cache was
     emptied for it. ``projections`` are those of the benchmark. ``artefacts`` is a folder of this machine that is
     /memcap/artefacts for the run: its files are put there before, and what is there afterwards is brought back.
-    ``user`` is whom the workload runs as in the container, as Docker writes it (empty: root); ``has_home`` says that HOME
-    was chosen, and is not that user's. ``has_journal``: the workload writes one, as Python calls do.
+    ``user`` is whom the workload runs as in the container, as Docker writes it (empty: root); ``has_home`` says that
+    HOME was chosen, and is not that user's. ``has_journal``: the workload writes one, as Python calls do.
     ``hear`` is called with each line of its standard output while it runs, by engines that can (Docker).
     """
 
