@@ -178,8 +178,8 @@ class DockerEngine:
         facts = self._client.api.inspect_container(container)
         state, applied = facts["State"], facts["HostConfig"]
         # Apart, because the daemon copies them apart: a traceback may be logged in the middle of earlier output.
-        output, report = split_report(self._logs(container, stderr=False), secret)
-        error_output, again = split_report(self._logs(container, stdout=False), secret)
+        output, report = split_report(self._logs(container, errors=False), secret)
+        error_output, again = split_report(self._logs(container, errors=True), secret)
         report = report or again
         files = {}
         if report is None or spec.has_journal:
@@ -202,9 +202,9 @@ class DockerEngine:
             neighbours=tuple(dict.fromkeys((*before, *after))),
         )
 
-    def _logs(self, container: str, **only: bool) -> str:
-        """Return a stream of the container's output: ``stderr=False`` the standard output."""
-        return str(self._client.api.logs(container, **only).decode("utf-8", "replace"))
+    def _logs(self, container: str, *, errors: bool) -> str:
+        """Return what the container wrote to its standard output or error output."""
+        return self._client.api.logs(container, stdout=not errors, stderr=errors).decode("utf-8", "replace")
 
     def _hear(self, container: str, hear: Callable[[str], None], secret: str) -> None:
         """Pass on the lines of the container's standard output until it ends."""
