@@ -208,14 +208,14 @@ class DockerEngine:
 
     def _hear(self, container: str, hear: Callable[[str], None], secret: str) -> None:
         """Pass on the lines of the container's standard output until it ends."""
-        rest = ""
+        rest, is_output = "", True
         with suppress(Exception):  # the run does not depend on it, and what is wrong with the daemon is raised there
             for part in self._client.api.logs(container, stderr=False, stream=True, follow=True):
                 *lines, rest = (rest + part.decode("utf-8", "replace")).split("\n")
                 for line in lines:
-                    if begins_report(line, secret):
-                        return
-                    hear(line)
+                    is_output = is_output and not begins_report(line, secret)
+                    if is_output:
+                        hear(line)
 
     def _count_oom_events(self, container: str, *, expected: bool) -> int:
         deadline = time.monotonic() + OOM_EVENT_GRACE_SECONDS
