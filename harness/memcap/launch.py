@@ -45,6 +45,7 @@ def run_spec(cell: Cell, layer: Layer, settings: CampaignSettings, *, attempt: s
         cpuset=cpuset,
         cold=cell.is_cold,
         projections=benchmark.projections,
+        metrics=None if isinstance(workload, CommandWorkload) else benchmark.returned_metrics,
     )
 
 
