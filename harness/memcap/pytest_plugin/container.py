@@ -36,6 +36,7 @@ from memcap.model import (
     Suite,
     remedy_of,
 )
+from memcap.model.names import name_complaint
 from memcap.plan import check_feasible, image_by_reference
 from memcap.pytest_plugin.names import SUITE, cell_name
 from memcap.pytest_plugin.settings import wanted_of
@@ -155,7 +156,7 @@ def _find_image(name: str, start: Path) -> ImageSource:
         folder = find_root(start) / "images" / name
     except ConfigError:  # not in a project
         return image_by_reference(name)
-    is_ours = "/" not in name and (folder / "Dockerfile").is_file()
+    is_ours = not name_complaint(name) and (folder / "Dockerfile").is_file()
     return ImageSource(name=name, directory=folder) if is_ours else image_by_reference(name)
 
 
