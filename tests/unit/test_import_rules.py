@@ -79,7 +79,7 @@ OWNERS = {
 LONGEST_FILE = 400
 
 NOT_TRACKED = {
-    ".git", ".venv", ".nox", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis", "__pycache__",
+    ".git", ".venv", ".nox", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis", "fuzz-found", "__pycache__",
     "build", "dist", "bin", "node_modules",
 }  # fmt: skip
 PLACES_OF_ONE_MACHINE = re.compile(r"(?<![\w.])/(?:root|work)/|\.\./shared\b")

@@ -312,7 +312,7 @@ events = st.builds(
     st.dictionaries(st.sampled_from(KEYS), values),
 )
 
-odd_numbers = st.sampled_from([-1, True, 10**400, 1e300, math.nan, math.inf, "1", None, [], {}])
+odd_numbers: st.SearchStrategy[Any] = st.sampled_from([-1, True, 10**400, 1e300, math.nan, math.inf, "1", None, [], {}])
 samples = st.fixed_dictionaries(
     {"elapsed_ns": st.integers() | odd_numbers, "peak_bytes": st.integers() | odd_numbers},
     optional={"unreclaimable_peak_bytes": st.integers() | odd_numbers},
