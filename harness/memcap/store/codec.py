@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memcap.errors import FileFormatError
-from memcap.model import CampaignResult, CellResult, CellSummary
+from memcap.model import CampaignResult, CellResult, CellSummary, Metric
 from memcap.model.names import is_campaign_id, is_stored_name, is_stored_variant
 from memcap.store.files import check_schema, write_atomically
 from memcap.store.pyperf_codec import pyperf_document
@@ -23,6 +23,7 @@ from memcap.strict import (
     describe,
     key_text,
     parse_json,
+    quote,
     read_text,
     refuse,
     refuse_wrong,
@@ -172,6 +173,13 @@ def _name_complaints(cell: CellSummary, place: KeyPath) -> list[str]:
         complaints.append(f"{key}.variant: expected a name of a-z, 0-9 and _, found {describe(cell.variant)}")
     variant = f".{cell.variant}" if cell.variant else ""
     expected = f"{cell.suite}.{cell.benchmark}{variant}-{cell.image}-{cell.cap.name}"
+    measured = {*cell.extra_metrics, *(metric.value for metric in Metric)}
+    for part, limits in (("thresholds", cell.thresholds), ("alerts", cell.alerts)):
+        complaints += [
+            f"{key}.{part}.{quote(name)}: the cell has no metric of that name"
+            for name in limits
+            if name not in measured
+        ]
     if not complaints and cell.id != expected:
         complaints.append(f"{key}.id: expected {describe(expected)}, found {describe(cell.id)}")
     return complaints

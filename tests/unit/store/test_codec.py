@@ -39,7 +39,10 @@ def _named(summary: CellSummary, name: str, cap: int) -> CellSummary:
 
 
 _SUMMARIES = st.builds(
-    _named, st.builds(CellSummary), st.from_regex(r"[a-z][a-z0-9_]{0,9}", fullmatch=True), st.integers(1, 2**63 - 1)
+    _named,
+    st.builds(CellSummary, thresholds=st.just({}), alerts=st.just({})),
+    st.from_regex(r"[a-z][a-z0-9_]{0,9}", fullmatch=True),
+    st.integers(1, 2**63 - 1),
 )
 _RESULTS = st.builds(
     CampaignResult,
@@ -186,6 +189,10 @@ def test_a_schema_that_is_no_version_is_malformed(
             r'cell\.id: expected "agents.crew_backed-py312-128m", found "streams',
         ),
         (lambda ours: ours.update(policy=ours["cells"][0]), r"memcap\.policy: .*found nothing"),
+        (
+            lambda ours: ours["cells"][0]["cell"].update(alerts={"lag": 1.0}),
+            r"cells\[0\]\.cell\.alerts\.lag: the cell has no metric of that name",
+        ),
         (lambda ours: ours.update(cells={}), r"memcap\.cells: .*found an object"),
         (lambda ours: ours.update(environment=None), r"memcap\.environment: .*found nothing"),
         (lambda ours: ours["cells"].append(ours["cells"][0]), r"memcap\.cells\[1\]: the cell .* is there twice"),
