@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from memcap.engine.docker_client import KIND_LABEL, already_gone, environment, l
 from memcap.engine.docker_leftovers import find_containers
 from memcap.errors import MemcapError
 from memcap.model import Environment
+from memcap.strict import parse_json
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -159,7 +159,7 @@ def _kernel_facts(client: DockerClient) -> KernelFacts | None:
             for kind in ("base", "image"):
                 images = client.images.list(filters={"label": f"{KIND_LABEL}={kind}"})  # Podman 4 takes one label
                 if images:
-                    found = json.loads(_run_reader(client, str(images[0].id)))
+                    found = parse_json("the kernel's files", _run_reader(client, str(images[0].id)))
                     return read_kernel_files(found) if isinstance(found, dict) else None
     except (MemcapError, ValueError):  # an odd image is no reason to say nothing else
         return None

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 from platformdirs import user_cache_path
 
 from memcap.engine.docker_client import KIND_LABEL, LABEL, OWNER_LABEL, already_gone, owner, translated
-from memcap.errors import MemcapError
+from memcap.errors import FileFormatError, MemcapError
 from memcap.images.foreign import refuse_what_cannot_run
 from memcap.images.registry import ORIGIN_LABEL
 from memcap.model import ImageFacts, PythonFacts
+from memcap.strict import MOST_CONFIG_BYTES, read_object, read_text
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -155,19 +156,20 @@ def _parse(text: str) -> PythonFacts | None:
     if not lines:
         return None
     try:
-        return PythonFacts(**{key: str(value) for key, value in json.loads(lines[-1]).items()})
-    except (ValueError, TypeError, AttributeError):
+        return PythonFacts(**{key: str(value) for key, value in read_object("the answer", lines[-1]).items()})
+    except (FileFormatError, TypeError):
         return None
 
 
 def _read(kept: Path) -> tuple[bool, PythonFacts | None]:
     """Return whether an answer is kept, and the answer; a file that cannot be read is as good as none."""
     try:
-        answer = json.loads(kept.read_text(encoding="utf-8"))
+        answer = read_object(kept, read_text(kept, most_bytes=MOST_CONFIG_BYTES))
         if answer["question"] != _QUESTION_VERSION:
             return False, None
-        return True, None if answer["python"] is None else PythonFacts(**answer["python"])
-    except (OSError, ValueError, TypeError, KeyError):
+        known = answer["python"]
+        return True, None if known is None else PythonFacts(**{key: str(value) for key, value in known.items()})
+    except (FileFormatError, TypeError, KeyError, AttributeError):
         return False, None
 
 

@@ -90,7 +90,12 @@ class Session:
         python = layer.image.python
         assert python is not None
         spec = replace(
-            self._spec(_IDLE_CAP_BYTES), argv=(python.executable, "-c", _IDLE_CODE), env={}, projections={}, cold=False
+            self._spec(_IDLE_CAP_BYTES),
+            argv=(python.executable, "-c", _IDLE_CODE),
+            env={},
+            projections={},
+            metrics=None,
+            cold=False,
         )
         without = self._measured(spec)
         spec = replace(spec, name=f"{spec.name}-idle")

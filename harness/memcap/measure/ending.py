@@ -8,9 +8,11 @@ import os
 from memcap.measure.filling import what_filled
 from memcap.measure.kernel import PAGE_BYTES, killed_at_this_cap
 from memcap.measure.last_words import LastWords, last_words
+from memcap.measure.returned import returned_metrics
 from memcap.measure.wrappers import SIGKILL, killed_program
 from memcap.model import SHM, Ending, RawRun, RunSpec
 from memcap.probe.report import Report, ReportError, WorkloadJournal
+from memcap.strict import MOST_FIGURE
 from memcap.units import format_bytes
 
 SIGBUS = 7
@@ -49,8 +51,24 @@ def ending_of(
     if kills:
         return _ending_after_kills(report, journal)
     if report.signal is None and not report.exit_code:
-        return Ending.COMPLETED, ""
+        owed = _owed(journal, spec)
+        return (Ending.INCOMPLETE, owed) if owed else (Ending.COMPLETED, "")
     return _ending_by_error(report, journal, last_words(journal, raw.output, raw.error_output))
+
+
+def _owed(journal: WorkloadJournal, spec: RunSpec) -> str:
+    """Return what a function whose process ended with exit code 0 did not do; empty for one that did all."""
+    if spec.metrics is None:
+        return ""
+    if journal.end is None:
+        return "its process ended before the function returned"
+    returned = returned_metrics(journal)
+    for name in spec.metrics:
+        if name not in returned:
+            return f"the metric {name!r} was not returned"
+        if returned[name] is None:
+            return f"the metric {name!r} is not a finite number up to {MOST_FIGURE:g}"
+    return ""
 
 
 def _ending_after_kills(report: Report, journal: WorkloadJournal) -> tuple[Ending, str]:

@@ -82,7 +82,8 @@ class RunSpec:
     ``cap_bytes`` is what the workload was promised; ``supervisor_bytes`` is added to it for the supervisor, of which it
     cannot see ``supervisor_unseen_bytes`` itself. ``cpuset``
     names the CPUs that the run may use, as "0" or "0,1" (empty: all); ``cold`` says that the page cache was
-    emptied for it. ``projections`` are those of the benchmark. ``artefacts`` is a folder of this machine that is
+    emptied for it. ``projections`` are those of the benchmark, ``metrics`` what its function has to return (None for a
+    command). ``artefacts`` is a folder of this machine that is
     /memcap/artefacts for the run: its files are put there before, and what is there afterwards is brought back.
     ``user`` is whom the workload runs as in the container, as Docker writes it (empty: root); ``has_home`` says that
     HOME was chosen, and is not that user's. ``has_journal``: the workload writes one, as Python calls do.
@@ -104,6 +105,7 @@ class RunSpec:
     cpuset: str = ""
     cold: bool = False
     projections: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    metrics: tuple[str, ...] | None = None
     working_directory: str = ""
     user: str = ""
     has_home: bool = False

@@ -1,17 +1,15 @@
-"""Read and write files whole: never half a file, never over another one unasked."""
+"""Write files whole: never half a file, never over another one unasked."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from memcap.errors import FileExistsAlready, FileFormatError, MemcapError, NewerSchemaError, UsageError
+from memcap.strict import describe
 
 _CAMPAIGN_FILE = re.compile(r"\d{8}T\d{6}-[^.]+\.json", re.ASCII)  # not ….base.json
 _WRITE_REMEDY = "Check that the folder exists, that you may write to it, and that the disk is not full."
@@ -68,35 +66,6 @@ def _replace(path: Path, content: bytes) -> None:
         raise
 
 
-def read_text(path: Path) -> str:
-    """Return the UTF-8 text of ``path``. Raises FileFormatError if it cannot be read or is not UTF-8."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise FileFormatError(f"{path} could not be read: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise FileFormatError(f"{path} is not text in UTF-8 (byte {error.start})") from error
-
-
-def read_object(path: Path | str, text: str, *, hook: Callable[[dict[str, Any]], Any] | None = None) -> dict[str, Any]:
-    """Return the JSON object in ``text``; ``hook`` may replace each object within it as soon as it is read.
-
-    Raises FileFormatError naming ``path``, line and column if there is none.
-    """
-    try:
-        found = json.loads(text, object_hook=hook)
-    except json.JSONDecodeError as error:
-        raise FileFormatError(
-            f"{path}:{error.lineno}:{error.colno}: this is not JSON: {error.msg}",
-            remedy="The file was cut short or edited by hand; restore it, or measure again.",
-        ) from error
-    except RecursionError as error:
-        raise FileFormatError(f"{path}: this JSON is nested too deeply to be ours") from error
-    if not isinstance(found, dict):
-        raise FileFormatError(f"{path}: expected a JSON object, found {describe(found)}")
-    return found
-
-
 def check_schema(path: Path | str, key: str, found: object, *, supported: int) -> None:
     """Raise unless ``found`` is a schema version that this memcap reads.
 
@@ -109,13 +78,3 @@ def check_schema(path: Path | str, key: str, found: object, *, supported: int) -
             f"{path}: {key}: written with schema {found}; this memcap reads schemas up to {supported}",
             remedy="Upgrade memcap: python -m pip install --upgrade memcap",
         )
-
-
-def describe(value: object) -> str:
-    """Return a JSON value in a few words for an error message."""
-    if value is None:
-        return "nothing"
-    if isinstance(value, dict | list):
-        return "an object" if isinstance(value, dict) else "a list"
-    text = json.dumps(value)
-    return text if len(text) <= 60 else f"{text[:57]}…"

@@ -291,7 +291,7 @@ def test_a_file_that_is_not_utf_8_is_a_problem_with_its_line(make_project: MakeP
     with pytest.raises(ConfigError) as caught:
         load_config(root)
     [problem] = caught.value.problems
-    assert (problem.line, problem.message) == (2, "this is not UTF-8; save the file as UTF-8")
+    assert (problem.line, problem.message) == (2, "this is not text in UTF-8 (byte 11); save the file as UTF-8")
 
 
 def test_the_host_never_imports_the_code_of_a_suite(make_project: MakeProject) -> None:

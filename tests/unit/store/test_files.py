@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from memcap.errors import FileExistsAlready, MemcapError, UsageError
-from memcap.store.files import describe, latest_result, result_path, write_atomically
+from memcap.store.files import latest_result, result_path, write_atomically
 
 
 def test_nothing_else_is_left_in_the_folder(tmp_path: Path) -> None:
@@ -58,8 +58,3 @@ def test_no_result_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no result of a campaign in") as caught:
         latest_result(tmp_path / "nowhere")
     assert "memcap run" in caught.value.remedy
-
-
-def test_describe_is_short() -> None:
-    assert describe("x" * 500).endswith("…")
-    assert len(describe("x" * 500)) < 60
