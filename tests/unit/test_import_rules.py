@@ -29,7 +29,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "machine": (),
     "config": (*WORDS, "model"),
     "plan": (*WORDS, "model"),
-    "images": (*WORDS, "model", "probe", "engine.docker_client"),
+    "images": (*WORDS, "model", "probe", "engine.docker_client", "engine.docker_labels"),
     "engine": (*WORDS, "model", "probe"),
     "measure": (*WORDS, "model", "probe", "stats"),
     "store": (*WORDS, "model", "stats"),
