@@ -19,10 +19,11 @@ PACKAGE = ROOT / "harness" / "memcap"
 
 # Which part of memcap may import which others; a part is a module or a package directly under memcap. Everyone but the
 # probe may import the root (the version). "engine.docker_client" allows that module alone.
-WORDS = ("errors", "units")
+WORDS = ("errors", "units", "untrusted")
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "errors": (),
     "units": ("errors",),
+    "untrusted": (),
     "model": ("units", "stats"),
     "probe": (),
     "stats": (),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import click
+
+from memcap.cli.output import echo, emit
+from memcap.report.json_text import json_text
+from memcap.untrusted import printable
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -47,9 +50,9 @@ def command(dry_run: bool, everything: bool, campaign: str | None, as_json: bool
         chosen, kept = _choose(client, everything=everything, campaign=campaign)
         removed, failures = (chosen, ()) if dry_run else _remove(client, chosen)
     if as_json:
-        click.echo(json.dumps(_as_json(removed, kept, failures, dry_run=dry_run), indent=2))
+        emit(json_text(_as_json(removed, kept, failures, dry_run=dry_run)))
     else:
-        click.echo(_as_text(removed, kept, dry_run=dry_run))
+        echo(_as_text(removed, kept, dry_run=dry_run))
     if failures:
         raise EngineError(
             f"{len(failures)} of {len(chosen)} could not be removed:\n" + "\n".join(f"  {why}" for why in failures),
@@ -91,7 +94,10 @@ def _as_text(removed: tuple[Remnant, ...], kept: tuple[Remnant, ...], *, dry_run
     from memcap.units import format_bytes
 
     verb = "would remove" if dry_run else "removed"
-    lines = [f"{verb} {one.kind.value} {one.name} ({_origin(one)}): {format_bytes(one.size_bytes)}" for one in removed]
+    lines = [
+        f"{verb} {one.kind.value} {printable(one.name)} ({_origin(one)}): {format_bytes(one.size_bytes)}"
+        for one in removed
+    ]
     size = format_bytes(sum(one.size_bytes for one in removed))
     lines.append(f"{verb.capitalize()} {_count(removed)}: {size}." if removed else "Nothing to remove.")
     if kept:
@@ -100,7 +106,7 @@ def _as_text(removed: tuple[Remnant, ...], kept: tuple[Remnant, ...], *, dry_run
 
 
 def _origin(one: Remnant) -> str:
-    return f"{one.state}, campaign {one.campaign}" if one.campaign else one.state
+    return printable(f"{one.state}, campaign {one.campaign}") if one.campaign else one.state
 
 
 def _reasons(kept: tuple[Remnant, ...]) -> str:
