@@ -19,18 +19,19 @@ PACKAGE = ROOT / "harness" / "memcap"
 
 # Which part of memcap may import which others; a part is a module or a package directly under memcap. Everyone but the
 # probe may import the root (the version). "engine.docker_client" allows that module alone.
-WORDS = ("errors", "units")
+WORDS = ("errors", "units", "untrusted")
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "errors": (),
     "strict": ("errors",),
     "units": ("errors",),
+    "untrusted": (),
     "model": ("units", "stats"),
     "probe": ("errors", "strict"),
     "stats": (),
     "machine": (),
     "config": (*WORDS, "strict", "model"),
     "plan": (*WORDS, "model"),
-    "images": (*WORDS, "strict", "model", "probe", "engine.docker_client"),
+    "images": (*WORDS, "strict", "model", "probe", "engine.docker_client", "engine.docker_labels"),
     "engine": (*WORDS, "strict", "model", "probe"),
     "measure": (*WORDS, "strict", "model", "probe", "stats"),
     "store": (*WORDS, "strict", "model", "stats"),

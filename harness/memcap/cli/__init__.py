@@ -12,6 +12,7 @@ from typing import NoReturn
 import click
 
 from memcap import __version__
+from memcap.cli.output import echo, show_error
 from memcap.errors import Interrupted, MemcapError
 
 # Name -> what it does. Kept here so that `memcap --help` imports no command.
@@ -92,14 +93,11 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     try:
         cli.main(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except MemcapError as error:
-        click.echo(f"memcap: {error}", err=True)
+    except (click.ClickException, MemcapError) as error:
+        show_error(error)
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, click.Abort):
-        click.echo("memcap: stopped by the user", err=True)
+        echo("memcap: stopped by the user", err=True)
         sys.exit(Interrupted.exit_code)
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

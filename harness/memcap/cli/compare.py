@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from memcap.cli.output import emit
 from memcap.cli.selection import find_project, load_project, named_by, project_option, sort_words
 
 if TYPE_CHECKING:
@@ -250,5 +251,5 @@ def _print_and_exit(
     else:
         width = max(80, shutil.get_terminal_size().columns)
         text = render_comparison(view, width=width, verbose=verbose)
-    click.echo(text, nl=False)
+    emit(text)
     raise SystemExit(code)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from memcap.cli.output import echo, emit
 from memcap.cli.selection import load_project, selection_options
+from memcap.report.json_text import json_text
+from memcap.untrusted import printable
 
 if TYPE_CHECKING:
     from memcap.model import Cell, Config, Environment, Plan, PlanProblem
@@ -67,11 +69,11 @@ def show(plan: Plan, config: Config, *, as_json: bool) -> None:
         *check_feasible(plan, memory_bytes=memory_bytes, cpus=machine.cpus if machine else None),
     )
     if as_json:
-        click.echo(json.dumps(_as_json(plan, memory_bytes, note, problems), indent=2))
+        emit(json_text(_as_json(plan, memory_bytes, note, problems)))
     else:
-        click.echo(_as_text(plan))
+        echo(_as_text(plan))
         if note:
-            click.echo(note)
+            echo(printable(note))
     refuse_problems("the plan cannot be honoured", problems)
 
 
@@ -103,7 +105,9 @@ def _as_text(plan: Plan) -> str:
 
     from memcap.units import counted, format_seconds
 
-    rows = [[cell.id, _cap(cell), _budget(cell), cell.expected_ending.value, plan.runs] for cell in plan.cells]
+    rows = [
+        [printable(cell.id), _cap(cell), _budget(cell), cell.expected_ending.value, plan.runs] for cell in plan.cells
+    ]
     table = tabulate(rows, headers=["cell", "cap", "budget", "expected ending", "runs"], disable_numparse=True)
     count = len(plan.cells)
     warmups = f" and {counted(count * plan.warmups, 'warm-up')}" if plan.warmups else ""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from memcap.cli.output import echo, emit
 from memcap.cli.quantities import SIZE
 
 if TYPE_CHECKING:
@@ -100,13 +101,13 @@ def command(  # noqa: PLR0913 - the options of the command line
     tested = selftest(enough, config.rules, sample_size=sample, suite_size=cells or usual, resamplings=resamplings)
     promised = config.rules.false_alarms
     if as_json:
-        click.echo(render_selftest_json(tested, false_alarms=promised), nl=False)
+        emit(render_selftest_json(tested, false_alarms=promised))
         return
     width = max(80, shutil.get_terminal_size().columns)
-    click.echo(render_selftest(tested, false_alarms=promised, width=width), nl=False)
+    echo(render_selftest(tested, false_alarms=promised, width=width), nl=False)
     if len(enough) < len(found):
         left_out = counted(len(found) - len(enough), "cell")
-        click.echo(f"Left out: {left_out}, with fewer than {2 * sample} runs that can be judged.")
+        echo(f"Left out: {left_out}, with fewer than {2 * sample} runs that can be judged.")
 
 
 def _measure(  # noqa: PLR0913 - what the command line says

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from memcap.engine.base import ARTEFACTS, not_started
 from memcap.engine.docker_archive import bring_files, packed, read_files
-from memcap.engine.docker_client import CAMPAIGN_LABEL, already_gone, environment, labels, translated
+from memcap.engine.docker_client import already_gone, environment, translated
+from memcap.engine.docker_labels import CAMPAIGN_LABEL, run_labels
 from memcap.engine.docker_neighbours import find_neighbours
 from memcap.engine.framed import SECRET_VARIABLE, begins_report, new_secret, own_journal, split_report
 from memcap.errors import Interrupted
@@ -148,7 +149,7 @@ class DockerEngine:
             hostname=policy.hostname,
             working_dir=spec.working_directory or None,
             user="0",  # the supervisor's; the workload's is among its options
-            labels=labels(spec.campaign, spec.cell_id),
+            labels=run_labels(spec.name, campaign=spec.campaign, cell=spec.cell_id),
             healthcheck={"test": ["NONE"]},
             # An anonymous volume, removed with the container: the one place that can be written where the rest cannot.
             volumes=[OUT, *([ARTEFACTS] if spec.artefacts else [])] if policy.read_only else None,

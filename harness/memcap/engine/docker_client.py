@@ -39,30 +39,9 @@ if TYPE_CHECKING:
     from docker.models.containers import Container
     from docker.tls import TLSConfig
 
-LABEL = "memcap"
-KIND_LABEL = "memcap.kind"
-CAMPAIGN_LABEL = "memcap.campaign"
-CELL_LABEL = "memcap.cell"
-OWNER_LABEL = "memcap.owner"
-
 CONNECT_SECONDS = 10
 REQUEST_SECONDS = 120
 _ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64"}
-
-
-def labels(campaign: str, cell: str) -> dict[str, str]:
-    """Return the labels of a container of ``campaign``; the owner, this process, tells `memcap gc` what is in use."""
-    return {LABEL: "1", CAMPAIGN_LABEL: campaign, CELL_LABEL: cell, OWNER_LABEL: owner()}
-
-
-def owner() -> str:
-    """Name this process for OWNER_LABEL: ``pid@host``."""
-    return f"{os.getpid()}@{socket.gethostname()}"
-
-
-def short_name(tag: str) -> str:
-    """Return an image's tag as Docker writes it: Podman names the default registry too."""
-    return tag.removeprefix("docker.io/")
 
 
 def address() -> DaemonAddress:

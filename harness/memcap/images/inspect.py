@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from platformdirs import user_cache_path
 
-from memcap.engine.docker_client import KIND_LABEL, LABEL, OWNER_LABEL, already_gone, owner, translated
+from memcap.engine.docker_client import already_gone, translated
+from memcap.engine.docker_labels import container_labels, fresh_name, own_reference
 from memcap.errors import FileFormatError, MemcapError
 from memcap.images.foreign import refuse_what_cannot_run
 from memcap.images.registry import ORIGIN_LABEL
@@ -68,7 +69,8 @@ def image_facts(
     """
     config: dict[str, Any] = image.attrs.get("Config") or {}
     digests: list[str] = image.attrs.get("RepoDigests") or []
-    made_by_memcap = (config.get("Labels") or {}).get(ORIGIN_LABEL)
+    labels: dict[str, str] = config.get("Labels") or {}
+    made_by_memcap = labels.get(ORIGIN_LABEL) if own_reference(labels, image.tags) else None  # it may be inherited
     architecture = _architecture(image)
     refuse_what_cannot_run(client, image, reference=reference, architecture=architecture)
     return ImageFacts(
@@ -125,6 +127,7 @@ def _names_contents(reference: str, image: Image) -> bool:
 
 def _ask(client: DockerClient, image: Image, program: str) -> str | None:
     """Return what ``program`` printed, or None if the image has no such program."""
+    name = fresh_name("question")
     with translated(f"ask {image.id} which Python it has"):
         container: Container = client.containers.create(
             str(image.id),
@@ -132,7 +135,8 @@ def _ask(client: DockerClient, image: Image, program: str) -> str | None:
             command=["-c", _QUESTION],
             network_mode="none",
             working_dir="/",
-            labels={LABEL: "1", KIND_LABEL: "question", OWNER_LABEL: owner()},
+            name=name,
+            labels=container_labels(name, kind="question"),
         )
     try:
         try:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from memcap.measure.caveats import caveats_of
 from memcap.measure.cycles import cycle_tenths
-from memcap.measure.ending import ending_of, ending_without_report
+from memcap.measure.ending import ending_of, ending_without_report, in_bounds
 from memcap.measure.interval import Processors, unreclaimable_interval
 from memcap.measure.kernel import supervisor_bytes
 from memcap.measure.returned import extra_metrics
@@ -54,8 +54,7 @@ def measure(raw: RawRun, spec: RunSpec, *, cpus: int | None, standing: tuple[Cav
     journal = parse_journal(raw.workload_journal)
     tail = output_tail(raw)
     if raw.daemon_error is not None:
-        said = raw.daemon_error[:OUTPUT_TAIL_CHARACTERS]
-        return Measurement(ending=Ending.NOT_STARTED, detail=said, oom=oom, caveats=standing)
+        return Measurement(ending=Ending.NOT_STARTED, detail=in_bounds(raw.daemon_error), oom=oom, caveats=standing)
     try:
         report = parse_report(raw.report or "")
     except ReportError as error:

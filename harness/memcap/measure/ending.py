@@ -14,6 +14,7 @@ from memcap.model import SHM, Ending, RawRun, RunSpec
 from memcap.probe.report import Report, ReportError, WorkloadJournal
 from memcap.strict import MOST_FIGURE
 from memcap.units import format_bytes
+from memcap.untrusted import LONGEST_LINE, bounded
 
 SIGBUS = 7
 UNUSABLE, CANNOT_USE = 71, "supervisor: cannot use "  # what it says of itself in csrc/supervisor.c
@@ -27,7 +28,7 @@ def ending_without_report(raw: RawRun, error: ReportError) -> tuple[Ending, str]
         return Ending.OOM_GROUP_KILLED, "the daemon tells of the kill"
     if raw.exit_code == 128 + SIGKILL:
         return Ending.KILLED_FROM_OUTSIDE, "the container was killed, and no OOM kill is known"
-    return Ending.LOST, f"exit code {raw.exit_code}; {error}"
+    return Ending.LOST, in_bounds(f"exit code {raw.exit_code}; {error}")
 
 
 def ending_of(
@@ -38,7 +39,7 @@ def ending_of(
     if report.exec_errno is not None:
         return Ending.LOAD_FAILED, f"{spec.argv[0]}: {_error_text(report.exec_errno)}"
     if journal.load_error is not None:
-        return Ending.LOAD_FAILED, f"{journal.load_error.type}: {journal.load_error.message}"
+        return Ending.LOAD_FAILED, in_bounds(f"{journal.load_error.type}: {journal.load_error.message}")
     if kills and not killed_at_this_cap(report, cpus=cpus):
         return Ending.MACHINE_OOM, f"{_count(report)}; the peak was {_bytes(report.peak_bytes)}, below the cap"
     if report.watchdog_kill:
@@ -105,12 +106,17 @@ def _ending_by_error(report: Report, journal: WorkloadJournal, words: LastWords)
     return ending, f"{detail}; {full}" if full else detail
 
 
+def in_bounds(said: str) -> str:
+    """Return what a workload or a daemon said, of which a result keeps a line's length."""
+    return bounded(said, LONGEST_LINE)
+
+
 def _own_end(report: Report, journal: WorkloadJournal) -> str:
     """Return the signal, exception or exit code that the main process ended with."""
     if report.signal is not None:
         return f"signal {report.signal}"
     if journal.raised is not None:
-        return f"{journal.raised.type}: {journal.raised.message}".removesuffix(": ")
+        return in_bounds(f"{journal.raised.type}: {journal.raised.message}".removesuffix(": "))
     return f"exit code {report.exit_code}"
 
 

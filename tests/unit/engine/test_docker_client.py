@@ -13,7 +13,7 @@ import requests.exceptions
 import urllib3.exceptions
 
 from memcap import __version__
-from memcap.engine.docker_client import already_gone, environment, labels, owner, translated
+from memcap.engine.docker_client import already_gone, environment, translated
 from memcap.engine.remedies import permission_remedy, start_remedy
 from memcap.errors import BuildError, EngineError, ImageMissing, MemcapError, SelectionError
 
@@ -151,15 +151,6 @@ def test_what_the_daemon_does_not_say_is_absent() -> None:
     found = environment(Daemon({"MemTotal": 0}, {"Components": None}))  # type: ignore[arg-type]
     assert (found.engine, found.cgroup_version, found.cpus) == ("docker", None, None)
     assert (found.memory_bytes, found.swap_accounting) == (None, None)
-
-
-def test_labels_name_campaign_cell_and_owner() -> None:
-    assert labels("c1", "s.b-i-128m") == {
-        "memcap": "1",
-        "memcap.campaign": "c1",
-        "memcap.cell": "s.b-i-128m",
-        "memcap.owner": owner(),
-    }
 
 
 @pytest.mark.parametrize(

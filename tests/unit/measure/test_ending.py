@@ -353,3 +353,13 @@ def test_memory_error_that_a_function_prints_is_not_its_ending() -> None:
         make_report(exit_code=1), workload_journal=journal_of(START, RAISED), error_output="ValueError\nMemoryError\n"
     )
     assert measured(raw).ending is Ending.FAILED
+
+
+@pytest.mark.parametrize("event", ["raised", "load_error"])
+def test_a_message_of_millions_of_characters_is_kept_in_part(event: str) -> None:
+    said = {"event": event, "type": "ValueError", "message": f"bad: {'x' * 3_000_000}"}
+    raw = make_raw(make_report(exit_code=1), workload_journal=journal_of(START, said), error_output="x" * 3_000_000)
+    found = measured(raw)
+    assert found.detail.startswith("ValueError: bad: xxx")
+    assert len(found.detail) <= 4000
+    assert len(found.output_tail) <= 4000
