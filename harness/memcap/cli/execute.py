@@ -34,6 +34,8 @@ from memcap.model import (
 )
 from memcap.plan import check_feasible, refuse_problems, too_long
 from memcap.revision import Base, as_base_layers, side_by_side
+from memcap.store import Journal, NotWritten
+from memcap.units import counted
 
 LISTED = 5  # cells that are named when the time is up
 
@@ -109,9 +111,9 @@ def execute(order: Order, *, save: Callable[[CampaignResult], None], kept_in: Pa
     """Make the engine ready, refuse what it cannot honour, build, run; return the result.
 
     The image `host` means processes of this machine, any other containers. ``save`` gets what there is after each group
-    of cells; ``kept_in`` is where, for the message after an interrupt. When the time is up, the result lacks cells.
-    Raises DaemonUnavailable, PlanError, UsageError, ImageMissing, BuildError, EngineError, Interrupted, and TimeIsUp if
-    no cell is finished then.
+    of cells and writes it to ``kept_in``; the runs of other cells are in the journal beside it. When the time is up,
+    cells are missing in the result. Raises DaemonUnavailable, PlanError, UsageError, ImageMissing, BuildError,
+    EngineError, Interrupted, NotWritten, and TimeIsUp if no cell is finished then.
     """
     refuse_too_long(order)
     with made_ready(order) as (engine, layers):
@@ -126,18 +128,25 @@ def execute(order: Order, *, save: Callable[[CampaignResult], None], kept_in: Pa
             looks=order.looks,
             keep_output=order.keep_output,
         )
+        # What two revisions measured side by side cannot be resumed, so there is no use for single runs of it.
+        journal = Journal(kept_in) if kept_in is not None and order.base is None else None
+        campaign = Campaign(
+            side_by_side(order.plan, order.base),
+            engine=engine,
+            layers=layers,
+            settings=settings,
+            deadline=order.deadline,
+            journal=journal,
+        )
         try:
             with CampaignProgress() as progress:
-                campaign = Campaign(
-                    side_by_side(order.plan, order.base),
-                    engine=engine,
-                    layers=layers,
-                    settings=settings,
-                    deadline=order.deadline,
-                )
                 return _run(campaign, order, progress=progress, save=save, kept_in=kept_in)
-        except (Interrupted, EngineError, TimeIsUp) as error:
-            raise type(error)(error.message, remedy=f"{error.remedy} {_kept(order, kept_in)}".strip()) from error
+        except (Interrupted, EngineError, TimeIsUp, NotWritten) as error:
+            kept = _kept(campaign, order, kept_in)
+            raise type(error)(error.message, remedy=f"{error.remedy} {kept}".strip()) from error
+        finally:
+            if journal is not None:
+                journal.close()
 
 
 def _run(
@@ -162,7 +171,7 @@ def _run(
         lacking = [cell.id for cell in order.plan.cells if cell.id not in measured]
         shown = ", ".join(lacking[:LISTED]) + (f" and {len(lacking) - LISTED} more" if len(lacking) > LISTED else "")
         what = f"not measured: {shown}" if lacking else "no cell gets more runs, what is undecided stays so"
-        progress.say(f"{error.message}; {what}. {_kept(order, kept_in)}")
+        progress.say(f"{error.message}; {what}. {_kept(campaign, order, kept_in)}")
         return result
 
 
@@ -211,14 +220,21 @@ def _on_this_machine(order: Order) -> Iterator[tuple[Engine, Layers]]:
         yield engine, layers
 
 
-def _kept(order: Order, kept_in: Path | None) -> str:
-    """Return what became of the finished cells, and how to go on."""
-    if kept_in is None or not kept_in.exists():
-        return "No cell was finished."
+def _kept(campaign: Campaign, order: Order, kept_in: Path | None) -> str:
+    """Return which runs are on disk, and how to continue."""
+    if kept_in is None:
+        return "No run was kept."
     if order.base is not None:
-        return f"Finished cells are in {kept_in}, and their base beside it."
+        return f"Finished cells are in {kept_in}, and their base beside it." if kept_in.exists() else "No run was kept."
+    counts = campaign.recorded
+    runs = sum(counts.values())
+    if not runs:
+        return "No run was kept."
+    part = [f"{cell_id} has {n} of {order.plan.runs}" for cell_id, n in counts.items() if 0 < n < order.plan.runs]
+    finished = sum(n >= order.plan.runs for n in counts.values())
+    details = "; ".join([f"{finished} of {counted(len(counts), 'cell')} finished", *part[:LISTED]])
     more = " --until-decided" if order.deciding else ""
-    return f"Finished cells are in {kept_in}; go on with: memcap run --resume {kept_in}{more}"
+    return f"Kept: {counted(runs, 'run')} ({details}). To continue: memcap run --resume {kept_in}{more}"
 
 
 def refuse(order: Order, machine: Environment) -> None:

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 @click.option("--force", is_flag=True, help="Replace the result file if it exists.")
 @click.option(
     "--resume",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=click.Path(dir_okay=False, path_type=Path),
     metavar="RESULT",
-    help="Go on with an interrupted campaign: measure the cells that its file lacks.",
+    help="Continue an interrupted campaign: make the runs that are missing in its result file and journal.",
 )
 @click.option(
     "--engine",
@@ -125,14 +125,14 @@ def command(  # noqa: PLR0913 - the options of the command line
     from memcap.model import PROCESS_ENGINE
     from memcap.plan import make_plan
     from memcap.revision import split
-    from memcap.store import load_result, result_path
+    from memcap.store import load_interrupted, result_path
 
     refuse_contradictions(until_decided, no_check, max_runs, base_ref, base_images, resume)
     if explained and no_check:
         raise UsageError("--explain says why a check failed, and --no-check makes none", remedy="Leave one out.")
     began = time.monotonic()
     config = load_project(root)
-    earlier = load_result(resume) if resume else None
+    earlier = load_interrupted(resume) if resume else None
     if earlier:
         refuse_resuming(earlier)
     if PROCESS_ENGINE in (engine, earlier and earlier.environment.engine):

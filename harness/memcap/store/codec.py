@@ -66,10 +66,17 @@ def load_result(path: Path) -> CampaignResult:
     for index, cell in enumerate(cells):
         if not isinstance(cell, CellResult):
             validate(_cell_adapter(), path, json.dumps(cell), where=f"memcap.cells[{index}]")
-    result = validate(_adapter(), path, json.dumps({**ours, "cells": []}), where="memcap")
-    result = replace(result, cells=tuple(cells))
+    result = replace(parse_campaign(path, {**ours, "cells": []}, where="memcap"), cells=tuple(cells))
     _check_cells(path, result)
     return result
+
+
+def parse_campaign(path: Path, found: Mapping[str, Any], *, where: str) -> CampaignResult:
+    """Return the campaign that the object ``found`` under the key ``where`` of ``path`` holds.
+
+    Raises FileFormatError naming each key that is malformed.
+    """
+    return validate(_adapter(), path, json.dumps(found), where=where)
 
 
 def _shrink(read: dict[str, Any]) -> Any:
