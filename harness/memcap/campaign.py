@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from memcap.calibration import Calibration, calibrate
 from memcap.engine.base import Engine
+from memcap.engine.patient import PatientEngine
 from memcap.errors import Interrupted, PlanError, TimeIsUp
 from memcap.launch import eviction_spec, run_spec
 from memcap.measure import measure, output_tail
@@ -110,7 +111,7 @@ class Campaign:
         journal: Journal | None = None,
     ) -> None:
         self._plan = plan
-        self._engine = engine
+        self._engine = PatientEngine(engine, wait_seconds=settings.daemon_wait_seconds)
         self._layers = layers
         self._settings = settings
         self._deadline = deadline or Deadline(seconds=math.inf, end=math.inf)
@@ -131,8 +132,8 @@ class Campaign:
 
         ``earlier`` are cells of an interrupted campaign; their runs are kept, and only the missing ones are made. The
         cells of one benchmark and cap are run interleaved over their images. Raises PlanError before anything is run,
-        EngineError, Interrupted when the user stops it, TimeIsUp, and NotWritten: finished cells have been saved then,
-        and the runs of others are in the journal.
+        EngineError if the daemon stays away, Interrupted when the user stops it, TimeIsUp, and NotWritten: finished
+        cells have been saved then, and the runs of others are in the journal.
         """
         plan = self._plan
         for known in earlier:

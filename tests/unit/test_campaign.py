@@ -22,6 +22,7 @@ from factories import (
     make_settings,
 )
 from memcap.campaign import ATTEMPTS, Campaign, RunEnded
+from memcap.engine.base import DaemonLost
 from memcap.engine.fake import SUPERVISOR_BYTES, FakeEngine
 from memcap.errors import EngineError, Interrupted, PlanError
 from memcap.launch import IDLE
@@ -282,11 +283,14 @@ def test_an_error_of_one_run_does_not_wait_for_the_others() -> None:
                 assert self.stopped.wait(PATIENCE_SECONDS), "nobody stopped this run"
                 raise Interrupted("the run was stopped")
             if spec.cell_id == CREW_13:
-                raise EngineError("the daemon went away")
+                raise DaemonLost("the daemon went away")
             return super().execute(spec)
 
+        def is_reachable(self) -> bool:
+            return False
+
     watched = Watched(Failing({}), make_plan(*FOUR), jobs=2)
-    with pytest.raises(EngineError, match="the daemon went away"):
+    with pytest.raises(DaemonLost, match="the daemon went away; it was not back within 0"):
         watched.run()
     assert (watched.told, watched.saved) == ([], [])
 

@@ -24,6 +24,7 @@ from memcap.errors import (
     UsageError,
 )
 from memcap.model import (
+    DAEMON_WAIT_SECONDS,
     CampaignResult,
     CampaignSettings,
     ContainerPolicy,
@@ -38,6 +39,7 @@ from memcap.store import Journal, NotWritten
 from memcap.units import counted
 
 LISTED = 5  # cells that are named when the time is up
+SAME_MEMORY = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +47,8 @@ class Order:
     """What is to be executed, and how. ``jobs`` None: as many containers at once as CPUs and memory allow.
 
     ``base`` is what another revision has of the plan, run interleaved with it; ``deciding`` gives cells more runs, and
-    after ``deadline`` none gets any. ``keep_output`` keeps the end of the output of completed runs, too.
+    after ``deadline`` none gets any. ``keep_output`` keeps the end of the output of completed runs, too. A daemon that
+    goes away is waited for, ``daemon_wait_seconds`` at most.
     """
 
     plan: Plan
@@ -60,6 +63,7 @@ class Order:
     deciding: Deciding | None = None
     deadline: Deadline | None = None
     keep_output: bool = False
+    daemon_wait_seconds: float = DAEMON_WAIT_SECONDS
 
     @property
     def looks(self) -> tuple[int, ...]:
@@ -127,6 +131,7 @@ def execute(order: Order, *, save: Callable[[CampaignResult], None], kept_in: Pa
             jobs=order.jobs or jobs_for(order.plan, engine.environment()),
             looks=order.looks,
             keep_output=order.keep_output,
+            daemon_wait_seconds=order.daemon_wait_seconds,
         )
         # What two revisions measured side by side cannot be resumed, so there is no use for single runs of it.
         journal = Journal(kept_in) if kept_in is not None and order.base is None else None
@@ -190,6 +195,7 @@ def made_ready(order: Order) -> AbstractContextManager[tuple[Engine, Layers]]:
 def _on_docker(order: Order) -> Iterator[tuple[Engine, Layers]]:
     from memcap.engine.docker import DockerEngine
     from memcap.engine.docker_client import connect, environment
+    from memcap.engine.docker_leftovers import remove_leftovers
     from memcap.images.prepare import prepare_layers
 
     with closing(connect()) as client:
@@ -198,6 +204,8 @@ def _on_docker(order: Order) -> Iterator[tuple[Engine, Layers]]:
         if order.base is not None:
             older = prepare_layers(client, order.base.plan, order.base.suites, say=lambda text: say(f"base: {text}"))
             layers |= as_base_layers(older)
+        if order.earlier is not None:
+            remove_leftovers(client, order.id)
         with DockerEngine(client, campaign=order.id) as engine:
             yield engine, layers
 
@@ -249,11 +257,18 @@ def refuse_other_machine(earlier: CampaignResult | None, machine: Environment) -
         return
     before = earlier.environment
     for name in ("engine", "architecture", "cgroup_version", "kernel", "memory_bytes"):
-        if getattr(before, name) != getattr(machine, name):
+        if _differ(getattr(before, name), getattr(machine, name)):
             raise UsageError(
                 f"the campaign was begun where {name} is {getattr(before, name)}; here it is {getattr(machine, name)}",
                 remedy="Go on where it was begun, or begin anew.",
             )
+
+
+def _differ(before: object, now: object) -> bool:
+    """Tell whether a fact has changed; the memory that a kernel finds is a little different at each start."""
+    if isinstance(before, int) and isinstance(now, int):
+        return abs(before - now) > before * SAME_MEMORY
+    return before != now
 
 
 def refuse_other_images(earlier: CampaignResult | None, images: Mapping[str, ImageFacts]) -> None:

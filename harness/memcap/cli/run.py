@@ -63,6 +63,13 @@ if TYPE_CHECKING:
     help="How long it may take in all, such as 20min; what is finished then is kept and judged. By default the "
     "profile's `within`, if it has one.",
 )
+@click.option(
+    "--daemon-wait",
+    type=TIME,
+    default="60s",
+    show_default=True,
+    help="How long to wait for a daemon that goes away; the campaign continues when it is back.",
+)
 @click.option("--dry-run", is_flag=True, help="Print what would be measured, as `memcap plan` does; run nothing.")
 @click.option("--no-check", is_flag=True, help="Do not judge the result against the baselines.")
 @explain_option
@@ -85,6 +92,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     base_ref: str | None,
     base_images: tuple[str, ...],
     within: str | None,
+    daemon_wait: str,
     dry_run: bool,
     no_check: bool,
     explained: bool,
@@ -126,6 +134,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     from memcap.plan import make_plan
     from memcap.revision import split
     from memcap.store import load_interrupted, result_path
+    from memcap.units import parse_seconds
 
     refuse_contradictions(until_decided, no_check, max_runs, base_ref, base_images, resume)
     if explained and no_check:
@@ -160,6 +169,7 @@ def command(  # noqa: PLR0913 - the options of the command line
             deciding=deciding,
             deadline=deadline_of(within, config.profiles[plan.profile], began=began),
             keep_output=show_output,
+            daemon_wait_seconds=parse_seconds(daemon_wait),
         )
         result = execute(order, save=saver(path, base), kept_in=path)
     tell_where(path, result, base)

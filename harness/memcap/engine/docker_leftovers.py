@@ -87,6 +87,13 @@ def remove(client: DockerClient, remnant: Remnant) -> None:
             client.api.remove_image(remnant.id, force=False)
 
 
+def remove_leftovers(client: DockerClient, campaign: str) -> None:
+    """Remove the containers that an interrupted part of ``campaign`` left. Raises EngineError."""
+    for remnant in find_containers(client, campaign=campaign):
+        if not remnant.in_use:
+            remove(client, remnant)
+
+
 def is_in_use(labels: Mapping[str, str], *, state: str, created: float, now: float) -> bool:
     """Tell whether a container still belongs to somebody: see the rule at the top of this file."""
     pid, _, host = labels.get(OWNER_LABEL, "").partition("@")

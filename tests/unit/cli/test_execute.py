@@ -135,6 +135,12 @@ def test_a_campaign_goes_on_where_it_was_begun() -> None:
     refuse_other_machine(make_result(), make_environment(engine_version="29.0", memcap_version="9"))
 
 
+def test_a_campaign_goes_on_after_the_machine_was_started_again() -> None:
+    before = make_environment().memory_bytes
+    assert before is not None
+    refuse_other_machine(make_result(), make_environment(memory_bytes=before - MIB))
+
+
 PYTHON = make_image().python
 assert PYTHON is not None
 
