@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -125,6 +126,45 @@ def test_a_daemon_that_comes_back_costs_the_runs_under_way_only(
     result = load_result(project / "result.json")
     assert [run.ending for done in result.cells for run in done.runs] == [Ending.COMPLETED] * 6
     assert left_on(docker_client, result.id) == []
+
+
+def test_a_second_process_does_not_write_the_same_file(docker_client: DockerClient, project: Path) -> None:
+    (project / "suites" / "small" / "suite.toml").write_text(SHORT.replace("0.2", "2"))
+    first = start(project, "small.first", "-o", "same.json")
+    while not docker_client.containers.list(filters={"name": "small.first"}):
+        assert first.poll() is None
+    second = start(project, "small.first", "-o", "same.json", "--force")
+    _, said = second.communicate(timeout=60)
+    assert second.returncode == 15, said
+    assert "another memcap process is writing same.json" in said
+    _, said = first.communicate(timeout=60)
+    assert first.returncode == 0, said
+    assert {path.name for path in project.iterdir() if path.is_file()} == {"limits.toml", "same.json"}
+
+
+def test_a_closed_terminal_ends_a_campaign_as_ctrl_c_does(docker_client: DockerClient, project: Path) -> None:
+    command = [sys.executable, "-m", "memcap", "run", "--no-check", "--runs", "1", "-o", "result.json"]
+    ours, theirs = os.openpty()
+    running = subprocess.Popen(command, cwd=project, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True)
+    os.close(theirs)
+    reader = threading.Thread(target=lambda: read_all(ours), daemon=True)
+    reader.start()
+    while not (found := docker_client.containers.list(filters={"name": "small.second"})):
+        assert running.poll() is None
+        time.sleep(0.1)
+    campaign = found[0].labels["memcap.campaign"]
+    running.send_signal(signal.SIGHUP)  # what the kernel sends when the terminal is closed
+    os.close(ours)
+
+    assert running.wait(timeout=60) == 130
+    assert left_on(docker_client, campaign) == []
+    assert kept(project / "result.json") == 1
+
+
+def read_all(descriptor: int) -> None:
+    with contextlib.suppress(OSError):
+        while os.read(descriptor, 4096):
+            pass
 
 
 def test_kills_lose_at_most_the_run_under_way(docker_client: DockerClient, project: Path) -> None:

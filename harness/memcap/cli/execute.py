@@ -77,14 +77,6 @@ def new_campaign(label: str) -> tuple[str, str]:
     return f"{now:%Y%m%dT%H%M%S}-{label}-{os.urandom(2).hex()}", now.isoformat()
 
 
-def refuse_overwriting(path: Path, *, allowed: bool) -> None:
-    """Raise FileExistsAlready before hours are spent on a result that could not be written."""
-    if path.exists() and not allowed:
-        raise FileExistsAlready(
-            f"{path} exists already", remedy="Choose another --output, or pass --force to replace it."
-        )
-
-
 def refuse_filled(folder: Path) -> None:
     """Raise FileExistsAlready for a folder with something in it, which the files of another run would be mixed with."""
     if folder.exists() and any(folder.iterdir()):

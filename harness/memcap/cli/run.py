@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -124,9 +125,10 @@ def command(  # noqa: PLR0913 - the options of the command line
     """
     from memcap.cli.base_ref import base_path, base_revision, judged_against, refuse_resuming, saver, tell_where
     from memcap.cli.deciding import deciding_of
-    from memcap.cli.execute import Order, execute, new_campaign, refuse_overwriting
+    from memcap.cli.execute import Order, execute, new_campaign
     from memcap.cli.explain import Asked
     from memcap.cli.plan import show
+    from memcap.cli.result_file import reserved
     from memcap.cli.verdict import conclude, conclude_unjudged
     from memcap.errors import UsageError
     from memcap.images.this_machine import on_this_machine
@@ -141,37 +143,40 @@ def command(  # noqa: PLR0913 - the options of the command line
         raise UsageError("--explain says why a check failed, and --no-check makes none", remedy="Leave one out.")
     began = time.monotonic()
     config = load_project(root)
-    earlier = load_interrupted(resume) if resume else None
-    if earlier:
-        refuse_resuming(earlier)
-    if PROCESS_ENGINE in (engine, earlier and earlier.environment.engine):
-        config = on_this_machine(config)
-    plan = plan_of(earlier, config) if earlier else make_plan(config, profile=profile, selection=selection)
-    if dry_run:
-        show(plan, config, as_json=as_json)
-        return
-    campaign, started = (earlier.id, earlier.started) if earlier else new_campaign(plan.profile)
-    path = resume or output or result_path(config.results_directory, campaign)
-    for each in (path, *([base_path(path)] if base_ref else [])):
-        refuse_overwriting(each, allowed=force or resume is not None)
-    with base_revision(base_ref, config, plan, selection=selection, images=base_images) as base:
-        deciding = deciding_of(plan, config, base, max_runs=max_runs, earlier=earlier) if until_decided else None
-        order = Order(
-            plan=replace(plan, runs=deciding.sizes[0]) if deciding else plan,
-            suites=config.suites,
-            policy=config.policy,
-            time_limit_seconds=config.run_time_limit_seconds,
-            id=campaign,
-            started=started,
-            jobs=jobs,
-            earlier=earlier,
-            base=base,
-            deciding=deciding,
-            deadline=deadline_of(within, config.profiles[plan.profile], began=began),
-            keep_output=show_output,
-            daemon_wait_seconds=parse_seconds(daemon_wait),
-        )
-        result = execute(order, save=saver(path, base), kept_in=path)
+    with ExitStack() as files:
+        if resume is not None and not dry_run:
+            files.enter_context(reserved(resume, force=True))
+        earlier = load_interrupted(resume) if resume else None
+        if earlier:
+            refuse_resuming(earlier)
+        if PROCESS_ENGINE in (engine, earlier and earlier.environment.engine):
+            config = on_this_machine(config)
+        plan = plan_of(earlier, config) if earlier else make_plan(config, profile=profile, selection=selection)
+        if dry_run:
+            show(plan, config, as_json=as_json, output=resume or output)
+            return
+        campaign, started = (earlier.id, earlier.started) if earlier else new_campaign(plan.profile)
+        path = resume or output or result_path(config.results_directory, campaign)
+        for each in () if resume else (path, *([base_path(path)] if base_ref else [])):
+            files.enter_context(reserved(each, force=force))
+        with base_revision(base_ref, config, plan, selection=selection, images=base_images) as base:
+            deciding = deciding_of(plan, config, base, max_runs=max_runs, earlier=earlier) if until_decided else None
+            order = Order(
+                plan=replace(plan, runs=deciding.sizes[0]) if deciding else plan,
+                suites=config.suites,
+                policy=config.policy,
+                time_limit_seconds=config.run_time_limit_seconds,
+                id=campaign,
+                started=started,
+                jobs=jobs,
+                earlier=earlier,
+                base=base,
+                deciding=deciding,
+                deadline=deadline_of(within, config.profiles[plan.profile], began=began),
+                keep_output=show_output,
+                daemon_wait_seconds=parse_seconds(daemon_wait),
+            )
+            result = execute(order, save=saver(path, base), kept_in=path)
     tell_where(path, result, base)
     reports = Reports(wanted=wanted, suites=config.suites, root=config.root)
     if no_check:

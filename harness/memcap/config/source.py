@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -48,7 +48,22 @@ def read_source(root: Path, file: Path) -> tuple[Source | None, list[Problem]]:
         return None, [Problem(file=file, line=line, key="", message="this is not UTF-8; save the file as UTF-8")]
     except OSError as error:
         return None, [Problem(file=file, line=None, key="", message=f"cannot be read: {error.strerror}")]
-    return Source(file=file, data=data, lines=key_lines(text)), []
+    source = Source(file=file, data=data, lines=key_lines(text))
+    # A program cannot be given one, in its arguments or its environment, nor can a file have one in its name.
+    problems = [source.problem(path, "has a NUL character") for path in _with_nul(data, ())]
+    return (None, problems) if problems else (source, [])
+
+
+def _with_nul(value: object, path: KeyPath) -> Iterator[KeyPath]:
+    """Yield the keys of the texts that have a NUL in them."""
+    if isinstance(value, dict):
+        for key, each in value.items():
+            yield from _with_nul(each, (*path, key))
+    elif isinstance(value, list):
+        for number, each in enumerate(value):
+            yield from _with_nul(each, (*path, number))
+    elif isinstance(value, str) and "\0" in value:
+        yield path
 
 
 def nearest(word: object, words: Mapping[str, object] | tuple[str, ...] | frozenset[str]) -> str:

@@ -6,7 +6,7 @@ from memcap.errors import FileExistsAlready, FileFormatError, NewerSchemaError
 from memcap.store.accept import Acceptance, BaselineChange, accept, as_baselines, select_cells
 from memcap.store.baselines import load_baseline_file, load_baselines, remove_baselines, save_baselines
 from memcap.store.codec import load_result, save_result
-from memcap.store.files import NotWritten, latest_result, refuse_special, result_path
+from memcap.store.files import NotWritten, latest_result, refuse_special, result_path, why_not_writable
 from memcap.store.git import find_commit, user_name
 from memcap.store.history import baseline_history, baselines_at
 from memcap.store.journal import Journal, journal_path, load_interrupted
@@ -42,4 +42,5 @@ __all__ = [
     "select_cells",
     "user_name",
     "why_impossible",
+    "why_not_writable",
 ]

@@ -59,6 +59,16 @@ def write_atomically(path: Path, text: str, *, overwrite: bool) -> None:
         raise not_written(path, error) from error
 
 
+def why_not_writable(path: Path) -> str:
+    """Return why ``path`` cannot be written, as far as can be told without trying; nothing if it can."""
+    folder = next(each for each in (path.resolve().parent, *path.resolve().parents) if each.exists())
+    if not folder.is_dir():
+        return f"{folder} is not a folder"
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return f"this user may not write to {folder}"
+    return ""
+
+
 def refuse_special(path: Path) -> None:
     """Raise NotWritten where ``path`` is there and no regular file: a device or a folder is never replaced."""
     if path.exists() and not path.is_file():

@@ -18,9 +18,8 @@ from memcap.cli.execute import (
     refuse_infeasible,
     refuse_other_images,
     refuse_other_machine,
-    refuse_overwriting,
 )
-from memcap.errors import EngineError, FileExistsAlready, Interrupted, PlanError, UsageError
+from memcap.errors import EngineError, Interrupted, PlanError, UsageError
 from memcap.model import ContainerPolicy, Quiet, Suite
 
 
@@ -102,16 +101,6 @@ def test_a_suite_that_would_take_longer_than_it_may_is_refused_before_a_daemon_i
 def test_what_fits_is_not_refused() -> None:
     refuse_infeasible(make_plan(), make_environment())
     refuse_infeasible(make_plan(make_plan_cell(cap="64g")), make_environment(memory_bytes=None))
-
-
-def test_a_file_that_is_there_is_refused_unless_allowed(tmp_path: Path) -> None:
-    path = tmp_path / "result.json"
-    refuse_overwriting(path, allowed=False)
-    path.touch()
-    refuse_overwriting(path, allowed=True)
-    with pytest.raises(FileExistsAlready, match="exists already") as refused:
-        refuse_overwriting(path, allowed=False)
-    assert "--force" in refused.value.remedy
 
 
 @pytest.mark.parametrize(
