@@ -309,6 +309,7 @@ def make_settings(**changes: Any) -> CampaignSettings:
         policy=ContainerPolicy(),
         time_limit_seconds=60,
         jobs=1,
+        daemon_wait_seconds=0,
     )
     return replace(whole, **changes)
 

@@ -6,6 +6,7 @@ import importlib
 import io
 import os
 import signal
+import stat
 import sys
 from typing import NoReturn
 
@@ -88,6 +89,8 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; the only place that turns an error into an exit code."""
     signal.signal(signal.SIGTERM, _as_interrupt)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # `nohup` ignores it
+        signal.signal(signal.SIGHUP, _as_hangup)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a console that lacks a character gets its code, not a traceback
             stream.reconfigure(errors="backslashreplace")
@@ -106,4 +109,13 @@ def main() -> None:
 
 def _as_interrupt(*_: object) -> NoReturn:
     """Let `kill` and CI's cancelling clean up as Ctrl-C does."""
+    raise KeyboardInterrupt
+
+
+def _as_hangup(*_: object) -> NoReturn:
+    """Clean up as well when the terminal is closed, to which nothing can be written then."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in (1, 2):
+        if stat.S_ISCHR(os.fstat(descriptor).st_mode):
+            os.dup2(nowhere, descriptor)
     raise KeyboardInterrupt

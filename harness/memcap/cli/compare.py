@@ -213,6 +213,7 @@ def _measured(
     """Measure both images in turns, in one campaign, and keep its result."""
     from memcap.cli.execute import Order, execute, new_campaign
     from memcap.cli.progress import say
+    from memcap.cli.result_file import reserved
     from memcap.compare import compare_sides, match_images
     from memcap.plan import image_by_reference
     from memcap.store import result_path, save_result
@@ -228,7 +229,8 @@ def _measured(
         started=started,
         jobs=jobs,
     )
-    result = execute(order, save=lambda partial: save_result(partial, path, overwrite=True), kept_in=path)
+    with reserved(path, force=False):
+        result = execute(order, save=lambda partial: save_result(partial, path, overwrite=True), kept_in=path)
     say(f"result: {path}")
     base, against = (name if name in config.images else image_by_reference(name).name for name in images)
     matched = match_images(result, base, against)

@@ -58,15 +58,21 @@ def command(profile: str, selection: Selection, root: Path | None, as_json: bool
         show(plan, config, as_json=as_json)
 
 
-def show(plan: Plan, config: Config, *, as_json: bool) -> None:
-    """Print ``plan``. Raises PlanError for suites that take too long, and what a daemon that answers cannot honour."""
+def show(plan: Plan, config: Config, *, as_json: bool, output: Path | None = None) -> None:
+    """Print ``plan``; its result would be ``output``, or in the project's folder of results.
+
+    Raises PlanError for suites that take too long, a result that cannot be written, and what a daemon that answers
+    cannot honour.
+    """
     from memcap.plan import check_feasible, refuse_problems, too_long
+    from memcap.store import result_path
 
     machine, note = _daemon_machine()
     memory_bytes = machine.memory_bytes if machine else None
     problems = (
         *too_long(plan, config.suites, time_limit_seconds=config.run_time_limit_seconds),
         *check_feasible(plan, memory_bytes=memory_bytes, cpus=machine.cpus if machine else None),
+        *_unwritable(output or result_path(config.results_directory, "campaign")),
     )
     if as_json:
         emit(json_text(_as_json(plan, memory_bytes, note, problems)))
@@ -75,6 +81,15 @@ def show(plan: Plan, config: Config, *, as_json: bool) -> None:
         if note:
             echo(printable(note))
     refuse_problems("the plan cannot be honoured", problems)
+
+
+def _unwritable(result: Path) -> tuple[PlanProblem, ...]:
+    """Return what hinders a campaign from writing its result."""
+    from memcap.model import PlanProblem
+    from memcap.store import why_not_writable
+
+    why, remedy = why_not_writable(result), "Make it writable, or name a file elsewhere with --output"
+    return (PlanProblem(subject="result", reason=why, remedy=remedy),) if why else ()
 
 
 def _is_anything_named(selection: Selection) -> bool:

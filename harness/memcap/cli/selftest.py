@@ -114,7 +114,8 @@ def _measure(  # noqa: PLR0913 - what the command line says
     config: Config, argv: tuple[str, ...], *, image: str | None, cap: str, runs: int, output: Path | None, force: bool
 ) -> CampaignResult:
     """Run the workload ``runs`` times; exit with its code if it does not end as it should."""
-    from memcap.cli.execute import Order, execute, new_campaign, refuse_overwriting
+    from memcap.cli.execute import Order, execute, new_campaign
+    from memcap.cli.result_file import refuse_overwriting, reserved
     from memcap.cli.subject import find_image
     from memcap.cli.verdict import conclude_unjudged
     from memcap.errors import UsageError
@@ -140,9 +141,10 @@ def _measure(  # noqa: PLR0913 - what the command line says
         started=started,
         jobs=1,
     )
-    result = execute(order, save=lambda _: None, kept_in=None)
-    if output is not None:
-        save_result(result, output, overwrite=True)
+    with reserved(output, force=force):
+        result = execute(order, save=lambda _: None, kept_in=None)
+        if output is not None:
+            save_result(result, output, overwrite=True)
     if any(run.ending is not Ending.COMPLETED for run in result.cells[0].runs):
         conclude_unjudged(result)
     return result

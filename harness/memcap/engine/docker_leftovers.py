@@ -104,6 +104,13 @@ def remove(client: DockerClient, remnant: Remnant) -> None:
             client.api.remove_image(remnant.name, noprune=True)
 
 
+def remove_leftovers(client: DockerClient, campaign: str) -> None:
+    """Remove the containers that an interrupted part of ``campaign`` left, running or not. Raises EngineError."""
+    for remnant in find_containers(client, campaign=campaign):
+        if remnant.hold in (None, Hold.RUNNING):
+            remove(client, remnant)
+
+
 def find_hold(labels: Mapping[str, str], *, state: str, created: float, now: float) -> Hold | None:
     """Return why a container of memcap must stay: see the rule at the top of this file."""
     lives = _owner_lives(labels, created)

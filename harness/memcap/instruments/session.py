@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Final
 
 from memcap.calibration import calibrate
-from memcap.campaign import standing_caveats
 from memcap.engine.base import Engine
 from memcap.errors import BuildError, EngineError
 from memcap.instruments.launching import Instrument, instrumented, rendering
 from memcap.launch import run_spec
 from memcap.measure import measure
+from memcap.measure.standing import standing_caveats
 from memcap.model import CampaignSettings, Cell, Ending, Layer, Measurement, RawRun, RunSpec
 
 SITES_FILE: Final = "sites.json"

@@ -55,6 +55,9 @@ def measure(raw: RawRun, spec: RunSpec, *, cpus: int | None, standing: tuple[Cav
     tail = output_tail(raw)
     if raw.daemon_error is not None:
         return Measurement(ending=Ending.NOT_STARTED, detail=in_bounds(raw.daemon_error), oom=oom, caveats=standing)
+    if raw.failure is not None:
+        ending = Ending.KILLED_FROM_OUTSIDE if raw.removed else Ending.LOST
+        return Measurement(ending=ending, detail=in_bounds(raw.failure), oom=oom, caveats=standing)
     try:
         report = parse_report(raw.report or "")
     except ReportError as error:

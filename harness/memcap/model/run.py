@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Final
 
 from memcap.model.plan import ContainerPolicy, Quiet
+
+DAEMON_WAIT_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +65,8 @@ class CampaignSettings:
     """What one campaign is given beside its plan.
 
     ``started`` is an ISO 8601 time in UTC, ``jobs`` how many containers may run at once, ``looks`` after how many runs
-    cells will be judged while more are added, ``keep_output`` whether the end of the output of completed runs is kept.
+    cells will be judged while more are added, ``keep_output`` whether the end of the output of completed runs is kept,
+    ``daemon_wait_seconds`` how long a daemon that went away is waited for.
     """
 
     id: str
@@ -73,6 +77,7 @@ class CampaignSettings:
     jobs: int
     looks: tuple[int, ...] = ()
     keep_output: bool = False
+    daemon_wait_seconds: float = DAEMON_WAIT_SECONDS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +132,8 @@ class RawRun:
     """What an engine brings back from one run: files as text, and the daemon's facts.
 
     ``cpuset`` is what the daemon applied of the asked for, None where it does not say; ``neighbours`` ran at the
-    beginning or at the end of the run.
+    beginning or at the end of the run. ``daemon_error`` is why it could not be started, ``failure`` why nothing could
+    be brought back of it; ``removed`` says that someone else removed the container.
     """
 
     report: str | None
@@ -142,6 +148,8 @@ class RawRun:
     cpuset: str | None = None
     neighbours: tuple[Neighbour, ...] = ()
     daemon_error: str | None = None
+    failure: str | None = None
+    removed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -86,10 +86,18 @@ def load_result(path: Path) -> CampaignResult:
     for index, cell in enumerate(cells):
         if not isinstance(cell, CellResult):
             validate(_cell_adapter(), path, _text(cell), where=("memcap", "cells", index))
-    result = validate(_adapter(), path, _text({**ours, "cells": []}), where=("memcap",))
-    result = replace(result, cells=tuple(cells))
-    _check_names(path, result)
+    result = replace(parse_campaign(path, {**ours, "cells": []}, where="memcap"), cells=tuple(cells))
+    check_names(path, result)
     return result
+
+
+def parse_campaign(path: Path, found: Mapping[str, Any], *, where: str) -> CampaignResult:
+    """Return the campaign that the object ``found`` under the key ``where`` of ``path`` holds.
+
+    Raises FileFormatError naming each key that is malformed.
+    """
+    refuse_wrong(path, wrong_numbers(found, signed=SIGNED, at=(where,)))
+    return validate(_adapter(), path, _text(found), where=(where,))
 
 
 def _shrink(read: dict[str, Any]) -> Any:
@@ -145,7 +153,7 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _check_names(path: Path, result: CampaignResult) -> None:
+def check_names(path: Path, result: CampaignResult) -> None:
     """Raise unless ids and names are what they are made of: paths are built from them."""
     complaints = []
     if not is_campaign_id(result.id):

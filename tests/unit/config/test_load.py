@@ -273,6 +273,18 @@ def test_a_folder_without_its_file_is_a_problem_unless_it_is_empty(find_problems
     ]
 
 
+def test_a_nul_character_is_a_problem_with_its_key(find_problems: FindProblems) -> None:
+    suite = """[benchmarks.calm]
+command = ["true", "a\\u0000b"]
+env = { NAME = "\\u0000" }
+"""
+    found = find_problems({"suites/demo/suite.toml": suite})
+    assert [(problem.line, problem.key, problem.message) for problem in found] == [
+        (2, "benchmarks.calm.command.1", "has a NUL character"),
+        (3, "benchmarks.calm.env.NAME", "has a NUL character"),
+    ]
+
+
 def test_mistakes_of_toml_are_shown_with_their_line(find_problems: FindProblems) -> None:
     [problem] = find_problems({"limits.toml": "[caps]\n128m = 128MiB\n"})
     assert (problem.file, problem.line) == (Path("limits.toml"), 2)
