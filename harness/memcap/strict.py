@@ -103,10 +103,14 @@ def parse_json(name: Path | str, text: str, *, hook: Hook | None = None) -> Any:
             raise FileFormatError(f"{name}: a number has {len(digits)} digits: {quote(digits)}", remedy=_CUT_SHORT)
         return int(digits)
 
-    # Python refuses more than 4300 digits, but not before 3.10.7, and without the name of the file.
-    parse_int = whole_number if LONG_NUMBER.search(text) else None
+    text = text.removeprefix("\ufeff")
     try:
-        return json.loads(text.removeprefix("\ufeff"), object_pairs_hook=whole, parse_int=parse_int)
+        try:
+            return json.loads(text, object_pairs_hook=whole)
+        except json.JSONDecodeError:
+            raise
+        except ValueError:  # Python itself reads no number of more than 4300 digits
+            return json.loads(text, object_pairs_hook=whole, parse_int=whole_number)
     except json.JSONDecodeError as error:
         place = f"{name}:{error.lineno}:{error.colno}"
         raise FileFormatError(f"{place}: this is not JSON: {error.msg}", remedy=_CUT_SHORT) from error
@@ -160,7 +164,11 @@ def _look(value: Any, found: list[Wrong], signed: Collection[str] | None, at: Ke
             of_inner = type(inner)
             if of_inner is str or inner is None or of_inner is bool:
                 continue
-            _look(inner, found, None if signed is None or key in signed else signed, (*at, key), deepest)
+            below = None if signed is None or key in signed else signed
+            largest = MOST_WHOLE if of_inner is int else MOST_FIGURE if of_inner is float else -1.0
+            if below is not None and largest > 0 and 0 <= inner <= largest:
+                continue  # nearly all numbers of a large file, without another call
+            _look(inner, found, below, (*at, key), deepest)
 
 
 def refuse_wrong(name: Path | str, wrong: Collection[Wrong]) -> None:

@@ -106,13 +106,17 @@ def _shrink(read: dict[str, Any]) -> Any:
     All of a large campaign as JSON's objects would take five times the memory of the campaign itself. What is wrong
     with a cell is left for `load_result` to say, which knows where it is.
     """
-    from pydantic import ValidationError  # noqa: PLC0415 - heavy
-
     if "metadata" in read and "benchmarks" not in read:
         return None
-    if "cell" not in read or "runs" not in read:
+    if "extra" in read:
         _drop_odd_metrics(read)
-        return read
+    return _as_cell(read) if "cell" in read and "runs" in read else read
+
+
+def _as_cell(read: dict[str, Any]) -> Any:
+    """Return the cell that ``read`` is; ``read`` itself if it is none."""
+    from pydantic import ValidationError  # noqa: PLC0415 - heavy
+
     if wrong_numbers(read, signed=SIGNED):
         return read
     try:
@@ -123,7 +127,7 @@ def _shrink(read: dict[str, Any]) -> Any:
 
 def _drop_odd_metrics(run: dict[str, Any]) -> None:
     """Take from a run the metrics of its workload that are not finite, or absurd; older versions stored them."""
-    extra = run.get("extra")
+    extra = run["extra"]
     if isinstance(extra, dict):
         for name in [name for name, value in extra.items() if _is_odd(value)]:
             del extra[name]
