@@ -179,12 +179,12 @@ def refuse_problems(message: str, problems: Iterable[PlanProblem]) -> None:
 
 
 def _pinned_above(plan: Plan, cpus: int | None) -> list[PlanProblem]:
-    wanted = {f"{cell.benchmark.suite}.{cell.benchmark.name}": cell.benchmark.quiet.cpus for cell in plan.cells}
+    wanted = {f"{cell.benchmark.suite}.{cell.benchmark.name}": cell.benchmark.quiet.pin_cpus for cell in plan.cells}
     return [
         PlanProblem(
             subject=f"benchmark {name}",
             reason=f"it is pinned to {pinned} CPUs, and the daemon's machine has {cpus}",
-            remedy='Set `quiet = { cpus = … }` in suite.toml to fewer, or to "all"',
+            remedy='Set `quiet = { pin_cpus = … }` in suite.toml to fewer, or to "all"',
         )
         for name, pinned in wanted.items()
         if pinned is not None and cpus is not None and pinned > cpus

@@ -112,8 +112,8 @@ def test_calibration_runs_an_idle_program_and_raises_no_cap() -> None:
 
 
 def test_settings_of_the_benchmark_reach_the_run() -> None:
-    spec = spec_of(make_plan_cell(quiet=Quiet(cpus=2, thp=False)))
-    assert (spec.quiet, spec.cpuset) == (Quiet(cpus=2, thp=False), "")
+    spec = spec_of(make_plan_cell(quiet=Quiet(pin_cpus=2, thp=False)))
+    assert (spec.quiet, spec.cpuset) == (Quiet(pin_cpus=2, thp=False), "")
     assert spec_of(make_plan_cell(projections={"entries": (100,)})).projections == {"entries": (100,)}
     pinned = run_spec(make_plan_cell(), make_layer(), SETTINGS, attempt="1.1", cpuset="0,3")
     assert pinned.cpuset == "0,3"

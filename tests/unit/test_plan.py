@@ -262,7 +262,7 @@ def test_nothing_is_a_problem_that_fits_or_is_not_known() -> None:
 
 
 def test_a_benchmark_pinned_to_more_cpus_than_there_are_is_one_problem() -> None:
-    pinned = replace(benchmark("s", "b"), quiet=Quiet(cpus=4))
+    pinned = replace(benchmark("s", "b"), quiet=Quiet(pin_cpus=4))
     found = plan("full", config=replace(CONFIG, suites={"s": suite("s", pinned, benchmark("s", "free"))}))
     [problem] = check_feasible(found, memory_bytes=None, cpus=2)
     assert problem.subject == "benchmark s.b"

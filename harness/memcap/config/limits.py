@@ -77,9 +77,9 @@ def to_tolerances(table: Tolerances, defaults: Mapping[Metric, Tolerance]) -> di
 
 def to_quiet(table: QuietTable, default: Quiet) -> Quiet:
     """Return how quiet ``table`` asks for; what it leaves out is that of ``default``."""
-    pinned: int | None = None if table.cpus == "all" else table.cpus
+    pinned: int | None = None if table.pin_cpus == "all" else table.pin_cpus
     return Quiet(
-        cpus=default.cpus if table.cpus is None else pinned,
+        pin_cpus=default.pin_cpus if table.pin_cpus is None else pinned,
         thp=default.thp if table.thp is None else table.thp,
         aslr=default.aslr if table.aslr is None else table.aslr,
     )

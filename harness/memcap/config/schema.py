@@ -77,7 +77,7 @@ class TimeLimits(Table):
 class QuietTable(Table):
     """What is left out keeps the project's default, and there the default of model.Quiet."""
 
-    cpus: CpuCount = None
+    pin_cpus: CpuCount = None
     thp: bool | None = None
     aslr: bool | None = None
 

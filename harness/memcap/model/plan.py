@@ -180,11 +180,11 @@ def projected_names(metric: str, cycle: int) -> tuple[str, str, str]:
 class Quiet:
     """How still the surroundings of a workload are kept; what quiets one workload can disturb another.
 
-    ``cpus`` pins each run to that many CPUs (None: not pinned); ``thp`` and ``aslr`` False turn transparent huge pages
-    and address space randomisation off. Hash seed and malloc arenas are environment variables.
+    ``pin_cpus`` pins each run to that many CPUs (None: not pinned); ``thp`` and ``aslr`` False turn transparent huge
+    pages and address space randomisation off. Hash seed and malloc arenas are environment variables.
     """
 
-    cpus: int | None = None
+    pin_cpus: int | None = None
     thp: bool = True
     aslr: bool = True
 

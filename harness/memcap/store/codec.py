@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 # 1 - first version
 # 2 - further caveats (kernel_unexplained, huge_pages, mapped_elsewhere, not_waited_for); an interval of the
 #     unreclaimable peak; moments say whether the main process ran
-SCHEMA = 2
+# 3 - `quiet.pin_cpus` (was `quiet.cpus`); the ending limit_exceeded
+SCHEMA = 3
 PROFILE_KEY = "memcap_profile"  # under which a file of store/profiles.py has all of it
 
 
@@ -75,12 +76,16 @@ def load_result(path: Path) -> CampaignResult:
 def _shrink(read: dict[str, Any]) -> Any:
     """Make a cell of a JSON object that is one, and nothing of what is pyperf's, as soon as it is read.
 
+    Old names of keys become the new ones.
+
     All of a large campaign as JSON's objects would take five times the memory of the campaign itself.
     """
     from pydantic import ValidationError  # noqa: PLC0415 - heavy
 
     if "metadata" in read and "benchmarks" not in read:
         return None
+    if read.keys() >= {"cpus", "thp", "aslr"}:  # `quiet` of schema 2 and earlier
+        return {"pin_cpus": read.pop("cpus"), **read}
     if "cell" not in read or "runs" not in read:
         return read
     try:

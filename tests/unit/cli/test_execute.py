@@ -80,7 +80,7 @@ def test_a_cap_above_the_machines_memory_is_refused() -> None:
 
 
 def test_more_cpus_than_there_are_are_refused_as_are_several_of_an_unknown_number() -> None:
-    plan = make_plan(make_plan_cell(quiet=Quiet(cpus=2)))
+    plan = make_plan(make_plan_cell(quiet=Quiet(pin_cpus=2)))
     refuse_infeasible(plan, make_environment(cpus=2))
     for cpus in (1, None):
         with pytest.raises(PlanError, match="pinned to 2 CPUs"):

@@ -318,11 +318,11 @@ def test_a_folder_that_is_no_project_is_said_to_be_none(tmp_path: Path) -> None:
     ("default", "own", "expected"),
     [
         ("", "", Quiet()),
-        ("cpus = 2\nthp = false\naslr = false", "", Quiet(cpus=2, thp=False, aslr=False)),
-        ("", "cpus = 1, thp = false, aslr = false", Quiet(cpus=1, thp=False, aslr=False)),
-        ("cpus = 2\nthp = false", "cpus = 1", Quiet(cpus=1, thp=False)),
-        ("cpus = 2\nthp = false\naslr = false", 'cpus = "all", thp = true, aslr = true', Quiet()),
-        ('cpus = "all"', "", Quiet()),
+        ("pin_cpus = 2\nthp = false\naslr = false", "", Quiet(pin_cpus=2, thp=False, aslr=False)),
+        ("", "pin_cpus = 1, thp = false, aslr = false", Quiet(pin_cpus=1, thp=False, aslr=False)),
+        ("pin_cpus = 2\nthp = false", "pin_cpus = 1", Quiet(pin_cpus=1, thp=False)),
+        ("pin_cpus = 2\nthp = false\naslr = false", 'pin_cpus = "all", thp = true, aslr = true', Quiet()),
+        ('pin_cpus = "all"', "", Quiet()),
     ],
 )
 def test_a_benchmark_completes_its_settings_from_the_projects(
@@ -333,3 +333,16 @@ def test_a_benchmark_completes_its_settings_from_the_projects(
     config = load_config(make_project({"limits.toml": limits, "suites/demo/suite.toml": suite}))
     [benchmark] = config.suites["demo"].benchmarks
     assert benchmark.quiet == expected
+
+
+def test_an_older_revision_may_use_the_old_names_of_keys(make_project: MakeProject) -> None:
+    limits = '[caps]\n128m = "128m"\n[profiles.quick]\n[quiet]\ncpus = 2\n'
+    suite = '[benchmarks.leak]\ncommand = ["true"]\n[benchmarks.one]\ncommand = ["true"]\nquiet = { cpus = 1 }\n'
+    root = make_project({"limits.toml": limits, "suites/demo/suite.toml": suite})
+
+    leak, one = load_config(root, is_older=True).suites["demo"].benchmarks
+
+    assert (leak.quiet.pin_cpus, one.quiet.pin_cpus) == (2, 1)
+    with pytest.raises(ConfigError) as refused:
+        load_config(root)
+    assert [problem.key for problem in refused.value.problems] == ["quiet.cpus", "benchmarks.one.quiet.cpus"]
