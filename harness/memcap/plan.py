@@ -20,6 +20,7 @@ from memcap.model import (
     Plan,
     PlanProblem,
     Profile,
+    RunLimits,
     Suite,
 )
 from memcap.units import format_bytes, format_seconds, length_variant, seconds_of_variant
@@ -169,6 +170,18 @@ def check_feasible(plan: Plan, *, memory_bytes: int | None, cpus: int | None = N
     What is not known is not checked.
     """
     return (*_caps_above(plan, memory_bytes), *_pinned_above(plan, cpus))
+
+
+def check_quota(limits: RunLimits, cpus: int | None) -> tuple[PlanProblem, ...]:
+    """Return a problem for a quota of more CPUs than the daemon's machine has. What is not known is not checked."""
+    if limits.cpus is None or cpus is None or limits.cpus <= cpus:
+        return ()
+    problem = PlanProblem(
+        subject="container",
+        reason=f"its quota is {limits.cpus:g} CPUs, and the daemon's machine has {cpus}",
+        remedy="Lower --cpus, or `container.cpus` in limits.toml",
+    )
+    return (problem,)
 
 
 def refuse_problems(message: str, problems: Iterable[PlanProblem]) -> None:

@@ -58,13 +58,14 @@ def command(profile: str, selection: Selection, root: Path | None, as_json: bool
 
 def show(plan: Plan, config: Config, *, as_json: bool) -> None:
     """Print ``plan``. Raises PlanError for suites that take too long, and what a daemon that answers cannot honour."""
-    from memcap.plan import check_feasible, refuse_problems, too_long
+    from memcap.plan import check_feasible, check_quota, refuse_problems, too_long
 
     machine, note = _daemon_machine()
     memory_bytes = machine.memory_bytes if machine else None
     problems = (
         *too_long(plan, config.suites, time_limit_seconds=config.run_time_limit_seconds),
         *check_feasible(plan, memory_bytes=memory_bytes, cpus=machine.cpus if machine else None),
+        *check_quota(config.policy.limits, machine.cpus if machine else None),
     )
     if as_json:
         click.echo(json.dumps(_as_json(plan, memory_bytes, note, problems), indent=2))

@@ -20,7 +20,7 @@ from memcap.config.schema import (
 from memcap.config.source import Source
 from memcap.config.values import Names
 from memcap.errors import Problem
-from memcap.model import AlertLimits, Cap, ContainerPolicy, Metric, Profile, Quiet, Rules, Tolerance
+from memcap.model import AlertLimits, Cap, ContainerPolicy, Metric, Profile, Quiet, Rules, RunLimits, Tolerance
 
 _Limit = TypeVar("_Limit", int, float)
 
@@ -130,4 +130,13 @@ def _policy(table: Container) -> ContainerPolicy:
         read_only=default.read_only if table.read_only is None else table.read_only,
         hostname=table.hostname or default.hostname,
         env=default.env if table.env is None else table.env,
+        user=table.user,
+        limits=RunLimits(
+            disk_bytes=table.disk,
+            file_size_bytes=table.file_size,
+            cpus=table.cpus,
+            cpu_time_seconds=table.cpu_time,
+            core_bytes=table.core or 0,
+            ulimits=table.ulimits or {},
+        ),
     )

@@ -15,6 +15,7 @@ from memcap.config.values import (
     CapName,
     CapSize,
     CpuCount,
+    CpuQuota,
     Duration,
     EndingName,
     EnvName,
@@ -31,6 +32,8 @@ from memcap.config.values import (
     SecondDistance,
     Size,
     SuiteName,
+    Ulimits,
+    UserName,
 )
 
 
@@ -93,6 +96,13 @@ class Container(Table):
     read_only: bool | None = None
     hostname: HostName | None = None
     env: dict[EnvName, str] | None = None
+    user: UserName | None = None
+    disk: ByteDistance | None = None
+    file_size: ByteDistance | None = None
+    cpus: CpuQuota | None = None
+    cpu_time: Duration | None = None
+    core: ByteDistance | None = None
+    ulimits: Ulimits | None = None
 
 
 class Judge(Table):

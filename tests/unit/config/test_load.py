@@ -12,6 +12,7 @@ import pytest
 from memcap.config import find_root, folder_in_repository, load_config
 from memcap.errors import ConfigError, Problem
 from memcap.model import (
+    UNLIMITED,
     AlertLimits,
     Budget,
     CallWorkload,
@@ -23,8 +24,10 @@ from memcap.model import (
     Metric,
     Profile,
     Quiet,
+    RunLimits,
     Thresholds,
     Tolerance,
+    Ulimit,
 )
 
 FindProblems = Callable[[dict[str, str]], list[Problem]]
@@ -106,6 +109,13 @@ hostname = "bench"
 shm_size = "128m"
 read_only = true
 env = { PYTHONMALLOC = "malloc" }
+user = "app:staff"
+disk = "1GiB"
+file_size = "10m"
+cpus = 1.5
+cpu_time = "90s"
+core = "1m"
+ulimits = { nofile = "1024:2048", memlock = 0, stack = -1 }
 [judge]
 minimum_runs = 3
 false_alarms = "0.5%"
@@ -138,6 +148,19 @@ growth = "off"
         shm_size_bytes=128 * 2**20,
         read_only=True,
         env={"PYTHONMALLOC": "malloc"},
+        user="app:staff",
+        limits=RunLimits(
+            disk_bytes=2**30,
+            file_size_bytes=10 * 2**20,
+            cpus=1.5,
+            cpu_time_seconds=90,
+            core_bytes=2**20,
+            ulimits={
+                "nofile": Ulimit(soft=1024, hard=2048),
+                "memlock": Ulimit(soft=0, hard=0),
+                "stack": Ulimit(soft=UNLIMITED, hard=UNLIMITED),
+            },
+        ),
     )
     assert config.run_time_limit_seconds == 120
     assert config.rules.minimum_runs == 3
