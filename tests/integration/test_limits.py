@@ -115,3 +115,11 @@ def test_a_core_dump_is_written_if_asked_for(docker_client: DockerClient) -> Non
     raw, _ = execute(docker_client, RunLimits(core_bytes=64 * MIB), ABORT)
     assert raw.output.startswith("['core")
     assert raw.output.endswith("True\n")
+
+
+def test_the_workload_sees_no_cgroup_path_of_the_host(docker_client: DockerClient) -> None:
+    raw, run = execute(docker_client, RunLimits(), "print(open('/proc/self/cgroup').read())")
+    paths = {line.split(":", 2)[2] for line in raw.output.split()}
+    assert paths == {"/"}
+    assert run.cgroup_version is not None
+    assert run.peak_bytes is not None

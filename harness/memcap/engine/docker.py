@@ -127,6 +127,7 @@ class DockerEngine:
             network_mode="default" if policy.network else "none",
             cap_drop=["ALL"],
             cap_add=list(SUPERVISOR_CAPABILITIES),
+            cgroupns="private",  # no paths of the host in /proc/self/cgroup; ignored by daemons and kernels without it
             security_opt=["no-new-privileges"],
             pids_limit=policy.pids,
             cpuset_cpus=spec.cpuset or None,
