@@ -132,7 +132,8 @@ class DockerEngine:
             pids_limit=policy.pids,
             cpuset_cpus=spec.cpuset or None,
             nano_cpus=None if policy.limits.cpus is None else round(policy.limits.cpus * 1e9),
-            ulimits=[Ulimit(name=name, soft=own.soft, hard=own.hard) for name, own in policy.limits.ulimits.items()],
+            ulimits=[Ulimit(name=name, soft=own.soft, hard=own.hard) for name, own in policy.limits.ulimits.items()]
+            or None,
             shm_size=policy.shm_size_bytes or SHM_BYTES,
             read_only=policy.read_only,
             # Two files, so that a workload's last words survive the daemon's rotation.
