@@ -3,7 +3,7 @@ PYTHON ?= python3
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-vm bench truth lint clean
+.PHONY: help setup test test-vm bench truth fuzz lint clean
 
 help:  ## Show this.
 	@$(PYTHON) -m ci help
@@ -22,6 +22,9 @@ bench:  ## Set up and measure the quick profile; ARGS go to `memcap run`.
 
 truth:  ## Print known truth against what is measured; ARGS are options (ARGS="--only spikes", ARGS=--peers).
 	@$(PYTHON) -m ci truth $(ARGS)
+
+fuzz:  ## Give a million damaged files to all that reads files; ARGS are options (ARGS="--inputs 10000 --only results").
+	@$(PYTHON) -m ci fuzz $(ARGS)
 
 lint:  ## Check style and types.
 	@$(PYTHON) -m ci lint

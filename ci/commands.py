@@ -47,6 +47,7 @@ usage: python -m ci COMMAND [ARGUMENTS]
   test [PYTEST...]  set up, then run the tests; arguments go to pytest
   bench [RUN...]    set up, then run `memcap run --profile quick`; arguments go to memcap run
   truth [OPTION...]  set up, then print truth against measured (docs/accuracy.md); --help names the options
+  fuzz [OPTION...]  give damaged files to all that reads files; needs no Docker; --help names the options
   vm COMMAND        build, start or stop a virtual machine with Docker on cgroup v2, or print its status
   test-vm [PYTEST...]  run tests against that machine (docs/vm.md); without arguments, the short form of truth and
                     the tests that matter there
@@ -63,7 +64,7 @@ Examples:
 def main(arguments: Sequence[str]) -> int:
     """Run one command and return the exit code of the process."""
     with_arguments: dict[str, Callable[[Sequence[str]], int]] = {
-        "test": test, "bench": bench, "truth": truth, "vm": vm, "test-vm": test_vm,
+        "test": test, "bench": bench, "truth": truth, "fuzz": fuzz, "vm": vm, "test-vm": test_vm,
     }  # fmt: skip
     without_arguments: dict[str, Callable[[], int]] = {"setup": setup, "lint": lint, "clean": clean}
     name, *rest = arguments or ["help"]
@@ -106,6 +107,12 @@ def truth(arguments: Sequence[str]) -> int:
     asks = bool({"-h", "--help"} & set(arguments))
     python = str(_make_environment(Progress()).python) if asks else _set_up()
     return run_in_foreground([python, "-m", "truth", *arguments], environ={"PYTHONPATH": str(ROOT / "tests")})
+
+
+def fuzz(arguments: Sequence[str]) -> int:
+    """Give damaged files to every reader (tests/fuzz)."""
+    python = str(_make_environment(Progress()).python)
+    return run_in_foreground([python, "-m", "fuzz", *arguments], environ={"PYTHONPATH": str(ROOT / "tests")})
 
 
 def test_vm(arguments: Sequence[str]) -> int:

@@ -89,10 +89,11 @@ def make_runs(peaks: Iterable[float] = (62.5, 62.4, 62.6, 62.5, 62.5)) -> tuple[
 
 
 def make_cell(cell_id: str = CELL_ID, runs: Sequence[Measurement] | None = None, **changes: Any) -> CellResult:
-    """Return a cell whose id is taken apart at its dashes; ``changes`` are those of its CellSummary."""
-    name, image, cap = cell_id.rsplit("-", 2)
-    suite, benchmark = name.split(".", 1)
-    summary = CellSummary(id=cell_id, suite=suite, benchmark=benchmark, image=image, cap=Cap(name=cap, bytes=128 * MIB))
+    """Return a cell whose id is taken apart at its dashes and dots; ``changes`` are those of its CellSummary."""
+    name, image, cap_name = cell_id.rsplit("-", 2)
+    suite, benchmark, *variant = name.split(".")
+    cap = Cap(name=cap_name, bytes=128 * MIB)
+    summary = CellSummary(id=cell_id, suite=suite, benchmark=benchmark, image=image, cap=cap, variant=".".join(variant))
     return CellResult(cell=replace(summary, **changes), runs=make_runs() if runs is None else tuple(runs))
 
 
@@ -308,6 +309,7 @@ def make_settings(**changes: Any) -> CampaignSettings:
         policy=ContainerPolicy(),
         time_limit_seconds=60,
         jobs=1,
+        daemon_wait_seconds=0,
     )
     return replace(whole, **changes)
 

@@ -34,12 +34,16 @@ def calibrate(engine: Engine, layer: Layer, settings: CampaignSettings) -> Calib
 
     Raises PlanError where the trial run had no cap at all.
     """
-    raw = engine.execute(calibration_spec(layer, settings))
+    spec = calibration_spec(layer, settings)
+    raw = engine.execute(spec)
+    if raw.failure is not None:
+        raw = engine.execute(spec)  # the daemon may have been away
     try:
         report = parse_report(raw.report or "")
     except ReportError as error:
+        why = raw.daemon_error or raw.failure or error
         raise EngineError(
-            f"a trial run in image {layer.image.reference!r} left no report: {raw.daemon_error or error}",
+            f"a trial run in image {layer.image.reference!r} left no report: {why}",
             remedy="Run `memcap doctor`; try `docker run --rm --memory 128m` with that image.",
         ) from error
     if limit_of(report.cap_bytes) is None:

@@ -5,33 +5,34 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from memcap.calibration import Calibration, calibrate
 from memcap.engine.base import Engine
+from memcap.engine.patient import PatientEngine
 from memcap.errors import Interrupted, PlanError, TimeIsUp
 from memcap.launch import eviction_spec, run_spec
 from memcap.measure import measure, output_tail
+from memcap.measure.standing import standing_caveats
 from memcap.model import (
     METRICS_VERSION,
-    PROCESS_ENGINE,
     CampaignResult,
     CampaignSettings,
-    Caveat,
     CaveatKind,
     Cell,
     CellResult,
     CellSummary,
     Ending,
-    Environment,
     Layer,
     Measurement,
     Plan,
 )
 from memcap.pinning import CpuPool
+from memcap.store import Journal
 from memcap.units import format_seconds
 
 ATTEMPTS = 3  # a run that says nothing about the workload, or read its files from disk, is tried again
@@ -69,6 +70,23 @@ class Deadline:
             raise TimeIsUp(f"time is up: the campaign may take {format_seconds(self.seconds)}")
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Missing:
+    """How many warm-ups and runs a cell is to get."""
+
+    cell: Cell
+    warmups: int
+    runs: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Place:
+    """Which run of its cell one is, counted from 0."""
+
+    number: int
+    is_warmup: bool
+
+
 Layers = Mapping[tuple[str, str], Layer]  # (image name, suite name) -> layer
 Tell = Callable[[RunEnded], None]
 Save = Callable[[CampaignResult], None]
@@ -78,7 +96,8 @@ Queued = tuple[Cell, "Future[Measurement]"]
 class Campaign:
     """One invocation: a plan, the layers to run it in, and the engine that executes its runs.
 
-    After ``deadline`` no further run is begun, and runs under way are stopped.
+    After ``deadline`` no further run is begun, and runs under way are stopped. Each run is in ``journal`` before it is
+    reported.
     """
 
     def __init__(
@@ -89,14 +108,18 @@ class Campaign:
         layers: Layers,
         settings: CampaignSettings,
         deadline: Deadline | None = None,
+        journal: Journal | None = None,
     ) -> None:
         self._plan = plan
-        self._engine = engine
+        self._engine = PatientEngine(engine, wait_seconds=settings.daemon_wait_seconds)
         self._layers = layers
         self._settings = settings
         self._deadline = deadline or Deadline(seconds=math.inf, end=math.inf)
+        self._journal = journal
         self._environment = engine.environment()
         self._finished: dict[str, CellResult] = {}
+        self._begun: dict[str, CellResult] = {}  # cells of an interrupted campaign that have some of their runs
+        self._recorded: list[str] = []  # the cell of each run; appending is safe in any thread
         self._numbers = itertools.count(1)
         self._done = self._total = 0
         self._known_seconds = self._known_seconds_left = 0.0
@@ -107,15 +130,26 @@ class Campaign:
     def run(self, *, tell: Tell, save: Save, earlier: Iterable[CellResult] = ()) -> CampaignResult:
         """Execute every run and return the result; ``save`` gets what there is after each group of cells.
 
-        ``earlier`` are cells of an interrupted campaign; those with all their runs are kept. The cells of one
-        benchmark and cap are run interleaved over their images. Raises PlanError before anything is run, EngineError,
-        Interrupted when the user stops it, and TimeIsUp: what is finished has been saved then.
+        ``earlier`` are cells of an interrupted campaign; their runs are kept, and only the missing ones are made. The
+        cells of one benchmark and cap are run interleaved over their images. Raises PlanError before anything is run,
+        EngineError if the daemon stays away, Interrupted when the user stops it, TimeIsUp, and NotWritten: finished
+        cells have been saved then, and the runs of others are in the journal.
         """
-        self._finished = {cell.cell.id: cell for cell in earlier if len(cell.runs) >= self._plan.runs}
-        wanted = [cell for cell in self._plan.cells if cell.id not in self._finished]
+        plan = self._plan
+        for known in earlier:
+            (self._finished if len(known.runs) >= plan.runs else self._begun)[known.cell.id] = known
+            self._recorded += [known.cell.id] * len(known.runs)
+        wanted = [cell for cell in plan.cells if cell.id not in self._finished]
         for cell in wanted:  # a run that cannot be launched is found before the first container, not hours later
             run_spec(cell, self._layer(cell), self._settings, attempt="")
-        return self._measure(wanted, warmups=self._plan.warmups, runs=self._plan.runs, tell=tell, save=save)
+        missing = []
+        for cell in wanted:
+            before = self._before(cell)
+            warmups = max(0, plan.warmups - len(before.warmups))
+            missing.append(_Missing(cell=cell, warmups=warmups, runs=plan.runs - len(before.runs)))
+        if self._journal is not None:
+            self._fold(save)  # the last runs of a cell may have been in the journal only
+        return self._measure(missing, tell=tell, save=save)
 
     def extend(self, cells: Collection[str], times: int, *, tell: Tell, save: Save) -> CampaignResult:
         """Give each of ``cells`` (ids) so many more runs, interleaved as before, and return the whole result.
@@ -123,38 +157,58 @@ class Campaign:
         There are no further warm-ups: what they read is in the page cache since, and a run that finds it evicted is
         repeated anyway. Raises as ``run`` does.
         """
-        chosen = [cell for cell in self._plan.cells if cell.id in cells]
-        return self._measure(chosen, warmups=0, runs=times, tell=tell, save=save)
+        chosen = [_Missing(cell=cell, warmups=0, runs=times) for cell in self._plan.cells if cell.id in cells]
+        return self._measure(chosen, tell=tell, save=save)
 
     def add(self, cells: Iterable[Cell]) -> None:
         """Take further cells into the plan; `extend` runs them."""
         self._plan = replace(self._plan, cells=(*self._plan.cells, *cells))
 
-    def _measure(self, cells: list[Cell], *, warmups: int, runs: int, tell: Tell, save: Save) -> CampaignResult:
+    @property
+    def recorded(self) -> Mapping[str, int]:
+        """Return how many runs each planned cell has, in the result or in the journal."""
+        counts = Counter(self._recorded)
+        return {cell.id: counts[cell.id] for cell in self._plan.cells}
+
+    def _measure(self, missing: Sequence[_Missing], *, tell: Tell, save: Save) -> CampaignResult:
+        cells = [each.cell for each in missing]
         if not cells:
             return self.result()
         self._deadline.heed()
-        self._total += len(cells) * (runs + warmups)
+        self._total += sum(each.runs + each.warmups for each in missing)
         # A container beside a cold run would read the files that were just dropped from the page cache.
         jobs = 1 if any(cell.is_cold for cell in cells) else self._settings.jobs
-        self._shares = {
-            cell.id: cell.configured_seconds / min(jobs, len(group) * runs)
-            for group in _groups(cells)
-            for cell in group
-        }
-        self._known_seconds_left += sum(self._shares.values()) * (runs + warmups)
+        for group in _groups(missing):
+            at_once = min(jobs, sum(each.runs for each in group))
+            for each in group:
+                share = self._shares[each.cell.id] = each.cell.configured_seconds / at_once
+                self._known_seconds_left += share * (each.runs + each.warmups)
         with _stoppable():
             cpus = self._calibrated(cells)
             with ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="memcap-run") as pool:
-                for group in _groups(cells):
-                    before = self._run_all(group, warmups, pool, cpus, _warmups(tell))
-                    measured = self._run_all(group, runs, pool, cpus, tell)
-                    for cell in group:
+                for group in _groups(missing):
+                    before = self._run_all(group, pool, cpus, _warmups(tell), is_warmup=True)
+                    measured = self._run_all(group, pool, cpus, tell, is_warmup=False)
+                    for cell in (each.cell for each in group):
                         self._finished[cell.id] = _grown(
-                            self._finished.get(cell.id), cell, measured[cell.id], before[cell.id]
+                            self._before(cell), measured[cell.id], before[cell.id], cell.expected_ending
                         )
-                    save(self.result())
+                    self._fold(save)
         return self.result()
+
+    def _before(self, cell: Cell) -> CellResult:
+        """Return what was measured of ``cell`` until now."""
+        known = self._finished.get(cell.id) or self._begun.get(cell.id)
+        return known or CellResult(cell=CellSummary.of(cell), runs=())
+
+    def _fold(self, save: Save) -> None:
+        """Save the finished cells, and only then leave their runs out of the journal."""
+        if self._finished:
+            save(self.result())
+        if self._journal is not None:
+            self._journal.begin(
+                self.result(), [cell for name, cell in self._begun.items() if name not in self._finished]
+            )
 
     def _calibrated(self, cells: list[Cell]) -> CpuPool:
         """Learn once what the supervisor needs; return the CPUs there are. Raises PlanError if ``cells`` want more."""
@@ -186,18 +240,22 @@ class Campaign:
         return self._layers[cell.image.name, cell.benchmark.suite]
 
     def _run_all(
-        self, group: tuple[Cell, ...], times: int, pool: ThreadPoolExecutor, cpus: CpuPool, tell: Tell
+        self, group: tuple[_Missing, ...], pool: ThreadPoolExecutor, cpus: CpuPool, tell: Tell, *, is_warmup: bool
     ) -> dict[str, list[Measurement]]:
-        """Execute each cell ``times`` times, the cells taking turns, and return the measurements in order.
+        """Execute what is missing of each cell, the cells taking turns, and return the measurements in order.
 
         Every second turn goes through them backwards: none is always the one before, or after, another.
         """
         queue: list[Queued] = []
-        measurements: dict[str, list[Measurement]] = {cell.id: [] for cell in group}
+        times = {each.cell.id: each.warmups if is_warmup else each.runs for each in group}
+        measurements: dict[str, list[Measurement]] = {cell_id: [] for cell_id in times}
         try:
-            for turn in range(times):
-                order = reversed(group) if turn % 2 else group
-                queue += [(cell, pool.submit(self._run_once, cell, next(self._numbers), cpus)) for cell in order]
+            for turn in range(max(times.values())):
+                order = [each.cell for each in group if turn < times[each.cell.id]]
+                for cell in reversed(order) if turn % 2 else order:
+                    before = self._before(cell)
+                    place = _Place(number=turn + len(before.warmups if is_warmup else before.runs), is_warmup=is_warmup)
+                    queue.append((cell, pool.submit(self._run_and_record, cell, next(self._numbers), cpus, place)))
             for cell, future in queue:
                 measurement = self._outcome(future, queue)
                 measurements[cell.id].append(measurement)
@@ -209,7 +267,7 @@ class Campaign:
                         cell_id=cell.id,
                         warmup=False,
                         measurement=measurement,
-                        last=len(measurements[cell.id]) == times,
+                        last=len(measurements[cell.id]) == times[cell.id],
                         done=self._done,
                         total=self._total,
                         known_seconds=self._known_seconds,
@@ -233,6 +291,14 @@ class Campaign:
             if not future.done():
                 self._deadline.heed()
         return future.result()
+
+    def _run_and_record(self, cell: Cell, number: int, cpus: CpuPool, place: _Place) -> Measurement:
+        measurement = self._run_once(cell, number, cpus)
+        if self._journal is not None:
+            self._journal.add(CellSummary.of(cell), measurement, number=place.number, is_warmup=place.is_warmup)
+        if not place.is_warmup:
+            self._recorded.append(cell.id)
+        return measurement
 
     def _run_once(self, cell: Cell, number: int, cpus: CpuPool) -> Measurement:
         limit = cell.benchmark.time_limit_seconds or self._settings.time_limit_seconds
@@ -283,22 +349,6 @@ def refuse_too_many_cpus(cells: Iterable[Cell], cpus: int) -> None:
             )
 
 
-def standing_caveats(layer: Layer, environment: Environment) -> tuple[Caveat, ...]:
-    """Return the caveats that hold for every run in this layer on this machine."""
-    caveats = []
-    if layer.image.mutable:
-        detail = f"{layer.image.reference} may name another image tomorrow"
-        caveats.append(Caveat(kind=CaveatKind.MUTABLE_TAG, detail=detail))
-    if layer.image.architecture != environment.architecture:
-        detail = f"{layer.image.architecture} image on {environment.architecture}"
-        caveats.append(Caveat(kind=CaveatKind.EMULATED, detail=detail))
-    if environment.engine == PROCESS_ENGINE:
-        by = "a cgroup of its own" if environment.cgroup_version else "RLIMIT_DATA and memcap's watchdog"
-        detail = f"measured as a plain process of this machine, capped by {by}"
-        caveats.append(Caveat(kind=CaveatKind.NO_CONTAINER, detail=detail))
-    return tuple(caveats)
-
-
 def keep_telling_series(runs: list[Measurement], expected: Ending) -> tuple[Measurement, ...]:
     """Return the runs; memory over time is kept of the first, and of those that did not end as expected.
 
@@ -309,40 +359,23 @@ def keep_telling_series(runs: list[Measurement], expected: Ending) -> tuple[Meas
     )
 
 
-def _grown(earlier: CellResult | None, cell: Cell, runs: list[Measurement], warmups: list[Measurement]) -> CellResult:
-    """Return what is known of ``cell`` with these runs added."""
-    before = earlier or CellResult(cell=summary_of(cell), runs=())
+def _grown(before: CellResult, runs: list[Measurement], warmups: list[Measurement], expected: Ending) -> CellResult:
+    """Return what is known of a cell with these runs added."""
     return replace(
         before,
-        runs=keep_telling_series([*before.runs, *runs], cell.expected_ending),
-        warmups=(*before.warmups, *keep_telling_series(warmups, cell.expected_ending)),
+        runs=keep_telling_series([*before.runs, *runs], expected),
+        warmups=keep_telling_series([*before.warmups, *warmups], expected),
     )
 
 
-def summary_of(cell: Cell) -> CellSummary:
-    """Return what results keep of a cell."""
-    benchmark = cell.benchmark
-    return CellSummary(
-        id=cell.id,
-        suite=benchmark.suite,
-        benchmark=benchmark.name,
-        image=cell.image.name,
-        cap=cell.cap,
-        expected_ending=cell.expected_ending,
-        budget=benchmark.budget,
-        tolerances=benchmark.tolerances,
-        extra_metrics=benchmark.extra_metrics,
-        thresholds=benchmark.thresholds,
-        alerts=benchmark.alerts,
-        advice=benchmark.advice,
-        variant=cell.variant,
-        quiet=benchmark.quiet,
-    )
+def _shared_by_a_group(missing: _Missing) -> tuple[str, str, str]:
+    cell = missing.cell
+    return cell.benchmark.suite, cell.benchmark.name, cell.cap.name
 
 
-def _groups(cells: Iterable[Cell]) -> Iterator[tuple[Cell, ...]]:
+def _groups(missing: Iterable[_Missing]) -> Iterator[tuple[_Missing, ...]]:
     """Yield the cells that differ in their image or variant only, in the plan's order."""
-    for _, group in itertools.groupby(cells, key=lambda c: (c.benchmark.suite, c.benchmark.name, c.cap.name)):
+    for _, group in itertools.groupby(missing, key=_shared_by_a_group):
         yield tuple(group)
 
 

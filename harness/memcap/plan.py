@@ -25,6 +25,7 @@ from memcap.model import (
 )
 from memcap.units import format_bytes, format_seconds, length_variant, seconds_of_variant
 
+LONGEST_REFERENCE = 200  # of the daemon's 255 for a name; ids with it are names of files
 _GLOB_CHARACTERS = frozenset("*?[")
 _COLD_MARK = f".{COLD}-"  # in the id of a cold cell, behind the benchmark's name
 
@@ -229,10 +230,18 @@ def is_glob(word: str) -> bool:
 
 
 def image_by_reference(reference: str) -> ImageSource:
-    """Return the image of a reference such as ``my/prod:1.4``, with a name that fits into ids: ``my_prod_1_4``."""
+    """Return the image of a reference such as ``my/prod:1.4``, with a name that fits into ids: ``my_prod_1_4``.
+
+    Raises SelectionError for what is no reference, or one that no daemon takes.
+    """
     text, _, digest = reference.partition("@")
     short_digest = digest.partition(":")[2][:12]
     name = re.sub(r"[^a-z0-9]+", "_", f"{text} {short_digest}".lower()).strip("_")
+    if not name or len(name) > LONGEST_REFERENCE:
+        raise SelectionError(
+            f"{reference[:60]!r} names no image: it has {len(reference)} characters",
+            remedy=f"A reference such as my/prod:1.4 has letters or digits, and {LONGEST_REFERENCE} of them at most.",
+        )
     return ImageSource(name=name, reference=reference)
 
 

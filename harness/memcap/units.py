@@ -15,7 +15,9 @@ _BYTE_UNITS: Final = {
     "kb": 1000, "mb": 1000**2, "gb": 1000**3, "tb": 1000**4,
 }  # fmt: skip
 _SECOND_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
-_LENGTH_VARIANT: Final = re.compile(r"[1-9]\d{0,9}m?s", re.ASCII)
+_NO_SIZE: Final = 2**62  # as in model/plan.py: from here on a limit is none
+_LONGEST_SECONDS: Final = 1e9  # in nanoseconds it fits into 64 bits
+_LENGTH_VARIANT: Final = re.compile(r"[1-9]\d{0,8}m?s", re.ASCII)
 _NUMBER_AND_UNIT: Final = re.compile(r"\s*(\d{1,20}(?:\.\d{1,20})?|\.\d{1,20})\s*([a-zA-Z]*)\s*", re.ASCII)
 
 
@@ -36,6 +38,8 @@ def parse_bytes(text: str) -> int:
     value, rest = divmod(int(whole + decimals) * factor, scale)
     if rest:
         raise SizeError(f"size {text!r} is not a whole number of bytes")
+    if value >= _NO_SIZE:
+        raise SizeError(f"size {text!r} is more than any machine has")
     return value
 
 
@@ -58,7 +62,10 @@ def parse_seconds(text: str) -> float:
     factor = _SECOND_UNITS.get(unit.lower())
     if factor is None:
         raise SizeError(f"unknown unit {unit!r} in duration {text!r}", remedy="Use ms, s, min, h or d.")
-    return float(number) * factor
+    seconds = float(number) * factor
+    if seconds > _LONGEST_SECONDS:
+        raise SizeError(f"duration {text!r} is longer than 30 years")
+    return seconds
 
 
 def format_seconds(value: float) -> str:
@@ -93,7 +100,7 @@ def seconds_of_variant(variant: str) -> float | None:
 def _split(text: str, *, what: str, examples: str) -> tuple[str, str]:
     match = _NUMBER_AND_UNIT.fullmatch(text)
     if match is None:
-        raise SizeError(f"{text!r} is not a {what}", remedy=f"Write a number and a unit, such as {examples}.")
+        raise SizeError(f"{text[:100]!r} is not a {what}", remedy=f"Write a number and a unit, such as {examples}.")
     number, unit = match.groups()
     if not unit:
         raise SizeError(f"{what} {text!r} has no unit", remedy=f"Write a number and a unit, such as {examples}.")

@@ -11,7 +11,7 @@ from unittest import mock
 
 from integration.measuring import cell
 
-from memcap.engine.docker_client import KIND_LABEL, LABEL
+from memcap.engine.docker_labels import KIND_LABEL, LABEL
 from memcap.images.prepare import prepare_layers
 from memcap.model import ImageFacts, Plan, RawRun
 

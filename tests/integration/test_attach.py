@@ -17,7 +17,7 @@ from integration.promises import require
 from integration.test_image_zoo import Zoo, zoo  # noqa: F401 - a fixture
 
 from memcap.cli.profile import command
-from memcap.engine.docker_client import LABEL, OWNER_LABEL, owner
+from memcap.engine.docker_labels import LABEL, OWNER_LABEL, owner
 from memcap.errors import EngineError, PlanError, SelectionError
 from memcap.images.archive import Tree
 from memcap.images.build import build_image

@@ -54,11 +54,12 @@ caps = ["128m"]
 class Wire:
     """A TCP port that leads to the daemon, until it is cut."""
 
-    def __init__(self, connect: Callable[[], socket.socket]) -> None:
+    def __init__(self, connect: Callable[[], socket.socket], *, port: int = 0) -> None:
         self._connect = connect
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", port))
         self._open: list[socket.socket] = []
-        self.url = f"tcp://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.port: int = self._listener.getsockname()[1]
+        self.url = f"tcp://127.0.0.1:{self.port}"
         threading.Thread(target=self._serve, daemon=True).start()
 
     def cut(self) -> None:
@@ -123,7 +124,11 @@ def test_what_is_finished_is_kept_and_what_is_left_is_found(
 ) -> None:
     environment = {**os.environ, "DOCKER_HOST": wire.url}
     running = subprocess.Popen(
-        [sys.executable, "-m", "memcap", "run"], cwd=project, env=environment, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "memcap", "run", "--daemon-wait", "2s"],
+        cwd=project,
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     assert running.stderr is not None
     for line in running.stderr:
@@ -138,6 +143,8 @@ def test_what_is_finished_is_kept_and_what_is_left_is_found(
     assert "Traceback" not in rest
     (path,) = (project / "results").glob("*.json")
     assert f"memcap run --resume {path}" in rest
+    assert "it was not back within 2.0 s" in rest
+    assert "Kept: 1 run (1 of 2 cells finished)" in rest
     assert [cell.cell.id for cell in load_result(path).cells] == ["small.first-py312-128m"]
 
     swept = subprocess.run(

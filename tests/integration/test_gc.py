@@ -16,8 +16,9 @@ import docker.errors
 import pytest
 
 import memcap
-from memcap.engine.docker_client import labels
+from memcap.engine.docker_labels import image_labels, run_labels
 from memcap.engine.docker_leftovers import find_containers, find_layers, remove
+from memcap.images.host_base import imported_id
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -34,14 +35,19 @@ def memcap_gc(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.fixture(scope="module")
-def image(docker_client: DockerClient) -> Iterator[str]:
-    """Make an image of one file, without a registry; it is not labelled, so nothing but this file removes it."""
+def one_file() -> bytes:
+    """Return the archive of an image of one file."""
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w") as tar:
         tar.add(SUPERVISOR, arcname="program")
+    return content.getvalue()
+
+
+@pytest.fixture(scope="module")
+def image(docker_client: DockerClient) -> Iterator[str]:
+    """Make an image of one file, without a registry; it is not labelled, so nothing but this file removes it."""
     name = f"memcap-tests-gc:{uuid.uuid4().hex[:8]}"  # without a name it would go with the last layer built on it
-    docker_client.api.import_image_from_data(content.getvalue(), repository=name)
+    docker_client.api.import_image_from_data(one_file(), repository=name)
     yield name
     docker_client.api.remove_image(name, force=True)
 
@@ -52,7 +58,8 @@ def make(docker_client: DockerClient, image: str) -> Iterator[Make]:
     made: list[str] = []
 
     def create(its_labels: dict[str, str]) -> str:
-        made.append(docker_client.api.create_container(image, command=["/program"], labels=its_labels)["Id"])
+        name = its_labels.get("memcap.self")
+        made.append(docker_client.api.create_container(image, command=["/program"], name=name, labels=its_labels)["Id"])
         return made[-1]
 
     yield create
@@ -68,10 +75,15 @@ def campaign() -> str:
     return f"test-{uuid.uuid4().hex[:8]}"
 
 
+def labels(campaign: str) -> dict[str, str]:
+    """Label a container as one of this process."""
+    return run_labels(f"memcap-{campaign}-{uuid.uuid4().hex[:8]}", campaign=campaign, cell="s.b-i-128m")
+
+
 def left_behind(campaign: str) -> dict[str, str]:
     """Label a container as one whose memcap process is gone."""
-    host = labels("x", "x")["memcap.owner"].partition("@")[2]
-    return {**labels(campaign, "s.b-i-128m"), "memcap.owner": f"4194305@{host}"}  # above Linux's largest pid
+    made = labels(campaign)
+    return {**made, "memcap.owner": f"4194305@{made['memcap.owner'].partition('@')[2]}"}  # above Linux's largest pid
 
 
 def exists(client: DockerClient, identifier: str) -> bool:
@@ -83,17 +95,17 @@ def exists(client: DockerClient, identifier: str) -> bool:
 
 
 def test_leftovers_go_and_what_is_in_use_stays(docker_client: DockerClient, make: Make, campaign: str) -> None:
-    leftover, in_use = make(left_behind(campaign)), make(labels(campaign, "s.b-i-128m"))
+    leftover, in_use = make(left_behind(campaign)), make(labels(campaign))
     done = memcap_gc("--campaign", campaign)
     assert done.returncode == 0, done.stderr
     assert "Removed 1 container:" in done.stdout
-    assert "Kept 1 container in use" in done.stdout
+    assert "Kept 1 container (1 in use)" in done.stdout
     assert not exists(docker_client, leftover)
     assert exists(docker_client, in_use)
 
 
 def test_all_removes_what_is_in_use_as_well(docker_client: DockerClient, make: Make, campaign: str) -> None:
-    in_use = make(labels(campaign, "s.b-i-128m"))
+    in_use = make(labels(campaign))
     done = memcap_gc("--all", "--json", "--campaign", campaign)
     assert done.returncode == 0, done.stderr
     answer: dict[str, Any] = json.loads(done.stdout)
@@ -123,18 +135,23 @@ def test_a_container_without_memcaps_label_is_never_seen(
 def test_removing_twice_is_fine(docker_client: DockerClient, make: Make, campaign: str) -> None:
     make(left_behind(campaign))
     (remnant,) = find_containers(docker_client, campaign=campaign)
-    assert (remnant.state, remnant.campaign, remnant.in_use) == ("created", campaign, False)
+    assert (remnant.state, remnant.campaign, remnant.hold) == ("created", campaign, None)
     remove(docker_client, remnant)
     remove(docker_client, remnant)
     assert find_containers(docker_client, campaign=campaign) == ()
 
 
-def test_only_layers_are_found_among_images(docker_client: DockerClient, image: str) -> None:
-    """Build on the image twice, as layer and as base: only the layer may be offered, and removing it removes it."""
+def test_only_layers_are_found_among_images(docker_client: DockerClient) -> None:
+    """Import an image twice, as layer and as base: only the layer may be offered, and removing it removes it."""
 
     def build(kind: str) -> str:
-        dockerfile = f"FROM {image}\nLABEL memcap=1 memcap.kind={kind} unique={uuid.uuid4()}"
-        return str(docker_client.images.build(fileobj=io.BytesIO(dockerfile.encode()), rm=True)[0].id)
+        tag = uuid.uuid4().hex[:12]
+        labels = image_labels(f"memcap/test-gc:{tag}", kind=kind)
+        answer = docker_client.api.import_image_from_data(
+            one_file(), changes=[f'LABEL {label}="{value}"' for label, value in labels.items()]
+        )
+        docker_client.api.tag(imported_id(answer), "memcap/test-gc", tag)
+        return str(docker_client.images.get(f"memcap/test-gc:{tag}").id)
 
     made = {kind: build(kind) for kind in ("layer", "base")}
     try:

@@ -23,7 +23,7 @@ from memcap.images.build import build_image, build_images
 from memcap.images.host_base import imported_id, make_host_base, plan_host_base, usable_host_python
 from memcap.images.inspect import python_facts
 from memcap.images.inventory import find_built, remove_built
-from memcap.images.layer import build_layer
+from memcap.images.layer import SUPERVISOR_UID, build_layer
 from memcap.images.registry import find_local
 from memcap.model import ImageFacts, ImageSource, Suite
 
@@ -285,11 +285,12 @@ class TestLayers:
             "import json, os\n"
             "places = ['/memcap', '/memcap/out', '/memcap/tmp', '/memcap/suite/toy.py', '/memcap/deps']\n"
             "print(json.dumps([os.getuid(), os.getcwd(), [oct(os.stat(p).st_mode)[-4:] for p in places],\n"
-            "    sum(os.stat(p).st_uid for p in places), [os.access(p, os.W_OK) for p in places]]))"
+            "    [os.stat(p).st_uid for p in places], [os.access(p, os.W_OK) for p in places]]))"
         )
 
         assert json.loads(run(docker_client, layer.id, "python", "-c", program)) == [
-            1000, "/srv", ["0755", "1777", "1777", "0644", "0755"], 0, [False, True, True, False, False],
+            1000, "/srv", ["0755", "1777", "1777", "0644", "0755"],
+            [0, SUPERVISOR_UID, 0, 0, 0], [False, True, True, False, False],
         ]  # fmt: skip
         config = docker_client.images.get(layer.id).attrs["Config"]
         assert config.get("Healthcheck") in (None, {"Test": ["NONE"]})  # on Podman, on Docker

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from integration.attacks import ATTACKS, Attack, execute_attack
 from integration.measuring import _settings, cell, measure_cells
 from integration.promises import require
 
@@ -124,6 +125,11 @@ def test_a_record_goes_out_of_one_container_and_into_another(podman: DockerClien
         session.render(with_tool, artefacts=tmp_path, with_reports=False)
 
     assert read_noted(tmp_path).sites[0].size_bytes == pytest.approx(64 * MIB, rel=0.001)
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
+def test_the_truth_is_reported_of_hostile_workloads(podman: DockerClient, attack: Attack) -> None:
+    execute_attack(podman, attack, user="")
 
 
 def test_the_daemon_is_known_for_what_it_is(podman: DockerClient) -> None:

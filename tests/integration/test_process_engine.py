@@ -18,6 +18,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from integration.attacks import ATTACKS, HELD, Attack
 from integration.measuring import SUITE, cell
 from integration.promises import require
 
@@ -116,6 +117,34 @@ def bench(request: pytest.FixtureRequest) -> Bench:
     found = request.getfixturevalue(request.param)
     assert isinstance(found, Bench)
     return found
+
+
+# What a process can do without harm to this machine. It has the supervisor's own user and its files, so it can keep the
+# report from arriving; that is why a workload that is not trusted belongs into a container.
+HARMLESS = (
+    *("write_report", "append_to_report", "remove_report", "replace_report", "remove_journal", "write_journal"),
+    *("folder_instead_of_report", "pipe_instead_of_report", "link_instead_of_report", "many_files", "large_files"),
+    *("forged_output", "flood_of_lines", "flood_of_both", "long_lines", "without_waiting", "closed_output"),
+    *("small_pipe", "last_word_without_end", "child_that_stays", "child_that_writes_on", "zombies", "stopped"),
+    *("killed_by_itself", "exit_code_of_a_kill"),
+)
+LOSES_THE_REPORT = ("write_report", "append_to_report", "remove_report", "replace_report", "large_files")
+
+
+@pytest.mark.parametrize("attack", [one for one in ATTACKS if one.name in HARMLESS], ids=lambda attack: attack.name)
+def test_hostile_processes_end_and_show_the_truth_or_nothing(in_cgroup: Bench, attack: Attack) -> None:
+    limit = 3 if attack.ending is Ending.TIMED_OUT else 30
+    one = cell((sys.executable, str(SUITE.directory / "hostile.py"), attack.name), cap="512m", time_limit=limit)
+    begun = time.monotonic()
+    run = in_cgroup.measure(one)
+
+    assert time.monotonic() - begun < limit + 30
+    if run.ending is Ending.LOST:
+        assert attack.name in LOSES_THE_REPORT
+        return
+    assert (run.ending, run.exit_code) == (attack.ending, attack.exit_code), run.detail
+    assert run.unreclaimable_peak_bytes is not None
+    assert run.unreclaimable_peak_bytes > HELD
 
 
 def need_of(measurement: Measurement) -> int:

@@ -63,6 +63,9 @@ class Printed:
         self.lines = raw.output.split("\n")
         return raw
 
+    def is_reachable(self) -> bool:
+        return self._inner.is_reachable()
+
     def cancel(self) -> None:
         self._inner.cancel()
 

@@ -16,7 +16,7 @@ import pytest
 from integration.measuring import cell, launched, scaled
 
 from memcap.engine.docker import OUT, SUPERVISOR
-from memcap.engine.docker_client import labels
+from memcap.engine.docker_labels import run_labels
 from memcap.measure import measure
 from memcap.model import Cell, Ending, RawRun
 from memcap.probe.report import Report, parse_report
@@ -98,7 +98,7 @@ def test_the_journal_survives_docker_kill(docker_client: DockerClient) -> None:
     raw, ending = run_and_disturb(
         docker_client,
         cell("sleep_for_ever"),
-        when=has_journal_lines(docker_client, 3),
+        when=has_journal_lines(docker_client, 1 + 3),  # the secret stands before
         disturb=docker_client.api.kill,
     )
     assert raw.report is None
@@ -168,9 +168,10 @@ def test_wrong_arguments_are_answered_with_the_usage(docker_client: DockerClient
     with launched(docker_client, cell(("true",))) as (_, spec):
         made = api.create_container(
             spec.image_id,
+            name=spec.name,
             entrypoint=[SUPERVISOR],
             command=list(arguments),
-            labels=labels(spec.campaign, spec.cell_id),
+            labels=run_labels(spec.name, campaign=spec.campaign, cell=spec.cell_id),
             network_disabled=True,
         )
     try:

@@ -22,16 +22,33 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.docker
 TAG = "memcap-test/users:1"
 HOMELY = "memcap-test/users:2"  # with USER and HOME
-PASSWD = "\n".join(
-    ["root:x:0:0:root:/root:/bin/sh", *(f"u{n}:x:{5000 + n}:{5000 + n}:filler:/:" for n in range(400))]
-    + ["app:x:1000:1001:An App:/srv/app:/bin/sh", "odd:x:1003:1003::", "nobody:x:65534:65534:nobody:/nonexistent:"]
-)
+ACCOUNTS = [
+    "root:x:0:0:root:/root:/bin/sh",
+    *(f"u{n}:x:{5000 + n}:{5000 + n}:filler:/:" for n in range(400)),
+    "app:x:1000:1001:An App:/srv/app:/bin/sh",
+    "odd:x:1003:1003::",
+    "nobody:x:65534:65534:nobody:/nonexistent:",
+]
 GROUP = "root:x:0:\nstaff:x:50:app,odd\nwheel:x:10:root,app\napps:x:1001:\nmore:x:77:xapp,apps,app\nlast:x:78:odd\n"
 TELL = (
     "import json, os; print(json.dumps([os.getresuid(), os.getresgid(), sorted(os.getgroups()), "
     "os.environ.get('HOME'), os.getcwd()]))"
 )
-USERS = ["", "root", "0", "app", "1000", "1000:1000", "app:staff", "app:12", "4242", "4242:4343", "odd", "nobody", ":50"]
+USERS = [
+    "",
+    "root",
+    "0",
+    "app",
+    "1000",
+    "1000:1000",
+    "app:staff",
+    "app:12",
+    "4242",
+    "4242:4343",
+    "odd",
+    "nobody",
+    ":50",
+]
 USERS += ["0:10", "root:wheel", "u399"]
 
 
@@ -42,7 +59,7 @@ def with_users(docker_client: DockerClient) -> Iterator[str]:
     container = docker_client.containers.create(facts.id, labels={"memcap-test": "users"})
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
-        for name, text in (("etc/passwd", PASSWD), ("etc/group", GROUP)):
+        for name, text in (("etc/passwd", "\n".join(ACCOUNTS)), ("etc/group", GROUP)):
             entry = tarfile.TarInfo(name)
             entry.size = len(text)
             tar.addfile(entry, io.BytesIO(text.encode()))
@@ -84,8 +101,8 @@ def test_the_image_chooses_user_and_home(docker_client: DockerClient) -> None:
 
 @pytest.mark.parametrize("user", ["ghost", "app:ghosts"])
 def test_an_unknown_user_is_named(docker_client: DockerClient, with_users: str, user: str) -> None:
-    with launched(docker_client, telling(with_users)) as (engine, spec):
-        spec = replace(spec, user=user)
+    with launched(docker_client, telling(with_users)) as (engine, usual):
+        spec = replace(usual, user=user)
         run = measure(engine.execute(spec), spec, cpus=None)
     assert run.ending is Ending.NOT_STARTED
     assert user in run.detail

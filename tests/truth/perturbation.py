@@ -12,7 +12,7 @@ from truth.lab import CAP, SUITE, Bench, ExperimentError, Lab, Run, known, needs
 from truth.outside import Outside, Seen, outside
 from truth.table import Table, kib, mib
 
-from memcap.engine.docker_client import labels
+from memcap.engine.docker_labels import run_labels
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -95,7 +95,7 @@ def _run_bare(client: DockerClient, spec: RunSpec) -> None:
         command=[],
         environment=dict(spec.policy.env) | dict(spec.env),
         hostname=spec.policy.hostname,
-        labels=labels(spec.campaign, spec.cell_id),
+        labels=run_labels(spec.name, campaign=spec.campaign, cell=spec.cell_id),
         host_config=api.create_host_config(
             mem_limit=spec.cap_bytes,
             memswap_limit=spec.cap_bytes,

@@ -21,10 +21,12 @@ from factories import (
     make_result,
     make_settings,
 )
-from memcap.campaign import ATTEMPTS, Campaign, RunEnded, standing_caveats, summary_of
+from memcap.campaign import ATTEMPTS, Campaign, RunEnded
+from memcap.engine.base import DaemonLost
 from memcap.engine.fake import SUPERVISOR_BYTES, FakeEngine
 from memcap.errors import EngineError, Interrupted, PlanError
 from memcap.launch import IDLE
+from memcap.measure.standing import standing_caveats
 from memcap.model import (
     COLD,
     Budget,
@@ -33,6 +35,7 @@ from memcap.model import (
     CaveatKind,
     Cell,
     CellResult,
+    CellSummary,
     Ending,
     Metric,
     Plan,
@@ -215,7 +218,7 @@ def test_a_result_says_what_was_asked_for_and_where_it_ran() -> None:
     assert result.policy == settings.policy
 
 
-def test_resuming_keeps_finished_cells_and_runs_the_others_anew() -> None:
+def test_resuming_makes_the_missing_runs_only() -> None:
     plan = make_plan(*FOUR)
     first = Watched(FakeEngine({}), plan)
     with pytest.raises(Interrupted):
@@ -228,9 +231,11 @@ def test_resuming_keeps_finished_cells_and_runs_the_others_anew() -> None:
     second = Watched(engine, plan)
     result = second.run(earlier=(kept[0], partial))
     assert set(executed(engine)) == {"calibration", CREW_13, LLM_12, LLM_13}
-    assert {event.total for event in second.told} == {12}
+    assert executed(engine).count(CREW_13) == 1, "its warm-up and two of its runs are there"
+    assert {event.total for event in second.told} == {1 + 8}
     assert ids(result.cells) == [CREW_12, CREW_13, LLM_12, LLM_13]
     assert result.cells[0] is kept[0]
+    assert result.cells[1].runs[:2] == partial.runs
     assert [len(cell.runs) for cell in result.cells] == [3, 3, 3, 3]
     assert all(CREW_12 in ids(saved.cells) for saved in second.saved)
 
@@ -278,11 +283,14 @@ def test_an_error_of_one_run_does_not_wait_for_the_others() -> None:
                 assert self.stopped.wait(PATIENCE_SECONDS), "nobody stopped this run"
                 raise Interrupted("the run was stopped")
             if spec.cell_id == CREW_13:
-                raise EngineError("the daemon went away")
+                raise DaemonLost("the daemon went away")
             return super().execute(spec)
 
+        def is_reachable(self) -> bool:
+            return False
+
     watched = Watched(Failing({}), make_plan(*FOUR), jobs=2)
-    with pytest.raises(EngineError, match="the daemon went away"):
+    with pytest.raises(DaemonLost, match="the daemon went away; it was not back within 0"):
         watched.run()
     assert (watched.told, watched.saved) == ([], [])
 
@@ -355,13 +363,13 @@ def test_summary_keeps_what_judging_needs() -> None:
         extra_metrics={"entries": "count"},
         quiet=Quiet(pin_cpus=1, aslr=False),
     )
-    summary = summary_of(cell)
+    summary = CellSummary.of(cell)
     assert (summary.id, summary.suite, summary.benchmark, summary.image) == (cell.id, "agents", "crew", "py312")
     assert (summary.cap, summary.expected_ending) == (cell.cap, Ending.OOM_KILLED)
     assert (summary.budget, summary.tolerances) == (cell.benchmark.budget, cell.benchmark.tolerances)
     assert summary.extra_metrics == {"entries": "count"}
     assert (summary.quiet, summary.variant) == (Quiet(pin_cpus=1, aslr=False), "")
-    assert summary_of(replace(cell, variant=COLD)).variant == COLD
+    assert CellSummary.of(replace(cell, variant=COLD)).variant == COLD
 
 
 def test_what_cannot_be_launched_is_refused_before_the_first_container() -> None:

@@ -6,12 +6,14 @@ import importlib
 import io
 import os
 import signal
+import stat
 import sys
 from typing import NoReturn
 
 import click
 
 from memcap import __version__
+from memcap.cli.output import echo, show_error
 from memcap.errors import Interrupted, MemcapError
 
 # Name -> what it does. Kept here so that `memcap --help` imports no command.
@@ -87,19 +89,18 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; the only place that turns an error into an exit code."""
     signal.signal(signal.SIGTERM, _as_interrupt)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # `nohup` ignores it
+        signal.signal(signal.SIGHUP, _as_hangup)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a console that lacks a character gets its code, not a traceback
             stream.reconfigure(errors="backslashreplace")
     try:
         cli.main(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except MemcapError as error:
-        click.echo(f"memcap: {error}", err=True)
+    except (click.ClickException, MemcapError) as error:
+        show_error(error)
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, click.Abort):
-        click.echo("memcap: stopped by the user", err=True)
+        echo("memcap: stopped by the user", err=True)
         sys.exit(Interrupted.exit_code)
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -108,4 +109,13 @@ def main() -> None:
 
 def _as_interrupt(*_: object) -> NoReturn:
     """Let `kill` and CI's cancelling clean up as Ctrl-C does."""
+    raise KeyboardInterrupt
+
+
+def _as_hangup(*_: object) -> NoReturn:
+    """Clean up as well when the terminal is closed, to which nothing can be written then."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in (1, 2):
+        if stat.S_ISCHR(os.fstat(descriptor).st_mode):
+            os.dup2(nowhere, descriptor)
     raise KeyboardInterrupt

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from memcap.cli.output import echo
 from memcap.cli.selection import project_option
 
 if TYPE_CHECKING:
@@ -84,10 +85,10 @@ def accept_command(  # noqa: PLR0913 - the options of the command line
     done = accept(known, result, cells=good, accepted=accepted)
     if not (dry_run or why):
         _require_reason(done)
-    click.echo(_told(done, path, dry_run=dry_run), nl=False)
+    echo(_told(done, path, dry_run=dry_run), nl=False)
     if not dry_run:
         for written in save_baselines(done.baselines, config.baseline_directory):
-            click.echo(f"Wrote {written}")
+            echo(f"Wrote {written}")
     if refused:
         raise BaselineRefused(_refused_text(refused, of=len(chosen)))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 from dataclasses import asdict
@@ -11,8 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from memcap.cli.output import echo, emit
 from memcap.cli.progress import say
 from memcap.cli.selection import project_option
+from memcap.report.json_text import json_text
 
 if TYPE_CHECKING:
     from memcap.model import CellHistory, History, Metric
@@ -57,7 +58,7 @@ def history_command(*, cells: tuple[str, ...], metric: str, limit: int, as_json:
     for line in history.unreadable:
         say(f"could not be read: {line}")
     if as_json:
-        click.echo(json.dumps(_document(chosen, history, Metric(metric), limit=limit), indent=2))
+        emit(json_text(_document(chosen, history, Metric(metric), limit=limit)))
     elif chosen:
         text = render_history(
             chosen,
@@ -66,9 +67,9 @@ def history_command(*, cells: tuple[str, ...], metric: str, limit: int, as_json:
             width=max(80, shutil.get_terminal_size().columns),
             levels=levels_for(sys.stdout.encoding),
         )
-        click.echo(text, nl=False)
+        echo(text, nl=False)
     else:
-        click.echo("There are no baselines yet: memcap baseline accept")
+        echo("There are no baselines yet: memcap baseline accept")
 
 
 def _document(chosen: list[CellHistory], history: History, metric: Metric, *, limit: int) -> dict[str, object]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from memcap.cli.output import echo
 from memcap.cli.selection import project_option
 
 
@@ -25,16 +26,16 @@ def prune_command(*, dry_run: bool, root: Path | None) -> None:
       memcap baseline prune && git diff --stat results/baselines
     """
     from memcap.cli.selection import load_project
-    from memcap.report.text import printable
     from memcap.store import load_baselines, remove_baselines, why_impossible
+    from memcap.untrusted import printable
 
     config = load_project(root)
     known = load_baselines(config.baseline_directory).cells
     gone = {cell_id: why for cell_id, each in sorted(known.items()) if (why := why_impossible(config, each))}
     for cell_id, why in gone.items():
-        click.echo(printable(f"{cell_id}: {why}"))
+        echo(printable(f"{cell_id}: {why}"))
     verb = "Would remove" if dry_run else "Removed"
-    click.echo(f"{verb} {len(gone)} of {len(known)} baselines.")
+    echo(f"{verb} {len(gone)} of {len(known)} baselines.")
     if gone and not dry_run:
         for path in remove_baselines(gone, config.baseline_directory):
-            click.echo(f"{'Wrote' if path.exists() else 'Deleted'} {path}")
+            echo(f"{'Wrote' if path.exists() else 'Deleted'} {path}")

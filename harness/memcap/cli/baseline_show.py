@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from memcap.cli.output import echo, emit
 from memcap.cli.selection import project_option
+from memcap.report.json_text import json_text
 
 if TYPE_CHECKING:
     from memcap.model import Baseline
@@ -37,11 +38,11 @@ def show_command(*, cells: tuple[str, ...], as_json: bool, root: Path | None) ->
     known = load_baselines(config.baseline_directory).cells
     chosen = [known[each] for each in select_cells(cells, sorted(known), what=str(config.baseline_directory))]
     if as_json:
-        click.echo(json.dumps({"schema": JSON_SCHEMA, "cells": [_entry(each) for each in chosen]}, indent=2))
+        emit(json_text({"schema": JSON_SCHEMA, "cells": [_entry(each) for each in chosen]}))
     elif chosen:
-        click.echo(render_baselines(chosen, width=max(80, shutil.get_terminal_size().columns)), nl=False)
+        echo(render_baselines(chosen, width=max(80, shutil.get_terminal_size().columns)), nl=False)
     else:
-        click.echo("There are no baselines yet: memcap baseline accept")
+        echo("There are no baselines yet: memcap baseline accept")
 
 
 def _entry(baseline: Baseline) -> dict[str, object]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from memcap.cli.output import emit
 from memcap.cli.selection import find_project, load_project, named_by, project_option, sort_words
 
 if TYPE_CHECKING:
@@ -212,6 +213,7 @@ def _measured(
     """Measure both images in turns, in one campaign, and keep its result."""
     from memcap.cli.execute import Order, execute, new_campaign
     from memcap.cli.progress import say
+    from memcap.cli.result_file import reserved
     from memcap.compare import compare_sides, match_images
     from memcap.plan import image_by_reference
     from memcap.store import result_path, save_result
@@ -227,7 +229,8 @@ def _measured(
         started=started,
         jobs=jobs,
     )
-    result = execute(order, save=lambda partial: save_result(partial, path, overwrite=True), kept_in=path)
+    with reserved(path, force=False):
+        result = execute(order, save=lambda partial: save_result(partial, path, overwrite=True), kept_in=path)
     say(f"result: {path}")
     base, against = (name if name in config.images else image_by_reference(name).name for name in images)
     matched = match_images(result, base, against)
@@ -250,5 +253,5 @@ def _print_and_exit(
     else:
         width = max(80, shutil.get_terminal_size().columns)
         text = render_comparison(view, width=width, verbose=verbose)
-    click.echo(text, nl=False)
+    emit(text)
     raise SystemExit(code)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
+from memcap.cli.output import echo
+
 
 @click.command("completion", short_help="Print the shell completion script.")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
@@ -20,4 +22,4 @@ def command(shell: str) -> None:
 
     completer = get_completion_class(shell)
     assert completer is not None, "click knows the shells of the choice above"
-    click.echo(completer(cli, {}, "memcap", "_MEMCAP_COMPLETE").source())
+    echo(completer(cli, {}, "memcap", "_MEMCAP_COMPLETE").source())

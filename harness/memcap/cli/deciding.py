@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from memcap.cli.base_ref import judged_against
@@ -89,14 +90,16 @@ def run_until_decided(
 
     Ends when nothing is open, or after the last look that was planned. Raises as `Campaign.extend` does.
     """
-    for size in deciding.sizes[1:]:
+    for before, size in pairwise(deciding.sizes):
         reasons = deciding.open_cells(result)
         runs = {cell.cell.id: len(cell.runs) for cell in result.cells}
         missing: dict[int, list[str]] = defaultdict(list)
         for cell in plan.cells:
-            if cell.id in reasons and runs[cell.id] < size:
+            # An interrupt in between: it was open after the look before, and is not looked at until the next one.
+            why = "interrupted between two looks" if runs[cell.id] > before else reasons.get(cell.id)
+            if why and runs[cell.id] < size:
                 missing[size - runs[cell.id]] += [cell.id, in_base(cell)]
-                progress.say(f"{cell.id}: {size - runs[cell.id]} more runs: {reasons[cell.id]}")
+                progress.say(f"{cell.id}: {size - runs[cell.id]} more runs: {why}")
         for times, cells in missing.items():
             result = campaign.extend(cells, times, tell=progress, save=save)
     return result

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from memcap.cli.output import emit
 from memcap.cli.selection import project_option
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def command(  # noqa: PLR0913 - the options of the command line
         text = render_diff(diff, top=top, stacks=stacks, width=width)
     else:
         text = rendered(diff, form, top=top, root=root)
-    click.echo(text, nl=False)
+    emit(text)
 
 
 def write_diff(diff: ProfileDiff, folder: Path, *, top: int, root: Path | None) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import click
+
+from memcap.cli.output import echo, emit
+from memcap.report.json_text import json_text
+from memcap.untrusted import printable
 
 if TYPE_CHECKING:
     from memcap.doctor import Facts, Finding
@@ -34,7 +37,10 @@ def command(as_json: bool) -> None:
 
     facts = _gather()
     findings = diagnose(facts, data_root_free_bytes=_data_root_free(facts))
-    click.echo(json.dumps(_as_json(facts, findings), indent=2) if as_json else _as_text(facts, findings))
+    if as_json:
+        emit(json_text(_as_json(facts, findings)))
+    else:
+        echo(_as_text(facts, findings))
     if facts.no_daemon is not None:
         raise facts.no_daemon
     problems = sum(finding.level is Level.PROBLEM for finding in findings)
@@ -80,7 +86,7 @@ def _as_text(facts: Facts, findings: tuple[Finding, ...]) -> str:
 
     from tabulate import tabulate
 
-    rows = [(name, textwrap.fill(value, WIDTH - 20)) for name, value in _described(facts)]
+    rows = [(name, textwrap.fill(printable(value), WIDTH - 20)) for name, value in _described(facts)]
     lines = [tabulate(rows, tablefmt="plain", disable_numparse=True), ""]
     for finding in findings:
         head = f"{finding.level.value:<8} {finding.subject:<11} "
@@ -95,7 +101,7 @@ def _filled(head: str, text: str) -> str:
     import textwrap
 
     return textwrap.fill(
-        text,
+        printable(text),
         WIDTH,
         initial_indent=head,
         subsequent_indent=" " * len(head),

@@ -24,6 +24,7 @@ from memcap.errors import (
     UsageError,
 )
 from memcap.model import (
+    DAEMON_WAIT_SECONDS,
     CampaignResult,
     CampaignSettings,
     ContainerPolicy,
@@ -34,8 +35,11 @@ from memcap.model import (
 )
 from memcap.plan import check_feasible, check_quota, refuse_problems, too_long
 from memcap.revision import Base, as_base_layers, side_by_side
+from memcap.store import Journal, NotWritten
+from memcap.units import counted
 
 LISTED = 5  # cells that are named when the time is up
+SAME_MEMORY = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +47,8 @@ class Order:
     """What is to be executed, and how. ``jobs`` None: as many containers at once as CPUs and memory allow.
 
     ``base`` is what another revision has of the plan, run interleaved with it; ``deciding`` gives cells more runs, and
-    after ``deadline`` none gets any. ``keep_output`` keeps the end of the output of completed runs, too.
+    after ``deadline`` none gets any. ``keep_output`` keeps the end of the output of completed runs, too. A daemon that
+    goes away is waited for, ``daemon_wait_seconds`` at most.
     """
 
     plan: Plan
@@ -58,6 +63,7 @@ class Order:
     deciding: Deciding | None = None
     deadline: Deadline | None = None
     keep_output: bool = False
+    daemon_wait_seconds: float = DAEMON_WAIT_SECONDS
 
     @property
     def looks(self) -> tuple[int, ...]:
@@ -69,14 +75,6 @@ def new_campaign(label: str) -> tuple[str, str]:
     """Return the id and the start (ISO 8601, UTC) of a new campaign; ids sort by time."""
     now = datetime.now(timezone.utc).replace(microsecond=0)
     return f"{now:%Y%m%dT%H%M%S}-{label}-{os.urandom(2).hex()}", now.isoformat()
-
-
-def refuse_overwriting(path: Path, *, allowed: bool) -> None:
-    """Raise FileExistsAlready before hours are spent on a result that could not be written."""
-    if path.exists() and not allowed:
-        raise FileExistsAlready(
-            f"{path} exists already", remedy="Choose another --output, or pass --force to replace it."
-        )
 
 
 def refuse_filled(folder: Path) -> None:
@@ -109,9 +107,9 @@ def execute(order: Order, *, save: Callable[[CampaignResult], None], kept_in: Pa
     """Make the engine ready, refuse what it cannot honour, build, run; return the result.
 
     The image `host` means processes of this machine, any other containers. ``save`` gets what there is after each group
-    of cells; ``kept_in`` is where, for the message after an interrupt. When the time is up, the result lacks cells.
-    Raises DaemonUnavailable, PlanError, UsageError, ImageMissing, BuildError, EngineError, Interrupted, and TimeIsUp if
-    no cell is finished then.
+    of cells and writes it to ``kept_in``; the runs of other cells are in the journal beside it. When the time is up,
+    cells are missing in the result. Raises DaemonUnavailable, PlanError, UsageError, ImageMissing, BuildError,
+    EngineError, Interrupted, NotWritten, and TimeIsUp if no cell is finished then.
     """
     refuse_too_long(order)
     with made_ready(order) as (engine, layers):
@@ -125,19 +123,27 @@ def execute(order: Order, *, save: Callable[[CampaignResult], None], kept_in: Pa
             jobs=order.jobs or jobs_for(order.plan, engine.environment()),
             looks=order.looks,
             keep_output=order.keep_output,
+            daemon_wait_seconds=order.daemon_wait_seconds,
+        )
+        # What two revisions measured side by side cannot be resumed, so there is no use for single runs of it.
+        journal = Journal(kept_in) if kept_in is not None and order.base is None else None
+        campaign = Campaign(
+            side_by_side(order.plan, order.base),
+            engine=engine,
+            layers=layers,
+            settings=settings,
+            deadline=order.deadline,
+            journal=journal,
         )
         try:
             with CampaignProgress() as progress:
-                campaign = Campaign(
-                    side_by_side(order.plan, order.base),
-                    engine=engine,
-                    layers=layers,
-                    settings=settings,
-                    deadline=order.deadline,
-                )
                 return _run(campaign, order, progress=progress, save=save, kept_in=kept_in)
-        except (Interrupted, EngineError, TimeIsUp) as error:
-            raise type(error)(error.message, remedy=f"{error.remedy} {_kept(order, kept_in)}".strip()) from error
+        except (Interrupted, EngineError, TimeIsUp, NotWritten) as error:
+            kept = _kept(campaign, order, kept_in)
+            raise type(error)(error.message, remedy=f"{error.remedy} {kept}".strip()) from error
+        finally:
+            if journal is not None:
+                journal.close()
 
 
 def _run(
@@ -162,7 +168,7 @@ def _run(
         lacking = [cell.id for cell in order.plan.cells if cell.id not in measured]
         shown = ", ".join(lacking[:LISTED]) + (f" and {len(lacking) - LISTED} more" if len(lacking) > LISTED else "")
         what = f"not measured: {shown}" if lacking else "no cell gets more runs, what is undecided stays so"
-        progress.say(f"{error.message}; {what}. {_kept(order, kept_in)}")
+        progress.say(f"{error.message}; {what}. {_kept(campaign, order, kept_in)}")
         return result
 
 
@@ -181,6 +187,7 @@ def made_ready(order: Order) -> AbstractContextManager[tuple[Engine, Layers]]:
 def _on_docker(order: Order) -> Iterator[tuple[Engine, Layers]]:
     from memcap.engine.docker import DockerEngine
     from memcap.engine.docker_client import connect, environment
+    from memcap.engine.docker_leftovers import remove_leftovers
     from memcap.images.prepare import prepare_layers
 
     with closing(connect()) as client:
@@ -189,6 +196,8 @@ def _on_docker(order: Order) -> Iterator[tuple[Engine, Layers]]:
         if order.base is not None:
             older = prepare_layers(client, order.base.plan, order.base.suites, say=lambda text: say(f"base: {text}"))
             layers |= as_base_layers(older)
+        if order.earlier is not None:
+            remove_leftovers(client, order.id)
         with DockerEngine(client, campaign=order.id) as engine:
             yield engine, layers
 
@@ -215,14 +224,21 @@ def _on_this_machine(order: Order) -> Iterator[tuple[Engine, Layers]]:
         yield engine, layers
 
 
-def _kept(order: Order, kept_in: Path | None) -> str:
-    """Return what became of the finished cells, and how to go on."""
-    if kept_in is None or not kept_in.exists():
-        return "No cell was finished."
+def _kept(campaign: Campaign, order: Order, kept_in: Path | None) -> str:
+    """Return which runs are on disk, and how to continue."""
+    if kept_in is None:
+        return "No run was kept."
     if order.base is not None:
-        return f"Finished cells are in {kept_in}, and their base beside it."
+        return f"Finished cells are in {kept_in}, and their base beside it." if kept_in.exists() else "No run was kept."
+    counts = campaign.recorded
+    runs = sum(counts.values())
+    if not runs:
+        return "No run was kept."
+    part = [f"{cell_id} has {n} of {order.plan.runs}" for cell_id, n in counts.items() if 0 < n < order.plan.runs]
+    finished = sum(n >= order.plan.runs for n in counts.values())
+    details = "; ".join([f"{finished} of {counted(len(counts), 'cell')} finished", *part[:LISTED]])
     more = " --until-decided" if order.deciding else ""
-    return f"Finished cells are in {kept_in}; go on with: memcap run --resume {kept_in}{more}"
+    return f"Kept: {counted(runs, 'run')} ({details}). To continue: memcap run --resume {kept_in}{more}"
 
 
 def refuse(order: Order, machine: Environment) -> None:
@@ -237,11 +253,18 @@ def refuse_other_machine(earlier: CampaignResult | None, machine: Environment) -
         return
     before = earlier.environment
     for name in ("engine", "architecture", "cgroup_version", "kernel", "memory_bytes"):
-        if getattr(before, name) != getattr(machine, name):
+        if _differ(getattr(before, name), getattr(machine, name)):
             raise UsageError(
                 f"the campaign was begun where {name} is {getattr(before, name)}; here it is {getattr(machine, name)}",
                 remedy="Go on where it was begun, or begin anew.",
             )
+
+
+def _differ(before: object, now: object) -> bool:
+    """Tell whether a fact has changed; the memory that a kernel finds is a little different at each start."""
+    if isinstance(before, int) and isinstance(now, int):
+        return abs(before - now) > before * SAME_MEMORY
+    return before != now
 
 
 def refuse_other_images(earlier: CampaignResult | None, images: Mapping[str, ImageFacts]) -> None:

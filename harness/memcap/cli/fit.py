@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from memcap.cli.before_dashes import NamesBeforeDashes
+from memcap.cli.output import echo, emit
 from memcap.cli.quantities import SIZE
 from memcap.cli.subject import Asked, subject_options
 
@@ -104,11 +105,11 @@ def command(  # noqa: PLR0913 - the options of the command line
 
         written = write_fit(report, output)
         for path in written:
-            click.echo(f"wrote {path}", err=True)
+            echo(f"wrote {path}", err=True)
         if not any(path.suffix == ".svg" for path in written):
-            click.echo("charts need packages that are not installed: pip install 'memcap[report]'", err=True)
+            echo("charts need packages that are not installed: pip install 'memcap[report]'", err=True)
     width = max(80, shutil.get_terminal_size().columns)
-    click.echo(render_fit_json(report) if as_json else render_fit(report, width=width), nl=False)
+    emit(render_fit_json(report) if as_json else render_fit(report, width=width))
 
 
 def fit_subject(subject: Subject, goal: Goal, *, headroom: float, ceiling_bytes: int | None) -> FitReport:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import click
+
+from memcap.cli.output import echo, emit
+from memcap.report.json_text import json_text
+from memcap.untrusted import printable
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -17,15 +20,17 @@ JSON_SCHEMA = 1
 
 @click.command("gc", short_help="Remove what earlier runs left on the daemon.")
 @click.option("--dry-run", is_flag=True, help="Say what would be removed; remove nothing.")
-@click.option("--all", "everything", is_flag=True, help="Also containers in use, and the layers (they are rebuilt).")
+@click.option("--all", "everything", is_flag=True, help="Also containers that run, and the layers (they are rebuilt).")
 @click.option("--campaign", metavar="ID", help="Only the containers of this campaign.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(dry_run: bool, everything: bool, campaign: str | None, as_json: bool) -> None:
     """Remove the containers that earlier runs of memcap left on the Docker daemon.
 
-    memcap removes its containers itself; some stay behind when it is killed or the daemon goes away. A container
-    labelled memcap=1 is a leftover when the memcap process that made it is gone. Where that cannot be told (it was
-    started from another machine, or labelled by hand), it is one when it is not running, or older than an hour.
+    memcap removes its containers itself; some stay behind when it is killed or the daemon goes away. A container is
+    a leftover when it does not run and the memcap process that made it is gone. If that process belongs to another
+    machine or container, the container must also be older than an hour. --all removes the others too: those in use,
+    running or recent, and those of earlier versions, which can only be recognized by name. Containers and images of
+    yours that are made from memcap's images are never touched.
     Images stay, unless --all removes the layers (image + probe + suite), which the next run builds again;
     `memcap images rm` removes the others.
 
@@ -45,9 +50,9 @@ def command(dry_run: bool, everything: bool, campaign: str | None, as_json: bool
         chosen, kept = _choose(client, everything=everything, campaign=campaign)
         removed, failures = (chosen, ()) if dry_run else _remove(client, chosen)
     if as_json:
-        click.echo(json.dumps(_as_json(removed, kept, failures, dry_run=dry_run), indent=2))
+        emit(json_text(_as_json(removed, kept, failures, dry_run=dry_run)))
     else:
-        click.echo(_as_text(removed, kept, dry_run=dry_run))
+        echo(_as_text(removed, kept, dry_run=dry_run))
     if failures:
         raise EngineError(
             f"{len(failures)} of {len(chosen)} could not be removed:\n" + "\n".join(f"  {why}" for why in failures),
@@ -59,11 +64,13 @@ def _choose(
     client: DockerClient, *, everything: bool, campaign: str | None
 ) -> tuple[tuple[Remnant, ...], tuple[Remnant, ...]]:
     """Return what to remove and what to keep; containers come before the layers they stand on."""
-    from memcap.engine.docker_leftovers import find_containers, find_layers
+    from memcap.engine.docker_leftovers import Hold, find_containers, find_layers
 
     containers = find_containers(client, campaign=campaign)
     if not everything:
-        return tuple(one for one in containers if not one.in_use), tuple(one for one in containers if one.in_use)
+        released = {None} if campaign is None else {None, Hold.EARLIER_VERSION}  # a campaign is asked for by name
+        chosen = tuple(one for one in containers if one.hold in released)
+        return chosen, tuple(one for one in containers if one.hold not in released)
     return (*containers, *(find_layers(client) if campaign is None else ())), ()
 
 
@@ -87,16 +94,25 @@ def _as_text(removed: tuple[Remnant, ...], kept: tuple[Remnant, ...], *, dry_run
     from memcap.units import format_bytes
 
     verb = "would remove" if dry_run else "removed"
-    lines = [f"{verb} {one.kind.value} {one.name} ({_origin(one)}): {format_bytes(one.size_bytes)}" for one in removed]
+    lines = [
+        f"{verb} {one.kind.value} {printable(one.name)} ({_origin(one)}): {format_bytes(one.size_bytes)}"
+        for one in removed
+    ]
     size = format_bytes(sum(one.size_bytes for one in removed))
     lines.append(f"{verb.capitalize()} {_count(removed)}: {size}." if removed else "Nothing to remove.")
     if kept:
-        lines.append(f"Kept {_count(kept)} in use; `memcap gc --all` removes what is in use as well.")
+        lines.append(f"Kept {_count(kept)} ({_reasons(kept)}); `memcap gc --all` removes what was kept.")
     return "\n".join(lines)
 
 
 def _origin(one: Remnant) -> str:
-    return f"{one.state}, campaign {one.campaign}" if one.campaign else one.state
+    return printable(f"{one.state}, campaign {one.campaign}") if one.campaign else one.state
+
+
+def _reasons(kept: tuple[Remnant, ...]) -> str:
+    """Say why they were kept: ``2 in use, 1 running``."""
+    words = [one.hold.value.replace("_", " ") for one in kept if one.hold is not None]
+    return ", ".join(f"{words.count(word)} {word}" for word in dict.fromkeys(words))
 
 
 def _count(remnants: tuple[Remnant, ...]) -> str:
@@ -113,7 +129,7 @@ def _as_json(
         "schema": JSON_SCHEMA,
         "dry_run": dry_run,
         "removed": [_entry(one) for one in removed],
-        "kept": [_entry(one) for one in kept],
+        "kept": [{**_entry(one), "reason": one.hold.value if one.hold is not None else None} for one in kept],
         "failures": list(failures),
         "removed_bytes": sum(one.size_bytes for one in removed),
     }

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from memcap.cli.output import echo, emit
+from memcap.report.json_text import json_text
+from memcap.untrusted import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -60,9 +63,9 @@ def build(names: tuple[str, ...], root: Path | None, as_json: bool) -> None:
 
     sources = _named(load_project(root).images, names)
     with closing(connect()) as client:
-        facts = build_images(client, sources, say=lambda line: click.echo(line, err=as_json))
+        facts = build_images(client, sources, say=lambda line: echo(line, err=as_json))
     if as_json:
-        click.echo(json.dumps({"schema": JSON_SCHEMA, "images": [asdict(one) for one in facts]}, indent=2))
+        emit(json_text({"schema": JSON_SCHEMA, "images": [asdict(one) for one in facts]}))
 
 
 @command.command("list")
@@ -89,9 +92,9 @@ def list_(root: Path | None, as_json: bool) -> None:
     missing = [name for name in names if not any(one.kind == "image" and one.image == name for one in built)]
     if as_json:
         entries = [asdict(one) for one in built]
-        click.echo(json.dumps({"schema": JSON_SCHEMA, "built": entries, "not_built": missing}, indent=2))
+        emit(json_text({"schema": JSON_SCHEMA, "built": entries, "not_built": missing}))
     else:
-        click.echo(_as_text(built, missing))
+        echo(_as_text(built, missing))
 
 
 @command.command("rm")
@@ -124,7 +127,7 @@ def rm(names: tuple[str, ...], everything: bool) -> None:
             except EngineError as error:
                 failures.append(error.message)
             else:
-                click.echo(f"removed {one.kind} {one.reference}")
+                echo(f"removed {one.kind} {one.reference}")
     if failures:
         raise EngineError(
             "not all could be removed:\n" + "\n".join(f"  {failure}" for failure in failures),
@@ -158,9 +161,9 @@ def save(file: Path, names: tuple[str, ...], force: bool, root: Path | None) -> 
     with closing(connect()) as client:
         saved = save_images(client, sources, file, overwrite=force)
     for reference in saved:
-        click.echo(f"saved {reference}")
+        echo(f"saved {reference}")
     if not saved:
-        click.echo(f"none of these images is built, so {file} was not written")
+        echo(f"none of these images is built, so {file} was not written")
 
 
 @command.command("load")
@@ -179,7 +182,7 @@ def load(file: Path) -> None:
 
     with closing(connect()) as client:
         for reference in load_images(client, file):
-            click.echo(f"loaded {reference}")
+            echo(printable(f"loaded {reference}"))
 
 
 def _named(images: Mapping[str, ImageSource], names: Sequence[str]) -> list[ImageSource]:
@@ -216,7 +219,14 @@ def _as_text(built: Sequence[Built], missing: Sequence[str]) -> str:
     from memcap.units import format_bytes
 
     rows = [
-        [one.kind, one.image or "-", one.suite or "-", one.reference, format_bytes(one.size_bytes), one.origin]
+        [
+            one.kind,
+            printable(one.image) or "-",
+            printable(one.suite) or "-",
+            printable(one.reference),
+            format_bytes(one.size_bytes),
+            printable(one.origin),
+        ]
         for kind in reversed(KINDS)  # what stands on the others comes last
         for one in built
         if one.kind == kind

@@ -74,7 +74,8 @@ def command(  # noqa: PLR0913 - the options of the command line
       memcap measure my/prod:1.4 --cold -- python app.py       as the first start after a deployment
       memcap measure my/prod:1.4 --tune --runs 20 -- python app.py
     """
-    from memcap.cli.execute import Order, execute, new_campaign, refuse_overwriting
+    from memcap.cli.execute import Order, execute, new_campaign
+    from memcap.cli.result_file import refuse_overwriting, reserved
     from memcap.cli.subject import command_cell, find_image, parse_cap, with_shm_size, without_huge_pages
     from memcap.cli.verdict import conclude_unjudged
     from memcap.model import ContainerPolicy, Plan
@@ -106,7 +107,8 @@ def command(  # noqa: PLR0913 - the options of the command line
         from memcap.cli.tuning import conclude_tuning
 
         conclude_tuning(order, is_alone=not (cold or no_thp) and output is None, as_json=as_json)
-    result = execute(order, save=lambda _: None, kept_in=None)
-    if output is not None:
-        save_result(result, output, overwrite=True)
+    with reserved(output, force=force):
+        result = execute(order, save=lambda _: None, kept_in=None)
+        if output is not None:
+            save_result(result, output, overwrite=True)
     conclude_unjudged(result, measurements=as_json, verbose=verbose, show_output=show_output)

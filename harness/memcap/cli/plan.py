@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from memcap.cli.output import echo, emit
 from memcap.cli.selection import load_project, selection_options
+from memcap.report.json_text import json_text
+from memcap.untrusted import printable
 
 if TYPE_CHECKING:
     from memcap.model import Cell, Config, Environment, Plan, PlanProblem
@@ -56,9 +58,14 @@ def command(profile: str, selection: Selection, root: Path | None, as_json: bool
         show(plan, config, as_json=as_json)
 
 
-def show(plan: Plan, config: Config, *, as_json: bool) -> None:
-    """Print ``plan``. Raises PlanError for suites that take too long, and what a daemon that answers cannot honour."""
+def show(plan: Plan, config: Config, *, as_json: bool, output: Path | None = None) -> None:
+    """Print ``plan``; its result would be ``output``, or in the project's folder of results.
+
+    Raises PlanError for suites that take too long, a result that cannot be written, and what a daemon that answers
+    cannot honour.
+    """
     from memcap.plan import check_feasible, check_quota, refuse_problems, too_long
+    from memcap.store import result_path
 
     machine, note = _daemon_machine()
     memory_bytes = machine.memory_bytes if machine else None
@@ -66,14 +73,24 @@ def show(plan: Plan, config: Config, *, as_json: bool) -> None:
         *too_long(plan, config.suites, time_limit_seconds=config.run_time_limit_seconds),
         *check_feasible(plan, memory_bytes=memory_bytes, cpus=machine.cpus if machine else None),
         *check_quota(config.policy.limits, machine.cpus if machine else None),
+        *_unwritable(output or result_path(config.results_directory, "campaign")),
     )
     if as_json:
-        click.echo(json.dumps(_as_json(plan, memory_bytes, note, problems), indent=2))
+        emit(json_text(_as_json(plan, memory_bytes, note, problems)))
     else:
-        click.echo(_as_text(plan))
+        echo(_as_text(plan))
         if note:
-            click.echo(note)
+            echo(printable(note))
     refuse_problems("the plan cannot be honoured", problems)
+
+
+def _unwritable(result: Path) -> tuple[PlanProblem, ...]:
+    """Return what hinders a campaign from writing its result."""
+    from memcap.model import PlanProblem
+    from memcap.store import why_not_writable
+
+    why, remedy = why_not_writable(result), "Make it writable, or name a file elsewhere with --output"
+    return (PlanProblem(subject="result", reason=why, remedy=remedy),) if why else ()
 
 
 def _is_anything_named(selection: Selection) -> bool:
@@ -104,7 +121,9 @@ def _as_text(plan: Plan) -> str:
 
     from memcap.units import counted, format_seconds
 
-    rows = [[cell.id, _cap(cell), _budget(cell), cell.expected_ending.value, plan.runs] for cell in plan.cells]
+    rows = [
+        [printable(cell.id), _cap(cell), _budget(cell), cell.expected_ending.value, plan.runs] for cell in plan.cells
+    ]
     table = tabulate(rows, headers=["cell", "cap", "budget", "expected ending", "runs"], disable_numparse=True)
     count = len(plan.cells)
     warmups = f" and {counted(count * plan.warmups, 'warm-up')}" if plan.warmups else ""

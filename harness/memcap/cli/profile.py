@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from memcap.cli.before_dashes import NamesBeforeDashes
+from memcap.cli.output import emit
 from memcap.cli.quantities import TIME
 from memcap.cli.subject import Asked, subject_options
 
@@ -92,7 +93,7 @@ def command(  # noqa: PLR0913 - the options of the command line
             artefacts=folder / ARTEFACTS,
         )
         write_reports(profile, folder, top=top)
-        click.echo(text(profile, top=top, where=str(folder)), nl=False)
+        emit(text(profile, top=top, where=str(folder)))
         return
     if duration is not None:
         raise UsageError("--duration says how long to stay attached", remedy="Use it with --container NAME.")
@@ -101,7 +102,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     subject = asked.find()
     profile = profile_subject(subject, instrument, campaign=campaign, started=started, folder=folder)
     write_reports(profile, folder, top=top)
-    click.echo(text(profile, top=top, where=str(folder)), nl=False)
+    emit(text(profile, top=top, where=str(folder)))
     raise SystemExit(exit_code(profile, subject.cell.expected_ending))
 
 

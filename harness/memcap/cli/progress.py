@@ -8,10 +8,10 @@ from collections import defaultdict
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-import click
-
+from memcap.cli.output import echo
 from memcap.stats import median
 from memcap.units import counted, format_bytes, format_seconds
+from memcap.untrusted import printable, printable_lines
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def say(text: str) -> None:
     """Tell the user what is being done, apart from the results, which go to standard output."""
-    click.echo(text, err=True)
+    echo(printable_lines(text), err=True)
 
 
 class CampaignProgress:
@@ -52,14 +52,15 @@ class CampaignProgress:
             self._measured[event.cell_id].append(event.measurement)
         if self._bar is not None and self._task is not None:
             left = f"{format_seconds(self._left(event))} left"
-            self._bar.update(self._task, completed=event.done, total=event.total, description=event.cell_id, left=left)
+            name = printable(event.cell_id)
+            self._bar.update(self._task, completed=event.done, total=event.total, description=name, left=left)
         if event.last:
             self._tell_cell(event, self._measured[event.cell_id])
 
     def say(self, text: str) -> None:
         """Tell the user something above the bar, if there is one."""
         if self._bar is not None:
-            self._bar.console.print(text, highlight=False, markup=False, soft_wrap=True)
+            self._bar.console.print(printable_lines(text), highlight=False, markup=False, soft_wrap=True)
         else:
             say(text)
 

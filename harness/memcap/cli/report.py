@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from memcap.cli.output import echo, emit
 from memcap.cli.selection import project_option
 from memcap.errors import UsageError
 from memcap.report.formats import FORMATS
@@ -87,6 +88,6 @@ def command(  # noqa: PLR0913 - the options of the command line
         text = render_terminal(view, verbose=verbose) if is_text else render(view, find_format(name), suites)
         write_atomically(output, text, overwrite=force)
     elif name == "terminal":
-        click.echo(terminal_text(view, verbose=verbose), nl=False)
+        echo(terminal_text(view, verbose=verbose), nl=False)
     else:
-        click.echo(render(view, find_format(name), suites), nl=False)
+        emit(render(view, find_format(name), suites))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from memcap.cli.output import emit
 from memcap.errors import MemcapError
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def write_reports(view: View, reports: Reports, *, print_to_stderr: bool = False
         if each.format.name == "github":
             tell_github(view, os.environ)
         if each.file is None:
-            click.echo(text, nl=False, err=print_to_stderr)
+            emit(text, err=print_to_stderr)
         else:
             write_atomically(each.file, text, overwrite=True)
             say(f"report: {each.file}")

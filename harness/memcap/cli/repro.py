@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from memcap.cli.before_dashes import NamesBeforeDashes
+from memcap.cli.output import echo, emit
 from memcap.cli.subject import Asked, subject_options
 
 if TYPE_CHECKING:
@@ -90,9 +91,9 @@ def command(  # noqa: PLR0913 - the options of the command line
     found = replace(found, again=again(found, asked, subject, native=native))
     artefacts = write_all(found, folder, top=top)
     if as_json:
-        click.echo(repro_json(found, top=top, where=str(folder), artefacts=artefacts), nl=False)
+        emit(repro_json(found, top=top, where=str(folder), artefacts=artefacts))
     else:
-        click.echo(render_repro(found, top=top, where=str(folder)), nl=False)
+        echo(render_repro(found, top=top, where=str(folder)), nl=False)
     raise SystemExit(exit_code(found))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,9 +26,9 @@ if TYPE_CHECKING:
 @click.option("--force", is_flag=True, help="Replace the result file if it exists.")
 @click.option(
     "--resume",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=click.Path(dir_okay=False, path_type=Path),
     metavar="RESULT",
-    help="Go on with an interrupted campaign: measure the cells that its file lacks.",
+    help="Continue an interrupted campaign: make the runs that are missing in its result file and journal.",
 )
 @click.option(
     "--engine",
@@ -63,6 +64,13 @@ if TYPE_CHECKING:
     help="How long it may take in all, such as 20min; what is finished then is kept and judged. By default the "
     "profile's `within`, if it has one.",
 )
+@click.option(
+    "--daemon-wait",
+    type=TIME,
+    default="60s",
+    show_default=True,
+    help="How long to wait for a daemon that goes away; the campaign continues when it is back.",
+)
 @click.option("--dry-run", is_flag=True, help="Print what would be measured, as `memcap plan` does; run nothing.")
 @click.option("--no-check", is_flag=True, help="Do not judge the result against the baselines.")
 @explain_option
@@ -85,6 +93,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     base_ref: str | None,
     base_images: tuple[str, ...],
     within: str | None,
+    daemon_wait: str,
     dry_run: bool,
     no_check: bool,
     explained: bool,
@@ -116,52 +125,58 @@ def command(  # noqa: PLR0913 - the options of the command line
     """
     from memcap.cli.base_ref import base_path, base_revision, judged_against, refuse_resuming, saver, tell_where
     from memcap.cli.deciding import deciding_of
-    from memcap.cli.execute import Order, execute, new_campaign, refuse_overwriting
+    from memcap.cli.execute import Order, execute, new_campaign
     from memcap.cli.explain import Asked
     from memcap.cli.plan import show
+    from memcap.cli.result_file import reserved
     from memcap.cli.verdict import conclude, conclude_unjudged
     from memcap.errors import UsageError
     from memcap.images.this_machine import on_this_machine
     from memcap.model import PROCESS_ENGINE
     from memcap.plan import make_plan
     from memcap.revision import split
-    from memcap.store import load_result, result_path
+    from memcap.store import load_interrupted, result_path
+    from memcap.units import parse_seconds
 
     refuse_contradictions(until_decided, no_check, max_runs, base_ref, base_images, resume)
     if explained and no_check:
         raise UsageError("--explain says why a check failed, and --no-check makes none", remedy="Leave one out.")
     began = time.monotonic()
     config = load_project(root)
-    earlier = load_result(resume) if resume else None
-    if earlier:
-        refuse_resuming(earlier)
-    if PROCESS_ENGINE in (engine, earlier and earlier.environment.engine):
-        config = on_this_machine(config)
-    plan = plan_of(earlier, config) if earlier else make_plan(config, profile=profile, selection=selection)
-    if dry_run:
-        show(plan, config, as_json=as_json)
-        return
-    campaign, started = (earlier.id, earlier.started) if earlier else new_campaign(plan.profile)
-    path = resume or output or result_path(config.results_directory, campaign)
-    for each in (path, *([base_path(path)] if base_ref else [])):
-        refuse_overwriting(each, allowed=force or resume is not None)
-    with base_revision(base_ref, config, plan, selection=selection, images=base_images) as base:
-        deciding = deciding_of(plan, config, base, max_runs=max_runs, earlier=earlier) if until_decided else None
-        order = Order(
-            plan=replace(plan, runs=deciding.sizes[0]) if deciding else plan,
-            suites=config.suites,
-            policy=config.policy,
-            time_limit_seconds=config.run_time_limit_seconds,
-            id=campaign,
-            started=started,
-            jobs=jobs,
-            earlier=earlier,
-            base=base,
-            deciding=deciding,
-            deadline=deadline_of(within, config.profiles[plan.profile], began=began),
-            keep_output=show_output,
-        )
-        result = execute(order, save=saver(path, base), kept_in=path)
+    with ExitStack() as files:
+        if resume is not None and not dry_run:
+            files.enter_context(reserved(resume, force=True))
+        earlier = load_interrupted(resume) if resume else None
+        if earlier:
+            refuse_resuming(earlier)
+        if PROCESS_ENGINE in (engine, earlier and earlier.environment.engine):
+            config = on_this_machine(config)
+        plan = plan_of(earlier, config) if earlier else make_plan(config, profile=profile, selection=selection)
+        if dry_run:
+            show(plan, config, as_json=as_json, output=resume or output)
+            return
+        campaign, started = (earlier.id, earlier.started) if earlier else new_campaign(plan.profile)
+        path = resume or output or result_path(config.results_directory, campaign)
+        for each in () if resume else (path, *([base_path(path)] if base_ref else [])):
+            files.enter_context(reserved(each, force=force))
+        with base_revision(base_ref, config, plan, selection=selection, images=base_images) as base:
+            deciding = deciding_of(plan, config, base, max_runs=max_runs, earlier=earlier) if until_decided else None
+            order = Order(
+                plan=replace(plan, runs=deciding.sizes[0]) if deciding else plan,
+                suites=config.suites,
+                policy=config.policy,
+                time_limit_seconds=config.run_time_limit_seconds,
+                id=campaign,
+                started=started,
+                jobs=jobs,
+                earlier=earlier,
+                base=base,
+                deciding=deciding,
+                deadline=deadline_of(within, config.profiles[plan.profile], began=began),
+                keep_output=show_output,
+                daemon_wait_seconds=parse_seconds(daemon_wait),
+            )
+            result = execute(order, save=saver(path, base), kept_in=path)
     tell_where(path, result, base)
     reports = Reports(wanted=wanted, suites=config.suites, root=config.root)
     if no_check:

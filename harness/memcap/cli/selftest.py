@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from memcap.cli.output import echo, emit
 from memcap.cli.quantities import SIZE
 
 if TYPE_CHECKING:
@@ -100,20 +101,21 @@ def command(  # noqa: PLR0913 - the options of the command line
     tested = selftest(enough, config.rules, sample_size=sample, suite_size=cells or usual, resamplings=resamplings)
     promised = config.rules.false_alarms
     if as_json:
-        click.echo(render_selftest_json(tested, false_alarms=promised), nl=False)
+        emit(render_selftest_json(tested, false_alarms=promised))
         return
     width = max(80, shutil.get_terminal_size().columns)
-    click.echo(render_selftest(tested, false_alarms=promised, width=width), nl=False)
+    echo(render_selftest(tested, false_alarms=promised, width=width), nl=False)
     if len(enough) < len(found):
         left_out = counted(len(found) - len(enough), "cell")
-        click.echo(f"Left out: {left_out}, with fewer than {2 * sample} runs that can be judged.")
+        echo(f"Left out: {left_out}, with fewer than {2 * sample} runs that can be judged.")
 
 
 def _measure(  # noqa: PLR0913 - what the command line says
     config: Config, argv: tuple[str, ...], *, image: str | None, cap: str, runs: int, output: Path | None, force: bool
 ) -> CampaignResult:
     """Run the workload ``runs`` times; exit with its code if it does not end as it should."""
-    from memcap.cli.execute import Order, execute, new_campaign, refuse_overwriting
+    from memcap.cli.execute import Order, execute, new_campaign
+    from memcap.cli.result_file import refuse_overwriting, reserved
     from memcap.cli.subject import find_image
     from memcap.cli.verdict import conclude_unjudged
     from memcap.errors import UsageError
@@ -139,9 +141,10 @@ def _measure(  # noqa: PLR0913 - what the command line says
         started=started,
         jobs=1,
     )
-    result = execute(order, save=lambda _: None, kept_in=None)
-    if output is not None:
-        save_result(result, output, overwrite=True)
+    with reserved(output, force=force):
+        result = execute(order, save=lambda _: None, kept_in=None)
+        if output is not None:
+            save_result(result, output, overwrite=True)
     if any(run.ending is not Ending.COMPLETED for run in result.cells[0].runs):
         conclude_unjudged(result)
     return result

@@ -187,9 +187,10 @@ def find_subject(  # noqa: PLR0913 - the options of the command line
 def find_image(name: str) -> ImageSource:
     """Return this project's image of that name, if there is one; else the image that the reference names."""
     from memcap.config import find_root
+    from memcap.model.names import name_complaint
     from memcap.plan import image_by_reference
 
-    if re.fullmatch(r"[a-z0-9][a-z0-9_]*", name):
+    if not name_complaint(name):
         try:
             folder = find_root(Path.cwd()) / "images" / name
         except ConfigError:  # not in a project

@@ -7,8 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-import click
-
+from memcap.cli.output import emit
 from memcap.cli.reports import Reports, terminal_text, write_reports
 
 if TYPE_CHECKING:
@@ -52,9 +51,9 @@ def conclude(  # noqa: PLR0913 - all that a verdict is made of
         try:
             view = replace(view, explained=explain(view, result, config, asked))
         except (Interrupted, KeyboardInterrupt):
-            click.echo(text(), nl=False)  # the verdicts are there
+            emit(text())  # the verdicts are there
             raise
-    click.echo(text(), nl=False)
+    emit(text())
     write_reports(view, reports, print_to_stderr=as_json)
     raise SystemExit(view.exit_code)
 
@@ -76,7 +75,7 @@ def conclude_unjudged(
 
     view = unjudged_view(result, root=reports.root, time_is_up=time_is_up)
     shown = terminal_text(view, verbose=verbose, show_output=show_output)
-    click.echo(render_measure_json(result) if measurements else shown, nl=False)
+    emit(render_measure_json(result) if measurements else shown)
     write_reports(view, reports, print_to_stderr=measurements)
     raise SystemExit(view.exit_code)
 

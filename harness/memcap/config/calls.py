@@ -11,6 +11,7 @@ from pathlib import Path
 
 from memcap.config.source import nearest
 
+_LONGEST_CALL = 200  # its parts are names of files
 _CALL = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
 
@@ -34,7 +35,7 @@ class Complaint:
 
 def is_call(text: str) -> bool:
     """Tell whether ``text`` reads ``module:function``; a module may be ``package.module``."""
-    return _CALL.fullmatch(text) is not None
+    return len(text) <= _LONGEST_CALL and _CALL.fullmatch(text) is not None
 
 
 def check_call(directory: Path, call: str) -> Complaint | None:
@@ -52,6 +53,8 @@ def check_call(directory: Path, call: str) -> Complaint | None:
         found = top_level_names(file.read_bytes())
     except SyntaxError as error:
         return Complaint(message=f"this is not Python: {error.msg}", file=file, line=error.lineno)
+    except (RecursionError, MemoryError):  # the parser has both for an expression that is nested too deeply
+        return Complaint(message="is nested too deeply to be read", file=file)
     except (OSError, ValueError) as error:
         return Complaint(message=f"cannot be read: {error}", file=file)
     if found.is_open or function in found.names:

@@ -8,11 +8,11 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from memcap.config.locate import KeyPath
 from memcap.config.renamed import new_name
-from memcap.config.source import Source, nearest
+from memcap.config.source import Source, nearest, shown
 from memcap.config.values import Names
 from memcap.errors import Problem
+from memcap.strict import KeyPath
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -49,10 +49,12 @@ def _problem(model: type[BaseModel], source: Source, details: ErrorDetails) -> P
     if kind == "missing":
         return source.problem(path, "is missing")
     if kind == "greater_than_equal":
-        return source.problem(path, f"must be at least {context['ge']}, got {details['input']!r}")
+        return source.problem(path, f"must be at least {context['ge']}, got {shown(details['input'])}")
+    if kind == "less_than_equal":
+        return source.problem(path, f"must be at most {context['le']}, got {shown(details['input'])}")
     if kind == "too_short":
         return source.problem(path, "must not be empty")
-    message = f"{_EXPECTED.get(kind, details['msg'])}, got {details['input']!r}"
+    message = f"{_EXPECTED.get(kind, details['msg'])}, got {shown(details['input'])}"
     return source.problem(path, message)
 
 

@@ -6,9 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from memcap.config.renamed import with_new_names
-from memcap.config.source import Source, read_source
+from memcap.config.source import Source, read_source, without_known
 from memcap.errors import ConfigError, Problem
 from memcap.model import Config, ImageSource
+from memcap.model.names import name_complaint
 
 LIMITS_FILE = "limits.toml"
 
@@ -53,6 +54,7 @@ def load_config(root: Path, *, is_older: bool = False) -> Config:
     problems += image_problems
 
     limits_source, limits_problems = _read(root, Path(LIMITS_FILE), is_older=is_older)
+    problems += limits_problems
     names = Names(
         suites=frozenset(file.parent.name for file in suite_files),
         images=frozenset(file.parent.name for file in image_files),
@@ -60,15 +62,16 @@ def load_config(root: Path, *, is_older: bool = False) -> Config:
     )
     limits = None
     if limits_source is not None:
-        limits, limits_problems = read_limits(limits_source, names)
-    problems += limits_problems
+        limits, further = read_limits(limits_source, names)
+        problems += without_known(further, limits_problems)
 
     suites = {}
     for file in suite_files:
         source, suite_problems = _read(root, file, is_older=is_older)
-        if source is not None:
-            suites[file.parent.name], suite_problems = read_suite(root, source, names)
         problems += suite_problems
+        if source is not None:
+            suites[file.parent.name], further = read_suite(root, source, names)
+            problems += without_known(further, suite_problems)
     if problems or limits is None:
         raise ConfigError(tuple(sorted(problems, key=lambda problem: (problem.file.as_posix(), problem.line or 0))))
     return Config(
@@ -99,8 +102,6 @@ def _folders(root: Path, kind: str, needed: str) -> tuple[list[Path], list[Probl
 
     A folder without files of its own is not looked at: version control leaves such behind.
     """
-    from memcap.config.values import name_complaint  # noqa: PLC0415
-
     found, problems = [], []
     folders = sorted(path for path in (root / kind).glob("*") if path.is_dir() and not path.name.startswith("."))
     for folder in folders:

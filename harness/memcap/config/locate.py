@@ -11,7 +11,7 @@ from typing import Final
 
 import tomli
 
-KeyPath = tuple[str | int, ...]
+from memcap.strict import KeyPath
 
 # Strings and comments are single tokens, so that brackets, "=" and line ends inside them do not count.
 _TOKEN: Final = re.compile(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from memcap.config.locate import KeyPath
+from memcap.strict import KeyPath
 
 # The last two parts of the old key, and the new name of the last one.
 _RENAMED: Final[Mapping[KeyPath, str]] = {("quiet", "cpus"): "pin_cpus"}

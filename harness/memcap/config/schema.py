@@ -36,6 +36,10 @@ from memcap.config.values import (
     UserName,
 )
 
+MOST_RUNS = 100_000
+MOST_CYCLES = 10**12
+MOST_PIDS = 2**22  # of Linux
+
 
 class Table(BaseModel):
     """A TOML table: unknown keys are mistakes, and so is a value of another type."""
@@ -68,8 +72,8 @@ class ProfileTable(Table):
     images: Annotated[list[ImageName], OnceEach] | None = None
     caps: Annotated[list[CapName], OnceEach] | None = None
     tags: Annotated[list[Name], OnceEach] | None = None
-    runs: int = Field(default=5, ge=1)
-    warmups: int = Field(default=1, ge=0)
+    runs: int = Field(default=5, ge=1, le=MOST_RUNS)
+    warmups: int = Field(default=1, ge=0, le=MOST_RUNS)
     within: Duration | None = None
 
 
@@ -89,7 +93,7 @@ class Container(Table):
     """What is left out keeps the default of model.ContainerPolicy."""
 
     network: bool | None = None
-    pids: int | None = Field(default=None, ge=1)
+    pids: int | None = Field(default=None, ge=1, le=MOST_PIDS)
     output_limit: Size | None = None
     sample_interval: Duration | None = None
     shm_size: Size | None = None
@@ -106,7 +110,7 @@ class Container(Table):
 
 
 class Judge(Table):
-    minimum_runs: int = Field(default=5, ge=1)
+    minimum_runs: int = Field(default=5, ge=1, le=MOST_RUNS)
     false_alarms: FalseAlarms | None = None
     image_digest: Literal["warn", "match"] = "warn"
 
@@ -159,12 +163,12 @@ class BenchmarkTable(Table):
     metrics: dict[MetricName, str] = {}
     thresholds: dict[str, ThresholdTable] = {}
     alerts: dict[str, Number] = {}
-    projections: dict[str, Annotated[list[Annotated[int, Field(ge=1)]], OnceEach]] = {}
+    projections: dict[str, Annotated[list[Annotated[int, Field(ge=1, le=MOST_CYCLES)]], OnceEach]] = {}
     env: dict[EnvName, str] = {}
     quiet: QuietTable = QuietTable()
     time_limit: Duration | None = None
-    warmups: int = Field(default=0, ge=0)
-    cycles: int | None = Field(default=None, ge=1)
+    warmups: int = Field(default=0, ge=0, le=MOST_RUNS)
+    cycles: int | None = Field(default=None, ge=1, le=MOST_CYCLES)
     duration: Duration | None = None
 
 

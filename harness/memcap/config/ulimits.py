@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from memcap.config.source import nearest
+from memcap.config.source import nearest, shown
 from memcap.errors import SizeError
 from memcap.model import UNLIMITED, RunLimit, Ulimit
 
@@ -32,14 +32,18 @@ def parse_ulimit(name: str, value: str) -> Ulimit:
     if name not in ULIMITS:
         near = nearest(name, ULIMITS)
         hint = f"Did you mean {near!r}? " if near else ""
-        raise SizeError(f"{name!r} is not a ulimit", remedy=f"{hint}There are {', '.join(ULIMITS)}.")
+        raise SizeError(f"{shown(name)} is not a ulimit", remedy=f"{hint}There are {', '.join(ULIMITS)}.")
     match = _VALUE.fullmatch(value)
     if match is None:
-        raise SizeError(f"{value!r} is not a limit for {name}", remedy="Write SOFT or SOFT:HARD, such as 1024:2048.")
+        raise SizeError(
+            f"{shown(value)} is not a limit for {name}", remedy="Write SOFT or SOFT:HARD, such as 1024:2048."
+        )
     soft = int(match[1])
     hard = soft if match[2] is None else int(match[2])
     if hard != UNLIMITED and (soft == UNLIMITED or soft > hard):
-        raise SizeError(f"the soft limit of {name} is above the hard limit in {value!r}", remedy="Write SOFT:HARD.")
+        raise SizeError(
+            f"the soft limit of {name} is above the hard limit in {shown(value)}", remedy="Write SOFT:HARD."
+        )
     if name == "nofile" and 0 <= soft < _FEWEST_FILES:
         raise SizeError(
             f"nofile {soft} is too few for the container itself", remedy=f"Allow {_FEWEST_FILES} open files or more."
@@ -53,7 +57,9 @@ def parse_ulimits(texts: tuple[str, ...]) -> dict[str, Ulimit]:
     for text in texts:
         name, _, value = text.partition("=")
         if name in found:
-            raise SizeError(f"the ulimit {name!r} is given twice", remedy="Write SOFT:HARD for both of its limits.")
+            raise SizeError(
+                f"the ulimit {shown(name)} is given twice", remedy="Write SOFT:HARD for both of its limits."
+            )
         found[name] = parse_ulimit(name, value)
     return found
 
@@ -65,7 +71,7 @@ def parse_cpus(text: str) -> float:
     except ValueError as error:
         if isinstance(error, SizeError):
             raise
-        raise SizeError(f"{text!r} is not a number of CPUs", remedy="Write it like 0.5 or 2.") from error
+        raise SizeError(f"{shown(text)} is not a number of CPUs", remedy="Write it like 0.5 or 2.") from error
 
 
 def check_cpus(cpus: float) -> float:

@@ -12,17 +12,19 @@ from pydantic import AfterValidator, BeforeValidator, ValidationInfo
 from pydantic_core import PydanticCustomError
 
 from memcap.config.calls import is_call
-from memcap.config.source import nearest
+from memcap.config.source import nearest, shown
 from memcap.config.ulimits import check_cpus, parse_ulimit
 from memcap.errors import SizeError
 from memcap.model import Ending, Metric, Ulimit
+from memcap.model.names import name_complaint
+from memcap.strict import MOST_FIGURE
 from memcap.units import parse_bytes, parse_seconds
 
+MOST_CPUS = 8192  # of Linux
 MINIMUM_CAP_BYTES = 6 * 1024**2  # Docker refuses less
-_NAME = re.compile(r"[a-z0-9][a-z0-9_]*", re.ASCII)
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
-_PERCENT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%\s*", re.ASCII)
+_PERCENT = re.compile(r"\s*(\d{1,9}(?:\.\d{1,20})?)\s*%\s*", re.ASCII)
 _Item = TypeVar("_Item")
 
 OFF = "off"
@@ -43,16 +45,6 @@ class Names:
 def complaint(message: str, *, suggestion: str = "") -> PydanticCustomError:
     """Return the error that becomes a Problem with this message and suggestion."""
     return PydanticCustomError("memcap", "{message}", {"message": message, "suggestion": suggestion})
-
-
-def name_complaint(name: str) -> str:
-    """Say what is wrong with ``name`` as the name of a suite, benchmark, image or cap; empty if nothing is.
-
-    Ids read ``suite.benchmark-image-cap`` and become container and file names, so dots, dashes and blanks are out.
-    """
-    if _NAME.fullmatch(name):
-        return ""
-    return f"{name!r} is not a name: use a-z, 0-9 and _, and begin with a letter or digit"
 
 
 def _size(value: object) -> int:
@@ -91,14 +83,14 @@ def _cap_size(value: int) -> int:
 
 
 def _cpus(value: object) -> object:
-    if value != "all" and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-        raise complaint(f'expected a number of CPUs, or "all" to leave it unpinned; got {value!r}')
+    if value != "all" and (isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST_CPUS):
+        raise complaint(f'expected a number of CPUs, or "all" to leave it unpinned; got {shown(value)}')
     return value
 
 
 def _cpu_quota(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise complaint(f"expected a number of CPUs such as 1.5, got {value!r}")
+        raise complaint(f"expected a number of CPUs such as 1.5, got {shown(value)}")
     try:
         return check_cpus(value)
     except SizeError as error:
@@ -107,11 +99,11 @@ def _cpu_quota(value: object) -> float:
 
 def _ulimits(value: object) -> dict[str, Ulimit]:
     if not isinstance(value, dict):
-        raise complaint(f'expected a table such as {{ nofile = "1024:2048" }}, got {value!r}')
+        raise complaint(f'expected a table such as {{ nofile = "1024:2048" }}, got {shown(value)}')
     found = {}
     for name, limit in value.items():
         if isinstance(limit, bool) or not isinstance(limit, str | int):
-            raise complaint(f'{name}: expected a number, or "SOFT:HARD"; got {limit!r}')
+            raise complaint(f'{name}: expected a number, or "SOFT:HARD"; got {shown(limit)}')
         try:
             found[name] = parse_ulimit(name, str(limit))
         except SizeError as error:
@@ -126,7 +118,7 @@ def _refused(error: SizeError) -> PydanticCustomError:
 def _percent(value: object) -> float:
     match = _PERCENT.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        raise complaint(f'expected a percentage such as "2%", got {value!r}')
+        raise complaint(f'expected a percentage such as "2%", got {shown(value)}')
     return float(match.group(1)) / 100
 
 
@@ -148,31 +140,31 @@ def _name(value: str) -> str:
 
 def _env_name(value: str) -> str:
     if not _ENV_NAME.fullmatch(value):
-        raise complaint(f"{value!r} is not the name of an environment variable")
+        raise complaint(f"{shown(value)} is not the name of an environment variable")
     return value
 
 
 def _parameter_name(value: str) -> str:
     if not value.isidentifier():
-        raise complaint(f"{value!r} cannot be a keyword argument of a Python function")
+        raise complaint(f"{shown(value)} cannot be a keyword argument of a Python function")
     return value
 
 
 def _host_name(value: str) -> str:
     if not _HOST_NAME.fullmatch(value):
-        raise complaint(f"{value!r} is not a host name: use a-z, 0-9 and -, at most 63 characters")
+        raise complaint(f"{shown(value)} is not a host name: use a-z, 0-9 and -, at most 63 characters")
     return value
 
 
 def _user_name(value: str) -> str:
     if not value or value != value.strip():
-        raise complaint(f"{value!r} is not a user; write USER or USER:GROUP, by name or number")
+        raise complaint(f"{shown(value)} is not a user; write USER or USER:GROUP, by name or number")
     return value
 
 
 def _call(value: str) -> str:
     if not is_call(value):
-        raise complaint(f'{value!r} is not a function of this suite; write "module:function"')
+        raise complaint(f'{shown(value)} is not a function of this suite; write "module:function"')
     return value
 
 
@@ -183,14 +175,16 @@ def _scalar(value: object) -> object:
 
 
 def _number(value: object) -> object:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise complaint(f"expected a number, got {value!r}")
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise complaint(f"expected a number, got {shown(value)}")
+    if not abs(value) <= MOST_FIGURE:
+        raise complaint(f"expected a number up to {MOST_FIGURE:g}, got {shown(value)}")
     return value
 
 
 def _metric_name(value: str) -> str:
     if value in [metric.value for metric in Metric]:
-        raise complaint(f"{value!r} is measured anyway; give the workload's own metric another name")
+        raise complaint(f"{shown(value)} is measured anyway; give the workload's own metric another name")
     return _name(value)
 
 
@@ -199,7 +193,7 @@ def one_of(choices: tuple[str, ...], what: str) -> AfterValidator:
 
     def check(value: str) -> str:
         if value not in choices:
-            message = f"{value!r} is not {what}; expected one of {', '.join(choices)}"
+            message = f"{shown(value)} is not {what}; expected one of {', '.join(choices)}"
             raise complaint(message, suggestion=nearest(value, choices))
         return value
 
@@ -213,7 +207,7 @@ def known(kind: str) -> AfterValidator:
         names: frozenset[str] | None = getattr(info.context, kind)
         if names is not None and value not in names:
             there_are = f"there are {', '.join(sorted(names))}" if names else "there are none"
-            raise complaint(f"there is no {kind[:-1]} {value!r}; {there_are}", suggestion=nearest(value, names))
+            raise complaint(f"there is no {kind[:-1]} {shown(value)}; {there_are}", suggestion=nearest(value, names))
         return value
 
     return AfterValidator(check)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final, Protocol
 
 from memcap.errors import EngineError
@@ -10,6 +11,10 @@ from memcap.model import Environment, RawRun, RunSpec
 ARTEFACTS: Final = "/memcap/artefacts"  # in a container: what RunSpec.artefacts is on this machine
 SHM_BYTES: Final = 64 * 1024 * 1024  # of /dev/shm: Docker's own; Podman's is a little less
 ARTEFACTS_LIMIT_BYTES: Final = 4 * 1024**3
+
+
+class DaemonLost(EngineError):  # noqa: N818 - reads as what happened
+    """The daemon cannot be reached, or does not answer: another run would fare no better."""
 
 
 class Engine(Protocol):
@@ -22,9 +27,13 @@ class Engine(Protocol):
     def execute(self, spec: RunSpec) -> RawRun:
         """Execute one run and return what it left; nothing of it stays behind.
 
-        A container that cannot be started is a RawRun with ``daemon_error``. Raises EngineError when the daemon fails
-        or goes away, Interrupted after ``cancel``.
+        A container that cannot be started is a RawRun with ``daemon_error``. Raises DaemonLost when the daemon goes
+        away, EngineError when it cannot do what the run needs, Interrupted after ``cancel``.
         """
+        ...
+
+    def is_reachable(self) -> bool:
+        """Tell whether runs can be executed, or can be again; what was left when they could not be is removed then."""
         ...
 
     def cancel(self) -> None:
@@ -45,20 +54,32 @@ def workload_options(spec: RunSpec) -> tuple[str, ...]:
     )
 
 
+_NOTHING: Final = RawRun(
+    report=None,
+    workload_journal="",
+    supervisor_journal="",
+    output="",
+    error_output="",
+    output_truncated=False,
+    exit_code=None,
+    oom_killed_flag=None,
+    oom_events=None,
+)
+
+
 def not_started(why: str) -> RawRun:
     """Return what a run leaves that could not be started: nothing but the reason."""
-    return RawRun(
-        report=None,
-        workload_journal="",
-        supervisor_journal="",
-        output="",
-        error_output="",
-        output_truncated=False,
-        exit_code=None,
-        oom_killed_flag=None,
-        oom_events=None,
-        daemon_error=why,
-    )
+    return replace(_NOTHING, daemon_error=why)
+
+
+def failed(why: str) -> RawRun:
+    """Return what a run leaves of which nothing could be brought back: nothing but the reason."""
+    return replace(_NOTHING, failure=why)
+
+
+def removed_by_others() -> RawRun:
+    """Return what a run leaves whose container somebody else removed."""
+    return replace(_NOTHING, failure="someone else removed the container", removed=True)
 
 
 def too_many_artefacts(limit_bytes: int) -> EngineError:

@@ -111,7 +111,7 @@ def _address_of_context(name: str, source: str, folder: Path) -> DaemonAddress:
     endpoints = _read_json(meta, what=f"the Docker context {name!r}").get("Endpoints")
     endpoint = endpoints.get("docker") if isinstance(endpoints, dict) else None
     host = endpoint.get("Host") if isinstance(endpoint, dict) else None
-    if not isinstance(endpoint, dict) or not host:
+    if not isinstance(endpoint, dict) or not host or not isinstance(host, str):
         raise DaemonUnavailable(
             f"the Docker context {name!r} has no address of a daemon ({meta})",
             remedy="Choose another with `docker context use NAME`, or set DOCKER_HOST.",
@@ -174,7 +174,7 @@ def _path_of(url: str) -> str:
 def _read_json(file: Path, *, what: str) -> dict[str, Any]:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DaemonUnavailable(f"{what} cannot be read: {error}", remedy=f"Mend or remove {file}.") from error
     if not isinstance(content, dict):
         raise DaemonUnavailable(f"{what} is not a JSON object", remedy=f"Mend or remove {file}.")

@@ -13,12 +13,13 @@ from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
-from memcap.engine.base import ARTEFACTS, SHM_BYTES, not_started, workload_options
+from memcap.engine.base import ARTEFACTS, SHM_BYTES, not_started, removed_by_others, workload_options
 from memcap.engine.docker_archive import bring_files, packed, read_files
-from memcap.engine.docker_client import CAMPAIGN_LABEL, already_gone, environment, labels, translated
+from memcap.engine.docker_client import already_gone, answers, environment, translated
+from memcap.engine.docker_labels import CAMPAIGN_LABEL, run_labels
 from memcap.engine.docker_neighbours import find_neighbours
 from memcap.engine.framed import SECRET_VARIABLE, begins_report, new_secret, own_journal, split_report
-from memcap.errors import Interrupted
+from memcap.errors import EngineError, Interrupted
 from memcap.model import Environment, Neighbour, RawRun, RunSpec
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ OUTPUT_MARKER: Final = "memcap: output begins\n"
 SUPERVISOR_CAPABILITIES: Final = ("KILL", "SETGID", "SETPCAP", "SETUID", "SYS_PTRACE")
 REPORTS_BYTES: Final = 256 * 1024  # of the log, so that reports leave the workload its share
 HTTP_GRACE_SECONDS: Final = 60
+ARCHIVE_SECONDS: Final = 180.0
 OOM_EVENT_GRACE_SECONDS: Final = 0.2  # the event may come after the container's end (containerd #12405)
 
 
@@ -43,22 +45,22 @@ class DockerEngine:
         self._campaign = campaign
         self._cancelled = threading.Event()
         self._running: set[str] = set()
+        self._left: set[str] = set()  # what could not be removed when the daemon did not answer
+        self._recovering = threading.Lock()
         self._oom_events: Counter[str] = Counter()
         self._events: Any = None
+        self._is_listening = False
 
     def __enter__(self) -> DockerEngine:
-        with translated("listen to the daemon's events"):
-            self._events = self._client.events(
-                decode=True,
-                filters={"type": "container", "event": "oom", "label": f"{CAMPAIGN_LABEL}={self._campaign}"},
-            )
-        threading.Thread(target=self._listen, name="memcap-events", daemon=True).start()
+        self._listen()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._events.close()
+        if self._left and answers(self._client):
+            self._remove_left()
 
     def environment(self) -> Environment:
         """Return the daemon's machine. Raises EngineError."""
@@ -66,14 +68,25 @@ class DockerEngine:
 
     def cancel(self) -> None:
         """Kill what is running; ``execute`` then raises Interrupted."""
-        from docker.errors import APIError
-
         self._cancelled.set()
-        for container in tuple(self._running):
-            try:
-                self._client.api.kill(container)
-            except APIError:  # it ended by itself in the meantime; whoever started it removes it
-                continue
+        if self._running and answers(self._client):
+            for container in tuple(self._running):
+                # It may have ended by itself in the meantime; whoever started it removes it.
+                with suppress(EngineError), translated("stop a container"):
+                    self._client.api.kill(container)
+
+    def is_reachable(self) -> bool:
+        """Tell whether the daemon answers; if so, remove what is left from when it did not, and hear its events."""
+        if not answers(self._client):
+            return False
+        with self._recovering:
+            self._remove_left()
+            if not self._is_listening:
+                try:
+                    self._listen()
+                except EngineError:
+                    return False
+        return True
 
     def execute(self, spec: RunSpec) -> RawRun:
         """Execute one run in a fresh container. Raises EngineError, Interrupted."""
@@ -87,20 +100,55 @@ class DockerEngine:
             except APIError as error:
                 return not_started(str(getattr(error, "explanation", None) or error))
             with self._removed_at_the_end(container):
-                self._put_artefacts(container, spec)
-                before = find_neighbours(self._client, campaign=self._campaign)
                 try:
-                    self._client.api.start(container)
-                except APIError as error:
-                    return not_started(str(getattr(error, "explanation", None) or error))
-                self._refuse_when_cancelled()
-                if spec.hear is not None:
-                    listener = (container, spec.hear, secret)
-                    threading.Thread(target=self._hear, args=listener, name="memcap-output", daemon=True).start()
-                # The supervisor keeps the time limit; this one is for a daemon that forgets to answer.
-                self._client.api.wait(container, timeout=math.ceil(spec.time_limit_seconds) + HTTP_GRACE_SECONDS)
-                self._refuse_when_cancelled()
-                return self._collect(container, spec, secret, before=before)
+                    return self._run(container, spec, secret)
+                except APIError:
+                    if self._is_removed(container):
+                        return removed_by_others()
+                    raise
+
+    def _run(self, container: str, spec: RunSpec, secret: str) -> RawRun:
+        from docker.errors import APIError
+
+        self._put_artefacts(container, spec)
+        before = find_neighbours(self._client, campaign=self._campaign)
+        try:
+            self._client.api.start(container)
+        except APIError as error:
+            return not_started(str(getattr(error, "explanation", None) or error))
+        self._refuse_when_cancelled()
+        if spec.hear is not None:
+            listener = (container, spec.hear, secret)
+            threading.Thread(target=self._hear, args=listener, name="memcap-output", daemon=True).start()
+        self._wait(container, spec)
+        self._refuse_when_cancelled()
+        return self._collect(container, spec, secret, before=before)
+
+    def _wait(self, container: str, spec: RunSpec) -> None:
+        """Wait for the end of the run. The supervisor keeps the time limit; this one is for what stops it, too."""
+        from requests.exceptions import ConnectionError as ConnectionBroke
+        from requests.exceptions import Timeout
+
+        try:
+            self._client.api.wait(container, timeout=math.ceil(spec.time_limit_seconds) + HTTP_GRACE_SECONDS)
+        except (ConnectionBroke, Timeout, TimeoutError):
+            if not answers(self._client):
+                raise
+            status = self._client.api.inspect_container(container)["State"]["Status"]
+            if status not in ("running", "paused"):
+                raise
+            raise EngineError(
+                f"the container was {status} {HTTP_GRACE_SECONDS} s after the time limit of the run",
+                remedy="Leave memcap's containers alone while they run." if status == "paused" else "",
+            ) from None
+
+    def _is_removed(self, container: str) -> bool:
+        from docker.errors import NotFound
+
+        try:
+            return self._client.api.inspect_container(container)["State"]["Status"] in ("removing", "dead")
+        except NotFound:
+            return True
 
     def _refuse_when_cancelled(self) -> None:
         if self._cancelled.is_set():
@@ -150,7 +198,7 @@ class DockerEngine:
             hostname=policy.hostname,
             working_dir=spec.working_directory or None,
             user="0",  # the supervisor's; the workload's is among its options
-            labels=labels(spec.campaign, spec.cell_id),
+            labels=run_labels(spec.name, campaign=spec.campaign, cell=spec.cell_id),
             healthcheck={"test": ["NONE"]},
             # An anonymous volume, removed with the container: the one place that can be written where the rest cannot.
             volumes=[OUT, *([ARTEFACTS] if spec.artefacts else [])] if policy.read_only else None,
@@ -167,25 +215,48 @@ class DockerEngine:
 
     @contextmanager
     def _removed_at_the_end(self, container: str) -> Iterator[None]:
+        from docker.errors import APIError
+        from requests.exceptions import RequestException
+
         self._running.add(container)
         try:
             yield
+        except (RequestException, OSError) as error:
+            if not isinstance(error, APIError):  # no answer, and there would be none to this either
+                self._left.add(container)
+            raise
         finally:
             self._running.discard(container)
+            if container not in self._left:
+                self._remove(container)
+
+    def _remove(self, container: str) -> None:
+        """Remove it, or remember that it could not be."""
+        self._left.add(container)
+        with suppress(EngineError), translated("remove a container"):
             with already_gone():
                 self._client.api.remove_container(container, force=True, v=True)
+            self._left.discard(container)
+
+    def _remove_left(self) -> None:
+        for container in tuple(self._left):
+            self._remove(container)
 
     def _collect(self, container: str, spec: RunSpec, secret: str, *, before: tuple[Neighbour, ...]) -> RawRun:
+        from memcap.engine.docker_bounded import within
+
         after = find_neighbours(self._client, campaign=self._campaign)
         facts = self._client.api.inspect_container(container)
         state, applied = facts["State"], facts["HostConfig"]
         # Apart, because the daemon copies them apart: a traceback may be logged in the middle of earlier output.
-        output, report = split_report(self._logs(container, stderr=False), secret)
-        error_output, again = split_report(self._logs(container, stdout=False), secret)
+        output, report = split_report(self._logs(container, errors=False), secret)
+        error_output, again = split_report(self._logs(container, errors=True), secret)
         report = report or again
         files = {}
         if report is None or spec.has_journal:
-            files = read_files(lambda: self._client.api.get_archive(container, OUT)[0], OUT)
+            files = within(
+                ARCHIVE_SECONDS, lambda: read_files(lambda: self._client.api.get_archive(container, OUT)[0], OUT)
+            )
         if report is None:
             report = split_report(files.get("report.json", ""), secret)[1]
         if spec.artefacts is not None:
@@ -204,20 +275,20 @@ class DockerEngine:
             neighbours=tuple(dict.fromkeys((*before, *after))),
         )
 
-    def _logs(self, container: str, **only: bool) -> str:
-        """Return a stream of the container's output: ``stderr=False`` the standard output."""
-        return str(self._client.api.logs(container, **only).decode("utf-8", "replace"))
+    def _logs(self, container: str, *, errors: bool) -> str:
+        """Return what the container wrote to its standard output or error output."""
+        return self._client.api.logs(container, stdout=not errors, stderr=errors).decode("utf-8", "replace")
 
     def _hear(self, container: str, hear: Callable[[str], None], secret: str) -> None:
         """Pass on the lines of the container's standard output until it ends."""
-        rest = ""
+        rest, is_output = "", True
         with suppress(Exception):  # the run does not depend on it, and what is wrong with the daemon is raised there
             for part in self._client.api.logs(container, stderr=False, stream=True, follow=True):
                 *lines, rest = (rest + part.decode("utf-8", "replace")).split("\n")
                 for line in lines:
-                    if begins_report(line, secret):
-                        return
-                    hear(line)
+                    is_output = is_output and not begins_report(line, secret)
+                    if is_output:
+                        hear(line)
 
     def _count_oom_events(self, container: str, *, expected: bool) -> int:
         deadline = time.monotonic() + OOM_EVENT_GRACE_SECONDS
@@ -226,5 +297,16 @@ class DockerEngine:
         return self._oom_events[container]
 
     def _listen(self) -> None:
-        for event in self._events:
-            self._oom_events[event.get("id") or event["Actor"]["ID"]] += 1
+        with translated("listen to the daemon's events"):
+            self._events = self._client.events(
+                decode=True,
+                filters={"type": "container", "event": "oom", "label": f"{CAMPAIGN_LABEL}={self._campaign}"},
+            )
+        self._is_listening = True
+        threading.Thread(target=self._hear_events, name="memcap-events", daemon=True).start()
+
+    def _hear_events(self) -> None:
+        with suppress(Exception):  # the runs find out themselves that the connection broke
+            for event in self._events:
+                self._oom_events[event.get("id") or event["Actor"]["ID"]] += 1
+        self._is_listening = False

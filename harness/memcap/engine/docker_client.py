@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memcap import __version__
+from memcap.engine.base import DaemonLost
 from memcap.engine.discover import DaemonAddress, TlsFiles, find_daemon
 from memcap.engine.remedies import linux_families, permission_remedy, start_remedy
 from memcap.engine.ssh_tunnel import TunnelError, dig
@@ -39,30 +40,12 @@ if TYPE_CHECKING:
     from docker.models.containers import Container
     from docker.tls import TLSConfig
 
-LABEL = "memcap"
-KIND_LABEL = "memcap.kind"
-CAMPAIGN_LABEL = "memcap.campaign"
-CELL_LABEL = "memcap.cell"
-OWNER_LABEL = "memcap.owner"
-
 CONNECT_SECONDS = 10
 REQUEST_SECONDS = 120
+_LOST_REMEDY = (
+    "See whether the daemon runs and how busy its machine is (`memcap doctor`); then run it again with `--resume`."
+)
 _ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64"}
-
-
-def labels(campaign: str, cell: str) -> dict[str, str]:
-    """Return the labels of a container of ``campaign``; the owner, this process, tells `memcap gc` what is in use."""
-    return {LABEL: "1", CAMPAIGN_LABEL: campaign, CELL_LABEL: cell, OWNER_LABEL: owner()}
-
-
-def owner() -> str:
-    """Name this process for OWNER_LABEL: ``pid@host``."""
-    return f"{os.getpid()}@{socket.gethostname()}"
-
-
-def short_name(tag: str) -> str:
-    """Return an image's tag as Docker writes it: Podman names the default registry too."""
-    return tag.removeprefix("docker.io/")
 
 
 def address() -> DaemonAddress:
@@ -79,9 +62,10 @@ def connect(at: DaemonAddress | None = None) -> DockerClient:
     Raises DaemonUnavailable or DaemonPermissionError, with the address, why it was chosen, and a remedy for this
     system.
     """
-    from docker import DockerClient
     from docker.errors import DockerException
     from requests.exceptions import RequestException
+
+    from memcap.engine.docker_bounded import BoundedClient
 
     where = at or address()
     if where.url.startswith("ssh://"):
@@ -89,14 +73,14 @@ def connect(at: DaemonAddress | None = None) -> DockerClient:
     if where.socket_path is not None:
         _knock(where, where.socket_path)
     try:
-        client = DockerClient(
+        client = BoundedClient(
             base_url=where.url,
             version="auto",
             timeout=CONNECT_SECONDS,
             tls=_tls_config(where.tls) if where.tls else False,
         )
     except (DockerException, RequestException, OSError, ValueError) as error:
-        raise _unavailable(where, str(error)) from error
+        raise _unavailable(where, _reason(error)) from error
     try:
         with translated("ask the daemon for its version"):
             system = client.version().get("Os", "linux")
@@ -136,7 +120,7 @@ def _connect_by_ssh(where: DaemonAddress) -> DockerClient:
 def translated(action: str) -> Iterator[None]:
     """Turn the SDK's errors inside the block into ours; ``action`` completes "could not …".
 
-    Raises ImageMissing, BuildError, DaemonUnavailable (nobody answers) or EngineError; other exceptions pass.
+    Raises ImageMissing, BuildError, DaemonLost or EngineError; other exceptions pass.
     """
     from docker.errors import DockerException, StreamParseError
     from requests.exceptions import RequestException
@@ -146,6 +130,17 @@ def translated(action: str) -> Iterator[None]:
         yield
     except (DockerException, StreamParseError, RequestException, HTTPError, ConnectionError, TimeoutError) as error:
         raise _translate(action, error) from error
+
+
+def answers(client: DockerClient) -> bool:
+    """Tell whether the daemon answers now."""
+    from docker.errors import DockerException
+    from requests.exceptions import RequestException
+
+    try:
+        return client.api.get(f"{client.api.base_url}/_ping", timeout=CONNECT_SECONDS).ok
+    except (DockerException, RequestException, OSError):
+        return False
 
 
 @contextmanager
@@ -258,9 +253,8 @@ def _with_alternatives(remedy: str, where: DaemonAddress) -> str:
 
 def _translate(action: str, error: Exception) -> MemcapError:
     import docker.errors
-    from requests.exceptions import ConnectionError as RequestsConnectionError
-    from requests.exceptions import Timeout
-    from urllib3.exceptions import TimeoutError as Urllib3Timeout
+    from requests.exceptions import InvalidJSONError, RequestException
+    from urllib3.exceptions import HTTPError
 
     reason = str(getattr(error, "explanation", None) or error)
     message = f"could not {action}: {reason}"
@@ -270,17 +264,40 @@ def _translate(action: str, error: Exception) -> MemcapError:
         return BuildError(f"could not {action}: {error.msg}", remedy="Read the build's output.")
     if isinstance(error, docker.errors.APIError):
         return _translate_answer(message, reason)
-    if isinstance(error, (Timeout, Urllib3Timeout, TimeoutError)):
-        return EngineError(
-            f"could not {action}: the daemon did not answer in time ({reason})",
-            remedy="See whether `docker info` answers and how busy the daemon's machine is; then run it again.",
-        )
-    if isinstance(error, (RequestsConnectionError, ConnectionError)):
-        return EngineError(
-            f"could not {action}: the connection to the daemon broke ({reason})",
-            remedy="See whether the daemon still runs (`memcap doctor`), then run it again with `--resume`.",
-        )
+    if isinstance(error, (RequestException, HTTPError, OSError)) and not isinstance(error, InvalidJSONError):
+        return DaemonLost(f"could not {action}: {_reason(error)}", remedy=_LOST_REMEDY)
     return EngineError(message, remedy="Run `memcap doctor`; then run it again.")
+
+
+def _reason(error: BaseException) -> str:
+    """Say what is wrong with a connection: nobody is there, or is silent, or hung up, or does not come to an end."""
+    from requests.exceptions import ConnectTimeout, ReadTimeout
+    from urllib3.exceptions import NewConnectionError, ReadTimeoutError
+
+    from memcap.engine.docker_bounded import AnswerUnfinished
+
+    chain = tuple(_chain(error))
+    if any(
+        isinstance(each, (FileNotFoundError, ConnectionRefusedError, NewConnectionError, ConnectTimeout))
+        for each in chain
+    ):
+        return f"cannot connect to the daemon ({error})"
+    if any(isinstance(each, AnswerUnfinished) for each in chain):
+        return f"the daemon did not come to an end in time ({error})"
+    if isinstance(error, (ReadTimeout, TimeoutError)):
+        return f"the daemon did not answer in time ({error})"
+    if any(isinstance(each, (ReadTimeoutError, TimeoutError)) for each in chain):
+        return f"the daemon stopped in the middle of an answer ({error})"
+    return f"the connection to the daemon broke ({error})"
+
+
+def _chain(error: BaseException, depth: int = 8) -> Iterator[BaseException]:
+    """Yield ``error`` and what it came of: libraries keep it as cause, context, reason or argument."""
+    yield error
+    inner = (error.__cause__, error.__context__, getattr(error, "reason", None), *error.args)
+    for each in inner if depth else ():
+        if isinstance(each, BaseException):
+            yield from _chain(each, depth - 1)
 
 
 def _translate_answer(message: str, reason: str) -> MemcapError:

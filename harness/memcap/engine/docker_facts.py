@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,10 +10,12 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from memcap.engine.discover import DaemonAddress
-from memcap.engine.docker_client import KIND_LABEL, already_gone, environment, labels, translated
-from memcap.engine.docker_leftovers import find_containers
+from memcap.engine.docker_client import already_gone, environment, translated
+from memcap.engine.docker_labels import KIND_LABEL, fresh_name, own_reference, run_labels
+from memcap.engine.docker_leftovers import Hold, find_containers
 from memcap.errors import MemcapError
 from memcap.model import Environment
+from memcap.strict import parse_json
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -90,7 +91,6 @@ def gather(client: DockerClient, address: DaemonAddress) -> DaemonFacts:
         info: dict[str, Any] = client.info()
         after = datetime.now(timezone.utc)
         api_version = str(client.version().get("ApiVersion", "unknown"))
-    in_use = sum(container.in_use for container in containers)
     return DaemonFacts(
         address=address,
         environment=environment(client),
@@ -104,8 +104,8 @@ def gather(client: DockerClient, address: DaemonAddress) -> DaemonFacts:
         can_limit_pids=info.get("PidsLimit"),
         warnings=tuple(str(warning) for warning in info.get("Warnings") or ()),
         clock_ahead_seconds=clock_ahead(str(info.get("SystemTime") or ""), before, after),
-        containers_in_use=in_use,
-        leftovers=len(containers) - in_use,
+        containers_in_use=sum(one.hold not in (None, Hold.EARLIER_VERSION) for one in containers),
+        leftovers=sum(one.hold is None for one in containers),
         kernel=_kernel_facts(client),
     )
 
@@ -157,21 +157,24 @@ def _kernel_facts(client: DockerClient) -> KernelFacts | None:
     try:
         with translated("look at the daemon's kernel"):
             for kind in ("base", "image"):
-                images = client.images.list(filters={"label": f"{KIND_LABEL}={kind}"})  # Podman 4 takes one label
-                if images:
-                    found = json.loads(_run_reader(client, str(images[0].id)))
-                    return read_kernel_files(found) if isinstance(found, dict) else None
+                found = client.images.list(filters={"label": f"{KIND_LABEL}={kind}"})  # Podman 4 takes one label
+                ours = [image for image in found if own_reference(image.labels, image.tags)]
+                if ours:
+                    files = parse_json("the kernel's files", _run_reader(client, str(ours[0].id)))
+                    return read_kernel_files(files) if isinstance(files, dict) else None
     except (MemcapError, ValueError):  # an odd image is no reason to say nothing else
         return None
     return None
 
 
 def _run_reader(client: DockerClient, image: str) -> str:
+    name = fresh_name("doctor")
     container = client.containers.create(
         image,
+        name=name,
         entrypoint=["python3", "-I", "-S", "-c", _READER],
         command=[f"{name}={path}" for name, path in _FILES.items()],
-        labels=labels("doctor", "doctor"),
+        labels=run_labels(name, campaign="doctor", cell="doctor"),
         network_mode="none",
         mem_limit="256m",
         cap_drop=["ALL"],

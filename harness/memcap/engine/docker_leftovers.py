@@ -1,12 +1,13 @@
-"""Find and remove what memcap left on a daemon, by label.
+"""Find and remove what memcap left on a daemon: only what its labels prove to be memcap's (see ``docker_labels``).
 
-A container whose label names the memcap process that made it is a leftover once that process is gone; where nobody
-can be asked (no such label, or another machine's process), one that is not running, or is older than an hour, is.
+A container that does not run is a leftover once the memcap process that made it is gone. Where that process cannot be
+asked, as it belongs to another machine or PID namespace, the container must be older than an hour.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import socket
 import time
 from collections.abc import Mapping
@@ -16,20 +17,24 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from memcap.engine.docker_client import (
+from memcap.engine.docker_client import already_gone, translated
+from memcap.engine.docker_labels import (
     CAMPAIGN_LABEL,
     KIND_LABEL,
     LABEL,
     OWNER_LABEL,
-    already_gone,
-    short_name,
-    translated,
+    SYSTEM_LABEL,
+    Ownership,
+    container_ownership,
+    own_reference,
+    system,
 )
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
 HOUR_SECONDS = 3600
+_PID = re.compile("[0-9]{1,10}")
 _ACTIVE_STATES = frozenset({"running", "paused", "restarting"})
 
 
@@ -40,11 +45,21 @@ class Kind(str, Enum):
     LAYER = "layer"
 
 
+class Hold(str, Enum):
+    """Why a container is not removed unless it is asked for."""
+
+    IN_USE = "in_use"
+    RUNNING = "running"
+    RECENT = "recent"
+    EARLIER_VERSION = "earlier_version"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Remnant:
     """A container or layer of memcap on the daemon; ``created`` is Unix time in seconds.
 
     ``size_bytes`` is what removing it frees at most: a container's own files, or what a layer shares with nobody.
+    ``hold`` is None for a leftover. A layer is removed by its own tag, ``name``.
     """
 
     kind: Kind
@@ -54,7 +69,7 @@ class Remnant:
     campaign: str | None
     created: float
     size_bytes: int
-    in_use: bool
+    hold: Hold | None
 
 
 def find_containers(
@@ -65,7 +80,8 @@ def find_containers(
     with translated("list memcap's containers"):
         found: list[dict[str, Any]] = client.api.containers(all=True, size=True, filters={"label": wanted})
     moment = time.time() if now is None else now
-    return tuple(sorted((_container(one, moment) for one in found), key=lambda remnant: remnant.created))
+    ours = (remnant for one in found if (remnant := _container(one, moment)) is not None)
+    return tuple(sorted(ours, key=lambda remnant: remnant.created))
 
 
 def find_layers(client: DockerClient) -> tuple[Remnant, ...]:
@@ -75,7 +91,7 @@ def find_layers(client: DockerClient) -> tuple[Remnant, ...]:
         usage: list[dict[str, Any]] = client.df()["Images"] or []  # says what is shared; Podman's has no labels
     used = {_bare(one["Id"]): one for one in usage}
     layers = (_layer(one, used.get(_bare(one["Id"]), {})) for one in images)
-    return tuple(sorted(layers, key=lambda remnant: remnant.created))
+    return tuple(sorted(filter(None, layers), key=lambda remnant: remnant.created))
 
 
 def remove(client: DockerClient, remnant: Remnant) -> None:
@@ -84,15 +100,34 @@ def remove(client: DockerClient, remnant: Remnant) -> None:
         if remnant.kind is Kind.CONTAINER:
             client.api.remove_container(remnant.id, v=True, force=True)
         else:
-            client.api.remove_image(remnant.id, force=False)
+            # By its tag: it may have another one. Its parent, the image that was measured, stays even without a tag.
+            client.api.remove_image(remnant.name, noprune=True)
 
 
-def is_in_use(labels: Mapping[str, str], *, state: str, created: float, now: float) -> bool:
-    """Tell whether a container still belongs to somebody: see the rule at the top of this file."""
+def remove_leftovers(client: DockerClient, campaign: str) -> None:
+    """Remove the containers that an interrupted part of ``campaign`` left, running or not. Raises EngineError."""
+    for remnant in find_containers(client, campaign=campaign):
+        if remnant.hold in (None, Hold.RUNNING):
+            remove(client, remnant)
+
+
+def find_hold(labels: Mapping[str, str], *, state: str, created: float, now: float) -> Hold | None:
+    """Return why a container of memcap must stay: see the rule at the top of this file."""
+    lives = _owner_lives(labels, created)
+    if lives:
+        return Hold.IN_USE
+    if state in _ACTIVE_STATES:
+        return Hold.RUNNING
+    return Hold.RECENT if lives is None and now - created < HOUR_SECONDS else None
+
+
+def _owner_lives(labels: Mapping[str, str], created: float) -> bool | None:
+    """Tell whether the process that made a container is there, or None if its number means nothing here."""
     pid, _, host = labels.get(OWNER_LABEL, "").partition("@")
-    if host == socket.gethostname() and pid.isdigit():
-        return _lives_since_before(int(pid), created)
-    return state in _ACTIVE_STATES and now - created < HOUR_SECONDS
+    here = system()
+    if not here or labels.get(SYSTEM_LABEL) != here or host != socket.gethostname() or not _PID.fullmatch(pid):
+        return None
+    return _lives_since_before(int(pid), created)
 
 
 def _lives_since_before(pid: int, created: float) -> bool:
@@ -110,33 +145,42 @@ def _lives_since_before(pid: int, created: float) -> bool:
         return True
 
 
-def _container(one: dict[str, Any], now: float) -> Remnant:
+def _container(one: dict[str, Any], now: float) -> Remnant | None:
+    """Return a container of memcap, or None if it only inherited a label."""
     labels = one.get("Labels") or {}
     created, state = float(one["Created"]), str(one.get("State", "unknown"))
-    names = one.get("Names") or [one["Id"][:12]]
+    ownership = container_ownership(labels, one.get("Names") or ())
+    if ownership is Ownership.FOREIGN:
+        return None
+    hold = find_hold(labels, state=state, created=created, now=now)
+    if ownership is Ownership.EARLIER and hold is None:
+        hold = Hold.EARLIER_VERSION
     return Remnant(
         kind=Kind.CONTAINER,
         id=one["Id"],
-        name=names[0].lstrip("/"),
+        name=one["Names"][0].lstrip("/"),
         state=state,
         campaign=labels.get(CAMPAIGN_LABEL),
         created=created,
         size_bytes=one.get("SizeRw") or 0,
-        in_use=is_in_use(labels, state=state, created=created, now=now),
+        hold=hold,
     )
 
 
-def _layer(one: dict[str, Any], usage: dict[str, Any]) -> Remnant:
-    tags = [short_name(tag) for tag in one.get("RepoTags") or () if tag != "<none>:<none>"]
+def _layer(one: dict[str, Any], usage: dict[str, Any]) -> Remnant | None:
+    """Return a layer of memcap, or None if the image only inherited a label."""
+    reference = own_reference(one.get("Labels") or {}, one.get("RepoTags") or ())
+    if reference is None:
+        return None
     return Remnant(
         kind=Kind.LAYER,
         id=one["Id"],
-        name=tags[0] if tags else _bare(one["Id"])[:12],
+        name=reference,
         state="used" if usage.get("Containers", 0) > 0 else "unused",
         campaign=None,
         created=float(one["Created"]),
         size_bytes=one["Size"] - max(usage.get("SharedSize", 0), 0),
-        in_use=False,
+        hold=None,
     )
 
 

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from memcap.engine.docker_client import CAMPAIGN_LABEL, LABEL, translated
+from memcap.engine.docker_client import translated
+from memcap.engine.docker_labels import CAMPAIGN_LABEL, LABEL, Ownership, container_ownership
 from memcap.model import Neighbour
 
 if TYPE_CHECKING:
@@ -20,9 +21,15 @@ def find_neighbours(client: DockerClient, *, campaign: str) -> tuple[Neighbour, 
     """
     with translated("list memcap's containers"):
         running: list[dict[str, Any]] = client.api.containers(filters={"label": f"{LABEL}=1"})
-        others = [one for one in running if one["Labels"].get(CAMPAIGN_LABEL, campaign) != campaign]
+        others = [one for one in running if _is_of_another_campaign(one, campaign)]
         found = (_neighbour(client, str(one["Id"]), one["Labels"][CAMPAIGN_LABEL]) for one in others)
         return tuple(dict.fromkeys(filter(None, found)))
+
+
+def _is_of_another_campaign(one: dict[str, Any], campaign: str) -> bool:
+    labels: dict[str, str] = one["Labels"]
+    is_foreign = container_ownership(labels, one.get("Names") or ()) is Ownership.FOREIGN
+    return not is_foreign and labels.get(CAMPAIGN_LABEL, campaign) != campaign
 
 
 def _neighbour(client: DockerClient, container: str, campaign: str) -> Neighbour | None:

@@ -45,6 +45,10 @@ class FakeEngine:
             memcap_version=__version__,
         )
 
+    def is_reachable(self) -> bool:
+        """Tell that runs can be executed."""
+        return True
+
     def cancel(self) -> None:
         """Refuse further runs."""
         self._cancelled = True

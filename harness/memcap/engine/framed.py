@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 from typing import Final
 
-SECRET_VARIABLE: Final = "MEMCAP_SECRET"
+SECRET_VARIABLE: Final = "MEMCAP_SECRET"  # noqa: S105 - its name
 _SECRET_BYTES: Final = 16  # 128 bits
 
 
@@ -25,7 +25,7 @@ def begins_report(line: str, secret: str) -> bool:
 
 
 def split_report(stream: str, secret: str) -> tuple[str, str | None]:
-    """Return what the workload wrote to ``stream``, and the supervisor's report; None where it is missing or cut off."""
+    """Return what the workload wrote to ``stream``, and the supervisor's report; None where that is not whole."""
     before, begin, rest = stream.rpartition(f"\n{secret} report\n")
     if not begin:
         return stream, None

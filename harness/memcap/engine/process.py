@@ -92,6 +92,10 @@ class ProcessEngine:
             memcap_version=__version__,
         )
 
+    def is_reachable(self) -> bool:
+        """Tell that runs can be executed: there is no daemon that could go away."""
+        return True
+
     def cancel(self) -> None:
         """End what is running; ``execute`` then raises Interrupted."""
         with self._lock:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from memcap.errors import BuildError, ImageMissing
 from memcap.images.host_base import HostBase, make_host_base, plan_host_base, usable_host_python
-from memcap.images.registry import find_local, is_unreachable, pull
+from memcap.images.registry import find_local, find_own, is_unreachable, pull
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -99,7 +99,7 @@ class BaseFinder:
         if isinstance(python, str):
             return None, None, python
         plan = plan_host_base(python)
-        is_there = find_local(self._client, plan.reference) is not None
+        is_there = find_own(self._client, plan.reference) is not None
         return (_as_made(plan) if is_there else None), plan, ""
 
     def _pull(self, reference: str) -> Image:

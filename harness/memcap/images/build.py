@@ -11,12 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from memcap.engine.docker_client import KIND_LABEL, LABEL, translated
+from memcap.engine.docker_client import translated
+from memcap.engine.docker_labels import image_labels
 from memcap.errors import BuildError, ImageMissing
 from memcap.images.archive import Tree
 from memcap.images.bases import Base, BaseFinder, BaseLine, parse_base
 from memcap.images.inspect import image_facts
-from memcap.images.registry import IMAGE_LABEL, ORIGIN_LABEL, find_local, pull
+from memcap.images.registry import IMAGE_LABEL, ORIGIN_LABEL, find_local, find_own, pull
 from memcap.model import ImageFacts, ImageSource
 from memcap.units import format_seconds
 
@@ -62,7 +63,7 @@ def built_references(client: DockerClient, source: ImageSource) -> tuple[str, ..
     if line is not None and base is None:
         return ()
     tag = _tag_of_folder(source.name, source.directory, base)
-    if find_local(client, tag) is None:
+    if find_own(client, tag) is None:
         return ()
     return (tag,) if base is None else (tag, base.reference)
 
@@ -101,11 +102,11 @@ def _from_folder(
     line = _read_base(directory)
     base = finder.find(line) if line is not None else None
     tag = _tag_of_folder(name, directory, base)
-    image = find_local(client, tag)
+    image = find_own(client, tag)
     if image is None:
         say(f"building {tag}")
         overridden = base if line is not None and line.replaceable else None
-        _run_build(client, directory, tag, labels=_labels(name, base), base=overridden)
+        _run_build(client, directory, tag, labels=_labels(name, tag, base), base=overridden)
         image = find_local(client, tag)
         if image is None:
             raise BuildError(f"{tag} was built, but is gone", remedy="Build again; is something pruning images?")
@@ -144,9 +145,9 @@ def _folder_digest(directory: Path) -> str:
         ) from error
 
 
-def _labels(name: str, base: Base | None) -> dict[str, str]:
+def _labels(name: str, tag: str, base: Base | None) -> dict[str, str]:
     origin = base.origin if base is not None else "built from its Dockerfile"
-    return {LABEL: "1", KIND_LABEL: "image", IMAGE_LABEL: name, ORIGIN_LABEL: origin}
+    return {**image_labels(tag, kind="image"), IMAGE_LABEL: name, ORIGIN_LABEL: origin}
 
 
 def _run_build(client: DockerClient, directory: Path, tag: str, *, labels: dict[str, str], base: Base | None) -> None:

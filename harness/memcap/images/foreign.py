@@ -5,15 +5,8 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
-from memcap.engine.docker_client import (
-    KIND_LABEL,
-    LABEL,
-    OWNER_LABEL,
-    already_gone,
-    environment,
-    owner,
-    translated,
-)
+from memcap.engine.docker_client import already_gone, environment, translated
+from memcap.engine.docker_labels import container_labels, fresh_name
 from memcap.errors import EngineError, PlanError
 from memcap.images.archive import Tree
 from memcap.images.layer import supervisor_program
@@ -49,6 +42,7 @@ def _runs(client: DockerClient, image: Image, architecture: str) -> bool:
     tree, archive = Tree(), io.BytesIO()
     tree.add_file(_PROGRAM.lstrip("/"), supervisor_program(architecture, str(image.id)), executable=True)
     tree.write(archive)
+    name = fresh_name("question")
     with translated(f"try a program in {image.id}"):
         container = client.containers.create(
             str(image.id),
@@ -56,7 +50,8 @@ def _runs(client: DockerClient, image: Image, architecture: str) -> bool:
             command=[],
             user="0",
             network_mode="none",
-            labels={LABEL: "1", KIND_LABEL: "question", OWNER_LABEL: owner()},
+            name=name,
+            labels=container_labels(name, kind="question"),
             healthcheck={"test": ["NONE"]},
         )
     try:

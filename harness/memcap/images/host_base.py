@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from memcap.engine.docker_client import KIND_LABEL, LABEL, environment, translated
+from memcap.engine.docker_client import environment, translated
+from memcap.engine.docker_labels import image_labels
 from memcap.errors import EngineError, ImageMissing
 from memcap.images.archive import Tree
 from memcap.images.host_python import HostPython, find_host_python, wanted_python
@@ -74,7 +75,7 @@ def plan_host_base(python: HostPython) -> HostBase:
 
 def make_host_base(client: DockerClient, base: HostBase) -> Image:
     """Import the base image into the daemon. Raises EngineError."""
-    labels = {LABEL: "1", KIND_LABEL: "base", ORIGIN_LABEL: base.python.origin}
+    labels = {**image_labels(base.reference, kind="base"), ORIGIN_LABEL: base.python.origin}
     changes = [*_CHANGES, *(f'LABEL {key}="{value}"' for key, value in labels.items())]  # Podman reads one a line
     repository, _, tag = base.reference.partition(":")
     with tempfile.TemporaryFile() as archive:

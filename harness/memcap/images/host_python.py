@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from memcap.errors import FileFormatError
+from memcap.strict import read_object
 
 # A tag of the official image: a version, then perhaps a pre-release, then perhaps the distribution it stands on.
 _TAG = re.compile(
@@ -104,14 +106,14 @@ def _ask(executable: Path, kind: str) -> HostPython | None:
         answer = subprocess.run(
             [executable, "-I", "-S", "-c", _QUESTION], capture_output=True, text=True, timeout=30, check=True
         ).stdout
-        facts = json.loads(answer)
-    except (OSError, ValueError, subprocess.SubprocessError):
+        facts = read_object(str(executable), answer)
+        if facts["implementation"] != "CPython" or facts["special"]:
+            return None  # debug and free-threaded builds need other memory than the image that was asked for
+        return HostPython(
+            executable=Path(facts["executable"]), version=str(facts["version"]), stdlib=Path(facts["stdlib"]), kind=kind
+        )
+    except (OSError, ValueError, KeyError, TypeError, FileFormatError, subprocess.SubprocessError):
         return None  # a broken installation is no candidate
-    if facts["implementation"] != "CPython" or facts["special"]:
-        return None  # debug and free-threaded builds need other memory than the image that was asked for
-    return HostPython(
-        executable=Path(facts["executable"]), version=facts["version"], stdlib=Path(facts["stdlib"]), kind=kind
-    )
 
 
 def _fits(python: HostPython, wanted: WantedPython) -> bool:

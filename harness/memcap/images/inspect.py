@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from platformdirs import user_cache_path
 
-from memcap.engine.docker_client import KIND_LABEL, LABEL, OWNER_LABEL, already_gone, owner, translated
-from memcap.errors import MemcapError
+from memcap.engine.docker_client import already_gone, translated
+from memcap.engine.docker_labels import container_labels, fresh_name, own_reference
+from memcap.errors import FileFormatError, MemcapError
 from memcap.images.foreign import refuse_what_cannot_run
 from memcap.images.registry import ORIGIN_LABEL
 from memcap.model import ImageFacts, PythonFacts
+from memcap.strict import MOST_CONFIG_BYTES, read_object, read_text
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -67,7 +69,8 @@ def image_facts(
     """
     config: dict[str, Any] = image.attrs.get("Config") or {}
     digests: list[str] = image.attrs.get("RepoDigests") or []
-    made_by_memcap = (config.get("Labels") or {}).get(ORIGIN_LABEL)
+    labels: dict[str, str] = config.get("Labels") or {}
+    made_by_memcap = labels.get(ORIGIN_LABEL) if own_reference(labels, image.tags) else None  # it may be inherited
     architecture = _architecture(image)
     refuse_what_cannot_run(client, image, reference=reference, architecture=architecture)
     return ImageFacts(
@@ -124,6 +127,7 @@ def _names_contents(reference: str, image: Image) -> bool:
 
 def _ask(client: DockerClient, image: Image, program: str) -> str | None:
     """Return what ``program`` printed, or None if the image has no such program."""
+    name = fresh_name("question")
     with translated(f"ask {image.id} which Python it has"):
         container: Container = client.containers.create(
             str(image.id),
@@ -131,7 +135,8 @@ def _ask(client: DockerClient, image: Image, program: str) -> str | None:
             command=["-c", _QUESTION],
             network_mode="none",
             working_dir="/",
-            labels={LABEL: "1", KIND_LABEL: "question", OWNER_LABEL: owner()},
+            name=name,
+            labels=container_labels(name, kind="question"),
         )
     try:
         try:
@@ -155,19 +160,20 @@ def _parse(text: str) -> PythonFacts | None:
     if not lines:
         return None
     try:
-        return PythonFacts(**{key: str(value) for key, value in json.loads(lines[-1]).items()})
-    except (ValueError, TypeError, AttributeError):
+        return PythonFacts(**{key: str(value) for key, value in read_object("the answer", lines[-1]).items()})
+    except (FileFormatError, TypeError):
         return None
 
 
 def _read(kept: Path) -> tuple[bool, PythonFacts | None]:
     """Return whether an answer is kept, and the answer; a file that cannot be read is as good as none."""
     try:
-        answer = json.loads(kept.read_text(encoding="utf-8"))
+        answer = read_object(kept, read_text(kept, most_bytes=MOST_CONFIG_BYTES))
         if answer["question"] != _QUESTION_VERSION:
             return False, None
-        return True, None if answer["python"] is None else PythonFacts(**answer["python"])
-    except (OSError, ValueError, TypeError, KeyError):
+        known = answer["python"]
+        return True, None if known is None else PythonFacts(**{key: str(value) for key, value in known.items()})
+    except (FileFormatError, TypeError, KeyError, AttributeError):
         return False, None
 
 

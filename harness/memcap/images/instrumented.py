@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 from memcap.engine.docker_client import translated
 from memcap.errors import BuildError
 from memcap.images.archive import Tree
-from memcap.images.layer import REPOSITORY, add_folder_files, commit
-from memcap.images.registry import find_local
+from memcap.images.layer import REPOSITORY, add_folder_files, commit, quoted
+from memcap.images.registry import find_own
 from memcap.images.wheels import dependencies_key, resolve_dependencies
 from memcap.model import ImageFacts, Layer, ProfileTool, PythonFacts
 from memcap.units import format_seconds
@@ -46,7 +46,7 @@ def build_instrumented(client: DockerClient, layer: Layer, tool: ProfileTool, *,
     wheels = dependencies_key(requirements, layer.image, python) if tool is ProfileTool.MEMRAY else ""
     path = _python_path(client, layer)
     key = hashlib.sha256("\0".join((_VERSION, layer.id, tree.digest(), wheels, path)).encode()).hexdigest()[:24]
-    existing = find_local(client, f"{REPOSITORY}:{key}")
+    existing = find_own(client, f"{REPOSITORY}:{key}")
     if existing is not None:
         return replace(layer, id=str(existing.id))
     started = time.monotonic()
@@ -59,7 +59,7 @@ def build_instrumented(client: DockerClient, layer: Layer, tool: ProfileTool, *,
         key=key,
         suite=layer.suite,
         compiled=(INSTRUMENTS,),
-        changes=(f'ENV PYTHONPATH="{_quoted(path)}"',),
+        changes=(f'ENV PYTHONPATH="{quoted(path)}"',),
     )
     say(f"{tool.value} for {layer.image.name}: ready after {format_seconds(time.monotonic() - started)}")
     return replace(layer, id=layer_id)
@@ -102,8 +102,3 @@ def _python_path(client: DockerClient, layer: Layer) -> str:
         environment: list[str] = client.images.get(layer.id).attrs["Config"].get("Env") or []
     own = next((pair.partition("=")[2] for pair in environment if pair.startswith("PYTHONPATH=")), "")
     return f"{START}:{own}" if own else str(START)
-
-
-def _quoted(text: str) -> str:
-    """Return ``text`` as it stands between double quotes in a Dockerfile."""
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$")

@@ -1,4 +1,4 @@
-"""List and remove what memcap built on a daemon: bases, images and layers, known by their labels."""
+"""List and remove what memcap built on a daemon: bases, images and layers, known by their labels and tags."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from memcap.engine.docker_client import KIND_LABEL, LABEL, already_gone, short_name, translated
+from memcap.engine.docker_client import already_gone, translated
+from memcap.engine.docker_labels import KIND_LABEL, LABEL, own_reference
 from memcap.errors import SelectionError
 from memcap.images.registry import IMAGE_LABEL, ORIGIN_LABEL, SUITE_LABEL
 
@@ -39,8 +40,7 @@ def find_built(client: DockerClient) -> tuple[Built, ...]:
     """Return all that memcap built on the daemon, in the order of removal, newest first. Raises EngineError."""
     with translated("list memcap's images"):
         found: list[dict[str, Any]] = client.api.images(filters={"label": f"{LABEL}=1"})
-    built = (_built(one) for one in found)
-    known = (one for one in built if one.kind in KINDS)
+    known = (built for one in found if (built := _built(one)) is not None)
     return tuple(sorted(known, key=lambda one: (KINDS.index(one.kind), one.image, one.suite, -one.created)))
 
 
@@ -61,20 +61,26 @@ def choose_built(built: Iterable[Built], names: Iterable[str]) -> tuple[Built, .
 
 
 def remove_built(client: DockerClient, built: Built) -> None:
-    """Remove it; that it is gone already is fine. Raises EngineError, for one thing while a container uses it."""
+    """Remove memcap's own tag, and the image if it has no other tag; that it is gone already is fine.
+
+    Raises EngineError, for one thing while a container uses it.
+    """
     with translated(f"remove {built.reference}"), already_gone():
-        client.api.remove_image(built.reference)
+        # A layer's parent is the image that was measured, which would go too if it has no tag.
+        client.api.remove_image(built.reference, noprune=built.kind == "layer")
 
 
-def _built(one: dict[str, Any]) -> Built:
+def _built(one: dict[str, Any]) -> Built | None:
+    """Return the entry of an image, or None if memcap did not make it: its labels may be inherited."""
     labels = one.get("Labels") or {}
-    tags = [short_name(tag) for tag in one.get("RepoTags") or () if tag != "<none>:<none>"]
-    kind = labels.get(KIND_LABEL, "")
+    kind, reference = labels.get(KIND_LABEL, ""), own_reference(labels, one.get("RepoTags") or ())
+    if kind not in KINDS or reference is None:
+        return None
     return Built(
         kind=kind,
         image=labels.get(IMAGE_LABEL, "") if kind != "base" else "",
         suite=labels.get(SUITE_LABEL, "") if kind == "layer" else "",
-        reference=tags[0] if tags else one["Id"],
+        reference=reference,
         id=one["Id"],
         origin=labels.get(ORIGIN_LABEL, ""),
         size_bytes=one["Size"],

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from memcap.engine.docker_client import short_name, translated
+from memcap.engine.docker_client import translated
+from memcap.engine.docker_labels import short_name
 from memcap.errors import FileExistsAlready
 from memcap.images.build import built_references
 from memcap.model import ImageSource

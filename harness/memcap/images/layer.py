@@ -11,10 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from memcap.engine.docker_client import KIND_LABEL, LABEL, OWNER_LABEL, already_gone, owner, translated
+from memcap.engine.docker_client import already_gone, translated
+from memcap.engine.docker_labels import container_labels, fresh_name, image_labels
 from memcap.errors import BuildError
 from memcap.images.archive import Tree
-from memcap.images.registry import IMAGE_LABEL, ORIGIN_LABEL, SUITE_LABEL, find_local
+from memcap.images.registry import IMAGE_LABEL, ORIGIN_LABEL, SUITE_LABEL, find_own
 from memcap.images.wheels import dependencies_key, resolve_dependencies
 from memcap.model import ImageFacts, Layer, Suite
 from memcap.units import format_seconds
@@ -62,7 +63,7 @@ def build_layer(client: DockerClient, image: ImageFacts, suite: Suite | None, *,
             f"could not read {error.filename}: {error.strerror}", remedy="Mend its permissions."
         ) from error
     name = suite.name if suite is not None else ""
-    existing = find_local(client, f"{REPOSITORY}:{key}")
+    existing = find_own(client, f"{REPOSITORY}:{key}")
     if existing is not None:
         return Layer(image=image, suite=name, id=str(existing.id), search_path=search_path)
     started = time.monotonic()
@@ -166,40 +167,38 @@ def commit(  # noqa: PLR0913 - what an image is made from
 
     ``changes`` are instructions of a Dockerfile. Raises BuildError, EngineError.
     """
-    labels = {
-        LABEL: "1",
-        KIND_LABEL: "layer",
-        IMAGE_LABEL: image.name,
-        SUITE_LABEL: suite,
-        ORIGIN_LABEL: image.origin,
-        OWNER_LABEL: owner(),
-    }
     program = [str(SUPERVISOR)]
     compiles = bool(compiled) and image.python is not None
     if compiles and image.python is not None:
         mode = ["--invalidation-mode", "unchecked-hash"]  # file times do not matter then
         mode += ["-j", "0"] if DEPENDENCIES in compiled else []  # all CPUs, where there is enough to do
         program = [image.python.executable, "-I", "-m", "compileall", "-q", *mode, *map(str, compiled)]
-    with _container(client, image, program, labels) as container:
+    with _container(client, image, program) as container:
         with tempfile.TemporaryFile() as archive, translated(f"put files into {image.name}"):
             tree.write(archive)
             archive.seek(0)
             container.put_archive("/", archive)
         if compiles:
             _compile(container, image, suite)
-        # A layer belongs to no process; its containers would otherwise inherit the owner of the one that made it.
+        labels = image_labels(f"{REPOSITORY}:{key}", kind="layer")
+        labels |= {IMAGE_LABEL: image.name, SUITE_LABEL: suite, ORIGIN_LABEL: image.origin}
         # `HEALTHCHECK NONE` it has from the container; Podman refuses to hear of it again.
-        own = [f'ENTRYPOINT ["{SUPERVISOR}"]', f'LABEL {OWNER_LABEL}=""', *changes]
+        own = [f'ENTRYPOINT ["{SUPERVISOR}"]', *changes]
+        own += [f'LABEL {label}="{quoted(value)}"' for label, value in labels.items()]
         own += [f"USER {image.user}"] if image.user else []
         with translated(f"commit the layer of {image.name}"):
             committed = container.commit(repository=REPOSITORY, tag=key, changes=own)
     return str(committed.id)
 
 
+def quoted(text: str) -> str:
+    """Return ``text`` as it stands between double quotes in a Dockerfile."""
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$")
+
+
 @contextmanager
-def _container(
-    client: DockerClient, image: ImageFacts, program: list[str], labels: dict[str, str]
-) -> Iterator[Container]:
+def _container(client: DockerClient, image: ImageFacts, program: list[str]) -> Iterator[Container]:
+    name = fresh_name("layer")
     with translated(f"create a container of {image.name}"):
         container = client.containers.create(
             image.id,
@@ -207,7 +206,8 @@ def _container(
             command=[],
             user="0" if image.user else None,  # /memcap belongs to root
             network_mode="none",
-            labels=labels,
+            name=name,
+            labels=container_labels(name, kind="layer"),
             healthcheck={"test": ["NONE"]},
         )
     try:

@@ -6,7 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from memcap.engine.docker_client import translated
-from memcap.errors import EngineError, ImageMissing, MemcapError
+from memcap.engine.docker_labels import own_reference
+from memcap.errors import BuildError, EngineError, ImageMissing, MemcapError
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -48,6 +49,19 @@ def find_local(client: DockerClient, reference: str) -> Image | None:
         if _NO_REFERENCE.search(error.message):
             raise ImageMissing(error.message, remedy=_NAME) from error
         raise
+
+
+def find_own(client: DockerClient, reference: str) -> Image | None:
+    """Return the image that memcap made as ``reference``, a tag that names its contents, or None if there is none.
+
+    Raises BuildError where somebody gave that tag to another image, or EngineError.
+    """
+    image = find_local(client, reference)
+    if image is not None and own_reference(image.labels, image.tags) != reference:
+        raise BuildError(
+            f"the image {reference} was not made by memcap", remedy=f"Remove that tag: `docker rmi {reference}`."
+        )
+    return image
 
 
 def pull(client: DockerClient, reference: str) -> Image:

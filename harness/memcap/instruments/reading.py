@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +10,10 @@ from typing import Any
 from memcap.errors import FileFormatError
 from memcap.instruments.session import SITES_FILE
 from memcap.model import Caveat, CaveatKind, Frame, ProfiledProcess, Site
+from memcap.strict import MOST_RESULT_BYTES, quote, read_object, read_text
 
 UNKNOWN_VERSION = "unknown"
+_SIGNED = ("frames", "rest_bytes")  # a line of no file is -1 to some tools
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,18 +30,22 @@ class Noted:
 def read_noted(artefacts: Path) -> Noted:
     """Return what is in ``artefacts``, the largest sites first. Raises FileFormatError."""
     path = artefacts / SITES_FILE
+    whole = read_object(path, read_text(path, most_bytes=MOST_RESULT_BYTES), signed=_SIGNED)
     try:
-        whole = json.loads(path.read_text(encoding="utf-8"))
-        frames = [Frame(file=f, line=line, function=name, native=native) for f, line, name, native in whole["frames"]]
+        frames = [
+            Frame(file=str(file), line=int(line), function=str(name), native=bool(native))
+            for file, line, name, native in whole["frames"]
+        ]
         found = sorted(whole["processes"], key=lambda process: int(process["pid"]))
-        pids = {process["pid"] for process in found}
+        pids = {int(process["pid"]) for process in found}
         processes = tuple(_process(process, main=process.get("parent") not in pids) for process in found)
-        sites = [_site(row, frames, process["pid"]) for process in found for row in process["sites"]]
+        sites = [_site(row, frames, int(process["pid"])) for process in found for row in process["sites"]]
         versions = [str(process["version"]) for process in found if "version" in process]
         caveats = tuple(caveat for process in found for caveat in _caveats(process))
         sources = {str(place): str(text) for place, text in whole["sources"].items()}
-    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
-        raise FileFormatError(f"{path} is not what memcap wrote there: {type(error).__name__}: {error}") from error
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError) as error:
+        said = quote(f"{type(error).__name__}: {error}")
+        raise FileFormatError(f"{path} is not what memcap wrote there: {said}") from error
     return Noted(
         tool_version=versions[0] if versions else UNKNOWN_VERSION,
         processes=processes,
@@ -58,7 +63,7 @@ def _process(process: Mapping[str, Any], *, main: bool) -> ProfiledProcess:
         peak_bytes=int(process["peak_bytes"]),
         sites_bytes=sum(int(row[0]) for row in process["sites"]),
         rest_bytes=int(process.get("rest_bytes", 0)),
-        allocations=process.get("allocations"),
+        allocations=None if process.get("allocations") is None else int(process["allocations"]),
     )
 
 

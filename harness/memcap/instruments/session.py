@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Final
 
 from memcap.calibration import calibrate
-from memcap.campaign import standing_caveats
 from memcap.engine.base import Engine
 from memcap.errors import BuildError, EngineError
 from memcap.instruments.launching import Instrument, instrumented, rendering
 from memcap.launch import run_spec
 from memcap.measure import measure
+from memcap.measure.standing import standing_caveats
 from memcap.model import CampaignSettings, Cell, Ending, Layer, Measurement, RawRun, RunSpec
 
 SITES_FILE: Final = "sites.json"
@@ -90,7 +90,12 @@ class Session:
         python = layer.image.python
         assert python is not None
         spec = replace(
-            self._spec(_IDLE_CAP_BYTES), argv=(python.executable, "-c", _IDLE_CODE), env={}, projections={}, cold=False
+            self._spec(_IDLE_CAP_BYTES),
+            argv=(python.executable, "-c", _IDLE_CODE),
+            env={},
+            projections={},
+            metrics=None,
+            cold=False,
         )
         without = self._measured(spec)
         spec = replace(spec, name=f"{spec.name}-idle")

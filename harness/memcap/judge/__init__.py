@@ -13,7 +13,7 @@ from memcap.judge.alerts import alerts
 from memcap.judge.endings import find_ending, find_infrastructure
 from memcap.judge.environment import Unlike, unlike
 from memcap.judge.finding import Finding, accepting, figure
-from memcap.judge.limits import find_budget, find_poor, grades
+from memcap.judge.limits import find_budget, find_poor, find_ungraded, grades
 from memcap.judge.samples import Compared, compare, decide, worst
 from memcap.model import (
     Baseline,
@@ -106,7 +106,7 @@ def _judge_cell(case: _Case, metrics: tuple[MetricVerdict, ...], rules: Rules) -
     cell = case.cell
     graded = grades(cell)
     finding = case.stopper or _compared_finding(case, metrics, rules)
-    broken = None if case.stopper else find_budget(cell) or find_poor(cell, graded)
+    broken = None if case.stopper else find_budget(cell) or find_poor(cell, graded) or find_ungraded(cell, graded)
     # A budget that could not be checked spoils good news, but does not hide a regression.
     if broken and (broken.state is VerdictState.BUDGET_BROKEN or finding.state is not VerdictState.REGRESSED):
         finding = broken

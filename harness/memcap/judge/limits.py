@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from memcap.judge.finding import Finding
-from memcap.model import CellResult, Grade, Graded, Metric, VerdictState
+from memcap.model import CellResult, Ending, Grade, Graded, Metric, VerdictState
 from memcap.stats import median
 from memcap.units import format_bytes
+
+_PROJECTED = re.compile(r"_at_[0-9]+(_low|_high)?$")  # as projected_names has them
 
 
 def find_budget(cell: CellResult) -> Finding | None:
@@ -64,6 +68,30 @@ def find_poor(cell: CellResult, graded: tuple[Graded, ...]) -> Finding | None:
         summary="; ".join(told),
         remedy=" ".join(each.advice for each in poor if each.advice)
         or "Find what made it worse, or change `thresholds` in suite.toml.",
+    )
+
+
+def find_ungraded(cell: CellResult, graded: tuple[Graded, ...]) -> Finding | None:
+    """Find thresholds that no figure could be held against.
+
+    The workload has failed where it is a metric of its own. Of what is measured or projected there may be too little. A
+    workload that is not to come to its end returns nothing.
+    """
+    known = {each.name for each in graded}
+    names = [name for name in cell.cell.thresholds if name not in known]
+    if not names or cell.cell.expected_ending is not Ending.COMPLETED or not cell.runs:
+        return None
+    returned = [name for name in names if name in cell.cell.extra_metrics and not _PROJECTED.search(name)]
+    if returned:
+        return Finding(
+            state=VerdictState.WORKLOAD_FAILED,
+            summary=f"no run returned {', '.join(returned)}, of which there are thresholds",
+            remedy=Ending.INCOMPLETE.remedy,
+        )
+    return Finding(
+        state=VerdictState.NOT_ENOUGH_DATA,
+        summary=f"the thresholds of {', '.join(names)} could not be checked: no run has such a figure",
+        remedy="Run more cycles, for a projection; else see the caveats.",
     )
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import replace
 
 from memcap.measure.caveats import caveats_of
 from memcap.measure.cycles import cycle_tenths
-from memcap.measure.ending import ending_of, ending_without_report
+from memcap.measure.ending import ending_of, ending_without_report, in_bounds
 from memcap.measure.interval import Processors, unreclaimable_interval
 from memcap.measure.kernel import supervisor_bytes
+from memcap.measure.returned import extra_metrics
 from memcap.model import (
     Caveat,
     CaveatKind,
@@ -26,10 +25,16 @@ from memcap.model import (
     PythonRun,
     RawRun,
     RunSpec,
-    projected_names,
 )
-from memcap.probe.report import Report, ReportError, Split, WorkloadJournal, parse_journal, parse_report
-from memcap.stats import project
+from memcap.probe.report import (
+    Report,
+    ReportError,
+    Split,
+    WorkloadJournal,
+    parse_journal,
+    parse_last_sample,
+    parse_report,
+)
 
 OUTPUT_TAIL_CHARACTERS = 4000
 RUNNING = 1  # the state of a row in which the main process ran
@@ -49,7 +54,10 @@ def measure(raw: RawRun, spec: RunSpec, *, cpus: int | None, standing: tuple[Cav
     journal = parse_journal(raw.workload_journal)
     tail = output_tail(raw)
     if raw.daemon_error is not None:
-        return Measurement(ending=Ending.NOT_STARTED, detail=raw.daemon_error, oom=oom, caveats=standing)
+        return Measurement(ending=Ending.NOT_STARTED, detail=in_bounds(raw.daemon_error), oom=oom, caveats=standing)
+    if raw.failure is not None:
+        ending = Ending.KILLED_FROM_OUTSIDE if raw.removed else Ending.LOST
+        return Measurement(ending=ending, detail=in_bounds(raw.failure), oom=oom, caveats=standing)
     try:
         report = parse_report(raw.report or "")
     except ReportError as error:
@@ -104,7 +112,7 @@ def measure(raw: RawRun, spec: RunSpec, *, cpus: int | None, standing: tuple[Cav
         process_count=report.process_count,
         python=_python(journal),
         phases=_phases(journal),
-        extra=_extra(journal, spec.projections),
+        extra=extra_metrics(journal, spec),
         pressure=_pressure(report),
         series=tuple(_moment(row) for row in report.series),
         cycle_tenths=cycle_tenths(journal),
@@ -123,24 +131,18 @@ def output_tail(raw: RawRun) -> str:
 
 def _with_journal(lost: Measurement, journal: str) -> Measurement:
     """Return the measurement with the last figures that a supervisor noted before it was killed with the workload."""
-    for line in reversed(journal.splitlines()):
-        try:
-            noted = json.loads(line)
-            seconds = noted["elapsed_ns"] / 1e9
-            peak, unreclaimable = noted["peak_bytes"], noted["unreclaimable_peak_bytes"]
-        except (ValueError, KeyError, TypeError, RecursionError):  # cut off by the kill, or somebody else's
-            continue
-        if not isinstance(peak, int) or not isinstance(unreclaimable, int):
-            continue
-        told = f"the figures are those of {seconds:.1f} s after the start; what came later is not known"
-        return replace(
-            lost,
-            peak_bytes=peak,
-            unreclaimable_peak_bytes=unreclaimable,
-            unreclaimable_peak_low_bytes=unreclaimable,
-            caveats=(*lost.caveats, Caveat(kind=CaveatKind.SAMPLED_ONLY, detail=told)),
-        )
-    return lost
+    sample = parse_last_sample(journal)
+    if sample is None:
+        return lost
+    seconds = sample.elapsed_ns / 1e9
+    told = f"the figures are those of {seconds:.1f} s after the start; what came later is not known"
+    return replace(
+        lost,
+        peak_bytes=sample.peak_bytes,
+        unreclaimable_peak_bytes=sample.unreclaimable_peak_bytes,
+        unreclaimable_peak_low_bytes=sample.unreclaimable_peak_bytes,
+        caveats=(*lost.caveats, Caveat(kind=CaveatKind.SAMPLED_ONLY, detail=told)),
+    )
 
 
 def _pressure(report: Report) -> Pressure:
@@ -231,28 +233,3 @@ def _phases(journal: WorkloadJournal) -> Phases | None:
         returned_bytes=told.get("returned"),
         left_bytes=told.get("left"),
     )
-
-
-def _extra(journal: WorkloadJournal, projections: Mapping[str, tuple[int, ...]]) -> dict[str, float]:
-    last = journal.end or (journal.cycles[-1] if journal.cycles else None)
-    extra = dict(last.metrics) if last else {}
-    for metric, cycles in projections.items():
-        extra.update(_projected(journal, metric, cycles))
-    if journal.end and journal.end.cycles is not None:
-        extra["cycles"] = journal.end.cycles
-    return extra
-
-
-def _projected(journal: WorkloadJournal, metric: str, cycles: tuple[int, ...]) -> dict[str, float]:
-    """Return what ``metric`` will be after so many cycles; nothing if too few yielded it, or not all.
-
-    A run that was killed on its way has its projection too: from the cycles that it had.
-    """
-    values = [cycle.metrics[metric] for cycle in journal.cycles if metric in cycle.metrics]
-    found: dict[str, float] = {}
-    for cycle in cycles if len(values) == len(journal.cycles) else ():
-        projected = project(values, at=cycle)
-        if projected:
-            ends = (projected.estimate, projected.low, projected.high)
-            found.update(zip(projected_names(metric, cycle), ends, strict=True))
-    return found

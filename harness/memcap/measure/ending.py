@@ -9,10 +9,13 @@ from memcap.measure.exceeded import broken_by_error, broken_limit
 from memcap.measure.filling import what_filled
 from memcap.measure.kernel import PAGE_BYTES, killed_at_this_cap
 from memcap.measure.last_words import LastWords, last_words
+from memcap.measure.returned import returned_metrics
 from memcap.measure.wrappers import SIGKILL, killed_program
 from memcap.model import SHM, Ending, RawRun, RunSpec
 from memcap.probe.report import Report, ReportError, WorkloadJournal
+from memcap.strict import MOST_FIGURE
 from memcap.units import format_bytes
+from memcap.untrusted import LONGEST_LINE, bounded
 
 SIGBUS = 7
 UNUSABLE, CANNOT_USE = 71, "supervisor: cannot use "  # what it says of itself in csrc/supervisor.c
@@ -26,7 +29,7 @@ def ending_without_report(raw: RawRun, error: ReportError) -> tuple[Ending, str]
         return Ending.OOM_GROUP_KILLED, "the daemon tells of the kill"
     if raw.exit_code == 128 + SIGKILL:
         return Ending.KILLED_FROM_OUTSIDE, "the container was killed, and no OOM kill is known"
-    return Ending.LOST, f"exit code {raw.exit_code}; {error}"
+    return Ending.LOST, in_bounds(f"exit code {raw.exit_code}; {error}")
 
 
 def ending_of(
@@ -37,7 +40,7 @@ def ending_of(
     if report.exec_errno is not None:
         return Ending.LOAD_FAILED, f"{spec.argv[0]}: {_error_text(report.exec_errno)}"
     if journal.load_error is not None:
-        return Ending.LOAD_FAILED, f"{journal.load_error.type}: {journal.load_error.message}"
+        return Ending.LOAD_FAILED, in_bounds(f"{journal.load_error.type}: {journal.load_error.message}")
     if kills and not killed_at_this_cap(report, cpus=cpus):
         return Ending.MACHINE_OOM, f"{_count(report)}; the peak was {_bytes(report.peak_bytes)}, below the cap"
     if report.watchdog_kill:
@@ -54,12 +57,28 @@ def ending_of(
     if kills:
         return _ending_after_kills(report, journal)
     if report.signal is None and not report.exit_code:
-        return Ending.COMPLETED, ""
+        owed = _owed(journal, spec)
+        return (Ending.INCOMPLETE, owed) if owed else (Ending.COMPLETED, "")
     words = last_words(journal, raw.output, raw.error_output)
     refused = broken_by_error(report, spec.policy.limits, words)
     if refused is not None:
         return Ending.LIMIT_EXCEEDED, refused
     return _ending_by_error(report, journal, words)
+
+
+def _owed(journal: WorkloadJournal, spec: RunSpec) -> str:
+    """Return what a function whose process ended with exit code 0 did not do; empty for one that did all."""
+    if spec.metrics is None:
+        return ""
+    if journal.end is None:
+        return "its process ended before the function returned"
+    returned = returned_metrics(journal)
+    for name in spec.metrics:
+        if name not in returned:
+            return f"the metric {name!r} was not returned"
+        if returned[name] is None:
+            return f"the metric {name!r} is not a finite number up to {MOST_FIGURE:g}"
+    return ""
 
 
 def _ending_after_kills(report: Report, journal: WorkloadJournal) -> tuple[Ending, str]:
@@ -96,12 +115,17 @@ def _ending_by_error(report: Report, journal: WorkloadJournal, words: LastWords)
     return ending, f"{detail}; {full}" if full else detail
 
 
+def in_bounds(said: str) -> str:
+    """Return what a workload or a daemon said, of which a result keeps a line's length."""
+    return bounded(said, LONGEST_LINE)
+
+
 def _own_end(report: Report, journal: WorkloadJournal) -> str:
     """Return the signal, exception or exit code that the main process ended with."""
     if report.signal is not None:
         return f"signal {report.signal}"
     if journal.raised is not None:
-        return f"{journal.raised.type}: {journal.raised.message}".removesuffix(": ")
+        return in_bounds(f"{journal.raised.type}: {journal.raised.message}".removesuffix(": "))
     return f"exit code {report.exit_code}"
 
 

@@ -64,7 +64,17 @@ from memcap.model.result import (
     Environment,
     Fingerprint,
 )
-from memcap.model.run import CampaignSettings, ImageFacts, Layer, Neighbour, PageCost, PythonFacts, RawRun, RunSpec
+from memcap.model.run import (
+    DAEMON_WAIT_SECONDS,
+    CampaignSettings,
+    ImageFacts,
+    Layer,
+    Neighbour,
+    PageCost,
+    PythonFacts,
+    RawRun,
+    RunSpec,
+)
 from memcap.model.run_limits import UNLIMITED, RunLimit, RunLimits, Ulimit
 from memcap.model.series import running
 from memcap.model.verdict import Alert, AlertKind, Graded, MetricVerdict, Verdict, VerdictState
@@ -72,6 +82,7 @@ from memcap.model.verdict import Alert, AlertKind, Graded, MetricVerdict, Verdic
 __all__ = [
     "AT_THE_CAP",
     "COLD",
+    "DAEMON_WAIT_SECONDS",
     "METRICS_VERSION",
     "NO_CAP_BYTES",
     "OF_NO_SUITE",

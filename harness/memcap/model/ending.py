@@ -13,6 +13,7 @@ class Ending(str, Enum):
 
     COMPLETED = "completed"
     FAILED = "failed"
+    INCOMPLETE = "incomplete"
     LOAD_FAILED = "load_failed"
     MEMORY_ERROR = "memory_error"
     CRASHED = "crashed"
@@ -59,6 +60,10 @@ class Ending(str, Enum):
 _ENDINGS: dict[Ending, tuple[str, str]] = {
     Ending.COMPLETED: ("the workload ended by itself with exit code 0", ""),
     Ending.FAILED: ("the workload ended with an error of its own", "Read its output."),
+    Ending.INCOMPLETE: (
+        "the workload ended with exit code 0, but its function did not return, or not all of the declared metrics",
+        "Return every name of `metrics` in suite.toml with a finite number; end the process in no other way.",
+    ),
     Ending.LOAD_FAILED: (
         "the workload could not be loaded or started",
         "Check `call` or `command` in suite.toml, and that the image has what it needs.",

@@ -219,6 +219,17 @@ class Benchmark:
     quiet: Quiet = field(default_factory=Quiet)
     time_limit_seconds: float | None = None
 
+    @property
+    def returned_metrics(self) -> tuple[str, ...]:
+        """Return the extra metrics that the workload itself has to return: those that are not projected."""
+        projected = {
+            name
+            for metric, cycles in self.projections.items()
+            for cycle in cycles
+            for name in projected_names(metric, cycle)
+        }
+        return tuple(name for name in self.extra_metrics if name not in projected)
+
     def expected_ending(self, cap_name: str) -> Ending:
         """Return how the workload should end under the cap."""
         return self.expect.get(cap_name, self.expect.get("*", Ending.COMPLETED))

@@ -9,7 +9,7 @@ from typing import Final
 
 from memcap.model.ending import Ending
 from memcap.model.measurement import FIELDS, Measurement
-from memcap.model.plan import Budget, Cap, ContainerPolicy, Metric, Quiet, Thresholds, Tolerance
+from memcap.model.plan import Budget, Cap, Cell, ContainerPolicy, Metric, Quiet, Thresholds, Tolerance
 from memcap.model.run import ImageFacts
 
 PROCESS_ENGINE: Final = "process"  # Environment.engine where runs are no containers
@@ -35,6 +35,27 @@ class CellSummary:
     advice: Mapping[str, str] = field(default_factory=dict)
     variant: str = ""
     quiet: Quiet = field(default_factory=Quiet)
+
+    @classmethod
+    def of(cls, cell: Cell) -> CellSummary:
+        """Return what results keep of ``cell``."""
+        benchmark = cell.benchmark
+        return cls(
+            id=cell.id,
+            suite=benchmark.suite,
+            benchmark=benchmark.name,
+            image=cell.image.name,
+            cap=cell.cap,
+            expected_ending=cell.expected_ending,
+            budget=benchmark.budget,
+            tolerances=benchmark.tolerances,
+            extra_metrics=benchmark.extra_metrics,
+            thresholds=benchmark.thresholds,
+            alerts=benchmark.alerts,
+            advice=benchmark.advice,
+            variant=cell.variant,
+            quiet=benchmark.quiet,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Final
 
 from memcap.model.plan import ContainerPolicy, Quiet
+
+DAEMON_WAIT_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +65,8 @@ class CampaignSettings:
     """What one campaign is given beside its plan.
 
     ``started`` is an ISO 8601 time in UTC, ``jobs`` how many containers may run at once, ``looks`` after how many runs
-    cells will be judged while more are added, ``keep_output`` whether the end of the output of completed runs is kept.
+    cells will be judged while more are added, ``keep_output`` whether the end of the output of completed runs is kept,
+    ``daemon_wait_seconds`` how long a daemon that went away is waited for.
     """
 
     id: str
@@ -73,6 +77,7 @@ class CampaignSettings:
     jobs: int
     looks: tuple[int, ...] = ()
     keep_output: bool = False
+    daemon_wait_seconds: float = DAEMON_WAIT_SECONDS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,10 +87,11 @@ class RunSpec:
     ``cap_bytes`` is what the workload was promised; ``supervisor_bytes`` is added to it for the supervisor, of which it
     cannot see ``supervisor_unseen_bytes`` itself. ``cpuset``
     names the CPUs that the run may use, as "0" or "0,1" (empty: all); ``cold`` says that the page cache was
-    emptied for it. ``projections`` are those of the benchmark. ``artefacts`` is a folder of this machine that is
+    emptied for it. ``projections`` are those of the benchmark, ``metrics`` what its function has to return (None for a
+    command). ``artefacts`` is a folder of this machine that is
     /memcap/artefacts for the run: its files are put there before, and what is there afterwards is brought back.
-    ``user`` is whom the workload runs as in the container, as Docker writes it (empty: root); ``has_home`` says that HOME
-    was chosen, and is not that user's. ``has_journal``: the workload writes one, as Python calls do.
+    ``user`` is whom the workload runs as in the container, as Docker writes it (empty: root); ``has_home`` says that
+    HOME was chosen, and is not that user's. ``has_journal``: the workload writes one, as Python calls do.
     ``hear`` is called with each line of its standard output while it runs, by engines that can (Docker).
     """
 
@@ -104,6 +110,7 @@ class RunSpec:
     cpuset: str = ""
     cold: bool = False
     projections: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    metrics: tuple[str, ...] | None = None
     working_directory: str = ""
     user: str = ""
     has_home: bool = False
@@ -125,7 +132,8 @@ class RawRun:
     """What an engine brings back from one run: files as text, and the daemon's facts.
 
     ``cpuset`` is what the daemon applied of the asked for, None where it does not say; ``neighbours`` ran at the
-    beginning or at the end of the run.
+    beginning or at the end of the run. ``daemon_error`` is why it could not be started, ``failure`` why nothing could
+    be brought back of it; ``removed`` says that someone else removed the container.
     """
 
     report: str | None
@@ -140,6 +148,8 @@ class RawRun:
     cpuset: str | None = None
     neighbours: tuple[Neighbour, ...] = ()
     daemon_error: str | None = None
+    failure: str | None = None
+    removed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

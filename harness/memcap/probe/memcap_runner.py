@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 EXIT_LOAD_FAILED = 70  # EX_SOFTWARE of sysexits.h; the journal's load_error says what it was
 MOST_CYCLES_WRITTEN = 10000  # so that an endless workload cannot fill the disk; `end` counts them all
+LONGEST_MESSAGE = 4000  # characters of an exception's words; the output has all of them
+LARGEST = sys.float_info.max
 MEMORY_ERROR_LINE = b'{"event": "raised", "type": "MemoryError", "message": ""}\n'  # ready-made: memory is short then
 
 # What of this process the kernel cannot take back: anonymous and shared memory, page tables. Not RssAnon of status: it
@@ -93,7 +95,7 @@ class Journal:
         old = age()
         if old is not None:
             started = time.perf_counter() - old
-            self.write("cycled", first=first - started, last=last - started)
+            self.write("cycled", first=max(first - started, 0.0), last=max(last - started, 0.0))
 
 
 class Collector:
@@ -162,10 +164,8 @@ def to_json(value: Any) -> str:
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int):
-        return repr(int(value))
-    if isinstance(value, float):
-        return repr(float(value)) if abs(value) < float("inf") else "null"  # false for NaN too
+    if isinstance(value, (int, float)):  # compared first: the text of a huge integer takes for ever, or is refused
+        return repr(int(value) if isinstance(value, int) else float(value)) if abs(value) <= LARGEST else "null"
     if isinstance(value, str):
         units = value.encode("utf-16-be", "surrogatepass")
         codes = [units[i] << 8 | units[i + 1] for i in range(0, len(units), 2)]
@@ -184,7 +184,7 @@ def metrics_of(value: Any, target: str) -> dict[str, float]:
     for name, number in value.items():
         if not isinstance(number, (int, float)):
             raise TypeError("%s: metric %r must be a number, not %r" % (target, name, type(number)))
-    return dict(value)
+    return {str(name): number for name, number in value.items()}
 
 
 def load(target: str, paths: list[str]) -> Callable[..., Any]:
@@ -261,7 +261,7 @@ def main(arguments: list[str]) -> int:
     try:
         function = load(options.target, options.paths)
     except (Exception, SystemExit) as error:
-        journal.write("load_error", type=type(error).__name__, message=str(error))
+        journal.write("load_error", type=type(error).__name__, message=str(error)[:LONGEST_MESSAGE])
         import traceback
 
         traceback.print_exc()
@@ -271,7 +271,12 @@ def main(arguments: list[str]) -> int:
         for _ in range(options.warmups):
             call(function, options, None)
         collector = Collector()
-        cycles, metrics = call(function, options, journal)
+        try:
+            cycles, metrics = call(function, options, journal)
+        except SystemExit as error:
+            if error.code in (None, 0):  # as good as returning nothing; with another code it is a failure
+                journal.write("end", cycles=None, metrics={}, gc=collector.totals())
+            raise
         journal.write("end", cycles=cycles, metrics=metrics, gc=collector.totals())
         gc.collect()
         journal.write_phase("left")
@@ -279,6 +284,6 @@ def main(arguments: list[str]) -> int:
         journal.write_raw(MEMORY_ERROR_LINE)
         raise
     except Exception as error:
-        journal.write("raised", type=type(error).__name__, message=str(error))
+        journal.write("raised", type=type(error).__name__, message=str(error)[:LONGEST_MESSAGE])
         raise
     return 0

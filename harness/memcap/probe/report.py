@@ -28,19 +28,29 @@ workload's processes (``kernel``: their page tables), ``cap_bytes`` is where the
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
+from memcap.errors import FileFormatError
+from memcap.probe.fields import (
+    read_flag,
+    read_flags,
+    read_items,
+    read_metrics,
+    read_row,
+    read_seconds,
+    read_text,
+    read_whole,
+)
+from memcap.strict import parse_json, read_object
+
 FORMAT = 2
-SERIES_COLUMNS = 8
 
 _T = TypeVar("_T")
 
 
-class ReportError(ValueError):
+class ReportError(FileFormatError):
     """What the probe wrote cannot be understood."""
 
 
@@ -163,10 +173,10 @@ class Failure:
 
 @dataclass(frozen=True, kw_only=True)
 class Cycle:
-    """One step of a generator, with the metrics that it yielded."""
+    """One step of a generator, with the metrics that it yielded; None is one that is no figure."""
 
     seconds: float
-    metrics: Mapping[str, float]
+    metrics: Mapping[str, float | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,10 +207,13 @@ class Collector:
 
 @dataclass(frozen=True, kw_only=True)
 class End:
-    """The workload returned: how many cycles it had (None for a function), and its last metrics."""
+    """The workload returned: how many cycles it had (None for a function), and its last metrics.
+
+    A metric is None where what was returned is no figure: not finite, or absurd.
+    """
 
     cycles: int | None
-    metrics: Mapping[str, float]
+    metrics: Mapping[str, float | None]
     gc: Collector | None
 
 
@@ -217,16 +230,25 @@ class WorkloadJournal:
     phases: Mapping[str, int | None] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, kw_only=True)
+class LastSample:
+    """What the supervisor noted of a run while it went on."""
+
+    elapsed_ns: int
+    peak_bytes: int
+    unreclaimable_peak_bytes: int
+
+
 def parse_report(text: str) -> Report:
     """Return the supervisor's report.
 
-    Raises ReportError when the text is cut off, of another format, or lacks a field.
+    Raises ReportError when the text is cut off, of another format, lacks a field, or has one that cannot be true.
     """
     try:
-        data = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ReportError(f"the supervisor's report is not JSON: {error}") from error
-    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        data = read_object("the supervisor's report", text)
+    except FileFormatError as error:
+        raise ReportError(" ".join(error.message.split())) from error
+    if data.get("format") != FORMAT:
         raise ReportError(f"the supervisor's report is not of format {FORMAT}")
     try:
         return _read(Report, data)
@@ -236,6 +258,19 @@ def parse_report(text: str) -> Report:
         raise ReportError(f"the supervisor's report is malformed: {error}") from error
 
 
+def parse_last_sample(text: str) -> LastSample | None:
+    """Return the last line of the supervisor's journal that has all figures; None if there is none.
+
+    A kill may have cut off the last line, and lines may be somebody else's.
+    """
+    for line in reversed(text.splitlines()):
+        try:
+            return _read(LastSample, parse_json("the supervisor's journal", line))
+        except (FileFormatError, KeyError, TypeError):
+            continue
+    return None
+
+
 def parse_journal(text: str) -> WorkloadJournal:
     """Return the runner's journal; a last line that a kill cut off, and lines of somebody else, are left out."""
     events: dict[str, Any] = {}
@@ -243,7 +278,7 @@ def parse_journal(text: str) -> WorkloadJournal:
     phases: dict[str, int | None] = {}
     for line in text.splitlines():
         try:
-            data = json.loads(line)
+            data = parse_json("the workload's journal", line)
             kind = data["event"]
             if kind == "cycle":
                 cycles.append(_read(Cycle, data))
@@ -258,7 +293,7 @@ def parse_journal(text: str) -> WorkloadJournal:
                 events[kind] = _read(Cycled, data)
             elif kind == "end":
                 events[kind] = _read(End, data)
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except (FileFormatError, KeyError, TypeError):
             continue
     return WorkloadJournal(**events, cycles=tuple(cycles), phases=phases)
 
@@ -268,70 +303,29 @@ def _read(kind: type[_T], data: Any) -> _T:
     """Build ``kind`` from the JSON object ``data``; raises KeyError for a missing field, TypeError for a wrong one."""
     if not isinstance(data, dict):
         raise TypeError(f"{type(data).__name__} instead of an object")
-    return kind(**{each.name: _READERS[str(each.type)](data[each.name]) for each in fields(kind)})  # type: ignore[arg-type]
-
-
-def _whole(value: Any) -> int:
-    """Return an integer that a 64-bit counter can hold."""
-    if not isinstance(value, int) or isinstance(value, bool) or abs(value) >= 2**63:
-        raise TypeError(f"{type(value).__name__} instead of a 64-bit integer")
-    return value
-
-
-def _flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError(f"{type(value).__name__} instead of true or false")
-    return value
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{type(value).__name__} instead of a text")
-    return value
-
-
-def _number(value: Any) -> float:
-    """Return an integer or float that is finite as a float."""
-    if not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:  # also false for NaN
-        raise TypeError(f"{type(value).__name__} instead of a finite number")
-    return int(value) if isinstance(value, bool) else value
-
-
-def _list(value: Any) -> list[Any]:
-    if not isinstance(value, list):
-        raise TypeError(f"{type(value).__name__} instead of a list")
-    return value
-
-
-def _row(value: Any) -> tuple[int, ...]:
-    """Return a row of the series."""
-    row = tuple(_whole(number) for number in _list(value))
-    if len(row) != SERIES_COLUMNS:
-        raise TypeError(f"{len(row)} numbers in a row of the series instead of {SERIES_COLUMNS}")
-    return row
-
-
-def _numbers(value: Any) -> dict[str, float]:
-    """Return metrics; one that is null was infinite or not a number, and is left out."""
-    if not isinstance(value, dict):
-        raise TypeError(f"{type(value).__name__} instead of an object")
-    return {name: _number(number) for name, number in value.items() if number is not None}
+    found = {}
+    for each in fields(kind):  # type: ignore[arg-type]
+        try:
+            found[each.name] = _READERS[str(each.type)](data[each.name])
+        except TypeError as error:
+            raise TypeError(f"{each.name}: {error}") from error
+    return kind(**found)
 
 
 _READERS: dict[str, Callable[[Any], Any]] = {
-    "int": _whole,
-    "int | None": lambda value: None if value is None else _whole(value),
-    "bool": _flag,
-    "bool | None": lambda value: None if value is None else _flag(value),
-    "str": _text,
-    "str | None": lambda value: None if value is None else _text(value),
-    "float": _number,
-    "Mapping[str, float]": _numbers,
-    "Mapping[str, int]": lambda value: {name: _whole(number) for name, number in _numbers(value).items()},
-    "tuple[int, ...]": lambda value: tuple(_whole(number) for number in _list(value)),
-    "tuple[tuple[int, ...], ...]": lambda value: tuple(_row(row) for row in _list(value)),
+    "int": read_whole,
+    "int | None": lambda value: None if value is None else read_whole(value),
+    "bool": read_flag,
+    "bool | None": lambda value: None if value is None else read_flag(value),
+    "str": read_text,
+    "str | None": lambda value: None if value is None else read_text(value),
+    "float": read_seconds,
+    "Mapping[str, float | None]": read_metrics,
+    "Mapping[str, int]": read_flags,
+    "tuple[int, ...]": lambda value: tuple(read_whole(number) for number in read_items(value)),
+    "tuple[tuple[int, ...], ...]": lambda value: tuple(read_row(each) for each in read_items(value)),
     "Split": lambda value: _read(Split, value),
     "Split | None": lambda value: None if value is None else _read(Split, value),
-    "tuple[Process, ...]": lambda value: tuple(_read(Process, process) for process in _list(value)),
+    "tuple[Process, ...]": lambda value: tuple(_read(Process, process) for process in read_items(value)),
     "Collector | None": lambda value: None if value is None else _read(Collector, value),
 }

@@ -17,8 +17,9 @@ from typing import Any
 
 import pytest
 
-from memcap.errors import MemcapError
+from memcap.errors import FileFormatError, MemcapError
 from memcap.pytest_plugin.family import Family, adopting
+from memcap.strict import parse_json
 from memcap.testing.cgroup import own_cgroup
 from memcap.testing.reading import descendants
 
@@ -173,8 +174,10 @@ def _end(process: subprocess.Popen[bytes], family: Family, *, kill_others: bool)
 
 def _journal(path: Path) -> Iterator[dict[str, Any]]:
     for line in _text(path).splitlines():
-        with suppress(ValueError):  # a kill in the middle of a line
-            yield json.loads(line)
+        with suppress(FileFormatError):  # a kill in the middle of a line
+            found = parse_json("the journal", line)
+            if isinstance(found, dict):
+                yield found
 
 
 def _text(path: Path) -> str:

@@ -36,6 +36,7 @@ from memcap.model import (
     Suite,
     remedy_of,
 )
+from memcap.model.names import name_complaint
 from memcap.plan import check_feasible, image_by_reference
 from memcap.pytest_plugin.names import SUITE, cell_name
 from memcap.pytest_plugin.settings import wanted_of
@@ -44,7 +45,6 @@ from memcap.units import format_bytes, parse_bytes
 
 _TIME_LIMIT_SECONDS = 600.0
 _OLDEST_PYTHON = (3, 10)
-_PROOF = "skipped"  # reported of every test that came to its end, as 0 or 1
 _UNFINISHED = "the process of this test ended before the test did, with exit code 0 (os._exit, exec)"
 
 
@@ -141,11 +141,7 @@ class Containers:
             jobs = min(machine.cpus or 1, (machine.memory_bytes or 0) // self._cap.bytes)
             with DockerEngine(client, campaign=settings.id) as engine:
                 campaign = Campaign(plan, engine=engine, layers=layers, settings=replace(settings, jobs=max(1, jobs)))
-                result = campaign.run(tell=lambda _: None, save=lambda _: None)
-        return replace(
-            result,
-            cells=tuple(replace(cell, runs=tuple(map(prove, cell.runs))) for cell in result.cells),
-        )
+                return campaign.run(tell=lambda _: None, save=lambda _: None)
 
     def _say(self, text: str) -> None:
         reporter = self._config.pluginmanager.getplugin("terminalreporter")
@@ -160,7 +156,7 @@ def _find_image(name: str, start: Path) -> ImageSource:
         folder = find_root(start) / "images" / name
     except ConfigError:  # not in a project
         return image_by_reference(name)
-    is_ours = "/" not in name and (folder / "Dockerfile").is_file()
+    is_ours = not name_complaint(name) and (folder / "Dockerfile").is_file()
     return ImageSource(name=name, directory=folder) if is_ours else image_by_reference(name)
 
 
@@ -192,17 +188,6 @@ def _reports(item: pytest.Item, cell: CellResult) -> Iterator[pytest.TestReport]
         yield report
 
 
-def prove(run: Measurement) -> Measurement:
-    """Return ``run`` as failed if its process ended well but nothing proves that the test came to its end.
-
-    Exit code 0 proves nothing: a test may call ``os._exit(0)``, or run another program in its place. What
-    ``memcap_inside.run_test`` returns does.
-    """
-    if run.ending is not Ending.COMPLETED or _PROOF in run.extra:
-        return run
-    return replace(run, ending=Ending.FAILED, detail=_UNFINISHED)
-
-
 def _is_skipped(run: Measurement) -> bool:
     return bool(run.extra.get("skipped") or run.extra.get("xfailed"))
 
@@ -214,7 +199,7 @@ def _told(run: Measurement, cell: CellResult) -> tuple[str, str | None]:
     peak = run.unreclaimable_peak_high_bytes
     where = f"{run.ending.value} in {cell.cell.image} under {format_bytes(cell.cell.cap.bytes)}"
     lines = [f"{where} (at most {format_bytes(peak)} had to fit)" if peak is not None else where]
-    if run.detail == _UNFINISHED:
+    if run.ending is Ending.INCOMPLETE:
         lines.append(_UNFINISHED)
     elif run.ending is not Ending.FAILED:  # its output says the rest
         lines += [f"{run.ending.explanation} ({run.detail})" if run.detail else run.ending.explanation]

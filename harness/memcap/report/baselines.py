@@ -8,8 +8,9 @@ from dataclasses import asdict
 
 from memcap.model import UNCAPPED, Accepted, Baseline, BaselineVersion, CellHistory, Metric, limit_of
 from memcap.report.sparkline import BLOCKS, PLAIN, sparkline
-from memcap.report.text import figure, percent, printable, shortened
+from memcap.report.text import figure, percent, shortened
 from memcap.stats import median, relative_change
+from memcap.untrusted import printable
 
 _NAMED_CELLS = 3
 _PLACE_WIDTH = 16  # of the place of a figure between the lowest and the highest

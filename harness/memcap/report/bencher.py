@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
-from memcap.report.text import printable
+from memcap.report.json_text import json_text
 from memcap.report.view import CellView, View
+from memcap.untrusted import printable
 
 
 def render_bencher(view: View) -> str:
@@ -17,7 +16,7 @@ def render_bencher(view: View) -> str:
     """
     prefix = f"{printable(view.project)}/" if view.project else ""
     cells = {f"{prefix}{printable(cell.id)}": _measures(cell) for cell in view.cells if cell.runs}
-    return json.dumps(cells, indent=2) + "\n"
+    return json_text(cells)
 
 
 def _measures(cell: CellView) -> dict[str, dict[str, float]]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 from memcap.model import UNCAPPED
-from memcap.report.text import printable
+from memcap.report.json_text import json_text
 from memcap.report.view import CellView, View
+from memcap.untrusted import printable
 
 
 def render_benchmark_action(view: View) -> str:
@@ -17,7 +17,7 @@ def render_benchmark_action(view: View) -> str:
     The action refuses an empty list: where nothing was measured, it says so.
     """
     entries = [entry for cell in view.cells for entry in _entries(cell)]
-    return json.dumps(entries, indent=2) + "\n"
+    return json_text(entries)
 
 
 def _entries(cell: CellView) -> Iterator[dict[str, Any]]:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from memcap.model import CampaignResult, Caveat, CaveatKind, Measurement, Verdict
 from memcap.report.text import paragraph, span, wrapped
 from memcap.units import counted
+from memcap.untrusted import LONGEST_LINE, bounded
 
 # A number that stands alone, with its unit if that is of bytes: no part of a name, a date, a version or a list.
 _NUMBER = re.compile(r"(?<![\w.,:/@#-])\d+(?:\.\d+)?(?: (?:B|[KMG]iB)\b)?(?!\w|[.,:/@-]\w)", re.ASCII)
-_BYTES, _PLAIN = "\0B", "\0"
 _SHOWN_KINDS = 3
 _SHOWN_DETAILS = 8
 
@@ -126,9 +126,10 @@ def caveat_paragraph(caveat: CaveatView, width: int, *, where: str) -> str:
 
 def merged(details: Iterable[str]) -> tuple[str, ...]:
     """Return ``details``; those that differ in their numbers alone become one, with ranges."""
-    alike: dict[str, list[str]] = {}
-    for detail in details:
-        alike.setdefault(_NUMBER.sub(_placeholder, detail), []).append(detail)
+    alike: dict[tuple[str | bool, ...], list[str]] = {}
+    for detail in (bounded(each, LONGEST_LINE) for each in details):
+        units = (number.endswith("B") for number in _NUMBER.findall(detail))
+        alike.setdefault((*_NUMBER.split(detail), *units), []).append(detail)
     return tuple(_merge(each) for each in alike.values())
 
 
@@ -140,10 +141,6 @@ def by_kind(caveats: Iterable[Caveat]) -> Iterator[tuple[CaveatKind, tuple[str, 
     for kind, details in told.items():
         distinct = _once(filter(None, details))
         yield kind, distinct if kind is CaveatKind.UNLIKE_ENVIRONMENT else merged(distinct)
-
-
-def _placeholder(match: re.Match[str]) -> str:
-    return _BYTES if match[0].endswith("B") else _PLAIN
 
 
 def _merge(details: Sequence[str]) -> str:

@@ -17,9 +17,9 @@ from typing import Any
 
 from memcap.errors import UsageError
 from memcap.model import Measurement, Metric, Moment, VerdictState, limit_of, running
-from memcap.report.text import printable
 from memcap.report.view import CellView, MetricView, View
 from memcap.units import format_bytes
+from memcap.untrusted import printable
 
 SPECS = ("distribution", "memory", "summary")
 MOST_MOMENTS = 128

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import Any, Final
 
 from memcap.compare import ANSWER, Difference, Pair
 from memcap.report.compare_view import WORDS, ComparisonView, word
+from memcap.report.json_text import json_text
 
 # History of the schema: it goes up when a key goes away or changes its meaning.
 # 1 - first version
@@ -44,7 +44,7 @@ def render_comparison_json(view: ComparisonView) -> str:
         "exit_code": view.exit_code,
     }
     # Escaped, so that a terminal which shows it obeys nothing in it.
-    return json.dumps(document, indent=2, ensure_ascii=True) + "\n"
+    return json_text(document)
 
 
 def _pair(pair: Pair) -> dict[str, Any]:

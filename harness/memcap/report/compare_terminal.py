@@ -19,7 +19,8 @@ from memcap.report.compare_view import (
     told_sides,
     word,
 )
-from memcap.report.text import NOTHING, figure, percent, printable, shortened, wrapped
+from memcap.report.text import NOTHING, figure, percent, shortened, wrapped
+from memcap.untrusted import printable
 
 _GAP: Final = 2
 _TITLE_PADDING: Final = 2  # tabulate.MIN_PADDING

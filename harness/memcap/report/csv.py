@@ -7,8 +7,8 @@ import io
 from collections.abc import Iterator
 
 from memcap.model import Measurement, Metric
-from memcap.report.text import printable
 from memcap.report.view import CellView, View
+from memcap.untrusted import printable
 
 _COLUMNS = (
     "campaign", "started", "cell", "suite", "benchmark", "variant", "image", "cap_bytes", "verdict", "run", "ending",

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from memcap.model import Graded, Measurement, Metric, MetricVerdict, running
 from memcap.report.figures import median_of, split_text
 from memcap.report.sparkline import BLOCKS, sparkline
-from memcap.report.text import figure, percent, printable, signed, wrapped
+from memcap.report.text import figure, percent, signed, wrapped
 from memcap.report.view import CellView, MetricView
 from memcap.units import counted, format_bytes, format_seconds
+from memcap.untrusted import printable
 
 _CURVE = 40
 

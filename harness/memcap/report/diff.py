@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Final
 
 from memcap.model import AllocationProfile, Frame, limit_of
-from memcap.report.text import printable, shortened, wrapped
+from memcap.report.json_text import json_text
+from memcap.report.text import shortened, wrapped
 from memcap.sites import Explanation, LineChange, ProfileDiff, StackChange
 from memcap.units import format_bytes
+from memcap.untrusted import printable
 
 # History of the schema; it goes up when a key goes away or changes its meaning.
 # 1 - first version
@@ -103,7 +104,7 @@ def signed_bytes(value: int) -> str:
 
 def render_diff_json(diff: ProfileDiff, *, top: int) -> str:
     """Return the whole diff for programs: all lines that changed, and the ``top`` stacks."""
-    return json.dumps(diff_json(diff, top=top), indent=2) + "\n"
+    return json_text(diff_json(diff, top=top))
 
 
 def diff_json(diff: ProfileDiff, *, top: int) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from memcap.report.charts import missing
 from memcap.report.diff import doubts, place, remark, sides, signed_bytes, told
-from memcap.report.text import printable
 from memcap.sites import Box, LineChange, ProfileDiff, boxes_of
 from memcap.units import format_bytes
+from memcap.untrusted import printable
 
 _FOLDER: Final = Path(__file__).parent / "templates"
 _WIDTH, _ROW, _CHARACTER, _TEXT_SIZE = 1200.0, 20, 6.7, 11

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -13,9 +12,10 @@ from memcap import __version__
 from memcap.model import Frame
 from memcap.report.diff import place, remark, signed_bytes, told
 from memcap.report.github import Annotation, Place, annotations_text
-from memcap.report.text import printable
+from memcap.report.json_text import json_text
 from memcap.sites import LineChange, ProfileDiff
 from memcap.units import format_bytes
+from memcap.untrusted import LONGEST_LINE, bounded, printable
 
 _SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _GREW, _NEW = "memcap/allocates-more", "memcap/allocates-anew"
@@ -49,7 +49,7 @@ def render_diff_sarif(diff: ProfileDiff, *, top: int, places: Mapping[Frame, Pla
         "columnKind": "unicodeCodePoints",
         "properties": {"profiled": True, "sentence": told(diff), "deltaBytes": diff.delta_bytes},
     }
-    return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
+    return json_text({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
 def render_diff_github(diff: ProfileDiff, *, top: int, places: Mapping[Frame, Place]) -> str:
@@ -123,7 +123,7 @@ def _location(frame: Frame, text: str, where: Place | None) -> dict[str, Any]:
 
 def _uri(file: str) -> str:
     """Return a file's name as a URI: relative as it is, absolute ones with their scheme; anything odd is quoted."""
-    quoted = quote(file.encode("utf-8", "backslashreplace"), safe="/")
+    quoted = quote(bounded(file, LONGEST_LINE).encode("utf-8", "backslashreplace"), safe="/")
     return f"file://{quoted}" if file.startswith("/") else quoted
 
 

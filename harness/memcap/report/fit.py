@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -13,6 +12,7 @@ from memcap.fit import Cold, Fit, Point, PointState, Recommendation, TimeLost, T
 from memcap.model import Caveat, Environment, ImageFacts
 from memcap.report.caveats import by_kind
 from memcap.report.fit_words import answer, cold_in_words, pasted, rule_in_words, told_state
+from memcap.report.json_text import json_text
 from memcap.report.markdown_text import code
 from memcap.report.text import NOTHING, wrapped
 from memcap.stats import median
@@ -141,7 +141,7 @@ def render_fit_json(report: FitReport) -> str:
         ],
         "curve": [_point(point, fit) for point in fit.curve],
     }
-    return json.dumps(document, indent=2, ensure_ascii=True) + "\n"
+    return json_text(document)
 
 
 def median_of(trials: Sequence[Trial], figure: Callable[[Trial], float | None]) -> float | None:

@@ -12,7 +12,7 @@ from memcap.fit import Comfort, Fit, Point, PointState, Trial
 from memcap.report.charts import Chart, to_svg
 from memcap.report.fit import FitReport, advice_in_words, median_of, render_fit_json, render_fit_markdown, table_of
 from memcap.report.fit_words import answer, pasted
-from memcap.report.text import printable
+from memcap.untrusted import printable
 
 _MIB = 1024 * 1024
 _STATES = {PointState.FAILED: "failed", PointState.SLOW: "too slow"}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 
 from memcap.fit import Basis, Cold, Fit, Point, PointState, Recommendation, Rule, TimeLost
-from memcap.report.text import printable
 from memcap.stats import proportion
 from memcap.units import counted, format_bytes
+from memcap.untrusted import printable
 
 _NAME_WIDTH = 60
 _LEAST = 0.0005  # of the time; less is none

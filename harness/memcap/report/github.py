@@ -8,8 +8,8 @@ from types import MappingProxyType
 from typing import Final
 
 from memcap.model import VerdictState
-from memcap.report.text import printable
 from memcap.report.view import CellView, View
+from memcap.untrusted import LONGEST_LINE, printable, printable_lines
 
 # GitHub keeps as many of each kind and step; more are dropped without a word.
 _MOST_OF_A_KIND: Final = 10
@@ -98,7 +98,7 @@ def _command(annotation: Annotation) -> str:
     properties = {"file": place.file, "line": str(place.line)} if place else {}
     named = {**properties, "title": annotation.title}
     told = ",".join(f"{name}={_property(value)}" for name, value in named.items())
-    message = "\n".join(printable(line) for line in annotation.message.splitlines())
+    message = printable_lines(annotation.message, LONGEST_LINE)
     return f"::{annotation.kind} {told}::{_data(message)}"
 
 

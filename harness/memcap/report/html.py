@@ -21,9 +21,10 @@ from memcap.report.caveats import CaveatView, summarized
 from memcap.report.charts import SPECS, THEMES, coloured, for_browser, missing, specification, summary
 from memcap.report.diff import render_explanation
 from memcap.report.html_cell import LOOKS, cell_page, embedded
-from memcap.report.text import printable, sentence
+from memcap.report.text import sentence
 from memcap.report.view import AlertView, View
 from memcap.units import counted, format_bytes
+from memcap.untrusted import printable
 
 if TYPE_CHECKING:
     import jinja2

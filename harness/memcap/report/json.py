@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -11,6 +10,7 @@ from memcap.model import Alert, CampaignResult, Caveat, CellResult, Graded, Meas
 from memcap.report.answer import ended_otherwise
 from memcap.report.caveats import CaveatView
 from memcap.report.diff import diff_json
+from memcap.report.json_text import json_text
 from memcap.report.view import CellView, MetricView, View
 from memcap.sites import Explanation
 from memcap.stats import summarize
@@ -165,4 +165,4 @@ def _shared(caveat: CaveatView) -> dict[str, Any]:
 
 def _dump(document: dict[str, Any]) -> str:
     # Escaped, so that a terminal which shows it obeys nothing in it.
-    return json.dumps(document, indent=2, ensure_ascii=True) + "\n"
+    return json_text(document)

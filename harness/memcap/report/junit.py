@@ -15,9 +15,10 @@ from typing import Final
 from memcap.model import VerdictState
 from memcap.report.caveats import by_kind
 from memcap.report.figures import median_of
-from memcap.report.text import figure, printable
+from memcap.report.text import figure
 from memcap.report.view import CellView, View
 from memcap.units import counted
+from memcap.untrusted import printable, printable_lines
 
 # The element that tells of a state; the others have passed.
 _ELEMENTS: Final = {
@@ -139,7 +140,7 @@ def _told(cell: CellView) -> str:
 
 
 def _lines(*texts: str) -> str:
-    return "\n".join(printable(line) for text in texts for line in text.splitlines())
+    return "\n".join(printable_lines(text) for text in texts if text)
 
 
 def _names(cell_id: str, title: str) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 
-from memcap.report.text import printable
+from memcap.untrusted import printable
 
 # Within a line. A colon before a letter, or a full stop after www, may make a link; an underscore in a word is one.
 _HARMLESS = re.compile(r"[^\W_]+|[ ,;()%?'\"/=+-]|:(?=\s|$)|(?<![wW]{3})\.|(?<=[^\W_])_(?=[^\W_])")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from memcap.model import AllocationProfile, Frame, Line, Site, limit_of
 from memcap.report.caveats import CaveatView, gather, short_text
-from memcap.report.text import last_lines, printable, shortened, wrapped
+from memcap.report.json_text import json_text
+from memcap.report.text import last_lines, shortened, wrapped
 from memcap.units import format_bytes, format_seconds
+from memcap.untrusted import printable
 
 _SMALLEST_BRANCH: Final = 0.005  # of all; smaller ones are left out of the tree
 _LEAST_SLOWDOWN: Final = 1.05  # less is written as 1.0
@@ -163,7 +164,7 @@ def profile_json(profile: AllocationProfile, *, top: int, where: str) -> str:
         "sentence": told(profile),
         "output": where,
     }
-    return json.dumps(whole, indent=2) + "\n"
+    return json_text(whole)
 
 
 def line_json(profile: AllocationProfile, line: Line) -> dict[str, Any]:

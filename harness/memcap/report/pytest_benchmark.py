@@ -5,14 +5,14 @@ Times are where pytest-benchmark looks for them, memory is in `extra_info`. Sour
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Sequence
 from typing import Any
 
 from memcap.model import Measurement, Metric
-from memcap.report.text import printable
+from memcap.report.json_text import json_text
 from memcap.report.view import CellView, View
+from memcap.untrusted import printable
 
 
 def render_pytest_benchmark(view: View) -> str:
@@ -37,7 +37,7 @@ def render_pytest_benchmark(view: View) -> str:
         "datetime": view.started,
         "version": f"memcap {where.memcap_version}",
     }
-    return json.dumps(document, indent=2) + "\n"
+    return json_text(document)
 
 
 def _benchmark(cell: CellView) -> dict[str, Any]:

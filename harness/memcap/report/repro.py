@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 
 from memcap.model import Frame, Line
 from memcap.report.caveats import short_text
+from memcap.report.json_text import json_text
 from memcap.report.markdown_text import code
 from memcap.report.profile import caveats_of, facts, line_json
-from memcap.report.text import last_lines, printable, sentence, shortened, wrapped
+from memcap.report.text import last_lines, sentence, shortened, wrapped
 from memcap.repro.load import Load
 from memcap.repro.parts import Attempt, Flight, LastAllocation, Reproduction, Stacks, State
 from memcap.repro.verdict import likelihood, place_of, seen_in, verdict
 from memcap.units import format_bytes
+from memcap.untrusted import printable
 
 _MOST_FRAMES: Final = 12
 _MOST_PROCESSES: Final = 8
@@ -81,7 +82,7 @@ def repro_json(found: Reproduction, *, top: int, where: str, artefacts: Mapping[
         "output": where,
         "artefacts": dict(artefacts),
     }
-    return json.dumps(whole, indent=2) + "\n"
+    return json_text(whole)
 
 
 def likelihood_text(found: Reproduction) -> str:

@@ -12,10 +12,11 @@ from memcap.report.caveats import full_text
 from memcap.report.charts import as_address, memory_over_time, missing, to_svg
 from memcap.report.profile import caveats_of
 from memcap.report.repro import again_texts, inside_text, likelihood_text, recorder_text, stack_text, state_text
-from memcap.report.text import NOTHING, printable
+from memcap.report.text import NOTHING
 from memcap.repro.parts import Attempt, Flight, Reproduction
 from memcap.repro.verdict import place_of, seen_in, verdict
 from memcap.units import format_bytes, format_seconds
+from memcap.untrusted import printable, printable_lines
 
 _FOLDER: Final = Path(__file__).parent / "templates"
 
@@ -43,7 +44,7 @@ def render_repro_html(found: Reproduction, *, top: int, artefacts: Mapping[str, 
         likelihood=likelihood_text(found),
         load=found.load.name if found.load else "",
         again=again_texts(found),
-        last_words=[printable(line) for line in found.last_words.splitlines()],
+        last_words=printable_lines(found.last_words).splitlines(),
         attempts=[_attempt(each) for each in (*found.earlier, *found.attempts)],
         charts=[(name, address) for name, run in charts.items() if (address := chart_address(run))],
         phases=phases(found.attempts[-1].measurement),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from collections.abc import Sequence
 from typing import Any
 
-from memcap.report.text import NOTHING, figure, printable
+from memcap.report.json_text import json_text
+from memcap.report.text import NOTHING, figure
 from memcap.selftest import RISES, MetricQuality, SelfTest
+from memcap.untrusted import printable
 
 # History of the schema of `selftest --json`; it goes up when a key goes away or changes its meaning.
 # 1 - first version
@@ -27,7 +28,7 @@ def render_selftest_json(found: SelfTest, *, false_alarms: float) -> str:
         "false_alarms_promised": false_alarms,
         "metrics": {each.metric.value: _metric(each) for each in found.metrics},
     }
-    return json.dumps(document, indent=2, ensure_ascii=True) + "\n"
+    return json_text(document)
 
 
 def render_selftest(found: SelfTest, *, false_alarms: float, width: int = 80) -> str:

@@ -21,8 +21,9 @@ from memcap.report.figures import (
 )
 from memcap.report.outputs import ends_of_output, whole_output
 from memcap.report.sparkline import BLOCKS
-from memcap.report.text import NOTHING, arrow, paragraph, percent, printable, sentence, shortened, wrapped
+from memcap.report.text import NOTHING, arrow, paragraph, percent, sentence, shortened, wrapped
 from memcap.report.view import AlertView, CellView, ProblemView, View
+from memcap.untrusted import printable
 
 _SHOWN_CELLS = 4
 _SHOWN_DETAILS = 8

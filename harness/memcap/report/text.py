@@ -8,19 +8,13 @@ from collections.abc import Iterable
 
 from memcap.model import Metric
 from memcap.units import format_bytes, format_seconds
+from memcap.untrusted import printable, printable_lines
 
 NOTHING = "-"
 _SHOWN_OUTPUT_LINES = 10
 _SIZE = re.compile(r"(?<=\d) (?=(?:B|[KMG]iB)\b)")
 _NO_BREAK = "\N{NO-BREAK SPACE}"  # in no printable text
 _OUTPUT_MARK = "    | "
-
-
-def printable(text: str) -> str:
-    """Return ``text`` with everything that a terminal would obey, hide or turn around written as an escape."""
-    if text.isprintable():
-        return text
-    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
 
 
 def wrapped(text: str, width: int, *, first: str = "", rest: str = "") -> str:
@@ -60,7 +54,7 @@ def last_lines(output: str, width: int) -> list[str]:
 def all_lines(output: str, width: int) -> list[str]:
     """Return a workload's output, each line marked as such; long lines go on in the next one."""
     room = width - len(_OUTPUT_MARK)
-    lines = [printable(line) for line in output.splitlines()]
+    lines = printable_lines(output).splitlines()
     return [f"{_OUTPUT_MARK}{line[at : at + room]}" for line in lines for at in range(0, max(len(line), 1), room)]
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from memcap.report.json_text import json_text
 from memcap.report.text import NOTHING, figure
 from memcap.tune import CHANCE, Effect, MetricTrial, Setting, Trial, Tuning, suite_lines
 
@@ -27,7 +27,7 @@ def render_tune_json(tuning: Tuning) -> str:
         "second_round": [_trial(trial) for trial in tuning.second],
         "recommended": None if best is None else {**_setting(best), "suite_toml": suite_lines(best)},
     }
-    return json.dumps(document, indent=2, ensure_ascii=True) + "\n"
+    return json_text(document)
 
 
 def render_tune(tuning: Tuning, *, width: int = 80) -> str:

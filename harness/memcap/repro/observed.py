@@ -29,6 +29,10 @@ class Observed:
         self._journal = raw.workload_journal
         return raw
 
+    def is_reachable(self) -> bool:
+        """Tell whether runs can be executed."""
+        return self._inner.is_reachable()
+
     def cancel(self) -> None:
         """Stop what is running, and refuse what is not yet running."""
         self._inner.cancel()

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from memcap.errors import FileFormatError
 from memcap.model import Accepted, Baseline, Ending, Ends, Fingerprint, Metric
+from memcap.model.names import is_stored_name, parse_cell_id
 from memcap.stats import median
-from memcap.store.files import check_schema, describe, read_object
+from memcap.store.files import check_schema
 from memcap.store.validate import validate
+from memcap.strict import describe, quote, read_object
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -71,6 +73,8 @@ def parse_suite(name: str, text: str) -> tuple[str, dict[str, Baseline]]:
     if document["schema"] == 1:
         text = json.dumps(_from_schema_1(name, document))
     found = validate(_adapter(), name, text)
+    if not is_stored_name(found.suite):
+        raise FileFormatError(f"{name}: suite: expected a name of a-z, 0-9 and _, found {describe(found.suite)}")
     return found.suite, {cell_id: _baseline(name, found.suite, cell_id, cell) for cell_id, cell in found.cells.items()}
 
 
@@ -114,9 +118,14 @@ def _from_schema_1(name: str, document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _baseline(name: str, suite: str, cell_id: str, cell: _CellFile) -> Baseline:
-    key = f"{name}: cells.{cell_id}"
-    if not cell_id.startswith(f"{suite}."):
-        raise FileFormatError(f"{key}: expected a cell of the suite {suite!r}")
+    key = f"{name}: cells.{quote(cell_id)}"
+    parts = parse_cell_id(cell_id)
+    if parts is None or parts[0] != suite:
+        raise FileFormatError(f"{key}: expected the id of a cell of the suite {suite!r}: {suite}.benchmark-image-cap")
+    if cell.environment.image != parts[2]:
+        raise FileFormatError(
+            f"{key}.environment.image: expected {parts[2]!r} as in the id, found {describe(cell.environment.image)}"
+        )
     for metric, figures in cell.metrics.items():
         if not figures.values or list(figures.values) != sorted(figures.values):
             raise FileFormatError(f"{key}.metrics.{metric.value}.values: expected one value or more, sorted")

@@ -8,7 +8,8 @@ from pathlib import Path
 from memcap.errors import FileFormatError, MemcapError
 from memcap.model import Baseline, Baselines
 from memcap.store.baseline_codec import parse_suite, read_baseline_object, suite_text
-from memcap.store.files import read_text, write_atomically
+from memcap.store.files import write_atomically
+from memcap.strict import MOST_BASELINE_BYTES, MOST_RESULT_BYTES, read_text
 
 
 def load_baselines(directory: Path) -> Baselines:
@@ -16,7 +17,9 @@ def load_baselines(directory: Path) -> Baselines:
 
     Raises FileFormatError for a malformed file, NewerSchemaError for one of a newer memcap.
     """
-    return parse_baselines({str(path): read_text(path) for path in baseline_files(directory)})
+    return parse_baselines(
+        {str(path): read_text(path, most_bytes=MOST_BASELINE_BYTES) for path in baseline_files(directory)}
+    )
 
 
 def load_baseline_file(path: Path) -> Baselines | None:
@@ -24,7 +27,7 @@ def load_baseline_file(path: Path) -> Baselines | None:
 
     Raises as `load_baselines` does.
     """
-    text = read_text(path)
+    text = read_text(path, most_bytes=MOST_RESULT_BYTES)
     if '"memcap":' in text:  # a key: within a string of JSON the quotes are escaped. Large results are not parsed twice
         return None
     document = read_baseline_object(str(path), text)

@@ -11,10 +11,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memcap.errors import FileFormatError
-from memcap.model import CampaignResult, CellResult
-from memcap.store.files import check_schema, describe, read_object, read_text, write_atomically
+from memcap.model import CampaignResult, CellResult, CellSummary, Metric
+from memcap.model.names import is_campaign_id, is_stored_name, is_stored_variant
+from memcap.store.files import check_schema, write_atomically
 from memcap.store.pyperf_codec import pyperf_document
 from memcap.store.validate import validate
+from memcap.strict import (
+    MOST_FIGURE,
+    MOST_RESULT_BYTES,
+    KeyPath,
+    describe,
+    key_text,
+    parse_json,
+    quote,
+    read_text,
+    refuse,
+    refuse_wrong,
+    wrong_numbers,
+)
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -24,8 +38,11 @@ if TYPE_CHECKING:
 # 1 - first version
 # 2 - further caveats (kernel_unexplained, huge_pages, mapped_elsewhere, not_waited_for); an interval of the
 #     unreclaimable peak; moments say whether the main process ran
-# 3 - `quiet.pin_cpus` (was `quiet.cpus`); the ending limit_exceeded
+# 3 - `quiet.pin_cpus` (was `quiet.cpus`); the endings limit_exceeded and incomplete
 SCHEMA = 3
+# Below these keys a number may be negative: exit codes, what a workload measured itself and its limits, flags and
+# counters of interpreters, and ulimits, of which -1 is none.
+SIGNED = frozenset({"exit_code", "signal", "extra", "thresholds", "alerts", "flags", "gc", "ulimits"})
 PROFILE_KEY = "memcap_profile"  # under which a file of store/profiles.py has all of it
 
 
@@ -44,7 +61,9 @@ def load_result(path: Path) -> CampaignResult:
 
     Raises FileFormatError for a file that is not one of ours, NewerSchemaError for one of a newer memcap.
     """
-    document = read_object(path, read_text(path), hook=_shrink)
+    document = parse_json(path, read_text(path, most_bytes=MOST_RESULT_BYTES), hook=_shrink)
+    if not isinstance(document, dict):
+        raise FileFormatError(f"{path}: expected a JSON object, found {describe(document)}")
     ours = document.get("memcap")
     if ours is None and PROFILE_KEY in document:
         raise FileFormatError(
@@ -61,16 +80,25 @@ def load_result(path: Path) -> CampaignResult:
     if not isinstance(ours, dict):
         raise FileFormatError(f"{path}: memcap: expected an object, found {describe(ours)}")
     check_schema(path, "memcap.schema", ours.get("schema"), supported=SCHEMA)
+    refuse_wrong(path, wrong_numbers(ours, signed=SIGNED, at=("memcap",)))
     cells = ours.get("cells")
     if not isinstance(cells, list):
-        return validate(_adapter(), path, json.dumps(ours), where="memcap")  # says what is wrong
+        return validate(_adapter(), path, _text(ours), where=("memcap",))  # says what is wrong
     for index, cell in enumerate(cells):
         if not isinstance(cell, CellResult):
-            validate(_cell_adapter(), path, json.dumps(cell), where=f"memcap.cells[{index}]")
-    result = validate(_adapter(), path, json.dumps({**ours, "cells": []}), where="memcap")
-    result = replace(result, cells=tuple(cells))
-    _check_cells(path, result)
+            validate(_cell_adapter(), path, _text(cell), where=("memcap", "cells", index))
+    result = replace(parse_campaign(path, {**ours, "cells": []}, where="memcap"), cells=tuple(cells))
+    check_names(path, result)
     return result
+
+
+def parse_campaign(path: Path, found: Mapping[str, Any], *, where: str) -> CampaignResult:
+    """Return the campaign that the object ``found`` under the key ``where`` of ``path`` holds.
+
+    Raises FileFormatError naming each key that is malformed.
+    """
+    refuse_wrong(path, wrong_numbers(found, signed=SIGNED, at=(where,)))
+    return validate(_adapter(), path, _text(found), where=(where,))
 
 
 def _shrink(read: dict[str, Any]) -> Any:
@@ -78,7 +106,8 @@ def _shrink(read: dict[str, Any]) -> Any:
 
     Old names of keys become the new ones.
 
-    All of a large campaign as JSON's objects would take five times the memory of the campaign itself.
+    All of a large campaign as JSON's objects would take five times the memory of the campaign itself. What is wrong
+    with a cell is left for `load_result` to say, which knows where it is.
     """
     from pydantic import ValidationError  # noqa: PLC0415 - heavy
 
@@ -87,11 +116,31 @@ def _shrink(read: dict[str, Any]) -> Any:
     if read.keys() >= {"cpus", "thp", "aslr"}:  # `quiet` of schema 2 and earlier
         return {"pin_cpus": read.pop("cpus"), **read}
     if "cell" not in read or "runs" not in read:
+        _drop_odd_metrics(read)
+        return read
+    if wrong_numbers(read, signed=SIGNED):
         return read
     try:
-        return _cell_adapter().validate_json(json.dumps(read), strict=True)
+        return _cell_adapter().validate_json(_text(read), strict=True)
     except ValidationError:
         return read
+
+
+def _drop_odd_metrics(run: dict[str, Any]) -> None:
+    """Take from a run the metrics of its workload that are not finite, or absurd; older versions stored them."""
+    extra = run.get("extra")
+    if isinstance(extra, dict):
+        for name in [name for name, value in extra.items() if _is_odd(value)]:
+            del extra[name]
+
+
+def _is_odd(value: object) -> bool:
+    return isinstance(value, int | float) and not abs(value) <= MOST_FIGURE  # also true for NaN
+
+
+def _text(read: Any) -> str:
+    """Return JSON for pydantic. A cell where none belongs was made one already; it is nothing there."""
+    return json.dumps(read, default=lambda _: None)
 
 
 def plain(value: Any) -> Any:
@@ -109,12 +158,44 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _check_cells(path: Path, result: CampaignResult) -> None:
+def check_names(path: Path, result: CampaignResult) -> None:
+    """Raise unless ids and names are what they are made of: paths are built from them."""
+    complaints = []
+    if not is_campaign_id(result.id):
+        complaints.append(f"memcap.id: expected the id of a campaign, found {describe(result.id)}")
     seen: set[str] = set()
     for index, cell in enumerate(result.cells):
+        place: KeyPath = ("memcap", "cells", index)
+        complaints += _name_complaints(cell.cell, place)
         if cell.cell.id in seen:
-            raise FileFormatError(f"{path}: memcap.cells[{index}]: the cell {cell.cell.id!r} is there twice")
+            complaints.append(f"{key_text(place)}: the cell {cell.cell.id!r} is there twice")
         seen.add(cell.cell.id)
+    if complaints:
+        refuse(path, complaints)
+
+
+def _name_complaints(cell: CellSummary, place: KeyPath) -> list[str]:
+    names = {"suite": cell.suite, "benchmark": cell.benchmark, "image": cell.image, "cap.name": cell.cap.name}
+    key = f"{key_text(place)}.cell"
+    complaints = [
+        f"{key}.{part}: expected a name of a-z, 0-9 and _, found {describe(name)}"
+        for part, name in names.items()
+        if not is_stored_name(name)
+    ]
+    if not is_stored_variant(cell.variant):
+        complaints.append(f"{key}.variant: expected a name of a-z, 0-9 and _, found {describe(cell.variant)}")
+    variant = f".{cell.variant}" if cell.variant else ""
+    expected = f"{cell.suite}.{cell.benchmark}{variant}-{cell.image}-{cell.cap.name}"
+    measured = {*cell.extra_metrics, *(metric.value for metric in Metric)}
+    for part, limits in (("thresholds", cell.thresholds), ("alerts", cell.alerts)):
+        complaints += [
+            f"{key}.{part}.{quote(name)}: the cell has no metric of that name"
+            for name in limits
+            if name not in measured
+        ]
+    if not complaints and cell.id != expected:
+        complaints.append(f"{key}.id: expected {describe(expected)}, found {describe(cell.id)}")
+    return complaints
 
 
 @functools.cache

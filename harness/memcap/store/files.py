@@ -1,20 +1,22 @@
-"""Read and write files whole: never half a file, never over another one unasked."""
+"""Write files whole: never half a file, never over another one unasked."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from memcap.errors import FileExistsAlready, FileFormatError, MemcapError, NewerSchemaError, UsageError
+from memcap.strict import describe
 
 _CAMPAIGN_FILE = re.compile(r"\d{8}T\d{6}-[^.]+\.json", re.ASCII)  # not ….base.json
 _WRITE_REMEDY = "Check that the folder exists, that you may write to it, and that the disk is not full."
+
+
+class NotWritten(MemcapError):  # noqa: N818 - reads as what happened
+    """The system refused to write a file: no room, no right, no such place."""
 
 
 def result_path(directory: Path, campaign: str) -> Path:
@@ -40,16 +42,41 @@ def latest_result(directory: Path) -> Path:
 def write_atomically(path: Path, text: str, *, overwrite: bool) -> None:
     """Write ``text`` as UTF-8 so that a reader, or a crash, finds the old file or the new one, never a part.
 
-    Missing folders are made. A lone surrogate (output that was not Unicode) becomes ``?``.
-    Raises FileExistsAlready unless ``overwrite``, MemcapError if the system refuses.
+    Missing folders are made. A lone surrogate (output that was not Unicode) becomes ``?``. A symbolic link stays one:
+    the file that it leads to is replaced.
+    Raises FileExistsAlready unless ``overwrite``, NotWritten if the system refuses, or for anything but a file.
     """
     if path.exists() and not overwrite:
         raise FileExistsAlready(f"{path} exists already", remedy="Choose another name, or pass --force to replace it.")
+    refuse_special(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, text.encode("utf-8", "replace"))
-    except OSError as error:
-        raise MemcapError(f"{path} could not be written: {error.strerror or error}", remedy=_WRITE_REMEDY) from error
+        target = path.resolve()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _replace(target, text.encode("utf-8", "replace"))
+    except (OSError, RuntimeError) as error:  # RuntimeError: links that lead to each other, before Python 3.13
+        raise not_written(path, error) from error
+
+
+def why_not_writable(path: Path) -> str:
+    """Return why ``path`` cannot be written, as far as can be told without trying; nothing if it can."""
+    folder = next(each for each in (path.resolve().parent, *path.resolve().parents) if each.exists())
+    if not folder.is_dir():
+        return f"{folder} is not a folder"
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return f"this user may not write to {folder}"
+    return ""
+
+
+def refuse_special(path: Path) -> None:
+    """Raise NotWritten where ``path`` is there and no regular file: a device or a folder is never replaced."""
+    if path.exists() and not path.is_file():
+        raise NotWritten(f"{path} is not a regular file; memcap replaces no others", remedy="Choose another name.")
+
+
+def not_written(path: Path, error: Exception) -> NotWritten:
+    """Return the error that ``path`` could not be written, as the system said."""
+    said = error.strerror if isinstance(error, OSError) else None
+    return NotWritten(f"{path} could not be written: {said or error}", remedy=_WRITE_REMEDY)
 
 
 def _replace(path: Path, content: bytes) -> None:
@@ -68,35 +95,6 @@ def _replace(path: Path, content: bytes) -> None:
         raise
 
 
-def read_text(path: Path) -> str:
-    """Return the UTF-8 text of ``path``. Raises FileFormatError if it cannot be read or is not UTF-8."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise FileFormatError(f"{path} could not be read: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise FileFormatError(f"{path} is not text in UTF-8 (byte {error.start})") from error
-
-
-def read_object(path: Path | str, text: str, *, hook: Callable[[dict[str, Any]], Any] | None = None) -> dict[str, Any]:
-    """Return the JSON object in ``text``; ``hook`` may replace each object within it as soon as it is read.
-
-    Raises FileFormatError naming ``path``, line and column if there is none.
-    """
-    try:
-        found = json.loads(text, object_hook=hook)
-    except json.JSONDecodeError as error:
-        raise FileFormatError(
-            f"{path}:{error.lineno}:{error.colno}: this is not JSON: {error.msg}",
-            remedy="The file was cut short or edited by hand; restore it, or measure again.",
-        ) from error
-    except RecursionError as error:
-        raise FileFormatError(f"{path}: this JSON is nested too deeply to be ours") from error
-    if not isinstance(found, dict):
-        raise FileFormatError(f"{path}: expected a JSON object, found {describe(found)}")
-    return found
-
-
 def check_schema(path: Path | str, key: str, found: object, *, supported: int) -> None:
     """Raise unless ``found`` is a schema version that this memcap reads.
 
@@ -109,13 +107,3 @@ def check_schema(path: Path | str, key: str, found: object, *, supported: int) -
             f"{path}: {key}: written with schema {found}; this memcap reads schemas up to {supported}",
             remedy="Upgrade memcap: python -m pip install --upgrade memcap",
         )
-
-
-def describe(value: object) -> str:
-    """Return a JSON value in a few words for an error message."""
-    if value is None:
-        return "nothing"
-    if isinstance(value, dict | list):
-        return "an object" if isinstance(value, dict) else "a list"
-    text = json.dumps(value)
-    return text if len(text) <= 60 else f"{text[:57]}…"

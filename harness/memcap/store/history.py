@@ -10,8 +10,8 @@ from memcap.errors import FileFormatError, UsageError
 from memcap.model import Baseline, Baselines, BaselineVersion, CellHistory, History
 from memcap.store.baseline_codec import parse_suite
 from memcap.store.baselines import baseline_files, parse_baselines
-from memcap.store.files import read_text
 from memcap.store.git import contents_of, is_shallow, texts_at, versions
+from memcap.strict import MOST_BASELINE_BYTES, decode, read_text
 
 if TYPE_CHECKING:
     from memcap.store.git import FileVersion
@@ -27,7 +27,7 @@ def baselines_at(root: Path, directory: Path, commit: str, *, revision: str) -> 
     below = directory.relative_to(root).as_posix()
     contents = texts_at(root, commit, below)
     texts = {
-        f"{revision}:{path}": _decoded(f"{revision}:{path}", content)
+        f"{revision}:{path}": decode(f"{revision}:{path}", content)
         for path, content in sorted(contents.items())
         if path.endswith(".json")
     }
@@ -67,21 +67,14 @@ def _states(root: Path, path: Path) -> Iterator[tuple[FileVersion | None, dict[s
     for version, content in zip(committed, contents_of(root, committed), strict=True):
         place = f"{version.commit[:_ABBREVIATED]}:{version.path}"
         yield version, {} if content is None else _parsed(place, content)
-    yield None, _parsed(name, read_text(path).encode())
+    yield None, _parsed(name, read_text(path, most_bytes=MOST_BASELINE_BYTES).encode())
 
 
 def _parsed(name: str, content: bytes) -> dict[str, Baseline] | FileFormatError:
     try:
-        return parse_suite(name, _decoded(name, content))[1]
+        return parse_suite(name, decode(name, content))[1]
     except FileFormatError as error:
         return error
-
-
-def _decoded(name: str, content: bytes) -> str:
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise FileFormatError(f"{name} is not text in UTF-8 (byte {error.start})") from error
 
 
 def _note(noted: dict[str, list[BaselineVersion]], version: FileVersion | None, found: Mapping[str, Baseline]) -> None:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from memcap.errors import FileFormatError
 from memcap.model import AllocationProfile
 from memcap.store.codec import PROFILE_KEY, plain
-from memcap.store.files import check_schema, describe, read_object, read_text, write_atomically
+from memcap.store.files import check_schema, write_atomically
 from memcap.store.validate import validate
+from memcap.strict import MOST_RESULT_BYTES, describe, read_object, read_text
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 # History of the schema: as with results, it goes up when an older memcap would misread a newer file.
 # 1 - first version. Stacks are lists of places in "frames", which holds each frame once.
 SCHEMA = 1
+_SIGNED = ("cost", "line", "rest_bytes")  # the instrument may seem to need less than nothing
 PROFILE_FILE = "profile.json"  # in the folder that `memcap profile --output` names
 
 
@@ -40,7 +42,7 @@ def load_profile(path: Path) -> AllocationProfile:
     """
     if path.is_dir():
         path = path / PROFILE_FILE
-    ours = read_object(path, read_text(path)).get(PROFILE_KEY)
+    ours = read_object(path, read_text(path, most_bytes=MOST_RESULT_BYTES), signed=_SIGNED).get(PROFILE_KEY)
     if not isinstance(ours, dict):
         raise FileFormatError(
             f'{path} is no profile of memcap: it has no object "{PROFILE_KEY}"',
@@ -48,7 +50,7 @@ def load_profile(path: Path) -> AllocationProfile:
         )
     check_schema(path, f"{PROFILE_KEY}.schema", ours.get("schema"), supported=SCHEMA)
     _put_frames_back(path, ours)
-    return validate(_adapter(), path, json.dumps(ours), where=PROFILE_KEY)
+    return validate(_adapter(), path, json.dumps(ours), where=(PROFILE_KEY,))
 
 
 def _put_frames_back(path: Path, ours: dict[str, Any]) -> None:

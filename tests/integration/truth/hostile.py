@@ -3,6 +3,7 @@
 Each holds 24 MiB, does one thing, says whether it was refused, and ends with exit code 3, if it gets that far.
 """
 
+import contextlib
 import ctypes
 import errno
 import fcntl
@@ -16,7 +17,9 @@ import sys
 import time
 
 MIB = 1 << 20
-OUT = os.environ.get("MEMCAP_OUT", "/memcap/out")
+SUPERVISOR = os.getppid()  # PID 1, in a container
+with open("/proc/%d/cmdline" % SUPERVISOR) as words:
+    OUT = words.read().split("\0")[1]
 LIBC = ctypes.CDLL(None, use_errno=True)
 ATTACH, SEIZE, SYS_PROCESS_VM_WRITEV = 16, 0x4206, {"x86_64": 311, "aarch64": 271}[os.uname().machine]
 CLONE_NEWUSER, CLONE_NEWCGROUP, MS_REMOUNT = 0x10000000, 0x02000000, 32
@@ -166,27 +169,30 @@ def last_word_without_end():
 # --- the secret ---
 
 
-def environment_of_pid_1():
-    read_of_pid_1("environ")
+def environment_of_supervisor():
+    read_of_supervisor("environ")
 
 
-def memory_of_pid_1():
-    read_of_pid_1("maps")
+def memory_of_supervisor():
+    read_of_supervisor("maps")
 
 
-def files_of_pid_1():
-    os.listdir("/proc/1/fd")
+def files_of_supervisor():
+    os.listdir("/proc/%d/fd" % SUPERVISOR)
 
 
-def read_of_pid_1(name):
-    with open("/proc/1/" + name, "rb") as file:
+def read_of_supervisor(name):
+    with open("/proc/%d/%s" % (SUPERVISOR, name), "rb") as file:
         file.read(1)
 
 
 def secret_in_sight():
     """Look where a child could find it: its own environment and stack, and what may be read of PID 1."""
-    seen = b"".join(open("/proc/self/" + name, "rb").read() for name in ("environ", "cmdline"))
-    seen += b"".join(open("/proc/1/" + name, "rb").read() for name in ("cmdline", "status", "stat", "comm"))
+    seen = b""
+    for process, names in (("self", ("environ", "cmdline")), (SUPERVISOR, ("cmdline", "status", "stat", "comm"))):
+        for name in names:
+            with open("/proc/%s/%s" % (process, name), "rb") as file:
+                seen += file.read()
     with open("/proc/self/maps") as maps:
         stack = next(line for line in maps if "[stack]" in line)
     begin, end = (int(part, 16) for part in stack.split()[0].split("-"))
@@ -198,69 +204,69 @@ def secret_in_sight():
 # --- PID 1 ---
 
 
-def signals_to_pid_1():
+def signals_to_supervisor():
     refusals = 0
     numbers = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGKILL", "SIGSTOP")
     for number in numbers:
         try:
-            os.kill(1, getattr(signal, number))
+            os.kill(SUPERVISOR, getattr(signal, number))
         except PermissionError:
             refusals += 1
     if refusals == len(numbers):
         raise PermissionError(errno.EPERM, "all of them")
 
 
-def cpu_limit_of_pid_1():
-    resource.prlimit(1, resource.RLIMIT_CPU, (0, 0))
+def cpu_limit_of_supervisor():
+    resource.prlimit(SUPERVISOR, resource.RLIMIT_CPU, (0, 0))
 
 
-def file_limit_of_pid_1():
-    resource.prlimit(1, resource.RLIMIT_FSIZE, (0, 0))
+def file_limit_of_supervisor():
+    resource.prlimit(SUPERVISOR, resource.RLIMIT_FSIZE, (0, 0))
 
 
-def descriptor_limit_of_pid_1():
-    resource.prlimit(1, resource.RLIMIT_NOFILE, (0, 0))
+def descriptor_limit_of_supervisor():
+    resource.prlimit(SUPERVISOR, resource.RLIMIT_NOFILE, (0, 0))
 
 
-def trace_pid_1():
-    call("ptrace", ATTACH, 1, None, None)
+def trace_supervisor():
+    call("ptrace", ATTACH, SUPERVISOR, None, None)
     time.sleep(30)
 
 
-def seize_pid_1():
-    call("ptrace", SEIZE, 1, None, None)
+def seize_supervisor():
+    call("ptrace", SEIZE, SUPERVISOR, None, None)
 
 
-def memory_write_to_pid_1():
+def memory_write_to_supervisor():
     vector = (ctypes.c_size_t * 2)(ctypes.addressof(ctypes.create_string_buffer(8)), 8)
-    call("syscall", SYS_PROCESS_VM_WRITEV, 1, vector, 1, vector, 1, 0)
+    call("syscall", SYS_PROCESS_VM_WRITEV, SUPERVISOR, vector, 1, vector, 1, 0)
 
 
-def score_of_pid_1():
-    with open("/proc/1/oom_score_adj", "w") as file:
+def score_of_supervisor():
+    with open("/proc/%d/oom_score_adj" % SUPERVISOR, "w") as file:
         file.write("1000")
 
 
-def name_of_pid_1():
-    with open("/proc/1/comm", "w") as file:
+def name_of_supervisor():
+    with open("/proc/%d/comm" % SUPERVISOR, "w") as file:
         file.write("python3")
 
 
-def priority_of_pid_1():
-    os.setpriority(os.PRIO_PROCESS, 1, 19)
+def priority_of_supervisor():
+    os.setpriority(os.PRIO_PROCESS, SUPERVISOR, 19)
 
 
-def cpus_of_pid_1():
-    os.sched_setaffinity(1, os.sched_getaffinity(0))
+def cpus_of_supervisor():
+    os.sched_setaffinity(SUPERVISOR, os.sched_getaffinity(0))
 
 
-def scheduling_of_pid_1():
-    os.sched_setscheduler(1, os.SCHED_IDLE, os.sched_param(0))
+def scheduling_of_supervisor():
+    os.sched_setscheduler(SUPERVISOR, os.SCHED_IDLE, os.sched_param(0))
 
 
 def become_the_supervisor():
     os.setuid(63636)
-    os.kill(1, signal.SIGTERM)
+    os.kill(SUPERVISOR, signal.SIGTERM)
 
 
 def everybody():
@@ -374,10 +380,8 @@ def core_dump():
 
 
 def say(words):
-    try:
+    with contextlib.suppress(OSError):
         os.write(1, ("hostile: %s\n" % words).encode())
-    except OSError:
-        pass
 
 
 def main():

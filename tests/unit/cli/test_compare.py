@@ -169,7 +169,10 @@ def test_an_image_that_the_result_lacks() -> None:
 
 def test_an_image_may_be_named_by_its_reference() -> None:
     both = two_images(llm=(SAME, MORE))
-    named = [replace(cell, cell=replace(cell.cell, image="python_3_12_slim")) for cell in both.cells[1:]]
+    named = [
+        replace(cell, cell=replace(cell.cell, id="agents.llm-python_3_12_slim-128m", image="python_3_12_slim"))
+        for cell in both.cells[1:]
+    ]
     path = _save("both.json", replace(both, cells=(both.cells[0], *named)))
     result = _compare("--base", "py310", "--against", "python:3.12-slim", "--result", path)
     assert result.output.startswith("python_3_12_slim needs 5.0 MiB (20%) more than py310")

@@ -18,9 +18,8 @@ from memcap.cli.execute import (
     refuse_infeasible,
     refuse_other_images,
     refuse_other_machine,
-    refuse_overwriting,
 )
-from memcap.errors import EngineError, FileExistsAlready, Interrupted, PlanError, UsageError
+from memcap.errors import EngineError, Interrupted, PlanError, UsageError
 from memcap.model import ContainerPolicy, Quiet, Suite
 
 
@@ -104,16 +103,6 @@ def test_what_fits_is_not_refused() -> None:
     refuse_infeasible(make_plan(make_plan_cell(cap="64g")), ContainerPolicy(), make_environment(memory_bytes=None))
 
 
-def test_a_file_that_is_there_is_refused_unless_allowed(tmp_path: Path) -> None:
-    path = tmp_path / "result.json"
-    refuse_overwriting(path, allowed=False)
-    path.touch()
-    refuse_overwriting(path, allowed=True)
-    with pytest.raises(FileExistsAlready, match="exists already") as refused:
-        refuse_overwriting(path, allowed=False)
-    assert "--force" in refused.value.remedy
-
-
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -133,6 +122,12 @@ def test_a_campaign_goes_on_where_it_was_begun() -> None:
     refuse_other_machine(None, make_environment())
     refuse_other_machine(make_result(), make_environment())
     refuse_other_machine(make_result(), make_environment(engine_version="29.0", memcap_version="9"))
+
+
+def test_a_campaign_goes_on_after_the_machine_was_started_again() -> None:
+    before = make_environment().memory_bytes
+    assert before is not None
+    refuse_other_machine(make_result(), make_environment(memory_bytes=before - MIB))
 
 
 PYTHON = make_image().python

@@ -266,3 +266,11 @@ def test_what_has_a_length_says_how_long_it_takes(project: Path) -> None:
     said = "Profile quick: 2 cells, 6 runs and 2 warm-ups. What has a `duration` takes 20 min 0 s of it, one after the"
     assert said in plan(project).output
     assert json.loads(plan(project, "--json").output)["configured_seconds"] == 1200
+
+
+@pytest.mark.usefixtures("daemon")
+def test_a_result_that_could_not_be_written_is_a_problem(project: Path) -> None:
+    (project / "results").touch()
+    refused = plan(project)
+    assert isinstance(refused.exception, PlanError)
+    assert f"result: {project / 'results'} is not a folder. Make it writable" in str(refused.exception)

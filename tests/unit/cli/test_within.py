@@ -113,8 +113,8 @@ def test_what_is_finished_is_kept_and_judged_and_what_lacks_is_measured_later(ru
 
     assert stopped.exit_code == TimeIsUp.exit_code
     path = only_result(project)
-    assert "time is up: the campaign may take 4.0 s; not measured: demo.leak-py312-128m. Finished" in stopped.stderr
-    assert f"Finished cells are in {path}; go on with: memcap run --resume {path}\n" in stopped.stderr
+    assert "time is up: the campaign may take 4.0 s; not measured: demo.leak-py312-128m. Kept: 3 runs" in stopped.stderr
+    assert f"(1 of 2 cells finished; {LEAK} has 1 of 2). To continue: memcap run --resume {path}\n" in stopped.stderr
     assert stopped.stdout.startswith(
         "Failed: 1 new, 1 not measured. (exit code 27)\n\nNext: memcap run --resume RESULT\n"
     )
@@ -132,10 +132,25 @@ def test_the_profile_may_say_it_and_the_option_takes_its_place(run: Any, project
     assert run("--within", "1min").exit_code == 0
 
 
-def test_nothing_finished_is_an_error_that_writes_nothing(run: Any, project: Path) -> None:
+def test_a_run_of_an_unfinished_cell_is_an_error_and_is_kept(run: Any, project: Path) -> None:
     stopped = run("--within", "2s")
     assert isinstance(stopped.exception, TimeIsUp)
-    assert str(stopped.exception) == "time is up: the campaign may take 2.0 s\n  No cell was finished."
+    assert f"Kept: 1 run (0 of 2 cells finished; {CALM} has 1 of 2)" in str(stopped.exception)
+    [journal] = (project / "results").iterdir()
+    path = journal.with_suffix("")
+    assert str(stopped.exception).endswith(f"memcap run --resume {path}")
+
+    engine = Timed()
+    assert run("--resume", str(path), engine=engine).exit_code == 0
+    assert [spec.cell_id for spec in engine.runs[1:]] == [CALM, LEAK, LEAK]
+    assert measured(path) == [CALM, LEAK]
+    assert list((project / "results").iterdir()) == [path], "the journal is part of the result now"
+
+
+def test_no_run_at_all_is_an_error_that_writes_nothing(run: Any, project: Path) -> None:
+    stopped = run("--within", "1s")
+    assert isinstance(stopped.exception, TimeIsUp)
+    assert str(stopped.exception) == "time is up: the campaign may take 1.0 s\n  No run was kept."
     assert not (project / "results").exists()
 
 

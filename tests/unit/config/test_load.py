@@ -296,6 +296,18 @@ def test_a_folder_without_its_file_is_a_problem_unless_it_is_empty(find_problems
     ]
 
 
+def test_a_nul_character_is_a_problem_with_its_key(find_problems: FindProblems) -> None:
+    suite = """[benchmarks.calm]
+command = ["true", "a\\u0000b"]
+env = { NAME = "\\u0000" }
+"""
+    found = find_problems({"suites/demo/suite.toml": suite})
+    assert [(problem.line, problem.key, problem.message) for problem in found] == [
+        (2, "benchmarks.calm.command.1", "has a NUL character"),
+        (3, "benchmarks.calm.env.NAME", "has a NUL character"),
+    ]
+
+
 def test_mistakes_of_toml_are_shown_with_their_line(find_problems: FindProblems) -> None:
     [problem] = find_problems({"limits.toml": "[caps]\n128m = 128MiB\n"})
     assert (problem.file, problem.line) == (Path("limits.toml"), 2)
@@ -314,7 +326,7 @@ def test_a_file_that_is_not_utf_8_is_a_problem_with_its_line(make_project: MakeP
     with pytest.raises(ConfigError) as caught:
         load_config(root)
     [problem] = caught.value.problems
-    assert (problem.line, problem.message) == (2, "this is not UTF-8; save the file as UTF-8")
+    assert (problem.line, problem.message) == (2, "this is not text in UTF-8 (byte 11); save the file as UTF-8")
 
 
 def test_the_host_never_imports_the_code_of_a_suite(make_project: MakeProject) -> None:

@@ -9,7 +9,8 @@ import tomli
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memcap.config.locate import KeyPath, key_lines, line_of
+from memcap.config.locate import key_lines, line_of
+from memcap.strict import KeyPath
 
 # Values that look like keys and tables, and that end where a careless reader does not expect it.
 VALUES = (

@@ -13,7 +13,9 @@ import requests.exceptions
 import urllib3.exceptions
 
 from memcap import __version__
-from memcap.engine.docker_client import already_gone, environment, labels, owner, translated
+from memcap.engine.base import DaemonLost
+from memcap.engine.docker_bounded import AnswerUnfinished
+from memcap.engine.docker_client import already_gone, environment, translated
 from memcap.engine.remedies import permission_remedy, start_remedy
 from memcap.errors import BuildError, EngineError, ImageMissing, MemcapError, SelectionError
 
@@ -59,13 +61,14 @@ def test_each_error_class_of_the_sdk_is_translated(error: Exception) -> None:
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (requests.exceptions.ConnectionError("refused"), "connection to the daemon broke"),
+        (requests.exceptions.ConnectionError(ConnectionRefusedError("refused")), "cannot connect to the daemon"),
+        (requests.exceptions.ConnectionError("reset"), "connection to the daemon broke"),
         (requests.exceptions.ReadTimeout("slow"), "did not answer in time"),
-        (requests.exceptions.ConnectTimeout("slow"), "did not answer in time"),
-        (requests.exceptions.ChunkedEncodingError("cut"), "cut"),
-        (requests.exceptions.JSONDecodeError("no", "doc", 0), "no"),
-        (urllib3.exceptions.ProtocolError("cut short"), "cut short"),
-        (urllib3.exceptions.ReadTimeoutError(None, "url", "slow"), "did not answer in time"),  # type: ignore[arg-type]
+        (requests.exceptions.ConnectTimeout("slow"), "cannot connect to the daemon"),
+        (requests.exceptions.ChunkedEncodingError("cut"), "connection to the daemon broke"),
+        (urllib3.exceptions.ProtocolError("cut short"), "connection to the daemon broke"),
+        (urllib3.exceptions.ReadTimeoutError(None, "url", "slow"), "stopped in the middle of an answer"),  # type: ignore[arg-type]
+        (AnswerUnfinished("a byte at a time"), "did not come to an end in time"),
         (ConnectionResetError("reset"), "connection to the daemon broke"),
         (BrokenPipeError("pipe"), "connection to the daemon broke"),
         (TimeoutError("slow"), "did not answer in time"),
@@ -74,9 +77,13 @@ def test_each_error_class_of_the_sdk_is_translated(error: Exception) -> None:
 )
 def test_errors_of_the_transport_are_translated(error: Exception, words: str) -> None:
     ours = caught(error)
-    assert type(ours) is EngineError
+    assert type(ours) is DaemonLost
     assert words in ours.message
     assert ours.remedy
+
+
+def test_an_answer_that_is_no_json_is_not_a_lost_daemon() -> None:
+    assert type(caught(requests.exceptions.JSONDecodeError("no", "doc", 0))) is EngineError
 
 
 @pytest.mark.parametrize(
@@ -151,15 +158,6 @@ def test_what_the_daemon_does_not_say_is_absent() -> None:
     found = environment(Daemon({"MemTotal": 0}, {"Components": None}))  # type: ignore[arg-type]
     assert (found.engine, found.cgroup_version, found.cpus) == ("docker", None, None)
     assert (found.memory_bytes, found.swap_accounting) == (None, None)
-
-
-def test_labels_name_campaign_cell_and_owner() -> None:
-    assert labels("c1", "s.b-i-128m") == {
-        "memcap": "1",
-        "memcap.campaign": "c1",
-        "memcap.cell": "s.b-i-128m",
-        "memcap.owner": owner(),
-    }
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ import pytest
 from factories import make_image
 from memcap.errors import BuildError
 from memcap.images import instrumented
-from memcap.images.instrumented import INSIDE, _quoted, _refuse_unfit, _wheels
+from memcap.images.instrumented import INSIDE, _refuse_unfit, _wheels
+from memcap.images.layer import quoted
 from memcap.model import ImageFacts, ProfileTool
 
 IMAGE = make_image()
@@ -52,7 +53,7 @@ def test_without_a_wheel_there_is_another_way(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_search_path_keeps_its_characters_in_a_dockerfile() -> None:
-    assert _quoted('/a b:/$HOME:/"x"\\') == '/a b:/\\$HOME:/\\"x\\"\\\\'
+    assert quoted('/a b:/$HOME:/"x"\\') == '/a b:/\\$HOME:/\\"x\\"\\\\'
 
 
 def test_every_requirement_is_pinned() -> None:

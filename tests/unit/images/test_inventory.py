@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from memcap.engine.docker_labels import container_labels, image_labels
 from memcap.errors import SelectionError
-from memcap.images.inventory import Built, choose_built
+from memcap.images.inventory import Built, choose_built, find_built
 
 
 def make(kind: str, image: str, reference: str) -> Built:
@@ -40,3 +43,34 @@ def test_an_unknown_name_is_an_error_with_a_hint(name: str, hint: str) -> None:
     with pytest.raises(SelectionError) as caught:
         choose_built(BUILT, [name])
     assert hint in caught.value.remedy
+
+
+class Daemon:
+    """Answers with the images that it is given."""
+
+    def __init__(self, *images: dict[str, Any]) -> None:
+        self.api = self
+        self._images = list(images)
+
+    def images(self, **_: object) -> list[dict[str, Any]]:
+        return self._images
+
+
+def listed(labels: dict[str, str], *tags: str) -> dict[str, Any]:
+    return {"Id": "sha256:1", "RepoTags": list(tags) or None, "Labels": labels, "Size": 1, "Created": 1}
+
+
+def test_only_what_has_the_tag_that_memcap_gave_is_listed_under_that_tag() -> None:
+    mine = "memcap/py312:0123456789ab"
+    labels = image_labels(mine, kind="image") | {"memcap.image": "py312"}
+    earlier = {"memcap": "1", "memcap.kind": "base"}
+    daemon = Daemon(
+        listed(labels, "aaa/kept:1", mine),
+        listed(labels, "shop/derived:1"),
+        listed(labels),
+        listed(earlier, "memcap/host-base:3.12.1-0123456789ab"),
+        listed(earlier, "shop/based:1"),
+        listed(container_labels("memcap-c1-x", kind="run"), "memcap-c1-x:latest"),
+    )
+    found = find_built(daemon)  # type: ignore[arg-type]
+    assert [one.reference for one in found] == [mine, "memcap/host-base:3.12.1-0123456789ab"]

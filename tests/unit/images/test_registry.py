@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from memcap.engine.docker_client import short_name
+from memcap.engine.docker_labels import short_name
 from memcap.errors import ImageMissing
 from memcap.images.registry import is_unreachable
 

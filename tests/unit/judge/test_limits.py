@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from factories import MIB, make_baselines, make_cell, make_measurement, make_result
+from factories import MIB, make_baselines, make_cell, make_measurement, make_oom, make_result
 from memcap.judge import judge
-from memcap.model import Budget, CellResult, Grade, Metric, Rules, Thresholds, Verdict, VerdictState
+from memcap.model import Budget, CellResult, Ending, Grade, Metric, Rules, Thresholds, Verdict, VerdictState
 
 SECONDS = Thresholds(excellent=0.5, good=1, acceptable=2, poor=5)
 STABILITY = Thresholds(excellent=95, good=85, acceptable=70, poor=50)
@@ -71,11 +71,29 @@ def test_a_broken_budget_comes_with_the_suites_advice() -> None:
     assert _judge(make_cell(budget=budget, advice=other)).remedy == "Lower the need, or raise the budget in suite.toml."
 
 
-def test_a_metric_that_was_not_returned_has_no_grade() -> None:
+def test_a_metric_that_was_not_returned_has_no_grade_and_is_never_fine() -> None:
     cell = replace(_cell([1]), runs=(make_measurement(),))
     verdict = _judge(cell)
     assert verdict.graded == ()
-    assert verdict.state is VerdictState.NEW
+    assert verdict.state is VerdictState.WORKLOAD_FAILED
+    assert verdict.summary == "no run returned response, of which there are thresholds"
+
+
+def test_thresholds_of_what_was_not_projected_or_measured_say_so() -> None:
+    steps = Thresholds(excellent=1, good=2, acceptable=3, poor=4)
+    metrics = {"lag": "ms", "lag_at_9": "ms"}
+    cell = make_cell(thresholds={"lag_at_9": steps}, extra_metrics=metrics)
+    verdict = _judge(cell)
+    assert verdict.state is VerdictState.NOT_ENOUGH_DATA
+    assert "lag_at_9 could not be checked" in verdict.summary
+
+
+def test_a_workload_that_is_not_to_end_owes_no_figure() -> None:
+    steps = Thresholds(excellent=1, good=2, acceptable=3, poor=4)
+    cell = make_cell(
+        runs=[make_oom()], thresholds={"lag": steps}, extra_metrics={"lag": "ms"}, expected_ending=Ending.OOM_KILLED
+    )
+    assert _judge(cell).state is VerdictState.NEW
 
 
 def test_a_measured_metric_can_have_thresholds_too() -> None:

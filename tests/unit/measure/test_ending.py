@@ -20,16 +20,64 @@ from measured import (
 )
 
 from factories import MIB, make_raw, make_report
+from memcap.judge.endings import state_of
 from memcap.measure import measure
 from memcap.model import (
     Ending,
     MemoryKind,
     OomFacts,
+    VerdictState,
 )
 
 SEEN = "; when last seen: 60.0 MiB anonymous"
 OF_THE_MAIN_PROCESS: dict[str, Any] = {**KILLED, **OOM}
 SHM_FULL = {"shm_used_bytes": 0, "shm_peak_bytes": 64 * MIB - 4095}
+
+
+@pytest.mark.parametrize(
+    ("metrics", "detail"),
+    [
+        ({"a": 1.5, "b": 2}, None),
+        ({"a": 0, "b": False}, None),
+        ({"b": 2}, "the metric 'a' was not returned"),
+        ({}, "the metric 'a' was not returned"),
+        ({"a": None, "b": 2}, "the metric 'a' is not a finite number up to 1e+30"),
+        ({"a": 10**400, "b": 2}, "the metric 'a' is not a finite number up to 1e+30"),
+        ({"a": -1e200, "b": 2}, "the metric 'a' is not a finite number up to 1e+30"),
+        ({"a": 1, "b": None}, "the metric 'b' is not a finite number up to 1e+30"),
+    ],
+)
+def test_a_declared_metric_has_to_be_returned(metrics: dict[str, Any], detail: str | None) -> None:
+    spec = replace(SPEC, metrics=("a", "b"))
+    raw = make_raw(workload_journal=journal_of(START, {**END, "metrics": metrics}))
+    found = measure(raw, spec, cpus=2)
+    expected = (Ending.COMPLETED, "") if detail is None else (Ending.INCOMPLETE, detail)
+    assert (found.ending, found.detail) == expected
+    assert found.extra == {name: value for name, value in metrics.items() if value is not None and abs(value) < 1e30}
+    assert state_of(found.ending, Ending.COMPLETED) is (
+        VerdictState.ENDING_CHANGED if detail is None else VerdictState.WORKLOAD_FAILED
+    )
+
+
+def test_an_error_says_more_than_a_metric_that_is_missing() -> None:
+    raw = make_raw(make_report(exit_code=1), workload_journal=journal_of(START, RAISED))
+    assert measure(raw, replace(SPEC, metrics=("a",)), cpus=2).ending is Ending.FAILED
+
+
+@pytest.mark.parametrize("journal", [(), (START,), (START, {"event": "cycle", "seconds": 1, "metrics": {"a": 1}})])
+def test_a_process_that_ends_before_its_function_returns_has_not_completed(journal: tuple[dict[str, Any], ...]) -> None:
+    found = measure(make_raw(workload_journal=journal_of(*journal)), replace(SPEC, metrics=()), cpus=2)
+    assert (found.ending, found.detail) == (Ending.INCOMPLETE, "its process ended before the function returned")
+    assert measure(make_raw(workload_journal=journal_of(*journal)), SPEC, cpus=2).ending is Ending.COMPLETED, (
+        "a command"
+    )
+
+
+def test_the_last_cycle_counts_where_the_workload_left_with_exit_code_0() -> None:
+    cycle = {"event": "cycle", "seconds": 1, "metrics": {"a": 7}}
+    raw = make_raw(workload_journal=journal_of(START, cycle, END))
+    found = measure(raw, replace(SPEC, metrics=("a",)), cpus=2)
+    assert (found.ending, found.extra) == (Ending.COMPLETED, {"a": 7})
 
 
 @pytest.mark.parametrize(
@@ -173,7 +221,7 @@ def test_ending(report: dict[str, Any], journal: tuple[dict[str, Any], ...], end
         ({"exit_code": 137, "oom_killed_flag": True}, Ending.OOM_GROUP_KILLED, "the daemon tells of the kill"),
         ({"exit_code": 137, "oom_events": 2}, Ending.OOM_GROUP_KILLED, "the daemon tells of the kill"),
         ({"exit_code": 137}, Ending.KILLED_FROM_OUTSIDE, "no OOM kill is known"),
-        ({"exit_code": 0}, Ending.LOST, "exit code 0; the supervisor's report is not JSON"),
+        ({"exit_code": 0}, Ending.LOST, "exit code 0; the supervisor's report:1:1: this is not JSON"),
         ({"exit_code": None, "oom_killed_flag": None, "oom_events": None}, Ending.LOST, "exit code None"),
         ({"exit_code": 139, "report": '{"format": 1}'}, Ending.LOST, "is not of format 2"),
     ],
@@ -305,3 +353,13 @@ def test_memory_error_that_a_function_prints_is_not_its_ending() -> None:
         make_report(exit_code=1), workload_journal=journal_of(START, RAISED), error_output="ValueError\nMemoryError\n"
     )
     assert measured(raw).ending is Ending.FAILED
+
+
+@pytest.mark.parametrize("event", ["raised", "load_error"])
+def test_a_message_of_millions_of_characters_is_kept_in_part(event: str) -> None:
+    said = {"event": event, "type": "ValueError", "message": f"bad: {'x' * 3_000_000}"}
+    raw = make_raw(make_report(exit_code=1), workload_journal=journal_of(START, said), error_output="x" * 3_000_000)
+    found = measured(raw)
+    assert found.detail.startswith("ValueError: bad: xxx")
+    assert len(found.detail) <= 4000
+    assert len(found.output_tail) <= 4000

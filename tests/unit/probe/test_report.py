@@ -153,13 +153,16 @@ def test_an_event_that_the_runner_would_not_write_is_left_out(event: dict[str, A
     assert parse_journal(json.dumps(event)) == WorkloadJournal()
 
 
-def test_metrics_that_are_no_finite_number_are_absent() -> None:
-    metrics = {"infinite": None, "huge": 1, "flag": True}
+def test_a_metric_that_is_no_figure_is_told_and_the_others_are_kept() -> None:
+    metrics = {"infinite": None, "huge": 1, "flag": True, "x" * 201: 1}
     text = json.dumps({"event": "end", "cycles": None, "metrics": metrics, "gc": None})
     (end,) = (parse_journal(text).end,)
     assert end is not None
-    assert end.metrics == {"huge": 1, "flag": 1}
-    assert parse_journal(text.replace('"huge": 1', f'"huge": {10**400}')).end is None
+    assert end.metrics == {"infinite": None, "huge": 1, "flag": 1}
+    for huge in (str(10**300), str(-(10**300)), "NaN", "1e999"):
+        huge_end = parse_journal(text.replace('"huge": 1', f'"huge": {huge}')).end
+        assert huge_end is not None
+        assert huge_end.metrics == {"infinite": None, "huge": None, "flag": 1}
 
 
 @given(st.integers(min_value=0, max_value=len(JOURNAL)))

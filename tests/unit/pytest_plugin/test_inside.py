@@ -8,9 +8,7 @@ import sys
 
 import pytest
 
-from memcap.model import Ending, Measurement
 from memcap.pytest_plugin import memcap_inside
-from memcap.pytest_plugin.container import prove
 
 pytest_plugins = ["pytester"]
 
@@ -43,13 +41,3 @@ def test_only_what_came_to_its_end_is_proven(pytester: pytest.Pytester, body: st
 
     told = [line for line in ended.stdout.splitlines() if line.startswith("proof:")]
     assert told == ([] if proof is None else [f"proof: {proof}"])
-
-
-def test_a_run_without_proof_has_failed() -> None:
-    ended = Measurement(ending=Ending.COMPLETED, detail="", exit_code=0)
-    killed = Measurement(ending=Ending.OOM_KILLED, detail="", exit_code=None)
-    proven = Measurement(ending=Ending.COMPLETED, detail="", exit_code=0, extra={"skipped": 0.0, "xfailed": 0.0})
-
-    assert prove(ended).ending is Ending.FAILED
-    assert prove(killed) is killed
-    assert prove(proven) is proven

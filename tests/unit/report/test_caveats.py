@@ -120,3 +120,9 @@ def test_the_other_reports_tell_the_same() -> None:
     )
     junit = render_junit(build_view(make_result(), [verdict]))
     assert junit.count("caveat noisy_neighbour") == 1
+
+
+def test_a_detail_that_looks_like_one_without_its_numbers_is_another() -> None:
+    assert merged(["saw \0 here", "saw 1 here", "saw \0B here", "saw 2 KiB here"]) == (
+        "saw \0 here", "saw 1 here", "saw \0B here", "saw 2 KiB here",
+    )  # fmt: skip

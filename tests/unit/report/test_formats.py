@@ -15,6 +15,7 @@ from factories import MIB, make_cell, make_result, make_runs
 from memcap.errors import UsageError
 from memcap.model import NO_CAP_BYTES, UNCAPPED, Cap, Moment, VerdictState
 from memcap.report.formats import FORMATS, Format, find_format
+from memcap.report.terminal import render_terminal
 from memcap.report.view import View, build_view
 from memcap.units import format_bytes
 
@@ -75,6 +76,17 @@ def test_nor_does_any_format_for_any_text(text: str) -> None:
     view = hostile_view(text)
     for chosen in FOR_TERMINALS:
         assert _controls(chosen.render(view)) == set()
+
+
+@pytest.mark.parametrize("piece", ["x\n", "\U000e0001", "<@%", "`|", "=1,"])
+def test_no_format_grows_with_what_a_workload_writes(piece: str) -> None:
+    """A view quotes one text in some twenty places, each of which shows a part of it."""
+    view, longer = (hostile_view(piece * size, VerdictState.REGRESSED) for size in (100_000, 500_000))
+    for chosen in FORMATS:
+        size = len(chosen.render(view).encode())
+        assert size < (16 if chosen.file.endswith(".json") else 2) * MIB
+        assert abs(len(chosen.render(longer).encode()) - size) < 1024  # the number of characters
+    assert len(render_terminal(longer, width=100, verbose=True, show_output=True)) < MIB
 
 
 @pytest.mark.parametrize("name", [each.name for each in FORMATS if each.file.endswith(".json")])

@@ -15,7 +15,7 @@ from views import hostile_view, view_of_every_verdict, view_of_many
 from memcap.model import VerdictState
 from memcap.report.markdown import COMMENT_LIMIT, render_comment, render_markdown
 from memcap.report.markdown_text import code, fence, html_code, prose, row
-from memcap.report.text import printable
+from memcap.untrusted import printable
 
 # What the parser may make of a text that is not meant as markup, and what GitHub then looks for outside of code.
 _LIVE = re.compile(r"<(?:a|img|script|em|strong|del|h\d|ul|ol|li|table|input|hr)\b", re.IGNORECASE)

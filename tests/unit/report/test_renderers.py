@@ -27,8 +27,9 @@ from memcap.model import CampaignResult, Caveat, CaveatKind, Measurement, Metric
 from memcap.report.json import render_check_json, render_measure_json
 from memcap.report.sparkline import PLAIN
 from memcap.report.terminal import render_terminal
-from memcap.report.text import percent, printable, shortened
+from memcap.report.text import percent, shortened
 from memcap.report.view import View, build_view
+from memcap.untrusted import printable
 
 REGRESSED, UNLIKE = "agents.crew_backed-py312-128m", "agents.adaptive_adversary-py312-128m"
 COLD, OOM = "agents.llm-py310-128m", "streams.leaky-py312-128m"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -27,7 +28,16 @@ from factories import (
 from memcap.errors import FileFormatError, NewerSchemaError, SelectionError
 from memcap.model import Accepted, Baseline, Baselines, Caveat, CaveatKind, Ending, Ends, Measurement, Metric
 from memcap.stats import median
-from memcap.store import accept, as_baselines, load_baselines, remove_baselines, save_baselines, select_cells
+from memcap.store import (
+    accept,
+    as_baselines,
+    load_baseline_file,
+    load_baselines,
+    remove_baselines,
+    save_baselines,
+    select_cells,
+)
+from memcap.store.baseline_codec import suite_text
 
 STREAMS_ID = "streams.leaky-py312-128m"
 OTHER_ID = "agents.base-py313-128m"
@@ -55,7 +65,6 @@ _TEXTS = st.none() | st.text(min_size=1)
 _ACCEPTED = st.builds(Accepted, reason=_TEXTS, by=_TEXTS, source=_TEXTS)
 _FINGERPRINTS = st.builds(
     make_fingerprint,
-    image=st.sampled_from(["py312", "py313"]),
     libc=st.text() | st.none(),
     page_size_bytes=st.sampled_from([None, 4096, 65536]),
     metrics_version=st.integers(1, 3),
@@ -138,13 +147,37 @@ def test_no_folder_means_no_baselines(tmp_path: Path) -> None:
         (lambda doc: doc["cells"][CELL_ID].pop("runs"), r"\.runs: is missing"),
         (lambda doc: doc["cells"][CELL_ID].update(reason=3), r"\.reason: expected a valid string, found 3"),
         (lambda doc: doc["cells"][CELL_ID]["environment"].pop("libc"), r"\.environment\.libc: is missing"),
-        (lambda doc: doc["cells"].update({STREAMS_ID: doc["cells"][CELL_ID]}), "expected a cell of the suite 'agents'"),
+        (
+            lambda doc: doc["cells"].update({STREAMS_ID: doc["cells"][CELL_ID]}),
+            "expected the id of a cell of the suite 'agents'",
+        ),
         (lambda doc: doc["cells"][CELL_ID]["metrics"]["peak"].update(median=1), r"peak\.median: expected 65536000, "),
         (
             lambda doc: doc["cells"][CELL_ID]["metrics"]["peak"]["values"].reverse(),
             "expected one value or more, sorted",
         ),
         (lambda doc: doc["cells"][CELL_ID]["metrics"]["peak"].update(values=["1"]), r"values\[0\].*valid integer"),
+        (
+            lambda doc: doc["cells"][CELL_ID]["metrics"]["peak"].update(median=-1, values=[-1]),
+            r"metrics\.peak\.median: expected 0 or more, found -1",
+        ),
+        (
+            lambda doc: doc["cells"][CELL_ID]["metrics"]["peak"].update(values=[1, math.inf]),
+            r"peak\.values\[1\]: expected a finite number .*, found Infinity",
+        ),
+        (lambda doc: doc["cells"][CELL_ID].update(cap_bytes=10**400), r"cap_bytes: expected a whole number of at most"),
+        (
+            lambda doc: doc["cells"][CELL_ID]["environment"].update(image="py313"),
+            r"environment\.image: expected 'py312' as in the id, found \"py313\"",
+        ),
+        (
+            lambda doc: doc["cells"].update({"agents.crew_backed": doc["cells"][CELL_ID]}),
+            "expected the id of a cell of the suite 'agents': agents.benchmark-image-cap",
+        ),
+        (
+            lambda doc: doc["cells"].update({"agents.../x-py312-128m": doc["cells"][CELL_ID]}),
+            "expected the id of a cell of the suite 'agents'",
+        ),
         (lambda doc: doc["cells"][CELL_ID]["metrics"].update(heap={"median": 1, "values": [1]}), r"metrics\.heap"),
     ],
 )
@@ -157,6 +190,29 @@ def test_a_malformed_file_names_the_key(tmp_path: Path, change: Callable[[Any], 
     with pytest.raises(FileFormatError, match=message) as caught:
         load_baselines(tmp_path)
     assert "agents.json" in str(caught.value)
+
+
+@pytest.mark.parametrize("suite", ["../../../x", "/etc/x", "a\0", "nul", "", "a/b", "a\\b"])
+def test_a_file_of_a_suite_that_leads_elsewhere_is_refused(tmp_path: Path, suite: str) -> None:
+    document = json.loads(suite_text("agents", [make_baseline()]))
+    document.update(suite=suite, cells={f"{suite}.crew-py312-128m": document["cells"][CELL_ID]})
+    (tmp_path / "one.json").write_text(json.dumps(document))
+    with pytest.raises(FileFormatError, match=r"one\.json: suite: expected a name of a-z, 0-9 and _"):
+        load_baseline_file(tmp_path / "one.json")
+
+
+def test_a_key_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    text = suite_text("agents", [make_baseline()])
+    (tmp_path / "agents.json").write_text(text.replace('"runs": 5', '"runs": 5, "runs": 6'))
+    with pytest.raises(FileFormatError, match=r'agents\.json: the key "runs" is there twice'):
+        load_baselines(tmp_path)
+
+
+def test_a_byte_order_mark_is_no_change(tmp_path: Path) -> None:
+    save_baselines(_three(), tmp_path)
+    path = tmp_path / "agents.json"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert load_baselines(tmp_path) == _three()
 
 
 def test_a_merge_conflict_is_named_with_its_line(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 
 from factories import TOLERANCES, make_cell, make_measurement, make_oom, make_result
 from memcap.errors import FileExistsAlready, FileFormatError, NewerSchemaError
-from memcap.model import CampaignResult, CellResult, Ending, Measurement, Metric, PythonRun, Quiet
+from memcap.model import CampaignResult, Cap, CellResult, CellSummary, Ending, Measurement, Metric, PythonRun, Quiet
 from memcap.store import load_result, save_result
 
-# Floats that are no number are never equal to themselves; they have a test of their own.
-st.register_type_strategy(float, st.floats(allow_nan=False))
+# What no figure can be has tests of its own.
+st.register_type_strategy(float, st.floats(0, 1e30))
+st.register_type_strategy(int, st.integers(0, 2**63 - 1))
 # Lone surrogates have a test of their own too: they are the one thing that a file cannot hold.
 st.register_type_strategy(str, st.text(st.characters(exclude_categories=["Cs"]), max_size=8))
 
@@ -30,14 +31,28 @@ def _whole(kind: type[Any]) -> st.SearchStrategy[Any]:
     return st.builds(kind, **{each.name: ... for each in fields(kind)})
 
 
+def _named(summary: CellSummary, name: str, cap: int) -> CellSummary:
+    cell = f"agents.{name}-py312-128m"
+    return replace(
+        summary, id=cell, suite="agents", benchmark=name, image="py312", cap=Cap(name="128m", bytes=cap), variant=""
+    )
+
+
+_SUMMARIES = st.builds(
+    _named,
+    st.builds(CellSummary, thresholds=st.just({}), alerts=st.just({})),
+    st.from_regex(r"[a-z][a-z0-9_]{0,9}", fullmatch=True),
+    st.integers(1, 2**63 - 1),
+)
 _RESULTS = st.builds(
     CampaignResult,
+    id=st.from_regex(r"[0-9]{8}T[0-9]{6}-[a-z]+-[0-9a-f]{4}", fullmatch=True),
     images=...,
     policy=...,
     cells=st.lists(
-        st.builds(CellResult, cell=..., runs=st.lists(_whole(Measurement), max_size=2).map(tuple), warmups=...),
+        st.builds(CellResult, cell=_SUMMARIES, runs=st.lists(_whole(Measurement), max_size=2).map(tuple), warmups=...),
         max_size=2,
-        unique_by=lambda cell: cell.cell.id.strip(),
+        unique_by=lambda cell: cell.cell.id,
     ).map(tuple),
 )
 
@@ -65,12 +80,11 @@ def test_any_mapping_is_stored(tmp_path: Path) -> None:
     assert load_result(tmp_path / "r.json").cells[0].cell.tolerances == TOLERANCES
 
 
-def test_figures_that_are_no_number_do_not_lose_a_campaign(tmp_path: Path) -> None:
-    run = make_measurement(extra={"ratio": math.nan, "most": math.inf})
+def test_metrics_that_an_older_memcap_stored_and_are_no_figures_are_left_out(tmp_path: Path) -> None:
+    run = make_measurement(extra={"ratio": math.nan, "most": math.inf, "huge": 10**300, "below": -2.5})
     save_result(make_result(make_cell(runs=[run])), tmp_path / "r.json", overwrite=False)
     (found,) = load_result(tmp_path / "r.json").cells[0].runs
-    assert math.isnan(found.extra["ratio"])
-    assert found.extra["most"] == math.inf
+    assert found.extra == {"below": -2.5}
 
 
 def test_output_that_is_not_unicode_does_not_lose_a_campaign(tmp_path: Path) -> None:
@@ -165,6 +179,29 @@ def test_a_schema_that_is_no_version_is_malformed(
             r"memcap\.cells\[0\]\.runs\[0\]\.peak_bytes: expected a valid integer, found \"1024\"",
         ),
         (lambda ours: ours["cells"][0]["runs"][0].update(peak_bytes=True), r"peak_bytes: expected a valid integer"),
+        (
+            lambda ours: ours["cells"][0]["runs"][0].update(peak_bytes=10**400, wall_seconds=math.nan),
+            r"(?s)peak_bytes: expected .*, found a number of more than 70 digits.*\[0\]\.wall_seconds: .*found NaN",
+        ),
+        (lambda ours: ours["cells"][0]["runs"][1].update(peak_bytes=-1), r"runs\[1\]\.peak_bytes: expected 0 or more"),
+        (lambda ours: ours.update(runs=-1), r"memcap\.runs: expected 0 or more, found -1"),
+        (lambda ours: ours.update(id="../../x"), r'memcap\.id: expected the id of a campaign, found "../../x"'),
+        (
+            lambda ours: ours["cells"][0]["cell"].update(suite="../../../x/pwned"),
+            r'cells\[0\]\.cell\.suite: expected a name of a-z, 0-9 and _, found "../../../x/pwned"',
+        ),
+        (lambda ours: ours["cells"][0]["cell"].update(image="/etc"), r'cell\.image: expected a name .*, found "/etc"'),
+        (lambda ours: ours["cells"][0]["cell"].update(variant="a/b"), r"cell\.variant: expected a name"),
+        (lambda ours: ours["cells"][0]["cell"]["cap"].update(name="nul"), r"cell\.cap\.name: expected a name"),
+        (
+            lambda ours: ours["cells"][0]["cell"].update(id="streams.crew_backed-py312-128m"),
+            r'cell\.id: expected "agents.crew_backed-py312-128m", found "streams',
+        ),
+        (lambda ours: ours.update(policy=ours["cells"][0]), r"memcap\.policy: .*found nothing"),
+        (
+            lambda ours: ours["cells"][0]["cell"].update(alerts={"lag": 1.0}),
+            r"cells\[0\]\.cell\.alerts\.lag: the cell has no metric of that name",
+        ),
         (lambda ours: ours.update(cells={}), r"memcap\.cells: .*found an object"),
         (lambda ours: ours.update(environment=None), r"memcap\.environment: .*found nothing"),
         (lambda ours: ours["cells"].append(ours["cells"][0]), r"memcap\.cells\[1\]: the cell .* is there twice"),
@@ -194,6 +231,8 @@ def test_an_unknown_key_is_ignored(damaged: Callable[[Callable[[Any], Any]], Pat
         (b'{"memcap": 1}', "memcap: expected an object, found 1"),
         (b"\xff\xfe", r"not text in UTF-8 \(byte 0\)"),
         (b"[" * 100_000, "nested too deeply"),
+        (b'{"memcap": {"schema": 2, "schema": 1}}', 'the key "schema" is there twice'),
+        (b'{"memcap": {"schema": 2, "runs": ' + b"9" * 6000 + b"}}", r"r\.json: a number has 6000 digits"),
     ],
 )
 def test_a_file_that_is_no_json_object_says_where(tmp_path: Path, content: bytes, message: str) -> None:
@@ -203,7 +242,7 @@ def test_a_file_that_is_no_json_object_says_where(tmp_path: Path, content: bytes
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FileFormatError, match=r"gone\.json could not be read: No such file"):
+    with pytest.raises(FileFormatError, match=r"gone\.json: cannot be read: No such file"):
         load_result(tmp_path / "gone.json")
 
 

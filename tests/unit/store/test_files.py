@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from memcap.errors import FileExistsAlready, MemcapError, UsageError
-from memcap.store.files import describe, latest_result, result_path, write_atomically
+from memcap.store.files import latest_result, result_path, write_atomically
 
 
 def test_nothing_else_is_left_in_the_folder(tmp_path: Path) -> None:
@@ -40,6 +40,32 @@ def test_an_existing_file_is_kept(tmp_path: Path) -> None:
     assert (tmp_path / "a").read_text() == "old"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="there are no such files")
+def test_nothing_but_a_file_is_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    (tmp_path / "link").symlink_to(os.devnull)
+    for path in (pipe, tmp_path, tmp_path / "link", Path(os.devnull)):
+        with pytest.raises(MemcapError, match="is not a regular file"):
+            write_atomically(path, "new", overwrite=True)
+    assert pipe.is_fifo()
+    assert Path(os.devnull).is_char_device()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a right there")
+def test_a_link_stays_one_and_its_file_is_replaced(tmp_path: Path) -> None:
+    link, target = tmp_path / "latest.json", tmp_path / "results" / "a.json"
+    link.symlink_to(target)
+    for text in ("old", "new"):  # the file need not be there
+        write_atomically(link, text, overwrite=True)
+        assert link.is_symlink()
+        assert target.read_text() == text
+    circle = tmp_path / "circle"
+    circle.symlink_to(circle)
+    with pytest.raises(MemcapError):
+        write_atomically(circle, "new", overwrite=True)
+
+
 def test_the_latest_result_is_the_last_id_whatever_the_clock_of_files_says(tmp_path: Path) -> None:
     for name in (
         "20261120T043000-quick-aaaa",
@@ -58,8 +84,3 @@ def test_no_result_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no result of a campaign in") as caught:
         latest_result(tmp_path / "nowhere")
     assert "memcap run" in caught.value.remedy
-
-
-def test_describe_is_short() -> None:
-    assert describe("x" * 500).endswith("…")
-    assert len(describe("x" * 500)) < 60

@@ -16,7 +16,8 @@ from memcap.errors import FileExistsAlready, FileFormatError, NewerSchemaError
 from memcap.model import AllocationProfile
 from memcap.store import load_profile, load_result, save_profile
 
-st.register_type_strategy(float, st.floats(allow_nan=False))
+st.register_type_strategy(float, st.floats(0, 1e30))
+st.register_type_strategy(int, st.integers(0, 2**63 - 1))
 st.register_type_strategy(str, st.text(st.characters(exclude_categories=["Cs"]), max_size=8))
 
 

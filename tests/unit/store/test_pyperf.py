@@ -16,6 +16,7 @@ from memcap.model import NO_CAP_BYTES, Cap, Ending, Measurement
 from memcap.store import load_result, save_result
 
 CELL, OTHER = "agents.crew_backed-py312-128m", "streams.leaky-py313-128m"
+UNCAPPED = "agents.crew-py312-uncapped"
 
 
 def _pyperf(*arguments: str | Path) -> str:
@@ -73,9 +74,9 @@ def test_runs_without_a_value_are_counted_not_shown(saved: Path) -> None:
 
 @pytest.mark.parametrize("size", [NO_CAP_BYTES, 2**63 - 4096])
 def test_a_cap_that_is_none_is_no_metadata_and_loads_as_it_was(tmp_path: Path, size: int) -> None:
-    result, path = make_result(make_cell(CELL, cap=Cap(name="uncapped", bytes=size))), tmp_path / "uncapped.json"
+    result, path = make_result(make_cell(UNCAPPED, cap=Cap(name="uncapped", bytes=size))), tmp_path / "uncapped.json"
     save_result(result, path, overwrite=False)
-    peak = pyperf.BenchmarkSuite.load(str(path)).get_benchmark(f"{CELL}/peak")
+    peak = pyperf.BenchmarkSuite.load(str(path)).get_benchmark(f"{UNCAPPED}/peak")
     assert "memcap_cap_bytes" not in peak.get_metadata()
     assert load_result(path) == result
 
@@ -87,8 +88,7 @@ def test_a_file_that_pyperf_rewrote_is_refused_with_the_reason(saved: Path, tmp_
 
 
 def test_text_that_pyperf_refuses_is_made_fit(tmp_path: Path) -> None:
-    cell = make_cell(image="py\n312")
-    result = make_result(cell, images={"py\n312": make_image("py\n312", reference=" a\nb ", python=None)})
+    result = make_result(images={"py312": make_image(reference=" a\nb ", python=None)})
     save_result(result, tmp_path / "r.json", overwrite=False)
     (metadata,) = {
         json.dumps(each.get_metadata()["memcap_image"]) for each in pyperf.BenchmarkSuite.load(str(tmp_path / "r.json"))

@@ -1,0 +1,36 @@
+"""The only place that prints: text for people is escaped, and documents are printed as they are."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from memcap.errors import MemcapError
+
+
+def echo(text: str, *, err: bool = False, nl: bool = True) -> None:
+    """Print ``text`` for people; whatever it quotes, a terminal obeys nothing in it."""
+    from memcap.untrusted import escaped
+
+    click.echo("\n".join(map(escaped, text.split("\n"))), err=err, nl=nl)
+
+
+def emit(document: str, *, err: bool = False) -> None:
+    """Print a document, such as JSON or HTML, in which its renderer has escaped what is foreign."""
+    click.echo(document, err=err, nl=False)
+
+
+def show_error(error: MemcapError | click.ClickException) -> None:
+    """Print an error on standard error; what it quotes may be of any length."""
+    from memcap.untrusted import printable_lines
+
+    if isinstance(error, click.ClickException):
+        file = io.StringIO()
+        error.show(file)
+        text = file.getvalue()
+    else:
+        text = f"memcap: {error}"
+    echo(printable_lines(text), err=True)

@@ -1,0 +1,55 @@
+"""What the names of suites, benchmarks, images and caps may look like: they become parts of ids and file names."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+LONGEST_NAME: Final = 100  # four of them, and what is between them, are a file name
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_]*", re.ASCII)
+# As ids hold them: sizes such as `.5g` became `_5g`, images were named by references of any length.
+_PART: Final = re.compile(r"[a-z0-9_]{1,255}", re.ASCII)
+_VARIANT: Final = re.compile(r"[a-z0-9_]+(?:\.[a-z0-9_]+)*", re.ASCII)
+_CAMPAIGN: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,254}", re.ASCII)
+_DEVICE: Final = re.compile(
+    r"con|prn|aux|nul|com[0-9]|lpt[0-9]", re.ASCII
+)  # a file of that name is a device on Windows
+
+
+def name_complaint(name: str) -> str:
+    """Say what is wrong with ``name`` as the name of a suite, benchmark, image or cap; empty if nothing is.
+
+    Ids read ``suite.benchmark-image-cap`` and become container and file names, so dots, dashes and blanks are out.
+    """
+    if len(name) > LONGEST_NAME:
+        return (
+            f"{name[:40]!r}… is too long for a name: it has {len(name)} characters, at most {LONGEST_NAME} are allowed"
+        )
+    if not _NAME.fullmatch(name):
+        return f"{name!r} is not a name: use a-z, 0-9 and _, and begin with a letter or digit"
+    return f"{name!r} is the name of a device on Windows; choose another" if _DEVICE.fullmatch(name) else ""
+
+
+def is_stored_name(name: str) -> bool:
+    """Tell whether a suite, benchmark, image or cap in a file may be called so: files are named after it."""
+    return _PART.fullmatch(name) is not None and not _DEVICE.fullmatch(name)
+
+
+def is_stored_variant(variant: str) -> bool:
+    """Tell whether a file that is read may call a variant of a cell so; most cells have none."""
+    return not variant or _VARIANT.fullmatch(variant) is not None
+
+
+def is_campaign_id(text: str) -> bool:
+    """Tell whether ``text`` can be the id of a campaign: the name of its file, without a folder."""
+    return _CAMPAIGN.fullmatch(text) is not None
+
+
+def parse_cell_id(cell_id: str) -> tuple[str, str, str, str] | None:
+    """Return suite, benchmark with its variant, image and cap of an id; None if it is none."""
+    name, *image_and_cap = cell_id.rsplit("-", 2)
+    suite, _, benchmark = name.partition(".")
+    if len(image_and_cap) < 2 or not all(map(is_stored_name, (suite, *image_and_cap))):
+        return None
+    image, cap = image_and_cap
+    return (suite, benchmark, image, cap) if benchmark and is_stored_variant(benchmark) else None

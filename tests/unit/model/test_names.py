@@ -1,0 +1,76 @@
+"""Names become parts of ids, containers and files, so that no name leads out of a folder."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from memcap.model.names import is_campaign_id, is_stored_name, is_stored_variant, name_complaint, parse_cell_id
+
+EVIL = ["../x", "/etc", "a/b", "a\\b", "..", ".", "", "a\0b", "nul", "com1", "a b", "a\n", "ä", "x" * 256, "A", "a-b"]
+
+
+@pytest.mark.parametrize("name", EVIL)
+def test_what_is_no_name(name: str) -> None:
+    assert not is_stored_name(name)
+    assert name_complaint(name)
+    assert len(name_complaint(name)) < 150
+
+
+@pytest.mark.parametrize("name", ["a", "128m", "crew_backed", "console", "com", "x" * 100])
+def test_what_is_a_name(name: str) -> None:
+    assert is_stored_name(name)
+    assert name_complaint(name) == ""
+
+
+def test_what_older_versions_stored_is_still_a_name() -> None:
+    assert is_stored_name("_5g")
+    assert is_stored_name("x" * 255)
+
+
+@pytest.mark.parametrize(
+    ("variant", "right"), [("", True), ("cold", True), ("20s.cold", True), ("a..b", False), ("../a", False)]
+)
+def test_variants(variant: str, *, right: bool) -> None:
+    assert is_stored_variant(variant) is right
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("20260101T020304-quick-1a2b", True),
+        ("nightly", True),
+        ("../../x", False),
+        ("", False),
+        ("a/b", False),
+        ("a\0", False),
+    ],
+)
+def test_ids_of_campaigns(text: str, *, right: bool) -> None:
+    assert is_campaign_id(text) is right
+
+
+@pytest.mark.parametrize(
+    ("cell_id", "parts"),
+    [
+        ("agents.llm-py312-128m", ("agents", "llm", "py312", "128m")),
+        ("agents.llm.cold.20s-py312-128m", ("agents", "llm.cold.20s", "py312", "128m")),
+        ("agents.llm-py312", None),
+        ("agents-py312-128m", None),
+        ("agents.-py312-128m", None),
+        ("../../x.llm-py312-128m", None),
+        ("agents.../x-py312-128m", None),
+        ("agents.llm-py312-", None),
+        ("", None),
+    ],
+)
+def test_ids_of_cells(cell_id: str, parts: tuple[str, ...] | None) -> None:
+    assert parse_cell_id(cell_id) == parts
+
+
+@given(st.text())
+def test_no_name_leads_out_of_its_folder(text: str) -> None:
+    if is_stored_name(text) or is_campaign_id(text):
+        assert not {"/", "\\", "\0", "\n"} & set(text)
+        assert text not in ("", ".", "..")
