@@ -43,7 +43,17 @@ from memcap.model import (
 from memcap.report import build_view
 from memcap.report.baselines import change_lines
 from memcap.report.formats import FORMATS
-from memcap.store import as_baselines, load_baseline_file, load_baselines, load_profile, load_result, save_result
+from memcap.store import (
+    Journal,
+    as_baselines,
+    journal_path,
+    load_baseline_file,
+    load_baselines,
+    load_interrupted,
+    load_profile,
+    load_result,
+    save_result,
+)
 from memcap.store.baseline_codec import suite_text
 from memcap.store.profiles import save_profile
 
@@ -150,6 +160,7 @@ def all_readers(folder: Path) -> tuple[Reader, ...]:
     pyperf_alone = json.dumps({key: value for key, value in whole.items() if key != "memcap"}).encode()
     return (
         Reader(name="results", seeds=(*results, _older(results[0]), baselines[0]), read=_read_result),
+        Reader(name="campaign journals", seeds=(_journal_of_runs(folder), results[0]), read=_read_campaign_journal),
         Reader(name="pyperf files", seeds=(pyperf_alone, results[0]), read=_read_result),
         Reader(name="baselines", seeds=(*baselines, _schema_1(baselines[0])), read=_read_baselines),
         Reader(name="limits.toml", seeds=(_LIMITS.encode(), _SUITE.encode()), read=_of_project("limits.toml")),
@@ -246,6 +257,21 @@ def _journals() -> tuple[bytes, ...]:
         [START, LOAD_ERROR],
     )
     return tuple("".join(json.dumps(event) + "\n" for event in run).encode() for run in runs)
+
+
+def _journal_of_runs(folder: Path) -> bytes:
+    result = make_result(make_cell(), make_cell("agents.b-py312-128m"))
+    journal = Journal(folder / "journaled.json")
+    journal.begin(result, result.cells[:1])
+    journal.add(result.cells[1].cell, result.cells[1].runs[0], number=0, is_warmup=False)
+    return journal_path(folder / "journaled.json").read_bytes()
+
+
+def _read_campaign_journal(content: bytes, folder: Path) -> None:
+    journal_path(folder / "r.json").write_bytes(content)
+    result = load_interrupted(folder / "r.json")
+    if crc32(content) % _USED == 0:
+        _use(result, render=False)
 
 
 def _profiles(folder: Path) -> tuple[bytes, ...]:

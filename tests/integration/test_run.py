@@ -179,7 +179,7 @@ def test_when_the_time_is_up_what_is_finished_is_judged_and_the_rest_is_measured
 
     assert stopped.returncode == 27, stopped.stderr
     path = only_result(project)
-    assert "not measured: small.pause-py312-128m. Finished cells are in" in stopped.stderr
+    assert "not measured: small.pause-py312-128m. Kept: 2 runs (1 of 2 cells finished)" in stopped.stderr
     assert f"memcap run --resume {path}" in stopped.stderr
     assert "1 new, 1 not measured" in stopped.stdout
     assert containers(docker_client, path.stem) == []

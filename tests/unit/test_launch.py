@@ -141,6 +141,14 @@ def test_settings_of_the_benchmark_reach_the_run() -> None:
     spec = spec_of(make_plan_cell(quiet=Quiet(pin_cpus=2, thp=False)))
     assert (spec.quiet, spec.cpuset) == (Quiet(pin_cpus=2, thp=False), "")
     assert spec_of(make_plan_cell(projections={"entries": (100,)})).projections == {"entries": (100,)}
+
+
+def test_a_function_has_to_return_what_is_declared_but_not_what_is_projected() -> None:
+    metrics = {"entries": "entries", "entries_at_100": "entries", "entries_at_100_low": "entries", "lag": "s"}
+    call = CallWorkload(call="work:leak")
+    cell = make_plan_cell(workload=call, extra_metrics=metrics, projections={"entries": (100,)})
+    assert spec_of(cell).metrics == ("entries", "lag")
+    assert spec_of(make_plan_cell(workload=CommandWorkload(argv=("true",)))).metrics is None
     pinned = run_spec(make_plan_cell(), make_layer(), SETTINGS, attempt="1.1", cpuset="0,3")
     assert pinned.cpuset == "0,3"
 

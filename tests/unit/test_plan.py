@@ -200,6 +200,13 @@ def test_an_empty_plan_says_why(changes: dict[str, object], remedy: str) -> None
     assert remedy in caught.value.remedy
 
 
+@pytest.mark.parametrize("reference", ["x" * 300, "my/" + "x" * 300 + ":1", "", "@", "ä"])
+def test_what_is_no_reference_is_refused_before_any_daemon_is_asked(reference: str) -> None:
+    with pytest.raises(SelectionError, match="names no image") as caught:
+        image_by_reference(reference)
+    assert len(str(caught.value)) < 300
+
+
 @pytest.mark.parametrize(
     ("reference", "name"),
     [

@@ -17,9 +17,8 @@ from typing import Any
 
 import pytest
 
-from memcap.errors import FileFormatError, MemcapError
+from memcap.errors import MemcapError
 from memcap.pytest_plugin.family import Family, adopting
-from memcap.strict import parse_json
 from memcap.testing.cgroup import own_cgroup
 from memcap.testing.reading import descendants
 
@@ -174,8 +173,8 @@ def _end(process: subprocess.Popen[bytes], family: Family, *, kill_others: bool)
 
 def _journal(path: Path) -> Iterator[dict[str, Any]]:
     for line in _text(path).splitlines():
-        with suppress(FileFormatError):  # a kill in the middle of a line
-            found = parse_json("the journal", line)
+        with suppress(ValueError, RecursionError):  # a kill in the middle of a line, or somebody else's
+            found = json.loads(line)
             if isinstance(found, dict):
                 yield found
 

@@ -81,6 +81,12 @@ def test_outside_of_a_project_it_is_an_image(tmp_path: Path, monkeypatch: pytest
     assert find_subject(("agents.llm-py312-128m",)).cell.image.reference == "agents.llm-py312-128m"
 
 
+@pytest.mark.usefixtures("project")
+def test_a_name_longer_than_any_file_is_no_image() -> None:
+    with pytest.raises(SelectionError, match="names no image: it has 300 characters"):
+        find_subject(("x" * 300,))
+
+
 def test_nothing_is_refused() -> None:
     with pytest.raises(UsageError, match="nothing is named"):
         find_subject(())

@@ -303,8 +303,8 @@ env = { NAME = "\\u0000" }
 """
     found = find_problems({"suites/demo/suite.toml": suite})
     assert [(problem.line, problem.key, problem.message) for problem in found] == [
-        (2, "benchmarks.calm.command.1", "has a NUL character"),
-        (3, "benchmarks.calm.env.NAME", "has a NUL character"),
+        (2, "benchmarks.calm.command.1", "must not hold a NUL character, as no program can be given one"),
+        (3, "benchmarks.calm.env.NAME", "must not hold a NUL character, as no program can be given one"),
     ]
 
 

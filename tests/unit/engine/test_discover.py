@@ -88,7 +88,13 @@ def test_an_unknown_context_is_an_error_even_when_the_default_socket_is_there(tm
         find_daemon({"DOCKER_CONTEXT": "unheard-of"}, tmp_path, "linux", exists=there("/var/run/docker.sock"))
 
 
-@pytest.mark.parametrize("content", ["{", "[]", {}, {"Endpoints": {}}, {"Endpoints": {"docker": {}}}, {"Endpoints": 3}])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{", "[]", "[" * 100_000, {}, {"Endpoints": {}}, {"Endpoints": {"docker": {}}}, {"Endpoints": 3},
+        {"Endpoints": {"docker": {"Host": 5}}},
+    ],
+)  # fmt: skip
 def test_a_context_that_says_nothing_usable_is_an_error(tmp_path: Path, content: object) -> None:
     write_context(tmp_path / ".docker", "odd", content)
     with pytest.raises(DaemonUnavailable, match="'odd'"):

@@ -45,9 +45,20 @@ def test_a_process_of_which_nothing_is_known_is_told(tmp_path: Path) -> None:
     assert "ImportError: no memray" in found.caveats[0].detail
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"frames": [], "processes": [{}], "sources": {}}'])
-def test_anything_else_is_refused(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "this is not JSON"),
+        ("[]", "expected a JSON object, found a list"),
+        ("[" * 100_000, "nested too deeply"),
+        ('{"frames": [], "processes": [{}], "sources": {}}', "not what memcap wrote there: KeyError: 'pid'"),
+        ('{"frames": [], "processes": [], "sources": []}', "not what memcap wrote there: AttributeError"),
+        ('{"frames": [], "processes": [{"pid": Infinity}], "sources": {}}', r"processes\[0\]\.pid: expected a finite"),
+        ('{"frames": [], "processes": [{"pid": -1}], "sources": {}}', r"processes\[0\]\.pid: expected 0 or more"),
+    ],
+)
+def test_anything_else_is_refused(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "sites.json").write_text(text)
 
-    with pytest.raises(FileFormatError, match="not what memcap wrote there"):
+    with pytest.raises(FileFormatError, match=rf"sites\.json.*(?s:.*){message}"):
         read_noted(tmp_path)
