@@ -14,6 +14,8 @@ layer
     The image derived from (image, suite): the image plus probe, suite files and locked dependencies.
 cap
     The memory limit of a container, set as the cgroup's hard limit, with no swap.
+limit
+    What a workload may use besides memory, such as CPU time or disk. Breaking one is an ending of its own.
 cell
     Benchmark x image x cap; the unit of measuring and judging. Its id reads ``suite.benchmark-image-cap``; a variant,
     such as ``cold`` (without the image's files in the page cache), is named behind the benchmark:

@@ -303,7 +303,7 @@ class Campaign:
     def _run_once(self, cell: Cell, number: int, cpus: CpuPool) -> Measurement:
         limit = cell.benchmark.time_limit_seconds or self._settings.time_limit_seconds
         spent = 0.0
-        with cpus.taken(cell.benchmark.quiet.cpus) as cpuset:
+        with cpus.taken(cell.benchmark.quiet.pin_cpus) as cpuset:
             for attempt in range(1, ATTEMPTS + 1):
                 self._deadline.heed()
                 measurement = self._attempt(cell, f"{number}.{attempt}", cpuset)
@@ -341,11 +341,11 @@ def _stoppable() -> Iterator[None]:
 def refuse_too_many_cpus(cells: Iterable[Cell], cpus: int) -> None:
     """Raise PlanError for a benchmark that asks for more CPUs than containers may use here."""
     for cell in cells:
-        asked = cell.benchmark.quiet.cpus
+        asked = cell.benchmark.quiet.pin_cpus
         if asked is not None and asked > cpus:
             raise PlanError(
                 f"{cell.id} is to be pinned to {asked} CPUs; containers may use {cpus} here",
-                remedy="Lower `quiet.cpus` in suite.toml or limits.toml, or give the daemon more CPUs.",
+                remedy="Lower `quiet.pin_cpus` in suite.toml or limits.toml, or give the daemon more CPUs.",
             )
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from memcap.errors import PlanError
-from memcap.model import CallWorkload, CampaignSettings, Cell, CommandWorkload, Layer, RunSpec, Scalar
+from memcap.model import CallWorkload, CampaignSettings, Cell, CommandWorkload, Layer, RunLimits, RunSpec, Scalar
 
 SUPERVISOR: Final = "/memcap/bin/supervisor"
 IDLE: Final = (SUPERVISOR, "idle")  # a program that does nothing; the supervisor of it measures itself
@@ -45,7 +46,7 @@ def run_spec(cell: Cell, layer: Layer, settings: CampaignSettings, *, attempt: s
         cpuset=cpuset,
         cold=cell.is_cold,
         projections=benchmark.projections,
-        user=layer.image.user,
+        user=settings.policy.user or layer.image.user,
         has_home=layer.image.sets_home or "HOME" in env or "HOME" in settings.policy.env,
         has_journal=isinstance(workload, CallWorkload),
         metrics=None if isinstance(workload, CommandWorkload) else benchmark.returned_metrics,
@@ -85,7 +86,7 @@ def _service_spec(
         cap_bytes=SERVICE_CAP_BYTES,
         supervisor_bytes=0,
         time_limit_seconds=seconds,
-        policy=settings.policy,
+        policy=replace(settings.policy, limits=RunLimits()),  # they are the workload's
     )
 
 

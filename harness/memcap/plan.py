@@ -20,6 +20,7 @@ from memcap.model import (
     Plan,
     PlanProblem,
     Profile,
+    RunLimits,
     Suite,
 )
 from memcap.units import format_bytes, format_seconds, length_variant, seconds_of_variant
@@ -172,6 +173,18 @@ def check_feasible(plan: Plan, *, memory_bytes: int | None, cpus: int | None = N
     return (*_caps_above(plan, memory_bytes), *_pinned_above(plan, cpus))
 
 
+def check_quota(limits: RunLimits, cpus: int | None) -> tuple[PlanProblem, ...]:
+    """Return a problem for a quota of more CPUs than the daemon's machine has. What is not known is not checked."""
+    if limits.cpus is None or cpus is None or limits.cpus <= cpus:
+        return ()
+    problem = PlanProblem(
+        subject="container",
+        reason=f"its quota is {limits.cpus:g} CPUs, and the daemon's machine has {cpus}",
+        remedy="Lower --cpus, or `container.cpus` in limits.toml",
+    )
+    return (problem,)
+
+
 def refuse_problems(message: str, problems: Iterable[PlanProblem]) -> None:
     """Raise PlanError with ``message`` and each of the problems, if there are any."""
     listed = [f"\n  {problem}" for problem in problems]
@@ -180,12 +193,12 @@ def refuse_problems(message: str, problems: Iterable[PlanProblem]) -> None:
 
 
 def _pinned_above(plan: Plan, cpus: int | None) -> list[PlanProblem]:
-    wanted = {f"{cell.benchmark.suite}.{cell.benchmark.name}": cell.benchmark.quiet.cpus for cell in plan.cells}
+    wanted = {f"{cell.benchmark.suite}.{cell.benchmark.name}": cell.benchmark.quiet.pin_cpus for cell in plan.cells}
     return [
         PlanProblem(
             subject=f"benchmark {name}",
             reason=f"it is pinned to {pinned} CPUs, and the daemon's machine has {cpus}",
-            remedy='Set `quiet = { cpus = … }` in suite.toml to fewer, or to "all"',
+            remedy='Set `quiet = { pin_cpus = … }` in suite.toml to fewer, or to "all"',
         )
         for name, pinned in wanted.items()
         if pinned is not None and cpus is not None and pinned > cpus

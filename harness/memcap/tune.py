@@ -28,7 +28,7 @@ class Setting:
 AS_IT_IS: Final = Setting(name="as_it_is", words="as it is")
 SETTINGS: Final = (
     AS_IT_IS,
-    Setting(name="one_cpu", words="one CPU", quiet=Quiet(cpus=1)),
+    Setting(name="one_cpu", words="one CPU", quiet=Quiet(pin_cpus=1)),
     Setting(name="no_thp", words="no THP", quiet=Quiet(thp=False)),
     Setting(name="no_aslr", words="no ASLR", quiet=Quiet(aslr=False)),
     Setting(name="random_hash", words="random hash seed", env={"PYTHONHASHSEED": "random"}),
@@ -145,7 +145,7 @@ def together(trials: Iterable[Trial]) -> tuple[Setting, ...]:
         name="together",
         words=" + ".join(setting.words for setting in helping),
         quiet=Quiet(
-            cpus=next((setting.quiet.cpus for setting in helping if setting.quiet.cpus), None),
+            pin_cpus=next((setting.quiet.pin_cpus for setting in helping if setting.quiet.pin_cpus), None),
             thp=all(setting.quiet.thp for setting in helping),
             aslr=all(setting.quiet.aslr for setting in helping),
         ),
@@ -157,7 +157,7 @@ def together(trials: Iterable[Trial]) -> tuple[Setting, ...]:
 def suite_lines(setting: Setting) -> tuple[str, ...]:
     """Return the lines of suite.toml that give a benchmark this setting."""
     quiet, usual = setting.quiet, Quiet()
-    words = [f"cpus = {quiet.cpus}"] if quiet.cpus is not None else []
+    words = [f"pin_cpus = {quiet.pin_cpus}"] if quiet.pin_cpus is not None else []
     words += [f"{key} = false" for key in ("thp", "aslr") if getattr(quiet, key) is not getattr(usual, key)]
     env = ", ".join(f'{name} = "{value}"' for name, value in setting.env.items())
     return (*((f"quiet = {{ {', '.join(words)} }}",) if words else ()), *((f"env = {{ {env} }}",) if env else ()))

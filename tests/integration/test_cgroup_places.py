@@ -40,7 +40,7 @@ def test_the_containers_own_cgroup_is_read(
     make = docker_client.api.create_host_config
     for placed in ({"cgroupns": namespace}, {"cgroupns": namespace, "cgroup_parent": parent}):
         with monkeypatch.context() as patch:
-            patch.setattr(docker_client.api, "create_host_config", lambda _=placed, **kw: make(**kw, **_))
+            patch.setattr(docker_client.api, "create_host_config", lambda _=placed, **kw: make(**{**kw, **_}))
             killed = measure_once(docker_client, cell("allocate", mib=512))
 
         assert killed.ending is Ending.OOM_KILLED, placed

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
@@ -29,7 +29,7 @@ from memcap.errors import Interrupted
 from memcap.images.this_machine import host_layers
 from memcap.launch import run_spec
 from memcap.measure import measure
-from memcap.model import CaveatKind, Cell, Ending, Measurement, Plan, RunSpec
+from memcap.model import CaveatKind, Cell, Ending, Measurement, Plan, RunLimits, RunSpec
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or platform.machine() not in ("x86_64", "aarch64"), reason="the process engine needs Linux"
@@ -284,3 +284,13 @@ def _when_written(note: Path) -> str:
         assert time.monotonic() < deadline, "the workload never started"
         time.sleep(0.05)
     return note.read_text()
+
+
+def test_limits_besides_memory(in_cgroup: Bench) -> None:
+    source = "import sys; open('file', 'wb').write(bytes(int(sys.argv[1])))"
+    spec = in_cgroup.spec(cell(("python", "-c", source, str(16 * MIB))))
+    for limits in (RunLimits(disk_bytes=8 * MIB), RunLimits(file_size_bytes=8 * MIB)):
+        limited = replace(spec, policy=replace(spec.policy, limits=limits))
+        ended = measure(in_cgroup.engine.execute(limited), limited, cpus=None)
+        assert ended.ending is Ending.LIMIT_EXCEEDED, ended.detail
+    assert measure(in_cgroup.engine.execute(spec), spec, cpus=None).ending is Ending.COMPLETED

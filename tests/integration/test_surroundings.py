@@ -31,7 +31,7 @@ def kept_quiet(one: Cell, quiet: Quiet) -> Cell:
 
 
 def test_a_quiet_run_has_one_cpu_no_huge_pages_and_the_same_addresses(docker_client: DockerClient) -> None:
-    run = measure_once(docker_client, kept_quiet(cell("surroundings"), Quiet(cpus=1, thp=False, aslr=False)))
+    run = measure_once(docker_client, kept_quiet(cell("surroundings"), Quiet(pin_cpus=1, thp=False, aslr=False)))
 
     assert run.ending is Ending.COMPLETED, run.detail
     assert run.cpuset == "0"

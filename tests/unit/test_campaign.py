@@ -361,14 +361,14 @@ def test_summary_keeps_what_judging_needs() -> None:
         budget=Budget(metric=Metric.PEAK, limit_bytes=MIB),
         tolerances={Metric.PEAK: Tolerance(relative=0.1, absolute=0)},
         extra_metrics={"entries": "count"},
-        quiet=Quiet(cpus=1, aslr=False),
+        quiet=Quiet(pin_cpus=1, aslr=False),
     )
     summary = CellSummary.of(cell)
     assert (summary.id, summary.suite, summary.benchmark, summary.image) == (cell.id, "agents", "crew", "py312")
     assert (summary.cap, summary.expected_ending) == (cell.cap, Ending.OOM_KILLED)
     assert (summary.budget, summary.tolerances) == (cell.benchmark.budget, cell.benchmark.tolerances)
     assert summary.extra_metrics == {"entries": "count"}
-    assert (summary.quiet, summary.variant) == (Quiet(cpus=1, aslr=False), "")
+    assert (summary.quiet, summary.variant) == (Quiet(pin_cpus=1, aslr=False), "")
     assert CellSummary.of(replace(cell, variant=COLD)).variant == COLD
 
 

@@ -38,7 +38,7 @@ def test_pinned_runs_side_by_side_have_cpus_of_their_own() -> None:
             return super().execute(spec)
 
     engine = TwoCpus()
-    plan = make_plan(make_plan_cell(quiet=Quiet(cpus=1)), runs=4, warmups=0)
+    plan = make_plan(make_plan_cell(quiet=Quiet(pin_cpus=1)), runs=4, warmups=0)
     (cell,) = run_all(engine, plan, jobs=2).cells
     first, second = engine.runs[1:3], engine.runs[3:5]
     assert {spec.cpuset for spec in first} == {spec.cpuset for spec in second} == {"0", "1"}
@@ -47,7 +47,7 @@ def test_pinned_runs_side_by_side_have_cpus_of_their_own() -> None:
 
 def test_a_run_for_all_cpus_waits_instead_of_hanging_the_others() -> None:
     engine = FakeEngine({})  # one CPU
-    plan = make_plan(make_plan_cell(quiet=Quiet(cpus=1)), runs=6, warmups=0)
+    plan = make_plan(make_plan_cell(quiet=Quiet(pin_cpus=1)), runs=6, warmups=0)
     (cell,) = run_all(engine, plan, jobs=4).cells
     assert [run.cpuset for run in cell.runs] == ["0"] * 6
 
@@ -132,5 +132,5 @@ def test_memory_over_time_is_kept_of_the_first_run_and_of_unexpected_ones() -> N
 def test_more_cpus_than_containers_may_use_are_refused_before_the_first_run() -> None:
     engine = FakeEngine({}, cpus=2)
     with pytest.raises(PlanError, match="pinned to 3 CPUs; containers may use 2"):
-        run_all(engine, make_plan(make_plan_cell(quiet=Quiet(cpus=3))))
+        run_all(engine, make_plan(make_plan_cell(quiet=Quiet(pin_cpus=3))))
     assert [spec.argv for spec in engine.runs] == [IDLE], "but for the trial run"

@@ -9,7 +9,18 @@ import pytest
 from factories import MIB, make_layer, make_plan_cell, make_settings
 from memcap.errors import PlanError
 from memcap.launch import IDLE, calibration_spec, eviction_spec, run_spec
-from memcap.model import COLD, CallWorkload, Cell, CommandWorkload, ContainerPolicy, Layer, Quiet, RunSpec, Scalar
+from memcap.model import (
+    COLD,
+    CallWorkload,
+    Cell,
+    CommandWorkload,
+    ContainerPolicy,
+    Layer,
+    Quiet,
+    RunLimits,
+    RunSpec,
+    Scalar,
+)
 
 CALL = CallWorkload(call="workloads:crew")
 SETTINGS = make_settings(policy=ContainerPolicy(pids=7))
@@ -111,9 +122,24 @@ def test_calibration_runs_an_idle_program_and_raises_no_cap() -> None:
     assert spec.name != spec_of(make_plan_cell()).name
 
 
+def test_the_user_is_the_one_asked_for_or_the_images() -> None:
+    layer = make_layer(user="app")
+    assert spec_of(make_plan_cell(), layer).user == "app"
+    settings = make_settings(policy=ContainerPolicy(user="4242:50"))
+    assert run_spec(make_plan_cell(), layer, settings, attempt="1").user == "4242:50"
+
+
+def test_limits_are_the_workloads_alone() -> None:
+    limits = RunLimits(disk_bytes=MIB, cpus=0.5)
+    settings = make_settings(policy=ContainerPolicy(pids=7, user="app", limits=limits))
+    assert run_spec(make_plan_cell(), make_layer(), settings, attempt="1").policy.limits == limits
+    for spec in (calibration_spec(make_layer(), settings), eviction_spec(make_layer(), settings, attempt="1")):
+        assert (spec.policy.limits, spec.policy.pids, spec.user) == (RunLimits(), 7, "")
+
+
 def test_settings_of_the_benchmark_reach_the_run() -> None:
-    spec = spec_of(make_plan_cell(quiet=Quiet(cpus=2, thp=False)))
-    assert (spec.quiet, spec.cpuset) == (Quiet(cpus=2, thp=False), "")
+    spec = spec_of(make_plan_cell(quiet=Quiet(pin_cpus=2, thp=False)))
+    assert (spec.quiet, spec.cpuset) == (Quiet(pin_cpus=2, thp=False), "")
     assert spec_of(make_plan_cell(projections={"entries": (100,)})).projections == {"entries": (100,)}
 
 

@@ -26,9 +26,10 @@ from memcap.model import (
     Profile,
     Quiet,
     Rules,
+    RunLimits,
     Suite,
 )
-from memcap.plan import Selection, check_feasible, image_by_reference, make_plan, too_long
+from memcap.plan import Selection, check_feasible, check_quota, image_by_reference, make_plan, too_long
 
 MIB = 1024**2
 CAPS = {name: Cap(name=name, bytes=size * MIB) for name, size in (("1g", 1024), ("128m", 128), ("512m", 512))}
@@ -269,13 +270,24 @@ def test_nothing_is_a_problem_that_fits_or_is_not_known() -> None:
 
 
 def test_a_benchmark_pinned_to_more_cpus_than_there_are_is_one_problem() -> None:
-    pinned = replace(benchmark("s", "b"), quiet=Quiet(cpus=4))
+    pinned = replace(benchmark("s", "b"), quiet=Quiet(pin_cpus=4))
     found = plan("full", config=replace(CONFIG, suites={"s": suite("s", pinned, benchmark("s", "free"))}))
     [problem] = check_feasible(found, memory_bytes=None, cpus=2)
     assert problem.subject == "benchmark s.b"
     assert "pinned to 4 CPUs, and the daemon's machine has 2" in problem.reason
     assert "suite.toml" in problem.remedy
     assert check_feasible(found, memory_bytes=None, cpus=4) == ()
+
+
+@pytest.mark.parametrize(("quota", "cpus"), [(None, 2), (0.5, 2), (2.0, 2), (4.0, None)])
+def test_a_quota_that_fits_or_is_not_known_is_no_problem(quota: float | None, cpus: int | None) -> None:
+    assert check_quota(RunLimits(cpus=quota), cpus) == ()
+
+
+def test_a_quota_of_more_cpus_than_there_are_is_a_problem() -> None:
+    [problem] = check_quota(RunLimits(cpus=2.5), 2)
+    assert "2.5 CPUs, and the daemon's machine has 2" in problem.reason
+    assert "--cpus" in problem.remedy
 
 
 def test_cold_cells_are_other_cells_without_warmups() -> None:

@@ -38,7 +38,7 @@ def benchmark(name: str, *lines: str) -> str:
 def test_the_base_has_its_own_code_and_images_under_the_heads_caps_and_quiet(tmp_path: Path) -> None:
     head = project(
         tmp_path / "head",
-        suite=benchmark("f", "parameters = { mib = 2 }", 'caps = ["64m"]', "quiet = { cpus = 1 }")
+        suite=benchmark("f", "parameters = { mib = 2 }", 'caps = ["64m"]', "quiet = { pin_cpus = 1 }")
         + benchmark("young", 'caps = ["64m"]'),
         images=("py312", "py313"),
     )
@@ -55,7 +55,7 @@ def test_the_base_has_its_own_code_and_images_under_the_heads_caps_and_quiet(tmp
     (cell,) = base.plan.cells
     assert cell.id == "demo.f-py312-64m"
     assert cell.cap == head.caps["64m"]
-    assert cell.benchmark.quiet == Quiet(cpus=1)
+    assert cell.benchmark.quiet == Quiet(pin_cpus=1)
     assert isinstance(cell.benchmark.workload, CallWorkload)
     assert cell.benchmark.workload.parameters == {"mib": 1}
     assert cell.benchmark.time_limit_seconds == 7

@@ -116,13 +116,13 @@ def test_the_second_round_tries_what_helped_and_all_of_it_at_once() -> None:
     trials = compare_settings(results, (AS_IT_IS, ONE_CPU, NO_ASLR, ONE_ARENA))
     *alone, combined = together(trials)
     assert alone == [AS_IT_IS, ONE_CPU, NO_ASLR]
-    assert combined.quiet == Quiet(cpus=1, aslr=False)
+    assert combined.quiet == Quiet(pin_cpus=1, aslr=False)
     assert together(trials[:2]) == (), "one that helped needs no combination"
 
 
 def test_the_second_round_decides() -> None:
     first = compare_settings([scattered("a", peak=10_000), scattered("b", peak=100)], (AS_IT_IS, ONE_CPU))
-    combined = Setting(name="together", words="both", quiet=Quiet(cpus=1, aslr=False))
+    combined = Setting(name="together", words="both", quiet=Quiet(pin_cpus=1, aslr=False))
     results = [scattered("a", peak=9_000), scattered("b", peak=900), scattered("e", peak=300, need=1_000)]
     second = compare_settings(results, (AS_IT_IS, ONE_CPU, combined))
     assert Tuning(cell_id="x", first=first, second=second).best is combined
@@ -135,18 +135,18 @@ def test_settings_are_variants_of_one_cell_that_keep_its_environment() -> None:
     cells = dict(zip((setting.name for setting in SETTINGS), cells_of(cell, SETTINGS), strict=True))
     assert len({each.id for each in cells.values()}) == len(SETTINGS)
     assert cells["one_cpu"].id == "agents.crew.one_cpu-py312-128m"
-    assert cells["one_cpu"].benchmark.quiet == Quiet(cpus=1)
+    assert cells["one_cpu"].benchmark.quiet == Quiet(pin_cpus=1)
     assert cells["one_arena"].benchmark.env == {"A": "1", "MALLOC_ARENA_MAX": "1"}
     assert cells["as_it_is"].benchmark == cell.benchmark
 
 
 @pytest.mark.parametrize(
-    "setting", [*SETTINGS, Setting(name="x", words="", quiet=Quiet(cpus=2, thp=False, aslr=False))]
+    "setting", [*SETTINGS, Setting(name="x", words="", quiet=Quiet(pin_cpus=2, thp=False, aslr=False))]
 )
 def test_the_lines_for_suite_toml_are_read_as_the_setting(setting: Setting) -> None:
     table = BenchmarkTable.model_validate(tomli.loads("\n".join(suite_lines(setting))))
-    assert (table.quiet.cpus, table.quiet.thp is None, table.quiet.aslr is None) == (
-        setting.quiet.cpus,
+    assert (table.quiet.pin_cpus, table.quiet.thp is None, table.quiet.aslr is None) == (
+        setting.quiet.pin_cpus,
         setting.quiet.thp,
         setting.quiet.aslr,
     )

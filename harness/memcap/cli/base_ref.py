@@ -96,7 +96,7 @@ def config_of(there: Revision, head: Config) -> Config | None:
     if not (there.project / "limits.toml").is_file():
         return None
     try:
-        config = load_config(there.project)
+        config = load_config(there.project, is_older=True)
     except ConfigError as error:
         # In git's own notation, since the file itself is gone when this is read.
         problems = (replace(each, file=Path(f"{there.ref}:{each.file.as_posix()}")) for each in error.problems)

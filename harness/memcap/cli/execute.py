@@ -33,7 +33,7 @@ from memcap.model import (
     Plan,
     Suite,
 )
-from memcap.plan import check_feasible, refuse_problems, too_long
+from memcap.plan import check_feasible, check_quota, refuse_problems, too_long
 from memcap.revision import Base, as_base_layers, side_by_side
 from memcap.store import Journal, NotWritten
 from memcap.units import counted
@@ -205,6 +205,7 @@ def _on_docker(order: Order) -> Iterator[tuple[Engine, Layers]]:
 @contextmanager
 def _on_this_machine(order: Order) -> Iterator[tuple[Engine, Layers]]:
     from memcap.engine.process import ProcessEngine
+    from memcap.engine.process_limits import refuse_container_settings, refuse_uncounted
     from memcap.images.this_machine import host_layers
 
     if any(cell.is_cold for cell in order.plan.cells):
@@ -212,8 +213,11 @@ def _on_this_machine(order: Order) -> Iterator[tuple[Engine, Layers]]:
             "cold runs need containers: the page cache of this machine is not memcap's to empty",
             remedy="Leave out --cold, or use Docker.",
         )
+    refuse_container_settings(order.policy)
     with ProcessEngine() as engine:
-        refuse(order, engine.environment())
+        machine = engine.environment()
+        refuse(order, machine)
+        refuse_uncounted(order.policy.limits, cgroup_version=machine.cgroup_version)
         layers = host_layers(order.plan, order.suites)
         if order.base is not None:
             layers |= as_base_layers(host_layers(order.base.plan, order.base.suites))
@@ -239,7 +243,7 @@ def _kept(campaign: Campaign, order: Order, kept_in: Path | None) -> str:
 
 def refuse(order: Order, machine: Environment) -> None:
     """Raise PlanError or UsageError for what ``machine`` cannot honour."""
-    refuse_infeasible(order.plan, machine)
+    refuse_infeasible(order.plan, order.policy, machine)
     refuse_other_machine(order.earlier, machine)
 
 
@@ -294,9 +298,12 @@ def refuse_too_long(order: Order) -> None:
     refuse_problems("a suite would take longer than it may; nothing was run.", problems)
 
 
-def refuse_infeasible(plan: Plan, machine: Environment) -> None:
-    """Raise PlanError with everything of ``plan`` that the daemon's machine cannot honour."""
-    problems = check_feasible(plan, memory_bytes=machine.memory_bytes, cpus=machine.cpus or 1)
+def refuse_infeasible(plan: Plan, policy: ContainerPolicy, machine: Environment) -> None:
+    """Raise PlanError with everything of ``plan`` and ``policy`` that the daemon's machine cannot honour."""
+    problems = (
+        *check_feasible(plan, memory_bytes=machine.memory_bytes, cpus=machine.cpus or 1),
+        *check_quota(policy.limits, machine.cpus),
+    )
     refuse_problems("the daemon cannot honour this plan; nothing was run.", problems)
 
 

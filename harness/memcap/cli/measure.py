@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from memcap.cli.before_dashes import NamesBeforeDashes
+from memcap.cli.limit_options import LimitOptions, limit_options
 from memcap.cli.quantities import SIZE, TIME
 from memcap.cli.reports import show_output_option
 from memcap.cli.subject import no_thp_option, shm_size_option
@@ -27,6 +28,7 @@ from memcap.cli.subject import no_thp_option, shm_size_option
 @click.option("-e", "--env", multiple=True, metavar="NAME=VALUE", help="An environment variable; may be repeated.")
 @shm_size_option
 @no_thp_option
+@limit_options
 @click.option("-j", "--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Containers at once.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Also save the result there.")
 @click.option("--force", is_flag=True, help="Replace the output file if it exists.")
@@ -47,6 +49,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     env: tuple[str, ...],
     shm_size: str | None,
     no_thp: bool,
+    limits: LimitOptions,
     jobs: int,
     output: Path | None,
     force: bool,
@@ -84,7 +87,8 @@ def command(  # noqa: PLR0913 - the options of the command line
         refuse_overwriting(output, allowed=force)
     source = find_image(image)
     cells = tuple(command_cell(source, argv, cap, env) for cap in map(parse_cap, dict.fromkeys(caps)))
-    policy = with_shm_size(ContainerPolicy(network=network), parse_bytes(shm_size) if shm_size else None, of=source)
+    shm_size_bytes = parse_bytes(shm_size) if shm_size else None
+    policy = limits.applied_to(with_shm_size(ContainerPolicy(network=network), shm_size_bytes, of=source))
     campaign, started = new_campaign("measure")
     if no_thp:
         cells = tuple(map(without_huge_pages, cells))

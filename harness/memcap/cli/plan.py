@@ -64,7 +64,7 @@ def show(plan: Plan, config: Config, *, as_json: bool, output: Path | None = Non
     Raises PlanError for suites that take too long, a result that cannot be written, and what a daemon that answers
     cannot honour.
     """
-    from memcap.plan import check_feasible, refuse_problems, too_long
+    from memcap.plan import check_feasible, check_quota, refuse_problems, too_long
     from memcap.store import result_path
 
     machine, note = _daemon_machine()
@@ -72,6 +72,7 @@ def show(plan: Plan, config: Config, *, as_json: bool, output: Path | None = Non
     problems = (
         *too_long(plan, config.suites, time_limit_seconds=config.run_time_limit_seconds),
         *check_feasible(plan, memory_bytes=memory_bytes, cpus=machine.cpus if machine else None),
+        *check_quota(config.policy.limits, machine.cpus if machine else None),
         *_unwritable(output or result_path(config.results_directory, "campaign")),
     )
     if as_json:

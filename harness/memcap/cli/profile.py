@@ -151,7 +151,7 @@ def profile_subject(
     plan = Plan(profile="profile", cells=(subject.cell,), runs=1, warmups=0)
     settings = subject.settings(campaign=campaign, started=started)
     with closing(connect()) as client:
-        refuse_infeasible(plan, environment(client))
+        refuse_infeasible(plan, subject.policy, environment(client))
         (layer,) = prepare_layers(client, plan, subject.suites, say=say).values()
         with_tool = build_instrumented(client, layer, instrument.tool, say=say)
         artefacts = folder / ARTEFACTS

@@ -12,9 +12,9 @@ from memcap.units import parse_bytes, parse_seconds
 
 
 class Quantity(click.ParamType):  # type: ignore[type-arg, unused-ignore]  # generic in new versions
-    """A number with its unit, which stays as it was written."""
+    """Text that ``parse`` accepts, such as a number with its unit; it stays as it was written."""
 
-    def __init__(self, name: str, parse: Callable[[str], float]) -> None:
+    def __init__(self, name: str, parse: Callable[[str], object]) -> None:
         self.name = name
         self._parse = parse
 

@@ -158,7 +158,7 @@ def reproduce_subject(subject: Subject, wanted: Wanted, *, campaign: str, starte
     settings = subject.settings(campaign=campaign, started=started)
     with closing(connect()) as client:
         machine = environment(client)
-        refuse_infeasible(plan, machine)
+        refuse_infeasible(plan, subject.policy, machine)
         (layer,) = prepare_layers(client, plan, subject.suites, say=say).values()
         artefacts = folder / RECORD
         with recording(artefacts), DockerEngine(client, campaign=campaign) as engine:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from memcap.cli.limit_options import LimitOptions, limit_options
 from memcap.cli.quantities import SIZE, TIME
 from memcap.cli.selection import project_option
 from memcap.errors import ConfigError, SelectionError, UsageError
@@ -76,6 +77,7 @@ class Asked:
     no_thp: bool = False
     time_limit: str | None = None
     root: Path | None = None
+    limits: LimitOptions = field(default_factory=LimitOptions)
 
     def find(self, *, default_cap: str = "1g") -> Subject:
         """Return what is named. Raises as `find_subject` does."""
@@ -95,7 +97,7 @@ class Asked:
         return replace(
             subject,
             cell=without_huge_pages(subject.cell) if self.no_thp else subject.cell,
-            policy=with_shm_size(subject.policy, shm_size_bytes, of=subject.cell.image),
+            policy=self.limits.applied_to(with_shm_size(subject.policy, shm_size_bytes, of=subject.cell.image)),
         )
 
     def retyped(self, argv: tuple[str, ...] = ()) -> tuple[str, ...]:
@@ -112,7 +114,7 @@ class Asked:
         named, command = ((), self.words) if self.image else (self.words[:1], self.words[1:])
         command = argv or command
         flags = [flag for flag, is_set in (("--network", self.network), ("--no-thp", self.no_thp)) if is_set]
-        return (*options, *flags, *named, *(("--", *command) if command else ()))
+        return (*options, *self.limits.retyped(), *flags, *named, *(("--", *command) if command else ()))
 
 
 def subject_options(*, cap: str, time_limit: str) -> Callable[[_Command], Callable[..., Any]]:
@@ -130,6 +132,7 @@ def subject_options(*, cap: str, time_limit: str) -> Callable[[_Command], Callab
         click.option("--network", is_flag=True, help="Give a command's containers a network."),
         shm_size_option,
         no_thp_option,
+        limit_options,
         click.option("--time-limit", type=TIME, help=time_limit),
         project_option,
     )

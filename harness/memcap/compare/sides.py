@@ -314,7 +314,7 @@ def _unlike(
 
 
 def _settings(quiet: Quiet) -> str:
-    return f"{quiet.cpus or 'all'} CPUs, thp {str(quiet.thp).lower()}, aslr {str(quiet.aslr).lower()}"
+    return f"{quiet.pin_cpus or 'all'} CPUs, thp {str(quiet.thp).lower()}, aslr {str(quiet.aslr).lower()}"
 
 
 def _differing(facts: Iterable[tuple[str, object, object]]) -> dict[str, None]:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from memcap.config.renamed import new_name
 from memcap.config.source import Source, nearest, shown
 from memcap.config.values import Names
 from memcap.errors import Problem
@@ -39,6 +40,8 @@ def _problem(model: type[BaseModel], source: Source, details: ErrorDetails) -> P
     kind, context = details["type"], details.get("ctx", {})
     if kind == "memcap":
         return source.problem(path, context["message"], suggestion=context["suggestion"])
+    if kind == "extra_forbidden" and (name := new_name(path)):
+        return source.problem(path, f"is called {name} now", suggestion=name)
     if kind == "extra_forbidden":
         keys = _keys_at(model, path[:-1])
         message = f"unknown key; expected {', '.join(keys)}"

@@ -20,7 +20,7 @@ from memcap.config.schema import (
 from memcap.config.source import Source
 from memcap.config.values import Names
 from memcap.errors import Problem
-from memcap.model import AlertLimits, Cap, ContainerPolicy, Metric, Profile, Quiet, Rules, Tolerance
+from memcap.model import AlertLimits, Cap, ContainerPolicy, Metric, Profile, Quiet, Rules, RunLimits, Tolerance
 
 _Limit = TypeVar("_Limit", int, float)
 
@@ -77,9 +77,9 @@ def to_tolerances(table: Tolerances, defaults: Mapping[Metric, Tolerance]) -> di
 
 def to_quiet(table: QuietTable, default: Quiet) -> Quiet:
     """Return how quiet ``table`` asks for; what it leaves out is that of ``default``."""
-    pinned: int | None = None if table.cpus == "all" else table.cpus
+    pinned: int | None = None if table.pin_cpus == "all" else table.pin_cpus
     return Quiet(
-        cpus=default.cpus if table.cpus is None else pinned,
+        pin_cpus=default.pin_cpus if table.pin_cpus is None else pinned,
         thp=default.thp if table.thp is None else table.thp,
         aslr=default.aslr if table.aslr is None else table.aslr,
     )
@@ -130,4 +130,13 @@ def _policy(table: Container) -> ContainerPolicy:
         read_only=default.read_only if table.read_only is None else table.read_only,
         hostname=table.hostname or default.hostname,
         env=default.env if table.env is None else table.env,
+        user=table.user,
+        limits=RunLimits(
+            disk_bytes=table.disk,
+            file_size_bytes=table.file_size,
+            cpus=table.cpus,
+            cpu_time_seconds=table.cpu_time,
+            core_bytes=table.core or 0,
+            ulimits=table.ulimits or {},
+        ),
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from memcap.config.source import read_source, without_known
+from memcap.config.renamed import with_new_names
+from memcap.config.source import Source, read_source, without_known
 from memcap.errors import ConfigError, Problem
 from memcap.model import Config, ImageSource
 from memcap.model.names import name_complaint
@@ -35,9 +37,10 @@ def folder_in_repository(root: Path) -> str:
     return "" if top == root else root.relative_to(top).as_posix()
 
 
-def load_config(root: Path) -> Config:
+def load_config(root: Path, *, is_older: bool = False) -> Config:
     """Read the configuration of the project at ``root``; no code of a suite is imported.
 
+    In an older revision of a project (``is_older``) old names of keys are accepted.
     Raises ConfigError with all problems of all files.
     """
     # pydantic is heavy, and `memcap --help` must not wait for it.
@@ -50,7 +53,7 @@ def load_config(root: Path) -> Config:
     image_files, image_problems = _folders(root, "images", "Dockerfile")
     problems += image_problems
 
-    limits_source, limits_problems = read_source(root, Path(LIMITS_FILE))
+    limits_source, limits_problems = _read(root, Path(LIMITS_FILE), is_older=is_older)
     problems += limits_problems
     names = Names(
         suites=frozenset(file.parent.name for file in suite_files),
@@ -64,7 +67,7 @@ def load_config(root: Path) -> Config:
 
     suites = {}
     for file in suite_files:
-        source, suite_problems = read_source(root, file)
+        source, suite_problems = _read(root, file, is_older=is_older)
         problems += suite_problems
         if source is not None:
             suites[file.parent.name], further = read_suite(root, source, names)
@@ -85,6 +88,13 @@ def load_config(root: Path) -> Config:
         policy=limits.policy,
         run_time_limit_seconds=limits.run_time_limit_seconds,
     )
+
+
+def _read(root: Path, file: Path, *, is_older: bool) -> tuple[Source | None, list[Problem]]:
+    source, problems = read_source(root, file)
+    if source is not None and is_older:
+        source = replace(source, data=with_new_names(source.data))
+    return source, problems
 
 
 def _folders(root: Path, kind: str, needed: str) -> tuple[list[Path], list[Problem]]:

@@ -15,6 +15,7 @@ from memcap.config.values import (
     CapName,
     CapSize,
     CpuCount,
+    CpuQuota,
     Duration,
     EndingName,
     EnvName,
@@ -31,6 +32,8 @@ from memcap.config.values import (
     SecondDistance,
     Size,
     SuiteName,
+    Ulimits,
+    UserName,
 )
 
 MOST_RUNS = 100_000
@@ -81,7 +84,7 @@ class TimeLimits(Table):
 class QuietTable(Table):
     """What is left out keeps the project's default, and there the default of model.Quiet."""
 
-    cpus: CpuCount = None
+    pin_cpus: CpuCount = None
     thp: bool | None = None
     aslr: bool | None = None
 
@@ -97,6 +100,13 @@ class Container(Table):
     read_only: bool | None = None
     hostname: HostName | None = None
     env: dict[EnvName, str] | None = None
+    user: UserName | None = None
+    disk: ByteDistance | None = None
+    file_size: ByteDistance | None = None
+    cpus: CpuQuota | None = None
+    cpu_time: Duration | None = None
+    core: ByteDistance | None = None
+    ulimits: Ulimits | None = None
 
 
 class Judge(Table):

@@ -13,8 +13,9 @@ from pydantic_core import PydanticCustomError
 
 from memcap.config.calls import is_call
 from memcap.config.source import nearest, shown
+from memcap.config.ulimits import check_cpus, parse_ulimit
 from memcap.errors import SizeError
-from memcap.model import Ending, Metric
+from memcap.model import Ending, Metric, Ulimit
 from memcap.model.names import name_complaint
 from memcap.strict import MOST_FIGURE
 from memcap.units import parse_bytes, parse_seconds
@@ -66,7 +67,7 @@ def _quantity(value: object, parse: Callable[[str], _Number], *, what: str) -> _
     try:
         return parse(str(value))
     except SizeError as error:
-        raise complaint(f"{error.message}. {error.remedy}" if error.remedy else error.message) from None
+        raise _refused(error) from None
 
 
 def _positive(value: int) -> int:
@@ -85,6 +86,33 @@ def _cpus(value: object) -> object:
     if value != "all" and (isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST_CPUS):
         raise complaint(f'expected a number of CPUs, or "all" to leave it unpinned; got {shown(value)}')
     return value
+
+
+def _cpu_quota(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise complaint(f"expected a number of CPUs such as 1.5, got {shown(value)}")
+    try:
+        return check_cpus(value)
+    except SizeError as error:
+        raise _refused(error) from None
+
+
+def _ulimits(value: object) -> dict[str, Ulimit]:
+    if not isinstance(value, dict):
+        raise complaint(f'expected a table such as {{ nofile = "1024:2048" }}, got {shown(value)}')
+    found = {}
+    for name, limit in value.items():
+        if isinstance(limit, bool) or not isinstance(limit, str | int):
+            raise complaint(f'{name}: expected a number, or "SOFT:HARD"; got {shown(limit)}')
+        try:
+            found[name] = parse_ulimit(name, str(limit))
+        except SizeError as error:
+            raise _refused(error) from None
+    return found
+
+
+def _refused(error: SizeError) -> PydanticCustomError:
+    return complaint(f"{error.message}. {error.remedy}" if error.remedy else error.message)
 
 
 def _percent(value: object) -> float:
@@ -125,6 +153,12 @@ def _parameter_name(value: str) -> str:
 def _host_name(value: str) -> str:
     if not _HOST_NAME.fullmatch(value):
         raise complaint(f"{shown(value)} is not a host name: use a-z, 0-9 and -, at most 63 characters")
+    return value
+
+
+def _user_name(value: str) -> str:
+    if not value or value != value.strip():
+        raise complaint(f"{shown(value)} is not a user; write USER or USER:GROUP, by name or number")
     return value
 
 
@@ -194,12 +228,15 @@ Duration = Annotated[float, BeforeValidator(_duration)]
 ByteDistance = Annotated[int, BeforeValidator(_size)]
 SecondDistance = Duration
 CpuCount = Annotated[Any, BeforeValidator(_cpus)]
+CpuQuota = Annotated[float, BeforeValidator(_cpu_quota)]
+Ulimits = Annotated[dict[str, Ulimit], BeforeValidator(_ulimits)]
 Percent = Annotated[float, BeforeValidator(_percent)]
 FalseAlarms = Annotated[Percent, AfterValidator(_false_alarms)]
 AlertShare = Annotated[Any, _unless_off(_percent)]
 AlertSize = Annotated[Any, _unless_off(_size)]
 Name = Annotated[str, AfterValidator(_name)]
 EnvName = Annotated[str, AfterValidator(_env_name)]
+UserName = Annotated[str, AfterValidator(_user_name)]
 HostName = Annotated[str, AfterValidator(_host_name)]
 CallText = Annotated[str, AfterValidator(_call)]
 ParameterName = Annotated[str, AfterValidator(_parameter_name)]

@@ -9,6 +9,7 @@ from memcap.errors import EngineError
 from memcap.model import Environment, RawRun, RunSpec
 
 ARTEFACTS: Final = "/memcap/artefacts"  # in a container: what RunSpec.artefacts is on this machine
+SHM_BYTES: Final = 64 * 1024 * 1024  # of /dev/shm: Docker's own; Podman's is a little less
 ARTEFACTS_LIMIT_BYTES: Final = 4 * 1024**3
 
 
@@ -38,6 +39,19 @@ class Engine(Protocol):
     def cancel(self) -> None:
         """Stop what is running, and refuse what is not yet running."""
         ...
+
+
+def workload_options(spec: RunSpec) -> tuple[str, ...]:
+    """Return the options of the supervisor that hold for the workload in a container and outside of one."""
+    limits = spec.policy.limits
+    sizes = {"file-size": limits.file_size_bytes, "core": limits.core_bytes, "disk": limits.disk_bytes}
+    cpu_time = limits.cpu_time_seconds
+    return (
+        *(() if spec.quiet.thp else ("no-thp",)),
+        *(() if spec.quiet.aslr else ("no-aslr",)),
+        *(f"{name}={size}" for name, size in sizes.items() if size is not None),
+        *(() if cpu_time is None else (f"cpu-time={max(1, round(cpu_time * 1000))}",)),
+    )
 
 
 _NOTHING: Final = RawRun(

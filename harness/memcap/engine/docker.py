@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
-from memcap.engine.base import ARTEFACTS, not_started, removed_by_others
+from memcap.engine.base import ARTEFACTS, SHM_BYTES, not_started, removed_by_others, workload_options
 from memcap.engine.docker_archive import bring_files, packed, read_files
 from memcap.engine.docker_client import already_gone, answers, environment, translated
 from memcap.engine.docker_labels import CAMPAIGN_LABEL, run_labels
@@ -34,7 +34,6 @@ SUPERVISOR_CAPABILITIES: Final = ("KILL", "SETGID", "SETPCAP", "SETUID", "SYS_PT
 REPORTS_BYTES: Final = 256 * 1024  # of the log, so that reports leave the workload its share
 HTTP_GRACE_SECONDS: Final = 60
 ARCHIVE_SECONDS: Final = 180.0
-SHM_BYTES: Final = 64 * 1024 * 1024  # Docker's own; Podman's is a little less
 OOM_EVENT_GRACE_SECONDS: Final = 0.2  # the event may come after the container's end (containerd #12405)
 
 
@@ -156,7 +155,7 @@ class DockerEngine:
             raise Interrupted("the run was stopped")
 
     def _create(self, spec: RunSpec, secret: str) -> str:
-        from docker.types import LogConfig
+        from docker.types import LogConfig, Ulimit
 
         policy, api = spec.policy, self._client.api
         cap = spec.cap_bytes + spec.supervisor_bytes
@@ -165,8 +164,7 @@ class DockerEngine:
             OUT,
             str(round(spec.time_limit_seconds * 1000)),
             str(round(policy.sample_interval_seconds * 1_000_000)),
-            *(() if spec.quiet.thp else ("no-thp",)),
-            *(() if spec.quiet.aslr else ("no-aslr",)),
+            *workload_options(spec),
             *((f"user={spec.user}",) if spec.user else ()),
             *(("home",) if spec.user and not spec.has_home else ()),
             "--",
@@ -177,9 +175,13 @@ class DockerEngine:
             network_mode="default" if policy.network else "none",
             cap_drop=["ALL"],
             cap_add=list(SUPERVISOR_CAPABILITIES),
+            cgroupns="private",  # no paths of the host in /proc/self/cgroup; ignored by daemons and kernels without it
             security_opt=["no-new-privileges"],
             pids_limit=policy.pids,
             cpuset_cpus=spec.cpuset or None,
+            nano_cpus=None if policy.limits.cpus is None else round(policy.limits.cpus * 1e9),
+            ulimits=[Ulimit(name=name, soft=own.soft, hard=own.hard) for name, own in policy.limits.ulimits.items()]
+            or None,
             shm_size=policy.shm_size_bytes or SHM_BYTES,
             read_only=policy.read_only,
             # Two files, so that a workload's last words survive the daemon's rotation.

@@ -25,7 +25,7 @@ from typing import IO, Final
 import psutil
 
 from memcap import __version__
-from memcap.engine.base import not_started
+from memcap.engine.base import not_started, workload_options
 from memcap.engine.process_cgroup import CgroupPlace, places, remove_leftovers, run_cgroup
 from memcap.engine.process_folder import RunFolder, Stage, supervisor_path
 from memcap.errors import EngineError, Interrupted, PlanError
@@ -171,8 +171,7 @@ class ProcessEngine:
             str(folder.path / "out"),
             str(round(spec.time_limit_seconds * 1000)),
             str(round(spec.policy.sample_interval_seconds * 1_000_000)),
-            *(() if spec.quiet.thp else ("no-thp",)),
-            *(() if spec.quiet.aslr else ("no-aslr",)),
+            *workload_options(spec),
         )
 
     def _supervise(self, command: tuple[str, ...], spec: RunSpec, folder: RunFolder) -> tuple[int, Tail, Tail]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
+from memcap.measure.exceeded import broken_by_error, broken_limit
 from memcap.measure.filling import what_filled
 from memcap.measure.kernel import PAGE_BYTES, killed_at_this_cap
 from memcap.measure.last_words import LastWords, last_words
@@ -49,12 +50,20 @@ def ending_of(
         return (Ending.OOM_HUNG, f"{after}; {_kills(report)}") if kills else (Ending.TIMED_OUT, after)
     if report.stopped_by_signal is not None:
         return Ending.KILLED_FROM_OUTSIDE, f"the container got signal {report.stopped_by_signal}"
+    was_killed = report.signal == SIGKILL and _rise(report) > 0
+    if report.limit_exceeded is not None and not was_killed:
+        limit = broken_limit(report, spec.policy.limits)
+        return Ending.LIMIT_EXCEEDED, f"{limit}; {_kills(report)}" if kills else limit
     if kills:
         return _ending_after_kills(report, journal)
     if report.signal is None and not report.exit_code:
         owed = _owed(journal, spec)
         return (Ending.INCOMPLETE, owed) if owed else (Ending.COMPLETED, "")
-    return _ending_by_error(report, journal, last_words(journal, raw.output, raw.error_output))
+    words = last_words(journal, raw.output, raw.error_output)
+    refused = broken_by_error(report, spec.policy.limits, words)
+    if refused is not None:
+        return Ending.LIMIT_EXCEEDED, refused
+    return _ending_by_error(report, journal, words)
 
 
 def _owed(journal: WorkloadJournal, spec: RunSpec) -> str:

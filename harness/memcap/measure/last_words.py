@@ -25,6 +25,7 @@ _OF_POSTGRES = re.compile(r"(?:DETAIL|HINT|CONTEXT|STATEMENT|LINE \d+): ")
 
 _NO_SPACE = re.compile(r"No space left on device")
 _OTHER_SPACE = re.compile(r"inotify|epoll|\bwatch(?:er|es|ers)?\b|sem(?:get|op)\b|shmget|msgget", re.IGNORECASE)
+_FILE_TOO_LARGE = re.compile(r"\bFile too large\b|\bFile size limit exceeded\b|\bEFBIG\b|\bSIGXFSZ\b")
 _SIGBUS = re.compile(
     r"\bbus error\b|\bSIGBUS\b|\bsignal:? 7\b"
     r"|\b(?:died|exit(?:ed)?|return(?:ed|code)?|status|code|worker|child|process|killed|terminated)\b.*"
@@ -64,6 +65,11 @@ class LastWords:
             if _NO_SPACE.search(line) and not any(_OTHER_SPACE.search(each) for each in (line, *self.context)):
                 return _quoted(line)
         return None
+
+    @property
+    def file_too_large(self) -> str | None:
+        """Return the line that says that a file would be larger than it may."""
+        return next((_quoted(line) for line in self.final if _FILE_TOO_LARGE.search(line)), None)
 
     @property
     def bus_error(self) -> str | None:

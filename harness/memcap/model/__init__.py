@@ -50,7 +50,7 @@ from memcap.model.plan import (
     projected_names,
 )
 from memcap.model.profile import AllocationProfile, Cost, Frame, Line, ProfiledProcess, ProfileTool, Site
-from memcap.model.remedy import AT_THE_CAP, SHM, MemoryKind, Origin, remedy_of
+from memcap.model.remedy import AT_THE_CAP, OF_THE_LIMIT, SHM, MemoryKind, Origin, remedy_of
 from memcap.model.result import (
     METRICS_VERSION,
     PROCESS_ENGINE,
@@ -75,6 +75,7 @@ from memcap.model.run import (
     RawRun,
     RunSpec,
 )
+from memcap.model.run_limits import UNLIMITED, RunLimit, RunLimits, Ulimit
 from memcap.model.series import running
 from memcap.model.verdict import Alert, AlertKind, Graded, MetricVerdict, Verdict, VerdictState
 
@@ -85,9 +86,11 @@ __all__ = [
     "METRICS_VERSION",
     "NO_CAP_BYTES",
     "OF_NO_SUITE",
+    "OF_THE_LIMIT",
     "PROCESS_ENGINE",
     "SHM",
     "UNCAPPED",
+    "UNLIMITED",
     "Accepted",
     "Alert",
     "AlertKind",
@@ -148,12 +151,15 @@ __all__ = [
     "Quiet",
     "RawRun",
     "Rules",
+    "RunLimit",
+    "RunLimits",
     "RunSpec",
     "Scalar",
     "Site",
     "Suite",
     "Thresholds",
     "Tolerance",
+    "Ulimit",
     "Verdict",
     "VerdictState",
     "Workload",

@@ -26,6 +26,7 @@ class Ending(str, Enum):
     MACHINE_OOM = "machine_oom"
     CAP_EXCEEDED = "cap_exceeded"
     STORAGE_FULL = "storage_full"
+    LIMIT_EXCEEDED = "limit_exceeded"
     KILLED_FROM_OUTSIDE = "killed_from_outside"
     NOT_STARTED = "not_started"
     LOST = "lost"
@@ -98,6 +99,10 @@ _ENDINGS: dict[Ending, tuple[str, str]] = {
     Ending.STORAGE_FULL: (
         "the workload ran out of space in a file system of limited size, such as /dev/shm or a tmpfs",
         "Use less of it, or make /dev/shm larger: --shm-size, or `container.shm_size` in limits.toml.",
+    ),
+    Ending.LIMIT_EXCEEDED: (
+        "the workload broke a limit of disk, file size or CPU time",
+        "Raise the limit (--disk, --file-size, --cpu-time, or these keys of `container` in limits.toml), or use less.",
     ),
     Ending.KILLED_FROM_OUTSIDE: ("somebody else stopped the container", "Run it again."),
     Ending.NOT_STARTED: ("the container never started", "Read the daemon's message; run `memcap doctor`."),
@@ -174,7 +179,9 @@ _CAVEATS: dict[CaveatKind, str] = {
     CaveatKind.MAPPED_ELSEWHERE: "Measure a cold start (`--cold`): on a fresh machine these files count.",
     CaveatKind.NOT_WAITED_FOR: "rss_peak may miss such a process; unreclaimable_peak and cpu do not.",
     CaveatKind.CAP_FILLED_BY_CACHE: "Judge unreclaimable_peak: peak only says that the page cache took what it could.",
-    CaveatKind.THROTTLED: "Lift the CPU limit of the container or its parent; times are not comparable.",
+    CaveatKind.THROTTLED: (
+        "Times are not comparable. Lift the limit: --cpus, `container.cpus` in limits.toml, or that of a cgroup above."
+    ),
     CaveatKind.NOISY_NEIGHBOUR: "For times, stop other programs and campaigns, and use --jobs 1; bytes hardly change.",
     CaveatKind.CLOCK_STEPPED: "None needed for figures, which use the monotonic clock; dates of this run may be wrong.",
     CaveatKind.SETTING_REFUSED: "Do without the setting, or allow it in the container's security policy.",

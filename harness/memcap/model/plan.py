@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from memcap.model.ending import Ending
+from memcap.model.run_limits import RunLimits
 
 Scalar = str | int | float | bool | None
 OF_NO_SUITE: Final = "measure"  # what stands for the suite of a command that belongs to none
@@ -180,11 +181,11 @@ def projected_names(metric: str, cycle: int) -> tuple[str, str, str]:
 class Quiet:
     """How still the surroundings of a workload are kept; what quiets one workload can disturb another.
 
-    ``cpus`` pins each run to that many CPUs (None: not pinned); ``thp`` and ``aslr`` False turn transparent huge pages
-    and address space randomisation off. Hash seed and malloc arenas are environment variables.
+    ``pin_cpus`` pins each run to that many CPUs (None: not pinned); ``thp`` and ``aslr`` False turn transparent huge
+    pages and address space randomisation off. Hash seed and malloc arenas are environment variables.
     """
 
-    cpus: int | None = None
+    pin_cpus: int | None = None
     thp: bool = True
     aslr: bool = True
 
@@ -260,7 +261,10 @@ class ImageSource:
 
 @dataclass(frozen=True, kw_only=True)
 class ContainerPolicy:
-    """What every container is allowed; the defaults allow almost nothing."""
+    """What every container is allowed; the defaults allow almost nothing.
+
+    ``user`` is whom the workload runs as, as Docker writes it (None: the image's own user).
+    """
 
     network: bool = False
     pids: int = 512
@@ -270,6 +274,8 @@ class ContainerPolicy:
     read_only: bool = False
     hostname: str = "memcap"
     env: Mapping[str, str] = field(default_factory=lambda: {"PYTHONHASHSEED": "0"})
+    user: str | None = None
+    limits: RunLimits = field(default_factory=RunLimits)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,10 +7,12 @@ from typing import Final
 
 from memcap.model.ending import Ending
 from memcap.model.out_of_memory import REFUSED, find_message
+from memcap.model.run_limits import RunLimit
 
 # Words of details that remedies depend on; measure/ writes them.
 AT_THE_CAP: Final = "at the cap: "
 SHM: Final = "/dev/shm"  # noqa: S108 - named, not written to
+OF_THE_LIMIT: Final = "the limit of "
 _NOT_FOUND: Final = ": No such file or directory"
 
 
@@ -60,6 +62,12 @@ _SHM_SIZE = {
     Origin.COMMAND: "Use less of it; for a larger /dev/shm, use --shm-size.",
     Origin.TEST: "Use less of it; /dev/shm has 64 MiB in the container of a test.",
 }
+_USE_LESS = {
+    RunLimit.CPU_TIME: "let the workload do less",
+    RunLimit.DISK: "write less",
+    RunLimit.FILE_SIZE: "write smaller files",
+}
+_NOT_OURS: Final = "memcap did not set this limit: look for `ulimit` and setrlimit in the image and the program."
 _OF_COMMANDS = {
     Ending.LOAD_FAILED: "Check the command, and that the image has what it needs.",
     Ending.TIMED_OUT: "Raise --time-limit or shorten the workload.",
@@ -75,6 +83,8 @@ def remedy_of(ending: Ending, detail: str, origin: Origin) -> str:
         )
     if ending is Ending.STORAGE_FULL or (SHM in detail and ending in (Ending.FAILED, Ending.CRASHED)):
         return _SHM_SIZE[origin]
+    if ending is Ending.LIMIT_EXCEEDED:
+        return _of_limit(detail, origin)
     if ending is Ending.MEMORY_ERROR:
         parts = detail.split("; ")
         messages = (find_message("; ".join(parts[first:])) for first in range(len(parts)))
@@ -85,6 +95,14 @@ def remedy_of(ending: Ending, detail: str, origin: Origin) -> str:
             return _HUGE[origin]
         return _OF_KIND.get(kind, ending.remedy) if kind else ending.remedy
     return _OF_COMMANDS.get(ending, ending.remedy) if origin is Origin.COMMAND else ending.remedy
+
+
+def _of_limit(detail: str, origin: Origin) -> str:
+    limit = next((each for each in RunLimit if detail.startswith(f"{OF_THE_LIMIT}{each.words} is")), None)
+    if limit is None or origin is Origin.TEST:
+        return _NOT_OURS
+    setting = limit.option if origin is Origin.COMMAND else f"`container.{limit.value}` in limits.toml"
+    return f"Raise {setting}, or {_USE_LESS[limit]}."
 
 
 def _largest_kind(detail: str) -> MemoryKind | None:

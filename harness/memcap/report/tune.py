@@ -13,7 +13,8 @@ from memcap.tune import CHANCE, Effect, MetricTrial, Setting, Trial, Tuning, sui
 
 # History of the schema of `measure --tune --json`; it goes up when a key goes away or changes its meaning.
 # 1 - first version
-TUNE_SCHEMA = 1
+# 2 - `quiet.pin_cpus` (was `quiet.cpus`)
+TUNE_SCHEMA = 2
 
 
 def render_tune_json(tuning: Tuning) -> str:

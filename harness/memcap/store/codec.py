@@ -38,10 +38,11 @@ if TYPE_CHECKING:
 # 1 - first version
 # 2 - further caveats (kernel_unexplained, huge_pages, mapped_elsewhere, not_waited_for); an interval of the
 #     unreclaimable peak; moments say whether the main process ran
-SCHEMA = 2
+# 3 - `quiet.pin_cpus` (was `quiet.cpus`); the endings limit_exceeded and incomplete
+SCHEMA = 3
 # Below these keys a number may be negative: exit codes, what a workload measured itself and its limits, flags and
-# counters of interpreters.
-SIGNED = frozenset({"exit_code", "signal", "extra", "thresholds", "alerts", "flags", "gc"})
+# counters of interpreters, and ulimits, of which -1 is none.
+SIGNED = frozenset({"exit_code", "signal", "extra", "thresholds", "alerts", "flags", "gc", "ulimits"})
 PROFILE_KEY = "memcap_profile"  # under which a file of store/profiles.py has all of it
 
 
@@ -103,11 +104,15 @@ def parse_campaign(path: Path, found: Mapping[str, Any], *, where: str) -> Campa
 def _shrink(read: dict[str, Any]) -> Any:
     """Make a cell of a JSON object that is one, and nothing of what is pyperf's, as soon as it is read.
 
+    Old names of keys become the new ones.
+
     All of a large campaign as JSON's objects would take five times the memory of the campaign itself. What is wrong
     with a cell is left for `load_result` to say, which knows where it is.
     """
     if "metadata" in read and "benchmarks" not in read:
         return None
+    if read.keys() >= {"cpus", "thp", "aslr"}:  # `quiet` of schema 2 and earlier
+        return {"pin_cpus": read.pop("cpus"), **read}
     if "extra" in read:
         _drop_odd_metrics(read)
     return _as_cell(read) if "cell" in read and "runs" in read else read

@@ -74,16 +74,16 @@ def test_as_many_containers_at_once_as_cpus_and_memory_allow(cpus: int | None, m
 def test_a_cap_above_the_machines_memory_is_refused() -> None:
     plan = make_plan(make_plan_cell(cap="64m"), make_plan_cell(cap="64g"))
     with pytest.raises(PlanError, match=r"nothing was run\.\n.*64g") as refused:
-        refuse_infeasible(plan, make_environment())
+        refuse_infeasible(plan, ContainerPolicy(), make_environment())
     assert "64m" not in str(refused.value)
 
 
 def test_more_cpus_than_there_are_are_refused_as_are_several_of_an_unknown_number() -> None:
-    plan = make_plan(make_plan_cell(quiet=Quiet(cpus=2)))
-    refuse_infeasible(plan, make_environment(cpus=2))
+    plan = make_plan(make_plan_cell(quiet=Quiet(pin_cpus=2)))
+    refuse_infeasible(plan, ContainerPolicy(), make_environment(cpus=2))
     for cpus in (1, None):
         with pytest.raises(PlanError, match="pinned to 2 CPUs"):
-            refuse_infeasible(plan, make_environment(cpus=cpus))
+            refuse_infeasible(plan, ContainerPolicy(), make_environment(cpus=cpus))
 
 
 def test_a_suite_that_would_take_longer_than_it_may_is_refused_before_a_daemon_is_asked() -> None:
@@ -99,8 +99,8 @@ def test_a_suite_that_would_take_longer_than_it_may_is_refused_before_a_daemon_i
 
 
 def test_what_fits_is_not_refused() -> None:
-    refuse_infeasible(make_plan(), make_environment())
-    refuse_infeasible(make_plan(make_plan_cell(cap="64g")), make_environment(memory_bytes=None))
+    refuse_infeasible(make_plan(), ContainerPolicy(), make_environment())
+    refuse_infeasible(make_plan(make_plan_cell(cap="64g")), ContainerPolicy(), make_environment(memory_bytes=None))
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from reproduced import make_escalated, make_found, make_growing, make_spared
 
 from factories import make_measurement, make_plan_cell
 from memcap.cli import cli
+from memcap.cli.limit_options import LimitOptions
 from memcap.cli.repro import RECORD, again, exit_code, write_all
 from memcap.cli.subject import Asked, Subject
 from memcap.errors import UsageError
@@ -69,6 +70,14 @@ def test_without_a_record_there_is_none_of_its_files(tmp_path: Path) -> None:
             ),
             True,
             "memcap repro --native --image my/prod:1.4 --shm-size 1g --time-limit 5min --project here -- app 40m",
+        ),
+        (
+            Asked(
+                words=("py312", "app", "{requests}"),
+                limits=LimitOptions(user="app", disk="1g", cpus="0.5", ulimit=("nofile=64:128", "stack=-1")),
+            ),
+            False,
+            "memcap repro --user app --disk 1g --cpus 0.5 --ulimit nofile=64:128 --ulimit stack=-1 py312 -- app 40",
         ),
     ],
 )

@@ -175,7 +175,7 @@ def test_smaller_differences_are_told_once() -> None:
     names = ("a.x-py312-128m", "a.y-py312-128m")
     base = make_result(*map(make_cell, names))
     against = make_result(
-        *(make_cell(name, quiet=Quiet(cpus=1)) for name in names), environment=make_environment(kernel="6.12")
+        *(make_cell(name, quiet=Quiet(pin_cpus=1)) for name in names), environment=make_environment(kernel="6.12")
     )
     found = _against(base, against)
     assert found.incomparable == ()

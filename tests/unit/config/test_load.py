@@ -12,6 +12,7 @@ import pytest
 from memcap.config import find_root, folder_in_repository, load_config
 from memcap.errors import ConfigError, Problem
 from memcap.model import (
+    UNLIMITED,
     AlertLimits,
     Budget,
     CallWorkload,
@@ -23,8 +24,10 @@ from memcap.model import (
     Metric,
     Profile,
     Quiet,
+    RunLimits,
     Thresholds,
     Tolerance,
+    Ulimit,
 )
 
 FindProblems = Callable[[dict[str, str]], list[Problem]]
@@ -106,6 +109,13 @@ hostname = "bench"
 shm_size = "128m"
 read_only = true
 env = { PYTHONMALLOC = "malloc" }
+user = "app:staff"
+disk = "1GiB"
+file_size = "10m"
+cpus = 1.5
+cpu_time = "90s"
+core = "1m"
+ulimits = { nofile = "1024:2048", memlock = 0, stack = -1 }
 [judge]
 minimum_runs = 3
 false_alarms = "0.5%"
@@ -138,6 +148,19 @@ growth = "off"
         shm_size_bytes=128 * 2**20,
         read_only=True,
         env={"PYTHONMALLOC": "malloc"},
+        user="app:staff",
+        limits=RunLimits(
+            disk_bytes=2**30,
+            file_size_bytes=10 * 2**20,
+            cpus=1.5,
+            cpu_time_seconds=90,
+            core_bytes=2**20,
+            ulimits={
+                "nofile": Ulimit(soft=1024, hard=2048),
+                "memlock": Ulimit(soft=0, hard=0),
+                "stack": Ulimit(soft=UNLIMITED, hard=UNLIMITED),
+            },
+        ),
     )
     assert config.run_time_limit_seconds == 120
     assert config.rules.minimum_runs == 3
@@ -330,11 +353,11 @@ def test_a_folder_that_is_no_project_is_said_to_be_none(tmp_path: Path) -> None:
     ("default", "own", "expected"),
     [
         ("", "", Quiet()),
-        ("cpus = 2\nthp = false\naslr = false", "", Quiet(cpus=2, thp=False, aslr=False)),
-        ("", "cpus = 1, thp = false, aslr = false", Quiet(cpus=1, thp=False, aslr=False)),
-        ("cpus = 2\nthp = false", "cpus = 1", Quiet(cpus=1, thp=False)),
-        ("cpus = 2\nthp = false\naslr = false", 'cpus = "all", thp = true, aslr = true', Quiet()),
-        ('cpus = "all"', "", Quiet()),
+        ("pin_cpus = 2\nthp = false\naslr = false", "", Quiet(pin_cpus=2, thp=False, aslr=False)),
+        ("", "pin_cpus = 1, thp = false, aslr = false", Quiet(pin_cpus=1, thp=False, aslr=False)),
+        ("pin_cpus = 2\nthp = false", "pin_cpus = 1", Quiet(pin_cpus=1, thp=False)),
+        ("pin_cpus = 2\nthp = false\naslr = false", 'pin_cpus = "all", thp = true, aslr = true', Quiet()),
+        ('pin_cpus = "all"', "", Quiet()),
     ],
 )
 def test_a_benchmark_completes_its_settings_from_the_projects(
@@ -345,3 +368,16 @@ def test_a_benchmark_completes_its_settings_from_the_projects(
     config = load_config(make_project({"limits.toml": limits, "suites/demo/suite.toml": suite}))
     [benchmark] = config.suites["demo"].benchmarks
     assert benchmark.quiet == expected
+
+
+def test_an_older_revision_may_use_the_old_names_of_keys(make_project: MakeProject) -> None:
+    limits = '[caps]\n128m = "128m"\n[profiles.quick]\n[quiet]\ncpus = 2\n'
+    suite = '[benchmarks.leak]\ncommand = ["true"]\n[benchmarks.one]\ncommand = ["true"]\nquiet = { cpus = 1 }\n'
+    root = make_project({"limits.toml": limits, "suites/demo/suite.toml": suite})
+
+    leak, one = load_config(root, is_older=True).suites["demo"].benchmarks
+
+    assert (leak.quiet.pin_cpus, one.quiet.pin_cpus) == (2, 1)
+    with pytest.raises(ConfigError) as refused:
+        load_config(root)
+    assert [problem.key for problem in refused.value.problems] == ["quiet.cpus", "benchmarks.one.quiet.cpus"]

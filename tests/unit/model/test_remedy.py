@@ -71,6 +71,15 @@ def test_what_was_seen_below_the_cap_decides_nothing() -> None:
         (Ending.LOAD_FAILED, "pythn: No such file or directory", "not found in the image", "not found in the image"),
         (Ending.LOAD_FAILED, "FileNotFoundError: [Errno 2] No such file or directory: 'x'", "suite.toml", "Check the"),
         (Ending.TIMED_OUT, "after 90 s", "`time_limit`", "--time-limit"),
+        (Ending.LIMIT_EXCEEDED, "the limit of disk is 1 B; x", "container.disk", "Raise --disk, or write less."),
+        (Ending.LIMIT_EXCEEDED, "the limit of CPU time is 1 s; x", "container.cpu_time", "--cpu-time"),
+        (
+            Ending.LIMIT_EXCEEDED,
+            "the limit of file size is 1 B; the limit of disk is",
+            "container.file_size",
+            "--file-",
+        ),
+        (Ending.LIMIT_EXCEEDED, "signal 24 (SIGXCPU): a limit of CPU time that", "did not set", "`ulimit`"),
         (
             Ending.OOM_KILLED,
             "1 process was killed; at the cap: 100.0 MiB in huge pages",

@@ -8,9 +8,9 @@ from memcap.model import Metric, Quiet
 from memcap.report.tune import render_tune, render_tune_json
 from memcap.tune import AS_IT_IS, METRICS, Effect, MetricTrial, Setting, Trial, Tuning
 
-ONE_CPU = Setting(name="one_cpu", words="one CPU", quiet=Quiet(cpus=1))
+ONE_CPU = Setting(name="one_cpu", words="one CPU", quiet=Quiet(pin_cpus=1))
 ARENA = Setting(name="one_arena", words="one malloc arena", env={"MALLOC_ARENA_MAX": "1"})
-LINES = ["quiet = { cpus = 1 }"]
+LINES = ["quiet = { pin_cpus = 1 }"]
 
 
 def trial(setting: Setting, *effects: Effect, chance: float | None = 0.9, scatter: float = 0.002) -> Trial:
@@ -46,7 +46,7 @@ one CPU: quieter peak
 one malloc arena: noisier unreclaimable_peak; not enough data rss_peak
 
 Use: one CPU. In suite.toml, for this benchmark:
-    quiet = { cpus = 1 }
+    quiet = { pin_cpus = 1 }
 """
     )
 
@@ -66,7 +66,7 @@ def test_what_came_near_is_named() -> None:
 
 
 def test_a_second_round_has_a_table_of_its_own_and_decides() -> None:
-    both = trial(Setting(name="together", words="one CPU + one malloc arena", quiet=Quiet(cpus=1), env=ARENA.env))
+    both = trial(Setting(name="together", words="one CPU + one malloc arena", quiet=Quiet(pin_cpus=1), env=ARENA.env))
     tuning = Tuning(cell_id=CELL, first=(BASELINE, QUIETER), second=(BASELINE, trial(ONE_CPU), both))
     text = render_tune(tuning)
     assert text.count("as it is  ") == 2
@@ -81,10 +81,10 @@ def test_no_line_is_wider_than_asked() -> None:
 
 def test_json_holds_every_figure_and_what_to_use() -> None:
     document = json.loads(render_tune_json(Tuning(cell_id=CELL, first=(BASELINE, QUIETER))))
-    assert (document["schema"], document["cell"], document["second_round"]) == (1, CELL, [])
+    assert (document["schema"], document["cell"], document["second_round"]) == (2, CELL, [])
     baseline, one_cpu = document["first_round"]
     assert baseline["setting"] == "as_it_is"
-    assert one_cpu["quiet"] == {"cpus": 1, "thp": True, "aslr": True}
+    assert one_cpu["quiet"] == {"pin_cpus": 1, "thp": True, "aslr": True}
     assert one_cpu["runs"] == 10
     assert one_cpu["metrics"][Metric.PEAK.value] == {
         "median": 64 << 20, "cv": 0.0008, "effect": "quieter", "chance": 0.001,

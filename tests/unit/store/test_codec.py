@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from factories import TOLERANCES, make_cell, make_measurement, make_oom, make_result
 from memcap.errors import FileExistsAlready, FileFormatError, NewerSchemaError
-from memcap.model import CampaignResult, Cap, CellResult, CellSummary, Ending, Measurement, Metric, PythonRun
+from memcap.model import CampaignResult, Cap, CellResult, CellSummary, Ending, Measurement, Metric, PythonRun, Quiet
 from memcap.store import load_result, save_result
 
 # What no figure can be has tests of its own.
@@ -139,10 +139,19 @@ def test_some_other_json_is_not_called_pyperf(damaged: Callable[[Callable[[Any],
         load_result(damaged(lambda _: {"a": 1}))
 
 
+def test_pinned_cpus_of_schema_2_are_read(damaged: Callable[[Callable[[Any], Any]], Path]) -> None:
+    def rename(document: Any) -> None:
+        document["memcap"]["schema"] = 2
+        document["memcap"]["cells"][0]["cell"]["quiet"] = {"cpus": 1, "thp": True, "aslr": False}
+
+    (cell,) = load_result(damaged(rename)).cells
+    assert cell.cell.quiet == Quiet(pin_cpus=1, aslr=False)
+
+
 def test_a_newer_schema_names_both_versions_and_the_way_out(damaged: Callable[[Callable[[Any], Any]], Path]) -> None:
     path = damaged(lambda document: document["memcap"].update(schema=99))
     with pytest.raises(
-        NewerSchemaError, match=r"damaged\.json: memcap\.schema: written with schema 99;.*up to 2"
+        NewerSchemaError, match=r"damaged\.json: memcap\.schema: written with schema 99;.*up to 3"
     ) as it:
         load_result(path)
     assert "Upgrade memcap" in it.value.remedy
