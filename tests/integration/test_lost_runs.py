@@ -85,7 +85,7 @@ def test_a_paused_container_is_named_as_that_and_removed(
 
 
 def test_a_run_that_leaves_too_much_is_named_as_that(docker_client: DockerClient) -> None:
-    filling = cell(("python", "-c", "open('/memcap/out/big', 'wb').write(bytes(20 << 20))"))
+    filling = cell("fill_journal", mib=20)
     with launched(docker_client, filling) as (engine, spec):
         run = measure(PatientEngine(engine, wait_seconds=0).execute(spec), spec, cpus=2)
         assert left_on(docker_client, spec.campaign) == []

@@ -243,8 +243,6 @@ class DockerEngine:
             self._remove(container)
 
     def _collect(self, container: str, spec: RunSpec, secret: str, *, before: tuple[Neighbour, ...]) -> RawRun:
-        from memcap.engine.docker_bounded import within
-
         after = find_neighbours(self._client, campaign=self._campaign)
         facts = self._client.api.inspect_container(container)
         state, applied = facts["State"], facts["HostConfig"]
@@ -252,19 +250,16 @@ class DockerEngine:
         output, report = split_report(self._logs(container, errors=False), secret)
         error_output, again = split_report(self._logs(container, errors=True), secret)
         report = report or again
-        files = {}
-        if report is None or spec.has_journal:
-            files = within(
-                ARCHIVE_SECONDS, lambda: read_files(lambda: self._client.api.get_archive(container, OUT)[0], OUT)
-            )
+        journal = ""
         if report is None:
-            report = split_report(files.get("report.json", ""), secret)[1]
+            report = split_report(self._file(container, "report.json"), secret)[1]
+            journal = own_journal(self._file(container, "supervisor.jsonl"), secret)
         if spec.artefacts is not None:
             bring_files(lambda: self._client.api.get_archive(container, ARTEFACTS)[0], ARTEFACTS, spec.artefacts)
         return RawRun(
             report=report,
-            workload_journal=files.get("workload.jsonl", ""),
-            supervisor_journal=own_journal(files.get("supervisor.jsonl", ""), secret),
+            workload_journal=self._file(container, "workload.jsonl") if spec.has_journal else "",
+            supervisor_journal=journal,
             output=output.removeprefix(OUTPUT_MARKER),
             error_output=error_output,
             output_truncated=not output.startswith(OUTPUT_MARKER),
@@ -274,6 +269,23 @@ class DockerEngine:
             cpuset=applied.get("CpusetCpus"),
             neighbours=tuple(dict.fromkeys((*before, *after))),
         )
+
+    def _file(self, container: str, name: str) -> str:
+        """Return the file ``name`` of memcap's folder in the container, empty where there is none."""
+        from docker.errors import NotFound
+
+        from memcap.engine.docker_bounded import within
+
+        path = f"{OUT}/{name}"
+        try:
+            files = within(
+                ARCHIVE_SECONDS, lambda: read_files(lambda: self._client.api.get_archive(container, path)[0], path)
+            )
+        except NotFound as error:
+            if "No such container" in str(error):
+                raise
+            return ""
+        return files.get(name, "")
 
     def _logs(self, container: str, *, errors: bool) -> str:
         """Return what the container wrote to its standard output or error output."""

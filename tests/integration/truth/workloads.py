@@ -24,6 +24,12 @@ def allocate(mib):
     memory.close()
 
 
+def fill_journal(mib):
+    """Write more than memcap takes back to the journal that the runner keeps of this call."""
+    with open("/memcap/out/workload.jsonl", "ab") as journal:
+        journal.write(bytes(mib * MIB))
+
+
 def allocate_in_child(mib):
     """Allocate in a child process, so that only the cgroup can see it."""
     code = "import sys; sys.path[:0] = ['/memcap/suite']; import workloads; workloads.allocate(%d)" % mib
