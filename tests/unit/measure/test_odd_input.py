@@ -21,7 +21,6 @@ from memcap.store.codec import SIGNED, plain
 from memcap.store.validate import validate
 from memcap.strict import wrong_numbers
 
-# --- whatever a workload leaves in the folder of the reports ---
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
