@@ -93,10 +93,15 @@ run = "90s"
 pids = 64
 output_limit = "1MiB"
 shm_size = "64m"
+user = "app:staff"
+disk = "1GiB"
+cpus = 1.5
+cpu_time = "90s"
+ulimits = { nofile = "1024:2048", stack = -1 }
 hostname = "memcap"
 env = { PYTHONHASHSEED = "0" }
 [quiet]
-cpus = 1
+pin_cpus = 1
 [judge]
 minimum_runs = 5
 false_alarms = "1%"
@@ -129,7 +134,7 @@ time_limit = "2min"
 [benchmarks."leak2"]
 command = ["python", "-c", "print(1)"]
 env = { A = "b" }
-quiet = { cpus = "all", thp = false }
+quiet = { pin_cpus = "all", thp = false }
 [benchmarks.leak2.tolerances.wall]
 relative = "5%"
 absolute = "100ms"
