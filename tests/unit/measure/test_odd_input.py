@@ -21,7 +21,6 @@ from memcap.store.codec import SIGNED, plain
 from memcap.store.validate import validate
 from memcap.strict import wrong_numbers
 
-
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
