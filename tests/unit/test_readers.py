@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from memcap.errors import MemcapError
 
 NAMES = (
-    "results", "pyperf files", "baselines", "limits.toml", "suite.toml", "requirements.txt", "code of a suite",
+    "results", "campaign journals", "pyperf files", "baselines", "limits.toml", "suite.toml", "requirements.txt", "code of a suite",
     "supervisor reports", "supervisor journals", "workload journals", "profiles", "sites of a profile",
 )  # fmt: skip
 
