@@ -114,7 +114,7 @@ def test_page_cache_that_is_read_again_is_not_needed_but_comfortable(project: Pa
         assert of[minimum]["stall_seconds"] > 0
     if comfortable in of:
         assert of[comfortable]["comfort"] == "yes"
-        assert of[comfortable]["refaults"] < of[minimum]["refaults"] // 10
+        assert of[comfortable]["refaults"] < of[minimum]["refaults"] // 4
 
 
 def test_what_does_not_end_well_without_a_cap_is_said_first(project: Path) -> None:
