@@ -30,7 +30,7 @@ SUPERVISOR: Final = "/memcap/bin/supervisor"
 OUTPUT_MARKER: Final = "memcap: output begins\n"
 # For the supervisor alone, which drops all of them before the workload starts: to become another user (its own, and the
 # workload's), and to end and look at processes of another user.
-SUPERVISOR_CAPABILITIES: Final = ("KILL", "SETGID", "SETPCAP", "SETUID", "SYS_PTRACE")
+SUPERVISOR_CAPABILITIES: Final = ("DAC_READ_SEARCH", "KILL", "SETGID", "SETPCAP", "SETUID", "SYS_PTRACE")
 REPORTS_BYTES: Final = 256 * 1024  # of the log, so that reports leave the workload its share
 HTTP_GRACE_SECONDS: Final = 60
 ARCHIVE_SECONDS: Final = 180.0

@@ -2,14 +2,15 @@
  *
  * Another process of the same uid, root without capabilities included, may trace PID 1, set its limits (prlimit), send it
  * signals it has handlers for, and write to its files in /proc. With a uid that no other process has, it may not
- * (credentials(7), ptrace(2)). PID 1 keeps two capabilities, to look at processes of another uid and to end them. */
+ * (credentials(7), ptrace(2)). PID 1 keeps three capabilities: to look at processes of another uid, of which /proc/PID/io is
+ * for the owner's eyes only (CAP_DAC_READ_SEARCH), and to end them. */
 #pragma once
 #include "accounts.h"
 #include "run.h"
 
 enum { OWN_ID = 63636, PRCTL_DUMPABLE = 4, PRCTL_KEEP_CAPABILITIES = 8, PRCTL_DROP_BOUND = 24, LAST_CAPABILITY = 63,
        CAPABILITIES_VERSION = 0x20080522 };
-enum { MAY_KILL = 1 << 5, MAY_SET_GID = 1 << 6, MAY_SET_UID = 1 << 7, MAY_DROP = 1 << 8, MAY_TRACE = 1 << 19 };
+enum { MAY_READ = 1 << 2, MAY_KILL = 1 << 5, MAY_SET_GID = 1 << 6, MAY_SET_UID = 1 << 7, MAY_DROP = 1 << 8, MAY_TRACE = 1 << 19 };
 struct capability_header { u32 version; int pid; };
 struct capabilities { u32 effective, permitted, inheritable; };
 
@@ -26,7 +27,7 @@ static int keep_capabilities(u32 kept) {
 
 /* Only root with these capabilities can; nor can it where the user namespace has no such uid. */
 static void go_apart(void) {
-    const u32 needed = MAY_KILL | MAY_SET_GID | MAY_SET_UID | MAY_DROP | MAY_TRACE;
+    const u32 needed = MAY_READ | MAY_KILL | MAY_SET_GID | MAY_SET_UID | MAY_DROP | MAY_TRACE;
     u32 own = user.uid == OWN_ID ? OWN_ID + 1 : OWN_ID;
     if (run.pid != 1 || (permitted_capabilities() & needed) != needed) return;
     SYS5(NR_PRCTL, PRCTL_KEEP_CAPABILITIES, 1, 0, 0, 0);
@@ -37,7 +38,7 @@ static void go_apart(void) {
 }
 /* After the fork, which needed the others. */
 static void settle_apart(void) {
-    if (run.apart) keep_capabilities(MAY_KILL | MAY_TRACE);
+    if (run.apart) keep_capabilities(MAY_READ | MAY_KILL | MAY_TRACE);
 }
 
 /* In the child: become whom the workload runs as, without any capability. Returns the error. */
