@@ -23,6 +23,7 @@ from factories import (
     make_site,
 )
 from memcap.config import load_config
+from memcap.errors import FileFormatError
 from memcap.instruments.reading import read_noted
 from memcap.judge import judge
 from memcap.measure import measure
@@ -348,10 +349,17 @@ def _measuring(field: str) -> Callable[[bytes, Path], None]:
             run = measure(raw, spec, cpus=2)
             if crc32(content) % _USED == 0:
                 result = make_result(make_cell(runs=[run], extra_metrics={"lag": "s", "lag_at_10": "s"}))
-                save_result(result, folder / "r.json", overwrite=True)
-                _use(load_result(folder / "r.json"), render=crc32(content) % _RENDERED == 0)
+                _use(_read_again(result, folder / "r.json"), render=crc32(content) % _RENDERED == 0)
 
     return read
+
+
+def _read_again(result: CampaignResult, path: Path) -> CampaignResult:
+    save_result(result, path, overwrite=True)
+    try:
+        return load_result(path)
+    except FileFormatError as error:
+        raise AssertionError(f"what was measured cannot be read again: {error}") from error
 
 
 def _raw(field: str, text: str) -> RawRun:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 from memcap.measure.caveats import caveats_of
 from memcap.measure.cycles import cycle_tenths
@@ -35,6 +35,7 @@ from memcap.probe.report import (
     parse_last_sample,
     parse_report,
 )
+from memcap.strict import MOST_WHOLE
 
 OUTPUT_TAIL_CHARACTERS = 4000
 RUNNING = 1  # the state of a row in which the main process ran
@@ -60,13 +61,27 @@ def measure(raw: RawRun, spec: RunSpec, *, cpus: int | None, standing: tuple[Cav
         return Measurement(ending=ending, detail=in_bounds(raw.failure), oom=oom, caveats=standing)
     try:
         report = parse_report(raw.report or "")
+        found = _of_report(report, journal, raw, spec, processors)
+        _refuse_impossible(found)
     except ReportError as error:
         ending, detail = ending_without_report(raw, error)
         lost = Measurement(
             ending=ending, detail=detail, exit_code=raw.exit_code, oom=oom, output_tail=tail, caveats=standing
         )
         return _with_journal(lost, raw.supervisor_journal)
-    ending, detail = ending_of(report, journal, spec, raw, cpus=charging)
+    return replace(
+        found,
+        cpuset=cpuset,
+        output_tail="" if found.ending is Ending.COMPLETED else tail,
+        caveats=(*standing, *found.caveats),
+    )
+
+
+def _of_report(
+    report: Report, journal: WorkloadJournal, raw: RawRun, spec: RunSpec, processors: Processors
+) -> Measurement:
+    """Return what a report and a journal tell."""
+    ending, detail = ending_of(report, journal, spec, raw, cpus=processors.run)
     need = unreclaimable_interval(report, processors)
     return Measurement(
         ending=ending,
@@ -116,11 +131,17 @@ def measure(raw: RawRun, spec: RunSpec, *, cpus: int | None, standing: tuple[Cav
         pressure=_pressure(report),
         series=tuple(_moment(row) for row in report.series),
         cycle_tenths=cycle_tenths(journal),
-        cpuset=cpuset,
         page_size_bytes=report.page_size_bytes,
-        output_tail="" if ending is Ending.COMPLETED else tail,
-        caveats=(*standing, *caveats_of(report, raw, spec, need, processors)),
+        caveats=tuple(caveats_of(report, raw, spec, need, processors)),
     )
+
+
+def _refuse_impossible(found: Measurement) -> None:
+    """Raise ReportError for a figure that cannot be stored: those of a report may contradict each other."""
+    for each in fields(found):
+        value = getattr(found, each.name)
+        if isinstance(value, int) and not 0 <= value <= MOST_WHOLE:
+            raise ReportError(f"the supervisor's report contradicts itself: {each.name} would be {value}")
 
 
 def output_tail(raw: RawRun) -> str:

@@ -57,7 +57,8 @@ def unreclaimable_interval(report: Report, cpus: Processors) -> Interval | None:
     high = _upper_end(report, estimate)
     if high is not None and high - estimate <= cpus.indistinct_bytes:
         high = estimate
-    return Interval(estimate=estimate, low=estimate - untouched_at_least(report), high=high, from_peak=proven > sampled)
+    low = max(0, estimate - untouched_at_least(report))
+    return Interval(estimate=estimate, low=low, high=high, from_peak=proven > sampled)
 
 
 def untouched_at_least(report: Report) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 from memcap.strict import MOST_FIGURE, MOST_WHOLE
 
 SERIES_COLUMNS = 8
-MOST_KIBIBYTES = 2**53  # in a column of the series
+MOST_KIBIBYTES = 2**52  # in a column of the series; in bytes they fit into 64 bits
 MOST_ITEMS = 10_000  # of any list
 MOST_CHARACTERS = 4000  # of any text
 LONGEST_METRIC = 200  # the name

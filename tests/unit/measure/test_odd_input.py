@@ -106,6 +106,21 @@ def test_a_report_that_cannot_be_true_is_infrastructure(field: str, value: str) 
     assert len(found.detail) < 300
 
 
+@pytest.mark.parametrize(
+    "report",
+    [
+        {"unreclaimable_peak_bytes": 5, "at_peak": {"huge": 2**53}},
+        {"supervisor_bytes": 2**63 - 1},
+        {"series": [[0, 2**53, 1, 1, 1, 1, 1, 1]]},
+        {"user_us": 2**63 - 1, "system_us": 2**63 - 1, "cpu_us": None},
+    ],
+)
+def test_a_report_that_contradicts_itself_can_be_stored(report: dict[str, Any]) -> None:
+    spec = replace(SPEC, supervisor_unseen_bytes=4096)
+    found = measure(make_raw(make_report(**report)), spec, cpus=2)
+    assert wrong_numbers(json.loads(json.dumps(plain(found))), signed=SIGNED) == []
+
+
 def test_words_of_any_length_are_stored_short() -> None:
     event = {"event": "raised", "type": "ValueError", "message": "x" * 3_000_000}
     raw = make_raw(make_report(exit_code=1), workload_journal=journal_of(START, event))
