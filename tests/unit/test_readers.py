@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from memcap.errors import MemcapError
 
 NAMES = (
-    "results", "campaign journals", "pyperf files", "baselines", "limits.toml", "suite.toml", "requirements.txt", "code of a suite",
-    "supervisor reports", "supervisor journals", "workload journals", "profiles", "sites of a profile",
+    "results", "campaign journals", "pyperf files", "baselines", "limits.toml", "suite.toml", "requirements.txt",
+    "code of a suite", "supervisor reports", "supervisor journals", "workload journals", "profiles",
+    "sites of a profile",
 )  # fmt: skip
 
 
