@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import signal
 import tarfile
 import time
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.docker
 EX_USAGE = 64
 PATIENCE_SECONDS = 60
+LIMITS = ("data", "processes", "cpu-time", "disk", "file-size", "core")
 
 
 def run_raw(client: DockerClient, one: Cell) -> RawRun:
@@ -152,6 +154,13 @@ def test_a_crowd_of_processes_is_counted_and_the_table_of_them_bounded(docker_cl
     assert report.supervisor_bytes <= 128 * 1024
 
 
+def test_what_reading_a_page_costs_is_printed(docker_client: DockerClient) -> None:
+    raw = run_raw(docker_client, cell((SUPERVISOR, "pages", f"{OUT}/pages")))
+    costs = re.fullmatch(r"page_ns (\d+)\nahead_ns (\d+)\n", raw.output)
+    assert costs, raw.output
+    assert all(0 < int(cost) < 1e9 for cost in costs.groups())
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -161,6 +170,7 @@ def test_a_crowd_of_processes_is_counted_and_the_table_of_them_bounded(docker_cl
         (OUT, "soon", "10000", "--", "true"),
         (OUT, "1000", "0", "--", "true"),
         (OUT, "1000", "often", "--", "true"),
+        *((OUT, "1000", "10000", f"{limit}=much", "--", "true") for limit in LIMITS),
     ],
 )
 def test_wrong_arguments_are_answered_with_the_usage(docker_client: DockerClient, arguments: tuple[str, ...]) -> None:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from typing import Any, TypeVar
 
 import click
 
+from memcap.cli.option_groups import gathered
 from memcap.cli.quantities import SIZE, TIME, Quantity
 from memcap.errors import UsageError
 from memcap.model import ContainerPolicy
-
-_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,15 +82,4 @@ _OPTIONS = (
 )
 
 
-def limit_options(command: _Command) -> Callable[..., Any]:
-    """Add these options to a command, which is called with ``limits``."""
-
-    @functools.wraps(command)
-    def with_limits(**given: Any) -> object:
-        limits = LimitOptions(**{each.name: given.pop(each.name) for each in fields(LimitOptions)})
-        return command(limits=limits, **given)
-
-    decorated: Callable[..., Any] = with_limits
-    for option in reversed(_OPTIONS):
-        decorated = option(decorated)
-    return decorated
+limit_options = gathered("limits", LimitOptions, _OPTIONS)

@@ -6,17 +6,17 @@ import functools
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from memcap.cli.option_groups import Command, add_options
 from memcap.cli.quantities import TIME
 
 if TYPE_CHECKING:
     from memcap.model import CampaignResult, Config, Plan
     from memcap.plan import Selection
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 project_option = click.option(
     "-C",
@@ -53,7 +53,7 @@ _OPTIONS = (
 )
 
 
-def selection_options(command: _Command) -> Callable[..., Any]:
+def selection_options(command: Command) -> Callable[..., Any]:
     """Add the options to ``command``, which is called with ``profile``, ``selection`` and ``root``.
 
     ``root`` is None unless --project is given; `load_project` takes it.
@@ -86,10 +86,7 @@ def selection_options(command: _Command) -> Callable[..., Any]:
         )
         return command(selection=selection, **others)
 
-    decorated: Callable[..., Any] = with_selection
-    for option in reversed(_OPTIONS):
-        decorated = option(decorated)
-    return decorated
+    return add_options(with_selection, _OPTIONS)
 
 
 def named_by(words: tuple[str, ...]) -> Selection:

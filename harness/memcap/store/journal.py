@@ -23,7 +23,7 @@ from memcap.store.codec import SCHEMA as RESULT_SCHEMA
 from memcap.store.codec import SIGNED, check_names, load_result, parse_campaign, plain
 from memcap.store.files import check_schema, not_written, write_atomically
 from memcap.store.validate import validate
-from memcap.strict import decode, parse_json, refuse_wrong, wrong_numbers
+from memcap.strict import decode, parse_json, read_object, refuse_wrong, wrong_numbers
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -153,13 +153,14 @@ def _read(path: Path) -> tuple[CampaignResult, list[_Line]]:
         raise FileFormatError(f'{path} is no journal of memcap: its first line has no object "{KEY}"')
     check_schema(path, f"{KEY}.schema", header.get("schema"), supported=SCHEMA)
     check_schema(path, f"{KEY}.result_schema", header.get("result_schema"), supported=RESULT_SCHEMA)
+    refuse_wrong(path, wrong_numbers(header, signed=SIGNED, at=(KEY,)))
     begun = parse_campaign(path, header, where=KEY)
     return begun, [_parsed(f"{path}:{number}", line) for number, line in enumerate(others, start=2)]
 
 
 def _parsed(name: str, line: bytes) -> _Line:
     text = decode(name, line)
-    refuse_wrong(name, wrong_numbers(parse_json(name, text), signed=SIGNED))
+    read_object(name, text, signed=SIGNED)
     return validate(_adapter(), name, text)
 
 

@@ -125,9 +125,9 @@ static int close_window(void) {
     struct traffic t = between(&seen.before, &seen.now), wide = between(&seen.earlier, &seen.now);
     i64 by_mark = run.mark < 0 ? WITHOUT_BOUND : run.mark, by_faults = WITHOUT_BOUND;
     if (t.known) {
-        by_mark -= at_least(seen.least_cache - come_back(&t), 0);
-        i64 untouched = t.huge_faults * huge_page() + unstored();
-        by_faults = at_most(reachable_by_faults(&t) + untouched, seen.bound + at_least(untouched, come_back(&t)));
+        i64 returned = come_back(&t), untouched = t.huge_faults * huge_page() + unstored();
+        by_mark -= at_least(seen.least_cache - returned, 0);
+        by_faults = at_most(reachable_by_faults(&t) + untouched, seen.bound + at_least(untouched, returned));
     }
     seen.high = at_least(at_most(by_mark, by_faults), seen.high);
     /* The lower bound: at the mark everything was needed that was no cache. What was read while the last scan was going

@@ -50,8 +50,8 @@ static void start_workload(char **argv, char **envp) {
         if (run.pid != 1) SYS5(NR_PRCTL, PRCTL_DEATH_SIGNAL, SIG_KILL, 0, 0, 0); /* should somebody kill us */
         u64 none = 0;
         SYS4(NR_SIGPROCMASK, 2 /* SIG_SETMASK */, &none, 0, sizeof none);
-        limit_child(RLIMIT_DATA, run.data_limit ? run.data_limit : ABSENT);
-        limit_child(RLIMIT_PROCESSES, run.process_limit ? run.process_limit : ABSENT);
+        limit_child(RLIMIT_DATA, run.data_limit);
+        limit_child(RLIMIT_PROCESSES, run.process_limit);
         limit_child(RLIMIT_FILE, run.file_limit);
         limit_child(RLIMIT_CORE, run.core_limit);
         run.exec_error = become_user();

@@ -23,7 +23,7 @@ static int measure_pages(const char *path) {
         chance ^= chance << 13, chance ^= chance >> 7, chance ^= chance << 17; /* xorshift64, Marsaglia 2003 */
         SYS4(NR_PREAD, file, text, 1, (i64)(chance % (PAGES_FILE / 4096)) * 4096);
     }
-    out.fd = 1;
+    write_to(1);
     put("page_ns "), put_number((clock_ns(CLOCK_MONO) - begun) / PAGES_READ), put_char('\n');
     SYS4(NR_FADVISE, file, 0, 0, DONT_NEED);
     SYS4(NR_FADVISE, file, 0, 0, FADVISE_NORMAL);

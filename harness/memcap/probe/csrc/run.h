@@ -31,8 +31,8 @@ static struct {
     i64 time_limit, interval;
     i64 page_size;
     i64 pid, parent;         /* ours, and who started us; PID 1 has a PID namespace to itself */
-    i64 watchdog, data_limit, process_limit; /* 0: none; they stand in for what cgroups cap */
-    i64 cpu_limit, disk_limit, file_limit, core_limit; /* ABSENT: none; nanoseconds of all processes, and bytes */
+    i64 watchdog;            /* 0: none; with the next two it stands in for what cgroups cap */
+    i64 data_limit, process_limit, cpu_limit, disk_limit, file_limit, core_limit; /* ABSENT: none; milliseconds, bytes */
     const char *exceeded;    /* which of the first two was broken */
     i64 started, ended, samples, max_file, cpu_at_start, cgroup_cpu_at_start;
     i64 cpus;                /* that the container may use */

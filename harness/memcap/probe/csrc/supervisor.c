@@ -51,7 +51,7 @@ static int may_need_memory(i64 now, i64 due) {
 
 /* What was written is known since the last look at the processes. */
 static int is_beyond_limits(void) {
-    if (run.cpu_limit >= 0 && used_cpu_ns() > run.cpu_limit) run.exceeded = "cpu_time";
+    if (run.cpu_limit >= 0 && used_cpu_ns() > run.cpu_limit * 1000000) run.exceeded = "cpu_time";
     if (run.disk_limit >= 0 && seen.now.known && seen.now.written - seen.at_start.written > run.disk_limit) run.exceeded = "disk";
     return run.exceeded != 0;
 }
@@ -176,18 +176,22 @@ static i64 count_cpus(void) {
     return count > 0 ? count : 1;
 }
 
+static int take_number(i64 *target, const char *value) {
+    *target = to_number(value);
+    return *target >= 0;
+}
 /* The settings of this process are inherited by the workload, and outlive its exec. */
 static int apply_option(const char *option) {
     const char *value;
     if (same(option, "no-thp")) run.no_thp = SYS5(NR_PRCTL, PRCTL_THP_OFF, 1, 0, 0, 0) == 0 ? 1 : -1;
     else if (same(option, "no-aslr")) run.no_aslr = SYS1(NR_PERSONALITY, PERSONALITY_NO_ASLR) >= 0 ? 1 : -1;
-    else if ((value = after(option, "watchdog="))) run.watchdog = to_number(value);
-    else if ((value = after(option, "data="))) run.data_limit = to_number(value);
-    else if ((value = after(option, "processes="))) run.process_limit = to_number(value);
-    else if ((value = after(option, "file-size="))) run.file_limit = to_number(value);
-    else if ((value = after(option, "core="))) run.core_limit = to_number(value);
-    else if ((value = after(option, "disk="))) run.disk_limit = to_number(value);
-    else if ((value = after(option, "cpu-time="))) run.cpu_limit = to_number(value) * 1000000;
+    else if ((value = after(option, "watchdog="))) return take_number(&run.watchdog, value);
+    else if ((value = after(option, "data="))) return take_number(&run.data_limit, value);
+    else if ((value = after(option, "processes="))) return take_number(&run.process_limit, value);
+    else if ((value = after(option, "file-size="))) return take_number(&run.file_limit, value);
+    else if ((value = after(option, "core="))) return take_number(&run.core_limit, value);
+    else if ((value = after(option, "disk="))) return take_number(&run.disk_limit, value);
+    else if ((value = after(option, "cpu-time="))) return take_number(&run.cpu_limit, value);
     else if ((value = after(option, "user="))) {
         if (!resolve_user(value)) refused(value);
     } else if (same(option, "home")) run.wants_home = 1;
@@ -197,7 +201,7 @@ static int apply_option(const char *option) {
         if (!same(value, "none") && !cgroup_use(value)) refused(value);
         run.given_cgroup = 1;
     } else return 0;
-    return run.watchdog >= 0 && run.data_limit >= 0 && run.process_limit >= 0;
+    return 1;
 }
 
 /* What the kernel says of itself stands behind the environment: pairs of key and value, the last with the key 0. */
@@ -237,7 +241,7 @@ __attribute__((noreturn, used)) static void start(i64 *stack) {
     run.cpus = count_cpus();
     run.pid = SYS1(NR_GETPID, 0);
     run.parent = SYS1(NR_GETPPID, 0);
-    run.cpu_limit = run.disk_limit = run.file_limit = run.core_limit = ABSENT;
+    run.data_limit = run.process_limit = run.cpu_limit = run.disk_limit = run.file_limit = run.core_limit = ABSENT;
     char **word = argv + 4;
     while (*word && apply_option(*word)) word++;
     if (!*word || !same(*word, "--") || !word[1]) misused();
