@@ -48,7 +48,6 @@ def run_spec(cell: Cell, layer: Layer, settings: CampaignSettings, *, attempt: s
         projections=benchmark.projections,
         user=settings.policy.user or layer.image.user,
         has_home=layer.image.sets_home or "HOME" in env or "HOME" in settings.policy.env,
-        has_journal=isinstance(workload, CallWorkload),
         metrics=None if isinstance(workload, CommandWorkload) else benchmark.returned_metrics,
     )
 

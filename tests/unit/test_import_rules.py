@@ -25,6 +25,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "strict": ("errors",),
     "units": ("errors",),
     "untrusted": (),
+    "json_text": ("untrusted",),
     "model": ("units", "stats"),
     "probe": ("errors", "strict"),
     "stats": (),
@@ -63,7 +64,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "sites": (*WORDS, "model"),
     "fit": (*WORDS, "model", "stats", "campaign"),
     "repro": (*WORDS, "model", "stats", "probe", "engine", "instruments"),
-    "report": (*WORDS, "model", "stats", "compare", "tune", "selftest", "fit", "sites", "repro"),
+    "report": (*WORDS, "json_text", "model", "stats", "compare", "tune", "selftest", "fit", "sites", "repro"),
     "testing": (*WORDS, "stats"),
     "pytest_plugin": (*WORDS, "testing", "model", "config", "plan", "images", "engine", "campaign", "store"),
 }

@@ -10,7 +10,7 @@ import click
 
 from memcap.cli.output import echo, emit
 from memcap.cli.selection import project_option
-from memcap.report.json_text import json_text
+from memcap.json_text import json_text
 
 if TYPE_CHECKING:
     from memcap.model import Baseline

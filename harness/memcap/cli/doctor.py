@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from memcap.cli.output import echo, emit
-from memcap.report.json_text import json_text
+from memcap.json_text import json_text
 from memcap.untrusted import printable
 
 if TYPE_CHECKING:

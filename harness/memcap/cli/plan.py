@@ -10,7 +10,7 @@ import click
 
 from memcap.cli.output import echo, emit
 from memcap.cli.selection import load_project, selection_options
-from memcap.report.json_text import json_text
+from memcap.json_text import json_text
 from memcap.untrusted import printable
 
 if TYPE_CHECKING:

@@ -258,7 +258,7 @@ class DockerEngine:
             bring_files(lambda: self._client.api.get_archive(container, ARTEFACTS)[0], ARTEFACTS, spec.artefacts)
         return RawRun(
             report=report,
-            workload_journal=self._file(container, "workload.jsonl") if spec.has_journal else "",
+            workload_journal="" if spec.metrics is None else self._file(container, "workload.jsonl"),
             supervisor_journal=journal,
             output=output.removeprefix(OUTPUT_MARKER),
             error_output=error_output,

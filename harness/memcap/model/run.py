@@ -91,7 +91,7 @@ class RunSpec:
     command). ``artefacts`` is a folder of this machine that is
     /memcap/artefacts for the run: its files are put there before, and what is there afterwards is brought back.
     ``user`` is whom the workload runs as in the container, as Docker writes it (empty: root); ``has_home`` says that
-    HOME was chosen, and is not that user's. ``has_journal``: the workload writes one, as Python calls do.
+    HOME was chosen, and is not that user's.
     ``hear`` is called with each line of its standard output while it runs, by engines that can (Docker).
     """
 
@@ -114,7 +114,6 @@ class RunSpec:
     working_directory: str = ""
     user: str = ""
     has_home: bool = False
-    has_journal: bool = False
     artefacts: Path | None = None
     hear: Callable[[str], None] | None = field(default=None, compare=False)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from memcap.report.json_text import json_text
+from memcap.json_text import json_text
 from memcap.report.view import CellView, View
 from memcap.untrusted import printable
 

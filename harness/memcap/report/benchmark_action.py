@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from memcap.json_text import json_text
 from memcap.model import UNCAPPED
-from memcap.report.json_text import json_text
 from memcap.report.view import CellView, View
 from memcap.untrusted import printable
 

@@ -6,8 +6,8 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from memcap.compare import ANSWER, Difference, Pair
+from memcap.json_text import json_text
 from memcap.report.compare_view import WORDS, ComparisonView, word
-from memcap.report.json_text import json_text
 
 # History of the schema: it goes up when a key goes away or changes its meaning.
 # 1 - first version

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from memcap.json_text import json_text
 from memcap.model import AllocationProfile, Frame, limit_of
-from memcap.report.json_text import json_text
 from memcap.report.text import shortened, wrapped
 from memcap.sites import Explanation, LineChange, ProfileDiff, StackChange
 from memcap.units import format_bytes

@@ -9,10 +9,10 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from memcap import __version__
+from memcap.json_text import json_text
 from memcap.model import Frame
 from memcap.report.diff import place, remark, signed_bytes, told
 from memcap.report.github import Annotation, Place, annotations_text
-from memcap.report.json_text import json_text
 from memcap.sites import LineChange, ProfileDiff
 from memcap.units import format_bytes
 from memcap.untrusted import LONGEST_LINE, bounded, printable

@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from memcap.fit import Cold, Fit, Point, PointState, Recommendation, TimeLost, Trial
+from memcap.json_text import json_text
 from memcap.model import Caveat, Environment, ImageFacts
 from memcap.report.caveats import by_kind
 from memcap.report.fit_words import answer, cold_in_words, pasted, rule_in_words, told_state
-from memcap.report.json_text import json_text
 from memcap.report.markdown_text import code
 from memcap.report.text import NOTHING, wrapped
 from memcap.stats import median

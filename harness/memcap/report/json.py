@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from memcap.json_text import json_text
 from memcap.model import Alert, CampaignResult, Caveat, CellResult, Graded, Measurement, Metric
 from memcap.report.answer import ended_otherwise
 from memcap.report.caveats import CaveatView
 from memcap.report.diff import diff_json
-from memcap.report.json_text import json_text
 from memcap.report.view import CellView, MetricView, View
 from memcap.sites import Explanation
 from memcap.stats import summarize

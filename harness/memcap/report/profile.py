@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from memcap.json_text import json_text
 from memcap.model import AllocationProfile, Frame, Line, Site, limit_of
 from memcap.report.caveats import CaveatView, gather, short_text
-from memcap.report.json_text import json_text
 from memcap.report.text import last_lines, shortened, wrapped
 from memcap.units import format_bytes, format_seconds
 from memcap.untrusted import printable

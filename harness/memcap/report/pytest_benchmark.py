@@ -9,8 +9,8 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
+from memcap.json_text import json_text
 from memcap.model import Measurement, Metric
-from memcap.report.json_text import json_text
 from memcap.report.view import CellView, View
 from memcap.untrusted import printable
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from memcap.json_text import json_text
 from memcap.model import Frame, Line
 from memcap.report.caveats import short_text
-from memcap.report.json_text import json_text
 from memcap.report.markdown_text import code
 from memcap.report.profile import caveats_of, facts, line_json
 from memcap.report.text import last_lines, sentence, shortened, wrapped

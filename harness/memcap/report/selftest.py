@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
-from memcap.report.json_text import json_text
+from memcap.json_text import json_text
 from memcap.report.text import NOTHING, figure
 from memcap.selftest import RISES, MetricQuality, SelfTest
 from memcap.untrusted import printable

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from memcap.report.json_text import json_text
+from memcap.json_text import json_text
 from memcap.report.text import NOTHING, figure
 from memcap.tune import CHANCE, Effect, MetricTrial, Setting, Trial, Tuning, suite_lines
 
