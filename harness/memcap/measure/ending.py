@@ -24,7 +24,7 @@ UNUSABLE, CANNOT_USE = 71, "supervisor: cannot use "  # what it says of itself i
 def ending_without_report(raw: RawRun, error: ReportError) -> tuple[Ending, str]:
     """Return how a run ended whose supervisor was killed too, or could not begin."""
     if raw.exit_code == UNUSABLE and raw.error_output.startswith(CANNOT_USE):
-        return Ending.NOT_STARTED, raw.error_output.strip()
+        return Ending.NOT_STARTED, in_bounds(raw.error_output.removeprefix("supervisor: ").strip())
     if raw.oom_killed_flag or raw.oom_events:
         return Ending.OOM_GROUP_KILLED, "the daemon tells of the kill"
     if raw.exit_code == 128 + SIGKILL:

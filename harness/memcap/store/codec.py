@@ -43,6 +43,7 @@ SCHEMA = 3
 # Below these keys a number may be negative: exit codes, what a workload measured itself and its limits, flags and
 # counters of interpreters, and ulimits, of which -1 is none.
 SIGNED = frozenset({"exit_code", "signal", "extra", "thresholds", "alerts", "flags", "gc", "ulimits"})
+PYPERF_LISTS = ("values", "warmups", "runs")  # a run or a benchmark of pyperf has one of them beside its metadata
 PROFILE_KEY = "memcap_profile"  # under which a file of store/profiles.py has all of it
 
 
@@ -108,8 +109,8 @@ def _shrink(read: dict[str, Any]) -> Any:
     All of a large campaign as JSON's objects would take five times the memory of the campaign itself. What is wrong
     with a cell is left for `load_result` to say, which knows where it is.
     """
-    if "metadata" in read and "benchmarks" not in read:
-        return None
+    if "metadata" in read and any(isinstance(read.get(name), list) for name in PYPERF_LISTS):
+        return None  # an image or a metric may have these names, too, but no list under them
     if read.keys() >= {"cpus", "thp", "aslr"}:  # `quiet` of schema 2 and earlier
         return {"pin_cpus": read.pop("cpus"), **read}
     if "extra" in read:

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+import memcap
 from memcap.errors import BuildError
 from memcap.images.archive import Tree
-from memcap.images.layer import add_suite_files
+from memcap.images.layer import SUPERVISOR_UID, add_suite_files
+from memcap.model import CaveatKind
 
 
 def files(directory: Path) -> dict[str, bytes]:
@@ -69,3 +71,9 @@ def test_what_is_no_file_is_refused_instead_of_read_for_ever(tmp_path: Path) -> 
 
     with pytest.raises(BuildError, match="neither a file nor a folder"):
         files(tmp_path)
+
+
+def test_the_supervisors_folder_is_of_the_user_that_it_becomes() -> None:
+    source = (Path(memcap.__file__).parent / "probe" / "csrc" / "apart.h").read_text()
+    assert f"OWN_ID = {SUPERVISOR_UID}," in source
+    assert str(SUPERVISOR_UID) in CaveatKind.WITHIN_REACH.remedy

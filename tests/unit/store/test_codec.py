@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from factories import TOLERANCES, make_cell, make_measurement, make_oom, make_result
+from factories import TOLERANCES, make_cell, make_image, make_measurement, make_oom, make_result
 from memcap.errors import FileExistsAlready, FileFormatError, NewerSchemaError
 from memcap.model import CampaignResult, Cap, CellResult, CellSummary, Ending, Measurement, Metric, PythonRun, Quiet
 from memcap.store import load_result, save_result
@@ -72,6 +72,16 @@ def test_whole_numbers_stay_whole_and_absent_stays_absent(tmp_path: Path) -> Non
     assert found.peak_bytes == 2**60 + 1
     assert isinstance(found.peak_bytes, int)
     assert found.rss_peak_bytes is None
+
+
+@pytest.mark.parametrize("name", ["metadata", "values", "runs", "cell", "extra", "benchmarks"])
+def test_an_image_and_a_metric_may_have_the_name_of_a_key(tmp_path: Path, name: str) -> None:
+    facts = make_image(name=name)
+    others = {each: make_image(name=each) for each in ("metadata", "runs")}
+    run = make_measurement(extra={name: 1.5, "metadata": 2.5})
+    result = replace(make_result(make_cell(runs=[run])), images={**others, name: facts})
+    save_result(result, tmp_path / "r.json", overwrite=False)
+    assert load_result(tmp_path / "r.json") == result
 
 
 def test_any_mapping_is_stored(tmp_path: Path) -> None:

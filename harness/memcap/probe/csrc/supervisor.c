@@ -193,7 +193,9 @@ static int apply_option(const char *option) {
     else if ((value = after(option, "disk="))) return take_number(&run.disk_limit, value);
     else if ((value = after(option, "cpu-time="))) return take_number(&run.cpu_limit, value);
     else if ((value = after(option, "user="))) {
-        if (!resolve_user(value)) refused(value);
+        char missing[384];
+        join(missing, sizeof missing, "the user ", value, ": /etc/passwd or /etc/group of the image does not have it");
+        if (!resolve_user(value)) refused(missing);
     } else if (same(option, "home")) run.wants_home = 1;
     else if ((value = after(option, "enter="))) {
         if (!cgroup_enter(value)) refused(value);
