@@ -107,6 +107,13 @@ def test_ulimits_are_those_of_the_workload(docker_client: DockerClient) -> None:
     assert "Too many open files" in run.output_tail
 
 
+def test_a_limit_above_a_ulimit_of_the_container_is_refused(docker_client: DockerClient) -> None:
+    limits = RunLimits(file_size_bytes=8 * MIB, ulimits={"fsize": Ulimit(soft=MIB, hard=MIB)})
+    _, run = execute(docker_client, limits, "print('started')")
+    assert run.ending is Ending.NOT_STARTED
+    assert run.detail == "cannot use the limit file_size=8388608 bytes: a ulimit of the container is lower"
+
+
 def test_a_core_dump_is_written_if_asked_for(docker_client: DockerClient) -> None:
     raw, _ = execute(docker_client, RunLimits(), ABORT)
     assert raw.output == "[] False\n"

@@ -13,7 +13,7 @@ from typing import NoReturn
 import click
 
 from memcap import __version__
-from memcap.cli.output import echo, show_error
+from memcap.cli.output import echo, show_bug, show_error
 from memcap.errors import Interrupted, MemcapError
 
 # Name -> what it does. Kept here so that `memcap --help` imports no command.
@@ -105,6 +105,9 @@ def main() -> None:
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except Exception as error:  # what its text quotes is as foreign as any
+        show_bug(error)
+        sys.exit(MemcapError.exit_code)
 
 
 def _as_interrupt(*_: object) -> NoReturn:

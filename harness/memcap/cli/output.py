@@ -23,6 +23,16 @@ def emit(document: str, *, err: bool = False) -> None:
     click.echo(document, err=err, nl=False)
 
 
+def show_bug(error: Exception) -> None:
+    """Print the traceback of an error that is memcap's own fault; what it quotes is escaped, too."""
+    import traceback
+
+    from memcap.untrusted import printable_lines
+
+    echo(printable_lines("".join(traceback.format_exception(error))), err=True)
+    echo("memcap: this is a fault of memcap itself. Please report it with the text above.", err=True)
+
+
 def show_error(error: MemcapError | click.ClickException) -> None:
     """Print an error on standard error; what it quotes may be of any length."""
     from memcap.untrusted import printable_lines

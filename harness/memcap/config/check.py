@@ -41,7 +41,7 @@ def _problem(model: type[BaseModel], source: Source, details: ErrorDetails) -> P
     if kind == "memcap":
         return source.problem(path, context["message"], suggestion=context["suggestion"])
     if kind == "extra_forbidden" and (name := new_name(path)):
-        return source.problem(path, f"is called {name} now", suggestion=name)
+        return source.problem(path, f"is called {name} now")
     if kind == "extra_forbidden":
         keys = _keys_at(model, path[:-1])
         message = f"unknown key; expected {', '.join(keys)}"

@@ -105,7 +105,10 @@ def remove(client: DockerClient, remnant: Remnant) -> None:
 
 
 def remove_leftovers(client: DockerClient, campaign: str) -> None:
-    """Remove the containers that an interrupted part of ``campaign`` left, running or not. Raises EngineError."""
+    """Remove the containers that an interrupted part of ``campaign`` left, running or not. Raises EngineError.
+
+    The caller holds the lock on the campaign's result file, so no other memcap works on it.
+    """
     for remnant in find_containers(client, campaign=campaign):
         if remnant.hold in (None, Hold.RUNNING):
             remove(client, remnant)

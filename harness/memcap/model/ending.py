@@ -105,7 +105,7 @@ _ENDINGS: dict[Ending, tuple[str, str]] = {
         "Raise the limit (--disk, --file-size, --cpu-time, or these keys of `container` in limits.toml), or use less.",
     ),
     Ending.KILLED_FROM_OUTSIDE: ("somebody else stopped the container", "Run it again."),
-    Ending.NOT_STARTED: ("the container never started", "Read the daemon's message; run `memcap doctor`."),
+    Ending.NOT_STARTED: ("the container never started", "The detail says why; `memcap doctor` looks at the daemon."),
     Ending.LOST: ("the container ended without a report", "Run `memcap doctor`; run it again."),
 }
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import memcap.cli
-from memcap.cli import main
+from memcap.cli import cli, main
 from memcap.cli.output import echo, emit, show_error
 from memcap.cli.progress import say
 from memcap.errors import EngineError, MemcapError
@@ -74,6 +74,22 @@ def test_an_error_is_bounded(capsys: pytest.CaptureFixture[str], piece: str) -> 
     assert len(shown) <= LONGEST_TEXT + 1
     assert shown.startswith("memcap: could not run x: ")
     assert shown.endswith("  Run it again.\n")
+
+
+def test_a_fault_of_memcap_is_shown_harmlessly(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(**_: object) -> None:
+        raise RuntimeError("of \x1b[2Jx")
+
+    monkeypatch.setattr(cli, "main", fail)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    shown = capsys.readouterr().err
+    assert ended.value.code == 1
+    assert controls(shown) == set()
+    assert r"RuntimeError: of \x1b[2Jx" in shown
+    assert shown.endswith("memcap: this is a fault of memcap itself. Please report it with the text above.\n")
 
 
 def test_a_cell_id_with_escapes_in_a_baseline_is_shown_harmlessly(

@@ -78,7 +78,7 @@ COMMAND = '[benchmarks.leak]\ncommand = ["true"]\n'
             "unknown key; expected pin_cpus, thp, aslr",
             "pin_cpus",
         ),
-        (CALL + "quiet = { cpus = 1 }\n", 3, "quiet.cpus", "is called pin_cpus now", "pin_cpus"),
+        (CALL + "quiet = { cpus = 1 }\n", 3, "quiet.cpus", "is called pin_cpus now", ""),
         (CALL + "quiet = true\n", 3, "quiet", "expected a table, got True", ""),
         (CALL + "cycles = 0\n", 3, "cycles", "must be at least 1, got 0", ""),
         (CALL + "tolerances = { peak = {} }\n", 3, "tolerances.peak", "says nothing", ""),

@@ -180,6 +180,17 @@ static int take_number(i64 *target, const char *value) {
     *target = to_number(value);
     return *target >= 0;
 }
+/* A limit above the hard one of the container cannot be set: the workload would have another than it was promised. */
+static int take_limit(i64 *target, const char *value, int what) {
+    u64 has[2] = {~0ull, ~0ull};
+    if (!take_number(target, value)) return 0;
+    SYS4(NR_PRLIMIT, 0, what, 0, has);
+    char higher[160];
+    join(higher, sizeof higher, what == RLIMIT_CORE ? "the limit core=" : "the limit file_size=", value, " bytes: a ulimit of the container is lower");
+    if (has[1] < (u64)*target) refused(higher);
+    return 1;
+}
+
 /* The settings of this process are inherited by the workload, and outlive its exec. */
 static int apply_option(const char *option) {
     const char *value;
@@ -188,8 +199,8 @@ static int apply_option(const char *option) {
     else if ((value = after(option, "watchdog="))) return take_number(&run.watchdog, value);
     else if ((value = after(option, "data="))) return take_number(&run.data_limit, value);
     else if ((value = after(option, "processes="))) return take_number(&run.process_limit, value);
-    else if ((value = after(option, "file-size="))) return take_number(&run.file_limit, value);
-    else if ((value = after(option, "core="))) return take_number(&run.core_limit, value);
+    else if ((value = after(option, "file-size="))) return take_limit(&run.file_limit, value, RLIMIT_FILE);
+    else if ((value = after(option, "core="))) return take_limit(&run.core_limit, value, RLIMIT_CORE);
     else if ((value = after(option, "disk="))) return take_number(&run.disk_limit, value);
     else if ((value = after(option, "cpu-time="))) return take_number(&run.cpu_limit, value);
     else if ((value = after(option, "user="))) {
