@@ -22,7 +22,7 @@ import memcap
 from memcap.engine import docker_facts, docker_labels
 from memcap.engine.docker_client import address
 from memcap.engine.docker_labels import image_labels, run_labels, system
-from memcap.engine.docker_leftovers import find_containers, find_layers, remove
+from memcap.engine.docker_leftovers import find_containers, find_layers, remove, remove_leftovers
 from memcap.engine.docker_neighbours import find_neighbours
 from memcap.errors import BuildError
 from memcap.images.archive import Tree
@@ -301,6 +301,29 @@ def test_a_running_container_of_a_dead_process_stays_until_it_is_asked_for(
     running.wait()
     assert offered("--campaign", campaign) == {name: None}
     assert [one.name for one in find_containers(docker_client, campaign=campaign)] == [name]
+
+
+def test_a_campaign_that_goes_on_removes_what_it_left_before_the_machine_was_started_again(
+    docker_client: DockerClient, stranger: Stranger, py312: ImageFacts
+) -> None:
+    campaign = f"test-{stranger.id}"
+    gone = {"memcap.owner": f"{NO_PROCESS}@{socket.gethostname()}"}
+    changes = {
+        "ended": {"memcap.system": "another boot"},
+        "running": gone,
+        "mine": {},
+        "others": {**gone, "memcap.campaign": f"{campaign}-other"},
+    }
+    for word, changed in changes.items():
+        name = f"memcap-{campaign}-{word}"
+        labels = {**run_labels(name, campaign=campaign, cell="x"), **changed}
+        started = stranger.runs(py312.reference, *SLEEP, name=name, labels=labels)
+        if word == "ended":
+            started.kill()
+            started.wait()
+    remove_leftovers(docker_client, campaign)
+    left = docker_client.containers.list(all=True, filters={"name": f"memcap-{campaign}"})
+    assert {one.name.removeprefix(f"memcap-{campaign}-") for one in left} == {"mine", "others"}
 
 
 def test_a_copy_is_no_neighbour(docker_client: DockerClient, stranger: Stranger, py312: ImageFacts) -> None:

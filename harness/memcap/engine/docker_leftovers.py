@@ -107,10 +107,11 @@ def remove(client: DockerClient, remnant: Remnant) -> None:
 def remove_leftovers(client: DockerClient, campaign: str) -> None:
     """Remove the containers that an interrupted part of ``campaign`` left, running or not. Raises EngineError.
 
-    The caller holds the lock on the campaign's result file, so no other memcap works on it.
+    The caller holds the lock on the campaign's result file, so no other memcap works on it. They may be recent and of
+    another boot, after the machine was started again; their names are needed.
     """
     for remnant in find_containers(client, campaign=campaign):
-        if remnant.hold in (None, Hold.RUNNING):
+        if remnant.hold in (None, Hold.RUNNING, Hold.RECENT):
             remove(client, remnant)
 
 
