@@ -323,7 +323,7 @@ def test_a_campaign_that_goes_on_removes_what_it_left_before_the_machine_was_sta
             started.wait()
     remove_leftovers(docker_client, campaign)
     left = docker_client.containers.list(all=True, filters={"name": f"memcap-{campaign}"})
-    assert {one.name.removeprefix(f"memcap-{campaign}-") for one in left} == {"mine", "others"}
+    assert {str(one.name).removeprefix(f"memcap-{campaign}-") for one in left} == {"mine", "others"}
 
 
 def test_a_copy_is_no_neighbour(docker_client: DockerClient, stranger: Stranger, py312: ImageFacts) -> None:
