@@ -49,7 +49,7 @@ command = ["python", "-c", "import time; print('word ' * 400); time.sleep(0.5)"]
 
 
 class Daemon:
-    """A Docker daemon without networks in ``folder``."""
+    """A Docker daemon in ``folder``, in a network namespace of its own: without a bridge, it removes docker0."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -63,7 +63,9 @@ class Daemon:
         words = [word for name, path in options.items() for word in (f"--{name}", str(path))]
         nets = ["--bridge", "none", "--iptables=false", "--ip-masq=false"]
         with (folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(["dockerd", "--host", self.url, *words, *nets], stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                ["unshare", "--net", "dockerd", "--host", self.url, *words, *nets], stdout=log, stderr=log
+            )
         end = time.monotonic() + scaled(60)
         while not self._answers():
             assert self._process.poll() is None, (folder / "log").read_text()
