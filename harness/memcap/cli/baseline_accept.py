@@ -22,7 +22,7 @@ _SHOWN = 5
 @click.option("-m", "--reason", help="Why the figures changed; needed where a baseline changes.")
 @click.option(
     "--from", "source", type=click.Path(dir_okay=False, path_type=Path), metavar="RESULT",
-    help="The result; by default the newest in results/.",
+    help="The result; by default the newest run in results/.",
 )  # fmt: skip
 @click.option("--allow-undecided", is_flag=True, help="Accept what the figures leave open, too.")
 @click.option("--allow-unlike", is_flag=True, help="Accept figures of an environment unlike the baseline's, too.")
@@ -61,7 +61,7 @@ def accept_command(  # noqa: PLR0913 - the options of the command line
     from memcap.model import Accepted
     from memcap.store import (
         accept,
-        latest_result,
+        latest_run,
         load_baselines,
         load_result,
         save_baselines,
@@ -73,8 +73,7 @@ def accept_command(  # noqa: PLR0913 - the options of the command line
     why = " ".join((reason or "").split())
     if reason is not None and not why:
         raise UsageError("the reason is empty", remedy='Say what changed: --reason "…"')
-    path = source or latest_result(config.results_directory)
-    result = load_result(path)
+    path, result = (source, load_result(source)) if source else latest_run(config.results_directory)
     chosen = select_cells(cells, [cell.cell.id for cell in result.cells], what=str(path))
     known = load_baselines(config.baseline_directory)
     refused = refusals(

@@ -33,7 +33,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     as_json: bool,
     verbose: bool,
 ) -> None:
-    """Judge RESULT, by default the newest in results/, against the baselines, the budgets and the expected endings.
+    """Judge RESULT, by default the newest run in results/, against the baselines, the budgets and the expected endings.
 
     Exits with 0 if nothing was found wrong, or with the code of the worst verdict: 99 regression, 98 budget broken,
     97 unexpected ending, 96 workload failed, 95 infrastructure.
@@ -57,11 +57,10 @@ def command(  # noqa: PLR0913 - the options of the command line
     from memcap.cli.explain import Asked
     from memcap.cli.selection import load_project
     from memcap.cli.verdict import conclude
-    from memcap.store import latest_result, load_result
+    from memcap.store import latest_run, load_result
 
     config = load_project(root)
-    path = result or latest_result(config.results_directory)
-    measured = load_result(path)
+    path, measured = (result, load_result(result)) if result else latest_run(config.results_directory)
     reports = Reports(wanted=wanted, suites=config.suites, root=config.root)
     baselines = load_against(config, against)
     asked = Asked(result=path, against=against) if explained else None

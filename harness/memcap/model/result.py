@@ -129,6 +129,11 @@ class CampaignResult:
         return {cell.cell.id for cell in self.cells} >= set(self.plan_cells)
 
     @property
+    def is_run(self) -> bool:
+        """Tell whether `memcap run` measured it: a comparison, or a single command, is not what a check is about."""
+        return self.command[:2] == ("memcap", "run")
+
+    @property
     def has_base(self) -> bool:
         """Tell whether another revision was measured beside it: later runs would be no neighbours of its own."""
         return any(word.partition("=")[0] == "--base-ref" for word in self.command)
