@@ -15,7 +15,9 @@ from memcap.judge.environment import Unlike, unlike
 from memcap.judge.finding import Finding, accepting, figure
 from memcap.judge.limits import find_budget, find_poor, find_ungraded, grades
 from memcap.judge.samples import Compared, compare, decide, worst
+from memcap.judge.unjudged import mark_unjudged
 from memcap.model import (
+    NOT_JUDGED,
     Baseline,
     Baselines,
     CampaignResult,
@@ -66,12 +68,16 @@ def judge(result: CampaignResult, baselines: Baselines, rules: Rules) -> tuple[V
     verdicts = [_judge_cell(case, tuple(next(decided) for _ in case.compared), rules) for case in cases]
     measured = {cell.cell.id for cell in result.cells}
     gone = (cell_id for cell_id in result.plan_cells if cell_id in baselines.cells and cell_id not in measured)
-    return (*verdicts, *map(_gone, gone))
+    return (*mark_unjudged(verdicts, baselines, rules), *map(_gone, gone))
 
 
 def worst_exit_code(verdicts: Iterable[Verdict]) -> int:
     """Return the exit code of the verdict that a second try would help least; 0 if nothing was found wrong."""
-    return max((EXIT_CODES.get(verdict.state, 0) for verdict in verdicts), default=0)
+    return max((_exit_code(verdict) for verdict in verdicts), default=0)
+
+
+def _exit_code(verdict: Verdict) -> int:
+    return NOT_JUDGED if verdict.is_unjudged else EXIT_CODES.get(verdict.state, 0)
 
 
 def _case(cell: CellResult, baselines: Baselines, result: CampaignResult, rules: Rules) -> _Case:

@@ -30,6 +30,10 @@ def _view(*caveats: tuple[Caveat, ...], ending: Ending = Ending.COMPLETED) -> Vi
     return build_view(make_result(make_cell(runs=runs)), is_judged=False)
 
 
+def test_an_unlike_environment_is_no_reason_to_accept_anything() -> None:
+    assert "baseline accept" not in CaveatKind.UNLIKE_ENVIRONMENT.remedy
+
+
 @pytest.mark.parametrize(
     ("details", "expected"),
     [
@@ -40,10 +44,6 @@ def _view(*caveats: tuple[Caveat, ...], ending: Ending = Ending.COMPLETED) -> Vi
         (("took 9% of it", "took 11% of it"), "took 9–11% of it"),  # noqa: RUF001
     ],
 )
-def test_an_unlike_environment_is_no_reason_to_accept_anything() -> None:
-    assert "baseline accept" not in CaveatKind.UNLIKE_ENVIRONMENT.remedy
-
-
 def test_what_differs_in_numbers_alone_is_one_with_a_range(details: tuple[str, ...], expected: str) -> None:
     assert merged(details) == (expected,)
 
