@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from memcap.cli.output import echo, emit
-from memcap.cli.selection import load_project, selection_options
+from memcap.cli.selection import load_project, selection_options, with_seen_images
 from memcap.json_text import json_text
 from memcap.untrusted import printable
 
@@ -53,7 +53,7 @@ def command(profile: str, selection: Selection, root: Path | None, as_json: bool
     config = load_project(root)
     if check and not _is_anything_named(selection):
         return  # a project need not have the default profile
-    plan = make_plan(config, profile=profile, selection=selection)
+    plan = make_plan(config, profile=profile, selection=with_seen_images(selection, config))
     if not check:
         show(plan, config, as_json=as_json)
 

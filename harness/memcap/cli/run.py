@@ -19,7 +19,7 @@ from memcap.cli.reports import (
     report_option,
     show_output_option,
 )
-from memcap.cli.selection import load_project, plan_of, selection_options
+from memcap.cli.selection import load_project, plan_of, selection_options, with_seen_images
 
 if TYPE_CHECKING:
     from memcap.campaign import Deadline
@@ -133,7 +133,8 @@ def command(  # noqa: PLR0913 - the options of the command line
       memcap run --profile ci --within 20min       where a job may take half an hour
       memcap run --base-ref origin/main            what did this branch change?
       memcap run --base-ref main --explain         and in which lines?
-      memcap run --image shop:new --base-ref main --base-image shop:new=shop:old
+      memcap run --image prod=shop/prod:1.1        the image `prod` in another version, by the same baselines
+      memcap run --image prod=shop/prod:1.1 --base-ref main --base-image prod=shop/prod:1.0
     """
     from memcap.cli.base_ref import base_path, base_revision, judged_against, refuse_resuming, saver, tell_where
     from memcap.cli.deciding import deciding_of
@@ -168,6 +169,7 @@ def command(  # noqa: PLR0913 - the options of the command line
             refuse_resuming(earlier)
         if PROCESS_ENGINE in (engine, earlier and earlier.environment.engine):
             config = on_this_machine(config)
+        selection = with_seen_images(selection, config)
         plan = plan_of(earlier, config) if earlier else make_plan(config, profile=profile, selection=selection)
         if dry_run:
             show(plan, config, as_json=as_json, output=resume or output)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
-
-from memcap.model import Baselines, Rules, Verdict, VerdictState
+from memcap.judge.finding import Finding, accepting
+from memcap.model import Baselines, CellResult, Rules, VerdictState
 
 _NOT_COMPARED = frozenset({VerdictState.NEW, VerdictState.INCOMPARABLE, VerdictState.NOT_ENOUGH_DATA})
 
@@ -15,35 +13,37 @@ def benchmark_of(cell_id: str) -> str:
     return ".".join(cell_id.partition("-")[0].split(".")[:2])
 
 
-def mark_unjudged(verdicts: Iterable[Verdict], baselines: Baselines, rules: Rules) -> tuple[Verdict, ...]:
-    """Return ``verdicts``; those of cells that were not compared are marked if their benchmark has any baseline.
-
-    A benchmark without one is new, and there is nothing yet to be judged by.
-    """
+def images_with_baselines(baselines: Baselines) -> dict[str, set[str]]:
+    """Return the images in which a benchmark (as `benchmark_of` has it) has baselines."""
     images: dict[str, set[str]] = {}
     for cell_id in baselines.cells:
-        images.setdefault(benchmark_of(cell_id), set()).add(_image_of(cell_id))
-    return tuple(_marked(each, images.get(benchmark_of(each.cell_id), set()), baselines, rules) for each in verdicts)
+        images.setdefault(benchmark_of(cell_id), set()).add(cell_id.rsplit("-", 2)[1])
+    return images
 
 
-def _marked(verdict: Verdict, images: set[str], baselines: Baselines, rules: Rules) -> Verdict:
-    if not images or verdict.state not in _NOT_COMPARED or (rules.allow_new and verdict.state is VerdictState.NEW):
-        return verdict
-    marked = replace(verdict, is_unjudged=True)
-    if verdict.cell_id in baselines.cells:  # the verdict says why the two could not be compared
-        return marked
-    others = "others"
-    if _image_of(verdict.cell_id) not in images:
-        others = f"some in {', '.join(sorted(images))}"
-    permit = "let new cells pass with --allow-new"
-    return replace(
-        marked,
-        summary=f"{verdict.summary}, and its benchmark has {others}",
-        remedy=f"{permit[0].upper()}{permit[1:]}."
-        if baselines.origin
-        else f"Accept it (memcap baseline accept CELL), or {permit}.",
+def is_unjudged(state: VerdictState, others: set[str], rules: Rules) -> bool:
+    """Tell whether a cell of that state fails the check because it was not judged.
+
+    ``others`` are the images in which its benchmark has baselines. Without any there is nothing yet to be judged by.
+    """
+    return bool(others) and state in _NOT_COMPARED and not (rules.allow_new and state is VerdictState.NEW)
+
+
+def find_new(cell: CellResult, origin: str, others: set[str]) -> Finding:
+    """Return what to say of a cell without a baseline, whose benchmark has some in the images ``others``."""
+    state = VerdictState.NEW
+    summary = f"{origin} has no such cell" if origin else "there is no baseline to compare with"
+    if not others:
+        return Finding(state=state, summary=summary, remedy=accepting(cell, origin))
+    which = "others" if cell.cell.image in others else f"some in {', '.join(sorted(others))}"
+    remedies = (*(() if origin else ("Accept it: memcap baseline accept CELL",)), "Let new cells pass: --allow-new")
+    return Finding(state=state, summary=f"{summary}, and its benchmark has {which}", remedy=". ".join(remedies))
+
+
+def find_beside() -> Finding:
+    """Return what to say of a cell whose image was measured beside another tag of it."""
+    return Finding(
+        state=VerdictState.NEW,
+        summary="its image was measured beside another tag of it, so baselines do not apply",
+        remedy="Measure one of them, or name it: --image NAME=REFERENCE",
     )
-
-
-def _image_of(cell_id: str) -> str:
-    return cell_id.rsplit("-", 2)[1]

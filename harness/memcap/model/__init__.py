@@ -66,6 +66,7 @@ from memcap.model.result import (
     Fingerprint,
 )
 from memcap.model.run import (
+    BUILT,
     DAEMON_WAIT_SECONDS,
     CampaignSettings,
     ImageFacts,
@@ -82,6 +83,7 @@ from memcap.model.verdict import NOT_JUDGED, Alert, AlertKind, Graded, MetricVer
 
 __all__ = [
     "AT_THE_CAP",
+    "BUILT",
     "COLD",
     "DAEMON_WAIT_SECONDS",
     "DEFAULT_TOLERANCES",

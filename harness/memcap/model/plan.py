@@ -265,11 +265,17 @@ class Suite:
 
 @dataclass(frozen=True, kw_only=True)
 class ImageSource:
-    """An image to run workloads in: a folder with a Dockerfile, or a reference to an existing image."""
+    """An image to run workloads in: a folder with a Dockerfile, or a reference to an existing image.
+
+    ``dockerfile`` is a file in ``directory`` (None: its ``Dockerfile``). ``ignored`` are what is no part of the folder
+    beside what its .dockerignore names, in the same form.
+    """
 
     name: str
     directory: Path | None = None
     reference: str | None = None
+    dockerfile: Path | None = None
+    ignored: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,12 +13,15 @@ from factories import (
     make_baselines,
     make_cell,
     make_fingerprint,
+    make_image,
     make_oom,
     make_result,
     make_runs,
 )
 from memcap.judge import judge, worst_exit_code
-from memcap.model import NOT_JUDGED, Baselines, CellResult, Rules, Verdict, VerdictState
+from memcap.judge.acceptance import refusals
+from memcap.model import NOT_JUDGED, Baselines, CampaignResult, CellResult, Rules, Verdict, VerdictState
+from memcap.model.names import tagged_image_name
 
 RULES = Rules(tolerances=TOLERANCES)
 NEW = VerdictState.NEW
@@ -78,3 +81,25 @@ def test_nothing_measured_of_what_is_judged_is_not_judged() -> None:
     runs = [replace(run, peak_bytes=None, unreclaimable_peak_bytes=None) for run in make_runs()]
     cell = make_cell(runs=runs)
     assert judged(cell, make_baselines(make_baseline(cell)))[1] == NOT_JUDGED
+
+
+def beside(*references: str) -> CampaignResult:
+    images = {tagged_image_name(each): make_image(tagged_image_name(each), reference=each) for each in references}
+    return make_result(*(make_cell(f"agents.crew_backed-{name}-128m") for name in images), images=images)
+
+
+def test_baselines_do_not_apply_to_two_tags_of_one_image() -> None:
+    result = beside("shop/prod:1.0", "shop/prod:1.1")
+    known = make_baselines(make_baseline(result.cells[0]))
+    verdicts = judge(result, known, RULES)
+    assert {verdict.state for verdict in verdicts} == {NEW}
+    assert all("another tag of it, so baselines do not apply" in verdict.summary for verdict in verdicts)
+    assert worst_exit_code(verdicts) == NOT_JUDGED
+    refused = refusals(result, make_baselines(), RULES, cells=[cell.cell.id for cell in result.cells])
+    assert len(refused) == 2
+
+
+def test_what_an_older_version_measured_of_one_tag_is_judged_by_its_baselines() -> None:
+    result = beside("shop/prod:1.0", "redis:7")
+    verdicts = judge(result, make_baselines(make_baseline(result.cells[0])), RULES)
+    assert verdicts[0].state is VerdictState.UNCHANGED
