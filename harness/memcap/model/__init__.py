@@ -21,6 +21,7 @@ from memcap.model.measurement import (
 from memcap.model.out_of_memory import find_message
 from memcap.model.plan import (
     COLD,
+    DEFAULT_TOLERANCES,
     NO_CAP_BYTES,
     OF_NO_SUITE,
     UNCAPPED,
@@ -65,6 +66,7 @@ from memcap.model.result import (
     Fingerprint,
 )
 from memcap.model.run import (
+    BUILT,
     DAEMON_WAIT_SECONDS,
     CampaignSettings,
     ImageFacts,
@@ -77,13 +79,16 @@ from memcap.model.run import (
 )
 from memcap.model.run_limits import UNLIMITED, RunLimit, RunLimits, Ulimit
 from memcap.model.series import running
-from memcap.model.verdict import Alert, AlertKind, Graded, MetricVerdict, Verdict, VerdictState
+from memcap.model.verdict import NOT_JUDGED, Alert, AlertKind, Graded, MetricVerdict, Verdict, VerdictState
 
 __all__ = [
     "AT_THE_CAP",
+    "BUILT",
     "COLD",
     "DAEMON_WAIT_SECONDS",
+    "DEFAULT_TOLERANCES",
     "METRICS_VERSION",
+    "NOT_JUDGED",
     "NO_CAP_BYTES",
     "OF_NO_SUITE",
     "OF_THE_LIMIT",
