@@ -7,6 +7,7 @@ import subprocess
 from typing import NoReturn
 
 import pytest
+import urllib3.util.connection  # noqa: F401 - binds a socket when it is imported, to see whether there is IPv6
 
 
 @pytest.fixture(autouse=True)
