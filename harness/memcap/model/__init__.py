@@ -21,6 +21,7 @@ from memcap.model.measurement import (
 from memcap.model.out_of_memory import find_message
 from memcap.model.plan import (
     COLD,
+    DEFAULT_TOLERANCES,
     NO_CAP_BYTES,
     OF_NO_SUITE,
     UNCAPPED,
@@ -83,6 +84,7 @@ __all__ = [
     "AT_THE_CAP",
     "COLD",
     "DAEMON_WAIT_SECONDS",
+    "DEFAULT_TOLERANCES",
     "METRICS_VERSION",
     "NO_CAP_BYTES",
     "OF_NO_SUITE",

@@ -116,6 +116,14 @@ class AlertLimits:
     gc_share: float | None = 0.1
 
 
+# What counts as a change where a project says nothing else.
+DEFAULT_TOLERANCES: Final[Mapping[Metric, Tolerance]] = {
+    Metric.PEAK: Tolerance(relative=0.01, absolute=512 * 1024),
+    Metric.UNRECLAIMABLE_PEAK: Tolerance(relative=0.0025, absolute=256 * 1024),
+    Metric.RSS_PEAK: Tolerance(relative=0.01, absolute=512 * 1024),
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Rules:
     """By what results are judged; the keys of ``tolerances`` are the metrics compared.
