@@ -39,7 +39,8 @@ def command(  # noqa: PLR0913 - the options of the command line
     97 unexpected ending, 96 workload failed, 95 infrastructure.
 
     A result named by --against is taken as if its cells were accepted; what is left out of it is told. Where a file
-    and a git revision have the same name, the file is taken.
+    and a git revision have the same name, the file is taken. Two files can be compared outside of a project, too, with
+    the default tolerances.
 
     \b
     Examples:
@@ -55,11 +56,12 @@ def command(  # noqa: PLR0913 - the options of the command line
     """
     from memcap.cli.against import load_against
     from memcap.cli.explain import Asked
-    from memcap.cli.selection import load_project
+    from memcap.cli.selection import load_project, project_or_defaults
     from memcap.cli.verdict import conclude
     from memcap.store import latest_result, load_result
 
-    config = load_project(root)
+    needs_project = result is None or against is None or explained
+    config = load_project(root) if needs_project else project_or_defaults(root)
     path = result or latest_result(config.results_directory)
     measured = load_result(path)
     reports = Reports(wanted=wanted, suites=config.suites, root=config.root)

@@ -201,15 +201,9 @@ def _named(images: Mapping[str, ImageSource], names: Sequence[str]) -> list[Imag
 
 def _project_images(root: Path | None) -> list[str]:
     """Return the names of the project's images; none where there is no project. Raises ConfigError if it is broken."""
-    from memcap.config import find_root, load_config
-    from memcap.errors import ConfigError
+    from memcap.cli.selection import project_or_defaults
 
-    if root is None:
-        try:
-            root = find_root(Path.cwd())
-        except ConfigError:
-            return []  # what is on the daemon can be listed from anywhere
-    return list(load_config(root).images)
+    return list(project_or_defaults(root).images)  # what is on the daemon can be listed from anywhere
 
 
 def _as_text(built: Sequence[Built], missing: Sequence[str]) -> str:

@@ -68,14 +68,14 @@ def command(  # noqa: PLR0913 - the options of the command line
       memcap selftest --from aa.json --json
       memcap selftest --from results/nightly.json --sample 5
     """
-    from memcap.cli.selection import load_project
+    from memcap.cli.selection import project_or_defaults
     from memcap.errors import UsageError
     from memcap.report.selftest import render_selftest, render_selftest_json
     from memcap.selftest import material, selftest, smallest_sample
     from memcap.store import load_result
     from memcap.units import counted
 
-    config = load_project(root)
+    config = project_or_defaults(root)
     least = smallest_sample(config.rules)
     if sample < least:
         raise UsageError(f"the gate says nothing of samples of {sample} runs", remedy=f"Use --sample {least} or more.")

@@ -15,7 +15,7 @@ import click
 from memcap.cli.limit_options import LimitOptions, limit_options
 from memcap.cli.option_groups import Command, gathered
 from memcap.cli.quantities import SIZE, TIME
-from memcap.cli.selection import project_option
+from memcap.cli.selection import TIME_LIMIT_SECONDS, project_option
 from memcap.errors import ConfigError, SelectionError, UsageError
 from memcap.model import (
     OF_NO_SUITE,
@@ -36,7 +36,6 @@ shm_size_option = click.option("--shm-size", type=SIZE, help="Size of /dev/shm i
 no_thp_option = click.option("--no-thp", is_flag=True, help="Turn transparent huge pages off for the workload.")
 
 
-TIME_LIMIT_SECONDS = 600.0  # of a command, where none is asked for
 # suite.benchmark[.variant]-image-cap; neither suites nor benchmarks have dashes in their names.
 _CELL = re.compile(r"[a-z0-9_]+\.[a-z0-9_]+(\.[a-z0-9_]+)?-[a-z0-9_]+-[a-z0-9_]+")
 
