@@ -51,6 +51,7 @@ from memcap.model.plan import (
     projected_names,
 )
 from memcap.model.profile import AllocationProfile, Cost, Frame, Line, ProfiledProcess, ProfileTool, Site
+from memcap.model.refusal import Refusal
 from memcap.model.remedy import AT_THE_CAP, OF_THE_LIMIT, SHM, MemoryKind, Origin, remedy_of
 from memcap.model.result import (
     METRICS_VERSION,
@@ -152,6 +153,7 @@ __all__ = [
     "PythonRun",
     "Quiet",
     "RawRun",
+    "Refusal",
     "Rules",
     "RunLimit",
     "RunLimits",
