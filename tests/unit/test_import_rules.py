@@ -32,6 +32,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "machine": (),
     "config": (*WORDS, "strict", "model"),
     "plan": (*WORDS, "model"),
+    "feasible": ("errors", "units", "model"),
     "images": (*WORDS, "strict", "model", "probe", "engine.docker_client", "engine.docker_labels"),
     "engine": (*WORDS, "strict", "model", "probe"),
     "measure": (*WORDS, "strict", "model", "probe", "stats"),
@@ -66,7 +67,18 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "repro": (*WORDS, "model", "stats", "probe", "engine", "instruments"),
     "report": (*WORDS, "json_text", "model", "stats", "compare", "tune", "selftest", "fit", "sites", "repro"),
     "testing": (*WORDS, "stats"),
-    "pytest_plugin": (*WORDS, "testing", "model", "config", "plan", "images", "engine", "campaign", "store"),
+    "pytest_plugin": (
+        *WORDS,
+        "testing",
+        "model",
+        "config",
+        "plan",
+        "feasible",
+        "images",
+        "engine",
+        "campaign",
+        "store",
+    ),
 }
 # These compose the others and are imported by none of them.
 TOP = ("cli", "__main__")

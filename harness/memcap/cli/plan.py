@@ -64,7 +64,7 @@ def show(plan: Plan, config: Config, *, as_json: bool, output: Path | None = Non
     Raises PlanError for suites that take too long, a result that cannot be written, and what a daemon that answers
     cannot honour.
     """
-    from memcap.plan import check_feasible, check_quota, refuse_problems, too_long
+    from memcap.feasible import check_feasible, check_quota, refuse_problems, too_long
     from memcap.store import result_path
 
     machine, note = _daemon_machine()

@@ -190,7 +190,7 @@ def parse_cap(size: str) -> Cap:
     """Return the cap that a size such as ``128m`` names. Raises SizeError."""
     from memcap.units import parse_bytes
 
-    return Cap(name=slug(size), bytes=parse_bytes(size))
+    return Cap(name=slug("".join(size.split())), bytes=parse_bytes(size))
 
 
 def command_cell(image: ImageSource, argv: tuple[str, ...], cap: Cap, env: tuple[str, ...]) -> Cell:

@@ -15,13 +15,12 @@ from memcap.config.calls import is_call
 from memcap.config.source import nearest, shown
 from memcap.config.ulimits import check_cpus, parse_ulimit
 from memcap.errors import SizeError
-from memcap.model import Ending, Metric, Ulimit
+from memcap.model import MINIMUM_CAP_BYTES, Ending, Metric, Ulimit
 from memcap.model.names import name_complaint
 from memcap.strict import MOST_FIGURE
 from memcap.units import parse_bytes, parse_seconds
 
 MOST_CPUS = 8192  # of Linux
-MINIMUM_CAP_BYTES = 6 * 1024**2  # Docker refuses less
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 _PERCENT = re.compile(r"\s*(\d{1,9}(?:\.\d{1,20})?)\s*%\s*", re.ASCII)

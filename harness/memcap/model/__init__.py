@@ -22,6 +22,7 @@ from memcap.model.out_of_memory import find_message
 from memcap.model.plan import (
     COLD,
     DEFAULT_TOLERANCES,
+    MINIMUM_CAP_BYTES,
     NO_CAP_BYTES,
     OF_NO_SUITE,
     UNCAPPED,
@@ -87,6 +88,7 @@ __all__ = [
     "DAEMON_WAIT_SECONDS",
     "DEFAULT_TOLERANCES",
     "METRICS_VERSION",
+    "MINIMUM_CAP_BYTES",
     "NO_CAP_BYTES",
     "OF_NO_SUITE",
     "OF_THE_LIMIT",

@@ -18,6 +18,7 @@ from memcap.config import find_root
 from memcap.engine.docker import DockerEngine
 from memcap.engine.docker_client import connect, environment
 from memcap.errors import BuildError, ConfigError, MemcapError, PlanError
+from memcap.feasible import check_feasible
 from memcap.images.prepare import prepare_layers
 from memcap.model import (
     Benchmark,
@@ -37,7 +38,7 @@ from memcap.model import (
     remedy_of,
 )
 from memcap.model.names import name_complaint
-from memcap.plan import check_feasible, image_by_reference
+from memcap.plan import image_by_reference
 from memcap.pytest_plugin.names import SUITE, cell_name
 from memcap.pytest_plugin.settings import wanted_of
 from memcap.pytest_plugin.staging import stage_tests
