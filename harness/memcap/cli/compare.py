@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from memcap.cli.output import emit
+from memcap.cli.output import emit, terminal_width
 from memcap.cli.selection import load_project, named_by, project_option, project_or_defaults, sort_words
 
 if TYPE_CHECKING:
@@ -248,7 +247,7 @@ def _print_and_exit(
     elif form == "markdown":
         text = render_comparison_markdown(view)
     else:
-        width = max(80, shutil.get_terminal_size().columns)
+        width = terminal_width()
         text = render_comparison(view, width=width, verbose=verbose)
     emit(text)
     raise SystemExit(code)

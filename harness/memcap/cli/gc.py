@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from memcap.cli.output import echo, emit
+from memcap.cli.output import echo, emit, terminal_width
 from memcap.json_text import json_text
 from memcap.untrusted import printable
 
@@ -45,6 +45,7 @@ def command(dry_run: bool, everything: bool, campaign: str | None, as_json: bool
 
     from memcap.engine.docker_client import connect
     from memcap.errors import EngineError
+    from memcap.report.text import folded
 
     with closing(connect()) as client:
         chosen, kept = _choose(client, everything=everything, campaign=campaign)
@@ -52,7 +53,7 @@ def command(dry_run: bool, everything: bool, campaign: str | None, as_json: bool
     if as_json:
         emit(json_text(_as_json(removed, kept, failures, dry_run=dry_run)))
     else:
-        echo(_as_text(removed, kept, dry_run=dry_run))
+        echo(folded(_as_text(removed, kept, dry_run=dry_run), terminal_width()))
     if failures:
         raise EngineError(
             f"{len(failures)} of {len(chosen)} could not be removed:\n" + "\n".join(f"  {why}" for why in failures),

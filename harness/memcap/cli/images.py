@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from memcap.cli.output import echo, emit
+from memcap.cli.output import echo, emit, terminal_width
 from memcap.json_text import json_text
 from memcap.untrusted import printable
 
@@ -207,9 +207,8 @@ def _project_images(root: Path | None) -> list[str]:
 
 
 def _as_text(built: Sequence[Built], missing: Sequence[str]) -> str:
-    from tabulate import tabulate
-
     from memcap.images.inventory import KINDS
+    from memcap.report.text import table
     from memcap.units import format_bytes
 
     rows = [
@@ -228,4 +227,4 @@ def _as_text(built: Sequence[Built], missing: Sequence[str]) -> str:
     rows += [["image", name, "-", "not built", "-", "`memcap images build` builds it"] for name in missing]
     if not rows:
         return "memcap has built nothing on this daemon."
-    return tabulate(rows, headers=["kind", "image", "suite", "reference", "size", "origin"], disable_numparse=True)
+    return table(rows, ["kind", "image", "suite", "reference", "size", "origin"], width=terminal_width())

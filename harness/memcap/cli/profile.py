@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from memcap.cli.before_dashes import NamesBeforeDashes
-from memcap.cli.output import emit
+from memcap.cli.output import emit, terminal_width
 from memcap.cli.quantities import TIME
 from memcap.cli.subject import Asked, subject_options
 
@@ -76,7 +76,12 @@ def command(  # noqa: PLR0913 - the options of the command line
         raise UsageError("tracemalloc knows nothing of compiled code", remedy="Leave out --native, or --tracemalloc.")
     campaign, started = new_campaign("profile")
     folder = output or Path("results") / "profiles" / campaign
-    text = profile_json if as_json else render_profile
+
+    def text(profile: AllocationProfile) -> str:
+        if as_json:
+            return profile_json(profile, top=top, where=str(folder))
+        return render_profile(profile, top=top, where=str(folder), width=terminal_width())
+
     if container is not None:
         if asked != Asked(root=asked.root) or native or follow_fork or tracemalloc:
             raise UsageError(
@@ -93,7 +98,7 @@ def command(  # noqa: PLR0913 - the options of the command line
             artefacts=folder / ARTEFACTS,
         )
         write_reports(profile, folder, top=top)
-        emit(text(profile, top=top, where=str(folder)))
+        emit(text(profile))
         return
     if duration is not None:
         raise UsageError("--duration says how long to stay attached", remedy="Use it with --container NAME.")
@@ -102,7 +107,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     subject = asked.find()
     profile = profile_subject(subject, instrument, campaign=campaign, started=started, folder=folder)
     write_reports(profile, folder, top=top)
-    emit(text(profile, top=top, where=str(folder)))
+    emit(text(profile))
     raise SystemExit(exit_code(profile, subject.cell.expected_ending))
 
 

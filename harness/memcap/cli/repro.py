@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from memcap.cli.before_dashes import NamesBeforeDashes
-from memcap.cli.output import echo, emit
+from memcap.cli.output import echo, emit, terminal_width
 from memcap.cli.subject import Asked, subject_options
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     if as_json:
         emit(repro_json(found, top=top, where=str(folder), artefacts=artefacts))
     else:
-        echo(render_repro(found, top=top, where=str(folder)), nl=False)
+        echo(render_repro(found, top=top, where=str(folder), width=terminal_width()), nl=False)
     raise SystemExit(exit_code(found))
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from memcap.cli.output import echo, emit
+from memcap.cli.output import echo, emit, terminal_width
 from memcap.cli.quantities import SIZE
 
 if TYPE_CHECKING:
@@ -103,7 +102,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     if as_json:
         emit(render_selftest_json(tested, false_alarms=promised))
         return
-    width = max(80, shutil.get_terminal_size().columns)
+    width = terminal_width()
     echo(render_selftest(tested, false_alarms=promised, width=width), nl=False)
     if len(enough) < len(found):
         left_out = counted(len(found) - len(enough), "cell")

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from memcap.json_text import json_text
 from memcap.model import AllocationProfile, Frame, limit_of
-from memcap.report.text import shortened, wrapped
+from memcap.report.text import folded, shortened, wrapped
 from memcap.sites import Explanation, LineChange, ProfileDiff, StackChange
 from memcap.units import format_bytes
 from memcap.untrusted import printable
@@ -30,7 +30,7 @@ def render_diff(diff: ProfileDiff, *, top: int, stacks: bool = False, width: int
     parts = [wrapped(told(diff), width), "\n".join(wrapped(each, width, rest="        ") for each in sides(diff))]
     parts.append(_stack_table(diff, top, width) if stacks else _line_table(diff, top, width))
     parts += [wrapped(doubt, width, rest="    ") for doubt in doubts(diff)]
-    return "\n\n".join(parts) + "\n"
+    return folded("\n\n".join(parts), width) + "\n"
 
 
 def render_explanation(explanation: Explanation, *, width: int = 80) -> str:

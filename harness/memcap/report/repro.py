@@ -10,7 +10,7 @@ from memcap.model import Frame, Line
 from memcap.report.caveats import short_text
 from memcap.report.markdown_text import code
 from memcap.report.profile import caveats_of, facts, line_json
-from memcap.report.text import last_lines, sentence, shortened, wrapped
+from memcap.report.text import folded, last_lines, sentence, shortened, wrapped
 from memcap.repro.load import Load
 from memcap.repro.parts import Attempt, Flight, LastAllocation, Reproduction, Stacks, State
 from memcap.repro.verdict import likelihood, place_of, seen_in, verdict
@@ -23,7 +23,10 @@ _MOST_FILES: Final = 20
 
 
 def render_repro(found: Reproduction, *, top: int, where: str, width: int = 80) -> str:
-    """Return it as text with its ``top`` lines; ``where`` is the folder of everything else."""
+    """Return it as text with its ``top`` lines; ``where`` is the folder of everything else.
+
+    A command to paste stays in one line, however long.
+    """
     parts = [
         wrapped(f"{printable(found.subject)} in {found.image}: {likelihood_text(found)}", width),
         loads_text(found),
@@ -37,9 +40,10 @@ def render_repro(found: Reproduction, *, top: int, where: str, width: int = 80) 
     parts.append(wrapped(recorder_text(found), width))
     parts.append(short_text(caveats_of(flight.profile), width, hint="; see --json") if flight else "")
     parts.append("\n".join([wrapped(verdict(found), width), *last_lines(found.last_words, width)]))
-    parts.append("\n    ".join(again_texts(found)))
-    parts.append(f"Everything is in {where} (index.html)")
-    return "\n\n".join(part for part in parts if part) + "\n"
+    again = "\n    ".join(again_texts(found))
+    kept = f"Everything is in {where} (index.html)"
+    texts = [*(folded(part, width) for part in parts), again, folded(kept, width)]
+    return "\n\n".join(text for text in texts if text) + "\n"
 
 
 def repro_json(found: Reproduction, *, top: int, where: str, artefacts: Mapping[str, str]) -> str:

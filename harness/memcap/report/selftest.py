@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from memcap.json_text import json_text
-from memcap.report.text import NOTHING, figure
+from memcap.report.text import NOTHING, figure, table
 from memcap.selftest import RISES, MetricQuality, SelfTest
 from memcap.untrusted import printable
 
@@ -42,7 +42,7 @@ def render_selftest(found: SelfTest, *, false_alarms: float, width: int = 80) ->
     verdict = (
         f"False alarms: {alarmed} of {found.resamplings} suites had one, {kept} (at most {false_alarms:.1%} of suites)."
     )
-    parts = [printable(_cells(found.cell_ids)), told, _table(found.metrics), verdict, *_advice(found.metrics)]
+    parts = [printable(_cells(found.cell_ids)), told, _table(found.metrics, width), verdict, *_advice(found.metrics)]
     return "\n\n".join(part if "\n" in part else textwrap.fill(part, width=width) for part in parts) + "\n"
 
 
@@ -50,10 +50,8 @@ def _cells(ids: Sequence[str]) -> str:
     return f"Same code twice: {ids[0]}" + (f" and {len(ids) - 1} more cells" if len(ids) > 1 else "")
 
 
-def _table(metrics: Sequence[MetricQuality]) -> str:
+def _table(metrics: Sequence[MetricQuality], width: int) -> str:
     """Return a column a metric, since there are few of them."""
-    from tabulate import tabulate  # noqa: PLC0415 - late, so that --help stays quick
-
     rows = [
         ["median", *(figure(each.metric, each.median) for each in metrics)],
         ["tolerance", *(figure(each.metric, each.margin) for each in metrics)],
@@ -63,9 +61,7 @@ def _table(metrics: Sequence[MetricQuality]) -> str:
         ["found 19 times of 20 from", *(_share(each.detectable, "+.2%") for each in metrics)],
     ]
     headers = ["", *(each.metric.value for each in metrics)]
-    return tabulate(
-        rows, headers=headers, tablefmt="simple", disable_numparse=True, colalign=["left"] + ["right"] * len(metrics)
-    )
+    return table(rows, headers, width=width, align=["left", *["right"] * len(metrics)])
 
 
 def _share(share: float | None, form: str = ".1%") -> str:
