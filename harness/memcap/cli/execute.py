@@ -138,7 +138,7 @@ def execute(order: Order, *, save: Callable[[CampaignResult], None], kept_in: Pa
             journal=journal,
         )
         try:
-            with CampaignProgress() as progress:
+            with CampaignProgress(lambda: campaign.activity) as progress:
                 return _run(campaign, order, progress=progress, save=save, kept_in=kept_in)
         except (Interrupted, EngineError, TimeIsUp, NotWritten) as error:
             kept = _kept(campaign, order, kept_in)
