@@ -20,7 +20,7 @@ from memcap.model import (
     Plan,
     Profile,
 )
-from memcap.units import length_variant, seconds_of_variant
+from memcap.units import counted, length_variant, seconds_of_variant
 
 LONGEST_REFERENCE = 200  # of the daemon's 255 for a name; ids with it are names of files
 _GLOB_CHARACTERS = frozenset("*?[")
@@ -146,7 +146,7 @@ def image_by_reference(reference: str) -> ImageSource:
     name = re.sub(r"[^a-z0-9]+", "_", f"{text} {short_digest}".lower()).strip("_")
     if not name or len(name) > LONGEST_REFERENCE:
         raise SelectionError(
-            f"{reference[:60]!r} names no image: it has {len(reference)} characters",
+            f"{reference[:60]!r} names no image: it has {counted(len(reference), 'character')}",
             remedy=f"A reference such as my/prod:1.4 has letters or digits, and {LONGEST_REFERENCE} of them at most.",
         )
     return ImageSource(name=name, reference=reference)
@@ -234,7 +234,8 @@ def _glob_cells(cells: dict[str, Cell], globs: Iterable[str]) -> dict[str, Cell]
         if not matching:
             examples = ", ".join(list(cells)[:3]) or "none: name the cell without a pattern"
             raise SelectionError(
-                f"no cell of the profile matches {glob!r}", remedy=f"Its {len(cells)} cells begin: {examples}."
+                f"no cell of the profile matches {glob!r}",
+                remedy=f"Its {counted(len(cells), 'cell')} begin: {examples}.",
             )
         found |= matching
     return found

@@ -83,8 +83,9 @@ def format_seconds(value: float) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """Return ``number`` with ``noun``, in the plural unless it is one: ``1 run``, ``5 runs``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    """Return ``number`` with ``noun``, in the plural unless it is one: ``1 run``, ``5 processes``."""
+    plural = f"{noun}es" if noun.endswith(("s", "sh", "ch", "x")) else f"{noun}s"
+    return f"{number} {noun if number == 1 else plural}"
 
 
 def length_variant(seconds: float) -> str:

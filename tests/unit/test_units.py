@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from memcap.errors import SizeError
 from memcap.units import (
+    counted,
     format_bytes,
     format_seconds,
     length_variant,
@@ -56,6 +57,20 @@ def test_a_size_in_decimals_is_the_one_that_docker_takes() -> None:
 
 def test_a_decimal_size_that_floats_get_wrong() -> None:
     assert parse_bytes("1.001MB") == 1_001_000  # 1.001 * 10**6 is 1000999.9999999999
+
+
+@pytest.mark.parametrize(
+    ("number", "noun", "text"),
+    [
+        (0, "run", "0 runs"),
+        (1, "run", "1 run"),
+        (5, "more run", "5 more runs"),
+        (1, "process", "1 process"),
+        (2, "process", "2 processes"),
+    ],
+)
+def test_a_noun_is_in_the_plural_unless_there_is_one(number: int, noun: str, text: str) -> None:
+    assert counted(number, noun) == text
 
 
 @given(st.sampled_from(sorted(FACTORS)))

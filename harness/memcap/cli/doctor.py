@@ -8,6 +8,7 @@ import click
 
 from memcap.cli.output import echo, emit, terminal_width
 from memcap.json_text import json_text
+from memcap.units import counted
 
 if TYPE_CHECKING:
     from memcap.doctor import Facts, Finding
@@ -43,9 +44,7 @@ def command(as_json: bool) -> None:
         raise facts.no_daemon
     problems = sum(finding.level is Level.PROBLEM for finding in findings)
     if problems:
-        raise DoctorFoundProblems(
-            "1 problem" if problems == 1 else f"{problems} problems", remedy="Each is listed above with its remedy."
-        )
+        raise DoctorFoundProblems(counted(problems, "problem"), remedy="Each is listed above with its remedy.")
 
 
 def _gather() -> Facts:

@@ -8,6 +8,7 @@ import click
 
 from memcap.cli.output import echo, emit, terminal_width
 from memcap.json_text import json_text
+from memcap.units import counted
 from memcap.untrusted import printable
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def _reasons(kept: tuple[Remnant, ...]) -> str:
 def _count(remnants: tuple[Remnant, ...]) -> str:
     """Count them in words: ``2 containers and 1 layer``."""
     kinds = [one.kind.value for one in remnants]
-    parts = [f"{kinds.count(kind)} {kind}{'s' if kinds.count(kind) > 1 else ''}" for kind in dict.fromkeys(kinds)]
+    parts = [counted(kinds.count(kind), kind) for kind in dict.fromkeys(kinds)]
     return " and ".join(parts)
 
 

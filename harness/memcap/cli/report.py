@@ -11,6 +11,7 @@ from memcap.cli.output import echo, emit
 from memcap.cli.selection import project_option
 from memcap.errors import UsageError
 from memcap.report.formats import FORMATS
+from memcap.units import counted
 
 if TYPE_CHECKING:
     from memcap.model import Config
@@ -88,7 +89,7 @@ def command(  # noqa: PLR0913 - the options of the command line
         view = judged_view(measured, config, load_against(config, against))
     suites = config.suites if config else {}
     if charts:
-        say(f"charts: {len(write_charts(view, charts))} files in {charts}")
+        say(f"charts: {counted(len(write_charts(view, charts)), 'file')} in {charts}")
     if output:
         is_text = name == "terminal"
         text = render_terminal(view, verbose=verbose) if is_text else render(view, find_format(name), suites)

@@ -93,7 +93,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     if not enough:
         most = max((each.runs for each in found), default=0)
         raise UsageError(
-            f"no cell has two samples of {sample} runs that can be judged; the most are {most} runs",
+            f"no cell has two samples of {sample} runs that can be judged; the most are {counted(most, 'run')}",
             remedy=f"Use --sample {most // 2}." if most >= 2 * least else f"Measure with --runs {2 * sample}.",
         )
     usual = max(_SUITE_SIZE, len(enough))

@@ -12,7 +12,7 @@ from memcap.measure.wrappers import SIGKILL, killed_program
 from memcap.model import SHM, Ending, RawRun, RunSpec
 from memcap.probe.report import Report, ReportError, WorkloadJournal
 from memcap.strict import MOST_FIGURE
-from memcap.units import format_bytes
+from memcap.units import counted, format_bytes
 from memcap.untrusted import LONGEST_LINE, bounded
 
 SIGBUS = 7
@@ -165,7 +165,7 @@ def _kills(report: Report) -> str:
 
 def _count(report: Report) -> str:
     kills = report.oom_kills or 0
-    return "1 process was killed" if kills == 1 else f"{kills} processes were killed"
+    return f"{counted(kills, 'process')} {'was' if kills == 1 else 'were'} killed"
 
 
 def _bytes(value: int | None) -> str:

@@ -16,7 +16,7 @@ from memcap.report.fit_words import answer, cold_in_words, pasted, rule_in_words
 from memcap.report.markdown_text import code
 from memcap.report.text import NOTHING, table, table_width, wrapped
 from memcap.stats import median
-from memcap.units import format_bytes, format_seconds
+from memcap.units import counted, format_bytes, format_seconds
 
 # History of the schema of fit.json and `fit --json`; it goes up when a key goes away or changes its meaning.
 # 1 - first version
@@ -177,8 +177,8 @@ def _doubts(report: FitReport) -> list[str]:
 def _provenance(report: FitReport) -> str:
     first, where = report.fit.reference, report.environment
     return (
-        f"{report.fit.runs} runs after the first measurement ({len(first.trials)} runs with a cap of "
-        f"{format_bytes(first.cap_bytes)}: unreclaimable_peak {format_bytes(first.need_bytes)}, peak "
+        f"{counted(report.fit.runs, 'run')} after the first measurement ({counted(len(first.trials), 'run')} with a "
+        f"cap of {format_bytes(first.cap_bytes)}: unreclaimable_peak {format_bytes(first.need_bytes)}, peak "
         f"{format_bytes(first.peak_bytes)}) of image {code(report.image.reference)} on {where.engine} "
         f"{where.engine_version}, cgroup v{where.cgroup_version or '?'}, kernel {where.kernel}, {where.architecture}; "
         f"{report.started}, memcap {where.memcap_version}."

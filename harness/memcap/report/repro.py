@@ -14,7 +14,7 @@ from memcap.report.text import folded, last_lines, sentence, shortened, wrapped
 from memcap.repro.load import Load
 from memcap.repro.parts import Attempt, Flight, LastAllocation, Reproduction, Stacks, State
 from memcap.repro.verdict import likelihood, place_of, seen_in, verdict
-from memcap.units import format_bytes
+from memcap.units import counted, format_bytes
 from memcap.untrusted import printable
 
 _MOST_FRAMES: Final = 12
@@ -130,11 +130,13 @@ def state_text(state: State) -> str:
     """Return what a process held near the cap."""
     at = f"process {state.process}, at {format_bytes(state.used_bytes)} of {format_bytes(state.cap_bytes)}"
     objects = (
-        f"{state.objects} objects that the collector knows" if state.objects is not None else "objects not counted"
+        f"{counted(state.objects, 'object')} that the collector knows"
+        if state.objects is not None
+        else "objects not counted"
     )
     most = ", ".join(f"{count} {name.removeprefix('builtins.')}" for name, count in state.types[:5])
     collected = "/".join(str(each) for each in state.collections)
-    files = f"{len(state.files)} open files"
+    files = counted(len(state.files), "open file")
     return f"{at}: {objects}{f' ({most})' if most else ''}; {collected} collections by generation; {files}"
 
 
@@ -148,7 +150,7 @@ def processes_text(found: Reproduction) -> str:
         for each in largest[:_MOST_PROCESSES]
     ]
     more = len(largest) - _MOST_PROCESSES
-    lines += [f"  and {more} smaller ones"] if more > 0 else []
+    lines += [f"  and {counted(more, 'smaller one')}"] if more > 0 else []
     return "\n".join(["processes by size, without the recorder:", *lines])
 
 

@@ -64,16 +64,19 @@ def table(
     widths = list(natural)
     while _whole(widths) > width and max(widths) > _LEAST_COLUMN:
         widths[widths.index(max(widths))] -= 1
-    narrowed = widths != natural
     return tabulate(
-        rows,
-        headers=headers,
+        # tabulate's own wrapping would make a number or a truth value of a text that looks like one.
+        [[_within(text, room) for text, room in zip(row, widths, strict=True)] for row in rows],
+        headers=[_within(title, room - _TITLE_PADDING) for title, room in zip(headers, widths, strict=True)],
         tablefmt="simple",
         disable_numparse=True,
         colalign=align or ["left"] * len(headers),
-        maxcolwidths=widths if narrowed else None,
-        maxheadercolwidths=[each - _TITLE_PADDING for each in widths] if narrowed else None,
     )
+
+
+def _within(text: str, width: int) -> str:
+    """Return ``text`` with its lines wrapped at ``width``; words that are longer are broken."""
+    return "\n".join(textwrap.fill(line, width) if len(line) > width else line for line in text.split("\n"))
 
 
 def _column_widths(rows: Sequence[Sequence[str]], headers: Sequence[str]) -> list[int]:
