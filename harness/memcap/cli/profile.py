@@ -77,10 +77,13 @@ def command(  # noqa: PLR0913 - the options of the command line
     campaign, started = new_campaign("profile")
     folder = output or Path("results") / "profiles" / campaign
 
-    def text(profile: AllocationProfile) -> str:
+    def show(profile: AllocationProfile) -> None:
+        written = write_reports(profile, folder, top=top)
         if as_json:
-            return profile_json(profile, top=top, where=str(folder))
-        return render_profile(profile, top=top, where=str(folder), width=terminal_width())
+            emit(profile_json(profile, top=top, where=str(folder)))
+        else:
+            where = f"{folder} ({', '.join(written)})"
+            emit(render_profile(profile, top=top, where=where, width=terminal_width()))
 
     if container is not None:
         if asked != Asked(root=asked.root) or native or follow_fork or tracemalloc:
@@ -97,8 +100,7 @@ def command(  # noqa: PLR0913 - the options of the command line
             folder=folder,
             artefacts=folder / ARTEFACTS,
         )
-        write_reports(profile, folder, top=top)
-        emit(text(profile))
+        show(profile)
         return
     if duration is not None:
         raise UsageError("--duration says how long to stay attached", remedy="Use it with --container NAME.")
@@ -106,8 +108,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     instrument = Instrument(tool=tool, native=native, follows_fork=follow_fork, frames=frames)
     subject = asked.find()
     profile = profile_subject(subject, instrument, campaign=campaign, started=started, folder=folder)
-    write_reports(profile, folder, top=top)
-    emit(text(profile))
+    show(profile)
     raise SystemExit(exit_code(profile, subject.cell.expected_ending))
 
 
@@ -172,10 +173,10 @@ def profile_subject(
             )
 
 
-def write_reports(profile: AllocationProfile, folder: Path, *, top: int) -> None:
+def write_reports(profile: AllocationProfile, folder: Path, *, top: int) -> tuple[str, ...]:
     """Write profile, tree, page, chart, and the end of what a run printed that did not complete, to ``folder``.
 
-    Page and chart only where the packages for them are installed.
+    Page and chart only where the packages for them are installed. Return what is in the folder then.
     """
     from memcap.cli.progress import say
     from memcap.errors import UsageError
@@ -196,4 +197,5 @@ def write_reports(profile: AllocationProfile, folder: Path, *, top: int) -> None
         if chart is not None:
             write_atomically(folder / "memory.svg", chart, overwrite=True)
     except UsageError as error:  # the profile itself is there
-        say(f"no index.html: {error}")
+        say(f"no page and no chart: {error}")
+    return tuple(sorted(f"{path.name}/" if path.is_dir() else path.name for path in folder.iterdir()))

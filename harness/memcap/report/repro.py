@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from memcap.json_text import json_text
@@ -22,8 +22,8 @@ _MOST_PROCESSES: Final = 8
 _MOST_FILES: Final = 20
 
 
-def render_repro(found: Reproduction, *, top: int, where: str, width: int = 80) -> str:
-    """Return it as text with its ``top`` lines; ``where`` is the folder of everything else.
+def render_repro(found: Reproduction, *, top: int, where: str, files: Collection[str], width: int = 80) -> str:
+    """Return it as text with its ``top`` lines; ``where`` is the folder of everything else, with ``files`` in it.
 
     A command to paste stays in one line, however long.
     """
@@ -41,7 +41,7 @@ def render_repro(found: Reproduction, *, top: int, where: str, width: int = 80) 
     parts.append(short_text(caveats_of(flight.profile), width, hint="; see --json") if flight else "")
     parts.append("\n".join([wrapped(verdict(found), width), *last_lines(found.last_words, width)]))
     again = "\n    ".join(again_texts(found))
-    kept = f"Everything is in {where} (index.html)"
+    kept = f"Everything is in {where} ({'index.html' if 'index.html' in files else 'README.md'})"
     texts = [*(folded(part, width) for part in parts), again, folded(kept, width)]
     return "\n\n".join(text for text in texts if text) + "\n"
 

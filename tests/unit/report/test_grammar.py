@@ -58,8 +58,8 @@ TEXTS: dict[str, Callable[[], str]] = {
     "selftest": _selftest,
     "profile": lambda: render_profile(ONE_LINE, top=1, where="x"),
     "diff": lambda: render_diff(diff_profiles(make_profile(site(2**10, frame(8), count=1)), ONE_LINE), top=1),
-    "repro": lambda: render_repro(make_found(attempts=(make_growing(),)), top=1, where="x"),
-    "repro of a load": lambda: render_repro(make_escalated(10, 110.5), top=1, where="x"),
+    "repro": lambda: render_repro(make_found(attempts=(make_growing(),)), top=1, where="x", files=("README.md",)),
+    "repro of a load": lambda: render_repro(make_escalated(10, 110.5), top=1, where="x", files=("README.md",)),
     "baselines": lambda: render_baselines(
         [replace(make_baseline(make_cell(runs=[make_measurement()])), accepted=Accepted(reason="x"))], width=80
     ),

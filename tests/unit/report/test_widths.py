@@ -103,8 +103,12 @@ RENDERERS: dict[str, Callable[[int], str]] = {
     "baselines": _baselines,
     "selftest": _selftest,
     "profile": lambda width: render_profile(PROFILE, top=5, where="results/profiles/x", width=width),
-    "repro": lambda width: render_repro(make_found(), top=5, where="results/repro/x", width=width),
-    "repro of a load": lambda width: render_repro(make_escalated(10, 20, 110.5), top=5, where="x", width=width),
+    "repro": lambda width: render_repro(
+        make_found(), top=5, where="results/repro/x", files=("README.md",), width=width
+    ),
+    "repro of a load": lambda width: render_repro(
+        make_escalated(10, 20, 110.5), top=5, where="x", files=("README.md",), width=width
+    ),
     "diff": lambda width: render_diff(diff_profiles(make_profile(), PROFILE), top=5, width=width),
     "diff of stacks": lambda width: render_diff(
         diff_profiles(make_profile(), PROFILE), top=5, stacks=True, width=width
