@@ -3,7 +3,7 @@ PYTHON ?= python3
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-vm bench truth fuzz lint clean
+.PHONY: help setup test test-vm bench truth fuzz lint reference clean
 
 help:  ## Show this.
 	@$(PYTHON) -m ci help
@@ -28,6 +28,9 @@ fuzz:  ## Give a million damaged files to all that reads files; ARGS are options
 
 lint:  ## Check style and types.
 	@$(PYTHON) -m ci lint
+
+reference:  ## Write docs/reference-*.md anew from config/schema.py.
+	@$(PYTHON) -m ci reference
 
 clean:  ## Remove the virtual environment, caches and built files, but no results.
 	@$(PYTHON) -m ci clean

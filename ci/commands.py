@@ -52,6 +52,7 @@ usage: python -m ci COMMAND [ARGUMENTS]
   test-vm [PYTEST...]  run tests against that machine (docs/vm.md); without arguments, the short form of truth and
                     the tests that matter there
   lint              check style and types; needs no Docker
+  reference         write docs/reference-*.md anew from config/schema.py
   clean             remove the virtual environment, caches and built files; results stay
 
 Examples:
@@ -66,7 +67,12 @@ def main(arguments: Sequence[str]) -> int:
     with_arguments: dict[str, Callable[[Sequence[str]], int]] = {
         "test": test, "bench": bench, "truth": truth, "fuzz": fuzz, "vm": vm, "test-vm": test_vm,
     }  # fmt: skip
-    without_arguments: dict[str, Callable[[], int]] = {"setup": setup, "lint": lint, "clean": clean}
+    without_arguments: dict[str, Callable[[], int]] = {
+        "setup": setup,
+        "lint": lint,
+        "reference": reference,
+        "clean": clean,
+    }
     name, *rest = arguments or ["help"]
     if name in ("help", "-h", "--help"):
         print(USAGE, end="")
@@ -136,6 +142,11 @@ def lint() -> int:
     python = str(_make_environment(Progress()).python)
     results = [run_in_foreground([python, "-m", *check], environ={"MYPYPATH": "tests"}) for check in CHECKS]
     return 1 if any(results) else 0
+
+
+def reference() -> int:
+    """Write the references of limits.toml and suite.toml (ci/reference.py), which needs memcap itself."""
+    return run_in_foreground([str(_make_environment(Progress()).python), "-m", "ci.reference"])
 
 
 def clean() -> int:

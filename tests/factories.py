@@ -227,6 +227,8 @@ def make_report(**changes: Any) -> str:
         "thp_off": None,
         "aslr_off": None,
         "exec_errno": None,
+        "exec_problem": None,
+        "exec_needs": None,
         "exit_code": 0,
         "signal": None,
         "timed_out": False,

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from memcap.calibration import Calibration, calibrate
 from memcap.engine.base import Engine
-from memcap.engine.patient import PatientEngine
+from memcap.engine.patient import Activity, PatientEngine
 from memcap.errors import Interrupted, PlanError, TimeIsUp
 from memcap.launch import eviction_spec, run_spec
 from memcap.measure import measure, output_tail
@@ -163,6 +163,11 @@ class Campaign:
     def add(self, cells: Iterable[Cell]) -> None:
         """Take further cells into the plan; `extend` runs them."""
         self._plan = replace(self._plan, cells=(*self._plan.cells, *cells))
+
+    @property
+    def activity(self) -> Activity:
+        """Return what is going on at this moment."""
+        return replace(self._engine.activity, done=self._done, total=self._total)
 
     @property
     def recorded(self) -> Mapping[str, int]:

@@ -10,7 +10,7 @@ from enum import Enum
 from memcap.engine.docker_facts import DaemonFacts
 from memcap.errors import DaemonPermissionError, DaemonUnavailable
 from memcap.machine import MachineFacts
-from memcap.units import format_bytes, format_seconds
+from memcap.units import counted, format_bytes, format_seconds
 
 GIB = 1024**3
 MIB = 1024**2
@@ -232,8 +232,9 @@ def _load(facts: Facts, daemon: DaemonFacts) -> Finding:
 
 def _leftovers(daemon: DaemonFacts) -> Finding:
     if daemon.leftovers:
-        one = "1 container" if daemon.leftovers == 1 else f"{daemon.leftovers} containers"
-        return _warning("leftovers", f"{one} of earlier runs", "Remove with `memcap gc`.")
+        return _warning(
+            "leftovers", f"{counted(daemon.leftovers, 'container')} of earlier runs", "Remove with `memcap gc`."
+        )
     in_use = f" ({daemon.containers_in_use} in use now)" if daemon.containers_in_use else ""
     return _ok("leftovers", f"none{in_use}")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
-from memcap.errors import PlanError, SelectionError
+from memcap.errors import SelectionError
 from memcap.model import (
     COLD,
     Benchmark,
@@ -17,13 +17,10 @@ from memcap.model import (
     Config,
     ImageSource,
     Plan,
-    PlanProblem,
     Profile,
-    RunLimits,
-    Suite,
 )
 from memcap.references import choose_images, is_reference
-from memcap.units import format_bytes, format_seconds, length_variant, seconds_of_variant
+from memcap.units import counted, length_variant, seconds_of_variant
 
 _GLOB_CHARACTERS = frozenset("*?[")
 
@@ -135,96 +132,6 @@ def cold_plan(plan: Plan) -> Plan:
     return replace(plan, cells=tuple(replace(cell, variant=COLD) for cell in plan.cells), warmups=0)
 
 
-def too_long(plan: Plan, suites: Mapping[str, Suite], *, time_limit_seconds: float) -> tuple[PlanProblem, ...]:
-    """Return a problem for each suite of which one run of each cell in one image may take longer than its ``total``.
-
-    What counts is what is enforced: the runs' time limits, ``time_limit_seconds`` for benchmarks without one.
-    """
-    problems = []
-    for suite in suites.values():
-        passes: dict[str, dict[str, float]] = {}
-        for cell in plan.cells:
-            if cell.benchmark.suite == suite.name:
-                limits = passes.setdefault(cell.image.name, {})
-                limits[cell.id] = cell.benchmark.time_limit_seconds or time_limit_seconds
-        image, limits = max(passes.items(), key=lambda each: sum(each[1].values()), default=("", {}))
-        if suite.total_seconds is not None and sum(limits.values()) > suite.total_seconds:
-            problems.append(_over_total(suite.name, image, limits, suite.total_seconds))
-    return tuple(problems)
-
-
-def _over_total(suite: str, image: str, limits: Mapping[str, float], total: float) -> PlanProblem:
-    longest = sorted(limits, key=lambda cell_id: -limits[cell_id])[:3]
-    told = ", ".join(f"{cell_id} ({format_seconds(limits[cell_id])})" for cell_id in longest)
-    return PlanProblem(
-        subject=f"suite {suite}",
-        reason=f"one run of each of its cells in {image} ({len(limits)}) may take "
-        f"{format_seconds(sum(limits.values()))} by their time limits, {format_seconds(sum(limits.values()) - total)} "
-        f"more than `total` allows ({format_seconds(total)}); the longest: {told}",
-        remedy=f"Measure fewer at once (--tag, or by name), let them last less long (--duration), or raise `total` in "
-        f"suites/{suite}/suite.toml",
-    )
-
-
-def check_feasible(plan: Plan, *, memory_bytes: int | None, cpus: int | None = None) -> tuple[PlanProblem, ...]:
-    """Return a problem for each cap above the daemon's memory, and for each benchmark pinned to more CPUs than it has.
-
-    What is not known is not checked.
-    """
-    return (*_caps_above(plan, memory_bytes), *_pinned_above(plan, cpus))
-
-
-def check_quota(limits: RunLimits, cpus: int | None) -> tuple[PlanProblem, ...]:
-    """Return a problem for a quota of more CPUs than the daemon's machine has. What is not known is not checked."""
-    if limits.cpus is None or cpus is None or limits.cpus <= cpus:
-        return ()
-    problem = PlanProblem(
-        subject="container",
-        reason=f"its quota is {limits.cpus:g} CPUs, and the daemon's machine has {cpus}",
-        remedy="Lower --cpus, or `container.cpus` in limits.toml",
-    )
-    return (problem,)
-
-
-def refuse_problems(message: str, problems: Iterable[PlanProblem]) -> None:
-    """Raise PlanError with ``message`` and each of the problems, if there are any."""
-    listed = [f"\n  {problem}" for problem in problems]
-    if listed:
-        raise PlanError(message + "".join(listed))
-
-
-def _pinned_above(plan: Plan, cpus: int | None) -> list[PlanProblem]:
-    wanted = {f"{cell.benchmark.suite}.{cell.benchmark.name}": cell.benchmark.quiet.pin_cpus for cell in plan.cells}
-    return [
-        PlanProblem(
-            subject=f"benchmark {name}",
-            reason=f"it is pinned to {pinned} CPUs, and the daemon's machine has {cpus}",
-            remedy='Set `quiet = { pin_cpus = … }` in suite.toml to fewer, or to "all"',
-        )
-        for name, pinned in wanted.items()
-        if pinned is not None and cpus is not None and pinned > cpus
-    ]
-
-
-def _caps_above(plan: Plan, memory_bytes: int | None) -> list[PlanProblem]:
-    problems: list[PlanProblem] = []
-    if memory_bytes is None:
-        return problems
-    for cap in dict.fromkeys(cell.cap for cell in plan.cells):
-        if cap.bytes > memory_bytes:
-            ids = [cell.id for cell in plan.cells if cell.cap == cap]
-            problems.append(
-                PlanProblem(
-                    subject=f"cap {cap.name}",
-                    reason=f"{format_bytes(cap.bytes)} is more than the {format_bytes(memory_bytes)} of the daemon's "
-                    f"machine ({ids[0]}" + (f" and {len(ids) - 1} more)" if len(ids) > 1 else ")"),
-                    remedy="Choose smaller caps with --cap, or give the daemon's machine more memory: Docker Desktop "
-                    "> Settings > Resources > Memory limit; `colima start --memory N`; `podman machine set --memory N`",
-                )
-            )
-    return problems
-
-
 def is_glob(word: str) -> bool:
     """Tell whether ``word`` is a pattern of cell ids."""
     return not _GLOB_CHARACTERS.isdisjoint(word)
@@ -303,7 +210,8 @@ def _glob_cells(cells: dict[str, Cell], globs: Iterable[str]) -> dict[str, Cell]
         if not matching:
             examples = ", ".join(list(cells)[:3]) or "none: name the cell without a pattern"
             raise SelectionError(
-                f"no cell of the profile matches {glob!r}", remedy=f"Its {len(cells)} cells begin: {examples}."
+                f"no cell of the profile matches {glob!r}",
+                remedy=f"Its {counted(len(cells), 'cell')} begin: {examples}.",
             )
         found |= matching
     return found

@@ -24,9 +24,10 @@ _NUMBER_AND_UNIT: Final = re.compile(r"\s*(\d{1,20}(?:\.\d{1,20})?|\.\d{1,20})\s
 def parse_bytes(text: str) -> int:
     """Return the bytes that ``text`` names: ``128m`` and ``1.5GiB`` are 1024-based, ``24GB`` is 1000-based.
 
-    Raises SizeError for a bare number, an unknown unit or a part of a byte.
+    A part of a byte is dropped, as Docker does: ``0.1g`` is 107,374,182 bytes. Raises SizeError for a bare number, an
+    unknown unit or less than a byte.
     """
-    number, unit = _split(text, what="size", examples="128m, 1.5GiB or 24GB")
+    number, unit = _split(text, what="size", examples="128m, 1.5GiB, 24GB, or 1024b for bytes")
     factor = _BYTE_UNITS.get(unit.lower())
     if factor is None:
         raise SizeError(
@@ -36,8 +37,8 @@ def parse_bytes(text: str) -> int:
     whole, _, decimals = number.partition(".")
     scale: int = 10 ** len(decimals)
     value, rest = divmod(int(whole + decimals) * factor, scale)
-    if rest:
-        raise SizeError(f"size {text!r} is not a whole number of bytes")
+    if rest and (factor == 1 or not value):
+        raise SizeError(f"size {text!r} is not a whole number of bytes", remedy="Write a larger unit, such as 128m.")
     if value >= _NO_SIZE:
         raise SizeError(f"size {text!r} is more than any machine has")
     return value
@@ -82,8 +83,9 @@ def format_seconds(value: float) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """Return ``number`` with ``noun``, in the plural unless it is one: ``1 run``, ``5 runs``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    """Return ``number`` with ``noun``, in the plural unless it is one: ``1 run``, ``5 processes``."""
+    plural = f"{noun}es" if noun.endswith(("s", "sh", "ch", "x")) else f"{noun}s"
+    return f"{number} {noun if number == 1 else plural}"
 
 
 def length_variant(seconds: float) -> str:

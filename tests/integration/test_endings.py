@@ -104,9 +104,9 @@ def test_crash_by_a_signal_of_its_own(docker_client: DockerClient) -> None:
     ("call", "words"),
     [
         ("no_such_function", "has no attribute 'no_such_function'"),
-        (("/no/such/program",), "/no/such/program: No such file or directory"),
-        (("no-such-program", "x"), "no-such-program: No such file or directory"),
-        (("/etc/passwd",), "/etc/passwd: Permission denied"),
+        (("/no/such/program",), "program not found in the image: '/no/such/program' does not exist"),
+        (("no-such-program", "x"), "program not found in the image: 'no-such-program' is not in PATH (/"),
+        (("/etc/passwd",), "'/etc/passwd' is not executable"),
     ],
 )
 def test_what_cannot_be_loaded(docker_client: DockerClient, call: str | tuple[str, ...], words: str) -> None:

@@ -169,7 +169,29 @@ def test_a_missing_loader_is_said(zoo: Zoo, compiled: Callable[..., Path]) -> No
     run = zoo.measure(zoo.imported(tree), ("/allocate", "24"))
 
     assert run.ending is Ending.LOAD_FAILED
-    assert "/allocate: No such file or directory" in run.detail
+    assert run.detail.startswith("'/allocate' needs the loader '/lib/ld-musl-")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("script", b"#! /bin/ksh -e\n:\n", "'/script' needs the interpreter '/bin/ksh', which is not in the image"),
+        ("script", b"#!/bin/sh\r\n:\r\n", "'/script' has Windows line ends"),
+        ("script", b"#!/a/folder\n", "'/script' needs the interpreter '/a/folder', which cannot be used"),
+        ("data", b"just words\n", "'/data' is neither a binary nor a script"),
+        ("arm", b"\x7fELF\2\1\1" + bytes(9) + b"\2\0\x28\0" + bytes(100), "is built for another architecture (arm)"),
+        ("a/folder", None, "'/a/folder' is a directory, not a program"),
+    ],
+)
+def test_why_a_program_cannot_be_started_is_said(zoo: Zoo, name: str, content: bytes | None, words: str) -> None:
+    tree = Tree()
+    tree.add_folder("a/folder")
+    if content is not None:
+        tree.add_file(name, content, executable=True)
+    run = zoo.measure(zoo.imported(tree), (f"/{name}",))
+
+    assert run.ending is Ending.LOAD_FAILED
+    assert words in run.detail
 
 
 def test_everything_that_a_dockerfile_may_say(docker_client: DockerClient, zoo: Zoo) -> None:

@@ -22,14 +22,11 @@ from memcap.model import (
     ImageSource,
     Metric,
     Plan,
-    PlanProblem,
     Profile,
-    Quiet,
     Rules,
-    RunLimits,
     Suite,
 )
-from memcap.plan import Selection, check_feasible, check_quota, make_plan, too_long
+from memcap.plan import Selection, make_plan
 from memcap.references import image_by_word
 
 MIB = 1024**2
@@ -259,47 +256,6 @@ def test_any_plan_is_ordered_without_repetition_and_within_the_selection(
             assert cell.benchmark.suite in suites or any(fnmatchcase(cell.id, glob) for glob in cells)
 
 
-def test_caps_above_the_daemons_memory_are_problems_with_a_remedy() -> None:
-    [problem] = check_feasible(plan("agents"), memory_bytes=1024 * MIB - 1)
-    assert problem.subject == "cap 1g"
-    assert "1.0 GiB is more than the 1024.0 MiB of the daemon's machine" in problem.reason
-    assert "agents.crew-py310-1g and 2 more" in problem.reason
-    assert "Docker Desktop > Settings > Resources" in problem.remedy
-
-
-def test_a_cap_is_one_problem_and_smaller_ones_are_none() -> None:
-    found = check_feasible(
-        plan(selection=Selection(benchmarks=("zeta", "leak"), caps=("128m", "512m", "1g"))), memory_bytes=256 * MIB
-    )
-    assert [problem.subject for problem in found] == ["cap 512m", "cap 1g"]
-
-
-def test_nothing_is_a_problem_that_fits_or_is_not_known() -> None:
-    assert check_feasible(plan("agents"), memory_bytes=1024 * MIB) == ()
-    assert check_feasible(plan("agents"), memory_bytes=None, cpus=None) == ()
-
-
-def test_a_benchmark_pinned_to_more_cpus_than_there_are_is_one_problem() -> None:
-    pinned = replace(benchmark("s", "b"), quiet=Quiet(pin_cpus=4))
-    found = plan("full", config=replace(CONFIG, suites={"s": suite("s", pinned, benchmark("s", "free"))}))
-    [problem] = check_feasible(found, memory_bytes=None, cpus=2)
-    assert problem.subject == "benchmark s.b"
-    assert "pinned to 4 CPUs, and the daemon's machine has 2" in problem.reason
-    assert "suite.toml" in problem.remedy
-    assert check_feasible(found, memory_bytes=None, cpus=4) == ()
-
-
-@pytest.mark.parametrize(("quota", "cpus"), [(None, 2), (0.5, 2), (2.0, 2), (4.0, None)])
-def test_a_quota_that_fits_or_is_not_known_is_no_problem(quota: float | None, cpus: int | None) -> None:
-    assert check_quota(RunLimits(cpus=quota), cpus) == ()
-
-
-def test_a_quota_of_more_cpus_than_there_are_is_a_problem() -> None:
-    [problem] = check_quota(RunLimits(cpus=2.5), 2)
-    assert "2.5 CPUs, and the daemon's machine has 2" in problem.reason
-    assert "--cpus" in problem.remedy
-
-
 def test_cold_cells_are_other_cells_without_warmups() -> None:
     cold = plan("full", Selection(cold=True))
     assert (cold.runs, cold.warmups) == (10, 0)
@@ -361,31 +317,3 @@ def test_an_id_says_itself_how_long_its_cell_lasts_and_none_is_cold_too() -> Non
     assert cell.benchmark.workload == CallWorkload(call="work:run", duration_seconds=20)
     with pytest.raises(SelectionError, match="--cold does not go with --duration"):
         plan("full", Selection(cold=True, duration_seconds=20.0), config=lasting())
-
-
-def problems_of(config: Config, selection: Selection, total: float | None) -> tuple[PlanProblem, ...]:
-    suites = {name: replace(each, total_seconds=total) for name, each in config.suites.items()}
-    found = plan("full", selection, config=replace(config, suites=suites))
-    return too_long(found, suites, time_limit_seconds=config.run_time_limit_seconds)
-
-
-def test_one_run_of_all_cells_in_an_image_must_fit_into_the_suites_total() -> None:
-    """Each of the three cells of agents has the project's minute; runs, warm-ups and images do not add up."""
-    everything = Selection(suites=("agents",))
-    assert problems_of(CONFIG, everything, None) == problems_of(CONFIG, everything, 180.0) == ()
-    [problem] = problems_of(CONFIG, everything, 179.0)
-    assert problem.subject == "suite agents"
-    assert "one run of each of its cells in py310 (3) may take 3 min 0 s" in problem.reason
-    assert "1.0 s more than `total` allows (2 min 59 s)" in problem.reason
-    assert "agents.zeta-py310-128m (1 min 0 s)" in problem.reason
-    assert "suites/agents/suite.toml" in problem.remedy
-    assert problems_of(CONFIG, Selection(suites=("agents",), caps=("128m",)), 60.0) == ()
-
-
-def test_the_longest_pass_counts_and_a_longer_duration_does_too() -> None:
-    assert problems_of(lasting(), Selection(), 420.0) == ()
-    [problem] = problems_of(lasting(), Selection(duration_seconds=301.0), 420.0)
-    assert "its cells in py310 (1) may take 7 min 1 s" in problem.reason, "one image is told: all take as long"
-    several = Selection(cells=("agents.zeta-py310-128m", "agents.zeta-py312-128m", "agents.zeta-py312-512m"))
-    [problem] = problems_of(CONFIG, several, 90.0)
-    assert "in py312 (2)" in problem.reason

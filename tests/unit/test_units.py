@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from memcap.errors import SizeError
 from memcap.units import (
+    counted,
     format_bytes,
     format_seconds,
     length_variant,
@@ -40,18 +41,36 @@ def test_whole_sizes_are_the_number_times_the_unit(number: int, unit: str, befor
 @given(
     st.integers(min_value=0, max_value=10**7), st.integers(min_value=1, max_value=9), st.sampled_from(sorted(FACTORS))
 )
-def test_decimal_sizes_are_exact_or_refused(digits: int, places: int, unit: str) -> None:
+def test_decimal_sizes_lose_a_part_of_a_byte_at_most(digits: int, places: int, unit: str) -> None:
     text = f"{digits // 10**places}.{digits % 10**places:0{places}d}{unit}"
     exact = Fraction(digits, 10**places) * FACTORS[unit]
-    if exact.denominator == 1:
-        assert parse_bytes(text) == exact
+    if exact.denominator == 1 or (exact > 1 and unit not in ("b", "B")):
+        assert parse_bytes(text) == int(exact)
     else:
         with pytest.raises(SizeError, match="not a whole number of bytes"):
             parse_bytes(text)
 
 
+def test_a_size_in_decimals_is_the_one_that_docker_takes() -> None:
+    assert parse_bytes("0.1g") == 107_374_182
+
+
 def test_a_decimal_size_that_floats_get_wrong() -> None:
     assert parse_bytes("1.001MB") == 1_001_000  # 1.001 * 10**6 is 1000999.9999999999
+
+
+@pytest.mark.parametrize(
+    ("number", "noun", "text"),
+    [
+        (0, "run", "0 runs"),
+        (1, "run", "1 run"),
+        (5, "more run", "5 more runs"),
+        (1, "process", "1 process"),
+        (2, "process", "2 processes"),
+    ],
+)
+def test_a_noun_is_in_the_plural_unless_there_is_one(number: int, noun: str, text: str) -> None:
+    assert counted(number, noun) == text
 
 
 @given(st.sampled_from(sorted(FACTORS)))

@@ -8,6 +8,7 @@ import os
 import signal
 import stat
 import sys
+import threading
 from typing import NoReturn
 
 import click
@@ -35,6 +36,8 @@ _COMMANDS = {
     "gc": "Remove what earlier runs left on the daemon.",
     "completion": "Print the shell completion script.",
 }
+
+_SILENCE_SECONDS = 10.0
 
 EPILOG = """\b
 Examples:
@@ -94,6 +97,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a console that lacks a character gets its code, not a traceback
             stream.reconfigure(errors="backslashreplace")
+    ended = threading.Event()
+    threading.Thread(target=_break_silence, args=(ended,), daemon=True).start()
     try:
         cli.main(standalone_mode=False)
     except (click.ClickException, MemcapError) as error:
@@ -108,6 +113,17 @@ def main() -> None:
     except Exception as error:  # what its text quotes is as foreign as any
         show_bug(error)
         sys.exit(MemcapError.exit_code)
+    finally:
+        ended.set()
+
+
+def _break_silence(ended: threading.Event) -> None:
+    """Say what is going on whenever nothing was said for a while, until the command has ended."""
+    if ended.wait(_SILENCE_SECONDS):  # which quick commands do, without the import
+        return
+    from memcap.cli.progress import HEARTBEAT
+
+    HEARTBEAT.run(ended, silence_seconds=_SILENCE_SECONDS)
 
 
 def _as_interrupt(*_: object) -> NoReturn:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from memcap.cli.progress import say
 from memcap.errors import UsageError
+from memcap.units import counted
 
 if TYPE_CHECKING:
     from memcap.model import Baselines, Config
@@ -34,7 +35,7 @@ def load_against(config: Config, text: str | None) -> Baselines:
         if _is_revision(config, text):
             say(f"{text} is a git revision too; what was taken is the {'folder' if path.is_dir() else 'file'}.")
     count = len(found.cells)
-    say(f"compared with {count} baseline{'' if count == 1 else 's'} of {text}")
+    say(f"compared with {counted(count, 'baseline')} of {text}")
     return replace(found, origin=text)
 
 

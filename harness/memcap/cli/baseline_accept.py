@@ -9,6 +9,7 @@ import click
 
 from memcap.cli.output import echo
 from memcap.cli.selection import project_option
+from memcap.units import counted
 
 if TYPE_CHECKING:
     from memcap.judge.acceptance import Refusal
@@ -114,11 +115,11 @@ def _told(done: Acceptance, path: Path, *, dry_run: bool) -> str:
     lines = [line for each in done.changes for line in change_lines(each.old, each.new)]
     lines += [f"{cell_id} is called {each.new.cell_id} now" for each in done.changes for cell_id in each.renamed]
     verb = "Would accept" if dry_run else "Accepted"
-    cells = "1 cell" if len(done.changes) == 1 else f"{len(done.changes)} cells"
+    cells = counted(len(done.changes), "cell")
     same = f"; {done.same} the same already" if done.same else ""
     return "\n".join([*lines, f"{verb} {cells} from {path}{same}."]) + "\n"
 
 
 def _refused_text(refused: tuple[Refusal, ...], *, of: int) -> str:
     lines = "\n".join(f"  {each}" for each in refused)
-    return f"{len(refused)} of {of} cells cannot be a baseline:\n{lines}"
+    return f"{len(refused)} of {counted(of, 'cell')} cannot be a baseline:\n{lines}"

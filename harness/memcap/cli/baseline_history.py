@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from memcap.cli.output import echo, emit
+from memcap.cli.output import echo, emit, terminal_width
 from memcap.cli.progress import say
 from memcap.cli.selection import project_option
 from memcap.json_text import json_text
@@ -64,7 +63,7 @@ def history_command(*, cells: tuple[str, ...], metric: str, limit: int, as_json:
             chosen,
             Metric(metric),
             limit=limit,
-            width=max(80, shutil.get_terminal_size().columns),
+            width=terminal_width(),
             levels=levels_for(sys.stdout.encoding),
         )
         echo(text, nl=False)

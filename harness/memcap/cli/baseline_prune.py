@@ -8,6 +8,7 @@ import click
 
 from memcap.cli.output import echo
 from memcap.cli.selection import project_option
+from memcap.units import counted
 
 
 @click.command("prune", short_help="Remove baselines of cells that no longer exist.")
@@ -35,7 +36,7 @@ def prune_command(*, dry_run: bool, root: Path | None) -> None:
     for cell_id, why in gone.items():
         echo(printable(f"{cell_id}: {why}"))
     verb = "Would remove" if dry_run else "Removed"
-    echo(f"{verb} {len(gone)} of {len(known)} baselines.")
+    echo(f"{verb} {len(gone)} of {counted(len(known), 'baseline')}.")
     if gone and not dry_run:
         for path in remove_baselines(gone, config.baseline_directory):
             echo(f"{'Wrote' if path.exists() else 'Deleted'} {path}")

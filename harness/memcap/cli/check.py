@@ -49,7 +49,8 @@ def command(  # noqa: PLR0913 - the options of the command line
     cells could not be compared with any. A benchmark without a baseline passes.
 
     A result named by --against is taken as if its cells were accepted; what is left out of it is told. Where a file
-    and a git revision have the same name, the file is taken.
+    and a git revision have the same name, the file is taken. Two files can be compared outside of a project, too, with
+    the default tolerances.
 
     \b
     Examples:
@@ -65,11 +66,12 @@ def command(  # noqa: PLR0913 - the options of the command line
     """
     from memcap.cli.against import load_against
     from memcap.cli.explain import Asked
-    from memcap.cli.selection import load_project
+    from memcap.cli.selection import load_project, project_or_defaults
     from memcap.cli.verdict import conclude, with_new_cells
     from memcap.store import latest_run, load_result
 
-    config = with_new_cells(load_project(root), allowed=allow_new)
+    needs_project = result is None or against is None or explained
+    config = with_new_cells(load_project(root) if needs_project else project_or_defaults(root), allowed=allow_new)
     path, measured = (result, load_result(result)) if result else latest_run(config.results_directory)
     reports = Reports(wanted=wanted, suites=config.suites, root=config.root)
     baselines = load_against(config, against)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from memcap.cli.output import emit
-from memcap.cli.selection import find_project, load_project, named_by, project_option, sort_words
+from memcap.cli.output import emit, terminal_width
+from memcap.cli.selection import load_project, named_by, project_option, project_or_defaults, sort_words
 
 if TYPE_CHECKING:
     from memcap.compare import Comparison
@@ -129,11 +128,8 @@ def _two_results(
 
 
 def _rules(root: Path | None) -> Rules:
-    """Return the rules of the project, if this is one: results can be compared anywhere."""
-    from memcap.model import Rules
-
-    project = find_project(root)
-    return Rules() if project is None else load_project(project).rules
+    """Return the rules of the project, or the default rules: results can be compared anywhere."""
+    return project_or_defaults(root).rules
 
 
 def _stored(
@@ -262,7 +258,7 @@ def _print_and_exit(
     elif form == "markdown":
         text = render_comparison_markdown(view)
     else:
-        width = max(80, shutil.get_terminal_size().columns)
+        width = terminal_width()
         text = render_comparison(view, width=width, verbose=verbose)
     emit(text)
     raise SystemExit(code)

@@ -14,6 +14,7 @@ from memcap.errors import UsageError
 from memcap.judge import judge
 from memcap.judge.looks import sizes_of_looks, why_more
 from memcap.revision import in_base
+from memcap.units import counted
 
 if TYPE_CHECKING:
     from memcap.campaign import Campaign, Save
@@ -61,7 +62,9 @@ def _sizes(plan: Plan, config: Config, base: Base | None, *, max_runs: int | Non
 
     most = max_runs or GROWTH * plan.runs
     if most < plan.runs:
-        raise UsageError(f"--max-runs {most} is less than the {plan.runs} runs of the plan", remedy="Give --runs too.")
+        raise UsageError(
+            f"--max-runs {most} is less than the {counted(plan.runs, 'run')} of the plan", remedy="Give --runs too."
+        )
     committed = {} if base else load_baselines(config.baseline_directory).cells
     base_runs = [committed[cell.id].runs for cell in plan.cells if cell.id in committed]
     sizes = sizes_of_looks(plan.runs, most, config.rules, base_runs=None if base else base_runs)
@@ -99,7 +102,7 @@ def run_until_decided(
             why = "interrupted between two looks" if runs[cell.id] > before else reasons.get(cell.id)
             if why and runs[cell.id] < size:
                 missing[size - runs[cell.id]] += [cell.id, in_base(cell)]
-                progress.say(f"{cell.id}: {size - runs[cell.id]} more runs: {why}")
+                progress.say(f"{cell.id}: {counted(size - runs[cell.id], 'more run')}: {why}")
         for times, cells in missing.items():
             result = campaign.extend(cells, times, tell=progress, save=save)
     return result

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from memcap.cli.output import emit
+from memcap.cli.output import emit, terminal_width
 from memcap.cli.selection import project_option
 
 if TYPE_CHECKING:
@@ -74,7 +73,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     if form == "text":
         from memcap.report.diff import render_diff
 
-        width = max(80, shutil.get_terminal_size().columns)
+        width = terminal_width()
         text = render_diff(diff, top=top, stacks=stacks, width=width)
     else:
         text = rendered(diff, form, top=top, root=root)

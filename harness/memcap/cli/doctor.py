@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from memcap.cli.output import echo, emit
+from memcap.cli.output import echo, emit, terminal_width
 from memcap.json_text import json_text
-from memcap.untrusted import printable
+from memcap.units import counted
 
 if TYPE_CHECKING:
     from memcap.doctor import Facts, Finding
 
 JSON_SCHEMA = 1
-WIDTH = 80
 
 
 @click.command("doctor", short_help="Say whether this machine can measure, and what to mend.")
@@ -45,9 +44,7 @@ def command(as_json: bool) -> None:
         raise facts.no_daemon
     problems = sum(finding.level is Level.PROBLEM for finding in findings)
     if problems:
-        raise DoctorFoundProblems(
-            "1 problem" if problems == 1 else f"{problems} problems", remedy="Each is listed above with its remedy."
-        )
+        raise DoctorFoundProblems(counted(problems, "problem"), remedy="Each is listed above with its remedy.")
 
 
 def _gather() -> Facts:
@@ -82,32 +79,17 @@ def _data_root_free(facts: Facts) -> int | None:
 
 
 def _as_text(facts: Facts, findings: tuple[Finding, ...]) -> str:
-    import textwrap
+    from memcap.report.text import wrapped
 
-    from tabulate import tabulate
-
-    rows = [(name, textwrap.fill(printable(value), WIDTH - 20)) for name, value in _described(facts)]
-    lines = [tabulate(rows, tablefmt="plain", disable_numparse=True), ""]
+    width = terminal_width()
+    lines = [wrapped(value, width, first=f"{name:<10}", rest=" " * 10) for name, value in _described(facts)]
+    lines.append("")
     for finding in findings:
         head = f"{finding.level.value:<8} {finding.subject:<11} "
-        lines.append(_filled(head, finding.what))
+        lines.append(wrapped(finding.what, width, first=head, rest=" " * len(head)))
         if finding.remedy:
-            lines.append(_filled(f"{'':<21}-> ", finding.remedy))
+            lines.append(wrapped(finding.remedy, width, first=f"{'':<21}-> ", rest=" " * 24))
     return "\n".join(lines)
-
-
-def _filled(head: str, text: str) -> str:
-    """Wrap ``text`` after ``head``, but never break a command or an address in two."""
-    import textwrap
-
-    return textwrap.fill(
-        printable(text),
-        WIDTH,
-        initial_indent=head,
-        subsequent_indent=" " * len(head),
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
 
 
 def _described(facts: Facts) -> list[tuple[str, str]]:

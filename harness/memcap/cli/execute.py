@@ -23,8 +23,11 @@ from memcap.errors import (
     TimeIsUp,
     UsageError,
 )
+from memcap.feasible import check_feasible, check_quota, refuse_problems, too_long
 from memcap.model import (
     DAEMON_WAIT_SECONDS,
+    MINIMUM_CAP_BYTES,
+    PROCESS_ENGINE,
     CampaignResult,
     CampaignSettings,
     ContainerPolicy,
@@ -33,7 +36,6 @@ from memcap.model import (
     Plan,
     Suite,
 )
-from memcap.plan import check_feasible, check_quota, refuse_problems, too_long
 from memcap.revision import Base, as_base_layers, side_by_side
 from memcap.store import Journal, NotWritten
 from memcap.units import counted
@@ -136,7 +138,7 @@ def execute(order: Order, *, save: Callable[[CampaignResult], None], kept_in: Pa
             journal=journal,
         )
         try:
-            with CampaignProgress() as progress:
+            with CampaignProgress(lambda: campaign.activity) as progress:
                 return _run(campaign, order, progress=progress, save=save, kept_in=kept_in)
         except (Interrupted, EngineError, TimeIsUp, NotWritten) as error:
             kept = _kept(campaign, order, kept_in)
@@ -300,8 +302,9 @@ def refuse_too_long(order: Order) -> None:
 
 def refuse_infeasible(plan: Plan, policy: ContainerPolicy, machine: Environment) -> None:
     """Raise PlanError with everything of ``plan`` and ``policy`` that the daemon's machine cannot honour."""
+    minimum = 0 if machine.engine == PROCESS_ENGINE else MINIMUM_CAP_BYTES
     problems = (
-        *check_feasible(plan, memory_bytes=machine.memory_bytes, cpus=machine.cpus or 1),
+        *check_feasible(plan, memory_bytes=machine.memory_bytes, cpus=machine.cpus or 1, minimum_bytes=minimum),
         *check_quota(policy.limits, machine.cpus),
     )
     refuse_problems("the daemon cannot honour this plan; nothing was run.", problems)

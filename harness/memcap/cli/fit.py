@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from memcap.cli.before_dashes import NamesBeforeDashes
-from memcap.cli.output import echo, emit
+from memcap.cli.output import echo, emit, terminal_width
 from memcap.cli.quantities import SIZE
 from memcap.cli.subject import Asked, subject_options
 
@@ -91,7 +91,6 @@ def command(  # noqa: PLR0913 - the options of the command line
       memcap fit my/prod:1.4 --resolution 8MiB --slowdown 1.1 --output fitted -- python app.py
       memcap fit --image my/prod:1.4 --headroom 30% --json
     """
-    import shutil
     from dataclasses import replace
 
     from memcap.report.fit import render_fit, render_fit_json
@@ -108,7 +107,7 @@ def command(  # noqa: PLR0913 - the options of the command line
             echo(f"wrote {path}", err=True)
         if not any(path.suffix == ".svg" for path in written):
             echo("charts need packages that are not installed: pip install 'memcap[report]'", err=True)
-    width = max(80, shutil.get_terminal_size().columns)
+    width = terminal_width()
     emit(render_fit_json(report) if as_json else render_fit(report, width=width))
 
 

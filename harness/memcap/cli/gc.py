@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from memcap.cli.output import echo, emit
+from memcap.cli.output import echo, emit, terminal_width
 from memcap.json_text import json_text
+from memcap.units import counted
 from memcap.untrusted import printable
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def command(dry_run: bool, everything: bool, campaign: str | None, as_json: bool
 
     from memcap.engine.docker_client import connect
     from memcap.errors import EngineError
+    from memcap.report.text import folded
 
     with closing(connect()) as client:
         chosen, kept = _choose(client, everything=everything, campaign=campaign)
@@ -52,7 +54,7 @@ def command(dry_run: bool, everything: bool, campaign: str | None, as_json: bool
     if as_json:
         emit(json_text(_as_json(removed, kept, failures, dry_run=dry_run)))
     else:
-        echo(_as_text(removed, kept, dry_run=dry_run))
+        echo(folded(_as_text(removed, kept, dry_run=dry_run), terminal_width()))
     if failures:
         raise EngineError(
             f"{len(failures)} of {len(chosen)} could not be removed:\n" + "\n".join(f"  {why}" for why in failures),
@@ -118,7 +120,7 @@ def _reasons(kept: tuple[Remnant, ...]) -> str:
 def _count(remnants: tuple[Remnant, ...]) -> str:
     """Count them in words: ``2 containers and 1 layer``."""
     kinds = [one.kind.value for one in remnants]
-    parts = [f"{kinds.count(kind)} {kind}{'s' if kinds.count(kind) > 1 else ''}" for kind in dict.fromkeys(kinds)]
+    parts = [counted(kinds.count(kind), kind) for kind in dict.fromkeys(kinds)]
     return " and ".join(parts)
 
 

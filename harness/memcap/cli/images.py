@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from memcap.cli.output import echo, emit
+from memcap.cli.output import echo, emit, terminal_width
 from memcap.json_text import json_text
 from memcap.untrusted import printable
 
@@ -202,21 +202,15 @@ def _named(images: Mapping[str, ImageSource], names: Sequence[str]) -> list[Imag
 
 def _project_images(root: Path | None) -> list[str]:
     """Return the names of the images that the project builds; none where there is no project. Raises ConfigError."""
-    from memcap.config import find_root, load_config
-    from memcap.errors import ConfigError
+    from memcap.cli.selection import project_or_defaults
 
-    if root is None:
-        try:
-            root = find_root(Path.cwd())
-        except ConfigError:
-            return []  # what is on the daemon can be listed from anywhere
-    return [name for name, image in load_config(root).images.items() if image.directory]
+    # What is on the daemon can be listed from anywhere.
+    return [name for name, image in project_or_defaults(root).images.items() if image.directory]
 
 
 def _as_text(built: Sequence[Built], missing: Sequence[str]) -> str:
-    from tabulate import tabulate
-
     from memcap.images.inventory import KINDS
+    from memcap.report.text import table
     from memcap.units import format_bytes
 
     rows = [
@@ -235,4 +229,4 @@ def _as_text(built: Sequence[Built], missing: Sequence[str]) -> str:
     rows += [["image", name, "-", "not built", "-", "`memcap images build` builds it"] for name in missing]
     if not rows:
         return "memcap has built nothing on this daemon."
-    return tabulate(rows, headers=["kind", "image", "suite", "reference", "size", "origin"], disable_numparse=True)
+    return table(rows, ["kind", "image", "suite", "reference", "size", "origin"], width=terminal_width())

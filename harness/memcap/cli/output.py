@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import io
+import shutil
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
     from memcap.errors import MemcapError
+
+_NARROWEST = 60  # columns that the tables need
+
+
+def terminal_width() -> int:
+    """Return how many columns a text for people may have."""
+    return max(_NARROWEST, shutil.get_terminal_size().columns)
 
 
 def echo(text: str, *, err: bool = False, nl: bool = True) -> None:

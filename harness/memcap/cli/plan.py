@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from memcap.cli.output import echo, emit
+from memcap.cli.output import echo, emit, terminal_width
 from memcap.cli.selection import load_project, selection_options, with_seen_images
 from memcap.json_text import json_text
 from memcap.untrusted import printable
@@ -64,7 +64,7 @@ def show(plan: Plan, config: Config, *, as_json: bool, output: Path | None = Non
     Raises PlanError for suites that take too long, a result that cannot be written, and what a daemon that answers
     cannot honour.
     """
-    from memcap.plan import check_feasible, check_quota, refuse_problems, too_long
+    from memcap.feasible import check_feasible, check_quota, refuse_problems, too_long
     from memcap.store import result_path
 
     machine, note = _daemon_machine()
@@ -117,20 +117,22 @@ def _daemon_machine() -> tuple[Environment | None, str]:
 
 
 def _as_text(plan: Plan, rules: Rules) -> str:
-    from tabulate import tabulate
-
+    from memcap.report.text import table, wrapped
     from memcap.units import counted, format_seconds
 
     rows = [
-        [printable(cell.id), _cap(cell), _budget(cell), cell.expected_ending.value, plan.runs] for cell in plan.cells
+        [printable(cell.id), _cap(cell), _budget(cell), cell.expected_ending.value, str(plan.runs)]
+        for cell in plan.cells
     ]
-    table = tabulate(rows, headers=["cell", "cap", "budget", "expected ending", "runs"], disable_numparse=True)
+    width = terminal_width()
+    cells = table(rows, ["cell", "cap", "budget", "expected ending", "runs"], width=width)
     count = len(plan.cells)
     warmups = f" and {counted(count * plan.warmups, 'warm-up')}" if plan.warmups else ""
     known = plan.configured_seconds
     length = f" What has a `duration` takes {format_seconds(known)} of it, one after the other." if known else ""
     sizes = f"{counted(count, 'cell')}, {counted(count * plan.runs, 'run')}"
-    return f"{table}\n\nProfile {plan.profile}: {sizes}{warmups}.{length}\n{_judged_by(plan, rules)}"
+    told = f"Profile {plan.profile}: {sizes}{warmups}.{length}"
+    return f"{cells}\n\n{wrapped(told, width)}\n{wrapped(_judged_by(plan, rules), width)}"
 
 
 def _judged_by(plan: Plan, rules: Rules) -> str:

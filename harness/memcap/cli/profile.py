@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from memcap.cli.before_dashes import NamesBeforeDashes
-from memcap.cli.output import emit
+from memcap.cli.output import emit, terminal_width
 from memcap.cli.quantities import TIME
 from memcap.cli.subject import Asked, subject_options
 
@@ -76,7 +76,15 @@ def command(  # noqa: PLR0913 - the options of the command line
         raise UsageError("tracemalloc knows nothing of compiled code", remedy="Leave out --native, or --tracemalloc.")
     campaign, started = new_campaign("profile")
     folder = output or Path("results") / "profiles" / campaign
-    text = profile_json if as_json else render_profile
+
+    def show(profile: AllocationProfile) -> None:
+        written = write_reports(profile, folder, top=top)
+        if as_json:
+            emit(profile_json(profile, top=top, where=str(folder)))
+        else:
+            where = f"{folder} ({', '.join(written)})"
+            emit(render_profile(profile, top=top, where=where, width=terminal_width()))
+
     if container is not None:
         if asked != Asked(root=asked.root) or native or follow_fork or tracemalloc:
             raise UsageError(
@@ -92,8 +100,7 @@ def command(  # noqa: PLR0913 - the options of the command line
             folder=folder,
             artefacts=folder / ARTEFACTS,
         )
-        write_reports(profile, folder, top=top)
-        emit(text(profile, top=top, where=str(folder)))
+        show(profile)
         return
     if duration is not None:
         raise UsageError("--duration says how long to stay attached", remedy="Use it with --container NAME.")
@@ -101,8 +108,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     instrument = Instrument(tool=tool, native=native, follows_fork=follow_fork, frames=frames)
     subject = asked.find()
     profile = profile_subject(subject, instrument, campaign=campaign, started=started, folder=folder)
-    write_reports(profile, folder, top=top)
-    emit(text(profile, top=top, where=str(folder)))
+    show(profile)
     raise SystemExit(exit_code(profile, subject.cell.expected_ending))
 
 
@@ -167,10 +173,10 @@ def profile_subject(
             )
 
 
-def write_reports(profile: AllocationProfile, folder: Path, *, top: int) -> None:
+def write_reports(profile: AllocationProfile, folder: Path, *, top: int) -> tuple[str, ...]:
     """Write profile, tree, page, chart, and the end of what a run printed that did not complete, to ``folder``.
 
-    Page and chart only where the packages for them are installed.
+    Page and chart only where the packages for them are installed. Return what is in the folder then.
     """
     from memcap.cli.progress import say
     from memcap.errors import UsageError
@@ -191,4 +197,5 @@ def write_reports(profile: AllocationProfile, folder: Path, *, top: int) -> None
         if chart is not None:
             write_atomically(folder / "memory.svg", chart, overwrite=True)
     except UsageError as error:  # the profile itself is there
-        say(f"no index.html: {error}")
+        say(f"no page and no chart: {error}")
+    return tuple(sorted(f"{path.name}/" if path.is_dir() else path.name for path in folder.iterdir()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +11,10 @@ from memcap.cli.output import echo, emit
 from memcap.cli.selection import project_option
 from memcap.errors import UsageError
 from memcap.report.formats import FORMATS
+from memcap.units import counted
+
+if TYPE_CHECKING:
+    from memcap.model import Config
 
 _FORMATS = "\n".join(f"  {each.name:<18}{each.description}" for each in FORMATS)
 
@@ -50,6 +55,8 @@ def command(  # noqa: PLR0913 - the options of the command line
 ) -> None:
     """Render RESULT, by default the newest run in results/, judged as `memcap check` judges it.
 
+    Outside of a project, RESULT is judged only if --against names something to compare it with.
+
     Prints it unless --output is given. Exits with 0 whatever the verdicts: to fail, use `memcap check`, which writes
     any report as well (--report).
 
@@ -64,7 +71,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     from memcap.cli.against import load_against
     from memcap.cli.progress import say
     from memcap.cli.reports import render, terminal_text
-    from memcap.cli.selection import find_project, load_project
+    from memcap.cli.selection import find_project
     from memcap.cli.verdict import judged_view, unjudged_view
     from memcap.report.charts import write_charts
     from memcap.report.formats import find_format
@@ -74,7 +81,7 @@ def command(  # noqa: PLR0913 - the options of the command line
 
     if no_check and against:
         raise UsageError("--no-check judges by nothing, --against by something", remedy="Choose one of them.")
-    config = None if no_check and result else load_project(root)
+    config = _judging_project(root, result, against, no_check=no_check)
     measured = load_result(result) if result else latest_run(config.results_directory if config else Path())[1]
     if config is None or no_check:
         view = unjudged_view(measured, root=find_project(root))
@@ -82,7 +89,7 @@ def command(  # noqa: PLR0913 - the options of the command line
         view = judged_view(measured, config, load_against(config, against))
     suites = config.suites if config else {}
     if charts:
-        say(f"charts: {len(write_charts(view, charts))} files in {charts}")
+        say(f"charts: {counted(len(write_charts(view, charts)), 'file')} in {charts}")
     if output:
         is_text = name == "terminal"
         text = render_terminal(view, verbose=verbose) if is_text else render(view, find_format(name), suites)
@@ -91,3 +98,14 @@ def command(  # noqa: PLR0913 - the options of the command line
         echo(terminal_text(view, verbose=verbose), nl=False)
     else:
         emit(render(view, find_format(name), suites))
+
+
+def _judging_project(root: Path | None, result: Path | None, against: str | None, *, no_check: bool) -> Config | None:
+    """Return the project by whose rules RESULT is judged, or the default rules; None if it is not judged."""
+    from memcap.cli.selection import find_project, load_project, project_or_defaults
+
+    if result is None:
+        return load_project(root)
+    if no_check or (against is None and find_project(root) is None):
+        return None
+    return project_or_defaults(root)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from memcap.cli.output import emit
+from memcap.cli.output import emit, terminal_width
 from memcap.errors import MemcapError
 
 if TYPE_CHECKING:
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _EXPLAINED_LINES = 3
-_NARROWEST = 60  # columns that the tables need
 _WRITE_REMEDY = "Check that you may write to it and that the disk is not full."
 
 
@@ -138,7 +136,7 @@ def terminal_text(view: View, *, verbose: bool, show_output: bool = False) -> st
     from memcap.report.sparkline import levels_for
     from memcap.report.terminal import render_terminal
 
-    width = max(_NARROWEST, shutil.get_terminal_size().columns)
+    width = terminal_width()
     levels = levels_for(sys.stdout.encoding)
     return render_terminal(view, width=width, verbose=verbose, show_output=show_output, levels=levels)
 

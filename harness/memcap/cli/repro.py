@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from memcap.cli.before_dashes import NamesBeforeDashes
-from memcap.cli.output import echo, emit
+from memcap.cli.output import echo, emit, terminal_width
 from memcap.cli.subject import Asked, subject_options
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     if as_json:
         emit(repro_json(found, top=top, where=str(folder), artefacts=artefacts))
     else:
-        echo(render_repro(found, top=top, where=str(folder)), nl=False)
+        echo(render_repro(found, top=top, where=str(folder), files=artefacts, width=terminal_width()), nl=False)
     raise SystemExit(exit_code(found))
 
 
@@ -214,7 +214,7 @@ def write_all(found: Reproduction, folder: Path, *, top: int) -> dict[str, str]:
             write("memory-recorded.svg", "memory over time, with the recorder", memory_svg(flight.measurement))
         write("index.html", "all of it on a page", render_repro_html(found, top=top, artefacts=files))
     except UsageError as error:  # the figures are there
-        say(f"no index.html: {error}")
+        say(f"no page and no charts: {error}")
     write("README.md", files["README.md"], readme(found, files))
     write("repro.json", files["repro.json"], repro_json(found, top=top, where=str(folder), artefacts=files))
     return files

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _RESULTS_LOOKED_AT = 10  # for the image of a cell
 
+TIME_LIMIT_SECONDS = 600.0  # of a run, where neither a project nor an option says it
+
 project_option = click.option(
     "-C",
     "--project",
@@ -164,15 +166,36 @@ def _seen_images(names: set[str], directory: Path) -> dict[str, ImageSource]:
 
 def find_project(root: Path | None) -> Path | None:
     """Return the project, by default the one around the current folder; None where there is none."""
-    from memcap.config import find_root
-    from memcap.errors import ConfigError
+    from memcap.config import NoProject, find_root
 
     if root is not None:
         return root
     try:
         return find_root(Path.cwd())
-    except ConfigError:
+    except NoProject:
         return None
+
+
+def project_or_defaults(root: Path | None) -> Config:
+    """Return the configuration as `load_project` does; where there is no project, one without suites and images.
+
+    That is enough to judge files by the default tolerances. Raises ConfigError for a project with mistakes.
+    """
+    from memcap.model import DEFAULT_TOLERANCES, Config, ContainerPolicy, Rules
+
+    project = find_project(root)
+    if project is not None:
+        return load_project(project)
+    return Config(
+        root=Path.cwd(),
+        caps={},
+        profiles={},
+        rules=Rules(tolerances=DEFAULT_TOLERANCES),
+        suites={},
+        images={},
+        policy=ContainerPolicy(),
+        run_time_limit_seconds=TIME_LIMIT_SECONDS,
+    )
 
 
 def plan_of(earlier: CampaignResult, config: Config) -> Plan:

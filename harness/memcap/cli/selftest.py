@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from memcap.cli.output import echo, emit
+from memcap.cli.output import echo, emit, terminal_width
 from memcap.cli.quantities import SIZE
 
 if TYPE_CHECKING:
@@ -68,14 +67,14 @@ def command(  # noqa: PLR0913 - the options of the command line
       memcap selftest --from aa.json --json
       memcap selftest --from results/nightly.json --sample 5
     """
-    from memcap.cli.selection import load_project
+    from memcap.cli.selection import project_or_defaults
     from memcap.errors import UsageError
     from memcap.report.selftest import render_selftest, render_selftest_json
     from memcap.selftest import material, selftest, smallest_sample
     from memcap.store import load_result
     from memcap.units import counted
 
-    config = load_project(root)
+    config = project_or_defaults(root)
     least = smallest_sample(config.rules)
     if sample < least:
         raise UsageError(f"the gate says nothing of samples of {sample} runs", remedy=f"Use --sample {least} or more.")
@@ -94,7 +93,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     if not enough:
         most = max((each.runs for each in found), default=0)
         raise UsageError(
-            f"no cell has two samples of {sample} runs that can be judged; the most are {most} runs",
+            f"no cell has two samples of {sample} runs that can be judged; the most are {counted(most, 'run')}",
             remedy=f"Use --sample {most // 2}." if most >= 2 * least else f"Measure with --runs {2 * sample}.",
         )
     usual = max(_SUITE_SIZE, len(enough))
@@ -103,7 +102,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     if as_json:
         emit(render_selftest_json(tested, false_alarms=promised))
         return
-    width = max(80, shutil.get_terminal_size().columns)
+    width = terminal_width()
     echo(render_selftest(tested, false_alarms=promised, width=width), nl=False)
     if len(enough) < len(found):
         left_out = counted(len(found) - len(enough), "cell")

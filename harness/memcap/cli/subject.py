@@ -15,7 +15,7 @@ import click
 from memcap.cli.limit_options import LimitOptions, limit_options
 from memcap.cli.option_groups import Command, gathered
 from memcap.cli.quantities import SIZE, TIME
-from memcap.cli.selection import project_option
+from memcap.cli.selection import TIME_LIMIT_SECONDS, project_option
 from memcap.errors import ConfigError, SelectionError, UsageError
 from memcap.model import (
     OF_NO_SUITE,
@@ -37,7 +37,6 @@ shm_size_option = click.option("--shm-size", type=SIZE, help="Size of /dev/shm i
 no_thp_option = click.option("--no-thp", is_flag=True, help="Turn transparent huge pages off for the workload.")
 
 
-TIME_LIMIT_SECONDS = 600.0  # of a command, where none is asked for
 # suite.benchmark[.variant]-image-cap; neither suites nor benchmarks have dashes in their names.
 _CELL = re.compile(r"[a-z0-9_]+\.[a-z0-9_]+(\.[a-z0-9_]+)?-[a-z0-9_]+-[a-z0-9_]+")
 
@@ -198,7 +197,7 @@ def parse_cap(size: str) -> Cap:
     """Return the cap that a size such as ``128m`` names. Raises SizeError."""
     from memcap.units import parse_bytes
 
-    return Cap(name=slug(size), bytes=parse_bytes(size))
+    return Cap(name=slug("".join(size.split())), bytes=parse_bytes(size))
 
 
 def command_cell(image: ImageSource, argv: tuple[str, ...], cap: Cap, env: tuple[str, ...]) -> Cell:

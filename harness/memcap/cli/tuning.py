@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 from typing import NoReturn
 
 from memcap.cli.execute import Order, execute, new_campaign
-from memcap.cli.output import emit
+from memcap.cli.output import emit, terminal_width
 from memcap.cli.verdict import conclude_unjudged
 from memcap.errors import UsageError
 from memcap.model import CampaignResult, Ending
@@ -38,7 +37,7 @@ def conclude_tuning(order: Order, *, is_alone: bool, as_json: bool) -> NoReturn:
     settings = together(first)
     second = _round(order, settings)[0] if settings else ()
     tuning = Tuning(cell_id=cell.id, first=first, second=second)
-    width = max(80, shutil.get_terminal_size().columns)
+    width = terminal_width()
     emit(render_tune_json(tuning) if as_json else render_tune(tuning, width=width))
     raise SystemExit(0)
 

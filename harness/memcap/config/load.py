@@ -8,24 +8,35 @@ from pathlib import Path
 from memcap.config.images import DOCKERFILE, FOLDER, image_of_folder, read_images
 from memcap.config.renamed import with_new_names
 from memcap.config.source import Source, read_source, without_known
-from memcap.errors import ConfigError, Problem
+from memcap.errors import ConfigError, MemcapError, Problem
 from memcap.model import Config, ImageSource
 from memcap.model.names import name_complaint
 
 LIMITS_FILE = "limits.toml"
 
 
+class NoProject(ConfigError):  # noqa: N818 - reads as what happened
+    """No folder here is a project."""
+
+    def __init__(self) -> None:
+        MemcapError.__init__(
+            self,
+            f"no {LIMITS_FILE} in this folder or above it",
+            remedy="`memcap init` makes one; --project names another folder; `memcap measure IMAGE -- CMD` needs none.",
+        )
+        self.problems = ()
+
+
 def find_root(start: Path) -> Path:
     """Return the nearest folder with a ``limits.toml``, from ``start`` upwards.
 
-    Raises ConfigError if there is none.
+    Raises NoProject if there is none.
     """
     start = start.resolve()
     for folder in (start, *start.parents):
         if (folder / LIMITS_FILE).is_file():
             return folder
-    message = f"no {LIMITS_FILE} in this folder or above it; change into the project, or name it with --project"
-    raise ConfigError((Problem(file=start, line=None, key="", message=message),))
+    raise NoProject
 
 
 def find_image(root: Path, name: str) -> ImageSource | None:

@@ -1,4 +1,8 @@
-"""The tables of ``limits.toml`` and ``suite.toml`` as pydantic models. Imported late, as pydantic is heavy."""
+"""The tables of ``limits.toml`` and ``suite.toml`` as pydantic models. Imported late, as pydantic is heavy.
+
+``docs/reference-limits.md`` and ``docs/reference-suite.md`` are made of this file (``python -m ci reference``).
+Each key has a description, and an example where its kind has none. ``_keeps`` documents a default that is the model's.
+"""
 
 from __future__ import annotations
 
@@ -36,6 +40,12 @@ from memcap.config.values import (
     UserName,
 )
 
+
+def _keeps(default: str) -> dict[str, Any]:
+    """Return what documents the default of a key that is None here."""
+    return {"default": default}
+
+
 MOST_RUNS = 100_000
 MOST_CYCLES = 10**12
 MOST_PIDS = 2**22  # of Linux
@@ -48,101 +58,186 @@ class Table(BaseModel):
 
 
 class ByteTolerance(Table):
-    relative: Percent | None = None
-    absolute: ByteDistance | None = None
+    """How far a metric in bytes may move from its baseline. A change counts when it exceeds both parts."""
+
+    relative: Percent | None = Field(default=None, description="Part of the baseline's median.")
+    absolute: ByteDistance | None = Field(default=None, description="What counts for small workloads.")
 
 
 class SecondTolerance(Table):
-    relative: Percent | None = None
-    absolute: SecondDistance | None = None
+    """How far a time may move from its baseline. A change counts when it exceeds both parts."""
+
+    relative: Percent | None = Field(default=None, description="Part of the baseline's median.")
+    absolute: SecondDistance | None = Field(
+        default=None, description="What counts for short workloads.", examples=['"50ms"']
+    )
 
 
 class Tolerances(Table):
-    """One key for each Metric."""
+    """The metrics that are judged, each with its tolerance."""
 
-    peak: ByteTolerance | None = None
-    unreclaimable_peak: ByteTolerance | None = None
-    rss_peak: ByteTolerance | None = None
-    wall: SecondTolerance | None = None
-    cpu: SecondTolerance | None = None
+    peak: ByteTolerance | None = Field(default=None, description="The cgroup's high-water mark, page cache included.")
+    unreclaimable_peak: ByteTolerance | None = Field(
+        default=None, description="The largest amount that the kernel could not take back: what must fit."
+    )
+    rss_peak: ByteTolerance | None = Field(default=None, description="The largest process, shared libraries included.")
+    wall: SecondTolerance | None = Field(default=None, description="Time from start to end; needs a quiet machine.")
+    cpu: SecondTolerance | None = Field(default=None, description="CPU time; needs a quiet machine.")
 
 
 class ProfileTable(Table):
-    suites: Annotated[list[SuiteName], OnceEach] | None = None
-    images: Annotated[list[ImageName], OnceEach] | None = None
-    caps: Annotated[list[CapName], OnceEach] | None = None
-    tags: Annotated[list[Name], OnceEach] | None = None
-    runs: int = Field(default=5, ge=1, le=MOST_RUNS)
-    warmups: int = Field(default=1, ge=0, le=MOST_RUNS)
-    within: Duration | None = None
+    """What one `memcap run --profile NAME` measures. A list that is left out means all."""
+
+    suites: Annotated[list[SuiteName], OnceEach] | None = Field(
+        default=None, description="Folders under suites/.", examples=['["agents"]']
+    )
+    images: Annotated[list[ImageName], OnceEach] | None = Field(
+        default=None, description="Names of images.", examples=['["py312"]']
+    )
+    caps: Annotated[list[CapName], OnceEach] | None = Field(
+        default=None, description="Names of caps.", examples=['["128m", "256m"]']
+    )
+    tags: Annotated[list[Name], OnceEach] | None = Field(
+        default=None, description="Only benchmarks with at least one of these tags.", examples=['["quick"]']
+    )
+    runs: int = Field(default=5, ge=1, le=MOST_RUNS, description="Measured runs of each cell.")
+    warmups: int = Field(default=1, ge=0, le=MOST_RUNS, description="Discarded runs of each cell before them.")
+    within: Duration | None = Field(
+        default=None, description="Longest time of the whole run; finished cells are kept.", examples=['"20min"']
+    )
 
 
 class TimeLimits(Table):
-    run: Duration = 120.0
+    """Time limits."""
+
+    run: Duration = Field(default=120.0, description="Longest time of one run.", json_schema_extra=_keeps('"120s"'))
 
 
 class QuietTable(Table):
-    """What is left out keeps the project's default, and there the default of model.Quiet."""
+    """How still the surroundings of a workload are kept. What is left out keeps the project's default."""
 
-    pin_cpus: CpuCount = None
-    thp: bool | None = None
-    aslr: bool | None = None
+    pin_cpus: CpuCount = Field(
+        default=None, description="Pin each run to that many CPUs of its own.", json_schema_extra=_keeps('"all"')
+    )
+    thp: bool | None = Field(
+        default=None, description="Transparent huge pages.", examples=["false"], json_schema_extra=_keeps("true")
+    )
+    aslr: bool | None = Field(
+        default=None, description="Address space randomisation.", examples=["false"], json_schema_extra=_keeps("true")
+    )
 
 
 class Container(Table):
-    """What is left out keeps the default of model.ContainerPolicy."""
+    """What every container is allowed."""
 
-    network: bool | None = None
-    pids: int | None = Field(default=None, ge=1, le=MOST_PIDS)
-    output_limit: Size | None = None
-    sample_interval: Duration | None = None
-    shm_size: Size | None = None
-    read_only: bool | None = None
-    hostname: HostName | None = None
-    env: dict[EnvName, str] | None = None
-    user: UserName | None = None
-    disk: ByteDistance | None = None
-    file_size: ByteDistance | None = None
-    cpus: CpuQuota | None = None
-    cpu_time: Duration | None = None
-    core: ByteDistance | None = None
-    ulimits: Ulimits | None = None
+    network: bool | None = Field(
+        default=None, description="A network besides loopback.", examples=["true"], json_schema_extra=_keeps("false")
+    )
+    pids: int | None = Field(
+        default=None, ge=1, le=MOST_PIDS, description="Most processes and threads.", json_schema_extra=_keeps("512")
+    )
+    output_limit: Size | None = Field(
+        default=None,
+        description="How much of a workload's output is kept.",
+        examples=['"64KiB"'],
+        json_schema_extra=_keeps('"1MiB"'),
+    )
+    sample_interval: Duration | None = Field(
+        default=None, description="How often memory is sampled.", examples=['"1ms"'], json_schema_extra=_keeps('"10ms"')
+    )
+    shm_size: Size | None = Field(
+        default=None, description="Size of /dev/shm, which counts against the cap; 64 MiB if left out, as in Docker."
+    )
+    read_only: bool | None = Field(
+        default=None, description="Make the image's files read-only.", examples=["true"],
+        json_schema_extra=_keeps("false"),
+    )  # fmt: skip
+    hostname: HostName | None = Field(
+        default=None, description="Host name in the container; results of different hosts are not merged.",
+        json_schema_extra=_keeps('"memcap"'),
+    )  # fmt: skip
+    env: dict[EnvName, str] | None = Field(
+        default=None, description="Environment variables of every run.", examples=['{ TZ = "UTC" }'],
+        json_schema_extra=_keeps('{ PYTHONHASHSEED = "0" }'),
+    )  # fmt: skip
+    user: UserName | None = Field(
+        default=None, description="User that the workload runs as, if not the image's.", examples=['"app:staff"']
+    )
+    disk: ByteDistance | None = Field(default=None, description="Most bytes written to disk.", examples=['"1GiB"'])
+    file_size: ByteDistance | None = Field(default=None, description="Largest file.", examples=['"256MiB"'])
+    cpus: CpuQuota | None = Field(default=None, description="Quota of CPU time, as Docker's; to pin CPUs, see quiet.")
+    cpu_time: Duration | None = Field(
+        default=None, description="Most CPU time of all processes together.", examples=['"60s"']
+    )
+    core: ByteDistance | None = Field(
+        default=None, description="Largest core dump; none is written if left out.", examples=['"64MiB"']
+    )
+    ulimits: Ulimits | None = Field(default=None, description="Limits of each process, as `docker run --ulimit`.")
 
 
 class ImageTable(Table):
-    """One of the two, which config/images.py sees to."""
+    """An image that is there already, or one that is built from a Dockerfile."""
 
-    reference: str | None = None
-    dockerfile: str | None = None
-    context: str | None = None
+    reference: str | None = Field(
+        default=None, description="The image, by tag or digest.", examples=['"shop/prod:1.0"']
+    )
+    dockerfile: str | None = Field(
+        default=None, description="The Dockerfile to build it from, by its path in the project.",
+        examples=['"Dockerfile"'],
+    )  # fmt: skip
+    context: str | None = Field(
+        default=None, description="The folder that COPY sees; the Dockerfile's own if left out.", examples=['"."']
+    )
 
 
 class Judge(Table):
-    minimum_runs: int = Field(default=5, ge=1, le=MOST_RUNS)
-    false_alarms: FalseAlarms | None = None
-    image_digest: Literal["warn", "match"] = "warn"
+    """How results are judged."""
+
+    minimum_runs: int = Field(
+        default=5, ge=1, le=MOST_RUNS, description='With fewer runs the verdict is "not enough data".'
+    )
+    false_alarms: FalseAlarms | None = Field(
+        default=None, description="How often a check of unchanged code may find a change.",
+        json_schema_extra=_keeps('"1%"'),
+    )  # fmt: skip
+    image_digest: Literal["warn", "match"] = Field(
+        default="warn", description='With "match", figures of another build of an image are not compared.'
+    )
 
 
 class Alerts(Table):
-    """What is left out keeps the default of model.AlertLimits; "off" turns an alert off."""
+    """What is reported although nothing is broken yet; "off" turns an alert off."""
 
-    cap: AlertShare = None
-    growth: AlertSize = None
-    gc: AlertShare = None
+    cap: AlertShare = Field(
+        default=None, description="Need (unreclaimable_peak) above this part of the cap.",
+        json_schema_extra=_keeps('"80%"'),
+    )  # fmt: skip
+    growth: AlertSize = Field(
+        default=None, description="Steady growth from the first to the last tenth of a generator's cycles.",
+        json_schema_extra=_keeps('"10MiB"'),
+    )  # fmt: skip
+    gc: AlertShare = Field(
+        default=None, description="Part of the time spent in Python's garbage collector.", examples=['"20%"'],
+        json_schema_extra=_keeps('"10%"'),
+    )  # fmt: skip
 
 
 class LimitsFile(Table):
-    """All of ``limits.toml``."""
+    """All of `limits.toml`."""
 
-    caps: dict[Name, CapSize] = Field(min_length=1)
-    profiles: dict[Name, ProfileTable] = Field(min_length=1)
-    images: dict[Name, ImageTable] = {}
-    tolerances: Tolerances = Tolerances()
-    time_limits: TimeLimits = TimeLimits()
-    container: Container = Container()
-    quiet: QuietTable = QuietTable()
-    judge: Judge = Judge()
-    alerts: Alerts = Alerts()
+    caps: dict[Name, CapSize] = Field(
+        min_length=1, description="The memory limits to run under, each with a name.", examples=['{ 128m = "128MiB" }']
+    )
+    profiles: dict[Name, ProfileTable] = Field(min_length=1, description="What `memcap run --profile NAME` measures.")
+    images: dict[Name, ImageTable] = Field(
+        default={}, description="Images by reference or Dockerfile, besides the folders under images/."
+    )
+    tolerances: Tolerances = Field(default=Tolerances(), description="How far metrics may move.")
+    time_limits: TimeLimits = Field(default=TimeLimits(), description="Time limits.")
+    container: Container = Field(default=Container(), description="What every container is allowed.")
+    quiet: QuietTable = Field(default=QuietTable(), description="How still the surroundings are kept.")
+    judge: Judge = Field(default=Judge(), description="How results are judged.")
+    alerts: Alerts = Field(default=Alerts(), description="What is reported although nothing is broken yet.")
 
 
 def _for_all_caps(value: Any) -> Any:
@@ -151,45 +246,87 @@ def _for_all_caps(value: Any) -> Any:
 
 
 class ThresholdTable(Table):
-    excellent: Number
-    good: Number
-    acceptable: Number
-    poor: Number
+    """The figures up to which a metric is excellent, good and acceptable, and beyond which it is poor.
+
+    They rise where less is better, and fall where more is better.
+    """
+
+    excellent: Number = Field(description="Up to here it is excellent.")
+    good: Number = Field(description="Up to here it is good.")
+    acceptable: Number = Field(description="Up to here it is acceptable, and marginal beyond.")
+    poor: Number = Field(description="Beyond this it is poor, which breaks the check.")
 
 
 class BenchmarkTable(Table):
-    description: str = ""
-    call: CallText | None = None
-    command: list[str] | None = Field(default=None, min_length=1)
-    parameters: dict[ParameterName, ParameterValue] = {}
-    caps: Annotated[list[CapName], OnceEach] | None = None
-    budget: Size | None = None
-    budget_metric: ByteMetricName = "peak"
-    budget_margin: Percent = 0.0
-    tolerances: Tolerances = Tolerances()
-    tags: list[Name] = []
-    expect: Annotated[dict[str, EndingName], BeforeValidator(_for_all_caps)] = {}
-    metrics: dict[MetricName, str] = {}
-    thresholds: dict[str, ThresholdTable] = {}
-    alerts: dict[str, Number] = {}
-    projections: dict[str, Annotated[list[Annotated[int, Field(ge=1, le=MOST_CYCLES)]], OnceEach]] = {}
-    env: dict[EnvName, str] = {}
-    quiet: QuietTable = QuietTable()
-    time_limit: Duration | None = None
-    warmups: int = Field(default=0, ge=0, le=MOST_RUNS)
-    cycles: int | None = Field(default=None, ge=1, le=MOST_CYCLES)
-    duration: Duration | None = None
+    """One workload. It has either `call` or `command`."""
+
+    description: str = Field(default="", description="What it does, for reports.", examples=['"50 agents"'])
+    call: CallText | None = Field(default=None, description="Function or generator function of the suite's folder.")
+    command: list[str] | None = Field(
+        default=None, min_length=1, description="Program with its arguments, as in `docker run IMAGE COMMAND`.",
+        examples=['["python", "job.py"]'],
+    )  # fmt: skip
+    parameters: dict[ParameterName, ParameterValue] = Field(
+        default={}, description="Keyword arguments of the function.", examples=["{ agents = 50 }"]
+    )
+    caps: Annotated[list[CapName], OnceEach] | None = Field(
+        default=None, description="Caps to run under; those of the profile if left out.", examples=['["128m"]']
+    )
+    budget: Size | None = Field(default=None, description="Absolute limit of one metric.", examples=['"100MiB"'])
+    budget_metric: ByteMetricName = Field(default="peak", description="Metric that the budget limits.")
+    budget_margin: Percent = Field(
+        default=0.0, description="How far the budget may be exceeded.", json_schema_extra=_keeps('"0%"')
+    )
+    tolerances: Tolerances = Field(default=Tolerances(), description="Tolerances of its own, added to the project's.")
+    tags: list[Name] = Field(default=[], description="Words that profiles choose by.", examples=['["quick"]'])
+    expect: Annotated[dict[str, EndingName], BeforeValidator(_for_all_caps)] = Field(
+        default={}, description='Expected ending by cap; "*" stands for the others. One ending alone is for all caps.',
+        examples=['{ 128m = "oom_killed" }'],
+    )  # fmt: skip
+    metrics: dict[MetricName, str] = Field(
+        default={}, description="Metrics that the function returns, each with its unit.",
+        examples=['{ rows = "count" }'],
+    )  # fmt: skip
+    thresholds: dict[str, ThresholdTable] = Field(default={}, description="Grades of a metric, by its name.")
+    alerts: dict[str, Number] = Field(
+        default={}, description="Report a metric above this figure.", examples=["{ rows = 1000 }"]
+    )
+    projections: dict[str, Annotated[list[Annotated[int, Field(ge=1, le=MOST_CYCLES)]], OnceEach]] = Field(
+        default={}, description="Later cycles for which a returned metric is projected.",
+        examples=["{ held = [100000] }"],
+    )  # fmt: skip
+    env: dict[EnvName, str] = Field(
+        default={}, description="Environment variables, added to the project's.", examples=['{ LOG_LEVEL = "debug" }']
+    )
+    quiet: QuietTable = Field(default=QuietTable(), description="How still its surroundings are kept.")
+    time_limit: Duration | None = Field(default=None, description="Longest time of one run, if not the project's.")
+    warmups: int = Field(
+        default=0, ge=0, le=MOST_RUNS, description="Calls of the function in each run before the measured one."
+    )
+    cycles: int | None = Field(
+        default=None, ge=1, le=MOST_CYCLES, description="Stop a generator after so many yields.", examples=["1000"]
+    )
+    duration: Duration | None = Field(default=None, description="Stop a generator after this time.")
 
 
 class SuiteTable(Table):
-    description: str = ""
-    total: Duration | None = None
-    advice: dict[str, str] = {}
-    quiet: QuietTable = QuietTable()
+    """The suite as a whole."""
+
+    description: str = Field(default="", description="What it measures, for reports.", examples=['"Our agents"'])
+    total: Duration | None = Field(
+        default=None, description="Longest time of one run of each of its cells in one image.", examples=['"10min"']
+    )
+    advice: dict[str, str] = Field(
+        default={}, description="What to do where a metric is poor or over budget, by its name.",
+        examples=['{ peak = "Read in chunks." }'],
+    )  # fmt: skip
+    quiet: QuietTable = Field(
+        default=QuietTable(), description="How still the surroundings of its benchmarks are kept."
+    )
 
 
 class SuiteFile(Table):
-    """All of ``suite.toml``."""
+    """All of `suite.toml`."""
 
-    suite: SuiteTable = SuiteTable()
-    benchmarks: dict[Name, BenchmarkTable] = Field(min_length=1)
+    suite: SuiteTable = Field(default=SuiteTable(), description="The suite as a whole.")
+    benchmarks: dict[Name, BenchmarkTable] = Field(min_length=1, description="Its workloads, by name.")

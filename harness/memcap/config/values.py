@@ -15,13 +15,12 @@ from memcap.config.calls import is_call
 from memcap.config.source import nearest, shown
 from memcap.config.ulimits import check_cpus, parse_ulimit
 from memcap.errors import SizeError
-from memcap.model import Ending, Metric, Ulimit
+from memcap.model import MINIMUM_CAP_BYTES, Ending, Metric, Ulimit
 from memcap.model.names import name_complaint
 from memcap.strict import MOST_FIGURE
 from memcap.units import parse_bytes, parse_seconds
 
 MOST_CPUS = 8192  # of Linux
-MINIMUM_CAP_BYTES = 6 * 1024**2  # Docker refuses less
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 _PERCENT = re.compile(r"\s*(\d{1,9}(?:\.\d{1,20})?)\s*%\s*", re.ASCII)
@@ -40,6 +39,14 @@ class Names:
     suites: frozenset[str]
     images: frozenset[str]
     caps: frozenset[str] | None
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a value is called in the reference of keys, and one as it is written in TOML."""
+
+    name: str
+    example: str
 
 
 def complaint(message: str, *, suggestion: str = "") -> PydanticCustomError:
@@ -222,29 +229,31 @@ def _once_each(value: list[_Item]) -> list[_Item]:
     return value
 
 
-Size = Annotated[int, BeforeValidator(_size), AfterValidator(_positive)]
-CapSize = Annotated[int, BeforeValidator(_size), AfterValidator(_cap_size)]
-Duration = Annotated[float, BeforeValidator(_duration)]
-ByteDistance = Annotated[int, BeforeValidator(_size)]
+Size = Annotated[int, Kind("size", '"128MiB"'), BeforeValidator(_size), AfterValidator(_positive)]
+CapSize = Annotated[int, Kind("size", '"128MiB"'), BeforeValidator(_size), AfterValidator(_cap_size)]
+Duration = Annotated[float, Kind("duration", '"90s"'), BeforeValidator(_duration)]
+ByteDistance = Annotated[int, Kind("size", '"256KiB"'), BeforeValidator(_size)]
 SecondDistance = Duration
-CpuCount = Annotated[Any, BeforeValidator(_cpus)]
-CpuQuota = Annotated[float, BeforeValidator(_cpu_quota)]
-Ulimits = Annotated[dict[str, Ulimit], BeforeValidator(_ulimits)]
-Percent = Annotated[float, BeforeValidator(_percent)]
+CpuCount = Annotated[Any, Kind('number, or "all"', "1"), BeforeValidator(_cpus)]
+CpuQuota = Annotated[float, Kind("number", "1.5"), BeforeValidator(_cpu_quota)]
+Ulimits = Annotated[dict[str, Ulimit], Kind("table", '{ nofile = "1024:2048" }'), BeforeValidator(_ulimits)]
+Percent = Annotated[float, Kind("percentage", '"2%"'), BeforeValidator(_percent)]
 FalseAlarms = Annotated[Percent, AfterValidator(_false_alarms)]
-AlertShare = Annotated[Any, _unless_off(_percent)]
-AlertSize = Annotated[Any, _unless_off(_size)]
+AlertShare = Annotated[Any, Kind('percentage, or "off"', '"90%"'), _unless_off(_percent)]
+AlertSize = Annotated[Any, Kind('size, or "off"', '"1MiB"'), _unless_off(_size)]
 Name = Annotated[str, AfterValidator(_name)]
 EnvName = Annotated[str, AfterValidator(_env_name)]
 UserName = Annotated[str, AfterValidator(_user_name)]
-HostName = Annotated[str, AfterValidator(_host_name)]
-CallText = Annotated[str, AfterValidator(_call)]
+HostName = Annotated[str, Kind("string", '"worker-1"'), AfterValidator(_host_name)]
+CallText = Annotated[str, Kind("string", '"module:function"'), AfterValidator(_call)]
 ParameterName = Annotated[str, AfterValidator(_parameter_name)]
-ParameterValue = Annotated[Any, BeforeValidator(_scalar)]
-Number = Annotated[float, BeforeValidator(_number)]
+ParameterValue = Annotated[Any, Kind("string, number or boolean", "50"), BeforeValidator(_scalar)]
+Number = Annotated[float, Kind("number", "100"), BeforeValidator(_number)]
 MetricName = Annotated[str, AfterValidator(_metric_name)]
-EndingName = Annotated[str, one_of(EXPECTABLE_ENDINGS, "an ending that can be expected")]
-ByteMetricName = Annotated[str, one_of(BYTE_METRICS, "a metric in bytes")]
+EndingName = Annotated[
+    str, Kind("ending", '"oom_killed"'), one_of(EXPECTABLE_ENDINGS, "an ending that can be expected")
+]
+ByteMetricName = Annotated[str, Kind("metric", '"rss_peak"'), one_of(BYTE_METRICS, "a metric in bytes")]
 SuiteName = Annotated[str, known("suites")]
 ImageName = Annotated[str, known("images")]
 CapName = Annotated[str, known("caps")]

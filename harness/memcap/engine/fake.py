@@ -133,6 +133,8 @@ def _report(peak: int, *, cap: int, killed: bool) -> dict[str, object]:
         "thp_off": None,
         "aslr_off": None,
         "exec_errno": None,
+        "exec_problem": None,
+        "exec_needs": None,
         "exit_code": None if killed else 0,
         "signal": 9 if killed else None,
         "timed_out": False,

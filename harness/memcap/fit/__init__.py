@@ -6,12 +6,11 @@
 from memcap.fit.answer import Fit, conclude
 from memcap.fit.cold import Cold
 from memcap.fit.recommendation import HEADROOM, Recommendation, Rule, from_cold_start, recommend
-from memcap.fit.search import FLOOR_BYTES, Goal, next_caps
+from memcap.fit.search import Goal, next_caps
 from memcap.fit.timelost import Basis, Clock, Comfort, TimeLost
 from memcap.fit.trials import Point, PointState, Reference, Trial, points_of
 
 __all__ = [
-    "FLOOR_BYTES",
     "HEADROOM",
     "Basis",
     "Clock",

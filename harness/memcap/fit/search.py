@@ -20,9 +20,8 @@ from typing import Final
 
 from memcap.fit.timelost import Clock, Comfort
 from memcap.fit.trials import Point, PointState, Reference, Trial, points_of
-from memcap.model import PageCost
+from memcap.model import MINIMUM_CAP_BYTES, PageCost
 
-FLOOR_BYTES: Final = 6 * 1024 * 1024  # Docker refuses less
 STEADY_RUNS: Final = 12
 MOST_RUNS: Final = 24
 CONFIRMED: Final = 3  # runs that the minimum has to survive
@@ -52,7 +51,7 @@ class Goal:
     page_cost: PageCost | None = None
     max_runs: int = MOST_RUNS
     max_runs_if_steady: int = STEADY_RUNS
-    floor_bytes: int = FLOOR_BYTES
+    floor_bytes: int = MINIMUM_CAP_BYTES
     jobs: int = 1
 
 

@@ -73,7 +73,7 @@ def _runs(cell: CellResult, minimum_runs: int) -> Refusal | None:
     if good < minimum_runs:
         return Refusal(
             cell_id=cell.cell.id,
-            reason=f"{good} usable runs, a baseline needs {minimum_runs}",
+            reason=f"{counted(good, 'usable run')}, a baseline needs {minimum_runs}",
             remedy=f"Measure it with more runs: memcap run --runs {minimum_runs}",
         )
     return None

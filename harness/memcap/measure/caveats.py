@@ -124,7 +124,7 @@ def _peak_caveats(report: Report, spec: RunSpec, need: Interval | None, *, cpus:
     # Only what counters prove to be page cache is called so.
     cache = peak - need.high if need is not None and need.high is not None else 0
     if at_cap and not report.oom_kills and cache > SOME_FILE_BYTES:
-        slow = f", {report.refaults} pages were read again" if report.refaults else ""
+        slow = f", {counted(report.refaults, 'page')} read again" if report.refaults else ""
         detail = f"peak is the cap because of {format_bytes(cache)} of page cache{slow}"
         yield Caveat(kind=CaveatKind.CAP_FILLED_BY_CACHE, detail=detail)
     # Where it is not known what was read, a major fault and page cache tell, which may be of a file that was written.
@@ -158,7 +158,7 @@ def _need_caveats(report: Report) -> Iterator[Caveat]:
 
 def _surroundings(report: Report, *, cpus: int | None) -> Iterator[Caveat]:
     if report.throttled_periods:
-        yield Caveat(kind=CaveatKind.THROTTLED, detail=f"in {report.throttled_periods} periods")
+        yield Caveat(kind=CaveatKind.THROTTLED, detail=f"in {counted(report.throttled_periods, 'period')}")
     if report.load_percent is not None and report.load_percent > BUSY_PERCENT_PER_CPU * (cpus or 1):
         load = f"the machine's load was {report.load_percent / 100:.1f} on {cpus or 'unknown'} CPUs"
         yield Caveat(kind=CaveatKind.NOISY_NEIGHBOUR, detail=load)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import errno
-import os
-
 from memcap.measure.exceeded import broken_by_error, broken_limit
 from memcap.measure.filling import what_filled
 from memcap.measure.kernel import PAGE_BYTES, killed_at_this_cap
 from memcap.measure.last_words import LastWords, last_words
+from memcap.measure.refused import why_refused
 from memcap.measure.returned import returned_metrics
 from memcap.measure.wrappers import SIGKILL, killed_program
 from memcap.model import SHM, Ending, RawRun, RunSpec
 from memcap.probe.report import Report, ReportError, WorkloadJournal
 from memcap.strict import MOST_FIGURE
-from memcap.units import format_bytes
+from memcap.units import counted, format_bytes
 from memcap.untrusted import LONGEST_LINE, bounded
 
 SIGBUS = 7
@@ -38,7 +36,7 @@ def ending_of(
     """Return how the workload ended and what else is known about that."""
     kills = report.oom_kills or 0
     if report.exec_errno is not None:
-        return Ending.LOAD_FAILED, f"{spec.argv[0]}: {_error_text(report.exec_errno)}"
+        return Ending.LOAD_FAILED, in_bounds(why_refused(report, spec.argv[0]))
     if journal.load_error is not None:
         return Ending.LOAD_FAILED, in_bounds(f"{journal.load_error.type}: {journal.load_error.message}")
     if kills and not killed_at_this_cap(report, cpus=cpus):
@@ -167,13 +165,8 @@ def _kills(report: Report) -> str:
 
 def _count(report: Report) -> str:
     kills = report.oom_kills or 0
-    return "1 process was killed" if kills == 1 else f"{kills} processes were killed"
+    return f"{counted(kills, 'process')} {'was' if kills == 1 else 'were'} killed"
 
 
 def _bytes(value: int | None) -> str:
     return "unknown" if value is None else format_bytes(value)
-
-
-def _error_text(number: int) -> str:
-    """Return Linux's words for an errno; this machine may not know the number."""
-    return os.strerror(number) if number in errno.errorcode else f"error {number}"

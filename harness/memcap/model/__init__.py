@@ -22,6 +22,7 @@ from memcap.model.out_of_memory import find_message
 from memcap.model.plan import (
     COLD,
     DEFAULT_TOLERANCES,
+    MINIMUM_CAP_BYTES,
     NO_CAP_BYTES,
     OF_NO_SUITE,
     UNCAPPED,
@@ -51,6 +52,7 @@ from memcap.model.plan import (
     projected_names,
 )
 from memcap.model.profile import AllocationProfile, Cost, Frame, Line, ProfiledProcess, ProfileTool, Site
+from memcap.model.refusal import Refusal
 from memcap.model.remedy import AT_THE_CAP, OF_THE_LIMIT, SHM, MemoryKind, Origin, remedy_of
 from memcap.model.result import (
     METRICS_VERSION,
@@ -88,6 +90,7 @@ __all__ = [
     "DAEMON_WAIT_SECONDS",
     "DEFAULT_TOLERANCES",
     "METRICS_VERSION",
+    "MINIMUM_CAP_BYTES",
     "NOT_JUDGED",
     "NO_CAP_BYTES",
     "OF_NO_SUITE",
@@ -155,6 +158,7 @@ __all__ = [
     "PythonRun",
     "Quiet",
     "RawRun",
+    "Refusal",
     "Rules",
     "RunLimit",
     "RunLimits",

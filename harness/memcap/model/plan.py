@@ -18,6 +18,7 @@ COLD: Final = "cold"  # the variant of a cell whose runs read the image's files 
 UNCAPPED: Final = "uncapped"  # what is shown in place of a memory limit that is none
 # From here on a memory limit is none: cgroup v1 spells "no limit" as the largest number of whole pages, 2**63 - 4096.
 NO_CAP_BYTES: Final = 2**62
+MINIMUM_CAP_BYTES: Final = 6 * 1024**2  # Docker refuses less
 
 
 def limit_of(size: int | None) -> int | None:

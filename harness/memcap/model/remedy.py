@@ -7,13 +7,13 @@ from typing import Final
 
 from memcap.model.ending import Ending
 from memcap.model.out_of_memory import REFUSED, find_message
+from memcap.model.refusal import Refusal
 from memcap.model.run_limits import RunLimit
 
 # Words of details that remedies depend on; measure/ writes them.
 AT_THE_CAP: Final = "at the cap: "
 SHM: Final = "/dev/shm"  # noqa: S108 - named, not written to
 OF_THE_LIMIT: Final = "the limit of "
-_NOT_FOUND: Final = ": No such file or directory"
 
 
 class Origin(Enum):
@@ -76,11 +76,8 @@ _OF_COMMANDS = {
 
 def remedy_of(ending: Ending, detail: str, origin: Origin) -> str:
     """Return what to do about a run that ended like this, in terms of what can be set at its ``origin``."""
-    if ending is Ending.LOAD_FAILED and detail.endswith(_NOT_FOUND):
-        return (
-            "The program was not found in the image: check its name. A script also needs the interpreter of its first "
-            "line there, a binary its loader."
-        )
+    if ending is Ending.LOAD_FAILED:
+        return _of_unstarted(detail, origin)
     if ending is Ending.STORAGE_FULL or (SHM in detail and ending in (Ending.FAILED, Ending.CRASHED)):
         return _SHM_SIZE[origin]
     if ending is Ending.LIMIT_EXCEEDED:
@@ -95,6 +92,13 @@ def remedy_of(ending: Ending, detail: str, origin: Origin) -> str:
             return _HUGE[origin]
         return _OF_KIND.get(kind, ending.remedy) if kind else ending.remedy
     return _OF_COMMANDS.get(ending, ending.remedy) if origin is Origin.COMMAND else ending.remedy
+
+
+def _of_unstarted(detail: str, origin: Origin) -> str:
+    refusal = next((each for each in Refusal if each.words in detail), None)
+    if refusal is None:
+        return Ending.LOAD_FAILED.remedy if origin is Origin.SUITE else _OF_COMMANDS[Ending.LOAD_FAILED]
+    return f"Check `command` in suite.toml. {refusal.remedy}" if origin is Origin.SUITE else refusal.remedy
 
 
 def _of_limit(detail: str, origin: Origin) -> str:

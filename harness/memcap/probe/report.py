@@ -19,7 +19,8 @@ the supervisor reaped. ``shm_peak_bytes`` is the largest use of /dev/shm that wa
 ``oom_events`` and ``oom_group_kills`` are the counters ``oom`` and ``oom_group_kill`` of cgroup v2;
 ``stall_*`` are its memory pressure. ``thp_off`` and ``aslr_off`` are null if not asked for, false if the container may
 not. ``page_size_bytes`` is the kernel's. ``load_percent`` is the load average of the whole machine over a minute, in
-percent of one CPU.
+percent of one CPU. ``exec_errno`` is the kernel's error when the workload could not be started; ``exec_problem`` and
+``exec_needs`` are what ``csrc/refused.h`` found out about it: the interpreter or loader that is missing, say.
 
 Without a cgroup ``cgroup_version`` and everything that only a cgroup knows is null; the splits are sums over the
 workload's processes (``kernel``: their page tables), ``cap_bytes`` is where the supervisor's watchdog ended them, and
@@ -130,6 +131,8 @@ class Report:
     thp_off: bool | None
     aslr_off: bool | None
     exec_errno: int | None
+    exec_problem: str | None
+    exec_needs: str | None
     exit_code: int | None
     signal: int | None
     timed_out: bool

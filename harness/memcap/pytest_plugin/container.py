@@ -18,6 +18,7 @@ from memcap.config import find_image, find_root
 from memcap.engine.docker import DockerEngine
 from memcap.engine.docker_client import connect, environment
 from memcap.errors import BuildError, ConfigError, MemcapError, PlanError
+from memcap.feasible import check_feasible
 from memcap.images.prepare import prepare_layers
 from memcap.model import (
     Benchmark,
@@ -36,7 +37,6 @@ from memcap.model import (
     Suite,
     remedy_of,
 )
-from memcap.plan import check_feasible
 from memcap.pytest_plugin.names import SUITE, cell_name
 from memcap.pytest_plugin.settings import wanted_of
 from memcap.pytest_plugin.staging import stage_tests

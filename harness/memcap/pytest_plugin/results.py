@@ -23,6 +23,7 @@ from memcap.pytest_plugin.figures import Figures, figures_of
 from memcap.pytest_plugin.isolation import runs_of
 from memcap.pytest_plugin.names import SUITE, cell_name
 from memcap.pytest_plugin.settings import CONTAINERS
+from memcap.units import counted
 
 if TYPE_CHECKING:
     from memcap.model import CampaignResult, Cap, CellResult, Environment, Measurement
@@ -64,7 +65,7 @@ class Results:
         except MemcapError as error:
             self._said = f"memcap: {error}"
             return
-        count = "1 test" if len(result.cells) == 1 else f"{len(result.cells)} tests"
+        count = counted(len(result.cells), "test")
         self._said = f"memcap: {count} in {self._path}; to read it: memcap report --no-check FILE"
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:

@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 from memcap.model import UNCAPPED, Accepted, Baseline, BaselineVersion, CellHistory, Metric, limit_of
 from memcap.report.sparkline import BLOCKS, PLAIN, sparkline
-from memcap.report.text import figure, percent, shortened
+from memcap.report.text import figure, folded, percent, shortened
 from memcap.stats import median, relative_change
 from memcap.untrusted import printable
 
@@ -64,7 +64,8 @@ def render_history(
 
     ``levels`` are the characters to draw with.
     """
-    return "\n".join(_history(each, metric, limit=limit, width=width, levels=levels) for each in histories)
+    texts = (_history(each, metric, limit=limit, width=width, levels=levels) for each in histories)
+    return folded("\n".join(texts), width)
 
 
 def median_of(baseline: Baseline, metric: Metric) -> float | None:

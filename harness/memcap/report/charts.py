@@ -18,7 +18,7 @@ from typing import Any
 from memcap.errors import UsageError
 from memcap.model import Measurement, Metric, Moment, VerdictState, limit_of, running
 from memcap.report.view import CellView, MetricView, View
-from memcap.units import format_bytes
+from memcap.units import counted, format_bytes
 from memcap.untrusted import printable
 
 SPECS = ("distribution", "memory", "summary")
@@ -127,7 +127,7 @@ def _strips(
 ) -> Chart:
     sides = [(side, list(values)) for side, values in (("baseline", base), ("measured", new)) if values]
     told = "; ".join(
-        f"{side}, {len(values)} values from {min(values) / scale:.6g} to {max(values) / scale:.6g}"
+        f"{side}, {counted(len(values), 'value')} from {min(values) / scale:.6g} to {max(values) / scale:.6g}"
         for side, values in sides
     )
     low, high = band or (sides[0][1][0],) * 2  # a band of no width, as Vega complains of none at all

@@ -19,7 +19,7 @@ from memcap.report.compare_view import (
     told_sides,
     word,
 )
-from memcap.report.text import NOTHING, figure, percent, shortened, wrapped
+from memcap.report.text import NOTHING, figure, percent, shortened, table, wrapped
 from memcap.untrusted import printable
 
 _GAP: Final = 2
@@ -34,7 +34,7 @@ _Column = tuple[str, Callable[[Pair], str], bool]  # title, text of a cell, whet
 
 
 def render_comparison(view: ComparisonView, *, width: int = 80, verbose: bool = False) -> str:
-    """Return ``view`` as text, at most ``width`` columns wide (80 or more); ``verbose`` adds every figure."""
+    """Return ``view`` as text, at most ``width`` columns wide (60 or more); ``verbose`` adds every figure."""
     parts = [wrapped(f"{view.answer}.", width)]
     if view.where:
         parts[0] += "\n" + wrapped(f"{view.where}.", width)
@@ -86,16 +86,13 @@ def _others(view: ComparisonView, width: int) -> str:
 
 
 def _table(pairs: Sequence[Pair], columns: Sequence[_Column], width: int) -> str:
-    from tabulate import tabulate  # noqa: PLC0415 - late, so that --help stays quick
-
     names = _names(pairs, max(width - _width(pairs, columns), _SHORTEST_NAME))
     rows = [[name, *(text(pair) for _, text, _ in columns)] for name, pair in zip(names, pairs, strict=True)]
-    return tabulate(
+    return table(
         rows,
-        headers=["benchmark", *(title for title, _, _ in columns)],
-        tablefmt="simple",
-        disable_numparse=True,
-        colalign=["left", *("right" if is_figure else "left" for _, _, is_figure in columns)],
+        ["benchmark", *(title for title, _, _ in columns)],
+        width=width,
+        align=["left", *("right" if is_figure else "left" for _, _, is_figure in columns)],
     )
 
 

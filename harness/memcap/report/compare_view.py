@@ -12,7 +12,7 @@ from memcap.model import CampaignResult, CellResult, Metric, VerdictState
 from memcap.report.caveats import CaveatView, gather
 from memcap.report.text import figure, signed
 from memcap.stats import median
-from memcap.units import format_bytes
+from memcap.units import counted, format_bytes
 
 # A comparison has no better and worse side: its verdicts say which has more.
 WORDS: Final = {
@@ -164,8 +164,8 @@ def _side(label: str, result: CampaignResult, cells: Sequence[CellResult]) -> Si
         named = what if image == label else f"{image} ({what})"
         told.append(f"{named}, {facts.origin}" if facts and len(images) == 1 else named)
     counts = sorted({len(cell.runs) for cell in cells})
-    runs = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-    return SideView(label=label, text=f"{', '.join(told)}; {runs} runs a benchmark, campaign {result.id}")
+    runs = f"{counts[0]} to {counts[-1]} runs" if len(counts) > 1 else counted(counts[0], "run")
+    return SideView(label=label, text=f"{', '.join(told)}; {runs} a benchmark, campaign {result.id}")
 
 
 def _answer(comparison: Comparison) -> str:

@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from memcap.json_text import json_text
 from memcap.model import AllocationProfile, Frame, limit_of
-from memcap.report.text import shortened, wrapped
+from memcap.report.text import folded, shortened, wrapped
 from memcap.sites import Explanation, LineChange, ProfileDiff, StackChange
-from memcap.units import format_bytes
+from memcap.units import counted, format_bytes
 from memcap.untrusted import printable
 
 # History of the schema; it goes up when a key goes away or changes its meaning.
@@ -30,7 +30,7 @@ def render_diff(diff: ProfileDiff, *, top: int, stacks: bool = False, width: int
     parts = [wrapped(told(diff), width), "\n".join(wrapped(each, width, rest="        ") for each in sides(diff))]
     parts.append(_stack_table(diff, top, width) if stacks else _line_table(diff, top, width))
     parts += [wrapped(doubt, width, rest="    ") for doubt in doubts(diff)]
-    return "\n\n".join(parts) + "\n"
+    return folded("\n\n".join(parts), width) + "\n"
 
 
 def render_explanation(explanation: Explanation, *, width: int = 80) -> str:
@@ -152,7 +152,7 @@ def _line_table(diff: ProfileDiff, top: int, width: int) -> str:
         rows += [_INDENT + _beginning(said, width)] if said else []
         rows += [_INDENT + _shown(f"in {place(line.inside)}", width)] if line.inside else []
         if line.old.count != line.new.count and line.word not in ("new", "gone"):
-            rows.append(f"{_INDENT}{line.old.count} -> {line.new.count} allocations")
+            rows.append(f"{_INDENT}{line.old.count} -> {counted(line.new.count, 'allocation')}")
     shown_old, shown_new = sum(each.old.size_bytes for each in largest), sum(each.new.size_bytes for each in largest)
     return "\n".join([*rows, *_last_rows(diff, shown_old, shown_new, "lines")])
 

@@ -14,7 +14,7 @@ from memcap.model import Frame
 from memcap.report.diff import place, remark, signed_bytes, told
 from memcap.report.github import Annotation, Place, annotations_text
 from memcap.sites import LineChange, ProfileDiff
-from memcap.units import format_bytes
+from memcap.units import counted, format_bytes
 from memcap.untrusted import LONGEST_LINE, bounded, printable
 
 _SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -139,7 +139,7 @@ def _escaped(text: str) -> str:
 
 def _message(line: LineChange, *, with_place: bool) -> str:
     sizes = f"{format_bytes(line.old.size_bytes)} before, {format_bytes(line.new.size_bytes)} after"
-    counts = f"{line.old.count} and {line.new.count} allocations"
+    counts = f"{line.old.count} and {counted(line.new.count, 'allocation')}"
     words = f"{signed_bytes(line.delta_bytes)} lived at the peak: {sizes} ({counts}, profiled)."
     said = remark(line)
     words += f" ({said})" if said else ""

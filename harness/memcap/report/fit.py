@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,9 +14,9 @@ from memcap.model import Caveat, Environment, ImageFacts
 from memcap.report.caveats import by_kind
 from memcap.report.fit_words import answer, cold_in_words, pasted, rule_in_words, told_state
 from memcap.report.markdown_text import code
-from memcap.report.text import NOTHING, wrapped
+from memcap.report.text import NOTHING, table, table_width, wrapped
 from memcap.stats import median
-from memcap.units import format_bytes, format_seconds
+from memcap.units import counted, format_bytes, format_seconds
 
 # History of the schema of fit.json and `fit --json`; it goes up when a key goes away or changes its meaning.
 # 1 - first version
@@ -25,6 +25,8 @@ from memcap.units import format_bytes, format_seconds
 FIT_SCHEMA = 2
 _HEADERS = ["cap", "survived", "95 % interval", "time", "lost", "cap hits", "read again", "major faults", "stalled", ""]
 _TOLD_IF_ANY = ("cap hits", "major faults", "stalled")  # other columns are told in any case
+_TOLD_IF_ROOM = ("stalled", "major faults", "cap hits", "read again", "95 % interval")  # the first goes first
+_TITLE_WIDTH = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,23 +49,31 @@ class FitReport:
 
 def render_fit(report: FitReport, *, width: int = 80) -> str:
     """Return the curve as a table, the answer as one sentence, and what to paste."""
-    from tabulate import tabulate  # noqa: PLC0415 - late, so that --help stays quick
-
-    rows = [_HEADERS, *_rows(report.fit)]
-    shown = [
-        column
-        for column in zip(*rows, strict=True)
-        if column[0] not in _TOLD_IF_ANY or set(column[1:]) - {NOTHING, "0"}
-    ]
-    headers, *body = zip(*shown, strict=True)
-    table = tabulate(
-        body, headers=headers, tablefmt="simple", disable_numparse=True, maxheadercolwidths=8,
-        colalign=[*["right"] * (len(headers) - 1), "left"],
-    )  # fmt: skip
     snippets = "\n\n".join(f"{name}:\n{textwrap.indent(text, '    ')}" for name, text in pasted(report.recommendation))
     told = [answer(report.fit, report.subject), *advice_in_words(report), *_doubts(report)]
     lines = [wrapped(text, width) for text in told]
-    return "\n\n".join([table, *lines, snippets]) + "\n"
+    return "\n\n".join([_curve(report.fit, width), *lines, snippets]) + "\n"
+
+
+def _curve(fit: Fit, width: int) -> str:
+    """Return the curve as a table of the columns that say something and for which there is room."""
+    shown = {title: texts for title, *texts in zip(_HEADERS, *_rows(fit), strict=True)}
+    for title in _TOLD_IF_ANY:
+        if not set(shown[title]) - {NOTHING, "0"}:
+            del shown[title]
+    for title in _TOLD_IF_ROOM:
+        if _curve_width(shown) > width:
+            shown.pop(title, None)
+    align = [*["right"] * (len(shown) - 1), "left"]
+    return table([*zip(*shown.values(), strict=True)], [*map(_narrow, shown)], width=width, align=align)
+
+
+def _curve_width(columns: Mapping[str, Sequence[str]]) -> int:
+    return table_width([*zip(*columns.values(), strict=True)], [*map(_narrow, columns)])
+
+
+def _narrow(title: str) -> str:
+    return textwrap.fill(title, _TITLE_WIDTH)
 
 
 def render_fit_markdown(report: FitReport, *, charts: Sequence[tuple[str, str]] = ()) -> str:
@@ -167,8 +177,8 @@ def _doubts(report: FitReport) -> list[str]:
 def _provenance(report: FitReport) -> str:
     first, where = report.fit.reference, report.environment
     return (
-        f"{report.fit.runs} runs after the first measurement ({len(first.trials)} runs with a cap of "
-        f"{format_bytes(first.cap_bytes)}: unreclaimable_peak {format_bytes(first.need_bytes)}, peak "
+        f"{counted(report.fit.runs, 'run')} after the first measurement ({counted(len(first.trials), 'run')} with a "
+        f"cap of {format_bytes(first.cap_bytes)}: unreclaimable_peak {format_bytes(first.need_bytes)}, peak "
         f"{format_bytes(first.peak_bytes)}) of image {code(report.image.reference)} on {where.engine} "
         f"{where.engine_version}, cgroup v{where.cgroup_version or '?'}, kernel {where.kernel}, {where.architecture}; "
         f"{report.started}, memcap {where.memcap_version}."

@@ -263,7 +263,7 @@ def _stories(cell: CellView, plan: CellSummary) -> list[str]:
 def _kills(run: Measurement) -> str:
     facts, said = run.oom, []
     if facts.kills:
-        said.append("the kernel killed 1 process" if facts.kills == 1 else f"the kernel killed {facts.kills} processes")
+        said.append(f"the kernel killed {counted(facts.kills, 'process')}")
     if facts.group_kills:
         said.append("it killed the whole group")
     if facts.cap_hits:
@@ -310,7 +310,9 @@ def _facts(cell: CellView) -> list[tuple[str, str]]:
         facts.append(("largest processes", ", ".join(told)))
     if run.python and run.python.gc:
         gc = run.python.gc
-        facts.append(("garbage collector", f"{sum(gc.collections)} collections, {figure(Metric.CPU, gc.seconds)}"))
+        facts.append(
+            ("garbage collector", f"{counted(sum(gc.collections), 'collection')}, {figure(Metric.CPU, gc.seconds)}")
+        )
     if run.pressure.refaults:
         facts.append(("pages read again", f"{run.pressure.refaults:,}"))
     return facts

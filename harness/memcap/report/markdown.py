@@ -22,7 +22,7 @@ from memcap.report.figures import (
 from memcap.report.markdown_text import code, fence, html_code, prose, row
 from memcap.report.text import NOTHING, figure, percent, shortened, signed
 from memcap.report.view import AlertView, CellView, ProblemView, View
-from memcap.units import format_bytes
+from memcap.units import counted, format_bytes
 
 SUMMARY_LIMIT: Final = 1024 * 1024  # bytes of $GITHUB_STEP_SUMMARY that one step may write
 COMMENT_LIMIT: Final = 65_536  # characters of a comment on GitHub
@@ -131,7 +131,12 @@ def _sections(view: View) -> list[_Section]:
         _Section(noun="explanations by line", parts=[explanation_markdown(each) for each in view.explained], most=0.5),
         _Section(noun="kinds of alerts", parts=[_alert(alert) for alert in view.alerts]),
         *_caveats(view),
-        _table(view, fine, noun="cells that are fine", summary=f"{len(fine)} cells that are fine"),
+        _table(
+            view,
+            fine,
+            noun="cells that are fine",
+            summary=f"{counted(len(fine), 'cell')} that {'is' if len(fine) == 1 else 'are'} fine",
+        ),
     ]
     return [section for section in sections if section.parts]
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from memcap.json_text import json_text
 from memcap.model import AllocationProfile, Frame, Line, Site, limit_of
 from memcap.report.caveats import CaveatView, gather, short_text
-from memcap.report.text import last_lines, shortened, wrapped
+from memcap.report.text import folded, last_lines, shortened, wrapped
 from memcap.units import format_bytes, format_seconds
 from memcap.untrusted import printable
 
@@ -87,7 +87,7 @@ def render_profile(profile: AllocationProfile, *, top: int, where: str, width: i
         parts.append("\n".join(["The end of its output:", *lines]))
     parts.append(short_text(caveats_of(profile), width, hint="; see --json"))
     parts.append(f"Reports: {where}")
-    return "\n\n".join(part for part in parts if part) + "\n"
+    return folded("\n\n".join(part for part in parts if part), width) + "\n"
 
 
 def caveats_of(profile: AllocationProfile) -> tuple[CaveatView, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from memcap.json_text import json_text
@@ -10,11 +10,11 @@ from memcap.model import Frame, Line
 from memcap.report.caveats import short_text
 from memcap.report.markdown_text import code
 from memcap.report.profile import caveats_of, facts, line_json
-from memcap.report.text import last_lines, sentence, shortened, wrapped
+from memcap.report.text import folded, last_lines, sentence, shortened, wrapped
 from memcap.repro.load import Load
 from memcap.repro.parts import Attempt, Flight, LastAllocation, Reproduction, Stacks, State
 from memcap.repro.verdict import likelihood, place_of, seen_in, verdict
-from memcap.units import format_bytes
+from memcap.units import counted, format_bytes
 from memcap.untrusted import printable
 
 _MOST_FRAMES: Final = 12
@@ -22,8 +22,11 @@ _MOST_PROCESSES: Final = 8
 _MOST_FILES: Final = 20
 
 
-def render_repro(found: Reproduction, *, top: int, where: str, width: int = 80) -> str:
-    """Return it as text with its ``top`` lines; ``where`` is the folder of everything else."""
+def render_repro(found: Reproduction, *, top: int, where: str, files: Collection[str], width: int = 80) -> str:
+    """Return it as text with its ``top`` lines; ``where`` is the folder of everything else, with ``files`` in it.
+
+    A command to paste stays in one line, however long.
+    """
     parts = [
         wrapped(f"{printable(found.subject)} in {found.image}: {likelihood_text(found)}", width),
         loads_text(found),
@@ -37,9 +40,10 @@ def render_repro(found: Reproduction, *, top: int, where: str, width: int = 80) 
     parts.append(wrapped(recorder_text(found), width))
     parts.append(short_text(caveats_of(flight.profile), width, hint="; see --json") if flight else "")
     parts.append("\n".join([wrapped(verdict(found), width), *last_lines(found.last_words, width)]))
-    parts.append("\n    ".join(again_texts(found)))
-    parts.append(f"Everything is in {where} (index.html)")
-    return "\n\n".join(part for part in parts if part) + "\n"
+    again = "\n    ".join(again_texts(found))
+    kept = f"Everything is in {where} ({'index.html' if 'index.html' in files else 'README.md'})"
+    texts = [*(folded(part, width) for part in parts), again, folded(kept, width)]
+    return "\n\n".join(text for text in texts if text) + "\n"
 
 
 def repro_json(found: Reproduction, *, top: int, where: str, artefacts: Mapping[str, str]) -> str:
@@ -126,11 +130,13 @@ def state_text(state: State) -> str:
     """Return what a process held near the cap."""
     at = f"process {state.process}, at {format_bytes(state.used_bytes)} of {format_bytes(state.cap_bytes)}"
     objects = (
-        f"{state.objects} objects that the collector knows" if state.objects is not None else "objects not counted"
+        f"{counted(state.objects, 'object')} that the collector knows"
+        if state.objects is not None
+        else "objects not counted"
     )
     most = ", ".join(f"{count} {name.removeprefix('builtins.')}" for name, count in state.types[:5])
     collected = "/".join(str(each) for each in state.collections)
-    files = f"{len(state.files)} open files"
+    files = counted(len(state.files), "open file")
     return f"{at}: {objects}{f' ({most})' if most else ''}; {collected} collections by generation; {files}"
 
 
@@ -144,7 +150,7 @@ def processes_text(found: Reproduction) -> str:
         for each in largest[:_MOST_PROCESSES]
     ]
     more = len(largest) - _MOST_PROCESSES
-    lines += [f"  and {more} smaller ones"] if more > 0 else []
+    lines += [f"  and {counted(more, 'smaller one')}"] if more > 0 else []
     return "\n".join(["processes by size, without the recorder:", *lines])
 
 

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from memcap.json_text import json_text
-from memcap.report.text import NOTHING, figure
+from memcap.report.text import NOTHING, figure, table
 from memcap.selftest import RISES, MetricQuality, SelfTest
+from memcap.units import counted
 from memcap.untrusted import printable
 
 # History of the schema of `selftest --json`; it goes up when a key goes away or changes its meaning.
@@ -33,27 +34,24 @@ def render_selftest_json(found: SelfTest, *, false_alarms: float) -> str:
 
 def render_selftest(found: SelfTest, *, false_alarms: float, width: int = 80) -> str:
     """Return ``found`` as a table and what it says."""
+    suite, suites = counted(found.suite_size, "cell"), counted(found.resamplings, "suite")
     told = (
-        f"{found.resamplings} times {found.sample_size} runs were compared with {found.sample_size} others of the same "
-        f"code, as a suite of {found.suite_size} cells; then one cell's figures were raised."
+        f"{counted(found.resamplings, 'time')} {found.sample_size} runs were compared with {found.sample_size} others "
+        f"of the same code, as a suite of {suite}; then one cell's figures were raised."
     )
     alarmed = round(found.false_alarm_rate * found.resamplings)
     kept = "as promised" if found.false_alarm_rate <= false_alarms else "MORE than promised"
-    verdict = (
-        f"False alarms: {alarmed} of {found.resamplings} suites had one, {kept} (at most {false_alarms:.1%} of suites)."
-    )
-    parts = [printable(_cells(found.cell_ids)), told, _table(found.metrics), verdict, *_advice(found.metrics)]
+    verdict = f"False alarms: {alarmed} of {suites} had one, {kept} (at most {false_alarms:.1%} of suites)."
+    parts = [printable(_cells(found.cell_ids)), told, _table(found.metrics, width), verdict, *_advice(found.metrics)]
     return "\n\n".join(part if "\n" in part else textwrap.fill(part, width=width) for part in parts) + "\n"
 
 
 def _cells(ids: Sequence[str]) -> str:
-    return f"Same code twice: {ids[0]}" + (f" and {len(ids) - 1} more cells" if len(ids) > 1 else "")
+    return f"Same code twice: {ids[0]}" + (f" and {counted(len(ids) - 1, 'more cell')}" if len(ids) > 1 else "")
 
 
-def _table(metrics: Sequence[MetricQuality]) -> str:
+def _table(metrics: Sequence[MetricQuality], width: int) -> str:
     """Return a column a metric, since there are few of them."""
-    from tabulate import tabulate  # noqa: PLC0415 - late, so that --help stays quick
-
     rows = [
         ["median", *(figure(each.metric, each.median) for each in metrics)],
         ["tolerance", *(figure(each.metric, each.margin) for each in metrics)],
@@ -63,9 +61,7 @@ def _table(metrics: Sequence[MetricQuality]) -> str:
         ["found 19 times of 20 from", *(_share(each.detectable, "+.2%") for each in metrics)],
     ]
     headers = ["", *(each.metric.value for each in metrics)]
-    return tabulate(
-        rows, headers=headers, tablefmt="simple", disable_numparse=True, colalign=["left"] + ["right"] * len(metrics)
-    )
+    return table(rows, headers, width=width, align=["left", *["right"] * len(metrics)])
 
 
 def _share(share: float | None, form: str = ".1%") -> str:

@@ -21,7 +21,7 @@ from memcap.report.figures import (
 )
 from memcap.report.outputs import ends_of_output, whole_output
 from memcap.report.sparkline import BLOCKS
-from memcap.report.text import NOTHING, arrow, paragraph, percent, sentence, shortened, wrapped
+from memcap.report.text import NOTHING, arrow, paragraph, percent, sentence, shortened, table, wrapped
 from memcap.report.view import AlertView, CellView, ProblemView, View
 from memcap.untrusted import printable
 
@@ -47,7 +47,7 @@ class _Column:
 def render_terminal(
     view: View, *, width: int = 80, verbose: bool = False, show_output: bool = False, levels: str = BLOCKS
 ) -> str:
-    """Return ``view`` as text, at most ``width`` columns wide (60 or more) unless ids differ only in their middle.
+    """Return ``view`` as text, at most ``width`` columns wide (60 or more).
 
     ``verbose`` adds every metric of every cell and all caveats, ``show_output`` what was kept of the workloads' output.
     Curves are drawn with ``levels``, where there is room.
@@ -88,21 +88,18 @@ def _is_named_otherwise(name: str, facts: ImageFacts) -> bool:
 
 
 def _table(view: View, width: int, levels: str) -> str:
-    from tabulate import tabulate  # noqa: PLC0415 - late, so that --help stays quick
-
     if not view.cells:
         return "No cells."
     columns = _columns(view, width, levels)
     ids = _ids(view.cells, _room(columns, view, width))
     rows = [[shown, *(column.text(cell) for column in columns)] for shown, cell in zip(ids, view.cells, strict=True)]
-    table = tabulate(
+    cells = table(
         rows,
-        headers=["cell", *(column.title for column in columns)],
-        tablefmt="simple",
-        disable_numparse=True,
-        colalign=["left", *("right" if column.right else "left" for column in columns)],
+        ["cell", *(column.title for column in columns)],
+        width=width,
+        align=["left", *("right" if column.right else "left" for column in columns)],
     )
-    return f"{table}\n\n{wrapped(AT_LEAST_NOTE, width)}" if any(map(is_at_least, view.cells)) else table
+    return f"{cells}\n\n{wrapped(AT_LEAST_NOTE, width)}" if any(map(is_at_least, view.cells)) else cells
 
 
 def _columns(view: View, width: int, levels: str) -> list[_Column]:

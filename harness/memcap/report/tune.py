@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from memcap.json_text import json_text
-from memcap.report.text import NOTHING, figure
+from memcap.report.text import NOTHING, figure, folded, table
 from memcap.tune import CHANCE, Effect, MetricTrial, Setting, Trial, Tuning, suite_lines
 
 # History of the schema of `measure --tune --json`; it goes up when a key goes away or changes its meaning.
@@ -32,22 +32,20 @@ def render_tune_json(tuning: Tuning) -> str:
 
 def render_tune(tuning: Tuning, *, width: int = 80) -> str:
     """Return ``tuning`` as tables, what they say, and a recommendation."""
-    parts = [f"{tuning.cell_id}: figures under each setting, and how much they scatter", _table(tuning.first)]
+    parts = [f"{tuning.cell_id}: figures under each setting, and how much they scatter", _table(tuning.first, width)]
     parts.append(_effects(tuning.first, width))
     if tuning.second:
-        parts += ["What helped, once more and together:", _table(tuning.second), _effects(tuning.second, width)]
-    return "\n\n".join([*parts, _advice(tuning, width)]) + "\n"
+        parts += ["What helped, once more and together:", _table(tuning.second, width), _effects(tuning.second, width)]
+    return folded("\n\n".join([*parts, _advice(tuning, width)]), width) + "\n"
 
 
-def _table(trials: Sequence[Trial]) -> str:
-    from tabulate import tabulate  # noqa: PLC0415 - late, so that --help stays quick
-
+def _table(trials: Sequence[Trial], width: int) -> str:
     rows = [
-        [trial.setting.words, *(text for each in trial.metrics for text in _figures(each)), trial.runs]
+        [trial.setting.words, *(text for each in trial.metrics for text in _figures(each)), str(trial.runs)]
         for trial in trials
     ]
     headers = ["setting", "peak", "CV", "unre-\nclaim-\nable", "CV", "RSS\npeak", "CV", "runs"]
-    return tabulate(rows, headers=headers, tablefmt="simple", disable_numparse=True, colalign=["left", *["right"] * 7])
+    return table(rows, headers, width=width, align=["left", *["right"] * 7])
 
 
 def _figures(trial: MetricTrial) -> tuple[str, str]:

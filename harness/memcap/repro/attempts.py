@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from memcap.errors import EngineError
-from memcap.model import Ending
+from memcap.model import MINIMUM_CAP_BYTES, Ending
 from memcap.repro.load import Load
 from memcap.repro.parts import Attempt, Need
 from memcap.units import format_bytes
@@ -16,7 +16,6 @@ TRIES: Final = 3  # of a run that says nothing about the workload
 FIRST_STEP: Final = 0.97  # of what the last run needed; then further by STEP each
 STEP: Final = 0.9
 MOST_STEPS: Final = 20
-LOWEST_CAP_BYTES: Final = 6 * 1024 * 1024  # Docker refuses less
 LARGER: Final = 4  # times the cap, to see whether it ends there
 
 
@@ -44,7 +43,7 @@ def make_attempts(run: Run, *, cap_bytes: int, times: int, lower: bool, say: Say
         return Attempts(cap_bytes=cap_bytes, attempts=first)
     steps: list[Attempt] = []
     last = first[-1]
-    while len(steps) < MOST_STEPS and (cap := _next_cap(last)) >= LOWEST_CAP_BYTES:
+    while len(steps) < MOST_STEPS and (cap := _next_cap(last)) >= MINIMUM_CAP_BYTES:
         last = _run(run, cap, 1, say)
         if last.killed:
             return Attempts(cap_bytes=cap, attempts=_repeated(run, last, times, say), earlier=(*first, *steps))

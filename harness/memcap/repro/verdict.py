@@ -76,7 +76,8 @@ def seen_in(flight: Flight) -> str:
         told.append(f"the last allocation was of {format_bytes(last.size_bytes)} at {where}{inside}")
     if line is not None and line.frame is not None and stacks:
         times = sum(each.is_in(line.frame) for each in stacks)
-        told.append(f"{place_of(line.frame)} was on a stack at {times} of the last {len(stacks)} new heights of memory")
+        heights = counted(len(stacks), "new height")
+        told.append(f"{place_of(line.frame)} was on a stack at {times} of the last {heights} of memory")
     return "; ".join(told)
 
 
@@ -93,7 +94,7 @@ def _grew(found: Reproduction) -> str:
     growth = found.growth
     if growth is None:
         return ""
-    return f"; grew {format_bytes(growth.bytes_per_cycle)} a cycle over {growth.cycles} cycles"
+    return f"; grew {format_bytes(growth.bytes_per_cycle)} a cycle over {counted(growth.cycles, 'cycle')}"
 
 
 def _needs(found: Reproduction, *, known: bool) -> str:
@@ -111,7 +112,7 @@ def _needs(found: Reproduction, *, known: bool) -> str:
 def _spared(found: Reproduction) -> str:
     """Say how far it was from being killed, or how else it ended."""
     last = found.attempts[-1].measurement
-    times = "1 run" if len(found.attempts) == 1 else f"{len(found.attempts)} runs"
+    times = counted(len(found.attempts), "run")
     needed = max((int(each.measurement.highest(Metric.UNRECLAIMABLE_PEAK) or 0) for each in found.attempts), default=0)
     text = f"not killed at {_at(found)} in {times}"
     if last.ending is not Ending.COMPLETED:

@@ -22,7 +22,8 @@ def growth_lines(before: Snapshot, after: Snapshot) -> tuple[str, ...]:
     grown = [each for each in differences if each.size_diff > _LEAST_PART * total][:_SHOWN]
     lines: list[str] = []
     for each in grown:
-        lines.append(f"{megabytes(each.size_diff, signed=True)} in {each.count_diff:+d} blocks, allocated at")
+        blocks = "block" if abs(each.count_diff) == 1 else "blocks"
+        lines.append(f"{megabytes(each.size_diff, signed=True)} in {each.count_diff:+d} {blocks}, allocated at")
         lines += _calls(each)
     return tuple(lines)
 

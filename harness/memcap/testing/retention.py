@@ -16,6 +16,7 @@ from typing import TypeVar
 from memcap.errors import UsageError
 from memcap.stats import Projection, project
 from memcap.testing.holders import OWN_FILES, Chain, chains_to, cycle_holding
+from memcap.units import counted
 
 __all__ = ["Chain", "Projection", "assert_collected", "live_objects", "project", "referrers_of", "why_alive"]
 
@@ -113,7 +114,7 @@ def _cycle(target: object) -> str:
 
 
 def _listed(found: list[tuple[str, str]], watched: int, state: str, relation: str) -> str:
-    lines = [f"{len(found)} of {watched} watched objects {'was' if len(found) == 1 else 'were'} {state}"]
+    lines = [f"{len(found)} of {counted(watched, 'watched object')} {'was' if len(found) == 1 else 'were'} {state}"]
     for name, text in found[:_MOST_EXPLAINED]:
         lines.append(f"{name}, {relation}")
         lines += [f"    {line}" for line in text.splitlines()]

@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from factories import CELL_ID, make_baseline, make_baselines, make_cell, make_oom, make_result, make_runs
 from memcap.cli.check import command
+from memcap.config import NoProject
 from memcap.errors import ConfigError, FileFormatError, MemcapError, NewerSchemaError, UsageError
 from memcap.store import result_path, save_baselines, save_result
 
@@ -131,9 +132,33 @@ def test_a_result_of_a_newer_memcap_says_upgrade(project: Path) -> None:
     assert "Upgrade" in _error_as(_check(project), NewerSchemaError).remedy
 
 
-def test_outside_a_project_there_is_no_tolerance_to_judge_by(tmp_path: Path) -> None:
+def test_a_folder_that_is_no_project_cannot_be_named_as_one(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     _error_as(_check(tmp_path / "empty"), ConfigError)
+
+
+@pytest.fixture
+def _nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work outside of any project, with a result and a worse one."""
+    monkeypatch.chdir(tmp_path)
+    save_result(make_result(make_cell()), Path("a.json"), overwrite=False)
+    save_result(make_result(HIGHER), Path("b.json"), overwrite=False)
+
+
+@pytest.mark.allow_processes  # git: a.json could be a revision
+@pytest.mark.usefixtures("_nowhere")
+def test_two_files_are_compared_outside_a_project_by_the_default_tolerances() -> None:
+    assert CliRunner().invoke(command, ["a.json", "--against", "a.json"]).exit_code == 0
+    worse = CliRunner().invoke(command, ["b.json", "--against", "a.json"])
+    assert worse.exit_code == 99, worse.output
+
+
+@pytest.mark.usefixtures("_nowhere")
+@pytest.mark.parametrize("arguments", [[], ["b.json"], ["b.json", "--against", "a.json", "--explain"]])
+def test_what_needs_a_project_names_init(arguments: list[str]) -> None:
+    error = _error_as(CliRunner().invoke(command, arguments), NoProject)
+    assert "memcap init" in str(error)
+    assert "problem" not in str(error)
 
 
 def _error_as(result: Result, kind: type[MemcapError]) -> MemcapError:

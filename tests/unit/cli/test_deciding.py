@@ -59,7 +59,7 @@ def run(plan: Plan, deciding: Deciding, *, base: Base | None = None) -> tuple[Ca
         layers={**layers, **as_base_layers(layers)},
         settings=make_settings(looks=deciding.sizes),
     )
-    with CampaignProgress() as progress:
+    with CampaignProgress(lambda: campaign.activity) as progress:
         result = campaign.run(tell=progress, save=lambda _: None)
         result = run_until_decided(campaign, result, plan, deciding, progress=progress, save=lambda _: None)
     return result, engine

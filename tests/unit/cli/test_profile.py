@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -35,3 +36,16 @@ def test_what_was_printed_is_kept(tmp_path: Path) -> None:
 
     assert (tmp_path / "failed" / "output.txt").read_text() == "my reason\n"
     assert not (tmp_path / "completed" / "output.txt").exists()
+
+
+def test_what_was_written_is_returned_with_and_without_the_packages_for_pages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "all" / "record").mkdir(parents=True)
+    assert write_reports(make_profile(), tmp_path / "all", top=1) == (
+        "index.html", "profile.json", "record/", "tree.txt",
+    )  # fmt: skip
+    for package in ("jinja2", "vl_convert"):
+        monkeypatch.setitem(sys.modules, package, None)
+    assert write_reports(make_profile(), tmp_path / "few", top=1) == ("profile.json", "tree.txt")
+    assert "pip install 'memcap[report]'" in capsys.readouterr().err

@@ -10,7 +10,8 @@ import pytest
 
 from factories import make_measurement, make_oom
 from memcap.campaign import RunEnded
-from memcap.cli.progress import CampaignProgress, say
+from memcap.cli.progress import CampaignProgress, Heartbeat, doing_in_words, say
+from memcap.engine.patient import Activity
 from memcap.model import Measurement
 
 CELL = "agents.crew-py312-128m"
@@ -19,7 +20,7 @@ OTHER = "agents.crew-py313-128m"
 
 def told(*events: tuple[str, Measurement, bool], runs: int = 2) -> None:
     seen: Counter[str] = Counter()
-    with CampaignProgress() as progress:
+    with CampaignProgress(Activity) as progress:
         for done, (cell_id, measurement, warmup) in enumerate(events, start=1):
             seen[cell_id] += not warmup
             last = not warmup and seen[cell_id] % runs == 0
@@ -86,7 +87,7 @@ def test_the_time_left_is_what_is_configured_and_else_as_before(
     now = [100.0]
     monkeypatch.setattr("memcap.cli.progress.time.monotonic", lambda: now[0])
     event = RunEnded(cell_id=CELL, warmup=False, measurement=make_measurement(), last=True, done=1, total=3)
-    with CampaignProgress() as progress:
+    with CampaignProgress(Activity) as progress:
         now[0] += 302  # two seconds more than the workload lasts
         progress(replace(event, known_seconds=300, known_seconds_left=120))
         now[0] += 122
@@ -94,3 +95,78 @@ def test_the_time_left_is_what_is_configured_and_else_as_before(
         now[0] += 26
         progress(replace(event, done=3, known_seconds=420, known_seconds_left=0))
     assert re.findall(r"\[(.*?) left\]", capsys.readouterr().err) == ["1/3, 2 min 4 s", "2/3, 2.0 s", "3/3, 0 ms"]
+
+
+class _Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_silence_is_broken_every_ten_seconds_with_what_was_said_last(capsys: pytest.CaptureFixture[str]) -> None:
+    clock = _Clock()
+    heartbeat = Heartbeat(clock)
+    told = []
+    for second in range(1, 41):
+        clock.now += 1
+        if second == 15:
+            heartbeat.said("result: x\npulling python:3.12")
+        heartbeat.beat(10)
+        if line := capsys.readouterr().err:
+            told.append((second, line.strip()))
+    assert told == [
+        (10, "still working (10.0 s)"),
+        (25, "still working (10.0 s since: pulling python:3.12)"),
+        (35, "still working (20.0 s since: pulling python:3.12)"),
+    ]
+
+
+def test_within_a_campaign_it_says_what_runs_and_for_how_long(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = _Clock()
+    heartbeat = Heartbeat(clock)
+    monkeypatch.setattr("memcap.cli.progress.HEARTBEAT", heartbeat)
+    going_on = Activity()
+    with CampaignProgress(lambda: going_on) as progress:
+        clock.now += 10
+        heartbeat.beat(10)
+        going_on = Activity(done=1, total=8, running=((CELL, 72.0), (OTHER, 5.0)))
+        clock.now += 10
+        heartbeat.beat(10)
+        progress(RunEnded(cell_id=CELL, warmup=False, measurement=make_measurement(), last=False, done=1, total=8))
+        clock.now += 10
+        heartbeat.beat(10)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[:2] == ["preparing", f"[1/8] running {CELL} (1 min 12 s) and 1 more"]
+    assert re.fullmatch(rf"\[1/8, \d+ m?s left\] running {CELL} \(1 min 12 s\) and 1 more", lines[2])
+
+
+def test_a_daemon_that_is_waited_for_is_said() -> None:
+    assert doing_in_words(Activity(running=((CELL, 30.0),), waited_seconds=12.0)) == "waiting for the daemon (12.0 s)"
+
+
+def test_a_terminal_shows_the_run_that_goes_on_and_no_unknown_total(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "120")
+    clock = _Clock()
+    heartbeat = Heartbeat(clock)
+    monkeypatch.setattr("memcap.cli.progress.HEARTBEAT", heartbeat)
+    going_on = Activity()
+    with CampaignProgress(lambda: going_on) as progress:
+        assert progress._bar is not None
+        progress._bar.refresh()
+        going_on = Activity(done=0, total=8, running=((CELL, 72.0),))
+        progress._bar.refresh()
+        clock.now += 30
+        heartbeat.beat(10)
+    shown = capsys.readouterr().err
+    assert "preparing" in shown
+    assert "0/8" in shown
+    assert f"running {CELL} (1 min 12 s)" in shown
+    assert "?" not in re.sub(r"\x1b\[\?[0-9]+[hl]", "", shown)
+    assert "still working" not in shown

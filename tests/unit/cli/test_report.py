@@ -72,6 +72,19 @@ def test_charts_are_written_beside_the_report(project: Path) -> None:
     assert {path.suffix for path in (project / "charts").iterdir()} == {".svg", ".png"}
 
 
+@pytest.mark.allow_processes  # git: a.json could be a revision
+def test_outside_a_project_a_result_is_judged_against_what_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    save_result(make_result(make_cell()), Path("a.json"), overwrite=False)
+    save_result(make_result(HIGHER), Path("b.json"), overwrite=False)
+    assert "REGRESSED" in _report("b.json", "--against", "a.json").output
+    alone = _report("b.json")
+    assert (alone.exit_code, "regressed" in alone.output.lower()) == (0, False)
+    assert "memcap init" in str(_report().exception)
+
+
 @pytest.mark.parametrize("options", [(), ("--no-check",), ("RESULT", "--no-check")])
 def test_two_projects_of_one_repository_have_names_of_their_own(
     project: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from memcap.cli.repro import RECORD, again, exit_code, write_all
 from memcap.cli.subject import Asked, Subject
 from memcap.errors import UsageError
 from memcap.model import CallWorkload, CommandWorkload, Ending
+from memcap.report.repro import render_repro
 from memcap.repro.parts import Attempt
 
 MIB = 1024 * 1024
@@ -54,6 +56,22 @@ def test_without_a_record_there_is_none_of_its_files(tmp_path: Path) -> None:
     files = write_all(found, tmp_path, top=3)
 
     assert set(files) == {"README.md", "repro.json", "index.html"}
+
+
+def test_without_the_packages_for_it_no_page_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for package in ("jinja2", "vl_convert"):
+        monkeypatch.setitem(sys.modules, package, None)
+    found = make_found(attempts=(make_growing(),))
+    files = write_all(found, tmp_path, top=3)
+
+    assert {path.name for path in tmp_path.iterdir()} == set(files)
+    assert "index.html" not in files
+    told = render_repro(found, top=3, where="there", files=files) + (tmp_path / "README.md").read_text()
+    assert "index.html" not in told
+    assert "Everything is in there (README.md)" in told
+    assert "pip install 'memcap[report]'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

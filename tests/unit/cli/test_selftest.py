@@ -81,3 +81,17 @@ def test_an_older_result_is_not_replaced(project: Path) -> None:
     result = selftest(project, "--output", str(project / "result.json"))
 
     assert isinstance(result.exception, FileExistsAlready)
+
+
+def test_a_stored_result_needs_no_project(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(command, ["--from", str(project / "result.json"), "--resamplings", "20"])
+    assert result.exit_code == 0, result.output
+    assert "unreclaimable_peak" in result.output
+
+
+def test_without_a_project_an_image_must_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    error = CliRunner().invoke(command, []).exception
+    assert isinstance(error, UsageError)
+    assert "--image" in str(error)

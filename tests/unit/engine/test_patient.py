@@ -88,3 +88,26 @@ def test_waiting_ends_with_an_interrupt() -> None:
     threading.Thread(target=stop, daemon=True).start()
     with pytest.raises(Interrupted):
         patient.execute(run_spec(make_plan_cell(), make_layer(), make_settings(), attempt="1.1"))
+
+
+def test_what_runs_and_what_is_waited_for_can_be_seen_meanwhile() -> None:
+    seen = []
+
+    class Watched(Failing):
+        def execute(self, spec: RunSpec) -> RawRun:
+            seen.append(patient.activity)
+            return super().execute(spec)
+
+        def is_reachable(self) -> bool:
+            seen.append(patient.activity)
+            return super().is_reachable()
+
+    patient = PatientEngine(Watched([DaemonLost("gone")], away=1), wait_seconds=PATIENCE_SECONDS)
+    spec = run_spec(make_plan_cell(), make_layer(), make_settings(), attempt="1.1")
+    patient.execute(spec)
+    running, waiting, _ = seen
+    ((cell_id, seconds),) = running.running
+    assert (cell_id, running.waited_seconds) == (spec.cell_id, None)
+    assert seconds >= 0
+    assert waiting.waited_seconds is not None
+    assert (patient.activity.running, patient.activity.waited_seconds) == ((), None)

@@ -9,7 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from simulated_workload import MIB, Workload, found
 
-from memcap.fit import FLOOR_BYTES, Goal, PointState, Trial, next_caps
+from memcap.fit import Goal, PointState, Trial, next_caps
+from memcap.model import MINIMUM_CAP_BYTES
 
 SIZES = st.floats(12, 8000)
 
@@ -97,7 +98,7 @@ def test_runs_near_the_edge_are_repeated_until_they_say_something() -> None:
 
 def test_what_needs_next_to_nothing_ends_at_the_floor() -> None:
     fit = found(Workload(need=1, peak=2, threshold=1))
-    assert fit.minimum.cap_bytes == FLOOR_BYTES
+    assert fit.minimum.cap_bytes == MINIMUM_CAP_BYTES
     assert fit.is_floor
     assert fit.below is None
     assert fit.comfortable is fit.minimum

@@ -60,7 +60,7 @@ from memcap.model import (
         (
             {"disk_read_bytes": 12 * MIB, "max_file_bytes": 20 * MIB, "peak_bytes": 128 * MIB, "refaults": 7},
             CaveatKind.CAP_FILLED_BY_CACHE,
-            "because of 67.0 MiB of page cache, 7 pages were read again",
+            "because of 67.0 MiB of page cache, 7 pages read again",
         ),
         ({"swap_peak_bytes": MIB}, CaveatKind.SWAP_USED, "1.0 MiB were in swap"),
         (

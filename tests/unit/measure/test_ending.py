@@ -89,6 +89,12 @@ def test_the_last_cycle_counts_where_the_workload_left_with_exit_code_0() -> Non
         ({"exit_code": 137}, (), Ending.FAILED, "exit code 137"),
         ({"exit_code": 1}, (START, RAISED), Ending.FAILED, "ValueError: no such luck"),
         ({"exit_code": 1}, (START, OUT_OF_MEMORY), Ending.MEMORY_ERROR, "MemoryError"),
+        (
+            {"exit_code": None, "exec_errno": 2, "exec_problem": "missing", "exec_needs": "/bin:/usr/bin"},
+            (),
+            Ending.LOAD_FAILED,
+            "program not found in the image: 'true' is not in PATH (/bin, /usr/bin)",
+        ),
         ({"exit_code": None, "exec_errno": 2}, (), Ending.LOAD_FAILED, "true: No such file or directory"),
         ({"exit_code": None, "exec_errno": 13}, (), Ending.LOAD_FAILED, "true: Permission denied"),
         ({"exit_code": None, "exec_errno": 2**40}, (), Ending.LOAD_FAILED, f"true: error {2**40}"),

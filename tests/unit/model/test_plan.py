@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from memcap.model import NO_CAP_BYTES, Cap, limit_of
+from memcap.config import load_config
+from memcap.model import DEFAULT_TOLERANCES, NO_CAP_BYTES, Cap, limit_of
 
 
 @pytest.mark.parametrize("size", [None, 0, NO_CAP_BYTES, 2**63 - 4096, 2**64 - 1])
@@ -21,3 +24,8 @@ def test_a_cap_knows_whether_it_limits() -> None:
     some, none = Cap(name="1g", bytes=1024**3), Cap(name="uncapped", bytes=NO_CAP_BYTES)
     assert (some.is_limited, some.limit_bytes) == (True, 1024**3)
     assert (none.is_limited, none.limit_bytes) == (False, None)
+
+
+def test_the_default_tolerances_are_those_of_this_project() -> None:
+    config = load_config(Path(__file__).resolve().parents[3])
+    assert config.rules.tolerances == DEFAULT_TOLERANCES

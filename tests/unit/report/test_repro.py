@@ -36,7 +36,7 @@ def hostile() -> Reproduction:
 
 
 def test_the_text_has_everything_and_ends_with_the_verdict() -> None:
-    text = render_repro(make_found(attempts=(make_growing(),)), top=1, where="results/repro/x")
+    text = render_repro(make_found(attempts=(make_growing(),)), top=1, where="results/repro/x", files=("index.html",))
 
     assert "killed in 1 of 1 run at 128.0 MiB" in text
     assert "99.0 MiB       31  /app/parse.py:87 read_rows" in text
@@ -50,7 +50,9 @@ def test_the_text_has_everything_and_ends_with_the_verdict() -> None:
 
 
 def test_what_was_not_recorded_says_why() -> None:
-    text = render_repro(make_found(flight=None, not_recorded="there is no Python"), top=3, where="x")
+    text = render_repro(
+        make_found(flight=None, not_recorded="there is no Python"), top=3, where="x", files=("index.html",)
+    )
 
     assert "Nothing was recorded: there is no Python." in text
     assert "last stacks" not in text
@@ -72,7 +74,7 @@ def test_the_page_shows_the_same() -> None:
 @pytest.mark.parametrize(
     "render",
     [
-        lambda found: render_repro(found, top=5, where="x"),
+        lambda found: render_repro(found, top=5, where="x", files=("index.html",)),
         lambda found: render_repro_html(found, top=5, artefacts={HOSTILE: "a file"}),
         lambda found: readme(found, {HOSTILE: "a file"}),
         lambda found: stack_text(found.flight.stacks[0]),
@@ -111,7 +113,7 @@ def test_json_of_what_was_spared() -> None:
 
 
 def test_loads_are_told_with_how_far_each_was_from_the_cap() -> None:
-    text = render_repro(make_escalated(20, 110.5), top=1, where="x")
+    text = render_repro(make_escalated(20, 110.5), top=1, where="x", files=("index.html",))
 
     assert "killed in 3 of 3 runs at 128.0 MiB with requests=40" in " ".join(text.split())
     assert (
@@ -120,7 +122,9 @@ def test_loads_are_told_with_how_far_each_was_from_the_cap() -> None:
         "  requests=20  110.5 MiB, 17.5 MiB below the cap\n"
     ) in text
     assert "Again, without the search:\n    memcap repro py312 -- python app.py\n" in text
-    assert "requests=20   20.0 MiB" in render_repro(make_escalated(10, 20, killed=False), top=1, where="x")
+    assert "requests=20   20.0 MiB" in render_repro(
+        make_escalated(10, 20, killed=False), top=1, where="x", files=("index.html",)
+    )
 
 
 def test_loads_are_on_the_page_and_beside_it() -> None:
@@ -138,11 +142,11 @@ def test_a_command_that_cannot_be_pasted_is_not_shown_as_if() -> None:
     found = replace(make_escalated(20), again="memcap repro py312 -- python -c 'import app\napp.main()'")
     told = "Again, without the search, is the same command with"
 
-    assert f"{told}\n    --escalate requests=20\n" in render_repro(found, top=1, where="x")
+    assert f"{told}\n    --escalate requests=20\n" in render_repro(found, top=1, where="x", files=("index.html",))
     assert f"{told}\n\n    --escalate requests=20\n" in readme(found, {})
     assert "<pre>--escalate requests=20</pre>" in render_repro_html(found, top=5, artefacts={})
     lower = replace(make_found(), again="a\nb", cap_bytes=1024)
-    assert f"{told}\n    --cap 1024b\n" in render_repro(lower, top=1, where="x")
+    assert f"{told}\n    --cap 1024b\n" in render_repro(lower, top=1, where="x", files=("index.html",))
 
 
 def test_loads_for_programs() -> None:
@@ -162,10 +166,12 @@ def test_what_failed_is_told_with_its_last_words() -> None:
     found = make_found(attempts=(Attempt(cap_bytes=MIB, measurement=failed),), flight=None, need=None)
 
     told = r"    |   </pre><script>alert(1)</script>\x1b[2J\u202e"
-    assert f"    | Traceback\n{told}\n\nEverything is in" in render_repro(found, top=1, where="x")
+    assert f"    | Traceback\n{told}\n\nEverything is in" in render_repro(
+        found, top=1, where="x", files=("index.html",)
+    )
     assert "<pre>Traceback\n  &lt;/pre&gt;" in render_repro_html(found, top=5, artefacts={})
     killed = make_found(attempts=(Attempt(cap_bytes=MIB, measurement=make_killed(output_tail="bye")),))
-    assert "bye" not in render_repro(killed, top=1, where="x")
+    assert "bye" not in render_repro(killed, top=1, where="x", files=("index.html",))
 
 
 def test_phases_are_told_as_far_as_it_got() -> None:

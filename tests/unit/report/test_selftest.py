@@ -52,7 +52,7 @@ def test_what_was_not_found_out_is_a_dash() -> None:
     unknown = replace(NEED, power={}, detectable=None)
     text = render_selftest(replace(FOUND, metrics=(unknown,), cell_ids=("a", "b")), false_alarms=0.01)
 
-    assert text.startswith("Same code twice: a and 1 more cells")
+    assert text.startswith("Same code twice: a and 1 more cell")
     assert [line.split()[-1] for line in text.splitlines() if "found" in line and "suites" not in line] == ["-"] * 4
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from factories import make_measurement, make_oom
 from memcap.errors import EngineError
-from memcap.model import Ending, Measurement
-from memcap.repro.attempts import LOWEST_CAP_BYTES, Run, escalate, make_attempts, need_of
+from memcap.model import MINIMUM_CAP_BYTES, Ending, Measurement
+from memcap.repro.attempts import Run, escalate, make_attempts, need_of
 from memcap.repro.load import Load
 from memcap.repro.parts import Attempt
 
@@ -73,7 +73,7 @@ def test_lower_ends_where_no_container_could_be() -> None:
 
     assert made.cap_bytes == 32 * MIB
     assert len(made.attempts) == 1
-    assert min(run.caps) == made.earlier[-1].cap_bytes >= LOWEST_CAP_BYTES
+    assert min(run.caps) == made.earlier[-1].cap_bytes >= MINIMUM_CAP_BYTES
 
 
 class Loaded:

@@ -47,7 +47,7 @@ def test_the_last_allocation_says_where_it_was_and_stacks_where_there_is_none() 
     assert verdict(make_found(flight=elsewhere)).startswith(AT)
     assert seen_in(elsewhere) == (
         "the last allocation was of 1.0 MiB at /app/parse.py:87; "
-        "/app/parse.py:87 was on a stack at 0 of the last 1 new heights of memory"
+        "/app/parse.py:87 was on a stack at 0 of the last 1 new height of memory"
     )
     assert verdict(make_found(flight=replace(elsewhere, last=()))).startswith("killed at 128.0 MiB: 99.0")
     assert verdict(make_found(flight=make_flight(last=()))).startswith(AT)

@@ -17,8 +17,9 @@ import pytest
 import tomli
 
 from memcap.config import load_config
+from memcap.feasible import too_long
 from memcap.model import Grade, PlanProblem, Thresholds
-from memcap.plan import Selection, make_plan, too_long
+from memcap.plan import Selection, make_plan
 from memcap.units import parse_seconds
 
 Import = Callable[[str, str], ModuleType]

@@ -308,7 +308,7 @@ def test_a_cycle_is_named_by_types_and_attributes(use: Callable[[Any], None], na
         use(watch)
 
     assert str(failure.value).splitlines() == [
-        "1 of 1 watched objects was left to the garbage collector",
+        "1 of 1 watched object was left to the garbage collector",
         "Run, held by a cycle",
         f"    {name}",
     ]

@@ -1,15 +1,20 @@
 /* Start the workload, and take in what has ended. */
 #pragma once
-#include "apart.h"
+#include "refused.h"
 
 static void exec_by_path(char **argv, char **envp) {
-    char path[1024];
+    char path[1024], refused[1024] = "";
     const char *search = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-    i64 error = ERR_NO_ENTRY;
     for (char *s = argv[0]; *s; s++)
-        if (*s == '/') { error = -SYS3(NR_EXECVE, argv[0], argv, envp); run.exec_error = error; return; }
+        if (*s == '/') {
+            run.exec.error = -SYS3(NR_EXECVE, argv[0], argv, envp);
+            explain_refusal(argv[0]);
+            return;
+        }
     for (char **e = envp; *e; e++)
         if ((*e)[0] == 'P' && (*e)[1] == 'A' && (*e)[2] == 'T' && (*e)[3] == 'H' && (*e)[4] == '=') search = *e + 5;
+    run.exec.error = ERR_NO_ENTRY;
+    because("missing", search);
     while (*search) {
         u64 n = 0;
         while (search[n] && search[n] != ':' && n < 512) { path[n] = search[n]; n++; }
@@ -18,12 +23,15 @@ static void exec_by_path(char **argv, char **envp) {
         join(folder, sizeof folder, path, 0, 0);
         join(path, sizeof path, n ? folder : ".", "/", argv[0]);
         i64 failed = -SYS3(NR_EXECVE, path, argv, envp);
-        if (failed != ERR_NO_ENTRY) error = failed;
+        if (failed != ERR_NO_ENTRY || exists(path)) {
+            run.exec.error = failed;
+            join(refused, sizeof refused, path, 0, 0);
+        }
         search += n;
         if (*search == ':') search++;
         else if (*search) break;
     }
-    run.exec_error = error;
+    if (*refused) because("", ""), explain_refusal(refused);
 }
 
 static void limit_child(int what, i64 value) {
@@ -54,18 +62,18 @@ static void start_workload(char **argv, char **envp) {
         limit_child(RLIMIT_PROCESSES, run.process_limit);
         limit_child(RLIMIT_FILE, run.file_limit);
         limit_child(RLIMIT_CORE, run.core_limit);
-        run.exec_error = become_user();
-        if (!run.exec_error) exec_by_path(argv, envp);
-        SYS3(NR_WRITE, channel[1], &run.exec_error, sizeof run.exec_error);
+        run.exec.error = become_user();
+        if (!run.exec.error) exec_by_path(argv, envp);
+        SYS3(NR_WRITE, channel[1], &run.exec, sizeof run.exec);
         leave(127);
     }
     settle_apart();
     run.main_pid = pid;
     close_file(channel[1]);
-    if (pid < 0) run.exec_error = -pid;
-    else if (SYS3(NR_READ, channel[0], &run.exec_error, sizeof run.exec_error) != sizeof run.exec_error) run.exec_error = 0;
+    if (pid < 0) run.exec.error = -pid;
+    else if (SYS3(NR_READ, channel[0], &run.exec, sizeof run.exec) != sizeof run.exec) run.exec.error = 0;
     close_file(channel[0]);
-    if (run.exec_error) return;
+    if (run.exec.error) return;
     run.main_files.memory = open_to_keep(pid, "/statm");
     run.main_files.status = open_to_keep(pid, "/status");
     run.main_files.stat = open_to_keep(pid, "/stat");

@@ -48,7 +48,8 @@ static struct {
     struct { int memory, status, stat; } main_files; /* statm, status and stat of the main process in /proc */
     struct split last, at_start, at_peak, at_end, at_kill;
     i64 peak_at_start, supervisor_bytes;
-    i64 main_pid, main_status, exec_error;
+    i64 main_pid, main_status;
+    struct { i64 error; char problem[16], needs[200]; } exec; /* why the workload could not be started (refused.h) */
     int state, has_at_kill, ending_all, main_done, timed_out, watchdog_kill, stopped_by;
     i64 user_us, system_us, minor_faults, major_faults, max_rss_kib;
     i64 process_peak_count;

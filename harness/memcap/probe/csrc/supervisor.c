@@ -155,15 +155,15 @@ static void supervise(char **argv, char **envp, int calibrating) {
     /* If this line is missing from what the daemon kept of the output, the output was truncated. */
     SYS3(NR_WRITE, 1, "memcap: output begins\n", 22);
     start_workload(argv, envp);
-    if (run.exec_error) run.ended = run.started;
+    if (run.exec.error) run.ended = run.started;
     else watch(waited_for);
-    if (calibrating && !run.exec_error) run.unseen_bytes = unseen_bytes(alone);
+    if (calibrating && !run.exec.error) run.unseen_bytes = unseen_bytes(alone);
     i64 need = sample();
-    seen.now.known = run.exec_error != 0; /* nothing ran, so nothing was read */
-    if (has_room() && !run.exec_error) scan_processes(need, elapsed());
-    if (cg.version && (run.exec_error || !seen.now.known)) close_window();
+    seen.now.known = run.exec.error != 0; /* nothing ran, so nothing was read */
+    if (has_room() && !run.exec.error) scan_processes(need, elapsed());
+    if (cg.version && (run.exec.error || !seen.now.known)) close_window();
     run.at_end = run.last;
-    if (!run.exec_error) is_beyond_limits();
+    if (!run.exec.error) is_beyond_limits();
     end_all();
     reap(0);
     report();
@@ -272,6 +272,6 @@ __attribute__((noreturn, used)) static void start(i64 *stack) {
     }
     go_apart();
     supervise(word + 1, envp, same(word[1], argv[0]) && word[2] && same(word[2], "idle"));
-    if (run.exec_error) leave(run.exec_error == ERR_NO_ENTRY ? 127 : 126);
+    if (run.exec.error) leave(run.exec.error == ERR_NO_ENTRY ? 127 : 126);
     leave(run.main_status & 127 ? 128 + (int)(run.main_status & 127) : (int)(run.main_status >> 8 & 255));
 }

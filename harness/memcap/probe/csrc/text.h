@@ -130,7 +130,7 @@ static inline void put_number(i64 value) {
 static inline void put_field(const char *separator, const char *key, i64 value) {
     put(separator); put_char('"'); put(key); put("\": "); put_number(value);
 }
-/* A JSON string; what is not printable ASCII becomes a question mark (process names only). */
+/* A JSON string; what is not printable ASCII becomes a question mark. */
 static inline void put_string(const char *s) {
     put_char('"');
     for (; *s; s++) {

@@ -62,6 +62,11 @@ static void put_series(void) {
     put("]");
 }
 
+static void put_text_or_null(const char *s) {
+    if (*s) put_string(s);
+    else put("null");
+}
+
 /* null: not asked for; false: asked for, but the container may not. */
 static void put_setting(const char *key, int state) {
     put(",\n \""); put(key); put("\": "); put(state == 0 ? "null" : state > 0 ? "true" : "false");
@@ -110,7 +115,7 @@ static void look_at_the_end(void) {
 }
 
 static void put_report(void) {
-    int signal = (int)(run.main_status & 127), started = !run.exec_error;
+    int signal = (int)(run.main_status & 127), started = !run.exec.error;
     put_field("{", "format", FORMAT);
     put_field(",\n ", "cgroup_version", cg.version ? cg.version : ABSENT);
     put_field(",\n ", "cap_bytes", last.cap);
@@ -149,13 +154,14 @@ static void put_report(void) {
     put(",\n \"apart\": "); put(run.pid != 1 ? "null" : run.apart ? "true" : "false"); /* only a container's can be */
     put_setting("thp_off", run.no_thp);
     put_setting("aslr_off", run.no_aslr);
-    put_field(",\n ", "exec_errno", started ? ABSENT : run.exec_error);
+    put_field(",\n ", "exec_errno", started ? ABSENT : run.exec.error);
+    put(",\n \"exec_problem\": "); put_text_or_null(run.exec.problem);
+    put(",\n \"exec_needs\": "); put_text_or_null(run.exec.needs);
     put_field(",\n ", "exit_code", started && !signal ? run.main_status >> 8 & 255 : ABSENT);
     put_field(",\n ", "signal", started && signal ? signal : ABSENT);
     put(",\n \"timed_out\": "); put(run.timed_out ? "true" : "false");
     put(",\n \"limit_exceeded\": ");
-    if (run.exceeded) put_string(run.exceeded);
-    else put("null");
+    put_text_or_null(run.exceeded ? run.exceeded : "");
     put(",\n \"watchdog_kill\": "); put(run.watchdog_kill ? "true" : "false");
     put_field(",\n ", "stopped_by_signal", run.stopped_by ? run.stopped_by : ABSENT);
     put_field(",\n ", "wall_ns", started ? run.ended - run.started : ABSENT);

@@ -1,0 +1,162 @@
+"""Make the references of limits.toml and suite.toml from their models. Runs in the virtual environment."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+
+from memcap.config.schema import LimitsFile, SuiteFile, Table
+from memcap.config.values import Kind
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+MODELS: dict[str, type[Table]] = {"limits": LimitsFile, "suite": SuiteFile}
+_INTRODUCTION = """\
+# Keys of `{name}.toml`
+
+This page is made from [`config/schema.py`](../harness/memcap/config/schema.py) by `python -m ci reference`. An unknown
+key is an error that names the nearest one. Sizes such as `"128MiB"` or `"128m"` count by 1024, `"24GB"` by 1000.
+Durations are written as `"500ms"`, `"90s"`, `"5min"` or `"1h"`, percentages as `"2%"`.
+"""
+_WORDS = {bool: "boolean", int: "whole number", float: "number", str: "string"}
+_NO_DEFAULT = "-"
+
+
+def render(name: str) -> str:
+    """Return the reference of ``name``.toml as Markdown: a section a table, in the order of the models."""
+    tables: dict[type[Table], list[str]] = {}
+    _collect(MODELS[name], "", tables)
+    sections = (_section(model, paths) for model, paths in tables.items())
+    return "\n".join([_INTRODUCTION.format(name=name), *sections])
+
+
+def undocumented(model: type[Table]) -> list[str]:
+    """Return the keys of ``model``, and of the tables in it, that have no description or no example to show."""
+    tables: dict[type[Table], list[str]] = {}
+    _collect(model, "", tables)
+    return [
+        f"{table.__name__}.{key}"
+        for table in tables
+        for key, field in table.model_fields.items()
+        if not field.description or not (_tables_in(field) or _example(field))
+    ]
+
+
+def main() -> None:
+    """Write the references."""
+    for name in MODELS:
+        path = DOCS / f"reference-{name}.md"
+        path.write_text(render(name), encoding="utf-8", newline="\n")
+        print(f"wrote {path}")
+
+
+def _collect(model: type[Table], path: str, tables: dict[type[Table], list[str]]) -> None:
+    """Add ``model`` and the tables in it to ``tables``, each with the paths where it is."""
+    tables.setdefault(model, []).append(path)
+    for key, field in model.model_fields.items():
+        for table, is_named in _tables_in(field):
+            inner = f"{path}.{key}".lstrip(".") + (".NAME" if is_named else "")
+            _collect(table, inner, tables)
+
+
+def _section(model: type[Table], paths: Sequence[str]) -> str:
+    heading = ", ".join(f"`[{path}]`" for path in paths) if paths != [""] else "The file"
+    rows = [_row(key, field) for key, field in model.model_fields.items()]
+    lines = [f"## {heading}", "", _in_markdown(model.__doc__ or ""), ""]
+    return "\n".join([*lines, "| key | type | default | | example |", "|---|---|---|---|---|", *rows, ""])
+
+
+def _row(key: str, field: FieldInfo) -> str:
+    example = _example(field)
+    cells = [f"`{key}`", _kind(field), _default(field), field.description or "", f"`{example}`" if example else ""]
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def _in_markdown(text: str) -> str:
+    """Return a docstring as a paragraph."""
+    return " ".join(text.split()).replace("``", "`")
+
+
+def _tables_in(field: FieldInfo) -> list[tuple[type[Table], bool]]:
+    """Return the table that ``field`` is, and whether there are several by name."""
+    found = []
+    for kind in _alternatives(field.annotation):
+        named = get_origin(kind) is dict
+        inner = get_args(kind)[1] if named else kind
+        if isinstance(inner, type) and issubclass(inner, Table):
+            found.append((inner, named))
+    return found
+
+
+def _kind(field: FieldInfo) -> str:
+    """Return what a value of ``field`` is in words."""
+    own = next((each.name for each in field.metadata if isinstance(each, Kind)), "")
+    return own or " or ".join(dict.fromkeys(_words(each) for each in _alternatives(field.annotation)))
+
+
+def _words(kind: Any) -> str:
+    marks = [each for each in _metadata(kind) if isinstance(each, Kind)]
+    if marks:
+        return marks[0].name
+    kind = get_args(kind)[0] if get_origin(kind) is Annotated else kind
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin is Literal:
+        return " or ".join(f'`"{each}"`' for each in inner)
+    if origin is list:
+        return f"list of {_words(inner[0])}s"
+    if origin is dict:
+        value = inner[1]
+        return "tables" if isinstance(value, type) and issubclass(value, Table) else f"table of name = {_words(value)}"
+    if isinstance(kind, type) and issubclass(kind, Table):
+        return "table"
+    return _WORDS[kind]
+
+
+def _alternatives(kind: Any) -> Iterator[Any]:
+    """Yield what a value may be, without None."""
+    if get_origin(kind) in (Union, types.UnionType):
+        for each in get_args(kind):
+            yield from () if each is type(None) else _alternatives(each)
+    else:
+        yield kind
+
+
+def _metadata(kind: Any) -> tuple[Any, ...]:
+    return tuple(getattr(kind, "__metadata__", ()))
+
+
+def _example(field: FieldInfo) -> str:
+    """Return a value as it is written in TOML: the key's own, its kind's, or the default."""
+    if field.examples:
+        return str(field.examples[0])
+    marks = [*field.metadata, *(mark for kind in _alternatives(field.annotation) for mark in _metadata(kind))]
+    own = next((each.example for each in marks if isinstance(each, Kind)), "")
+    default = _default_value(field)
+    return own or ("" if default == _NO_DEFAULT else default)
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    default = _default_value(field)
+    return default if default == _NO_DEFAULT else f"`{default}`"
+
+
+def _default_value(field: FieldInfo) -> str:
+    """Return the default as it is written in TOML."""
+    extra = field.json_schema_extra
+    if isinstance(extra, dict) and "default" in extra:
+        return str(extra["default"])
+    value = field.default
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return f"{value:g}"
+    return f'"{value}"' if isinstance(value, str) and value else _NO_DEFAULT
+
+
+if __name__ == "__main__":
+    main()

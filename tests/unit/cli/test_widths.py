@@ -1,0 +1,58 @@
+"""What commands print about plans, images and remnants fits the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from factories import make_plan, make_plan_cell
+from memcap.cli import gc, images, plan
+from memcap.cli.output import terminal_width
+from memcap.engine.docker_leftovers import Kind, Remnant
+from memcap.images.inventory import Built
+from memcap.model import DEFAULT_TOLERANCES, Budget, Metric, Rules
+from memcap.report.text import folded
+
+
+def _plan() -> str:
+    budget = Budget(metric=Metric.UNRECLAIMABLE_PEAK, limit_bytes=10 << 20, margin=0.2)
+    cells = (make_plan_cell("long_name_" * 4, cap=cap, budget=budget) for cap in ("1g", "2g"))
+    return plan._as_text(make_plan(*cells), Rules(tolerances=DEFAULT_TOLERANCES))
+
+
+def _images() -> str:
+    built = Built(
+        kind="layer",
+        image="registry_example_5000_team_prod_1_4",
+        suite="agents",
+        reference=f"memcap/layer:{'0123456789abcdef' * 2}",
+        id="x",
+        origin="host interpreter CPython 3.12.1 (pyenv)",
+        size_bytes=85 << 20,
+        created=1.0,
+    )
+    return images._as_text([built], ["py312"])
+
+
+def _gc() -> str:
+    remnant = Remnant(
+        kind=Kind.CONTAINER,
+        id="x",
+        name="memcap-20261120T043000-quick-1a2b-1.1",
+        state="exited",
+        campaign="20261120T043000-quick-1a2b",
+        created=1.0,
+        size_bytes=1 << 20,
+        hold=None,
+    )
+    return folded(gc._as_text((remnant,), (), dry_run=True), terminal_width())
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+@pytest.mark.parametrize("text", [_plan, _images, _gc])
+def test_no_line_is_wider_than_the_terminal(
+    text: Callable[[], str], width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    assert max(map(len, text().splitlines())) <= width

@@ -1,0 +1,71 @@
+"""docs/reference-json.md names every key of `--json` of measure and check, and no other."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from profiles import frame, make_profile, site
+from views import view_of_every_verdict
+
+from factories import make_cell, make_measurement, make_oom, make_result
+from memcap.model import Alert, AlertKind, Caveat, CaveatKind, Ending, Grade, Graded, Metric, VerdictState
+from memcap.report.json import render_check_json, render_measure_json
+from memcap.sites import Explanation, diff_profiles
+
+DOCUMENT = Path(__file__).parents[3] / "docs" / "reference-json.md"
+PLACEHOLDERS = {
+    **{metric.value: "METRIC" for metric in Metric},
+    **{ending.value: "ENDING" for ending in Ending},
+    **{state.value: "STATE" for state in VerdictState},
+}
+CAVEAT = Caveat(kind=CaveatKind.COLD_PAGE_CACHE, detail="9.1 MiB of file pages were charged")
+
+
+def _measure() -> str:
+    return render_measure_json(make_result(make_cell(runs=[make_measurement(caveats=(CAVEAT,)), make_oom()])))
+
+
+def _check() -> str:
+    view = view_of_every_verdict()
+    alert = Alert(kind=AlertKind.NEAR_CAP, detail="x")
+    graded = Graded(name="rows", unit="count", value=1.0, grade=Grade.POOR)
+    cells = [
+        replace(cell, verdict=replace(cell.verdict, caveats=(CAVEAT,), alerts=(alert,), graded=(graded,)))
+        if cell.verdict
+        else cell
+        for cell in view.cells
+    ]
+    diff = diff_profiles(make_profile(), make_profile(site(1, frame(8))))
+    return render_check_json(replace(view, cells=tuple(cells), explained=(Explanation(cell_id="x", diff=diff),)))
+
+
+def _paths(value: Any, at: str = "") -> Iterator[str]:
+    """Yield the path of each value that is neither an object nor a list of objects."""
+    if isinstance(value, dict) and value and not at.endswith(".diff"):
+        for key, inner in value.items():
+            yield from _paths(inner, f"{at}.{PLACEHOLDERS.get(key, key)}".lstrip("."))
+    elif isinstance(value, list) and any(isinstance(each, dict) for each in value):
+        for each in value:
+            yield from _paths(each, f"{at}[]")
+    else:
+        yield at
+
+
+def _found(document: str) -> set[str]:
+    found = set(_paths(json.loads(document)))
+    # What is null or empty here and an object there is told by its keys.
+    return {path for path in found if not any(other.startswith((f"{path}.", f"{path}[]")) for other in found)}
+
+
+@pytest.mark.parametrize(("heading", "document"), [("measure", _measure()), ("check", _check())])
+def test_every_key_is_in_the_reference(heading: str, document: str) -> None:
+    section = DOCUMENT.read_text(encoding="utf-8").partition(f"## `memcap {heading} --json`")[2].partition("\n## ")[0]
+    told = re.findall(r"^\| `([^`]+)` \| [^|]+ \| [^|]+ \|$", section, re.MULTILINE)
+    assert len(set(told)) == len(told)
+    assert set(told) == _found(document)

@@ -1,0 +1,147 @@
+"""No text for people is wider than the terminal, from 60 columns on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from compared import compared, make_runs_of, two_images
+from hypothesis import given
+from hypothesis import strategies as st
+from profiles import frame, make_profile, site
+from reproduced import make_escalated, make_found
+from simulated_workload import Workload, found
+from views import view_of_every_verdict
+
+from factories import make_baseline, make_cell, make_environment, make_image, make_result
+from memcap.fit import recommend
+from memcap.model import Accepted, BaselineVersion, CellHistory, Metric
+from memcap.report.baselines import render_baselines, render_history
+from memcap.report.compare_terminal import render_comparison
+from memcap.report.compare_view import build_comparison_view
+from memcap.report.diff import render_diff
+from memcap.report.fit import FitReport, render_fit
+from memcap.report.profile import render_profile
+from memcap.report.repro import render_repro
+from memcap.report.selftest import render_selftest
+from memcap.report.terminal import render_terminal
+from memcap.report.text import folded, table, table_width
+from memcap.report.view import build_view
+from memcap.selftest import MetricQuality, SelfTest
+from memcap.sites import diff_profiles
+
+MIB = 1024**2
+LONG = f"suite.{'long_name_' * 5}-registry_example_5000_team_prod_1_4-128m"
+DEEP = frame(8, "a_function_with_a_long_name", f"/app/{'folder/' * 20}work.py")
+PROFILE = replace(make_profile(site(2**20, DEEP)), subject=f"my/prod:1.4 -- python {'app.py ' * 20}")
+CHANGES = diff_profiles(make_profile(), PROFILE)
+
+
+def _check(width: int) -> str:
+    return render_terminal(view_of_every_verdict(), width=width, verbose=True, show_output=True)
+
+
+def _measure(width: int) -> str:
+    return render_terminal(build_view(make_result(make_cell(LONG)), is_judged=False), width=width)
+
+
+def _compare(width: int) -> str:
+    result = two_images(long_name_of_a_benchmark=(make_runs_of(), make_runs_of(workload=25)))
+    return render_comparison(
+        build_comparison_view(compared(result), (result, result), exit_code=0), width=width, verbose=True
+    )
+
+
+def _fit(width: int) -> str:
+    curve = found(Workload(need=20, peak=84, threshold=20, comfort=84, slowness=lambda cap: 1 if cap >= 60 else 3))
+    report = FitReport(
+        id="20261120T043000-fit-1a2b",
+        started="2026-11-20T04:30:00+00:00",
+        subject=LONG,
+        image=make_image(),
+        environment=make_environment(),
+        fit=curve,
+        recommendation=recommend(curve, headroom=0.15),
+    )
+    return render_fit(report, width=width)
+
+
+def _baselines(width: int) -> str:
+    accepted = Accepted(reason="a reason of many words " * 5, by="Ada", source="r" * 30)
+    baseline = replace(make_baseline(make_cell(LONG)), accepted=accepted)
+    versions = tuple(
+        BaselineVersion(commit="0123456", date="2026-11-20", author="Ada Lovelace", baseline=baseline) for _ in "ab"
+    )
+    history = render_history([CellHistory(cell_id=LONG, versions=versions)], Metric.PEAK, limit=9, width=width)
+    return render_baselines([baseline], width=width) + history
+
+
+def _selftest(width: int) -> str:
+    need = MetricQuality(
+        metric=Metric.UNRECLAIMABLE_PEAK,
+        median=64 * MIB,
+        margin=0.16 * MIB,
+        false_alarm_rate=0.002,
+        undecided_rate=0.01,
+        power={0.005: 0.98, 0.01: 1.0, 0.03: 1.0},
+        detectable=0.0042,
+    )
+    metrics = tuple(replace(need, metric=metric) for metric in (Metric.PEAK, need.metric, Metric.RSS_PEAK))
+    tested = SelfTest(
+        cell_ids=("selftest.held_64m-py312-512m", "b"), sample_size=10, suite_size=20, resamplings=1000,
+        false_alarm_rate=0.002, metrics=metrics,
+    )  # fmt: skip
+    return render_selftest(tested, false_alarms=0.01, width=width)
+
+
+RENDERERS: dict[str, Callable[[int], str]] = {
+    "check": _check,
+    "measure": _measure,
+    "compare": _compare,
+    "fit": _fit,
+    "baselines": _baselines,
+    "selftest": _selftest,
+    "profile": lambda width: render_profile(PROFILE, top=5, where="results/profiles/x", width=width),
+    "repro": lambda width: render_repro(
+        make_found(), top=5, where="results/repro/x", files=("README.md",), width=width
+    ),
+    "repro of a load": lambda width: render_repro(
+        make_escalated(10, 20, 110.5), top=5, where="x", files=("README.md",), width=width
+    ),
+    "diff": lambda width: render_diff(diff_profiles(make_profile(), PROFILE), top=5, width=width),
+    "diff of stacks": lambda width: render_diff(
+        diff_profiles(make_profile(), PROFILE), top=5, stacks=True, width=width
+    ),
+}
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+@pytest.mark.parametrize("name", RENDERERS)
+def test_no_line_is_wider_than_the_terminal(name: str, width: int) -> None:
+    lines = RENDERERS[name](width).splitlines()
+    assert [line for line in lines if len(line) > width and " " in line.strip()] == []
+
+
+texts = st.text(st.characters(min_codepoint=33, max_codepoint=126) | st.just(" "), max_size=60)
+
+
+@given(st.lists(st.tuples(texts, texts, texts), min_size=1, max_size=5), st.integers(30, 120))
+def test_a_table_fits_and_leaves_nothing_out(rows: list[tuple[str, str, str]], width: int) -> None:
+    text = table(rows, ["one", "two", "three"], width=width)
+    assert max(map(len, text.splitlines())) <= width
+    whole = "".join(text.split())
+    for row in rows:
+        for cell in row:
+            assert all(whole.count(letter) >= cell.count(letter) for letter in set(cell) - {" "})
+
+
+def test_a_table_with_room_is_not_wrapped() -> None:
+    rows = [["agents.llm-py312-128m", "1.0 MiB"]]
+    assert table(rows, ["cell", "need"], width=table_width(rows, ["cell", "need"])) == table(
+        rows, ["cell", "need"], width=200
+    )
+
+
+def test_folding_keeps_short_lines_indents_long_ones_and_breaks_no_word() -> None:
+    assert folded("a b\n  one two three\n" + "x" * 20, 12) == "a b\n  one two\n      three\n" + "x" * 20
