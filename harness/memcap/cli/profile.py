@@ -130,9 +130,8 @@ def profile_subject(
     """
     from contextlib import closing
 
-    from memcap.cli.execute import recording, refuse_filled, refuse_infeasible
+    from memcap.cli.execute import docker_engine, recording, refuse_filled, refuse_infeasible, refuse_missing_parts
     from memcap.cli.progress import say
-    from memcap.engine.docker import DockerEngine
     from memcap.engine.docker_client import connect, environment
     from memcap.errors import PlanError
     from memcap.images.instrumented import build_instrumented
@@ -152,10 +151,11 @@ def profile_subject(
     settings = subject.settings(campaign=campaign, started=started)
     with closing(connect()) as client:
         refuse_infeasible(plan, subject.policy, environment(client))
+        refuse_missing_parts(client, (subject.policy,))
         (layer,) = prepare_layers(client, plan, subject.suites, say=say).values()
         with_tool = build_instrumented(client, layer, instrument.tool, say=say)
         artefacts = folder / ARTEFACTS
-        with recording(artefacts), DockerEngine(client, campaign=campaign) as engine:
+        with recording(artefacts), docker_engine(client, campaign, (subject.policy,)) as engine:
             return take_profile(
                 Session(engine, subject.cell, layer, settings, say=say),
                 instrument,

@@ -136,9 +136,8 @@ def reproduce_subject(subject: Subject, wanted: Wanted, *, campaign: str, starte
     """
     from contextlib import closing
 
-    from memcap.cli.execute import recording, refuse_filled, refuse_infeasible
+    from memcap.cli.execute import docker_engine, recording, refuse_filled, refuse_infeasible, refuse_missing_parts
     from memcap.cli.progress import say
-    from memcap.engine.docker import DockerEngine
     from memcap.engine.docker_client import connect, environment
     from memcap.errors import PlanError
     from memcap.images.instrumented import build_instrumented
@@ -159,9 +158,10 @@ def reproduce_subject(subject: Subject, wanted: Wanted, *, campaign: str, starte
     with closing(connect()) as client:
         machine = environment(client)
         refuse_infeasible(plan, subject.policy, machine)
+        refuse_missing_parts(client, (subject.policy,))
         (layer,) = prepare_layers(client, plan, subject.suites, say=say).values()
         artefacts = folder / RECORD
-        with recording(artefacts), DockerEngine(client, campaign=campaign) as engine:
+        with recording(artefacts), docker_engine(client, campaign, (subject.policy,)) as engine:
             observed = Observed(engine)
             return reproduce(
                 Session(observed, cell, layer, settings, say=say),

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from memcap.config.values import (
+    AddHosts,
     AlertShare,
     AlertSize,
     ByteDistance,
@@ -18,12 +19,17 @@ from memcap.config.values import (
     CpuQuota,
     Duration,
     EndingName,
+    Entrypoint,
     EnvName,
+    EnvNames,
     FalseAlarms,
+    FileNames,
     HostName,
     ImageName,
     MetricName,
+    Mounts,
     Name,
+    NetworkName,
     Number,
     OnceEach,
     ParameterName,
@@ -32,8 +38,11 @@ from memcap.config.values import (
     SecondDistance,
     Size,
     SuiteName,
+    Tmpfs,
     Ulimits,
     UserName,
+    Volumes,
+    Workdir,
 )
 
 MOST_RUNS = 100_000
@@ -89,24 +98,38 @@ class QuietTable(Table):
     aslr: bool | None = None
 
 
-class Container(Table):
-    """What is left out keeps the default of model.ContainerPolicy."""
+class BenchmarkContainer(Table):
+    """What is left out keeps the project's setting, and there the default of model.ContainerPolicy."""
 
-    network: bool | None = None
+    network: NetworkName | None = None
     pids: int | None = Field(default=None, ge=1, le=MOST_PIDS)
-    output_limit: Size | None = None
-    sample_interval: Duration | None = None
     shm_size: Size | None = None
     read_only: bool | None = None
-    hostname: HostName | None = None
-    env: dict[EnvName, str] | None = None
+    env_files: FileNames = []
+    pass_env: EnvNames = []
+    public_env: EnvNames = []
     user: UserName | None = None
+    entrypoint: Entrypoint | None = None
+    workdir: Workdir | None = None
+    volumes: Volumes = []
+    mounts: Mounts = []
+    tmpfs: Tmpfs = []
+    add_hosts: AddHosts = []
     disk: ByteDistance | None = None
     file_size: ByteDistance | None = None
     cpus: CpuQuota | None = None
     cpu_time: Duration | None = None
     core: ByteDistance | None = None
     ulimits: Ulimits | None = None
+
+
+class Container(BenchmarkContainer):
+    """What is of the whole project besides."""
+
+    output_limit: Size | None = None
+    sample_interval: Duration | None = None
+    hostname: HostName | None = None
+    env: dict[EnvName, str] | None = None
 
 
 class Judge(Table):
@@ -165,6 +188,7 @@ class BenchmarkTable(Table):
     alerts: dict[str, Number] = {}
     projections: dict[str, Annotated[list[Annotated[int, Field(ge=1, le=MOST_CYCLES)]], OnceEach]] = {}
     env: dict[EnvName, str] = {}
+    container: BenchmarkContainer = BenchmarkContainer()
     quiet: QuietTable = QuietTable()
     time_limit: Duration | None = None
     warmups: int = Field(default=0, ge=0, le=MOST_RUNS)

@@ -92,7 +92,7 @@ class Session:
         spec = replace(
             self._spec(_IDLE_CAP_BYTES),
             argv=(python.executable, "-c", _IDLE_CODE),
-            env={},
+            entrypoint=(),
             projections={},
             metrics=None,
             cold=False,

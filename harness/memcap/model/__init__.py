@@ -5,6 +5,17 @@ Bytes are whole numbers, unrounded; seconds are floats; ``None`` means "was not 
 
 from __future__ import annotations
 
+from memcap.model.container import (
+    NO_NETWORK,
+    ContainerPolicy,
+    EnvValue,
+    Mount,
+    MountKind,
+    Secret,
+    secrets_of,
+    values_of,
+    with_mounts,
+)
 from memcap.model.ending import Caveat, CaveatKind, Ending
 from memcap.model.history import BaselineVersion, CellHistory, History
 from memcap.model.measurement import (
@@ -32,7 +43,6 @@ from memcap.model.plan import (
     Cell,
     CommandWorkload,
     Config,
-    ContainerPolicy,
     Grade,
     ImageSource,
     Metric,
@@ -85,6 +95,7 @@ __all__ = [
     "DAEMON_WAIT_SECONDS",
     "METRICS_VERSION",
     "NO_CAP_BYTES",
+    "NO_NETWORK",
     "OF_NO_SUITE",
     "OF_THE_LIMIT",
     "PROCESS_ENGINE",
@@ -117,6 +128,7 @@ __all__ = [
     "Cost",
     "Ending",
     "Ends",
+    "EnvValue",
     "Environment",
     "Fingerprint",
     "Frame",
@@ -134,6 +146,8 @@ __all__ = [
     "Metric",
     "MetricVerdict",
     "Moment",
+    "Mount",
+    "MountKind",
     "Neighbour",
     "OomFacts",
     "Origin",
@@ -155,6 +169,7 @@ __all__ = [
     "RunLimits",
     "RunSpec",
     "Scalar",
+    "Secret",
     "Site",
     "Suite",
     "Thresholds",
@@ -168,4 +183,7 @@ __all__ = [
     "projected_names",
     "remedy_of",
     "running",
+    "secrets_of",
+    "values_of",
+    "with_mounts",
 ]
