@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from memcap.cli.option_groups import gathered
 from memcap.cli.quantities import SIZE, TIME, Quantity
 from memcap.errors import UsageError
 from memcap.model import ContainerPolicy, RunLimits, with_mounts
+from memcap.redaction import Redaction
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +131,23 @@ class ContainerOptions:
             core_bytes=parse_bytes(self.core) if self.core else limits.core_bytes,
             ulimits={**limits.ulimits, **parse_ulimits(self.ulimit)},
         )
+
+
+def stored_command(policies: Iterable[ContainerPolicy]) -> tuple[str, ...]:
+    """Return the command line of this process as it is stored: without values of variables that are secret."""
+    policies = tuple(policies)
+    public = {name for policy in policies for name in policy.public_env}
+    words, values, before = list(sys.argv[1:]), [], ""
+    for place, word in enumerate(words[: words.index("--")] if "--" in words else words):
+        option = next((each for each in ("--env=", "-e") if word.startswith(each) and word != each), "")
+        if option or before in ("-e", "--env"):
+            name, has_value, value = word.removeprefix(option).partition("=")
+            if has_value and name not in public:
+                words[place] = option + name
+                values.append(value)
+        before = word
+    hidden = Redaction([*values, *(secret for policy in policies for secret in policy.secrets)])
+    return ("memcap", *map(hidden.text, words))
 
 
 def _read_by(module: str, name: str) -> Callable[[str], object]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memcap.campaign import Campaign, Deadline, Layers
+from memcap.cli.container_options import stored_command
 from memcap.cli.deciding import Deciding, run_until_decided
 from memcap.cli.progress import CampaignProgress, say
 from memcap.config.environment import resolved
@@ -126,7 +126,7 @@ def execute(order: Order, *, save: Callable[[CampaignResult], None], kept_in: Pa
         settings = CampaignSettings(
             id=order.id,
             started=order.started,
-            command=order.earlier.command if order.earlier else ("memcap", *sys.argv[1:]),  # what measures it again
+            command=order.earlier.command if order.earlier else _command(order),  # what measures it again
             policy=order.policy,
             time_limit_seconds=order.time_limit_seconds,
             jobs=order.jobs or jobs_for(order.plan, engine.environment()),
@@ -321,6 +321,11 @@ def refuse_other_images(earlier: CampaignResult | None, images: Mapping[str, Ima
 def _described(image: ImageFacts) -> str:
     python = f", {image.python.implementation} {image.python.version}" if image.python else ""
     return f"{image.content_name} ({image.origin}{python})"
+
+
+def _command(order: Order) -> tuple[str, ...]:
+    base = order.base.plan.policies(order.policy) if order.base else ()
+    return stored_command((*order.plan.policies(order.policy), *base))
 
 
 def with_variables(order: Order) -> Order:

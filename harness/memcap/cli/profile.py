@@ -140,6 +140,7 @@ def profile_subject(
     from memcap.instruments.profiling import Named, take_profile
     from memcap.instruments.session import Session
     from memcap.model import Plan
+    from memcap.redaction import Redaction
 
     if subject.cell.image == HOST:
         raise PlanError(
@@ -156,7 +157,7 @@ def profile_subject(
         with_tool = build_instrumented(client, layer, instrument.tool, say=say)
         artefacts = folder / ARTEFACTS
         with recording(artefacts), docker_engine(client, campaign, (subject.policy,)) as engine:
-            return take_profile(
+            profile = take_profile(
                 Session(engine, subject.cell, layer, settings, say=say),
                 instrument,
                 with_tool,
@@ -165,6 +166,7 @@ def profile_subject(
                 say=say,
                 with_reports=with_reports,
             )
+    return Redaction(subject.policy.secrets).tree(profile)
 
 
 def write_reports(profile: AllocationProfile, folder: Path, *, top: int) -> None:

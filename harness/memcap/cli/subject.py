@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from memcap.cli.container_options import ContainerOptions, container_options
+from memcap.cli.container_options import ContainerOptions, container_options, stored_command
 from memcap.cli.option_groups import Command, gathered
 from memcap.cli.quantities import SIZE, TIME
 from memcap.cli.selection import project_option
@@ -28,6 +27,7 @@ from memcap.model import (
     ImageSource,
     Suite,
 )
+from memcap.redaction import Redaction
 
 if TYPE_CHECKING:
     from memcap.model import Config
@@ -55,7 +55,7 @@ class Subject:
         return CampaignSettings(
             id=campaign,
             started=started,
-            command=("memcap", *sys.argv[1:]),
+            command=stored_command((self.policy,)),
             policy=self.policy,
             time_limit_seconds=self.time_limit_seconds,
             jobs=jobs,
@@ -89,6 +89,7 @@ class Asked:
         policy = self.container_options.applied_to(subject.policy)
         return replace(
             subject,
+            name=Redaction(policy.secrets).text(subject.name),
             cell=without_huge_pages(subject.cell) if self.no_thp else subject.cell,
             policy=policy,
         )

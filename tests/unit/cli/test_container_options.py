@@ -11,10 +11,10 @@ import pytest
 from click.testing import CliRunner
 
 from memcap.cli import cli
-from memcap.cli.container_options import ContainerOptions, container_options
+from memcap.cli.container_options import ContainerOptions, container_options, stored_command
 from memcap.cli.subject import Asked
 from memcap.errors import SizeError, UsageError
-from memcap.model import ContainerPolicy, Mount, MountKind, RunLimits, Ulimit, values_of
+from memcap.model import ContainerPolicy, Mount, MountKind, RunLimits, Secret, Ulimit, values_of
 
 MIB = 1024 * 1024
 WORDS = (
@@ -137,3 +137,20 @@ def test_commands_have_them(command: str) -> None:
     result = CliRunner().invoke(cli, [command, "--help"])
     for each in fields(ContainerOptions):
         assert f"--{each.name.replace('_', '-')}" in result.output
+
+
+@pytest.mark.parametrize(
+    ("argv", "stored"),
+    [
+        ("measure -e A=hunter2xyz img", "measure -e A img"),
+        ("measure --env A=1 --env=B=2 -eC=3 img", "measure --env A --env=B -eC img"),
+        ("measure -e LEVEL=debug -e A img", "measure -e LEVEL=debug -e A img"),
+        ("fit img -- app -e A=1", "fit img -- app -e A=1"),
+        ("fit -e A=hunter2xyz img -- app --token=hunter2xyz", "fit -e A img -- app --token=***"),
+        ("fit -e A=first2xyz -e A=hunter2xyz img -- app first2xyz", "fit -e A -e A img -- app ***"),
+    ],
+)
+def test_the_command_line_is_stored_without_values(monkeypatch: pytest.MonkeyPatch, argv: str, stored: str) -> None:
+    monkeypatch.setattr("sys.argv", ["memcap", *argv.split()])
+    policy = ContainerPolicy(env={"A": Secret(value="hunter2xyz", digest="hmac:1")}, public_env=("LEVEL",))
+    assert stored_command((policy,)) == ("memcap", *stored.split())

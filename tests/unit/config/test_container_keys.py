@@ -10,9 +10,42 @@ import pytest
 
 from memcap.config import load_config
 from memcap.errors import ConfigError
-from memcap.model import UNLIMITED, Mount, MountKind, RunLimits, Ulimit
+from memcap.model import UNLIMITED, ContainerPolicy, Mount, MountKind, RunLimits, Ulimit
 
 MakeProject = Callable[[dict[str, str]], Path]
+
+
+def test_every_key_of_a_container_is_read(make_project: MakeProject) -> None:
+    limits = """
+[caps]
+1g = "1GiB"
+[profiles.quick]
+[container]
+env_files = "prod.env"
+pass_env = ["TOKEN"]
+public_env = ["REGION"]
+entrypoint = ["tini", "--"]
+workdir = "/srv"
+volumes = ["./data:/data:ro", "cache:/cache"]
+mounts = ["type=tmpfs,target=/scratch,tmpfs-size=1m"]
+tmpfs = "/tmp"
+add_hosts = ["db:10.0.0.5"]
+"""
+    root = make_project({"limits.toml": limits}).resolve()
+    assert load_config(root).policy == ContainerPolicy(
+        env_files=(str(root / "prod.env"),),
+        pass_env=("TOKEN",),
+        public_env=("REGION",),
+        entrypoint=("tini", "--"),
+        working_directory="/srv",
+        mounts=(
+            Mount(kind=MountKind.BIND, source=str(root / "data"), target="/data", read_only=True),
+            Mount(kind=MountKind.VOLUME, source="cache", target="/cache"),
+            Mount(kind=MountKind.TMPFS, target="/scratch", options="size=1048576"),
+            Mount(kind=MountKind.TMPFS, target="/tmp"),
+        ),
+        add_hosts=("db:10.0.0.5",),
+    )
 
 
 def test_a_benchmarks_container_keeps_what_it_leaves_out(make_project: MakeProject) -> None:
