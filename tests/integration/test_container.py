@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 import subprocess
 import tarfile
@@ -157,6 +158,59 @@ def test_options_do_what_they_do_in_docker_run(
         raw = engine.execute(spec)
     assert raw.daemon_error is None
     assert json.loads(raw.output or raw.error_output) == by_docker(images["plain"], *given)
+
+
+def copied_data(folder: Path) -> Path:
+    """Return a folder with another one, a program and a link, which only the images' user may change."""
+    data = folder / "data"
+    (data / "inner").mkdir(parents=True)
+    (data / "inner" / "run").write_text("#!/bin/sh\necho ran\n", encoding="utf-8")
+    (data / "inner" / "run").chmod(0o755)
+    (data / "link").symlink_to("inner/run")
+    data.chmod(0o750)
+    os.chown(data, 1000, 1000)
+    return data
+
+
+LOOK = """
+import os, subprocess
+print(subprocess.check_output("/data/link", text=True).strip(), sorted(os.listdir("/data")))
+for path in ("/data", "/deep/er/one"):
+    if os.path.exists(path):
+        print(oct(os.stat(path).st_mode), os.stat(path).st_uid)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="gives files to another user")
+def test_a_daemon_elsewhere_gets_copies(docker_client: DockerClient, images: dict[str, str], tmp_path: Path) -> None:
+    data = copied_data(tmp_path)
+    (tmp_path / "one").write_text("alone", encoding="utf-8")
+    policy = policy_of("-v", f"{data}:/data", "-v", f"{tmp_path}/one:/deep/er/one")
+    one = in_image(images["plain"], policy, cell(("python3", "-c", f"{LOOK}open('/data/new', 'w')")))
+    volumes = {volume.id for volume in docker_client.volumes.list()}
+    with launched(docker_client, one, copies_mounts=True) as (engine, spec):
+        raw = engine.execute(spec)
+    assert raw.output == "ran ['inner', 'link']\n0o40750 1000\n0o100644 0\n", raw.error_output
+    assert raw.error_output == ""
+    assert not (data / "new").exists(), "it is a copy"
+    assert {volume.id for volume in docker_client.volumes.list()} <= volumes | _of_others(docker_client)
+
+
+def _of_others(client: DockerClient) -> set[str]:
+    """Return the volumes of containers that are there, which are not this test's."""
+    mounts = [mount for container in client.containers.list(all=True) for mount in container.attrs["Mounts"]]
+    return {mount["Name"] for mount in mounts if mount["Type"] == "volume"}
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="gives files to another user")
+def test_a_read_only_container_gets_copies_of_folders(
+    docker_client: DockerClient, images: dict[str, str], tmp_path: Path
+) -> None:
+    policy = policy_of("--read-only", "-v", f"{copied_data(tmp_path)}:/data")
+    one = in_image(images["plain"], policy, cell(("python3", "-c", LOOK)))
+    with launched(docker_client, one, copies_mounts=True) as (engine, spec):
+        raw = engine.execute(spec)
+    assert raw.output == "ran ['inner', 'link']\n0o40755 0\n", raw.error_output
 
 
 @pytest.mark.parametrize(

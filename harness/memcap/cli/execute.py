@@ -196,11 +196,11 @@ def docker_engine(client: DockerClient, campaign: str, policies: tuple[Container
     """Return the engine of ``client``; say so if it copies what is to be mounted."""
     from memcap.engine.docker import DockerEngine
     from memcap.engine.docker_client import address
-    from memcap.engine.docker_mounts import tell_copied
+    from memcap.engine.docker_mounts import announce_copies
 
     is_remote = address().is_remote
     if is_remote:
-        tell_copied(policies, say=say)
+        announce_copies(policies, say=say)
     return DockerEngine(client, campaign=campaign, copies_mounts=is_remote)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -66,7 +67,7 @@ def parse_volume(text: str) -> Mount:
         raise UsageError(
             f"{shown(text)} has an option that memcap does not have", remedy="Write SRC:DST, or SRC:DST:ro."
         )
-    is_path = bool(drive) or source.startswith((".", "/", "~"))
+    is_path = bool(drive) or source.startswith((".", "/", "~/"))
     if not is_path and not _NAME.fullmatch(source):
         raise UsageError(
             f"{shown(source)} is neither a path nor the name of a volume",
@@ -122,7 +123,8 @@ def anchored(policy: ContainerPolicy, folder: Path) -> ContainerPolicy:
     """Return ``policy`` with the paths of this machine made absolute; relative ones are from ``folder``."""
 
     def absolute(path: str) -> str:
-        return str(folder.joinpath(Path(path).expanduser()).resolve())
+        own = Path(path).expanduser() if path.startswith("~/") else Path(path)
+        return os.path.realpath(folder / own)  # Path.resolve() raises for a link to itself, on some Pythons
 
     mounts = tuple(
         replace(mount, source=absolute(mount.source)) if mount.kind is MountKind.BIND else mount

@@ -89,6 +89,8 @@ def read_env_file(path: Path, environ: Mapping[str, str]) -> dict[str, str]:
             continue
         if not name or any(character.isspace() for character in name):
             problems.append(f"{path}:{number}: expected NAME=VALUE")
+        elif "\0" in line:
+            problems.append(f"{path}:{number}: {name} holds a NUL character, as no program can be given one")
         elif has_value:
             found[name] = value
         elif name in environ:

@@ -4,11 +4,12 @@
 
 from __future__ import annotations
 
+import os
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from memcap.errors import PlanError
@@ -48,20 +49,23 @@ def host_mounts(policy: ContainerPolicy, *, copied: bool) -> dict[str, Any]:
 
 
 def copy_in(client: DockerClient, container: str, policy: ContainerPolicy) -> None:
-    """Copy what would be bound into a container that was created with ``copied``."""
+    """Copy what would be bound into a container that was created with ``copied``.
+
+    Where the container is read-only, the volume alone can be written to. Docker keeps owner and mode of a folder only
+    if that is below the place it unpacks at, so those of the volume itself are lost then.
+    """
     for mount in policy.mounts:
         if mount.kind is not MountKind.BIND:
             continue
-        source, target = Path(mount.source), PurePosixPath(mount.target)
-        is_folder = source.is_dir()
-        with _packed(source, "." if is_folder else target.name) as archive:
-            client.api.put_archive(container, str(target if is_folder else target.parent), archive)
+        place, name = (mount.target, ".") if policy.read_only else ("/", mount.target.lstrip("/"))
+        with _packed(Path(mount.source), name) as archive:
+            client.api.put_archive(container, place, archive)
 
 
 def refuse_missing(policies: Iterable[ContainerPolicy]) -> None:
     """Raise PlanError naming everything that is to be mounted and is not on this machine."""
     sources = dict.fromkeys(mount.source for policy in policies for mount in _bound(policy))
-    missing = [source for source in sources if not Path(source).exists()]
+    missing = [source for source in sources if not os.path.exists(source)]  # noqa: PTH110 - no error for what can be no name
     if missing:
         raise PlanError(
             f"what is to be mounted does not exist: {', '.join(missing)}",
@@ -85,9 +89,15 @@ def refuse_unknown_networks(client: DockerClient, policies: Iterable[ContainerPo
             ) from error
 
 
-def tell_copied(policies: Iterable[ContainerPolicy], *, say: Callable[[str], None]) -> None:
-    """Say which files are copied into containers, as the daemon cannot see them."""
-    for source in dict.fromkeys(mount.source for policy in policies for mount in _bound(policy)):
+def announce_copies(policies: Iterable[ContainerPolicy], *, say: Callable[[str], None]) -> None:
+    """Say which files are copied into containers, as the daemon cannot see them. Raises PlanError if one cannot be."""
+    for source, read_only in dict.fromkeys((mount.source, own.read_only) for own in policies for mount in _bound(own)):
+        if read_only and not Path(source).is_dir():
+            raise PlanError(
+                f"{source} would be copied, as the daemon is on another machine; into a read-only container a single "
+                "file cannot be",
+                remedy="Mount its folder, or leave out --read-only.",
+            )
         say(f"{source} is copied into each container, not mounted: the daemon is on another machine")
 
 

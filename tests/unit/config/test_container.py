@@ -71,6 +71,7 @@ def test_tmpfs(text: str, mount: Mount) -> None:
 @pytest.mark.parametrize(
     ("parse", "text", "message"),
     [
+        (parse_volume, "~other:/c", "'~other' is neither a path nor the name of a volume"),
         (parse_volume, "a/b:/c", "'a/b' is neither a path nor the name of a volume"),
         (parse_volume, "/a:c", "names no place in the container"),
         (parse_volume, "/a:/", "names no place in the container"),

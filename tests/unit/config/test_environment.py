@@ -36,11 +36,12 @@ def test_a_file_in_dockers_format(tmp_path: Path) -> None:
 
 
 def test_all_lines_that_are_wrong_are_named_without_their_values(tmp_path: Path) -> None:
-    path = written(tmp_path, "A=1\n=hidden\nB C=hidden\nNOT_SET\n")
+    path = written(tmp_path, "A=1\n=hidden\nB C=hidden\nNOT_SET\nN=hidden\0\n")
     with pytest.raises(UsageError) as refused:
         read_env_file(path, {})
     assert refused.value.message == (
-        f"{path}:2: expected NAME=VALUE; {path}:3: expected NAME=VALUE; {path}:4: NOT_SET is not set"
+        f"{path}:2: expected NAME=VALUE; {path}:3: expected NAME=VALUE; {path}:4: NOT_SET is not set; "
+        f"{path}:5: N holds a NUL character, as no program can be given one"
     )
     assert "hidden" not in str(refused.value)
 
