@@ -113,8 +113,8 @@ class ContainerOptions:
         missing = [name for name, has_value, _ in pairs if not has_value and name not in os.environ]
         if missing:
             raise UsageError(
-                f"--env {missing[0]}: {', '.join(missing)} is not set here",
-                remedy=f"Set it, or write its value: --env {missing[0]}=VALUE",
+                f"--env: not set here: {', '.join(missing)}",
+                remedy=f"Set what is missing, or write its value: --env {missing[0]}=VALUE",
             )
         return {name: value if has_value else os.environ[name] for name, has_value, value in pairs}
 

@@ -93,7 +93,7 @@ def test_a_relative_path_is_from_this_folder(tmp_path: Path, monkeypatch: pytest
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("-e", "NOT_SET", "-e", "NOR_THIS"), "NOT_SET, NOR_THIS is not set"),
+        (("-e", "NOT_SET", "-e", "NOR_THIS"), "not set here: NOT_SET, NOR_THIS"),
         (("-e", "=hidden"), "a variable has no name"),
     ],
 )
