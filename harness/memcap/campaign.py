@@ -16,7 +16,7 @@ from memcap.engine.base import Engine
 from memcap.engine.patient import Activity, PatientEngine
 from memcap.errors import Interrupted, PlanError, TimeIsUp
 from memcap.launch import eviction_spec, run_spec
-from memcap.measure import measure, output_tail
+from memcap.measure import measure, output_tail, without_secrets
 from memcap.measure.standing import standing_caveats
 from memcap.model import (
     METRICS_VERSION,
@@ -328,7 +328,7 @@ class Campaign:
             spec = self._calibration.applied_to(spec)
         if cell.is_cold:
             self._engine.execute(eviction_spec(layer, settings, attempt=attempt))
-        raw = self._engine.execute(spec)
+        raw = without_secrets(self._engine.execute(spec), spec)
         cpus = self._environment.cpus
         found = measure(raw, spec, cpus=cpus, standing=standing_caveats(layer, self._environment))
         return replace(found, output_tail=output_tail(raw)) if settings.keep_output else found

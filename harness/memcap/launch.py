@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import PurePosixPath
 from typing import Final
 
 from memcap.errors import PlanError
-from memcap.model import CallWorkload, CampaignSettings, Cell, CommandWorkload, Layer, RunLimits, RunSpec, Scalar
+from memcap.model import (
+    NO_NETWORK,
+    CallWorkload,
+    CampaignSettings,
+    Cell,
+    CommandWorkload,
+    ContainerPolicy,
+    Layer,
+    RunLimits,
+    RunSpec,
+    Scalar,
+    secrets_of,
+    values_of,
+)
 
 SUPERVISOR: Final = "/memcap/bin/supervisor"
 IDLE: Final = (SUPERVISOR, "idle")  # a program that does nothing; the supervisor of it measures itself
@@ -27,10 +42,16 @@ def run_spec(cell: Cell, layer: Layer, settings: CampaignSettings, *, attempt: s
     """
     benchmark = cell.benchmark
     workload = benchmark.workload
-    argv = _command_argv(workload, layer) if isinstance(workload, CommandWorkload) else _runner_argv(workload, layer)
-    env = dict(benchmark.env)
-    if layer.search_path and isinstance(workload, CommandWorkload):
-        env.setdefault("PYTHONPATH", ":".join(str(path) for path in layer.search_path))
+    policy = benchmark.policy or settings.policy
+    env = {**values_of(policy.env), **benchmark.env}
+    entrypoint: tuple[str, ...] = ()
+    if isinstance(workload, CommandWorkload):
+        argv = _command_argv(workload, layer, policy)
+        if layer.search_path:
+            env["PYTHONPATH"] = _joined(layer.search_path, env.get("PYTHONPATH", layer.image.python_path))
+    else:
+        entrypoint = _entrypoint(layer, policy)
+        argv = (*entrypoint, *_runner_argv(workload, layer))
     return RunSpec(
         campaign=settings.id,
         cell_id=cell.id,
@@ -38,16 +59,19 @@ def run_spec(cell: Cell, layer: Layer, settings: CampaignSettings, *, attempt: s
         image_id=layer.id,
         argv=argv,
         env=env,
+        secrets=secrets_of(policy.env),
+        entrypoint=entrypoint,
+        working_directory=policy.working_directory or "",
         cap_bytes=cell.cap.bytes,
         supervisor_bytes=0,
         time_limit_seconds=benchmark.time_limit_seconds or settings.time_limit_seconds,
-        policy=settings.policy,
+        policy=policy,
         quiet=benchmark.quiet,
         cpuset=cpuset,
         cold=cell.is_cold,
         projections=benchmark.projections,
-        user=settings.policy.user or layer.image.user,
-        has_home=layer.image.sets_home or "HOME" in env or "HOME" in settings.policy.env,
+        user=policy.user or layer.image.user,
+        has_home=layer.image.sets_home or "HOME" in env,
         metrics=None if isinstance(workload, CommandWorkload) else benchmark.returned_metrics,
     )
 
@@ -85,13 +109,31 @@ def _service_spec(
         cap_bytes=SERVICE_CAP_BYTES,
         supervisor_bytes=0,
         time_limit_seconds=seconds,
-        policy=replace(settings.policy, limits=RunLimits()),  # they are the workload's
+        policy=_for_service(settings.policy),
     )
 
 
-def _command_argv(workload: CommandWorkload, layer: Layer) -> tuple[str, ...]:
-    """Return what `docker run IMAGE COMMAND` would start: the image's entrypoint, then the command or the image's."""
-    argv = (*layer.image.entrypoint, *(workload.argv or layer.image.command))
+def _for_service(policy: ContainerPolicy) -> ContainerPolicy:
+    """Return ``policy`` without what is the workload's alone."""
+    return replace(policy, network=NO_NETWORK, env={}, mounts=(), add_hosts=(), limits=RunLimits())
+
+
+def _joined(search_path: Iterable[PurePosixPath], own: str) -> str:
+    """Return PYTHONPATH: the suite's folders, then what the user or the image has there."""
+    return ":".join([*map(str, search_path), *([own] if own else [])])
+
+
+def _entrypoint(layer: Layer, policy: ContainerPolicy) -> tuple[str, ...]:
+    return layer.image.entrypoint if policy.entrypoint is None else policy.entrypoint
+
+
+def _command_argv(workload: CommandWorkload, layer: Layer, policy: ContainerPolicy) -> tuple[str, ...]:
+    """Return what `docker run IMAGE COMMAND` would start: the entrypoint, then the command or the image's.
+
+    As in Docker, the image's command belongs to its own entrypoint, and is not used with another.
+    """
+    own = layer.image.command if policy.entrypoint is None else ()
+    argv = (*_entrypoint(layer, policy), *(workload.argv or own))
     if not argv:
         raise PlanError(
             f"image {layer.image.reference!r} has no command of its own",

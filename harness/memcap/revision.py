@@ -37,9 +37,9 @@ def base_of(
 ) -> Base:
     """Return what the revision with the configuration ``there`` (None: it has none) has of the head's ``plan``.
 
-    Suites and the project's images are those of the base; caps, and how quiet it is kept, those of the head. An image
-    that was named by reference on the command line is the same on both sides, unless ``images`` (by the head's names)
-    say what the base takes. ``selection`` is what the plan was made by.
+    Suites and the project's images are those of the base; caps, options of containers, and how quiet it is kept, those
+    of the head. An image that was named by reference on the command line is the same on both sides, unless ``images``
+    (by the head's names) say what the base takes. ``selection`` is what the plan was made by.
     """
     if there is None:
         return Base(plan=replace(plan, cells=()), suites={}, new=tuple(cell.id for cell in plan.cells), gone=())
@@ -115,7 +115,8 @@ def _cell_of(cell: Cell, there: Config, images: Mapping[str, ImageSource]) -> Ce
     if benchmark is None or image is None:
         return None
     # Its figures are to be compared, so it is measured under the same conditions.
-    return replace(cell, benchmark=replace(benchmark, quiet=cell.benchmark.quiet), image=replace(image, name=name))
+    benchmark = replace(benchmark, quiet=cell.benchmark.quiet, policy=cell.benchmark.policy)
+    return replace(cell, benchmark=benchmark, image=replace(image, name=name))
 
 
 def _gone(plan: Plan, head: Config, there: Config, selection: Selection) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from factories import (
     make_site,
 )
 from memcap.config import load_config
+from memcap.config.environment import read_env_file
 from memcap.errors import FileFormatError
 from memcap.instruments.reading import read_noted
 from memcap.judge import judge
@@ -100,6 +101,7 @@ cpus = 1.5
 cpu_time = "90s"
 ulimits = { nofile = "1024:2048", stack = -1 }
 hostname = "memcap"
+network = "bridge"
 env = { PYTHONHASHSEED = "0" }
 [quiet]
 pin_cpus = 1
@@ -135,11 +137,13 @@ time_limit = "2min"
 [benchmarks."leak2"]
 command = ["python", "-c", "print(1)"]
 env = { A = "b" }
+container = { entrypoint = "", mounts = "type=tmpfs,dst=/a", volumes = ["./b:/b:ro"], pass_env = "C", workdir = "/" }
 quiet = { pin_cpus = "all", thp = false }
 [benchmarks.leak2.tolerances.wall]
 relative = "5%"
 absolute = "100ms"
 """
+_VARIABLES: Final = "# of production\nURL=postgres://user:secret@db/shop?x=y\n  HERE\nEMPTY=\n"
 _CODE: Final = "def leak():\n    pass\n"
 _REQUIREMENTS: Final = (
     'numpy==1.26.4 ; python_version >= "3.9"\\\n  --hash=sha256:00aa\n# a comment\nhttpx[http2] == 0.27\n'
@@ -178,6 +182,7 @@ def all_readers(folder: Path) -> tuple[Reader, ...]:
             seeds=(_REQUIREMENTS.encode(),),
             read=_of_project("suites/demo/requirements.txt"),
         ),
+        Reader(name="files of variables", seeds=(_VARIABLES.encode(),), read=_read_variables),
         Reader(name="code of a suite", seeds=(_CODE.encode(),), read=_of_project("suites/demo/work.py")),
         Reader(name="supervisor reports", seeds=_reports(), read=_measuring("report")),
         Reader(name="supervisor journals", seeds=_samples(), read=_measuring("supervisor_journal")),
@@ -377,6 +382,12 @@ def _read_profile(content: bytes, folder: Path) -> None:
         profile.source(line.frame)
     save_profile(profile, path, overwrite=True)
     assert load_profile(path) == profile
+
+
+def _read_variables(content: bytes, folder: Path) -> None:
+    path = folder / "prod.env"
+    path.write_bytes(content)
+    read_env_file(path, {"HERE": "value"})
 
 
 def _read_sites(content: bytes, folder: Path) -> None:

@@ -72,16 +72,17 @@ def cell(call: str | tuple[str, ...], *, cap: str = "128m", on: str = "py312", *
 
 @contextmanager
 def launched(
-    client: DockerClient, one: Cell, *, suite: Suite = SUITE, calibrated: bool = False
+    client: DockerClient, one: Cell, *, suite: Suite = SUITE, calibrated: bool = False, copies_mounts: bool = False
 ) -> Iterator[tuple[DockerEngine, RunSpec]]:
     """Yield an engine, and what it needs to execute one run of ``one``, for a look at the raw run.
 
-    ``calibrated``: with the cap raised by what the supervisor needs, as campaigns do.
+    ``calibrated``: with the cap raised by what the supervisor needs, as campaigns do. ``copies_mounts``: as if the
+    daemon were on another machine.
     """
     plan = Plan(profile="truth", cells=(one,), runs=1, warmups=0)
     ((_, layer),) = prepare_layers(client, plan, {"truth": suite}, say=lambda _: None).items()
     settings = _settings()
-    with DockerEngine(client, campaign=settings.id) as engine:
+    with DockerEngine(client, campaign=settings.id, copies_mounts=copies_mounts) as engine:
         spec = run_spec(one, layer, settings, attempt="1")
         yield engine, calibrate(engine, layer, settings).applied_to(spec) if calibrated else spec
 

@@ -93,6 +93,20 @@ def test_measure_over_ssh(home_with_ssh: tuple[Path, str]) -> None:
     assert json.loads(measured.stdout)["cells"][0]["runs"][0]["ending"] == "completed"
 
 
+def test_mounts_are_copied_over_ssh(home_with_ssh: tuple[Path, str]) -> None:
+    home, url = home_with_ssh
+    (home / "file").write_text("from here", encoding="utf-8")
+    program = "assert open('/data/file').read() == 'from here'; open('/data/new', 'w')"
+    mount = ("-v", f"{home}/file:/data/file")
+    arguments = ("measure", "py312", *mount, "--cap", "64m", "--runs", "1", "--", "python", "-c", program)
+
+    measured = memcap(home, *arguments, DOCKER_HOST=url)
+
+    assert measured.returncode == 0, measured.stderr
+    assert f"{home}/file is copied into each container, not mounted" in measured.stderr
+    assert not (home / "new").exists()
+
+
 def test_context_over_ssh(home_with_ssh: tuple[Path, str]) -> None:
     home, url = home_with_ssh
     settings = home / "docker"

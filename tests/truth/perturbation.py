@@ -93,7 +93,7 @@ def _run_bare(client: DockerClient, spec: RunSpec) -> None:
         name=spec.name,
         entrypoint=list(spec.argv),
         command=[],
-        environment=dict(spec.policy.env) | dict(spec.env),
+        environment=dict(spec.env),
         hostname=spec.policy.hostname,
         labels=run_labels(spec.name, campaign=spec.campaign, cell=spec.cell_id),
         host_config=api.create_host_config(

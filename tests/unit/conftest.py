@@ -22,3 +22,8 @@ def _block_processes_and_network(request: pytest.FixtureRequest, monkeypatch: py
         monkeypatch.setattr(socket.socket, name, no_network)
     if request.node.get_closest_marker("allow_processes") is None:
         monkeypatch.setattr(subprocess.Popen, "__init__", no_process)
+
+
+@pytest.fixture(autouse=True)
+def _no_key_in_the_users_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("memcap.config.environment._key", lambda: bytes(32))

@@ -16,14 +16,17 @@ from memcap.model import (
     CommandWorkload,
     ContainerPolicy,
     Layer,
+    Mount,
+    MountKind,
     Quiet,
     RunLimits,
     RunSpec,
     Scalar,
+    Secret,
 )
 
 CALL = CallWorkload(call="workloads:crew")
-SETTINGS = make_settings(policy=ContainerPolicy(pids=7))
+SETTINGS = make_settings(policy=ContainerPolicy(pids=7, env={}))
 
 
 def spec_of(cell: Cell, layer: Layer | None = None) -> RunSpec:
@@ -80,12 +83,76 @@ def test_a_command_is_run_as_it_is_and_finds_the_suite() -> None:
     assert spec.env == {"A": "1", "PYTHONPATH": "/memcap/suite:/memcap/deps"}
 
 
-def test_a_benchmarks_own_python_path_stays() -> None:
-    assert spec_of(make_plan_cell(env={"PYTHONPATH": "/mine"})).env == {"PYTHONPATH": "/mine"}
+@pytest.mark.parametrize(
+    ("of_image", "of_project", "of_benchmark", "rest"),
+    [
+        ("/image", {}, {}, ":/image"),
+        ("/image", {"PYTHONPATH": "/project"}, {}, ":/project"),
+        ("/image", {"PYTHONPATH": "/project"}, {"PYTHONPATH": "/mine"}, ":/mine"),
+        ("", {}, {"PYTHONPATH": ""}, ""),
+    ],
+)
+def test_a_python_path_is_joined_with_the_suites(
+    of_image: str, of_project: dict[str, str], of_benchmark: dict[str, str], rest: str
+) -> None:
+    layer = make_layer()
+    layer = replace(layer, image=replace(layer.image, python_path=of_image))
+    settings = make_settings(policy=ContainerPolicy(env=of_project))
+    spec = run_spec(make_plan_cell(env=of_benchmark), layer, settings, attempt="1")
+    assert spec.env["PYTHONPATH"] == f"/memcap/suite:/memcap/deps{rest}"
 
 
 def test_without_files_of_a_suite_there_is_no_python_path() -> None:
     assert spec_of(make_plan_cell(), replace(make_layer(), search_path=())).env == {}
+
+
+def test_variables_of_the_project_then_those_of_the_benchmark() -> None:
+    policy = ContainerPolicy(env={"A": "1", "B": Secret(value="hidden", digest="hmac:1"), "C": "1"})
+    cell = make_plan_cell(workload=CALL, env={"C": "2"})
+    spec = run_spec(cell, make_layer(), make_settings(policy=policy), attempt="1")
+    assert spec.env == {"A": "1", "B": "hidden", "C": "2"}
+    assert spec.secrets == ("hidden",)
+    assert "hidden" not in repr(policy)
+
+
+def test_the_entrypoint_comes_before_the_runner_as_before_any_command() -> None:
+    layer = make_layer()
+    wrapped = replace(layer, image=replace(layer.image, entrypoint=("tini", "--")))
+    for cell in (make_plan_cell(workload=CALL), make_plan_cell(workload=CommandWorkload(argv=("python3",)))):
+        assert spec_of(cell, wrapped).argv == ("tini", "--", *spec_of(cell, layer).argv)
+    assert spec_of(make_plan_cell(workload=CALL), wrapped).entrypoint == ("tini", "--")
+
+
+@pytest.mark.parametrize(("entrypoint", "argv"), [(("env",), ("env", "true")), ((), ("true",))])
+def test_another_entrypoint(entrypoint: tuple[str, ...], argv: tuple[str, ...]) -> None:
+    layer = make_layer()
+    layer = replace(layer, image=replace(layer.image, entrypoint=("tini", "--"), command=("serve",)))
+    settings = make_settings(policy=ContainerPolicy(entrypoint=entrypoint))
+    assert run_spec(make_plan_cell(), layer, settings, attempt="1").argv == argv
+
+
+def test_the_command_of_the_image_belongs_to_its_own_entrypoint() -> None:
+    layer = make_layer()
+    layer = replace(layer, image=replace(layer.image, entrypoint=("tini", "--"), command=("serve",)))
+    cell = make_plan_cell(workload=CommandWorkload(argv=()))
+    assert spec_of(cell, layer).argv == ("tini", "--", "serve")
+    with pytest.raises(PlanError, match="has no command"):
+        run_spec(cell, layer, make_settings(policy=ContainerPolicy(entrypoint=())), attempt="1")
+
+
+def test_a_benchmarks_own_policy_takes_the_place_of_the_projects() -> None:
+    own = ContainerPolicy(network="bridge", working_directory="/data", user="app")
+    spec = spec_of(make_plan_cell(policy=own))
+    assert (spec.policy, spec.working_directory, spec.user) == (own, "/data", "app")
+
+
+def test_what_memcap_runs_for_itself_has_nothing_of_the_workload() -> None:
+    mount = Mount(kind=MountKind.BIND, source="/data", target="/data")
+    settings = {"network": "bridge", "env": {"A": "1"}, "working_directory": "/w"}
+    policy = ContainerPolicy(mounts=(mount,), entrypoint=("tini",), **settings)  # type: ignore[arg-type]
+    spec = calibration_spec(make_layer(), make_settings(policy=policy))
+    assert (spec.env, spec.policy.network, spec.policy.mounts) == ({}, "none", ())
+    assert (spec.working_directory, spec.argv) == ("", IDLE)
 
 
 def test_a_function_gets_no_python_path() -> None:

@@ -11,7 +11,7 @@ from factories import make_cell, make_image, make_layer, make_plan_cell, make_re
 from memcap.campaign import Campaign
 from memcap.config import load_config
 from memcap.engine.fake import FakeEngine
-from memcap.model import COLD, CallWorkload, Config, ImageSource, Quiet
+from memcap.model import COLD, CallWorkload, Config, ContainerPolicy, ImageSource, Quiet
 from memcap.plan import Selection, make_plan
 from memcap.revision import as_base_layers, base_of, in_base, side_by_side, split
 
@@ -38,7 +38,9 @@ def benchmark(name: str, *lines: str) -> str:
 def test_the_base_has_its_own_code_and_images_under_the_heads_caps_and_quiet(tmp_path: Path) -> None:
     head = project(
         tmp_path / "head",
-        suite=benchmark("f", "parameters = { mib = 2 }", 'caps = ["64m"]', "quiet = { pin_cpus = 1 }")
+        suite=benchmark(
+            "f", "parameters = { mib = 2 }", 'caps = ["64m"]', "quiet = { pin_cpus = 1 }", "container = { pids = 9 }"
+        )
         + benchmark("young", 'caps = ["64m"]'),
         images=("py312", "py313"),
     )
@@ -56,6 +58,7 @@ def test_the_base_has_its_own_code_and_images_under_the_heads_caps_and_quiet(tmp
     assert cell.id == "demo.f-py312-64m"
     assert cell.cap == head.caps["64m"]
     assert cell.benchmark.quiet == Quiet(pin_cpus=1)
+    assert cell.benchmark.policy == ContainerPolicy(pids=9)
     assert isinstance(cell.benchmark.workload, CallWorkload)
     assert cell.benchmark.workload.parameters == {"mib": 1}
     assert cell.benchmark.time_limit_seconds == 7

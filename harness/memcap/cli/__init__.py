@@ -9,13 +9,17 @@ import signal
 import stat
 import sys
 import threading
-from typing import NoReturn
+from difflib import get_close_matches
+from typing import Final, NoReturn
 
 import click
 
 from memcap import __version__
 from memcap.cli.output import echo, show_bug, show_error
 from memcap.errors import Interrupted, MemcapError
+
+LEAST_LIKENESS: Final = 0.75  # of a mistyped option and the one that is suggested
+_OF_DOCKER: Final = {"--memory": "--cap"}  # options of `docker run` that have another name here
 
 # Name -> what it does. Kept here so that `memcap --help` imports no command.
 _COMMANDS = {
@@ -71,8 +75,6 @@ class LateGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
-            from difflib import get_close_matches
-
             near = get_close_matches(args[0], _COMMANDS, n=1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
             ctx.fail(f"No such command {args[0]!r}.{hint}")
@@ -102,7 +104,7 @@ def main() -> None:
     try:
         cli.main(standalone_mode=False)
     except (click.ClickException, MemcapError) as error:
-        show_error(error)
+        show_error(with_nearest(error) if isinstance(error, click.NoSuchOption) else error)
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, click.Abort):
         echo("memcap: stopped by the user", err=True)
@@ -124,6 +126,14 @@ def _break_silence(ended: threading.Event) -> None:
     from memcap.cli.progress import HEARTBEAT
 
     HEARTBEAT.run(ended, silence_seconds=_SILENCE_SECONDS)
+
+
+def with_nearest(error: click.NoSuchOption) -> click.NoSuchOption:
+    """Return ``error`` with the option that may have been meant; click's share little more than the dashes with it."""
+    known = [option for each in (error.ctx.command.params if error.ctx else ()) for option in each.opts]
+    meant = _OF_DOCKER.get(error.option_name)
+    near = get_close_matches(error.option_name, known, n=1, cutoff=LEAST_LIKENESS)
+    return click.NoSuchOption(error.option_name, possibilities=[meant] if meant in known else near, ctx=error.ctx)
 
 
 def _as_interrupt(*_: object) -> NoReturn:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from memcap.campaign import Campaign, Deadline, Layers
+from memcap.cli.container_options import stored_command
 from memcap.cli.deciding import Deciding, run_until_decided
 from memcap.cli.progress import CampaignProgress, say
+from memcap.config.environment import resolved
 from memcap.engine.base import Engine
 from memcap.errors import (
     EngineError,
@@ -30,6 +32,7 @@ from memcap.model import (
     PROCESS_ENGINE,
     CampaignResult,
     CampaignSettings,
+    Cell,
     ContainerPolicy,
     Environment,
     ImageFacts,
@@ -39,6 +42,11 @@ from memcap.model import (
 from memcap.revision import Base, as_base_layers, side_by_side
 from memcap.store import Journal, NotWritten
 from memcap.units import counted
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+    from memcap.engine.docker import DockerEngine
 
 LISTED = 5  # cells that are named when the time is up
 SAME_MEMORY = 0.01
@@ -114,12 +122,13 @@ def execute(order: Order, *, save: Callable[[CampaignResult], None], kept_in: Pa
     EngineError, Interrupted, NotWritten, and TimeIsUp if no cell is finished then.
     """
     refuse_too_long(order)
+    order = with_variables(order)
     with made_ready(order) as (engine, layers):
         refuse_other_images(order.earlier, {layer.image.name: layer.image for layer in layers.values()})
         settings = CampaignSettings(
             id=order.id,
             started=order.started,
-            command=order.earlier.command if order.earlier else ("memcap", *sys.argv[1:]),  # what measures it again
+            command=order.earlier.command if order.earlier else _command(order),  # what measures it again
             policy=order.policy,
             time_limit_seconds=order.time_limit_seconds,
             jobs=order.jobs or jobs_for(order.plan, engine.environment()),
@@ -185,22 +194,43 @@ def made_ready(order: Order) -> AbstractContextManager[tuple[Engine, Layers]]:
     return _on_this_machine(order) if is_host else _on_docker(order)
 
 
+def docker_engine(client: DockerClient, campaign: str, policies: tuple[ContainerPolicy, ...]) -> DockerEngine:
+    """Return the engine of ``client``; say so if it copies what is to be mounted."""
+    from memcap.engine.docker import DockerEngine
+    from memcap.engine.docker_client import address
+    from memcap.engine.docker_mounts import announce_copies
+
+    is_remote = address().is_remote
+    if is_remote:
+        announce_copies(policies, say=say)
+    return DockerEngine(client, campaign=campaign, copies_mounts=is_remote)
+
+
+def refuse_missing_parts(client: DockerClient, policies: tuple[ContainerPolicy, ...]) -> None:
+    """Raise PlanError for files that are to be mounted, and networks, that do not exist."""
+    from memcap.engine.docker_mounts import refuse_missing, refuse_unknown_networks
+
+    refuse_missing(policies)
+    refuse_unknown_networks(client, policies)
+
+
 @contextmanager
 def _on_docker(order: Order) -> Iterator[tuple[Engine, Layers]]:
-    from memcap.engine.docker import DockerEngine
     from memcap.engine.docker_client import connect, environment
     from memcap.engine.docker_leftovers import remove_leftovers
     from memcap.images.prepare import prepare_layers
 
     with closing(connect()) as client:
         refuse(order, environment(client))
+        policies = order.plan.policies(order.policy)
+        refuse_missing_parts(client, policies)
         layers = prepare_layers(client, order.plan, order.suites, say=say)
         if order.base is not None:
             older = prepare_layers(client, order.base.plan, order.base.suites, say=lambda text: say(f"base: {text}"))
             layers |= as_base_layers(older)
         if order.earlier is not None:
             remove_leftovers(client, order.id)
-        with DockerEngine(client, campaign=order.id) as engine:
+        with docker_engine(client, order.id, policies) as engine:
             yield engine, layers
 
 
@@ -215,11 +245,12 @@ def _on_this_machine(order: Order) -> Iterator[tuple[Engine, Layers]]:
             "cold runs need containers: the page cache of this machine is not memcap's to empty",
             remedy="Leave out --cold, or use Docker.",
         )
-    refuse_container_settings(order.policy)
+    refuse_container_settings(order.plan.policies(order.policy))
     with ProcessEngine() as engine:
         machine = engine.environment()
         refuse(order, machine)
-        refuse_uncounted(order.policy.limits, cgroup_version=machine.cgroup_version)
+        for policy in order.plan.policies(order.policy):
+            refuse_uncounted(policy.limits, cgroup_version=machine.cgroup_version)
         layers = host_layers(order.plan, order.suites)
         if order.base is not None:
             layers |= as_base_layers(host_layers(order.base.plan, order.base.suites))
@@ -294,6 +325,33 @@ def _described(image: ImageFacts) -> str:
     return f"{image.content_name} ({image.origin}{python})"
 
 
+def _command(order: Order) -> tuple[str, ...]:
+    base = order.base.plan.policies(order.policy) if order.base else ()
+    return stored_command((*order.plan.policies(order.policy), *base))
+
+
+def with_variables(order: Order) -> Order:
+    """Return ``order`` with the variables of all containers read. Raises UsageError for those that are missing."""
+    base = order.base
+    return replace(
+        order,
+        plan=_resolved(order.plan),
+        policy=resolved(order.policy, os.environ),
+        base=replace(base, plan=_resolved(base.plan)) if base else None,
+    )
+
+
+def _resolved(plan: Plan) -> Plan:
+    return replace(plan, cells=tuple(map(_with_variables, plan.cells)))
+
+
+def _with_variables(cell: Cell) -> Cell:
+    policy = cell.benchmark.policy
+    if policy is None:
+        return cell
+    return replace(cell, benchmark=replace(cell.benchmark, policy=resolved(policy, os.environ)))
+
+
 def refuse_too_long(order: Order) -> None:
     """Raise PlanError for suites that would take longer than their `total` allows."""
     problems = too_long(order.plan, order.suites, time_limit_seconds=order.time_limit_seconds)
@@ -305,7 +363,7 @@ def refuse_infeasible(plan: Plan, policy: ContainerPolicy, machine: Environment)
     minimum = 0 if machine.engine == PROCESS_ENGINE else MINIMUM_CAP_BYTES
     problems = (
         *check_feasible(plan, memory_bytes=machine.memory_bytes, cpus=machine.cpus or 1, minimum_bytes=minimum),
-        *check_quota(policy.limits, machine.cpus),
+        *(problem for own in plan.policies(policy) for problem in check_quota(own.limits, machine.cpus)),
     )
     refuse_problems("the daemon cannot honour this plan; nothing was run.", problems)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -189,10 +190,11 @@ def _explained(base: _Base, cells: Sequence[_Worse], config: Config, folder: Pat
 
 
 def _subject(cell: Cell, suites: Mapping[str, Suite], config: Config) -> Subject:
-    from memcap.cli.subject import Subject
+    from memcap.cli.subject import of_cell
+    from memcap.config.environment import resolved
 
-    limit = config.run_time_limit_seconds
-    return Subject(name=cell.id, cell=cell, suites=suites, policy=config.policy, time_limit_seconds=limit)
+    subject = of_cell(cell, config, suites)
+    return replace(subject, policy=resolved(subject.policy, os.environ))
 
 
 def _compared(before: Subject, after: Subject, name: str, folder: Path, *, follows_fork: bool) -> Explanation:
@@ -246,7 +248,8 @@ def _refuse_the_same(before: Subject, after: Subject, name: str) -> None:
             for subject in (before, after)
             for plan in [Plan(profile="explain", cells=(subject.cell,), runs=1, warmups=0)]
         ]
-    if layers[0] == layers[1] and before.cell.benchmark == after.cell.benchmark:
+    is_same = (before.cell.benchmark, before.policy) == (after.cell.benchmark, after.policy)
+    if layers[0] == layers[1] and is_same:
         hint = (
             "the image is taken by its reference, so what it was before is not known here: profile both images "
             "(memcap profile) and compare them (memcap diff)"

@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 
 from memcap.cli.before_dashes import NamesBeforeDashes
-from memcap.cli.limit_options import LimitOptions, limit_options
+from memcap.cli.container_options import ContainerOptions, container_options
 from memcap.cli.quantities import SIZE, TIME
 from memcap.cli.reports import show_output_option
-from memcap.cli.subject import no_thp_option, shm_size_option
+from memcap.cli.subject import no_thp_option
 
 
 @click.command("measure", cls=NamesBeforeDashes, short_help="Measure any command in any image.")
@@ -24,11 +24,8 @@ from memcap.cli.subject import no_thp_option, shm_size_option
 )
 @click.option("--warmups", type=click.IntRange(min=0), default=1, show_default=True, help="Discarded runs before them.")
 @click.option("--time-limit", default="10min", show_default=True, type=TIME, help="After which a run is ended.")
-@click.option("--network", is_flag=True, help="Give the containers a network.")
-@click.option("-e", "--env", multiple=True, metavar="NAME=VALUE", help="An environment variable; may be repeated.")
-@shm_size_option
+@container_options
 @no_thp_option
-@limit_options
 @click.option("-j", "--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Containers at once.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Also save the result there.")
 @click.option("--force", is_flag=True, help="Replace the output file if it exists.")
@@ -45,11 +42,8 @@ def command(  # noqa: PLR0913 - the options of the command line
     runs: int | None,
     warmups: int,
     time_limit: str,
-    network: bool,
-    env: tuple[str, ...],
-    shm_size: str | None,
+    container_options: ContainerOptions,
     no_thp: bool,
-    limits: LimitOptions,
     jobs: int,
     output: Path | None,
     force: bool,
@@ -76,19 +70,18 @@ def command(  # noqa: PLR0913 - the options of the command line
     """
     from memcap.cli.execute import Order, execute, new_campaign
     from memcap.cli.result_file import refuse_overwriting, reserved
-    from memcap.cli.subject import command_cell, find_image, parse_cap, with_shm_size, without_huge_pages
+    from memcap.cli.subject import command_cell, find_image, parse_cap, without_huge_pages
     from memcap.cli.verdict import conclude_unjudged
     from memcap.model import ContainerPolicy, Plan
     from memcap.plan import cold_plan
     from memcap.store import save_result
-    from memcap.units import parse_bytes, parse_seconds
+    from memcap.units import parse_seconds
 
     if output is not None:
         refuse_overwriting(output, allowed=force)
     source = find_image(image)
-    cells = tuple(command_cell(source, argv, cap, env) for cap in map(parse_cap, dict.fromkeys(caps)))
-    shm_size_bytes = parse_bytes(shm_size) if shm_size else None
-    policy = limits.applied_to(with_shm_size(ContainerPolicy(network=network), shm_size_bytes, of=source))
+    cells = tuple(command_cell(source, argv, cap) for cap in map(parse_cap, dict.fromkeys(caps)))
+    policy = container_options.applied_to(ContainerPolicy())
     campaign, started = new_campaign("measure")
     if no_thp:
         cells = tuple(map(without_huge_pages, cells))

@@ -72,7 +72,11 @@ def show(plan: Plan, config: Config, *, as_json: bool, output: Path | None = Non
     problems = (
         *too_long(plan, config.suites, time_limit_seconds=config.run_time_limit_seconds),
         *check_feasible(plan, memory_bytes=memory_bytes, cpus=machine.cpus if machine else None),
-        *check_quota(config.policy.limits, machine.cpus if machine else None),
+        *(
+            problem
+            for policy in plan.policies(config.policy)
+            for problem in check_quota(policy.limits, machine.cpus if machine else None)
+        ),
         *_unwritable(output or result_path(config.results_directory, "campaign")),
     )
     if as_json:

@@ -136,9 +136,8 @@ def profile_subject(
     """
     from contextlib import closing
 
-    from memcap.cli.execute import recording, refuse_filled, refuse_infeasible
+    from memcap.cli.execute import docker_engine, recording, refuse_filled, refuse_infeasible, refuse_missing_parts
     from memcap.cli.progress import say
-    from memcap.engine.docker import DockerEngine
     from memcap.engine.docker_client import connect, environment
     from memcap.errors import PlanError
     from memcap.images.instrumented import build_instrumented
@@ -147,6 +146,7 @@ def profile_subject(
     from memcap.instruments.profiling import Named, take_profile
     from memcap.instruments.session import Session
     from memcap.model import Plan
+    from memcap.redaction import Redaction
 
     if subject.cell.image == HOST:
         raise PlanError(
@@ -158,11 +158,12 @@ def profile_subject(
     settings = subject.settings(campaign=campaign, started=started)
     with closing(connect()) as client:
         refuse_infeasible(plan, subject.policy, environment(client))
+        refuse_missing_parts(client, (subject.policy,))
         (layer,) = prepare_layers(client, plan, subject.suites, say=say).values()
         with_tool = build_instrumented(client, layer, instrument.tool, say=say)
         artefacts = folder / ARTEFACTS
-        with recording(artefacts), DockerEngine(client, campaign=campaign) as engine:
-            return take_profile(
+        with recording(artefacts), docker_engine(client, campaign, (subject.policy,)) as engine:
+            profile = take_profile(
                 Session(engine, subject.cell, layer, settings, say=say),
                 instrument,
                 with_tool,
@@ -171,6 +172,7 @@ def profile_subject(
                 say=say,
                 with_reports=with_reports,
             )
+    return Redaction(subject.policy.secrets).tree(profile)
 
 
 def write_reports(profile: AllocationProfile, folder: Path, *, top: int) -> tuple[str, ...]:

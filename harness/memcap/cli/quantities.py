@@ -1,4 +1,4 @@
-"""Options that take a size or a duration: an error names the option."""
+"""Options that take a size, a duration or another text with a form of its own: an error names the option."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import click
 
-from memcap.errors import SizeError
+from memcap.errors import SizeError, UsageError
 from memcap.units import parse_bytes, parse_seconds
 
 
@@ -19,12 +19,12 @@ class Quantity(click.ParamType):  # type: ignore[type-arg, unused-ignore]  # gen
         self._parse = parse
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return ``value``. Raises SizeError if it cannot be read."""
+        """Return ``value``. Raises SizeError or UsageError if it cannot be read."""
         try:
             self._parse(value)
-        except SizeError as error:
+        except (SizeError, UsageError) as error:
             option = param.opts[-1] if param else self.name
-            raise SizeError(f"{option}: {error.message}", remedy=error.remedy) from error
+            raise type(error)(f"{option}: {error.message}", remedy=error.remedy) from error
         return str(value)
 
 

@@ -73,6 +73,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     """
     from memcap.cli.execute import new_campaign
     from memcap.errors import UsageError
+    from memcap.redaction import Redaction
     from memcap.report.repro import render_repro, repro_json
     from memcap.repro.load import find_escalation
     from memcap.repro.reproducing import Wanted
@@ -88,7 +89,8 @@ def command(  # noqa: PLR0913 - the options of the command line
     folder = output or Path("results") / "repro" / campaign
     wanted = Wanted(times=attempts, lower=lower, escalation=escalation, native=native)
     found = reproduce_subject(subject, wanted, campaign=campaign, started=started, folder=folder)
-    found = replace(found, again=again(found, asked, subject, native=native))
+    hidden = Redaction(subject.policy.secrets)
+    found = replace(found, again=hidden.text(again(found, asked, subject, native=native)))
     artefacts = write_all(found, folder, top=top)
     if as_json:
         emit(repro_json(found, top=top, where=str(folder), artefacts=artefacts))
@@ -136,9 +138,8 @@ def reproduce_subject(subject: Subject, wanted: Wanted, *, campaign: str, starte
     """
     from contextlib import closing
 
-    from memcap.cli.execute import recording, refuse_filled, refuse_infeasible
+    from memcap.cli.execute import docker_engine, recording, refuse_filled, refuse_infeasible, refuse_missing_parts
     from memcap.cli.progress import say
-    from memcap.engine.docker import DockerEngine
     from memcap.engine.docker_client import connect, environment
     from memcap.errors import PlanError
     from memcap.images.instrumented import build_instrumented
@@ -147,6 +148,7 @@ def reproduce_subject(subject: Subject, wanted: Wanted, *, campaign: str, starte
     from memcap.instruments.profiling import Named
     from memcap.instruments.session import Session
     from memcap.model import Plan
+    from memcap.redaction import Redaction
     from memcap.repro.observed import Observed
     from memcap.repro.reproducing import reproduce
 
@@ -159,11 +161,12 @@ def reproduce_subject(subject: Subject, wanted: Wanted, *, campaign: str, starte
     with closing(connect()) as client:
         machine = environment(client)
         refuse_infeasible(plan, subject.policy, machine)
+        refuse_missing_parts(client, (subject.policy,))
         (layer,) = prepare_layers(client, plan, subject.suites, say=say).values()
         artefacts = folder / RECORD
-        with recording(artefacts), DockerEngine(client, campaign=campaign) as engine:
+        with recording(artefacts), docker_engine(client, campaign, (subject.policy,)) as engine:
             observed = Observed(engine)
-            return reproduce(
+            found = reproduce(
                 Session(observed, cell, layer, settings, say=say),
                 observed,
                 lambda tool: build_instrumented(client, layer, tool, say=say),
@@ -173,6 +176,7 @@ def reproduce_subject(subject: Subject, wanted: Wanted, *, campaign: str, starte
                 artefacts=artefacts,
                 say=say,
             )
+    return Redaction(subject.policy.secrets).tree(found)
 
 
 def write_all(found: Reproduction, folder: Path, *, top: int) -> dict[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from memcap.cli.limit_options import LimitOptions, limit_options
+from memcap.cli.container_options import ContainerOptions, container_options, stored_command
 from memcap.cli.option_groups import Command, gathered
 from memcap.cli.quantities import SIZE, TIME
 from memcap.cli.selection import TIME_LIMIT_SECONDS, project_option
@@ -28,12 +27,12 @@ from memcap.model import (
     ImageSource,
     Suite,
 )
+from memcap.redaction import Redaction
 
 if TYPE_CHECKING:
     from memcap.model import Config
     from memcap.plan import Selection
 
-shm_size_option = click.option("--shm-size", type=SIZE, help="Size of /dev/shm in the containers.  [default: 64m]")
 no_thp_option = click.option("--no-thp", is_flag=True, help="Turn transparent huge pages off for the workload.")
 
 
@@ -56,7 +55,7 @@ class Subject:
         return CampaignSettings(
             id=campaign,
             started=started,
-            command=("memcap", *sys.argv[1:]),
+            command=stored_command((self.policy,)),
             policy=self.policy,
             time_limit_seconds=self.time_limit_seconds,
             jobs=jobs,
@@ -70,33 +69,29 @@ class Asked:
     words: tuple[str, ...] = ()
     image: str | None = None
     cap: str | None = None
-    env: tuple[str, ...] = ()
-    network: bool = False
-    shm_size: str | None = None
     no_thp: bool = False
     time_limit: str | None = None
     root: Path | None = None
-    limits: LimitOptions = field(default_factory=LimitOptions)
+    container_options: ContainerOptions = field(default_factory=ContainerOptions)
 
     def find(self, *, default_cap: str = "1g") -> Subject:
         """Return what is named. Raises as `find_subject` does."""
-        from memcap.units import parse_bytes, parse_seconds
+        from memcap.units import parse_seconds
 
         subject = find_subject(
             self.words,
             image=self.image,
             cap=self.cap,
             default_cap=default_cap,
-            env=self.env,
-            network=self.network,
             time_limit_seconds=parse_seconds(self.time_limit) if self.time_limit else None,
             root=self.root,
         )
-        shm_size_bytes = parse_bytes(self.shm_size) if self.shm_size else None
+        policy = self.container_options.applied_to(subject.policy)
         return replace(
             subject,
+            name=Redaction(policy.secrets).text(subject.name),
             cell=without_huge_pages(subject.cell) if self.no_thp else subject.cell,
-            policy=self.limits.applied_to(with_shm_size(subject.policy, shm_size_bytes, of=subject.cell.image)),
+            policy=policy,
         )
 
     def retyped(self, argv: tuple[str, ...] = ()) -> tuple[str, ...]:
@@ -104,16 +99,14 @@ class Asked:
         given = (
             ("--image", self.image),
             ("--cap", self.cap),
-            *(("--env", pair) for pair in self.env),
-            ("--shm-size", self.shm_size),
             ("--time-limit", self.time_limit),
             ("--project", self.root),
         )
         options = [word for option, value in given if value is not None for word in (option, str(value))]
         named, command = ((), self.words) if self.image else (self.words[:1], self.words[1:])
         command = argv or command
-        flags = [flag for flag, is_set in (("--network", self.network), ("--no-thp", self.no_thp)) if is_set]
-        return (*options, *self.limits.retyped(), *flags, *named, *(("--", *command) if command else ()))
+        flags = ["--no-thp"] if self.no_thp else []
+        return (*options, *self.container_options.retyped(), *flags, *named, *(("--", *command) if command else ()))
 
 
 def subject_options(*, cap: str, time_limit: str) -> Callable[[Command], Callable[..., Any]]:
@@ -130,27 +123,20 @@ def subject_options(*, cap: str, time_limit: str) -> Callable[[Command], Callabl
             help="The image; all words are the command then. With a CELL: its image, as REFERENCE or NAME=REFERENCE.",
         ),
         click.option("-c", "--cap", type=SIZE, help=cap),
-        click.option(
-            "-e", "--env", multiple=True, metavar="NAME=VALUE", help="An environment variable; may be repeated."
-        ),
-        click.option("--network", is_flag=True, help="Give a command's containers a network."),
-        shm_size_option,
+        container_options,
         no_thp_option,
-        limit_options,
         click.option("--time-limit", type=TIME, help=time_limit),
         project_option,
     )
     return gathered("asked", Asked, options)
 
 
-def find_subject(  # noqa: PLR0913 - the options of the command line
+def find_subject(
     words: tuple[str, ...],
     *,
     image: str | None = None,
     cap: str | None = None,
     default_cap: str = "1g",
-    env: tuple[str, ...] = (),
-    network: bool = False,
     time_limit_seconds: float | None = None,
     root: Path | None = None,
 ) -> Subject:
@@ -169,14 +155,13 @@ def find_subject(  # noqa: PLR0913 - the options of the command line
     # With an image, a word of that form may be a program.
     if config is not None and (image is None or words[0].partition(".")[0] in config.suites):
         selection = Selection(cells=words, images=() if image is None else (image,))
-        return _of_project(config, selection, cap=cap, env=env, time_limit_seconds=time_limit_seconds)
+        return _of_project(config, selection, cap=cap, time_limit_seconds=time_limit_seconds)
     if image is None:
         image, words = words[0], words[1:]
     source = find_image(image)
     return Subject(
         name=f"{image} -- {shlex.join(words)}" if words else image,
-        cell=command_cell(source, words, parse_cap(cap or default_cap), env),
-        policy=ContainerPolicy(network=network),
+        cell=command_cell(source, words, parse_cap(cap or default_cap)),
         time_limit_seconds=time_limit_seconds or TIME_LIMIT_SECONDS,
     )
 
@@ -200,13 +185,11 @@ def parse_cap(size: str) -> Cap:
     return Cap(name=slug("".join(size.split())), bytes=parse_bytes(size))
 
 
-def command_cell(image: ImageSource, argv: tuple[str, ...], cap: Cap, env: tuple[str, ...]) -> Cell:
-    """Return the cell of a command of no suite; ``env`` holds ``NAME=VALUE``. Raises UsageError for another form."""
+def command_cell(image: ImageSource, argv: tuple[str, ...], cap: Cap) -> Cell:
+    """Return the cell of a command of no suite."""
     name = slug(argv[0].rpartition("/")[2]) if argv else "own_command"
     return Cell(
-        benchmark=Benchmark(
-            suite=OF_NO_SUITE, name=name or "command", workload=CommandWorkload(argv=argv), env=environment(env)
-        ),
+        benchmark=Benchmark(suite=OF_NO_SUITE, name=name or "command", workload=CommandWorkload(argv=argv)),
         image=image,
         cap=cap,
     )
@@ -216,28 +199,6 @@ def without_huge_pages(cell: Cell) -> Cell:
     """Return ``cell`` with transparent huge pages turned off for its workload."""
     benchmark = cell.benchmark
     return replace(cell, benchmark=replace(benchmark, quiet=replace(benchmark.quiet, thp=False)))
-
-
-def with_shm_size(policy: ContainerPolicy, size_bytes: int | None, *, of: ImageSource) -> ContainerPolicy:
-    """Return ``policy`` with this size of /dev/shm, if one is given. Raises UsageError for this machine itself."""
-    from memcap.images.this_machine import HOST
-
-    if size_bytes is None:
-        return policy
-    if of == HOST:
-        raise UsageError("--shm-size sets /dev/shm of a container", remedy="Leave it out: `host` has no container.")
-    return replace(policy, shm_size_bytes=size_bytes)
-
-
-def environment(pairs: tuple[str, ...]) -> dict[str, str]:
-    """Return ``NAME=VALUE`` pairs as a mapping. Raises UsageError for anything else."""
-    found = {}
-    for pair in pairs:
-        name, separator, value = pair.partition("=")
-        if not name or not separator:
-            raise UsageError(f"--env {pair!r} is not NAME=VALUE", remedy="Write it like --env LOG_LEVEL=debug")
-        found[name] = value
-    return found
 
 
 def slug(text: str) -> str:
@@ -256,9 +217,20 @@ def _project(root: Path | None) -> Config | None:
     return load_config(folder)
 
 
-def _of_project(
-    config: Config, selection: Selection, *, cap: str | None, env: tuple[str, ...], time_limit_seconds: float | None
-) -> Subject:
+def of_cell(cell: Cell, config: Config, suites: Mapping[str, Suite]) -> Subject:
+    """Return the subject that ``cell`` is; its containers' policy holds all of its variables."""
+    benchmark = cell.benchmark
+    policy = benchmark.policy or config.policy
+    return Subject(
+        name=cell.id,
+        cell=replace(cell, benchmark=replace(benchmark, policy=None, env={})),
+        suites=suites,
+        policy=replace(policy, env={**policy.env, **benchmark.env}),
+        time_limit_seconds=config.run_time_limit_seconds,
+    )
+
+
+def _of_project(config: Config, selection: Selection, *, cap: str | None, time_limit_seconds: float | None) -> Subject:
     from memcap.cli.selection import with_seen_images
     from memcap.plan import make_plan
 
@@ -270,14 +242,8 @@ def _of_project(
         raise SelectionError(error.message, remedy=remedy) from error
     if cap is not None:
         cell = replace(cell, cap=config.caps.get(cap) or parse_cap(cap))
-    changes: dict[str, Any] = {"env": {**cell.benchmark.env, **environment(env)}}
-    if time_limit_seconds is not None:
-        changes["time_limit_seconds"] = time_limit_seconds
-    cell = replace(cell, benchmark=replace(cell.benchmark, **changes))
-    return Subject(
-        name=cell.id,
-        cell=cell,
-        suites=config.suites,
-        policy=config.policy,
-        time_limit_seconds=time_limit_seconds or config.run_time_limit_seconds,
-    )
+    subject = of_cell(cell, config, config.suites)
+    if time_limit_seconds is None:
+        return subject
+    benchmark = replace(subject.cell.benchmark, time_limit_seconds=time_limit_seconds)
+    return replace(subject, cell=replace(subject.cell, benchmark=benchmark), time_limit_seconds=time_limit_seconds)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from memcap.config.check import validate
 from memcap.config.schema import (
     Alerts,
+    BenchmarkContainer,
     ByteTolerance,
     Container,
     LimitsFile,
@@ -31,6 +32,7 @@ from memcap.model import (
     Rules,
     RunLimits,
     Tolerance,
+    with_mounts,
 )
 
 _Limit = TypeVar("_Limit", int, float)
@@ -130,24 +132,43 @@ def _profile(name: str, table: ProfileTable) -> Profile:
     )
 
 
-def _policy(table: Container) -> ContainerPolicy:
-    default = ContainerPolicy()
-    return ContainerPolicy(
-        network=default.network if table.network is None else table.network,
+def to_policy(table: BenchmarkContainer, default: ContainerPolicy) -> ContainerPolicy:
+    """Return what ``table`` asks for; what it leaves out is that of ``default``, and lists are added to those there."""
+    return replace(
+        default,
+        network=table.network or default.network,
         pids=table.pids or default.pids,
-        output_limit_bytes=table.output_limit or default.output_limit_bytes,
-        sample_interval_seconds=table.sample_interval or default.sample_interval_seconds,
         shm_size_bytes=table.shm_size or default.shm_size_bytes,
         read_only=default.read_only if table.read_only is None else table.read_only,
+        env_files=(*default.env_files, *table.env_files),
+        pass_env=(*default.pass_env, *table.pass_env),
+        public_env=(*default.public_env, *table.public_env),
+        user=table.user or default.user,
+        entrypoint=default.entrypoint if table.entrypoint is None else table.entrypoint,
+        working_directory=table.workdir or default.working_directory,
+        mounts=with_mounts(default.mounts, (*table.volumes, *table.mounts, *table.tmpfs)),
+        add_hosts=(*default.add_hosts, *table.add_hosts),
+        limits=_limits(table, default.limits),
+    )
+
+
+def _limits(table: BenchmarkContainer, default: RunLimits) -> RunLimits:
+    return RunLimits(
+        disk_bytes=default.disk_bytes if table.disk is None else table.disk,
+        file_size_bytes=default.file_size_bytes if table.file_size is None else table.file_size,
+        cpus=table.cpus or default.cpus,
+        cpu_time_seconds=table.cpu_time or default.cpu_time_seconds,
+        core_bytes=default.core_bytes if table.core is None else table.core,
+        ulimits={**default.ulimits, **(table.ulimits or {})},
+    )
+
+
+def _policy(table: Container) -> ContainerPolicy:
+    default = ContainerPolicy()
+    return replace(
+        to_policy(table, default),
+        output_limit_bytes=table.output_limit or default.output_limit_bytes,
+        sample_interval_seconds=table.sample_interval or default.sample_interval_seconds,
         hostname=table.hostname or default.hostname,
         env=default.env if table.env is None else table.env,
-        user=table.user,
-        limits=RunLimits(
-            disk_bytes=table.disk,
-            file_size_bytes=table.file_size,
-            cpus=table.cpus,
-            cpu_time_seconds=table.cpu_time,
-            core_bytes=table.core or 0,
-            ulimits=table.ulimits or {},
-        ),
     )

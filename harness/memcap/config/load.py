@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from memcap.config.container import anchored
 from memcap.config.images import DOCKERFILE, FOLDER, image_of_folder, read_images
 from memcap.config.renamed import with_new_names
 from memcap.config.source import Source, read_source, without_known
@@ -107,6 +108,7 @@ def load_config(root: Path, *, is_older: bool = False) -> Config:
             problems += without_known(further, suite_problems)
     if problems or limits is None:
         raise ConfigError(tuple(sorted(problems, key=lambda problem: (problem.file.as_posix(), problem.line or 0))))
+    limits = replace(limits, policy=anchored(limits.policy, root))
     return Config(
         root=root,
         caps=limits.caps,

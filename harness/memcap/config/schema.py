@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from memcap.config.values import (
+    AddHosts,
     AlertShare,
     AlertSize,
     ByteDistance,
@@ -22,12 +23,17 @@ from memcap.config.values import (
     CpuQuota,
     Duration,
     EndingName,
+    Entrypoint,
     EnvName,
+    EnvNames,
     FalseAlarms,
+    FileNames,
     HostName,
     ImageName,
     MetricName,
+    Mounts,
     Name,
+    NetworkName,
     Number,
     OnceEach,
     ParameterName,
@@ -36,8 +42,11 @@ from memcap.config.values import (
     SecondDistance,
     Size,
     SuiteName,
+    Tmpfs,
     Ulimits,
     UserName,
+    Volumes,
+    Workdir,
 )
 
 
@@ -127,23 +136,15 @@ class QuietTable(Table):
     )
 
 
-class Container(Table):
-    """What every container is allowed."""
+class BenchmarkContainer(Table):
+    """Options of containers, as `docker run` has them."""
 
-    network: bool | None = Field(
-        default=None, description="A network besides loopback.", examples=["true"], json_schema_extra=_keeps("false")
-    )
+    network: NetworkName | None = Field(
+        default=None, description="`none`, `bridge`, `host`, or a network of yours.", examples=['"bridge"'],
+        json_schema_extra=_keeps('"none"'),
+    )  # fmt: skip
     pids: int | None = Field(
         default=None, ge=1, le=MOST_PIDS, description="Most processes and threads.", json_schema_extra=_keeps("512")
-    )
-    output_limit: Size | None = Field(
-        default=None,
-        description="How much of a workload's output is kept.",
-        examples=['"64KiB"'],
-        json_schema_extra=_keeps('"1MiB"'),
-    )
-    sample_interval: Duration | None = Field(
-        default=None, description="How often memory is sampled.", examples=['"1ms"'], json_schema_extra=_keeps('"10ms"')
     )
     shm_size: Size | None = Field(
         default=None, description="Size of /dev/shm, which counts against the cap; 64 MiB if left out, as in Docker."
@@ -152,16 +153,36 @@ class Container(Table):
         default=None, description="Make the image's files read-only.", examples=["true"],
         json_schema_extra=_keeps("false"),
     )  # fmt: skip
-    hostname: HostName | None = Field(
-        default=None, description="Host name in the container; results of different hosts are not merged.",
-        json_schema_extra=_keeps('"memcap"'),
-    )  # fmt: skip
-    env: dict[EnvName, str] | None = Field(
-        default=None, description="Environment variables of every run.", examples=['{ TZ = "UTC" }'],
-        json_schema_extra=_keeps('{ PYTHONHASHSEED = "0" }'),
-    )  # fmt: skip
+    env_files: FileNames = Field(
+        default=[], description="Files of environment variables, as `--env-file`.", examples=['[".env"]']
+    )
+    pass_env: EnvNames = Field(
+        default=[], description="Variables that have the value they have where memcap runs.", examples=['["API_KEY"]']
+    )
+    public_env: EnvNames = Field(
+        default=[], description="Variables whose values may be stored in results.", examples=['["LOG_LEVEL"]']
+    )
     user: UserName | None = Field(
         default=None, description="User that the workload runs as, if not the image's.", examples=['"app:staff"']
+    )
+    entrypoint: Entrypoint | None = Field(
+        default=None, description="Entrypoint in place of the image's; none if empty.", examples=['"tini"']
+    )
+    workdir: Workdir | None = Field(
+        default=None, description="Working folder, if not the image's.", examples=['"/srv"']
+    )
+    volumes: Volumes = Field(
+        default=[], description="Folders and volumes to mount, as `--volume`.", examples=['["./data:/data:ro"]']
+    )
+    mounts: Mounts = Field(
+        default=[], description="The same, as `--mount`.", examples=['["type=bind,source=./data,target=/data"]']
+    )
+    tmpfs: Tmpfs = Field(
+        default=[], description="Folders in memory; what is written there counts against the cap.",
+        examples=['["/scratch:size=64m"]'],
+    )  # fmt: skip
+    add_hosts: AddHosts = Field(
+        default=[], description="Names of hosts, each with its address.", examples=['["db:10.0.0.5"]']
     )
     disk: ByteDistance | None = Field(default=None, description="Most bytes written to disk.", examples=['"1GiB"'])
     file_size: ByteDistance | None = Field(default=None, description="Largest file.", examples=['"256MiB"'])
@@ -173,6 +194,28 @@ class Container(Table):
         default=None, description="Largest core dump; none is written if left out.", examples=['"64MiB"']
     )
     ulimits: Ulimits | None = Field(default=None, description="Limits of each process, as `docker run --ulimit`.")
+
+
+class Container(BenchmarkContainer):
+    """What every container is allowed."""
+
+    output_limit: Size | None = Field(
+        default=None,
+        description="How much of a workload's output is kept.",
+        examples=['"64KiB"'],
+        json_schema_extra=_keeps('"1MiB"'),
+    )
+    sample_interval: Duration | None = Field(
+        default=None, description="How often memory is sampled.", examples=['"1ms"'], json_schema_extra=_keeps('"10ms"')
+    )
+    hostname: HostName | None = Field(
+        default=None, description="Host name in the container; results of different hosts are not merged.",
+        json_schema_extra=_keeps('"memcap"'),
+    )  # fmt: skip
+    env: dict[EnvName, str] | None = Field(
+        default=None, description="Environment variables of every run.", examples=['{ TZ = "UTC" }'],
+        json_schema_extra=_keeps('{ PYTHONHASHSEED = "0" }'),
+    )  # fmt: skip
 
 
 class ImageTable(Table):
@@ -297,6 +340,9 @@ class BenchmarkTable(Table):
     )  # fmt: skip
     env: dict[EnvName, str] = Field(
         default={}, description="Environment variables, added to the project's.", examples=['{ LOG_LEVEL = "debug" }']
+    )
+    container: BenchmarkContainer = Field(
+        default=BenchmarkContainer(), description="Options of its containers, in place of the project's."
     )
     quiet: QuietTable = Field(default=QuietTable(), description="How still its surroundings are kept.")
     time_limit: Duration | None = Field(default=None, description="Longest time of one run, if not the project's.")

@@ -9,7 +9,8 @@ from typing import Any
 
 from memcap.config.calls import check_call, is_call
 from memcap.config.check import validate
-from memcap.config.limits import Limits, empty_tolerances, to_quiet, to_tolerances
+from memcap.config.container import anchored
+from memcap.config.limits import Limits, empty_tolerances, to_policy, to_quiet, to_tolerances
 from memcap.config.requirements import check_requirements
 from memcap.config.schema import BenchmarkTable, SuiteFile
 from memcap.config.source import Source, nearest
@@ -59,7 +60,7 @@ def to_suite(directory: Path, file: SuiteFile, limits: Limits) -> Suite:
         directory=directory,
         description=file.suite.description,
         benchmarks=tuple(
-            replace(_benchmark(name, own, table, limits), advice=file.suite.advice)
+            replace(_benchmark(directory, own, table, limits), advice=file.suite.advice)
             for own, table in file.benchmarks.items()
         ),
         requirements=requirements if requirements.exists() else None,
@@ -67,13 +68,14 @@ def to_suite(directory: Path, file: SuiteFile, limits: Limits) -> Suite:
     )
 
 
-def _benchmark(suite: str, name: str, table: BenchmarkTable, limits: Limits) -> Benchmark:
+def _benchmark(directory: Path, name: str, table: BenchmarkTable, limits: Limits) -> Benchmark:
     budget = None
     if table.budget is not None:
         metric = Metric(table.budget_metric)
         budget = Budget(metric=metric, limit_bytes=table.budget, margin=table.budget_margin)
+    own = table.container
     return Benchmark(
-        suite=suite,
+        suite=directory.name,
         name=name,
         workload=_workload(table),
         description=table.description,
@@ -87,6 +89,7 @@ def _benchmark(suite: str, name: str, table: BenchmarkTable, limits: Limits) -> 
         alerts=table.alerts,
         projections={name: tuple(cycles) for name, cycles in table.projections.items()},
         env=table.env,
+        policy=anchored(to_policy(own, limits.policy), directory.parents[1]) if own.model_fields_set else None,
         quiet=to_quiet(table.quiet, limits.quiet),
         time_limit_seconds=table.time_limit,
     )

@@ -12,10 +12,11 @@ from pydantic import AfterValidator, BeforeValidator, ValidationInfo
 from pydantic_core import PydanticCustomError
 
 from memcap.config.calls import is_call
+from memcap.config.container import parse_add_host, parse_mount, parse_network, parse_tmpfs, parse_volume, parse_workdir
 from memcap.config.source import nearest, shown
 from memcap.config.ulimits import check_cpus, parse_ulimit
-from memcap.errors import SizeError
-from memcap.model import MINIMUM_CAP_BYTES, Ending, Metric, Ulimit
+from memcap.errors import SizeError, UsageError
+from memcap.model import MINIMUM_CAP_BYTES, Ending, Metric, Mount, Ulimit
 from memcap.model.names import name_complaint
 from memcap.strict import MOST_FIGURE
 from memcap.units import parse_bytes, parse_seconds
@@ -118,7 +119,41 @@ def _ulimits(value: object) -> dict[str, Ulimit]:
     return found
 
 
-def _refused(error: SizeError) -> PydanticCustomError:
+def _network(value: object) -> str:
+    if isinstance(value, bool):
+        name = "bridge" if value else "none"
+        raise complaint(f'expected the name of a network; write "{name}" for {str(value).lower()}', suggestion=name)
+    if not isinstance(value, str):
+        raise complaint(f'expected the name of a network such as "bridge", got {shown(value)}')
+    return _text(parse_network)(value)
+
+
+def _entrypoint(value: object) -> tuple[str, ...]:
+    words = [value] if isinstance(value, str) else value
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise complaint(f'expected a program, or a list such as ["tini", "--"]; got {shown(value)}')
+    return () if words == [""] else tuple(words)
+
+
+def _texts(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _text(parse: Callable[[str], _Item]) -> Callable[[object], _Item]:
+    """Return a reader of text that ``parse`` understands."""
+
+    def read(value: object) -> _Item:
+        if not isinstance(value, str):
+            raise complaint(f"expected a string, got {shown(value)}")
+        try:
+            return parse(value)
+        except UsageError as error:
+            raise _refused(error) from None
+
+    return read
+
+
+def _refused(error: SizeError | UsageError) -> PydanticCustomError:
     return complaint(f"{error.message}. {error.remedy}" if error.remedy else error.message)
 
 
@@ -243,6 +278,15 @@ AlertShare = Annotated[Any, Kind('percentage, or "off"', '"90%"'), _unless_off(_
 AlertSize = Annotated[Any, Kind('size, or "off"', '"1MiB"'), _unless_off(_size)]
 Name = Annotated[str, AfterValidator(_name)]
 EnvName = Annotated[str, AfterValidator(_env_name)]
+NetworkName = Annotated[str, BeforeValidator(_network)]
+Entrypoint = Annotated[tuple[str, ...], BeforeValidator(_entrypoint)]
+Workdir = Annotated[str, BeforeValidator(_text(parse_workdir))]
+EnvNames = Annotated[list[EnvName], BeforeValidator(_texts)]
+FileNames = Annotated[list[str], BeforeValidator(_texts)]
+Volumes = Annotated[list[Annotated[Mount, BeforeValidator(_text(parse_volume))]], BeforeValidator(_texts)]
+Mounts = Annotated[list[Annotated[Mount, BeforeValidator(_text(parse_mount))]], BeforeValidator(_texts)]
+Tmpfs = Annotated[list[Annotated[Mount, BeforeValidator(_text(parse_tmpfs))]], BeforeValidator(_texts)]
+AddHosts = Annotated[list[Annotated[str, BeforeValidator(_text(parse_add_host))]], BeforeValidator(_texts)]
 UserName = Annotated[str, AfterValidator(_user_name)]
 HostName = Annotated[str, Kind("string", '"worker-1"'), AfterValidator(_host_name)]
 CallText = Annotated[str, Kind("string", '"module:function"'), AfterValidator(_call)]

@@ -17,6 +17,7 @@ from memcap.engine.base import ARTEFACTS, SHM_BYTES, not_started, removed_by_oth
 from memcap.engine.docker_archive import bring_files, packed, read_files
 from memcap.engine.docker_client import already_gone, answers, environment, translated
 from memcap.engine.docker_labels import CAMPAIGN_LABEL, run_labels
+from memcap.engine.docker_mounts import copy_in, host_mounts
 from memcap.engine.docker_neighbours import find_neighbours
 from memcap.engine.framed import SECRET_VARIABLE, begins_report, new_secret, own_journal, split_report
 from memcap.errors import EngineError, Interrupted
@@ -38,11 +39,15 @@ OOM_EVENT_GRACE_SECONDS: Final = 0.2  # the event may come after the container's
 
 
 class DockerEngine:
-    """Execute runs in fresh containers of ``client``'s daemon, labelled with ``campaign``; use as a context manager."""
+    """Execute runs in fresh containers of ``client``'s daemon, labelled with ``campaign``; use as a context manager.
 
-    def __init__(self, client: DockerClient, *, campaign: str) -> None:
+    ``copies_mounts``: the daemon cannot see this machine's files, which are copied into containers then.
+    """
+
+    def __init__(self, client: DockerClient, *, campaign: str, copies_mounts: bool = False) -> None:
         self._client = client
         self._campaign = campaign
+        self._copies_mounts = copies_mounts
         self._cancelled = threading.Event()
         self._running: set[str] = set()
         self._left: set[str] = set()  # what could not be removed when the daemon did not answer
@@ -110,6 +115,8 @@ class DockerEngine:
     def _run(self, container: str, spec: RunSpec, secret: str) -> RawRun:
         from docker.errors import APIError
 
+        if self._copies_mounts:
+            copy_in(self._client, container, spec.policy)
         self._put_artefacts(container, spec)
         before = find_neighbours(self._client, campaign=self._campaign)
         try:
@@ -172,7 +179,9 @@ class DockerEngine:
         host_config = api.create_host_config(
             mem_limit=cap,
             memswap_limit=cap,  # the same as the cap means: no swap at all
-            network_mode="default" if policy.network else "none",
+            network_mode=policy.network,
+            extra_hosts=list(policy.add_hosts) or None,
+            **host_mounts(policy, copied=self._copies_mounts),
             cap_drop=["ALL"],
             cap_add=list(SUPERVISOR_CAPABILITIES),
             cgroupns="private",  # no paths of the host in /proc/self/cgroup; ignored by daemons and kernels without it
@@ -194,8 +203,8 @@ class DockerEngine:
             name=spec.name,
             entrypoint=supervisor,
             command=list(spec.argv),
-            environment=dict(policy.env) | dict(spec.env) | {SECRET_VARIABLE: secret},
-            hostname=policy.hostname,
+            environment=dict(spec.env) | {SECRET_VARIABLE: secret},
+            hostname=None if policy.network.startswith("container:") else policy.hostname,
             working_dir=spec.working_directory or None,
             user="0",  # the supervisor's; the workload's is among its options
             labels=run_labels(spec.name, campaign=spec.campaign, cell=spec.cell_id),

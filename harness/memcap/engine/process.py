@@ -282,7 +282,7 @@ def _variables(spec: RunSpec, folder: RunFolder) -> dict[str, str]:
     here = os.path.dirname(sys.executable)  # noqa: PTH120 - not resolved: a virtual environment is a link
     found["PATH"] = os.pathsep.join((here, os.environ.get("PATH", os.defpath)))  # `python` is this one
     found["TMPDIR"] = str(folder.path / "tmp")
-    return found | dict(spec.policy.env) | dict(spec.env)
+    return found | dict(spec.env)
 
 
 @contextmanager

@@ -2,27 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from memcap.engine.base import SHM_BYTES
 from memcap.errors import PlanError
-from memcap.model import ContainerPolicy, RunLimits
+from memcap.model import NO_NETWORK, ContainerPolicy, MountKind, RunLimits
 
 _REMEDY: Final = "Leave it out, or use Docker."
 
 
-def refuse_container_settings(policy: ContainerPolicy) -> None:
-    """Raise PlanError for a user, quota of CPUs, ulimits or size of /dev/shm."""
-    limits = policy.limits
+def refuse_container_settings(policies: Iterable[ContainerPolicy]) -> None:
+    """Raise PlanError naming all settings of ``policies`` that only a container can have."""
+    asked = list(dict.fromkeys(setting for policy in policies for setting in _settings(policy)))
+    if asked:
+        needs = "needs" if len(asked) == 1 else "need"
+        raise PlanError(
+            f"{', '.join(asked)} {needs} a container; the process engine has none",
+            remedy=_REMEDY if len(asked) == 1 else _REMEDY.replace("it", "them"),
+        )
+
+
+def _settings(policy: ContainerPolicy) -> Iterator[str]:
+    """Yield the settings of ``policy`` that only a container can have."""
+    limits, kinds = policy.limits, {mount.kind for mount in policy.mounts}
     asked = {
-        "--user (`container.user`)": policy.user is not None,
-        "--cpus (`container.cpus`)": limits.cpus is not None,
-        "--ulimit (`container.ulimits`)": bool(limits.ulimits),
-        "--shm-size (`container.shm_size`)": policy.shm_size_bytes not in (None, SHM_BYTES),
+        "--user (`user`)": policy.user is not None,
+        "--cpus (`cpus`)": limits.cpus is not None,
+        "--ulimit (`ulimits`)": bool(limits.ulimits),
+        "--shm-size (`shm_size`)": policy.shm_size_bytes not in (None, SHM_BYTES),
+        "--volume and --mount (`volumes`, `mounts`)": bool(kinds - {MountKind.TMPFS}),
+        "--tmpfs (`tmpfs`)": MountKind.TMPFS in kinds,
+        "--read-only (`read_only`)": policy.read_only,
+        "--entrypoint (`entrypoint`)": bool(policy.entrypoint),
+        "--workdir (`workdir`)": policy.working_directory is not None,
+        "--network (`network`)": policy.network not in (NO_NETWORK, "host"),
+        "--add-host (`add_hosts`)": bool(policy.add_hosts),
     }
-    for setting, is_asked in asked.items():
-        if is_asked:
-            raise PlanError(f"{setting} needs a container; the process engine has none", remedy=_REMEDY)
+    return (setting for setting, is_asked in asked.items() if is_asked)
 
 
 def refuse_uncounted(limits: RunLimits, *, cgroup_version: int | None) -> None:

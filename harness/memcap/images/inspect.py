@@ -71,6 +71,7 @@ def image_facts(
     digests: list[str] = image.attrs.get("RepoDigests") or []
     labels: dict[str, str] = config.get("Labels") or {}
     made_by_memcap = labels.get(ORIGIN_LABEL) if own_reference(labels, image.tags) else None  # it may be inherited
+    variables = dict(str(pair).split("=", 1) for pair in config.get("Env") or () if "=" in str(pair))
     architecture = _architecture(image)
     refuse_what_cannot_run(client, image, reference=reference, architecture=architecture)
     return ImageFacts(
@@ -86,7 +87,8 @@ def image_facts(
         command=tuple(config.get("Cmd") or ()),
         user=config.get("User") or "",
         working_directory=config.get("WorkingDir") or "",
-        sets_home=any(str(variable).startswith("HOME=") for variable in config.get("Env") or ()),
+        sets_home="HOME" in variables,
+        python_path=variables.get("PYTHONPATH", ""),
         mutable=not (content_addressed or _names_contents(reference, image)),
     )
 

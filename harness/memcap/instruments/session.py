@@ -18,6 +18,7 @@ from memcap.launch import run_spec
 from memcap.measure import measure
 from memcap.measure.standing import standing_caveats
 from memcap.model import CampaignSettings, Cell, Ending, Layer, Measurement, RawRun, RunSpec
+from memcap.redaction import Redaction
 
 SITES_FILE: Final = "sites.json"
 READ_MARK: Final = "memcap: read "  # what the renderer prints, before the percentage
@@ -79,7 +80,9 @@ class Session:
     ) -> Measurement:
         """Run the cell with the instrument that ``layer`` has; what it noted is in ``artefacts`` then."""
         spec = self._spec(cap_bytes)
-        return self._measured(instrumented(spec, instrument, layer, artefacts=artefacts, raised_bytes=raised_bytes))
+        run = self._measured(instrumented(spec, instrument, layer, artefacts=artefacts, raised_bytes=raised_bytes))
+        Redaction(spec.secrets).files(artefacts)
+        return run
 
     def idle_footprint(self, instrument: Instrument, layer: Layer, *, artefacts: Path) -> Idle:
         """Return what an interpreter that does nothing needs, without the instrument and with it.
@@ -92,7 +95,7 @@ class Session:
         spec = replace(
             self._spec(_IDLE_CAP_BYTES),
             argv=(python.executable, "-c", _IDLE_CODE),
-            env={},
+            entrypoint=(),
             projections={},
             metrics=None,
             cold=False,
@@ -118,10 +121,10 @@ class Session:
 
     def render(self, layer: Layer, *, artefacts: Path, with_reports: bool = True) -> None:
         """Make ``sites.json`` and reports of what was noted, beside it in ``artefacts``."""
-        spec = rendering(
-            self._spec(None), layer, artefacts=artefacts, name=self._name("render"), with_reports=with_reports
-        )
+        recorded = self._spec(None)
+        spec = rendering(recorded, layer, artefacts=artefacts, name=self._name("render"), with_reports=with_reports)
         raw = self._engine.execute(replace(spec, hear=self._hear_reading))
+        Redaction(recorded.secrets).files(artefacts)
         if not (artefacts / SITES_FILE).is_file():
             raise EngineError(
                 f"what was noted could not be read in image {layer.image.name}: {_last_words(raw)}",

@@ -27,6 +27,7 @@ from memcap.model import (
     RunSpec,
 )
 from memcap.probe.report import (
+    Failure,
     Report,
     ReportError,
     Split,
@@ -35,6 +36,7 @@ from memcap.probe.report import (
     parse_last_sample,
     parse_report,
 )
+from memcap.redaction import Redaction
 from memcap.strict import MOST_WHOLE
 
 OUTPUT_TAIL_CHARACTERS = 4000
@@ -52,7 +54,9 @@ def measure(raw: RawRun, spec: RunSpec, *, cpus: int | None, standing: tuple[Cav
     charging = cpuset.count(",") + 1 if cpuset else cpus
     processors = Processors(machine=cpus, run=charging)
     oom = OomFacts(docker_flag=raw.oom_killed_flag, docker_events=raw.oom_events)
-    journal = parse_journal(raw.workload_journal)
+    hidden = Redaction(spec.secrets)
+    raw = without_secrets(raw, spec)
+    journal = _without_secrets(parse_journal(raw.workload_journal), hidden)
     tail = output_tail(raw)
     if raw.daemon_error is not None:
         return Measurement(ending=Ending.NOT_STARTED, detail=in_bounds(raw.daemon_error), oom=oom, caveats=standing)
@@ -61,7 +65,7 @@ def measure(raw: RawRun, spec: RunSpec, *, cpus: int | None, standing: tuple[Cav
         return Measurement(ending=ending, detail=in_bounds(raw.failure), oom=oom, caveats=standing)
     try:
         report = parse_report(raw.report or "")
-        found = _of_report(report, journal, raw, spec, processors)
+        found = hidden.tree(_of_report(report, journal, raw, spec, processors))
         _refuse_impossible(found)
     except ReportError as error:
         ending, detail = ending_without_report(raw, error)
@@ -142,6 +146,27 @@ def _refuse_impossible(found: Measurement) -> None:
         value = getattr(found, each.name)
         if isinstance(value, int) and not 0 <= value <= MOST_WHOLE:
             raise ReportError(f"the supervisor's report contradicts itself: {each.name} would be {value}")
+
+
+def without_secrets(raw: RawRun, spec: RunSpec) -> RawRun:
+    """Return ``raw`` without the secrets of ``spec`` in what was printed; the beginning of that may be cut off."""
+    hidden = Redaction(spec.secrets)
+    return replace(
+        raw,
+        output=hidden.text(raw.output, cut_before=raw.output_truncated),
+        error_output=hidden.text(raw.error_output, cut_before=True),
+        daemon_error=None if raw.daemon_error is None else hidden.text(raw.daemon_error),
+        failure=None if raw.failure is None else hidden.text(raw.failure),
+    )
+
+
+def _without_secrets(journal: WorkloadJournal, hidden: Redaction) -> WorkloadJournal:
+    """Return ``journal`` without secrets in the words of exceptions, of which the runner may have cut off the end."""
+
+    def of(failure: Failure | None) -> Failure | None:
+        return failure and replace(failure, message=hidden.text(failure.message, cut_after=True))
+
+    return replace(journal, load_error=of(journal.load_error), raised=of(journal.raised))
 
 
 def output_tail(raw: RawRun) -> str:

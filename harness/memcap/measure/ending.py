@@ -43,6 +43,8 @@ def ending_of(
         return Ending.MACHINE_OOM, f"{_count(report)}; the peak was {_bytes(report.peak_bytes)}, below the cap"
     if report.watchdog_kill:
         return Ending.CAP_EXCEEDED, f"{_bytes(report.unreclaimable_peak_bytes)} were in use"
+    if spec.entrypoint and journal.start is None and not (kills or report.stopped_by_signal or report.limit_exceeded):
+        return Ending.LOAD_FAILED, _wrong_program(report, spec)
     if report.timed_out:
         after = f"after {spec.time_limit_seconds:g} s"
         return (Ending.OOM_HUNG, f"{after}; {_kills(report)}") if kills else (Ending.TIMED_OUT, after)
@@ -62,6 +64,17 @@ def ending_of(
     if refused is not None:
         return Ending.LIMIT_EXCEEDED, refused
     return _ending_by_error(report, journal, words)
+
+
+def _wrong_program(report: Report, spec: RunSpec) -> str:
+    """Return that the entrypoint, which should have started the runner, did something else."""
+    end = f"it ended with {_status(report)}"
+    if report.timed_out:
+        end = f"after {spec.time_limit_seconds:g} s it still ran"
+    return in_bounds(
+        f"the entrypoint {list(spec.entrypoint)} did not start the Python that it was given as arguments; {end}. "
+        'Turn it off with --entrypoint "" or `entrypoint = ""`'
+    )
 
 
 def _owed(journal: WorkloadJournal, spec: RunSpec) -> str:
@@ -120,11 +133,14 @@ def in_bounds(said: str) -> str:
 
 def _own_end(report: Report, journal: WorkloadJournal) -> str:
     """Return the signal, exception or exit code that the main process ended with."""
-    if report.signal is not None:
-        return f"signal {report.signal}"
-    if journal.raised is not None:
+    if report.signal is None and journal.raised is not None:
         return in_bounds(f"{journal.raised.type}: {journal.raised.message}".removesuffix(": "))
-    return f"exit code {report.exit_code}"
+    return _status(report)
+
+
+def _status(report: Report) -> str:
+    """Return the signal or exit code that the main process ended with."""
+    return f"exit code {report.exit_code}" if report.signal is None else f"signal {report.signal}"
 
 
 def _with_line(detail: str, line: str) -> str:

@@ -5,6 +5,17 @@ Bytes are whole numbers, unrounded; seconds are floats; ``None`` means "was not 
 
 from __future__ import annotations
 
+from memcap.model.container import (
+    NO_NETWORK,
+    ContainerPolicy,
+    EnvValue,
+    Mount,
+    MountKind,
+    Secret,
+    secrets_of,
+    values_of,
+    with_mounts,
+)
 from memcap.model.ending import Caveat, CaveatKind, Ending
 from memcap.model.history import BaselineVersion, CellHistory, History
 from memcap.model.measurement import (
@@ -34,7 +45,6 @@ from memcap.model.plan import (
     Cell,
     CommandWorkload,
     Config,
-    ContainerPolicy,
     Grade,
     ImageSource,
     Metric,
@@ -93,6 +103,7 @@ __all__ = [
     "MINIMUM_CAP_BYTES",
     "NOT_JUDGED",
     "NO_CAP_BYTES",
+    "NO_NETWORK",
     "OF_NO_SUITE",
     "OF_THE_LIMIT",
     "PROCESS_ENGINE",
@@ -125,6 +136,7 @@ __all__ = [
     "Cost",
     "Ending",
     "Ends",
+    "EnvValue",
     "Environment",
     "Fingerprint",
     "Frame",
@@ -142,6 +154,8 @@ __all__ = [
     "Metric",
     "MetricVerdict",
     "Moment",
+    "Mount",
+    "MountKind",
     "Neighbour",
     "OomFacts",
     "Origin",
@@ -164,6 +178,7 @@ __all__ = [
     "RunLimits",
     "RunSpec",
     "Scalar",
+    "Secret",
     "Site",
     "Suite",
     "Thresholds",
@@ -177,4 +192,7 @@ __all__ = [
     "projected_names",
     "remedy_of",
     "running",
+    "secrets_of",
+    "values_of",
+    "with_mounts",
 ]

@@ -9,8 +9,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from memcap.model.container import ContainerPolicy
 from memcap.model.ending import Ending
-from memcap.model.run_limits import RunLimits
 
 Scalar = str | int | float | bool | None
 OF_NO_SUITE: Final = "measure"  # what stands for the suite of a command that belongs to none
@@ -213,6 +213,7 @@ class Benchmark:
     ``thresholds`` and ``alerts`` (a figure above which to alert) are of these, or of a Metric by its name, and so is
     ``advice``: what to do where its grade is less than acceptable, or its budget broken.
     ``projections`` says for which later cycles an extra metric of a generator is projected; see projected_names.
+    ``policy`` is of its own containers (None: that of the project), and ``env`` is added to that.
     """
 
     suite: str
@@ -230,6 +231,7 @@ class Benchmark:
     advice: Mapping[str, str] = field(default_factory=dict)
     projections: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
+    policy: ContainerPolicy | None = None
     quiet: Quiet = field(default_factory=Quiet)
     time_limit_seconds: float | None = None
 
@@ -277,25 +279,6 @@ class ImageSource:
     reference: str | None = None
     dockerfile: Path | None = None
     ignored: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class ContainerPolicy:
-    """What every container is allowed; the defaults allow almost nothing.
-
-    ``user`` is whom the workload runs as, as Docker writes it (None: the image's own user).
-    """
-
-    network: bool = False
-    pids: int = 512
-    output_limit_bytes: int = 1024 * 1024
-    sample_interval_seconds: float = 0.010
-    shm_size_bytes: int | None = None
-    read_only: bool = False
-    hostname: str = "memcap"
-    env: Mapping[str, str] = field(default_factory=lambda: {"PYTHONHASHSEED": "0"})
-    user: str | None = None
-    limits: RunLimits = field(default_factory=RunLimits)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -379,6 +362,15 @@ class Plan:
     cells: tuple[Cell, ...]
     runs: int
     warmups: int
+
+    def policies(self, usual: ContainerPolicy) -> tuple[ContainerPolicy, ...]:
+        """Return the policies of its containers; cells without one of their own have the ``usual`` one."""
+        found: list[ContainerPolicy] = []
+        for cell in self.cells:
+            policy = cell.benchmark.policy or usual
+            if policy not in found:
+                found.append(policy)
+        return tuple(found)
 
     @property
     def configured_seconds(self) -> float:

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
 
+from memcap.model.container import ContainerPolicy
 from memcap.model.ending import Ending
 from memcap.model.measurement import FIELDS, Measurement
 from memcap.model.names import image_name, tagged_image_name
-from memcap.model.plan import Budget, Cap, Cell, ContainerPolicy, Metric, Quiet, Thresholds, Tolerance
+from memcap.model.plan import Budget, Cap, Cell, Metric, Quiet, Thresholds, Tolerance
 from memcap.model.run import ImageFacts
 
 PROCESS_ENGINE: Final = "process"  # Environment.engine where runs are no containers
@@ -21,7 +22,10 @@ METRICS_VERSION: Final = 2
 
 @dataclass(frozen=True, kw_only=True)
 class CellSummary:
-    """What must be known of a cell to judge and print it without its configuration; ``quiet`` is what was asked for."""
+    """What must be known of a cell to judge and print it without its configuration.
+
+    ``quiet`` is what was asked for; ``policy`` that of its containers, None where it is the campaign's.
+    """
 
     id: str
     suite: str
@@ -37,6 +41,7 @@ class CellSummary:
     advice: Mapping[str, str] = field(default_factory=dict)
     variant: str = ""
     quiet: Quiet = field(default_factory=Quiet)
+    policy: ContainerPolicy | None = None
 
     @classmethod
     def of(cls, cell: Cell) -> CellSummary:
@@ -57,6 +62,7 @@ class CellSummary:
             advice=benchmark.advice,
             variant=cell.variant,
             quiet=benchmark.quiet,
+            policy=benchmark.policy,
         )
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from memcap.model.plan import ContainerPolicy, Quiet
+from memcap.model.container import ContainerPolicy
+from memcap.model.plan import Quiet
 
 DAEMON_WAIT_SECONDS: Final = 60.0
 BUILT: Final = "memcap/"  # how the references of images that memcap built begin
@@ -40,6 +41,7 @@ class ImageFacts:
     user: str = ""
     working_directory: str = ""
     sets_home: bool = False
+    python_path: str = ""
     mutable: bool = False
 
     @property
@@ -96,6 +98,8 @@ class RunSpec:
     emptied for it. ``projections`` are those of the benchmark, ``metrics`` what its function has to return (None for a
     command). ``artefacts`` is a folder of this machine that is
     /memcap/artefacts for the run: its files are put there before, and what is there afterwards is brought back.
+    ``env`` is all that is added to the image's environment, and ``secrets`` are values in it that must not be stored.
+    ``entrypoint`` are the words of ``argv`` that come before the runner: what should start it.
     ``user`` is whom the workload runs as in the container, as Docker writes it (empty: root); ``has_home`` says that
     HOME was chosen, and is not that user's.
     ``hear`` is called with each line of its standard output while it runs, by engines that can (Docker).
@@ -117,6 +121,8 @@ class RunSpec:
     cold: bool = False
     projections: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     metrics: tuple[str, ...] | None = None
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    entrypoint: tuple[str, ...] = ()
     working_directory: str = ""
     user: str = ""
     has_home: bool = False

@@ -188,8 +188,14 @@ def metrics_of(value: Any, target: str) -> dict[str, float]:
 
 
 def load(target: str, paths: list[str]) -> Callable[..., Any]:
-    """Import ``module:function`` with ``paths`` first on the search path, and without the runner's own folder."""
-    sys.path[:] = paths + [entry for entry in sys.path if entry != os.path.dirname(os.path.abspath(__file__))]
+    """Import ``module:function`` with ``paths`` first on the search path, then the working directory.
+
+    That is there as with ``python -m``, but for ``/``, the working directory of an image that has none. The runner's
+    own folder is not there.
+    """
+    here = [] if getattr(sys.flags, "safe_path", False) else [entry for entry in (os.getcwd(),) if entry != "/"]
+    rest = [entry for entry in sys.path if entry != os.path.dirname(os.path.abspath(__file__))]
+    sys.path[:] = paths + here + rest
     module_name, _, name = target.partition(":")
     __import__(module_name)
     value: Any = sys.modules[module_name]

@@ -93,7 +93,7 @@ class Containers:
             id=f"{started:%Y%m%dT%H%M%S}-pytest-{os.urandom(2).hex()}",
             started=started.isoformat(),
             command=("pytest", *map(str, self._config.invocation_params.args)),
-            policy=ContainerPolicy(),
+            policy=ContainerPolicy(entrypoint=()),  # that of the image is for its own program
             time_limit_seconds=_TIME_LIMIT_SECONDS,
             jobs=1,  # more where CPUs and memory allow
         )

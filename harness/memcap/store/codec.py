@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memcap.errors import FileFormatError
-from memcap.model import CampaignResult, CellResult, CellSummary, Metric
+from memcap.model import NO_NETWORK, CampaignResult, CellResult, CellSummary, Metric, Secret
 from memcap.model.names import is_campaign_id, is_stored_name, is_stored_variant
 from memcap.store.files import check_schema, write_atomically
 from memcap.store.pyperf_codec import pyperf_document
@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 # 1 - first version
 # 2 - further caveats (kernel_unexplained, huge_pages, mapped_elsewhere, not_waited_for); an interval of the
 #     unreclaimable peak; moments say whether the main process ran
-# 3 - `quiet.pin_cpus` (was `quiet.cpus`); the endings limit_exceeded and incomplete
+# 3 - `quiet.pin_cpus` (was `quiet.cpus`); the endings limit_exceeded and incomplete; `policy.network` is a name (was a
+#     boolean), variables may be hashes; a policy of cells that have one of their own
 SCHEMA = 3
 # Below these keys a number may be negative: exit codes, what a workload measured itself and its limits, flags and
 # counters of interpreters, and ulimits, of which -1 is none.
@@ -115,7 +116,14 @@ def _shrink(read: dict[str, Any]) -> Any:
         return {"pin_cpus": read.pop("cpus"), **read}
     if "extra" in read:
         _drop_odd_metrics(read)
-    return _as_cell(read) if "cell" in read and "runs" in read else read
+    return _as_cell(read) if "cell" in read and "runs" in read else with_network_name(read)
+
+
+def with_network_name(read: dict[str, Any]) -> dict[str, Any]:
+    """Return a JSON object; a policy of earlier versions, which said whether there was a network, with its name."""
+    if isinstance(read.get("network"), bool) and "pids" in read:
+        return {**read, "network": "bridge" if read["network"] else NO_NETWORK}
+    return read
 
 
 def _as_cell(read: dict[str, Any]) -> Any:
@@ -151,6 +159,8 @@ def plain(value: Any) -> Any:
     """Return ``value`` in JSON's types. Not pydantic's serializer: it knows no Mapping but dict, and drops infinity."""
     if isinstance(value, Enum):
         return value.value
+    if isinstance(value, Secret):
+        return value.digest
     if isinstance(value, Mapping):
         return {plain(key): plain(each) for key, each in value.items()}
     if isinstance(value, tuple):

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from memcap.errors import FileFormatError, UsageError
 from memcap.model import CampaignResult, CellResult, CellSummary, Measurement
 from memcap.store.codec import SCHEMA as RESULT_SCHEMA
-from memcap.store.codec import SIGNED, check_names, load_result, parse_campaign, plain
+from memcap.store.codec import SIGNED, check_names, load_result, parse_campaign, plain, with_network_name
 from memcap.store.files import check_schema, not_written, write_atomically
 from memcap.store.validate import validate
 from memcap.strict import decode, parse_json, read_object, refuse_wrong, wrong_numbers
@@ -147,7 +147,7 @@ def _read(path: Path) -> tuple[CampaignResult, list[_Line]]:
     except OSError as error:
         raise FileFormatError(f"{path} could not be read: {error.strerror or error}") from error
     first, *others = content.split(b"\n")[:-1] or [content]  # what is behind the last newline was cut off
-    named = parse_json(f"{path}:1", decode(f"{path}:1", first))
+    named = parse_json(f"{path}:1", decode(f"{path}:1", first), hook=with_network_name)
     header = named.get(KEY) if isinstance(named, dict) else None
     if not isinstance(header, dict):
         raise FileFormatError(f'{path} is no journal of memcap: its first line has no object "{KEY}"')

@@ -13,7 +13,7 @@ from reproduced import make_escalated, make_found, make_growing, make_spared
 
 from factories import make_measurement, make_plan_cell
 from memcap.cli import cli
-from memcap.cli.limit_options import LimitOptions
+from memcap.cli.container_options import ContainerOptions
 from memcap.cli.repro import RECORD, again, exit_code, write_all
 from memcap.cli.subject import Asked, Subject
 from memcap.errors import UsageError
@@ -78,24 +78,34 @@ def test_without_the_packages_for_it_no_page_is_named(
     ("asked", "native", "line"),
     [
         (
-            Asked(words=("py312", "app", "-n", "{requests}"), cap="64m", env=("A=a b",), network=True, no_thp=True),
+            Asked(
+                words=("py312", "app", "-n", "{requests}"),
+                no_thp=True,
+                container_options=ContainerOptions(env=("A=a b", "B=c d", "C"), public_env=("A",), network="host"),
+            ),
             False,
-            "memcap repro --cap 64m --env 'A=a b' --network --no-thp py312 -- app -n 40",
+            "memcap repro --env 'A=a b' --env B --env C --public-env A --network host --no-thp py312 -- app -n 40",
         ),
         (
             Asked(
-                words=("app", "{requests}m"), image="my/prod:1.4", time_limit="5min", shm_size="1g", root=Path("here")
+                words=("app", "{requests}m"),
+                image="my/prod:1.4",
+                time_limit="5min",
+                root=Path("here"),
+                container_options=ContainerOptions(shm_size="1g"),
             ),
             True,
-            "memcap repro --native --image my/prod:1.4 --shm-size 1g --time-limit 5min --project here -- app 40m",
+            "memcap repro --native --image my/prod:1.4 --time-limit 5min --project here --shm-size 1g -- app 40m",
         ),
         (
             Asked(
                 words=("py312", "app", "{requests}"),
-                limits=LimitOptions(user="app", disk="1g", cpus="0.5", ulimit=("nofile=64:128", "stack=-1")),
+                container_options=ContainerOptions(
+                    user="app", disk="1g", cpus="0.5", ulimit=("nofile=64:128", "stack=-1")
+                ),
             ),
             False,
-            "memcap repro --user app --disk 1g --cpus 0.5 --ulimit nofile=64:128 --ulimit stack=-1 py312 -- app 40",
+            "memcap repro --user app --cpus 0.5 --ulimit nofile=64:128 --ulimit stack=-1 --disk 1g py312 -- app 40",
         ),
     ],
 )

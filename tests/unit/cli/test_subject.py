@@ -8,6 +8,7 @@ import pytest
 from projects import make_project
 
 from factories import make_cell, make_image, make_result
+from memcap.cli.container_options import ContainerOptions
 from memcap.cli.subject import Asked, find_subject
 from memcap.errors import SelectionError, UsageError
 from memcap.model import CommandWorkload, ImageSource
@@ -33,10 +34,20 @@ def test_a_cell_of_the_project(project: Path) -> None:
 @pytest.mark.parametrize(("cap", "expected"), [("256m", 256 * MIB), ("300m", 300 * MIB)])
 @pytest.mark.usefixtures("project")
 def test_another_cap_takes_the_place_of_the_cells(cap: str, expected: int) -> None:
-    found = find_subject(("agents.llm-py312-128m",), cap=cap, env=("A=1",))
+    assert find_subject(("agents.llm-py312-128m",), cap=cap).cell.cap.bytes == expected
 
-    assert found.cell.cap.bytes == expected
-    assert found.cell.benchmark.env == {"A": "1"}
+
+def test_all_variables_of_a_cell_are_in_its_policy_and_those_asked_for_replace_them(project: Path) -> None:
+    suite = project / "suites" / "agents" / "suite.toml"
+    text = suite.read_text(encoding="utf-8")
+    suite.write_text(
+        text.replace("[benchmarks.llm]\n", '[benchmarks.llm]\nenv = { A = "1", B = "1" }\n'), encoding="utf-8"
+    )
+    options = ContainerOptions(env=("B=2",), public_env=("B",))
+    subject = Asked(words=("agents.llm-py312-128m",), container_options=options).find()
+
+    assert subject.policy.env == {"PYTHONHASHSEED": "0", "A": "1", "B": "2"}
+    assert (subject.cell.benchmark.env, subject.cell.benchmark.policy) == ({}, None)
 
 
 @pytest.mark.usefixtures("project")
@@ -156,11 +167,6 @@ def test_shared_memory_and_huge_pages_as_asked_for(words: tuple[str, ...]) -> No
     plain = Asked(words=words).find()
     assert (plain.policy.shm_size_bytes, plain.cell.benchmark.quiet.thp) == (None, True)
 
-    asked = Asked(words=words, shm_size="256m", no_thp=True).find()
+    asked = Asked(words=words, container_options=ContainerOptions(shm_size="256m"), no_thp=True).find()
     assert (asked.policy.shm_size_bytes, asked.cell.benchmark.quiet.thp) == (256 * MIB, False)
     assert asked.cell.id == plain.cell.id
-
-
-def test_this_machine_has_no_shared_memory_of_its_own() -> None:
-    with pytest.raises(UsageError, match="a container"):
-        Asked(words=("host", "true"), shm_size="256m").find()

@@ -43,7 +43,7 @@ PROFILE = "[profiles.quick]\n"
         (CAPS + PROFILE + "[time_limits]\nrun = 90\n", 5, "time_limits.run", "duration '90' has no unit"),
         (CAPS + PROFILE + '[time_limits]\nrun = "0s"\n', 5, "time_limits.run", "longer than 0"),
         (CAPS + PROFILE + '[time_limits]\nrun = "5m3"\n', 5, "time_limits.run", "is not a duration"),
-        (CAPS + PROFILE + "[container]\nnetwork = 1\n", 5, "container.network", "expected true or false, got 1"),
+        (CAPS + PROFILE + "[container]\nread_only = 1\n", 5, "container.read_only", "expected true or false, got 1"),
         (CAPS + PROFILE + '[container]\nhostname = "a b"\n', 5, "container.hostname", "'a b' is not a host name"),
         (CAPS + PROFILE + '[container]\noutput_limit = "0k"\n', 5, "container.output_limit", "more than 0"),
         (CAPS + PROFILE + '[container.env]\n"A=B" = "1"\n', 5, "container.env.A=B", "not the name of an environment"),

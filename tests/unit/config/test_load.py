@@ -102,7 +102,7 @@ wall = { absolute = "50ms" }
 [time_limits]
 run = "2min"
 [container]
-network = true
+network = "bridge"
 pids = 64
 output_limit = "2MiB"
 sample_interval = "20ms"
@@ -141,7 +141,7 @@ growth = "off"
         Metric.WALL: Tolerance(relative=0.0, absolute=0.05),
     }
     assert config.policy == ContainerPolicy(
-        network=True,
+        network="bridge",
         pids=64,
         output_limit_bytes=2 * 2**20,
         sample_interval_seconds=0.02,

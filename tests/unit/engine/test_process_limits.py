@@ -6,7 +6,7 @@ import pytest
 
 from memcap.engine.process_limits import refuse_container_settings, refuse_uncounted
 from memcap.errors import PlanError
-from memcap.model import ContainerPolicy, RunLimits, Ulimit
+from memcap.model import ContainerPolicy, Mount, MountKind, RunLimits, Ulimit
 
 MIB = 1024 * 1024
 
@@ -18,17 +18,33 @@ MIB = 1024 * 1024
         (ContainerPolicy(limits=RunLimits(cpus=1)), "--cpus"),
         (ContainerPolicy(limits=RunLimits(ulimits={"nofile": Ulimit(soft=64, hard=64)})), "--ulimit"),
         (ContainerPolicy(shm_size_bytes=128 * MIB), "--shm-size"),
+        (ContainerPolicy(mounts=(Mount(kind=MountKind.VOLUME, target="/data"),)), "--volume and --mount"),
+        (ContainerPolicy(mounts=(Mount(kind=MountKind.TMPFS, target="/data"),)), "--tmpfs"),
+        (ContainerPolicy(read_only=True), "--read-only"),
+        (ContainerPolicy(entrypoint=("tini",)), "--entrypoint"),
+        (ContainerPolicy(working_directory="/srv"), "--workdir"),
+        (ContainerPolicy(network="bridge"), "--network"),
+        (ContainerPolicy(add_hosts=("db:10.0.0.5",)), "--add-host"),
     ],
 )
 def test_settings_of_containers(policy: ContainerPolicy, option: str) -> None:
-    with pytest.raises(PlanError, match=f"{option} .* needs a container") as refused:
-        refuse_container_settings(policy)
+    with pytest.raises(PlanError, match=f"^{option} .* needs a container") as refused:
+        refuse_container_settings((policy,))
     assert "Docker" in refused.value.remedy
+
+
+def test_all_settings_of_containers_are_named_at_once() -> None:
+    with pytest.raises(PlanError) as refused:
+        refuse_container_settings((ContainerPolicy(user="app", read_only=True), ContainerPolicy(user="root")))
+    assert refused.value.message == (
+        "--user (`user`), --read-only (`read_only`) need a container; the process engine has none"
+    )
+    assert refused.value.remedy == "Leave them out, or use Docker."
 
 
 def test_limits_that_the_supervisor_keeps_are_accepted() -> None:
     limits = RunLimits(disk_bytes=MIB, file_size_bytes=MIB, cpu_time_seconds=1, core_bytes=MIB)
-    refuse_container_settings(ContainerPolicy(shm_size_bytes=64 * MIB, limits=limits))
+    refuse_container_settings((ContainerPolicy(shm_size_bytes=64 * MIB, limits=limits, entrypoint=()),))
     refuse_uncounted(limits, cgroup_version=2)
     refuse_uncounted(RunLimits(disk_bytes=MIB, file_size_bytes=MIB), cgroup_version=1)
     refuse_uncounted(RunLimits(file_size_bytes=MIB), cgroup_version=None)

@@ -16,7 +16,20 @@ from hypothesis import strategies as st
 
 from factories import TOLERANCES, make_cell, make_image, make_measurement, make_oom, make_result
 from memcap.errors import FileExistsAlready, FileFormatError, NewerSchemaError
-from memcap.model import CampaignResult, Cap, CellResult, CellSummary, Ending, Measurement, Metric, PythonRun, Quiet
+from memcap.model import (
+    CampaignResult,
+    Cap,
+    CellResult,
+    CellSummary,
+    ContainerPolicy,
+    Ending,
+    EnvValue,
+    Measurement,
+    Metric,
+    PythonRun,
+    Quiet,
+    Secret,
+)
 from memcap.store import load_result, save_result
 
 # What no figure can be has tests of its own.
@@ -24,6 +37,8 @@ st.register_type_strategy(float, st.floats(0, 1e30))
 st.register_type_strategy(int, st.integers(0, 2**63 - 1))
 # Lone surrogates have a test of their own too: they are the one thing that a file cannot hold.
 st.register_type_strategy(str, st.text(st.characters(exclude_categories=["Cs"]), max_size=8))
+# A secret comes back as its hash: it has a test of its own.
+st.register_type_strategy(Secret, st.text(st.characters(exclude_categories=["Cs"]), max_size=8))
 
 
 def _whole(kind: type[Any]) -> st.SearchStrategy[Any]:
@@ -63,6 +78,24 @@ def test_load_gives_back_what_was_saved(tmp_path_factory: pytest.TempPathFactory
     path = tmp_path_factory.mktemp("results") / "one.json"
     save_result(result, path, overwrite=False)
     assert load_result(path) == result
+
+
+def test_the_value_of_a_secret_is_not_stored(tmp_path: Path) -> None:
+    path = tmp_path / "r.json"
+    env: dict[str, EnvValue] = {"LEVEL": "debug", "TOKEN": Secret(value="hunter2xyz", digest="hmac:0123456789abcdef")}
+    save_result(replace(make_result(make_cell()), policy=ContainerPolicy(env=env)), path, overwrite=False)
+    assert "hunter2xyz" not in path.read_text(encoding="utf-8")
+    assert load_result(path).policy.env == {"LEVEL": "debug", "TOKEN": "hmac:0123456789abcdef"}
+
+
+@pytest.mark.parametrize(("before", "now"), [("true", "bridge"), ("false", "none")])
+def test_whether_there_was_a_network_becomes_its_name(tmp_path: Path, before: str, now: str) -> None:
+    path = tmp_path / "r.json"
+    save_result(make_result(make_cell()), path, overwrite=False)
+    text = path.read_text(encoding="utf-8")
+    assert text.count('"network":"none"') == 1
+    path.write_text(text.replace('"network":"none"', f'"network":{before}'), encoding="utf-8")
+    assert load_result(path).policy.network == now
 
 
 def test_whole_numbers_stay_whole_and_absent_stays_absent(tmp_path: Path) -> None:

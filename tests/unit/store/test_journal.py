@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from factories import make_cell, make_measurement, make_result
 from memcap.errors import FileFormatError, NewerSchemaError, UsageError
-from memcap.model import CampaignResult, CellResult
+from memcap.model import CampaignResult, CellResult, ContainerPolicy, Secret
 from memcap.store import Journal, NotWritten, journal_path, load_interrupted, save_result
 
 RUNS = tuple(make_measurement(peak) for peak in (1, 2, 3, 4))
@@ -43,6 +43,25 @@ def test_the_journal_alone_is_enough(path: Path) -> None:
     cell = replace(CELL, warmups=RUNS[3:])
     written(path, cell, OTHER)
     assert load_interrupted(path) == replace(BEGUN, cells=(cell, OTHER))
+
+
+def test_the_values_of_secrets_are_not_in_it(path: Path) -> None:
+    policy = ContainerPolicy(env={"TOKEN": Secret(value="hunter2xyz", digest="hmac:1")})
+    cell = replace(CELL, cell=replace(CELL.cell, policy=policy))
+    written(path, cell, result=replace(BEGUN, policy=policy))
+    assert "hunter2xyz" not in journal_path(path).read_text(encoding="utf-8")
+    found = load_interrupted(path)
+    assert found.cells[0].cell.policy is not None
+    assert (found.policy.env, found.cells[0].cell.policy.env) == ({"TOKEN": "hmac:1"},) * 2
+
+
+def test_whether_there_was_a_network_becomes_its_name(path: Path) -> None:
+    written(path, CELL)
+    journal = journal_path(path)
+    text = journal.read_text(encoding="utf-8")
+    assert '"network":"none"' in text
+    journal.write_text(text.replace('"network":"none"', '"network":true'), encoding="utf-8")
+    assert load_interrupted(path).policy.network == "bridge"
 
 
 def test_runs_are_in_their_order_whichever_ended_first(path: Path) -> None:
