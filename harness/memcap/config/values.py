@@ -279,13 +279,19 @@ AlertSize = Annotated[Any, Kind('size, or "off"', '"1MiB"'), _unless_off(_size)]
 Name = Annotated[str, AfterValidator(_name)]
 EnvName = Annotated[str, AfterValidator(_env_name)]
 NetworkName = Annotated[str, BeforeValidator(_network)]
-Entrypoint = Annotated[tuple[str, ...], BeforeValidator(_entrypoint)]
+Entrypoint = Annotated[tuple[str, ...], Kind("string or list of strings", '"tini"'), BeforeValidator(_entrypoint)]
 Workdir = Annotated[str, BeforeValidator(_text(parse_workdir))]
 EnvNames = Annotated[list[EnvName], BeforeValidator(_texts)]
 FileNames = Annotated[list[str], BeforeValidator(_texts)]
-Volumes = Annotated[list[Annotated[Mount, BeforeValidator(_text(parse_volume))]], BeforeValidator(_texts)]
-Mounts = Annotated[list[Annotated[Mount, BeforeValidator(_text(parse_mount))]], BeforeValidator(_texts)]
-Tmpfs = Annotated[list[Annotated[Mount, BeforeValidator(_text(parse_tmpfs))]], BeforeValidator(_texts)]
+Volumes = Annotated[
+    list[Annotated[Mount, Kind("string", ""), BeforeValidator(_text(parse_volume))]], BeforeValidator(_texts)
+]
+Mounts = Annotated[
+    list[Annotated[Mount, Kind("string", ""), BeforeValidator(_text(parse_mount))]], BeforeValidator(_texts)
+]
+Tmpfs = Annotated[
+    list[Annotated[Mount, Kind("string", ""), BeforeValidator(_text(parse_tmpfs))]], BeforeValidator(_texts)
+]
 AddHosts = Annotated[list[Annotated[str, BeforeValidator(_text(parse_add_host))]], BeforeValidator(_texts)]
 UserName = Annotated[str, AfterValidator(_user_name)]
 HostName = Annotated[str, Kind("string", '"worker-1"'), AfterValidator(_host_name)]
