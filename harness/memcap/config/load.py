@@ -62,7 +62,7 @@ def load_config(root: Path, *, is_older: bool = False) -> Config:
     )
     limits = None
     if limits_source is not None:
-        limits, further = read_limits(limits_source, names)
+        limits, further = read_limits(root, limits_source, names)
         problems += without_known(further, limits_problems)
 
     suites = {}
@@ -83,7 +83,8 @@ def load_config(root: Path, *, is_older: bool = False) -> Config:
             name: to_suite(root / "suites" / name, suite, limits) for name, suite in suites.items() if suite is not None
         },
         images={
-            file.parent.name: ImageSource(name=file.parent.name, directory=root / file.parent) for file in image_files
+            file.parent.name: ImageSource(name=file.parent.name, directory=root / file.parent, package=limits.package)
+            for file in image_files
         },
         policy=limits.policy,
         run_time_limit_seconds=limits.run_time_limit_seconds,

@@ -123,11 +123,19 @@ class Alerts(Table):
     gc: AlertShare = None
 
 
+class ProjectTable(Table):
+    """The code of the project's own; paths are relative to the project."""
+
+    package: str | None = None
+    requirements: str | None = None
+
+
 class LimitsFile(Table):
     """All of ``limits.toml``."""
 
     caps: dict[Name, CapSize] = Field(min_length=1)
     profiles: dict[Name, ProfileTable] = Field(min_length=1)
+    project: ProjectTable = ProjectTable()
     tolerances: Tolerances = Tolerances()
     time_limits: TimeLimits = TimeLimits()
     container: Container = Container()

@@ -251,12 +251,29 @@ class Suite:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Package:
+    """The project's own code: a folder that a wheel is built of, or one that is taken as it is.
+
+    ``project`` is the folder with limits.toml, whose suites, images and results are no part of it; ``requirements`` is
+    the lock file of its dependencies, if it has one.
+    """
+
+    directory: Path
+    project: Path
+    requirements: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class ImageSource:
-    """An image to run workloads in: a folder with a Dockerfile, or a reference to an existing image."""
+    """An image to run workloads in: a folder with a Dockerfile, or a reference to an existing image.
+
+    ``package`` is put into it, next to what a suite brings.
+    """
 
     name: str
     directory: Path | None = None
     reference: str | None = None
+    package: Package | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
