@@ -32,6 +32,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "machine": (),
     "config": (*WORDS, "strict", "model"),
     "plan": (*WORDS, "model"),
+    "init": (*WORDS, "strict", "model", "config", "images.package"),
     "images": (*WORDS, "strict", "model", "probe", "engine.docker_client", "engine.docker_labels"),
     "engine": (*WORDS, "strict", "model", "probe"),
     "measure": (*WORDS, "strict", "model", "probe", "stats"),

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from memcap.config.renamed import with_new_names
-from memcap.config.source import Source, read_source, without_known
+from memcap.config.source import Source, nearest, read_source, without_known
 from memcap.errors import ConfigError, Problem
 from memcap.model import Config, ImageSource
 from memcap.model.names import name_complaint
@@ -101,7 +101,8 @@ def _read(root: Path, file: Path, *, is_older: bool) -> tuple[Source | None, lis
 def _folders(root: Path, kind: str, needed: str) -> tuple[list[Path], list[Problem]]:
     """Return ``kind/*/needed`` (relative to ``root``, by name), and the folders that are not what they should be.
 
-    A folder without files of its own is not looked at: version control leaves such behind.
+    A folder without files of its own is not looked at: version control leaves such behind. Nor is one of pictures:
+    under images/, a file must have nearly the name that is needed.
     """
     found, problems = [], []
     folders = sorted(path for path in (root / kind).glob("*") if path.is_dir() and not path.name.startswith("."))
@@ -111,8 +112,9 @@ def _folders(root: Path, kind: str, needed: str) -> tuple[list[Path], list[Probl
             found.append(file.relative_to(root))
             message = name_complaint(folder.name)
         else:
-            has_files = any(path.is_file() for path in folder.iterdir())
-            message = f"this folder has no {needed}" if has_files else ""
+            names = tuple(path.name for path in folder.iterdir() if path.is_file())
+            is_meant = bool(nearest(needed, names) if kind == "images" else names)
+            message = f"this folder has no {needed}" if is_meant else ""
         if message:
             problems.append(Problem(file=folder.relative_to(root), line=None, key="", message=message))
     return found, problems
