@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
@@ -23,11 +22,10 @@ from memcap.model import (
     RunLimits,
     Suite,
 )
+from memcap.references import choose_images, is_reference
 from memcap.units import format_bytes, format_seconds, length_variant, seconds_of_variant
 
-LONGEST_REFERENCE = 200  # of the daemon's 255 for a name; ids with it are names of files
 _GLOB_CHARACTERS = frozenset("*?[")
-_COLD_MARK = f".{COLD}-"  # in the id of a cold cell, behind the benchmark's name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,9 +35,10 @@ class Selection:
     ``suites``, ``benchmarks`` (by name or as ``suite.benchmark``) and ``cells`` (ids or globs of ids) add up;
     ``images``, ``caps`` and ``tags`` then narrow. A name takes the place of the profile's own choice: an image
     that the profile leaves out can be asked for, and so can a benchmark without the profile's tags.
-    A glob chooses among the profile's cells. ``images`` may hold references, such as ``my/prod:1.4``.
+    A glob chooses among the profile's cells. ``images`` may hold references, such as ``my/prod:1.4``, and
+    ``NAME=REFERENCE``; ``seen`` are further images that ids in ``cells`` may have, by their names.
     ``cold`` takes the cold variant of each cell, and no warm-ups; ``cells`` may name it or not. ``duration_seconds``
-    takes a variant of each cell, in which its generator workload lasts so long.
+    takes a variant of each cell, in which its generator workload lasts so long. Where only ids are named, they say so.
     """
 
     suites: tuple[str, ...] = ()
@@ -52,6 +51,7 @@ class Selection:
     warmups: int | None = None
     cold: bool = False
     duration_seconds: float | None = None
+    seen: Mapping[str, ImageSource] = field(default_factory=dict)
 
     @property
     def variant(self) -> str:
@@ -69,6 +69,7 @@ def make_plan(config: Config, *, profile: str, selection: Selection) -> Plan:
     """
     if selection.cold and selection.duration_seconds is not None:
         raise SelectionError("--cold does not go with --duration", remedy="Leave one of them out.")
+    selection = _with_variant_of_ids(selection)
     chosen = config.profiles[_require(profile, config.profiles, what="profile")]
     images = _images(config, chosen, selection)
     caps = tuple(_require(name, config.caps, what="cap") for name in selection.caps) or chosen.caps
@@ -87,7 +88,7 @@ def make_plan(config: Config, *, profile: str, selection: Selection) -> Plan:
         everything = _of_suites(config, chosen.suites, tags)
         cells |= _glob_cells(_grid(config, everything, images, caps), globs)
     if exact:
-        cells |= _exact_cells(config, exact, selection)
+        cells |= _exact_cells(config, exact, selection, images)
     if not cells:
         raise SelectionError(
             "this selection has no cells", remedy=_why_empty(config, selection, benchmarks, tags=tags, caps=caps)
@@ -229,39 +230,14 @@ def is_glob(word: str) -> bool:
     return not _GLOB_CHARACTERS.isdisjoint(word)
 
 
-def image_by_reference(reference: str) -> ImageSource:
-    """Return the image of a reference such as ``my/prod:1.4``, with a name that fits into ids: ``my_prod_1_4``.
-
-    Raises SelectionError for what is no reference, or one that no daemon takes.
-    """
-    text, _, digest = reference.partition("@")
-    short_digest = digest.partition(":")[2][:12]
-    name = re.sub(r"[^a-z0-9]+", "_", f"{text} {short_digest}".lower()).strip("_")
-    if not name or len(name) > LONGEST_REFERENCE:
-        raise SelectionError(
-            f"{reference[:60]!r} names no image: it has {len(reference)} characters",
-            remedy=f"A reference such as my/prod:1.4 has letters or digits, and {LONGEST_REFERENCE} of them at most.",
-        )
-    return ImageSource(name=name, reference=reference)
-
-
 def _images(config: Config, profile: Profile, selection: Selection) -> tuple[ImageSource, ...]:
     if not selection.images:
         return tuple(image for image in config.images.values() if not profile.images or image.name in profile.images)
-    images = []
-    for name in dict.fromkeys(selection.images):
-        if name not in config.images and any(mark in name for mark in ":/@"):
-            images.append(image_by_reference(name))
-        else:
+    for word in selection.images:
+        if not is_reference(word):
             hint = "An image that is not of this project is named with its tag, such as python:3.12-slim."
-            images.append(config.images[_require(name, config.images, what="image", hint=hint)])
-    names = [image.name for image in images]
-    if len(set(names)) < len(names):
-        raise SelectionError(
-            f"two of the images {', '.join(selection.images)} would have the same name in cell ids",
-            remedy="Measure them one after the other.",
-        )
-    return tuple(images)
+            _require(word, config.images, what="image", hint=hint)
+    return choose_images(selection.images, config.images)
 
 
 def _benchmarks(config: Config) -> list[Benchmark]:
@@ -333,19 +309,35 @@ def _glob_cells(cells: dict[str, Cell], globs: Iterable[str]) -> dict[str, Cell]
     return found
 
 
-def _exact_cells(config: Config, ids: Iterable[str], selection: Selection) -> dict[str, Cell]:
+def _with_variant_of_ids(selection: Selection) -> Selection:
+    """Return ``selection`` with the variant that the ids of its cells have, where nothing else is named."""
+    ids = selection.cells
+    if not ids or selection.variant or selection.suites or selection.benchmarks or any(map(is_glob, ids)):
+        return selection
+    variants = {".".join(name.partition("-")[0].split(".")[2:]) for name in ids}
+    if len(variants) > 1:
+        raise SelectionError(
+            "these cells differ in their variants: " + ", ".join(sorted(each or "none" for each in variants)),
+            remedy="Measure cold cells, and cells of another length, in commands of their own.",
+        )
+    (variant,) = variants
+    return replace(selection, cold=variant == COLD, duration_seconds=seconds_of_variant(variant))
+
+
+def _exact_cells(
+    config: Config, ids: Iterable[str], selection: Selection, chosen: Sequence[ImageSource]
+) -> dict[str, Cell]:
     """Return the cells with these ids, be they in the profile or not."""
+    images = {**selection.seen, **config.images, **{image.name: image for image in chosen}}
     everything: dict[str, Cell] = {}
     for benchmark in _benchmarks(config):
-        everything |= _grid(config, [benchmark], config.images.values(), benchmark.cap_names or tuple(config.caps))
-    hint = "Cold cells are named with --cold." if any(_COLD_MARK in name for name in ids) else ""
-    if any(seconds_of_variant(name.partition("-")[0].rpartition(".")[2]) for name in ids):
-        hint = "Cells of another length are named with --duration."
+        everything |= _grid(config, [benchmark], images.values(), benchmark.cap_names or tuple(config.caps))
+    hint = "The image of a cell is named with --image NAME=REFERENCE, or in [images] of limits.toml."
     found = {name: everything[_require(name, everything, what="cell", hint=hint)] for name in ids}
     return {
         name: cell
         for name, cell in found.items()
-        if (not selection.images or cell.image.name in selection.images)
+        if (not selection.images or cell.image in chosen)
         and (not selection.caps or cell.cap.name in selection.caps)
         and _tagged([cell.benchmark], selection.tags)
     }
@@ -369,9 +361,10 @@ def _require(name: str, valid: Iterable[str], *, what: str, near: Iterable[str] 
     raise SelectionError(f"there is no {what} {name!r}", remedy=f"{remedy} {hint}".rstrip())
 
 
-def _in_order(config: Config, cells: Iterable[Cell], images: Iterable[ImageSource]) -> tuple[Cell, ...]:
+def _in_order(config: Config, cells: Collection[Cell], images: Iterable[ImageSource]) -> tuple[Cell, ...]:
     benchmarks = [(benchmark.suite, benchmark.name) for benchmark in _benchmarks(config)]
-    image_names = list(dict.fromkeys([*config.images, *(image.name for image in images)]))
+    named = (image.name for image in (*images, *(cell.image for cell in cells)))
+    image_names = list(dict.fromkeys([*config.images, *named]))
 
     def place(cell: Cell) -> tuple[int, int, int]:
         benchmark = (cell.benchmark.suite, cell.benchmark.name)

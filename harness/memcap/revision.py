@@ -37,13 +37,14 @@ def base_of(
 ) -> Base:
     """Return what the revision with the configuration ``there`` (None: it has none) has of the head's ``plan``.
 
-    Suites and folders of images are those of the base; caps, and how quiet it is kept, those of the head. An image that
-    the head takes by reference is the same on both sides, unless ``images`` (by the head's names) say what the base
-    takes. ``selection`` is what the plan was made by.
+    Suites and the project's images are those of the base; caps, and how quiet it is kept, those of the head. An image
+    that was named by reference on the command line is the same on both sides, unless ``images`` (by the head's names)
+    say what the base takes. ``selection`` is what the plan was made by.
     """
     if there is None:
         return Base(plan=replace(plan, cells=()), suites={}, new=tuple(cell.id for cell in plan.cells), gone=())
-    found = {cell.id: _cell_of(cell, there, images) for cell in plan.cells}
+    theirs = {**_images_of(plan, head, there), **images}
+    found = {cell.id: _cell_of(cell, there, theirs) for cell in plan.cells}
     return Base(
         plan=replace(plan, cells=tuple(cell for cell in found.values() if cell is not None)),
         suites=there.suites,
@@ -94,13 +95,23 @@ def in_base(cell: Cell) -> str:
     return replace(cell, image=_marked(cell.image)).id
 
 
+def _images_of(plan: Plan, head: Config, there: Config) -> dict[str, ImageSource]:
+    """Return what the base has in place of the images of ``plan``, by their names."""
+    images = {cell.image.name: cell.image for cell in plan.cells}
+    return {
+        name: there.images[name] if image == head.images.get(name) else image
+        for name, image in images.items()
+        if image != head.images.get(name) or name in there.images
+    }
+
+
 def _cell_of(cell: Cell, there: Config, images: Mapping[str, ImageSource]) -> Cell | None:
     """Return ``cell`` with what ``there`` has in its place, or None if it has no such benchmark or image."""
     suite = there.suites.get(cell.benchmark.suite)
     named: dict[str, Benchmark] = {each.name: each for each in suite.benchmarks} if suite else {}
     benchmark = named.get(cell.benchmark.name)
     name = cell.image.name
-    image = there.images.get(name) if cell.image.directory else images.get(name, cell.image)
+    image = images.get(name)
     if benchmark is None or image is None:
         return None
     # Its figures are to be compared, so it is measured under the same conditions.

@@ -23,7 +23,7 @@ from memcap.images.archive import Tree
 from memcap.images.build import build_image
 from memcap.images.host_base import parse_ldd
 from memcap.instruments import attaching
-from memcap.plan import image_by_reference
+from memcap.references import image_by_word
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -173,5 +173,5 @@ def with_gdb(client: DockerClient, keeper: Zoo, on: str) -> str:
         container.commit(repository, tag, changes=["LABEL memcap=1 memcap.kind="])
     finally:
         container.remove(force=True)
-    keeper.name = image_by_reference(str(client.images.get(f"{repository}:{tag}").id)).name  # as its layers are called
+    keeper.name = image_by_word(str(client.images.get(f"{repository}:{tag}").id)).name  # as its layers are called
     return f"{repository}:{tag}"

@@ -31,7 +31,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "stats": (),
     "machine": (),
     "config": (*WORDS, "strict", "model"),
-    "plan": (*WORDS, "model"),
+    "references": ("errors", "model"),
+    "plan": (*WORDS, "model", "references"),
     "init": (*WORDS, "strict", "model", "config", "images.package"),
     "images": (*WORDS, "strict", "model", "probe", "engine.docker_client", "engine.docker_labels"),
     "engine": (*WORDS, "strict", "model", "probe"),
@@ -67,7 +68,18 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "repro": (*WORDS, "model", "stats", "probe", "engine", "instruments"),
     "report": (*WORDS, "json_text", "model", "stats", "compare", "tune", "selftest", "fit", "sites", "repro"),
     "testing": (*WORDS, "stats"),
-    "pytest_plugin": (*WORDS, "testing", "model", "config", "plan", "images", "engine", "campaign", "store"),
+    "pytest_plugin": (
+        *WORDS,
+        "testing",
+        "model",
+        "config",
+        "references",
+        "plan",
+        "images",
+        "engine",
+        "campaign",
+        "store",
+    ),
 }
 # These compose the others and are imported by none of them.
 TOP = ("cli", "__main__")

@@ -29,7 +29,8 @@ from memcap.model import (
     RunLimits,
     Suite,
 )
-from memcap.plan import Selection, check_feasible, check_quota, image_by_reference, make_plan, too_long
+from memcap.plan import Selection, check_feasible, check_quota, make_plan, too_long
+from memcap.references import image_by_word
 
 MIB = 1024**2
 CAPS = {name: Cap(name=name, bytes=size * MIB) for name, size in (("1g", 1024), ("128m", 128), ("512m", 512))}
@@ -203,23 +204,32 @@ def test_an_empty_plan_says_why(changes: dict[str, object], remedy: str) -> None
 @pytest.mark.parametrize("reference", ["x" * 300, "my/" + "x" * 300 + ":1", "", "@", "ä"])
 def test_what_is_no_reference_is_refused_before_any_daemon_is_asked(reference: str) -> None:
     with pytest.raises(SelectionError, match="names no image") as caught:
-        image_by_reference(reference)
+        image_by_word(reference)
     assert len(str(caught.value)) < 300
 
 
 @pytest.mark.parametrize(
     ("reference", "name"),
     [
-        ("my/prod:1.4", "my_prod_1_4"),
+        ("my/prod:1.4", "my_prod"),
         ("Registry.example:5000/a-b", "registry_example_5000_a_b"),
-        ("redis@sha256:" + "0123456789abcdef" * 4, "redis_0123456789ab"),
+        ("redis@sha256:" + "0123456789abcdef" * 4, "redis"),
     ],
 )
 def test_an_image_may_be_any_reference(reference: str, name: str) -> None:
-    assert image_by_reference(reference) == ImageSource(name=name, reference=reference)
+    assert image_by_word(reference) == ImageSource(name=name, reference=reference)
     assert ids(selection=Selection(suites=("streams",), images=(reference,), caps=("1g",))) == [
         f"streams.leak-{name}-1g"
     ]
+
+
+def test_a_name_binds_a_reference_and_ids_of_such_cells_are_taken() -> None:
+    bound = Selection(suites=("streams",), images=("prod=shop/prod:1.1",), caps=("1g",))
+    assert ids(selection=bound) == ["streams.leak-prod-1g"]
+    by_id = plan(selection=Selection(cells=("streams.leak-prod-1g",), images=("prod=shop/prod:1.1",)))
+    assert [cell.image.reference for cell in by_id.cells] == ["shop/prod:1.1"]
+    seen = Selection(cells=("streams.leak-prod-1g",), seen={"prod": ImageSource(name="prod", reference="shop/prod:1")})
+    assert [cell.image.reference for cell in plan(selection=seen).cells] == ["shop/prod:1"]
 
 
 names = st.lists(st.sampled_from(["agents", "streams"]), unique=True).map(tuple)
@@ -303,10 +313,12 @@ def test_a_cold_cell_is_named_with_or_without_its_mark(word: str) -> None:
     assert ids("quick", Selection(cells=(word,), cold=True)) == ["agents.zeta.cold-py310-128m"]
 
 
-def test_a_cold_cell_is_not_found_among_the_warm_ones_but_explained() -> None:
-    with pytest.raises(SelectionError, match=r"no cell 'agents\.zeta\.cold-py310-128m'") as refused:
-        plan("quick", Selection(cells=("agents.zeta.cold-py310-128m",)))
-    assert "--cold" in refused.value.remedy
+def test_an_id_says_itself_that_its_cell_is_cold() -> None:
+    cold = plan("quick", Selection(cells=("agents.zeta.cold-py310-128m",)))
+    assert [cell.id for cell in cold.cells] == ["agents.zeta.cold-py310-128m"]
+    assert cold.warmups == 0
+    with pytest.raises(SelectionError, match=r"differ in their variants: cold, none"):
+        plan("quick", Selection(cells=("agents.zeta.cold-py310-128m", "agents.zeta-py310-128m")))
 
 
 def lasting(duration: float | None = 300.0, cycles: int | None = None, limit: float | None = 420.0) -> Config:
@@ -344,10 +356,9 @@ def test_a_duration_of_workloads_that_have_none_is_refused(config: Config) -> No
     assert "generator workloads" in refused.value.remedy
 
 
-def test_a_cell_of_another_length_is_explained_and_is_not_cold_too() -> None:
-    with pytest.raises(SelectionError, match=r"no cell 's\.long\.20s-py312-128m'") as refused:
-        plan("full", Selection(cells=("s.long.20s-py312-128m",)), config=lasting())
-    assert "--duration" in refused.value.remedy
+def test_an_id_says_itself_how_long_its_cell_lasts_and_none_is_cold_too() -> None:
+    [cell] = plan("full", Selection(cells=("s.long.20s-py312-128m",)), config=lasting()).cells
+    assert cell.benchmark.workload == CallWorkload(call="work:run", duration_seconds=20)
     with pytest.raises(SelectionError, match="--cold does not go with --duration"):
         plan("full", Selection(cold=True, duration_seconds=20.0), config=lasting())
 

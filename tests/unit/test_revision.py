@@ -86,12 +86,12 @@ def test_a_benchmark_that_was_named_and_is_new_is_no_mistake(tmp_path: Path) -> 
 def test_an_image_by_reference_is_the_same_unless_another_stands_in(tmp_path: Path, stands_in: bool) -> None:
     head = project(tmp_path / "head", suite=benchmark("f", 'caps = ["64m"]'))
     # A folder of the same name is another image.
-    there = project(tmp_path / "base", suite=benchmark("f", 'caps = ["64m"]'), images=("py312", "shop_new"))
+    there = project(tmp_path / "base", suite=benchmark("f", 'caps = ["64m"]'), images=("py312", "shop"))
     named = Selection(images=("shop:new",))
-    older = {"shop_new": ImageSource(name="shop_old", reference="shop:old")} if stands_in else {}
+    older = {"shop": ImageSource(name="shop_old", reference="shop:old")} if stands_in else {}
     plan = make_plan(head, profile="quick", selection=named)
     (cell,) = base_of(plan, head, there, selection=named, images=older).plan.cells
-    assert cell.image == ImageSource(name="shop_new", reference="shop:old" if stands_in else "shop:new")
+    assert cell.image == ImageSource(name="shop", reference="shop:old" if stands_in else "shop:new")
 
 
 def test_head_and_base_are_neighbours_and_take_turns_in_going_first(tmp_path: Path) -> None:

@@ -42,13 +42,13 @@ Examples:
   memcap measure python:3.12-slim --cap 128m -- python -c 'print("hello")'
   memcap run --profile quick
   memcap run agents --image py312 --cap 128m
-  memcap check                                 the newest result
+  memcap check                                 the newest run
   memcap compare --base py310 --against py312
   memcap doctor
 
 Exit codes: 0 as expected, 99 regression, 98 budget broken, 97 unexpected ending,
-96 workload failed, 95 infrastructure, 2 usage, 10-26 bad input, image or daemon,
-27 time is up.
+96 workload failed, 95 infrastructure, 94 not judged, 2 usage, 10-26 bad input,
+image or daemon, 27 time is up.
 """
 
 

@@ -106,18 +106,19 @@ def config_of(there: Revision, head: Config) -> Config | None:
 
 def stand_ins_of(pairs: Sequence[str], plan: Plan) -> Mapping[str, ImageSource]:
     """Return what the base takes in place of images by reference: by the name that the head's image has."""
-    from memcap.plan import image_by_reference
+    from memcap.references import image_by_word
 
     found = {}
-    known = {cell.image.reference: cell.image for cell in plan.cells if cell.image.reference}
+    by_reference = [cell.image for cell in plan.cells if cell.image.reference]
+    known = {word: image for image in by_reference for word in (image.reference, image.name)}
     for pair in pairs:
         ours, separator, theirs = pair.rpartition("=")
         if not separator or not theirs or ours not in known:
             raise UsageError(
                 f"--base-image {pair!r} is not IMAGE=REFERENCE with an IMAGE that this run takes by its reference",
-                remedy="Write it like --image shop:new --base-image shop:new=shop:old",
+                remedy="Write it like --image prod=shop/prod:1.1 --base-image prod=shop/prod:1.0",
             )
-        found[known[ours].name] = replace(image_by_reference(theirs), name=known[ours].name)
+        found[known[ours].name] = replace(image_by_word(theirs), name=known[ours].name)
     return found
 
 

@@ -22,7 +22,7 @@ _SHOWN = 5
 @click.option("-m", "--reason", help="Why the figures changed; needed where a baseline changes.")
 @click.option(
     "--from", "source", type=click.Path(dir_okay=False, path_type=Path), metavar="RESULT",
-    help="The result; by default the newest in results/.",
+    help="The result; by default the newest run in results/.",
 )  # fmt: skip
 @click.option("--allow-undecided", is_flag=True, help="Accept what the figures leave open, too.")
 @click.option("--allow-unlike", is_flag=True, help="Accept figures of an environment unlike the baseline's, too.")
@@ -39,6 +39,9 @@ def accept_command(  # noqa: PLR0913 - the options of the command line
     root: Path | None,
 ) -> None:
     """Make the measured CELLS (all, if none are named) the baselines, and print what changes.
+
+    Baselines of version 0.1.0 whose ids hold the tag of an image (shop_prod_1_0) give way to those of the image
+    (shop_prod).
 
     Other cells keep their baselines, and so do cells with the very same figures. The reason, git's user.name and the id
     of the result are kept with each baseline. Review the change with `git diff results/baselines`.
@@ -61,7 +64,7 @@ def accept_command(  # noqa: PLR0913 - the options of the command line
     from memcap.model import Accepted
     from memcap.store import (
         accept,
-        latest_result,
+        latest_run,
         load_baselines,
         load_result,
         save_baselines,
@@ -73,8 +76,7 @@ def accept_command(  # noqa: PLR0913 - the options of the command line
     why = " ".join((reason or "").split())
     if reason is not None and not why:
         raise UsageError("the reason is empty", remedy='Say what changed: --reason "…"')
-    path = source or latest_result(config.results_directory)
-    result = load_result(path)
+    path, result = (source, load_result(source)) if source else latest_run(config.results_directory)
     chosen = select_cells(cells, [cell.cell.id for cell in result.cells], what=str(path))
     known = load_baselines(config.baseline_directory)
     refused = refusals(
@@ -82,7 +84,7 @@ def accept_command(  # noqa: PLR0913 - the options of the command line
     )
     good = {*chosen} - {each.cell_id for each in refused}
     accepted = Accepted(reason=why or None, by=user_name(config.root), source=result.id)
-    done = accept(known, result, cells=good, accepted=accepted)
+    done = accept(known, result, cells=good, accepted=accepted, images=config.images)
     if not (dry_run or why):
         _require_reason(done)
     echo(_told(done, path, dry_run=dry_run), nl=False)
@@ -110,6 +112,7 @@ def _told(done: Acceptance, path: Path, *, dry_run: bool) -> str:
     from memcap.report.baselines import change_lines
 
     lines = [line for each in done.changes for line in change_lines(each.old, each.new)]
+    lines += [f"{cell_id} is called {each.new.cell_id} now" for each in done.changes for cell_id in each.renamed]
     verb = "Would accept" if dry_run else "Accepted"
     cells = "1 cell" if len(done.changes) == 1 else f"{len(done.changes)} cells"
     same = f"; {done.same} the same already" if done.same else ""

@@ -6,7 +6,14 @@ from pathlib import Path
 
 import click
 
-from memcap.cli.reports import Reports, Wanted, explain_option, report_option, show_output_option
+from memcap.cli.reports import (
+    Reports,
+    Wanted,
+    allow_new_option,
+    explain_option,
+    report_option,
+    show_output_option,
+)
 from memcap.cli.selection import project_option
 
 
@@ -16,6 +23,7 @@ from memcap.cli.selection import project_option
     "--against", metavar="FILE|DIR|REVISION",
     help="Another result, a file or folder of baselines, or the baselines of a git revision, instead of the project's.",
 )  # fmt: skip
+@allow_new_option
 @explain_option
 @report_option
 @show_output_option
@@ -27,16 +35,18 @@ def command(  # noqa: PLR0913 - the options of the command line
     result: Path | None,
     root: Path | None,
     against: str | None,
+    allow_new: bool,
     explained: bool,
     wanted: tuple[Wanted, ...],
     show_output: bool,
     as_json: bool,
     verbose: bool,
 ) -> None:
-    """Judge RESULT, by default the newest in results/, against the baselines, the budgets and the expected endings.
+    """Judge RESULT, by default the newest run in results/, against the baselines, the budgets and the expected endings.
 
     Exits with 0 if nothing was found wrong, or with the code of the worst verdict: 99 regression, 98 budget broken,
-    97 unexpected ending, 96 workload failed, 95 infrastructure.
+    97 unexpected ending, 96 workload failed, 95 infrastructure; or with 94 if a benchmark has baselines and one of its
+    cells could not be compared with any. A benchmark without a baseline passes.
 
     A result named by --against is taken as if its cells were accepted; what is left out of it is told. Where a file
     and a git revision have the same name, the file is taken.
@@ -56,12 +66,11 @@ def command(  # noqa: PLR0913 - the options of the command line
     from memcap.cli.against import load_against
     from memcap.cli.explain import Asked
     from memcap.cli.selection import load_project
-    from memcap.cli.verdict import conclude
-    from memcap.store import latest_result, load_result
+    from memcap.cli.verdict import conclude, with_new_cells
+    from memcap.store import latest_run, load_result
 
-    config = load_project(root)
-    path = result or latest_result(config.results_directory)
-    measured = load_result(path)
+    config = with_new_cells(load_project(root), allowed=allow_new)
+    path, measured = (result, load_result(result)) if result else latest_run(config.results_directory)
     reports = Reports(wanted=wanted, suites=config.suites, root=config.root)
     baselines = load_against(config, against)
     asked = Asked(result=path, against=against) if explained else None

@@ -13,7 +13,7 @@ from memcap.cli.selection import find_project, load_project, named_by, project_o
 
 if TYPE_CHECKING:
     from memcap.compare import Comparison
-    from memcap.model import CampaignResult, Config, Plan, Rules
+    from memcap.model import CampaignResult, Config, ImageSource, Plan, Rules
 
 # With 5 runs of each a clear difference is found only if most of the figures compared differ: the least p-value of
 # 5 v 5 is 1/252, and all that is compared shares the false alarms. With 7 v 7 it is 1/3432.
@@ -140,14 +140,25 @@ def _stored(
     path: Path, words: tuple[str, ...], images: tuple[str, str], root: Path | None
 ) -> tuple[Comparison, tuple[CampaignResult, CampaignResult]]:
     from memcap.compare import compare_sides, match_images
-    from memcap.plan import image_by_reference
+    from memcap.model.names import tagged_image_name
+    from memcap.references import choose_images
     from memcap.store import load_result
 
     result = load_result(path)
-    known = {cell.cell.image for cell in result.cells}
-    base, against = (name if name in known else image_by_reference(name).name for name in images)
+    known = {word: image for image in _measured_images(result) for word in (image.reference or "", image.name)}
+    # Earlier versions named an image with its tag.
+    known |= {word: known[name] for word in images if (name := tagged_image_name(word)) in known and word not in known}
+    base, against = (image.name for image in choose_images(images, known))
     matched = match_images(result, base, against, among=chosen(result, words))
     return compare_sides(matched, (result, result), _rules(root), labels=(base, against)), (result, result)
+
+
+def _measured_images(result: CampaignResult) -> list[ImageSource]:
+    from memcap.model import ImageSource
+
+    names = dict.fromkeys(cell.cell.image for cell in result.cells)
+    references = {name: facts.reference for name, facts in result.images.items()}
+    return [ImageSource(name=name, reference=references.get(name)) for name in names]
 
 
 def _two_forms(
@@ -215,7 +226,7 @@ def _measured(
     from memcap.cli.progress import say
     from memcap.cli.result_file import reserved
     from memcap.compare import compare_sides, match_images
-    from memcap.plan import image_by_reference
+    from memcap.references import choose_images
     from memcap.store import result_path, save_result
 
     campaign, started = new_campaign(plan.profile)
@@ -232,7 +243,7 @@ def _measured(
     with reserved(path, force=False):
         result = execute(order, save=lambda partial: save_result(partial, path, overwrite=True), kept_in=path)
     say(f"result: {path}")
-    base, against = (name if name in config.images else image_by_reference(name).name for name in images)
+    base, against = (image.name for image in choose_images(images, config.images))
     matched = match_images(result, base, against)
     return compare_sides(matched, (result, result), config.rules, labels=(base, against)), (result, result)
 

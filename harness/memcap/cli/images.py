@@ -35,7 +35,8 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command() -> None:
     """Build, list, keep or remove the images that workloads run in.
 
-    A project's images are the folders of images/ with a Dockerfile. `memcap run` builds what it needs by itself.
+    A project's images are the folders of images/ with a Dockerfile, and [images.NAME] of limits.toml. `memcap run`
+    builds what it needs by itself.
     """
 
 
@@ -200,7 +201,7 @@ def _named(images: Mapping[str, ImageSource], names: Sequence[str]) -> list[Imag
 
 
 def _project_images(root: Path | None) -> list[str]:
-    """Return the names of the project's images; none where there is no project. Raises ConfigError if it is broken."""
+    """Return the names of the images that the project builds; none where there is no project. Raises ConfigError."""
     from memcap.config import find_root, load_config
     from memcap.errors import ConfigError
 
@@ -209,7 +210,7 @@ def _project_images(root: Path | None) -> list[str]:
             root = find_root(Path.cwd())
         except ConfigError:
             return []  # what is on the daemon can be listed from anywhere
-    return list(load_config(root).images)
+    return [name for name, image in load_config(root).images.items() if image.directory]
 
 
 def _as_text(built: Sequence[Built], missing: Sequence[str]) -> str:

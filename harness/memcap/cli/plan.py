@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from memcap.cli.output import echo, emit
-from memcap.cli.selection import load_project, selection_options
+from memcap.cli.selection import load_project, selection_options, with_seen_images
 from memcap.json_text import json_text
 from memcap.untrusted import printable
 
 if TYPE_CHECKING:
-    from memcap.model import Cell, Config, Environment, Plan, PlanProblem
+    from memcap.model import Cell, Config, Environment, Metric, Plan, PlanProblem, Rules, Tolerance
     from memcap.plan import Selection
 
 JSON_SCHEMA = 1
@@ -53,7 +53,7 @@ def command(profile: str, selection: Selection, root: Path | None, as_json: bool
     config = load_project(root)
     if check and not _is_anything_named(selection):
         return  # a project need not have the default profile
-    plan = make_plan(config, profile=profile, selection=selection)
+    plan = make_plan(config, profile=profile, selection=with_seen_images(selection, config))
     if not check:
         show(plan, config, as_json=as_json)
 
@@ -76,9 +76,9 @@ def show(plan: Plan, config: Config, *, as_json: bool, output: Path | None = Non
         *_unwritable(output or result_path(config.results_directory, "campaign")),
     )
     if as_json:
-        emit(json_text(_as_json(plan, memory_bytes, note, problems)))
+        emit(json_text(_as_json(plan, config.rules, memory_bytes, note, problems)))
     else:
-        echo(_as_text(plan))
+        echo(_as_text(plan, config.rules))
         if note:
             echo(printable(note))
     refuse_problems("the plan cannot be honoured", problems)
@@ -116,7 +116,7 @@ def _daemon_machine() -> tuple[Environment | None, str]:
         return None, f"Not checked against a daemon: {error.message.splitlines()[0]}"
 
 
-def _as_text(plan: Plan) -> str:
+def _as_text(plan: Plan, rules: Rules) -> str:
     from tabulate import tabulate
 
     from memcap.units import counted, format_seconds
@@ -130,7 +130,27 @@ def _as_text(plan: Plan) -> str:
     known = plan.configured_seconds
     length = f" What has a `duration` takes {format_seconds(known)} of it, one after the other." if known else ""
     sizes = f"{counted(count, 'cell')}, {counted(count * plan.runs, 'run')}"
-    return f"{table}\n\nProfile {plan.profile}: {sizes}{warmups}.{length}"
+    return f"{table}\n\nProfile {plan.profile}: {sizes}{warmups}.{length}\n{_judged_by(plan, rules)}"
+
+
+def _judged_by(plan: Plan, rules: Rules) -> str:
+    """Return by which tolerances the cells will be judged."""
+    from memcap.model import DEFAULT_TOLERANCES
+
+    told = ", ".join(f"{metric.value} {_tolerance(metric, each)}" for metric, each in rules.tolerances.items())
+    source = " (the defaults)" if rules.tolerances == DEFAULT_TOLERANCES else ""
+    own = dict.fromkeys(
+        f"{cell.benchmark.suite}.{cell.benchmark.name}" for cell in plan.cells if cell.benchmark.tolerances
+    )
+    others = f" Tolerances of their own: {', '.join(own)}." if own else ""
+    return f"Tolerances: {told}{source}.{others}"
+
+
+def _tolerance(metric: Metric, tolerance: Tolerance) -> str:
+    from memcap.units import format_bytes, format_seconds
+
+    absolute = format_bytes(tolerance.absolute) if metric.unit == "byte" else format_seconds(tolerance.absolute)
+    return f"{tolerance.relative * 100:g} % or {absolute}"
 
 
 def _cap(cell: Cell) -> str:
@@ -149,7 +169,9 @@ def _budget(cell: Cell) -> str:
     return f"{budget.metric.value} {format_bytes(budget.limit_bytes)}{margin}"
 
 
-def _as_json(plan: Plan, memory_bytes: int | None, note: str, problems: tuple[PlanProblem, ...]) -> dict[str, object]:
+def _as_json(
+    plan: Plan, rules: Rules, memory_bytes: int | None, note: str, problems: tuple[PlanProblem, ...]
+) -> dict[str, object]:
     count = len(plan.cells)
     return {
         "schema": JSON_SCHEMA,
@@ -159,13 +181,13 @@ def _as_json(plan: Plan, memory_bytes: int | None, note: str, problems: tuple[Pl
         "total_runs": count * plan.runs,
         "total_warmups": count * plan.warmups,
         "configured_seconds": plan.configured_seconds,
-        "cells": [_entry(cell) for cell in plan.cells],
+        "cells": [_entry(cell, rules) for cell in plan.cells],
         "daemon": {"memory_bytes": memory_bytes, "note": note},
         "problems": [asdict(problem) for problem in problems],
     }
 
 
-def _entry(cell: Cell) -> dict[str, object]:
+def _entry(cell: Cell, rules: Rules) -> dict[str, object]:
     budget = cell.benchmark.budget
     return {
         "id": cell.id,
@@ -184,4 +206,7 @@ def _entry(cell: Cell) -> dict[str, object]:
             "ceiling_bytes": budget.ceiling_bytes,
         },
         "expected_ending": cell.expected_ending.value,
+        "tolerances": {
+            metric.value: asdict(each) for metric, each in {**rules.tolerances, **cell.benchmark.tolerances}.items()
+        },
     }

@@ -48,7 +48,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     no_check: bool,
     verbose: bool,
 ) -> None:
-    """Render RESULT, by default the newest in results/, judged as `memcap check` judges it.
+    """Render RESULT, by default the newest run in results/, judged as `memcap check` judges it.
 
     Prints it unless --output is given. Exits with 0 whatever the verdicts: to fail, use `memcap check`, which writes
     any report as well (--report).
@@ -69,13 +69,13 @@ def command(  # noqa: PLR0913 - the options of the command line
     from memcap.report.charts import write_charts
     from memcap.report.formats import find_format
     from memcap.report.terminal import render_terminal
-    from memcap.store import latest_result, load_result
+    from memcap.store import latest_run, load_result
     from memcap.store.files import write_atomically
 
     if no_check and against:
         raise UsageError("--no-check judges by nothing, --against by something", remedy="Choose one of them.")
     config = None if no_check and result else load_project(root)
-    measured = load_result(result or latest_result(config.results_directory if config else Path()))
+    measured = load_result(result) if result else latest_run(config.results_directory if config else Path())[1]
     if config is None or no_check:
         view = unjudged_view(measured, root=find_project(root))
     else:

@@ -82,6 +82,11 @@ explain_option = click.option(
 )  # fmt: skip
 
 
+allow_new_option = click.option(
+    "--allow-new", is_flag=True, help="Let a cell without a baseline pass, although its benchmark has others."
+)
+
+
 def write_reports(view: View, reports: Reports, *, print_to_stderr: bool = False) -> None:
     """Write or print each report that was asked for.
 

@@ -11,8 +11,15 @@ from typing import TYPE_CHECKING
 import click
 
 from memcap.cli.quantities import TIME
-from memcap.cli.reports import Reports, Wanted, explain_option, report_option, show_output_option
-from memcap.cli.selection import load_project, plan_of, selection_options
+from memcap.cli.reports import (
+    Reports,
+    Wanted,
+    allow_new_option,
+    explain_option,
+    report_option,
+    show_output_option,
+)
+from memcap.cli.selection import load_project, plan_of, selection_options, with_seen_images
 
 if TYPE_CHECKING:
     from memcap.campaign import Deadline
@@ -73,6 +80,8 @@ if TYPE_CHECKING:
 )
 @click.option("--dry-run", is_flag=True, help="Print what would be measured, as `memcap plan` does; run nothing.")
 @click.option("--no-check", is_flag=True, help="Do not judge the result against the baselines.")
+@click.option("--accept", "accept_new", is_flag=True, help="Make baselines of the benchmarks that have none yet.")
+@allow_new_option
 @explain_option
 @report_option
 @show_output_option
@@ -96,6 +105,8 @@ def command(  # noqa: PLR0913 - the options of the command line
     daemon_wait: str,
     dry_run: bool,
     no_check: bool,
+    accept_new: bool,
+    allow_new: bool,
     explained: bool,
     wanted: tuple[Wanted, ...],
     show_output: bool,
@@ -117,11 +128,13 @@ def command(  # noqa: PLR0913 - the options of the command line
       memcap run --resume results/20260101T020304-quick-1a2b.json
       memcap run --profile full --dry-run          everything there is
       memcap run stress.endurance --duration 1min  shorter than its configured 10 minutes
+      memcap run --accept                          the first time: what was measured becomes the baselines
       memcap run --until-decided                   more runs where 5 do not tell
       memcap run --profile ci --within 20min       where a job may take half an hour
       memcap run --base-ref origin/main            what did this branch change?
       memcap run --base-ref main --explain         and in which lines?
-      memcap run --image shop:new --base-ref main --base-image shop:new=shop:old
+      memcap run --image prod=shop/prod:1.1        the image `prod` in another version, by the same baselines
+      memcap run --image prod=shop/prod:1.1 --base-ref main --base-image prod=shop/prod:1.0
     """
     from memcap.cli.base_ref import base_path, base_revision, judged_against, refuse_resuming, saver, tell_where
     from memcap.cli.deciding import deciding_of
@@ -129,7 +142,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     from memcap.cli.explain import Asked
     from memcap.cli.plan import show
     from memcap.cli.result_file import reserved
-    from memcap.cli.verdict import conclude, conclude_unjudged
+    from memcap.cli.verdict import conclude, conclude_unjudged, with_new_cells
     from memcap.errors import UsageError
     from memcap.images.this_machine import on_this_machine
     from memcap.model import PROCESS_ENGINE
@@ -141,8 +154,13 @@ def command(  # noqa: PLR0913 - the options of the command line
     refuse_contradictions(until_decided, no_check, max_runs, base_ref, base_images, resume)
     if explained and no_check:
         raise UsageError("--explain says why a check failed, and --no-check makes none", remedy="Leave one out.")
+    if accept_new and (no_check or base_ref):
+        raise UsageError(
+            f"--accept cannot be combined with {'--no-check' if no_check else '--base-ref'}",
+            remedy="Only what was judged against the project's baselines can become one.",
+        )
     began = time.monotonic()
-    config = load_project(root)
+    config = with_new_cells(load_project(root), allowed=allow_new)
     with ExitStack() as files:
         if resume is not None and not dry_run:
             files.enter_context(reserved(resume, force=True))
@@ -151,6 +169,7 @@ def command(  # noqa: PLR0913 - the options of the command line
             refuse_resuming(earlier)
         if PROCESS_ENGINE in (engine, earlier and earlier.environment.engine):
             config = on_this_machine(config)
+        selection = with_seen_images(selection, config)
         plan = plan_of(earlier, config) if earlier else make_plan(config, profile=profile, selection=selection)
         if dry_run:
             show(plan, config, as_json=as_json, output=resume or output)
@@ -201,6 +220,7 @@ def command(  # noqa: PLR0913 - the options of the command line
         reports=reports,
         asked=asked,
         time_is_up=not head.complete,
+        accept_new=accept_new,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +15,10 @@ from memcap.cli.option_groups import Command, add_options
 from memcap.cli.quantities import TIME
 
 if TYPE_CHECKING:
-    from memcap.model import CampaignResult, Config, Plan
+    from memcap.model import CampaignResult, Config, ImageSource, Plan
     from memcap.plan import Selection
 
+_RESULTS_LOOKED_AT = 10  # for the image of a cell
 
 project_option = click.option(
     "-C",
@@ -31,7 +33,12 @@ _OPTIONS = (
     click.argument("select", nargs=-1),
     click.option("-p", "--profile", default="quick", show_default=True, help="The profile of limits.toml."),
     click.option(
-        "-i", "--image", "images", multiple=True, metavar="IMAGE", help="Only this image, or a reference to any."
+        "-i",
+        "--image",
+        "images",
+        multiple=True,
+        metavar="IMAGE",
+        help="Only this image, or a reference to any; NAME=REFERENCE binds a name, as in prod=shop/prod:1.1.",
     ),
     click.option("-c", "--cap", "caps", multiple=True, metavar="CAP", help="Only this cap of limits.toml."),
     click.option("-t", "--tag", "tags", multiple=True, metavar="TAG", help="Only benchmarks with this tag."),
@@ -118,6 +125,43 @@ def load_project(root: Path | None) -> Config:
     return load_config(root if root is not None else find_root(Path.cwd()))
 
 
+def with_seen_images(selection: Selection, config: Config) -> Selection:
+    """Return ``selection`` with the images that only results know, for ids of cells that reports print.
+
+    An image of the project, or one that is named, is not looked for.
+    """
+    from memcap.model.names import parse_cell_id
+    from memcap.plan import is_glob
+
+    if selection.images:
+        return selection
+    parts = [parse_cell_id(cell_id) for cell_id in selection.cells if not is_glob(cell_id)]
+    missing = {part[2] for part in parts if part} - set(config.images)
+    seen = _seen_images(missing, config.results_directory) if missing else {}
+    return replace(selection, seen=seen)
+
+
+def _seen_images(names: set[str], directory: Path) -> dict[str, ImageSource]:
+    """Return the images of these names as the newest results of ``directory`` have them, and say which they are."""
+    from memcap.cli.progress import say
+    from memcap.errors import FileFormatError
+    from memcap.model import ImageSource
+    from memcap.store import load_result, newest_files
+
+    found: dict[str, ImageSource] = {}
+    for path in islice(newest_files(directory), _RESULTS_LOOKED_AT):
+        try:
+            images = load_result(path).images
+        except FileFormatError:  # it is not what was asked for
+            continue
+        for name in names & images.keys() - found.keys():
+            found[name] = ImageSource(name=name, reference=images[name].reference)
+            say(f"the image {name} is {images[name].reference}, as in {path.name}")
+        if found.keys() == names:
+            break
+    return found
+
+
 def find_project(root: Path | None) -> Path | None:
     """Return the project, by default the one around the current folder; None where there is none."""
     from memcap.config import find_root
@@ -143,7 +187,10 @@ def plan_of(earlier: CampaignResult, config: Config) -> Plan:
     parts = [cell_id.split("-") for cell_id in earlier.plan_cells]  # names have no dashes, and no dots
     benchmarks = dict.fromkeys(".".join(benchmark.split(".")[:2]) for benchmark, _, _ in parts)
     variant = parts[0][0].split(".")[2:]  # all have the same, or none
-    images = {name: name if name in config.images else facts.reference for name, facts in earlier.images.items()}
+    images = {
+        name: name if name in config.images and facts.is_built else f"{name}={facts.reference}"
+        for name, facts in earlier.images.items()
+    }
     plan = make_plan(
         config,
         profile=earlier.profile,

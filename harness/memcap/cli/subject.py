@@ -31,6 +31,7 @@ from memcap.model import (
 
 if TYPE_CHECKING:
     from memcap.model import Config
+    from memcap.plan import Selection
 
 shm_size_option = click.option("--shm-size", type=SIZE, help="Size of /dev/shm in the containers.  [default: 64m]")
 no_thp_option = click.option("--no-thp", is_flag=True, help="Turn transparent huge pages off for the workload.")
@@ -123,7 +124,12 @@ def subject_options(*, cap: str, time_limit: str) -> Callable[[Command], Callabl
     """
     options = (
         click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="CELL | IMAGE [-- CMD ARGS...]"),
-        click.option("-i", "--image", metavar="IMAGE", help="The image; all words are the command then."),
+        click.option(
+            "-i",
+            "--image",
+            metavar="IMAGE",
+            help="The image; all words are the command then. With a CELL: its image, as REFERENCE or NAME=REFERENCE.",
+        ),
         click.option("-c", "--cap", type=SIZE, help=cap),
         click.option(
             "-e", "--env", multiple=True, metavar="NAME=VALUE", help="An environment variable; may be repeated."
@@ -151,17 +157,22 @@ def find_subject(  # noqa: PLR0913 - the options of the command line
 ) -> Subject:
     """Return what the words of a command line name: ``CELL``, ``IMAGE [CMD…]``, or with ``image`` the ``CMD…`` alone.
 
+    Beside a cell, ``image`` says what its image is: a reference, or ``NAME=REFERENCE``.
     ``cap`` (a size) takes the place of a cell's; a command without one gets ``default_cap``. A single word of a cell's
     form is a cell where there is a project around the current folder, or at ``root``.
     Raises UsageError, SelectionError with the nearest cells, ConfigError, SizeError.
     """
+    from memcap.plan import Selection
+
+    if image is None and not words:
+        raise UsageError("nothing is named", remedy="Name a CELL of the project, or IMAGE -- CMD.")
+    config = _project(root) if len(words) == 1 and _CELL.fullmatch(words[0]) else None
+    # With an image, a word of that form may be a program.
+    if config is not None and (image is None or words[0].partition(".")[0] in config.suites):
+        selection = Selection(cells=words, images=() if image is None else (image,))
+        return _of_project(config, selection, cap=cap, env=env, time_limit_seconds=time_limit_seconds)
     if image is None:
-        if not words:
-            raise UsageError("nothing is named", remedy="Name a CELL of the project, or IMAGE -- CMD.")
         image, words = words[0], words[1:]
-        config = _project(root) if not words and _CELL.fullmatch(image) else None
-        if config is not None:
-            return _of_project(config, image, cap=cap, env=env, time_limit_seconds=time_limit_seconds)
     source = find_image(image)
     return Subject(
         name=f"{image} -- {shlex.join(words)}" if words else image,
@@ -171,20 +182,16 @@ def find_subject(  # noqa: PLR0913 - the options of the command line
     )
 
 
-def find_image(name: str) -> ImageSource:
+def find_image(word: str) -> ImageSource:
     """Return this project's image of that name, if there is one; else the image that the reference names."""
-    from memcap.config import find_root
-    from memcap.model.names import name_complaint
-    from memcap.plan import image_by_reference
+    from memcap import config
+    from memcap.references import image_by_word
 
-    if not name_complaint(name):
-        try:
-            folder = find_root(Path.cwd()) / "images" / name
-        except ConfigError:  # not in a project
-            folder = None
-        if folder is not None and (folder / "Dockerfile").is_file():
-            return ImageSource(name=name, directory=folder)
-    return image_by_reference(name)
+    try:
+        root = config.find_root(Path.cwd())
+    except ConfigError:  # not in a project
+        return image_by_word(word)
+    return config.find_image(root, word) or image_by_word(word)
 
 
 def parse_cap(size: str) -> Cap:
@@ -251,14 +258,16 @@ def _project(root: Path | None) -> Config | None:
 
 
 def _of_project(
-    config: Config, cell_id: str, *, cap: str | None, env: tuple[str, ...], time_limit_seconds: float | None
+    config: Config, selection: Selection, *, cap: str | None, env: tuple[str, ...], time_limit_seconds: float | None
 ) -> Subject:
-    from memcap.plan import Selection, make_plan
+    from memcap.cli.selection import with_seen_images
+    from memcap.plan import make_plan
 
     try:
-        (cell,) = make_plan(config, profile=next(iter(config.profiles)), selection=Selection(cells=(cell_id,))).cells
+        selection = with_seen_images(selection, config)
+        (cell,) = make_plan(config, profile=next(iter(config.profiles)), selection=selection).cells
     except SelectionError as error:
-        remedy = f"{error.remedy} An image is named with its tag: {cell_id}:latest".strip()
+        remedy = f"{error.remedy} An image is named with its tag: {selection.cells[0]}:latest".strip()
         raise SelectionError(error.message, remedy=remedy) from error
     if cap is not None:
         cell = replace(cell, cap=config.caps.get(cap) or parse_cap(cap))

@@ -29,14 +29,16 @@ def conclude(  # noqa: PLR0913 - all that a verdict is made of
     reports: Reports = _NO_REPORTS,
     asked: Asked | None = None,
     time_is_up: bool = False,
+    accept_new: bool = False,
 ) -> NoReturn:
     """Judge ``result``, print the verdicts, write the reports and exit with the code.
 
     ``baselines`` are those of the project if None; with ``asked``, what became worse is explained by line. If
-    ``time_is_up``, planned cells are lacking for that reason.
+    ``time_is_up``, planned cells are lacking for that reason. ``accept_new`` makes the first baselines of benchmarks.
     """
     from memcap.cli.explain import explain
-    from memcap.errors import Interrupted
+    from memcap.cli.first_baselines import accept_first
+    from memcap.errors import BaselineRefused, Interrupted
     from memcap.report.json import render_check_json
     from memcap.store import load_baselines
 
@@ -53,9 +55,19 @@ def conclude(  # noqa: PLR0913 - all that a verdict is made of
         except (Interrupted, KeyboardInterrupt):
             emit(text())  # the verdicts are there
             raise
+    first = accept_first(result, view, config) if accept_new else None
+    if first and first.is_any:
+        view = replace(view, next_step="review the new files in results/baselines, and commit them")
     emit(text())
     write_reports(view, reports, print_to_stderr=as_json)
-    raise SystemExit(view.exit_code)
+    if first:
+        first.tell()
+    raise SystemExit(view.exit_code or (BaselineRefused.exit_code if first and first.refused else 0))
+
+
+def with_new_cells(config: Config, *, allowed: bool) -> Config:
+    """Return ``config``, by whose rules cells without a baseline pass if that is ``allowed``."""
+    return replace(config, rules=replace(config.rules, allow_new=allowed))
 
 
 def conclude_unjudged(
@@ -106,7 +118,7 @@ def unjudged_view(result: CampaignResult, *, root: Path | None = None, time_is_u
     from memcap.model import Baselines, Rules, VerdictState
     from memcap.report import build_view
 
-    verdicts = judge(result, Baselines(cells={}), Rules(minimum_runs=1))
+    verdicts = judge(result, Baselines(cells={}), Rules(tolerances={}, minimum_runs=1))
     bad = tuple(verdict for verdict in verdicts if verdict.state is not VerdictState.NEW)
     return build_view(
         result,

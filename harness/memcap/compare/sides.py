@@ -13,6 +13,7 @@ from memcap.judge.endings import find_ending, find_infrastructure
 from memcap.judge.finding import Finding
 from memcap.judge.samples import compare, decide, level
 from memcap.model import (
+    DEFAULT_TOLERANCES,
     UNCAPPED,
     CampaignResult,
     CaveatKind,
@@ -27,12 +28,6 @@ from memcap.model import (
 from memcap.stats import Shift, median, relative_change, shift
 
 ANSWER: Final = Metric.UNRECLAIMABLE_PEAK  # the metric that says which side needs more: what must fit under the cap
-_KIB: Final = 1024
-_TOLERANCES: Final = {  # of a project that has none for the metric
-    Metric.PEAK: Tolerance(relative=0.02, absolute=512 * _KIB),
-    Metric.UNRECLAIMABLE_PEAK: Tolerance(relative=0.01, absolute=256 * _KIB),
-    Metric.RSS_PEAK: Tolerance(relative=0.03, absolute=1024 * _KIB),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,10 +223,12 @@ def _stopper(match: Match, rules: Rules, labels: tuple[str, str]) -> Finding | N
 
 def _figures(match: Match, rules: Rules) -> Iterator[_Figure]:
     """Yield what both sides have figures of; wall and CPU times are not judged."""
-    in_check = {**(rules.tolerances or _TOLERANCES), **match.against.cell.tolerances}
+    in_check = {**rules.tolerances, **match.against.cell.tolerances}
     for metric in Metric:
         base, new = match.base.values(metric), match.against.values(metric)
-        judged = metric if metric in _TOLERANCES and not (metric is Metric.PEAK and _peak_is_floor(match)) else None
+        judged = (
+            metric if metric in DEFAULT_TOLERANCES and not (metric is Metric.PEAK and _peak_is_floor(match)) else None
+        )
         if base and new:
             yield _Figure(
                 name=metric.value,
@@ -268,7 +265,7 @@ def _peak_is_floor(match: Match) -> bool:
 
 def _tolerance(match: Match, metric: Metric, rules: Rules) -> Tolerance:
     """Return the tolerance of ``metric``; parts are judged by that of what they are parts of."""
-    return {**_TOLERANCES, **rules.tolerances, **match.against.cell.tolerances}[metric]
+    return {**DEFAULT_TOLERANCES, **rules.tolerances, **match.against.cell.tolerances}[metric]
 
 
 def _difference(figure: _Figure, verdict: MetricVerdict | None, confidence: float) -> Difference:

@@ -22,7 +22,19 @@ from memcap.config.schema import (
 from memcap.config.source import Source
 from memcap.config.values import Names
 from memcap.errors import Problem
-from memcap.model import AlertLimits, Cap, ContainerPolicy, Metric, Package, Profile, Quiet, Rules, RunLimits, Tolerance
+from memcap.model import (
+    DEFAULT_TOLERANCES,
+    AlertLimits,
+    Cap,
+    ContainerPolicy,
+    Metric,
+    Package,
+    Profile,
+    Quiet,
+    Rules,
+    RunLimits,
+    Tolerance,
+)
 
 _Limit = TypeVar("_Limit", int, float)
 
@@ -55,7 +67,7 @@ def read_limits(root: Path, source: Source, names: Names) -> tuple[Limits | None
         caps={cap.name: cap for cap in caps},
         profiles={name: _profile(name, table) for name, table in file.profiles.items()},
         rules=Rules(
-            tolerances=to_tolerances(file.tolerances, {}),
+            tolerances=to_tolerances(file.tolerances, {}) or DEFAULT_TOLERANCES,
             minimum_runs=file.judge.minimum_runs,
             false_alarms=file.judge.false_alarms or Rules().false_alarms,
             alerts=_alerts(file.alerts),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from memcap.config.images import DOCKERFILE, FOLDER, image_of_folder, read_images
 from memcap.config.renamed import with_new_names
 from memcap.config.source import Source, nearest, read_source, without_known
 from memcap.errors import ConfigError, Problem
@@ -25,6 +26,23 @@ def find_root(start: Path) -> Path:
             return folder
     message = f"no {LIMITS_FILE} in this folder or above it; change into the project, or name it with --project"
     raise ConfigError((Problem(file=start, line=None, key="", message=message),))
+
+
+def find_image(root: Path, name: str) -> ImageSource | None:
+    """Return the image ``name`` of the project at ``root``; None if it has none.
+
+    Suites are not read, so that mistakes in them hinder nobody. Raises ConfigError for a mistake in this image.
+    """
+    if name_complaint(name):
+        return None
+    if (root / FOLDER / name / DOCKERFILE).is_file():
+        return image_of_folder(root, name)
+    source, _ = read_source(root, Path(LIMITS_FILE))
+    images, problems = read_images(root, source, ()) if source is not None else ({}, [])
+    mine = tuple(problem for problem in problems if problem.key.split(".")[1] == name)
+    if mine:
+        raise ConfigError(mine)
+    return images.get(name)
 
 
 def folder_in_repository(root: Path) -> str:
@@ -50,19 +68,22 @@ def load_config(root: Path, *, is_older: bool = False) -> Config:
 
     root = root.resolve()
     suite_files, problems = _folders(root, "suites", "suite.toml")
-    image_files, image_problems = _folders(root, "images", "Dockerfile")
+    image_files, image_problems = _folders(root, FOLDER, DOCKERFILE)
     problems += image_problems
+    folders = {file.parent.name: image_of_folder(root, file.parent.name) for file in image_files}
 
     limits_source, limits_problems = _read(root, Path(LIMITS_FILE), is_older=is_older)
     problems += limits_problems
     names = Names(
         suites=frozenset(file.parent.name for file in suite_files),
-        images=frozenset(file.parent.name for file in image_files),
+        images=frozenset((*folders, *(() if limits_source is None else limits_source.table(FOLDER)))),
         caps=None if limits_source is None else frozenset(limits_source.table("caps")),
     )
-    limits = None
+    limits, named = None, dict[str, ImageSource]()
     if limits_source is not None:
         limits, further = read_limits(root, limits_source, names)
+        problems += without_known(further, limits_problems)
+        named, further = read_images(root, limits_source, folders)
         problems += without_known(further, limits_problems)
 
     suites = {}
@@ -83,8 +104,8 @@ def load_config(root: Path, *, is_older: bool = False) -> Config:
             name: to_suite(root / "suites" / name, suite, limits) for name, suite in suites.items() if suite is not None
         },
         images={
-            file.parent.name: ImageSource(name=file.parent.name, directory=root / file.parent, package=limits.package)
-            for file in image_files
+            **{name: replace(image, package=limits.package) for name, image in folders.items()},
+            **named,
         },
         policy=limits.policy,
         run_time_limit_seconds=limits.run_time_limit_seconds,

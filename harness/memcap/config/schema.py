@@ -109,6 +109,14 @@ class Container(Table):
     ulimits: Ulimits | None = None
 
 
+class ImageTable(Table):
+    """One of the two, which config/images.py sees to."""
+
+    reference: str | None = None
+    dockerfile: str | None = None
+    context: str | None = None
+
+
 class Judge(Table):
     minimum_runs: int = Field(default=5, ge=1, le=MOST_RUNS)
     false_alarms: FalseAlarms | None = None
@@ -135,6 +143,7 @@ class LimitsFile(Table):
 
     caps: dict[Name, CapSize] = Field(min_length=1)
     profiles: dict[Name, ProfileTable] = Field(min_length=1)
+    images: dict[Name, ImageTable] = {}
     project: ProjectTable = ProjectTable()
     tolerances: Tolerances = Tolerances()
     time_limits: TimeLimits = TimeLimits()

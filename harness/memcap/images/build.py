@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 from memcap.engine.docker_client import translated
 from memcap.engine.docker_labels import image_labels
 from memcap.errors import BuildError, ImageMissing
-from memcap.images.archive import Tree
 from memcap.images.bases import Base, BaseFinder, BaseLine, parse_base
+from memcap.images.context import build_arguments, context_digest, dockerfile_of
 from memcap.images.inspect import image_facts
 from memcap.images.registry import IMAGE_LABEL, ORIGIN_LABEL, find_local, find_own, pull
-from memcap.model import ImageFacts, ImageSource
+from memcap.model import BUILT, ImageFacts, ImageSource
 from memcap.units import format_seconds
 
 if TYPE_CHECKING:
@@ -58,11 +58,11 @@ def built_references(client: DockerClient, source: ImageSource) -> tuple[str, ..
     """
     if source.directory is None:
         return ()
-    line = _read_base(source.directory)
+    line = _read_base(dockerfile_of(source, source.directory))
     base = BaseFinder(client, say=lambda _: None).find_existing(line) if line is not None else None
     if line is not None and base is None:
         return ()
-    tag = _tag_of_folder(source.name, source.directory, base)
+    tag = _tag_of_folder(source, source.directory, base)
     if find_own(client, tag) is None:
         return ()
     return (tag,) if base is None else (tag, base.reference)
@@ -71,13 +71,13 @@ def built_references(client: DockerClient, source: ImageSource) -> tuple[str, ..
 def image_tag(name: str, digest: str) -> str:
     """Return the tag of the image ``name`` with contents ``digest``; Docker allows fewer characters in it than we."""
     clean = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "image"
-    return f"memcap/{clean}:{digest[:12]}"
+    return f"{BUILT}{clean}:{digest[:12]}"
 
 
 def _make(client: DockerClient, source: ImageSource, finder: BaseFinder, say: Callable[[str], None]) -> ImageFacts:
     started = time.monotonic()
     if source.directory is not None:
-        facts = _from_folder(client, source.name, source.directory, finder, say)
+        facts = _from_folder(client, source, source.directory, finder, say)
     else:
         facts = _from_reference(client, source, say)
     python = f"{facts.python.implementation} {facts.python.version}" if facts.python else "no Python"
@@ -97,24 +97,24 @@ def _from_reference(client: DockerClient, source: ImageSource, say: Callable[[st
 
 
 def _from_folder(
-    client: DockerClient, name: str, directory: Path, finder: BaseFinder, say: Callable[[str], None]
+    client: DockerClient, source: ImageSource, directory: Path, finder: BaseFinder, say: Callable[[str], None]
 ) -> ImageFacts:
-    line = _read_base(directory)
+    name = source.name
+    line = _read_base(dockerfile_of(source, directory))
     base = finder.find(line) if line is not None else None
-    tag = _tag_of_folder(name, directory, base)
+    tag = _tag_of_folder(source, directory, base)
     image = find_own(client, tag)
     if image is None:
         say(f"building {tag}")
         overridden = base if line is not None and line.replaceable else None
-        _run_build(client, directory, tag, labels=_labels(name, tag, base), base=overridden)
+        _run_build(client, source, directory, tag, labels=_labels(name, tag, base), base=overridden)
         image = find_local(client, tag)
         if image is None:
             raise BuildError(f"{tag} was built, but is gone", remedy="Build again; is something pruning images?")
     return image_facts(client, image, name=name, reference=tag, content_addressed=True)
 
 
-def _read_base(directory: Path) -> BaseLine | None:
-    dockerfile = directory / "Dockerfile"
+def _read_base(dockerfile: Path) -> BaseLine | None:
     try:
         return parse_base(dockerfile.read_text(encoding="utf-8"))
     except OSError as error:
@@ -123,26 +123,9 @@ def _read_base(directory: Path) -> BaseLine | None:
         raise BuildError(f"{dockerfile}: {error.message}", remedy=error.remedy) from error
 
 
-def _tag_of_folder(name: str, directory: Path, base: Base | None) -> str:
-    digest = hashlib.sha256(f"{name} {_folder_digest(directory)} {base.key if base else ''}".encode()).hexdigest()
-    return image_tag(name, digest)
-
-
-def _folder_digest(directory: Path) -> str:
-    """Return a hash of all files of ``directory``, links as links; raises BuildError if one cannot be read."""
-    tree = Tree()
-    try:
-        for path in sorted(directory.rglob("*")):
-            name = path.relative_to(directory).as_posix()
-            if path.is_symlink():
-                tree.add_link(name, str(path.readlink()))
-            elif path.is_file():
-                tree.add_file(name, path, executable=bool(path.stat().st_mode & 0o100))
-        return tree.digest()
-    except OSError as error:
-        raise BuildError(
-            f"could not read {error.filename}: {error.strerror}", remedy="Mend its permissions."
-        ) from error
+def _tag_of_folder(source: ImageSource, directory: Path, base: Base | None) -> str:
+    words = f"{source.name} {context_digest(source, directory)} {base.key if base else ''}"
+    return image_tag(source.name, hashlib.sha256(words.encode()).hexdigest())
 
 
 def _labels(name: str, tag: str, base: Base | None) -> dict[str, str]:
@@ -150,12 +133,20 @@ def _labels(name: str, tag: str, base: Base | None) -> dict[str, str]:
     return {**image_labels(tag, kind="image"), IMAGE_LABEL: name, ORIGIN_LABEL: origin}
 
 
-def _run_build(client: DockerClient, directory: Path, tag: str, *, labels: dict[str, str], base: Base | None) -> None:
-    """Build ``directory`` as ``tag``; raises BuildError with the last lines of the output."""
+def _run_build(
+    client: DockerClient,
+    source: ImageSource,
+    directory: Path,
+    tag: str,
+    *,
+    labels: dict[str, str],
+    base: Base | None,
+) -> None:
+    """Build ``source`` as ``tag``; raises BuildError with the last lines of the output."""
     output: deque[str] = deque(maxlen=_SHOWN_LINES)
-    with translated(f"build {tag}"):
+    with translated(f"build {tag}"), build_arguments(source, directory) as context:
         messages = client.api.build(
-            path=str(directory),
+            **context,
             tag=tag,
             buildargs={"BASE": base.reference} if base is not None else None,
             labels=labels,
@@ -170,7 +161,8 @@ def _run_build(client: DockerClient, directory: Path, tag: str, *, labels: dict[
             failure = failure or str(message.get("error", ""))
     if failure:
         shown = "\n".join(f"  | {line}" for line in [*output, failure][-_SHOWN_LINES:])
+        file = dockerfile_of(source, directory)
         raise BuildError(
-            f"could not build {directory / 'Dockerfile'}; the end of its output:\n{shown}",
-            remedy=f"Mend the Dockerfile; `docker build {directory}` shows all of the output.",
+            f"could not build {file}; the end of its output:\n{shown}",
+            remedy=f"Fix the Dockerfile; `docker build -f {file} {directory}` shows all of the output.",
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from memcap.init.choose import CAPS, Choice, ImageKind
-from memcap.init.look import Repository
+from memcap.init.look import FOLDERS_OF_DOCKERFILES, Repository
 from memcap.init.services import service_files
 
 LOCK_HEADER: Final = """\
@@ -154,7 +154,9 @@ def _images(choice: Choice) -> str:
         note = f"`memcap run --image {image.name}=OTHER:TAG` measures another build of it"
         return f"\n[images.{image.name}]  # {note}\nreference = {_quoted(image.source)}\n"
     if image.kind is ImageKind.DOCKERFILE:
-        return f"\n[images.{image.name}]  # built when it is needed\ndockerfile = {_quoted(image.source)}\n"
+        folder = image.source.rpartition("/")[0]
+        context = 'context = "."\n' if folder in FOLDERS_OF_DOCKERFILES else ""
+        return f"\n[images.{image.name}]  # built when needed\ndockerfile = {_quoted(image.source)}\n{context}"
     return ""
 
 

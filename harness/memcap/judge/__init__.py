@@ -15,7 +15,9 @@ from memcap.judge.environment import Unlike, unlike
 from memcap.judge.finding import Finding, accepting, figure
 from memcap.judge.limits import find_budget, find_poor, find_ungraded, grades
 from memcap.judge.samples import Compared, compare, decide, worst
+from memcap.judge.unjudged import benchmark_of, find_beside, find_new, images_with_baselines, is_unjudged
 from memcap.model import (
+    NOT_JUDGED,
     Baseline,
     Baselines,
     CampaignResult,
@@ -43,7 +45,7 @@ EXIT_CODES: dict[VerdictState, int] = {
 
 @dataclass(frozen=True, kw_only=True)
 class _Case:
-    """One cell with all that its verdict needs but the rest of the check."""
+    """One cell with all that its verdict needs but the rest of the check; see `is_unjudged` for ``others``."""
 
     cell: CellResult
     baseline: Baseline | None
@@ -51,6 +53,8 @@ class _Case:
     stopper: Finding | None
     compared: tuple[Compared, ...]
     origin: str
+    is_beside: bool
+    others: set[str]
 
 
 def judge(result: CampaignResult, baselines: Baselines, rules: Rules) -> tuple[Verdict, ...]:
@@ -61,7 +65,10 @@ def judge(result: CampaignResult, baselines: Baselines, rules: Rules) -> tuple[V
     ``rules`` say is judged as strictly as that needs.
     """
     rules = replace(rules, looks=max(rules.looks, len(result.looks)))
-    cases = [_case(cell, baselines, result, rules) for cell in result.cells]
+    images = images_with_baselines(baselines)
+    cases = [
+        _case(cell, baselines, result, rules, images.get(benchmark_of(cell.cell.id), set())) for cell in result.cells
+    ]
     decided = iter(decide([each for case in cases for each in case.compared], rules))
     verdicts = [_judge_cell(case, tuple(next(decided) for _ in case.compared), rules) for case in cases]
     measured = {cell.cell.id for cell in result.cells}
@@ -71,11 +78,16 @@ def judge(result: CampaignResult, baselines: Baselines, rules: Rules) -> tuple[V
 
 def worst_exit_code(verdicts: Iterable[Verdict]) -> int:
     """Return the exit code of the verdict that a second try would help least; 0 if nothing was found wrong."""
-    return max((EXIT_CODES.get(verdict.state, 0) for verdict in verdicts), default=0)
+    return max((_exit_code(verdict) for verdict in verdicts), default=0)
 
 
-def _case(cell: CellResult, baselines: Baselines, result: CampaignResult, rules: Rules) -> _Case:
-    baseline = baselines.cells.get(cell.cell.id)
+def _exit_code(verdict: Verdict) -> int:
+    return NOT_JUDGED if verdict.is_unjudged else EXIT_CODES.get(verdict.state, 0)
+
+
+def _case(cell: CellResult, baselines: Baselines, result: CampaignResult, rules: Rules, others: set[str]) -> _Case:
+    is_beside = cell.cell.image in result.side_by_side
+    baseline = None if is_beside else baselines.cells.get(cell.cell.id)
     differs = unlike(baseline, result.fingerprint(cell.cell.image), cell, rules) if baseline else Unlike()
     stopper = find_infrastructure(cell, rules.minimum_runs) or find_ending(cell, baseline, origin=baselines.origin)
     is_comparable = not (stopper or differs.blocking or cell.cell.expected_ending.is_oom)
@@ -86,6 +98,8 @@ def _case(cell: CellResult, baselines: Baselines, result: CampaignResult, rules:
         stopper=stopper,
         compared=_compared(cell, baseline, rules) if is_comparable else (),
         origin=baselines.origin,
+        is_beside=is_beside,
+        others=others,
     )
 
 
@@ -120,6 +134,7 @@ def _judge_cell(case: _Case, metrics: tuple[MetricVerdict, ...], rules: Rules) -
         graded=graded,
         alerts=alerts(cell, rules.alerts),
         caveats=(*_run_caveats(cell), *case.unlike.caveats),
+        is_unjudged=is_unjudged(finding.state, case.others, rules),
     )
 
 
@@ -127,8 +142,7 @@ def _compared_finding(case: _Case, metrics: Sequence[MetricVerdict], rules: Rule
     """Say what came of comparing a cell whose runs ended as expected."""
     cell, origin = case.cell, case.origin
     if case.baseline is None:
-        summary = f"{origin} has no such cell" if origin else "there is no baseline to compare with"
-        return Finding(state=VerdictState.NEW, summary=summary, remedy=accepting(cell, origin))
+        return find_beside() if case.is_beside else find_new(cell, origin, case.others)
     if case.unlike.blocking:
         summary = f"the baseline is of another environment: {'; '.join(case.unlike.blocking)}"
         remedy = accepting(cell, origin, "--allow-unlike")

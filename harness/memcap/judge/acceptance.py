@@ -9,6 +9,7 @@ from memcap.judge import judge
 from memcap.judge.endings import remedy_for
 from memcap.judge.environment import unlike
 from memcap.judge.samples import worst
+from memcap.judge.unjudged import find_beside
 from memcap.model import Baseline, Baselines, CampaignResult, CellResult, MetricVerdict, Rules, Verdict, VerdictState
 from memcap.units import counted
 
@@ -38,16 +39,16 @@ def refusals(
 ) -> tuple[Refusal, ...]:
     """Return those of ``cells`` (ids) of ``result`` that cannot take the place of their baselines.
 
-    A run that did not end as expected and fewer than ``rules.minimum_runs`` good ones always refuse a cell; an
-    environment unlike the baseline's and a comparison with it that is undecided do so unless they are allowed. A broken
-    budget does not: it needs no baseline, and stays broken.
+    A run that did not end as expected, fewer than ``rules.minimum_runs`` good ones, and an image that was measured
+    beside another tag of it always refuse a cell; an environment unlike the baseline's and a comparison with it that is
+    undecided do so unless they are allowed. A broken budget does not: it needs no baseline, and stays broken.
     """
     verdicts = {each.cell_id: each for each in judge(result, baselines, rules)}
     found = []
     for cell in result.cells:
         if cell.cell.id not in cells:
             continue
-        refusal = _runs(cell, rules.minimum_runs)
+        refusal = _runs(cell, rules.minimum_runs) or _beside(cell, result)
         old = baselines.cells.get(cell.cell.id)
         if old and not refusal and not allow_unlike:
             refusal = _environment(cell, old, result, rules)
@@ -76,6 +77,13 @@ def _runs(cell: CellResult, minimum_runs: int) -> Refusal | None:
             remedy=f"Measure it with more runs: memcap run --runs {minimum_runs}",
         )
     return None
+
+
+def _beside(cell: CellResult, result: CampaignResult) -> Refusal | None:
+    if cell.cell.image not in result.side_by_side:
+        return None
+    found = find_beside()
+    return Refusal(cell_id=cell.cell.id, reason=found.summary, remedy=found.remedy)
 
 
 def _environment(cell: CellResult, old: Baseline, result: CampaignResult, rules: Rules) -> Refusal | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from memcap.model.ending import Caveat, CaveatKind, Ending
 from memcap.model.history import BaselineVersion, CellHistory, History
+from memcap.model.image_source import ImageSource, Package
 from memcap.model.measurement import (
     GcFacts,
     Measurement,
@@ -21,6 +22,7 @@ from memcap.model.measurement import (
 from memcap.model.out_of_memory import find_message
 from memcap.model.plan import (
     COLD,
+    DEFAULT_TOLERANCES,
     NO_CAP_BYTES,
     OF_NO_SUITE,
     UNCAPPED,
@@ -34,9 +36,7 @@ from memcap.model.plan import (
     Config,
     ContainerPolicy,
     Grade,
-    ImageSource,
     Metric,
-    Package,
     Plan,
     PlanProblem,
     Profile,
@@ -66,6 +66,7 @@ from memcap.model.result import (
     Fingerprint,
 )
 from memcap.model.run import (
+    BUILT,
     DAEMON_WAIT_SECONDS,
     CampaignSettings,
     ImageFacts,
@@ -78,13 +79,16 @@ from memcap.model.run import (
 )
 from memcap.model.run_limits import UNLIMITED, RunLimit, RunLimits, Ulimit
 from memcap.model.series import running
-from memcap.model.verdict import Alert, AlertKind, Graded, MetricVerdict, Verdict, VerdictState
+from memcap.model.verdict import NOT_JUDGED, Alert, AlertKind, Graded, MetricVerdict, Verdict, VerdictState
 
 __all__ = [
     "AT_THE_CAP",
+    "BUILT",
     "COLD",
     "DAEMON_WAIT_SECONDS",
+    "DEFAULT_TOLERANCES",
     "METRICS_VERSION",
+    "NOT_JUDGED",
     "NO_CAP_BYTES",
     "OF_NO_SUITE",
     "OF_THE_LIMIT",

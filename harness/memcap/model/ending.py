@@ -198,7 +198,9 @@ _CAVEATS: dict[CaveatKind, str] = {
     CaveatKind.ENDED_OTHERWISE: "Read its output; if it ran out of memory or time, raise --cap or --time-limit.",
     CaveatKind.ATTACHED_LATE: "Profile from the start: `memcap profile --image IMAGE -- CMD` with the same load.",
     CaveatKind.ATTACHED_TO_ONE: "Profile from the start, with --follow-fork.",
-    CaveatKind.UNLIKE_ENVIRONMENT: "Accept a baseline made in this environment (`memcap baseline accept`).",
+    CaveatKind.UNLIKE_ENVIRONMENT: (
+        "If a cell regressed, find what grew. `memcap run --base-ref REF` measures both revisions in one environment."
+    ),
 }
 
 _DECIDING = frozenset(

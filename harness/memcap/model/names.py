@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from typing import Final
 
+LONGEST_REFERENCE: Final = 200  # of the daemon's 255 for a name; ids with it are names of files
 LONGEST_NAME: Final = 100  # four of them, and what is between them, are a file name
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_]*", re.ASCII)
 # As ids hold them: sizes such as `.5g` became `_5g`, images were named by references of any length.
 _PART: Final = re.compile(r"[a-z0-9_]{1,255}", re.ASCII)
+_IMAGE_ID: Final = re.compile(r"sha256:[0-9a-f]+", re.ASCII)
 _VARIANT: Final = re.compile(r"[a-z0-9_]+(?:\.[a-z0-9_]+)*", re.ASCII)
 _CAMPAIGN: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,254}", re.ASCII)
 _DEVICE: Final = re.compile(
@@ -28,6 +30,29 @@ def name_complaint(name: str) -> str:
     if not _NAME.fullmatch(name):
         return f"{name!r} is not a name: use a-z, 0-9 and _, and begin with a letter or digit"
     return f"{name!r} is the name of a device on Windows; choose another" if _DEVICE.fullmatch(name) else ""
+
+
+def image_name(reference: str) -> str:
+    """Return the name that ids have of an image, whatever its tag or digest: ``shop/prod:1.4`` is ``shop_prod``.
+
+    Empty for what is no reference.
+    """
+    text = reference.partition("@")[0]
+    repository, colon, tag = text.rpartition(":")
+    if colon and "/" not in tag and not _IMAGE_ID.fullmatch(text):
+        text = repository
+    name = _slug(text)
+    return name if is_stored_name(name) else tagged_image_name(reference)
+
+
+def tagged_image_name(reference: str) -> str:
+    """Return a name that tells the tags and digests of an image apart: ``shop/prod:1.4`` is ``shop_prod_1_4``."""
+    text, _, digest = reference.partition("@")
+    return _slug(f"{text} {digest.partition(':')[2][:12]}")
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
 
 
 def is_stored_name(name: str) -> bool:

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from memcap.model.ending import Ending
+from memcap.model.image_source import ImageSource
 from memcap.model.run_limits import RunLimits
 
 Scalar = str | int | float | bool | None
@@ -68,6 +70,16 @@ class Tolerance:
     absolute: float
 
 
+# How far a metric may move where limits.toml has no [tolerances]; docs/statistics.md says what these find.
+DEFAULT_TOLERANCES: Final[Mapping[Metric, Tolerance]] = MappingProxyType(
+    {
+        Metric.PEAK: Tolerance(relative=0.01, absolute=512 * 1024),
+        Metric.UNRECLAIMABLE_PEAK: Tolerance(relative=0.0025, absolute=256 * 1024),
+        Metric.RSS_PEAK: Tolerance(relative=0.01, absolute=512 * 1024),
+    }
+)
+
+
 class Grade(str, Enum):
     """How good a figure is by its thresholds; ``marginal`` lies between acceptable and poor."""
 
@@ -122,15 +134,17 @@ class Rules:
 
     ``false_alarms`` is how often a check of unchanged code may call something changed (0.01: once in a hundred checks).
     ``looks`` is how often the same runs are judged while more are added; each look gets its part of that.
-    ``same_image`` compares figures of the very same image only, not of another build of it.
+    ``same_image`` compares figures of the very same image only, not of another build of it. ``allow_new`` lets a cell
+    without a baseline pass although its benchmark has others.
     """
 
-    tolerances: Mapping[Metric, Tolerance] = field(default_factory=dict)
+    tolerances: Mapping[Metric, Tolerance] = field(default_factory=lambda: DEFAULT_TOLERANCES)
     minimum_runs: int = 5
     false_alarms: float = 0.01
     alerts: AlertLimits = field(default_factory=AlertLimits)
     looks: int = 1
     same_image: bool = False
+    allow_new: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -248,32 +262,6 @@ class Suite:
     benchmarks: tuple[Benchmark, ...]
     requirements: Path | None = None
     total_seconds: float | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Package:
-    """The project's own code: a folder that a wheel is built of, or one that is taken as it is.
-
-    ``project`` is the folder with limits.toml, whose suites, images and results are no part of it; ``requirements`` is
-    the lock file of its dependencies, if it has one.
-    """
-
-    directory: Path
-    project: Path
-    requirements: Path | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class ImageSource:
-    """An image to run workloads in: a folder with a Dockerfile, or a reference to an existing image.
-
-    ``package`` is put into it, next to what a suite brings.
-    """
-
-    name: str
-    directory: Path | None = None
-    reference: str | None = None
-    package: Package | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -9,6 +10,7 @@ from typing import Final
 
 from memcap.model.ending import Ending
 from memcap.model.measurement import FIELDS, Measurement
+from memcap.model.names import image_name, tagged_image_name
 from memcap.model.plan import Budget, Cap, Cell, ContainerPolicy, Metric, Quiet, Thresholds, Tolerance
 from memcap.model.run import ImageFacts
 
@@ -127,6 +129,21 @@ class CampaignResult:
     def complete(self) -> bool:
         """Tell whether every planned cell has its runs."""
         return {cell.cell.id for cell in self.cells} >= set(self.plan_cells)
+
+    @property
+    def is_run(self) -> bool:
+        """Tell whether `memcap run` measured it: a comparison, or a single command, is not what a check is about."""
+        return self.command[:2] == ("memcap", "run")
+
+    @cached_property
+    def side_by_side(self) -> frozenset[str]:
+        """Return the names of images that were measured beside another tag of theirs, and have the tag in the name."""
+        counts = Counter(image_name(facts.reference) for facts in self.images.values())
+        return frozenset(
+            name
+            for name, facts in self.images.items()
+            if counts[image_name(facts.reference)] > 1 and name == tagged_image_name(facts.reference)
+        )
 
     @property
     def has_base(self) -> bool:

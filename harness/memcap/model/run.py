@@ -10,6 +10,7 @@ from typing import Final
 from memcap.model.plan import ContainerPolicy, Quiet
 
 DAEMON_WAIT_SECONDS: Final = 60.0
+BUILT: Final = "memcap/"  # how the references of images that memcap built begin
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +41,11 @@ class ImageFacts:
     working_directory: str = ""
     sets_home: bool = False
     mutable: bool = False
+
+    @property
+    def is_built(self) -> bool:
+        """Tell whether memcap built it from a Dockerfile of the project; others were named by their reference."""
+        return self.reference.startswith(BUILT)
 
     @property
     def content_name(self) -> str:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 from memcap.model.ending import Caveat
 from memcap.model.plan import Grade, Metric
 from memcap.stats import Shift
+
+# The exit code of a check with a cell that could not be compared although its benchmark has baselines.
+NOT_JUDGED: Final = 94
 
 
 class VerdictState(str, Enum):
@@ -93,7 +97,8 @@ class Alert:
 class Verdict:
     """What is said of one cell: the worst of its parts, a one-line summary, what to do about it, and the parts.
 
-    ``output`` is the end of what a workload printed that did not end as expected.
+    ``output`` is the end of what a workload printed that did not end as expected. ``is_unjudged``: it could not be
+    compared although its benchmark has baselines, so the check must not pass.
     """
 
     cell_id: str
@@ -105,3 +110,4 @@ class Verdict:
     graded: tuple[Graded, ...] = ()
     alerts: tuple[Alert, ...] = ()
     caveats: tuple[Caveat, ...] = ()
+    is_unjudged: bool = False

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from memcap.campaign import Campaign
-from memcap.config import find_root
+from memcap.config import find_image, find_root
 from memcap.engine.docker import DockerEngine
 from memcap.engine.docker_client import connect, environment
 from memcap.errors import BuildError, ConfigError, MemcapError, PlanError
@@ -36,11 +36,11 @@ from memcap.model import (
     Suite,
     remedy_of,
 )
-from memcap.model.names import name_complaint
-from memcap.plan import check_feasible, image_by_reference
+from memcap.plan import check_feasible
 from memcap.pytest_plugin.names import SUITE, cell_name
 from memcap.pytest_plugin.settings import wanted_of
 from memcap.pytest_plugin.staging import stage_tests
+from memcap.references import image_by_word
 from memcap.units import format_bytes, parse_bytes
 
 _TIME_LIMIT_SECONDS = 600.0
@@ -153,11 +153,10 @@ class Containers:
 def _find_image(name: str, start: Path) -> ImageSource:
     """Return the image of that name of the project that ``start`` is in, if there is one; else the reference's."""
     try:
-        folder = find_root(start) / "images" / name
+        root = find_root(start)
     except ConfigError:  # not in a project
-        return image_by_reference(name)
-    is_ours = not name_complaint(name) and (folder / "Dockerfile").is_file()
-    return ImageSource(name=name, directory=folder) if is_ours else image_by_reference(name)
+        return image_by_word(name)
+    return find_image(root, name) or image_by_word(name)
 
 
 def _refuse_old_python(image: str, version: str | None) -> None:

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from memcap.model import UNCAPPED, CampaignResult, CellResult, Measurement, Metric, Verdict, VerdictState
+from memcap.model import NOT_JUDGED, UNCAPPED, CampaignResult, CellResult, Measurement, Metric, Verdict, VerdictState
 from memcap.report.interval import need_interval, why_interval
 from memcap.report.text import sentence, span
 from memcap.units import counted, format_bytes
@@ -36,9 +36,19 @@ def judged_reason(counts: Sequence[tuple[VerdictState, int]], not_measured: Sequ
     gone = dict(counts).get(VerdictState.GONE, 0)
     if len(not_measured) > gone:
         told += f", {len(not_measured) - gone} not measured"
+    states = {state for state, _ in counts}
     if exit_code:
-        return f"failed: {told}"
-    return told if any(state in FINE for state, _ in counts) else f"nothing could be judged: {told}"
+        return f"{'not judged' if exit_code == NOT_JUDGED else 'failed'}: {told}"
+    if not states & FINE:
+        told = f"nothing could be judged: {told}"
+    if states == {VerdictState.NEW}:
+        told += ". Nothing was judged, as there are no baselines"
+    return f"{told}. What is undecided does not fail a check" if VerdictState.UNDECIDED in states else told
+
+
+def is_fine(verdict: Verdict) -> bool:
+    """Tell whether nothing needs to be done about a cell."""
+    return verdict.state in FINE and not verdict.is_unjudged
 
 
 def measured_reason(result: CampaignResult, verdicts: Mapping[str, Verdict]) -> str:
@@ -82,6 +92,8 @@ def next_step(verdicts: Sequence[Verdict], result: CampaignResult, not_measured:
         ids = " ".join(map(shlex.quote, sorted(changed)))
         return f'if this is meant: memcap baseline accept {ids} --reason "…"'
     if states & _ACCEPTABLE and not states - _ACCEPTABLE - {VerdictState.UNCHANGED}:
+        if VerdictState.INCOMPARABLE in states:
+            return 'if the project has moved: memcap baseline accept --allow-unlike --reason "…"'
         return 'memcap baseline accept --reason "…"'
     return ""
 

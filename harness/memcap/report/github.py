@@ -87,6 +87,8 @@ def _annotations(view: View, places: Mapping[str, Place]) -> Iterator[Annotation
 def _verdict(cell: CellView, place: Place | None) -> Iterator[Annotation]:
     verdict = cell.verdict
     kind = _KINDS.get(verdict.state) if verdict else None
+    if verdict and verdict.is_unjudged:
+        kind = "error"
     if verdict and kind:
         message = f"{verdict.summary}\n{verdict.remedy}".strip()
         title = f"memcap: {verdict.state.value}: {cell.id}"

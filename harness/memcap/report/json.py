@@ -103,6 +103,7 @@ def _checked(cell: CellView) -> dict[str, Any]:
     return {
         "id": cell.id,
         "verdict": verdict.state.value if verdict else None,
+        "is_unjudged": verdict.is_unjudged if verdict else None,
         "summary": verdict.summary if verdict else None,
         "remedy": (verdict.remedy or None) if verdict else None,
         "output": (verdict.output or None) if verdict else None,

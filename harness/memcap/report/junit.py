@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Final
 
-from memcap.model import VerdictState
+from memcap.model import Verdict, VerdictState
 from memcap.report.caveats import by_kind
 from memcap.report.figures import median_of
 from memcap.report.text import figure
@@ -37,7 +37,8 @@ _ELEMENTS: Final = {
 def render_junit(view: View) -> str:
     """Return a failure for what is worse than it may be, an error for what went wrong, skipped for what is not known.
 
-    A cell without a baseline has passed: it ended as expected and kept its budget.
+    A cell of a benchmark without a baseline has passed: it ended as expected and kept its budget. One that could not be
+    compared with the baselines of its benchmark is an error.
     """
     by_suite: dict[str, list[CellView]] = {}
     for cell in view.cells:
@@ -105,13 +106,17 @@ def _figures(cell: CellView) -> Iterable[tuple[str, object]]:
 def _case(cell: CellView, title: str) -> ET.Element:
     case = ET.Element("testcase", {**_names(cell.id, title), **_time([cell])})
     verdict = cell.verdict
-    tag = _ELEMENTS.get(verdict.state) if verdict else None
+    tag = _element(verdict) if verdict else None
     if verdict and tag:
         told = ET.SubElement(case, tag, {"type": verdict.state.value, "message": printable(verdict.summary)})
         told.text = _lines(verdict.remedy, verdict.output)
     if text := _told(cell):
         ET.SubElement(case, "system-out").text = text
     return case
+
+
+def _element(verdict: Verdict) -> str | None:
+    return "error" if verdict.is_unjudged else _ELEMENTS.get(verdict.state)
 
 
 def _missing_case(cell_id: str, title: str) -> ET.Element:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from memcap.model import Metric, VerdictState
+from memcap.report.answer import FINE, is_fine
 from memcap.report.caveats import CaveatView, summarized
 from memcap.report.diff_markdown import explanation_markdown
 from memcap.report.figures import (
@@ -32,7 +33,6 @@ _TOLD_DETAILS = 20
 _OUTPUT_LINES = 20
 _LONGEST_STEP = 1000
 _LONGEST_TEXT = 2000
-_FINE: Final = frozenset({VerdictState.NEW, VerdictState.IMPROVED, VerdictState.UNCHANGED})
 _ICONS: Final = {
     VerdictState.REGRESSED: "❌",
     VerdictState.BUDGET_BROKEN: "❌",
@@ -103,7 +103,7 @@ def _size(text: str) -> int:
 
 def _headline(view: View) -> str:
     state = view.counts[0][0] if view.counts else None
-    icon = ("❌" if view.exit_code else "✅" if state in _FINE or not view.is_judged else "❔") if view.cells else "❔"
+    icon = ("❌" if view.exit_code else "✅" if state in FINE or not view.is_judged else "❔") if view.cells else "❔"
     text = f"**{icon} memcap: {prose(view.reason)}.**"
     if not view.next_step or len(view.next_step) > _LONGEST_STEP:
         return text
@@ -120,8 +120,8 @@ def _advice(text: str) -> str:
 
 def _sections(view: View) -> list[_Section]:
     """Return the sections, the most interesting first."""
-    notable = [cell for cell in view.cells if cell.verdict and cell.verdict.state not in _FINE]
-    fine = [cell for cell in view.cells if not cell.verdict or cell.verdict.state in _FINE]
+    notable = [cell for cell in view.cells if cell.verdict and not is_fine(cell.verdict)]
+    fine = [cell for cell in view.cells if not cell.verdict or is_fine(cell.verdict)]
     if len(view.cells) <= _UNFOLDED_CELLS:
         notable, fine = list(view.cells), []
     cells = {cell.id: cell for cell in view.cells}

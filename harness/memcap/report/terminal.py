@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from memcap.model import Metric
+from memcap.model import ImageFacts, Metric
 from memcap.report.caveats import CaveatView, caveat_paragraph, short_text
 from memcap.report.details import curve, details
 from memcap.report.diff import render_explanation
@@ -77,7 +77,14 @@ def _where(view: View, width: int) -> str:
     cgroup = f"cgroup v{where.cgroup_version}" if where.cgroup_version else "cgroup version unknown"
     text = f"{view.campaign}: profile {view.profile} on {where.engine} {where.engine_version}, {cgroup}, "
     against = f"; compared with {view.against}" if view.against else ""
-    return wrapped(f"{text}{where.architecture}, kernel {where.kernel}{against}", width)
+    others = [f"{name} is {facts.reference}" for name, facts in view.images.items() if _is_named_otherwise(name, facts)]
+    images = f"; {', '.join(others)}" if others else ""
+    return wrapped(f"{text}{where.architecture}, kernel {where.kernel}{images}{against}", width)
+
+
+def _is_named_otherwise(name: str, facts: ImageFacts) -> bool:
+    """Tell whether the name of an image does not say what was measured."""
+    return not facts.is_built and name != facts.reference
 
 
 def _table(view: View, width: int, levels: str) -> str:

@@ -21,8 +21,8 @@ from memcap.model import (
     VerdictState,
 )
 from memcap.report.answer import (
-    FINE,
     ended_otherwise,
+    is_fine,
     judged_reason,
     measured_reason,
     measured_step,
@@ -241,7 +241,7 @@ def _problems(cells: Iterable[CellView]) -> tuple[ProblemView, ...]:
     """Gather what needs words. An unlike environment is not among it: its caveat says the same, once for all cells."""
     told: dict[tuple[VerdictState, str, str], list[Verdict]] = {}
     for cell in cells:
-        if cell.verdict and cell.verdict.state not in FINE | {VerdictState.INCOMPARABLE}:
+        if cell.verdict and not is_fine(cell.verdict) and cell.verdict.state is not VerdictState.INCOMPARABLE:
             key = (cell.verdict.state, cell.verdict.summary, cell.verdict.remedy)
             told.setdefault(key, []).append(cell.verdict)
     return tuple(

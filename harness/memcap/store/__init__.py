@@ -6,10 +6,11 @@ from memcap.errors import FileExistsAlready, FileFormatError, NewerSchemaError
 from memcap.store.accept import Acceptance, BaselineChange, accept, as_baselines, select_cells
 from memcap.store.baselines import load_baseline_file, load_baselines, remove_baselines, save_baselines
 from memcap.store.codec import load_result, save_result
-from memcap.store.files import NotWritten, latest_result, refuse_special, result_path, why_not_writable
+from memcap.store.files import NotWritten, refuse_special, result_path, why_not_writable
 from memcap.store.git import find_commit, user_name
 from memcap.store.history import baseline_history, baselines_at
 from memcap.store.journal import Journal, journal_path, load_interrupted
+from memcap.store.latest import latest_run, newest_files
 from memcap.store.profiles import load_profile, save_profile
 from memcap.store.prune import why_impossible
 
@@ -27,12 +28,13 @@ __all__ = [
     "baselines_at",
     "find_commit",
     "journal_path",
-    "latest_result",
+    "latest_run",
     "load_baseline_file",
     "load_baselines",
     "load_interrupted",
     "load_profile",
     "load_result",
+    "newest_files",
     "refuse_special",
     "remove_baselines",
     "result_path",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -9,15 +10,23 @@ from fnmatch import fnmatchcase
 
 from memcap.errors import SelectionError
 from memcap.model import Accepted, Baseline, Baselines, CampaignResult, CaveatKind, CellResult, Ends, Metric
+from memcap.model.names import image_name
 from memcap.units import counted
+
+# A tag or the beginning of a digest, as version 0.1.0 had it in names: `_1_4`, `_v2`, `_latest`, `_0123456789ab`.
+_TAG = re.compile(r"_(v?[0-9][a-z0-9_]*|latest|[0-9a-f]{7,})", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
 class BaselineChange:
-    """What accepting one cell does; ``old`` is None for a new cell."""
+    """What accepting one cell does; ``old`` is None for a new cell.
+
+    ``renamed`` are the ids that the cell had while its image was named with its tag.
+    """
 
     old: Baseline | None
     new: Baseline
+    renamed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,20 +51,51 @@ def select_cells(patterns: Sequence[str], known: Collection[str], *, what: str) 
     return tuple(each for each in known if not patterns or any(fnmatchcase(each, pattern) for pattern in patterns))
 
 
-def accept(baselines: Baselines, result: CampaignResult, *, cells: Collection[str], accepted: Accepted) -> Acceptance:
+def accept(
+    baselines: Baselines,
+    result: CampaignResult,
+    *,
+    cells: Collection[str],
+    accepted: Accepted,
+    images: Collection[str] = (),
+) -> Acceptance:
     """Return ``baselines`` with the ``cells`` (ids) of ``result`` in place of the older ones, accepted as told.
 
-    A cell whose figures are those of its baseline keeps it, with what was told when it was accepted.
+    A cell whose figures are those of its baseline keeps it, with what was told when it was accepted. What version 0.1.0
+    accepted of an image under the name of its tag gives way to the image's cell; ``images`` are names that stay.
     """
     known = dict(baselines.cells)
+    images = {*images, *result.images}
     changes = []
     chosen = [cell for cell in result.cells if cell.cell.id in cells]
     for cell in chosen:
         old, new = known.get(cell.cell.id), _baseline(cell, result, accepted)
+        renamed = _ids_with_tag(cell, result, known, images) if old is None else ()
         if old is None or not new.says_the_same_as(old):
-            changes.append(BaselineChange(old=old, new=new))
+            earlier = [known.pop(cell_id) for cell_id in renamed]
+            changes.append(BaselineChange(old=earlier[-1] if earlier else old, new=new, renamed=renamed))
             known[cell.cell.id] = new
     return Acceptance(baselines=Baselines(cells=known), changes=tuple(changes), same=len(chosen) - len(changes))
+
+
+def _ids_with_tag(
+    cell: CellResult, result: CampaignResult, known: Collection[str], images: Collection[str]
+) -> tuple[str, ...]:
+    """Return the ids in ``known`` that the cell had when ids held the tag of an image that was named by reference."""
+    facts = result.images.get(cell.cell.image)
+    if facts is None:
+        return ()
+    plain = image_name(facts.reference)
+    benchmark, _, cap = cell.cell.id.rsplit("-", 2)
+    parts = {cell_id: cell_id.rsplit("-", 2) for cell_id in sorted(known)}
+    return tuple(
+        cell_id
+        for cell_id, (name, image, under) in parts.items()
+        if (name, under) == (benchmark, cap)
+        and image not in images
+        and image.startswith(plain)
+        and _TAG.fullmatch(image.removeprefix(plain))
+    )
 
 
 def as_baselines(result: CampaignResult) -> tuple[Baselines, tuple[str, ...]]:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import tempfile
 from pathlib import Path
 
-from memcap.errors import FileExistsAlready, FileFormatError, MemcapError, NewerSchemaError, UsageError
+from memcap.errors import FileExistsAlready, FileFormatError, MemcapError, NewerSchemaError
 from memcap.strict import describe
 
-_CAMPAIGN_FILE = re.compile(r"\d{8}T\d{6}-[^.]+\.json", re.ASCII)  # not ….base.json
 _WRITE_REMEDY = "Check that the folder exists, that you may write to it, and that the disk is not full."
 
 
@@ -22,21 +20,6 @@ class NotWritten(MemcapError):  # noqa: N818 - reads as what happened
 def result_path(directory: Path, campaign: str) -> Path:
     """Return where the result of ``campaign`` (an id) belongs."""
     return directory / f"{campaign}.json"
-
-
-def latest_result(directory: Path) -> Path:
-    """Return the newest result file of ``directory``: the one with the last campaign id, since ids sort by time.
-
-    Files that are not named after a campaign (`run --output nightly.json`) are not considered, nor are bases (`run
-    --base-ref`), nor is the clock of files asked: a copy or a touched file changes nothing. Raises UsageError if there
-    is none.
-    """
-    found = sorted(path for path in directory.glob("*.json") if _CAMPAIGN_FILE.fullmatch(path.name))
-    if not found:
-        raise UsageError(
-            f"there is no result of a campaign in {directory}", remedy="Measure first (memcap run), or name a result."
-        )
-    return found[-1]
 
 
 def write_atomically(path: Path, text: str, *, overwrite: bool) -> None:

@@ -120,7 +120,13 @@ def test_an_image_built_elsewhere_needs_its_older_self_to_be_named(
     (other,) = base_at(project, "old", selection=SHOP, images=("shop:new=shop:old",)).plan.cells
     assert "same on both sides" not in capsys.readouterr().err
     assert (same.image.reference, other.image.reference) == ("shop:new", "shop:old")
-    assert same.image.name == other.image.name == "shop_new"
+    assert same.image.name == other.image.name == "shop"
+
+
+def test_a_name_that_is_bound_on_both_sides(project: Path) -> None:
+    bound = Selection(images=("prod=shop/prod:1.1",))
+    (cell,) = base_at(project, "old", selection=bound, images=("prod=shop/prod:1.0",)).plan.cells
+    assert (cell.id, cell.image.reference) == ("demo.f-prod-64m", "shop/prod:1.0")
 
 
 @pytest.mark.parametrize("pair", ["shop:new", "shop:new=", "shop:other=shop:old", "py312=shop:old", "=shop:old"])

@@ -16,6 +16,7 @@ from factories import (
     make_baselines,
     make_cell,
     make_environment,
+    make_image,
     make_oom,
     make_profile,
     make_result,
@@ -214,3 +215,23 @@ def test_an_allocation_profile_is_never_accepted(project: Path) -> None:
     assert isinstance(done.exception, FileFormatError), done.output
     assert "neither judged nor accepted as baselines" in done.exception.message
     assert load_baselines(project / "results" / "baselines") == before
+
+
+def test_baselines_with_a_tag_in_their_ids_give_way_to_those_of_the_image(project: Path) -> None:
+    """Version 0.1.0 put the tag into the id, so that each tag was new."""
+    older = [f"agents.crew_backed-{name}-128m" for name in ("shop_prod_1_0", "shop_prod_latest")]
+    others = [f"agents.crew_backed-{name}-128m" for name in ("shop_prod_db_1_0", "shop_prods_1_0")]
+    save_baselines(make_baselines(*(make_baseline(make_cell(each)) for each in (*older, *others))), _folder(project))
+    new = "agents.crew_backed-shop_prod-128m"
+    images = {"shop_prod": make_image("shop_prod", reference="shop/prod:1.1")}
+    measured = make_result(make_cell(new), id="20261123T000000-quick-0000", images=images)
+    save_result(measured, project / "results" / f"{measured.id}.json", overwrite=False)
+
+    refused = _baseline(project, "accept", new)
+    assert isinstance(refused.exception, UsageError), "the figures of another tag are no new cell"
+    done = _baseline(project, "accept", new, *REASON)
+
+    assert done.exit_code == 0, done.output
+    for each in older:
+        assert f"{each} is called {new} now" in done.output
+    assert set(load_baselines(_folder(project)).cells) == {new, *others}

@@ -87,6 +87,7 @@ demo.leak-py312-2g    2.0 GiB    peak 10.0 MiB +20 %  completed          3
 demo.calm-py312-128m  128.0 MiB  -                    completed          3
 
 Profile quick: 3 cells, 9 runs and 3 warm-ups.
+Tolerances: peak 1 % or 512.0 KiB, unreclaimable_peak 0.25 % or 256.0 KiB, rss_peak 1 % or 512.0 KiB (the defaults).
 Not checked against a daemon: no Docker daemon answers at tcp://nowhere
 """
     )
@@ -120,6 +121,11 @@ def test_json_says_the_same(project: Path, daemon: Callable[[int], None]) -> Non
                     "ceiling_bytes": 12 * 2**20,
                 },
                 "expected_ending": "oom_killed",
+                "tolerances": {
+                    "peak": {"relative": 0.01, "absolute": 512 * 1024},
+                    "unreclaimable_peak": {"relative": 0.0025, "absolute": 256 * 1024},
+                    "rss_peak": {"relative": 0.01, "absolute": 512 * 1024},
+                },
             }
         ],
         "daemon": {"memory_bytes": 4 * 2**30, "note": ""},

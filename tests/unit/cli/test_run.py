@@ -46,6 +46,12 @@ def test_the_plan_of_an_interrupted_campaign_is_the_same(config: Config, variant
     assert {cell.image.reference for cell in plan.cells} == {None, "other:1"}
 
 
+def test_a_name_that_was_bound_stays_bound(config: Config) -> None:
+    images = {"py312": make_image("py312", reference="shop/prod:1.1")}
+    plan = plan_of(make_result(make_cell(IDS[0]), images=images), config)
+    assert [(cell.id, cell.image.reference) for cell in plan.cells] == [(IDS[0], "shop/prod:1.1")]
+
+
 def test_a_benchmark_that_is_gone_is_named(config: Config) -> None:
     with pytest.raises(SelectionError, match="gone"):
         plan_of(make_result(make_cell("demo.gone.cold-py312-128m")), config)

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from projects import make_project
 
+from factories import make_cell, make_image, make_result
 from memcap.cli.subject import Asked, find_subject
 from memcap.errors import SelectionError, UsageError
 from memcap.model import CommandWorkload, ImageSource
+from memcap.store import result_path, save_result
 
 MIB = 1024 * 1024
 
@@ -71,8 +73,64 @@ def test_an_image_of_the_project_with_a_command() -> None:
 def test_any_image(words: tuple[str, ...], image: str | None, argv: tuple[str, ...]) -> None:
     found = find_subject(words, image=image)
 
-    assert found.cell.image == ImageSource(name="my_prod_1_4", reference="my/prod:1.4")
+    assert found.cell.image == ImageSource(name="my_prod", reference="my/prod:1.4")
     assert found.cell.benchmark.workload == CommandWorkload(argv=argv)
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize(
+    ("cell_id", "image", "reference"),
+    [
+        ("agents.llm-my_prod-128m", "my/prod:1.4", "my/prod:1.4"),
+        ("agents.llm-prod-128m", "prod=my/prod:1.4", "my/prod:1.4"),
+        ("agents.llm-py312-128m", "py312=my/prod:1.4", "my/prod:1.4"),
+    ],
+)
+def test_a_cell_whose_image_is_named_beside_it(cell_id: str, image: str, reference: str) -> None:
+    found = find_subject((cell_id,), image=image)
+
+    assert (found.cell.id, found.cell.image.reference) == (cell_id, reference)
+    assert set(found.suites) == {"agents"}
+
+
+def test_a_cell_of_an_image_that_only_results_know(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cell_id = "agents.llm-my_prod-128m"
+    results = {"20261120T043000-quick-aaaa": "my/prod:1.3", "20261121T043000-quick-aaaa": "my/prod:1.4"}
+    for campaign, reference in results.items():
+        images = {"my_prod": make_image("my_prod", reference=reference)}
+        save_result(
+            make_result(make_cell(cell_id), images=images, id=campaign),
+            result_path(project / "results", campaign),
+            overwrite=False,
+        )
+
+    assert find_subject((cell_id,)).cell.image == ImageSource(name="my_prod", reference="my/prod:1.4")
+    assert "the image my_prod is my/prod:1.4, as in 20261121T043000-quick-aaaa.json" in capsys.readouterr().err
+    with pytest.raises(SelectionError, match="no cell") as unknown:
+        find_subject(("agents.llm-other-128m",))
+    assert "--image NAME=REFERENCE" in unknown.value.remedy
+
+
+@pytest.mark.usefixtures("project")
+def test_with_an_image_a_word_like_a_cell_may_be_a_program() -> None:
+    found = find_subject(("tool.run-x86-64",), image="my/prod:1.4")
+
+    assert found.cell.benchmark.workload == CommandWorkload(argv=("tool.run-x86-64",))
+
+
+@pytest.mark.usefixtures("project")
+def test_a_cold_cell_is_named_by_its_id_alone() -> None:
+    assert find_subject(("agents.llm.cold-py312-128m",)).cell.is_cold
+
+
+@pytest.mark.usefixtures("project")
+def test_an_image_that_limits_toml_names(project: Path) -> None:
+    with (project / "limits.toml").open("a") as file:
+        file.write('[images.prod]\nreference = "shop/prod:1.0"\n')
+    (project / "suites/agents/suite.toml").write_text("this is broken, and nobody asks for it")
+
+    assert find_subject(("prod", "python")).cell.image == ImageSource(name="prod", reference="shop/prod:1.0")
+    assert find_subject(("prod=shop/prod:1.1", "python")).cell.image.reference == "shop/prod:1.1"
 
 
 def test_outside_of_a_project_it_is_an_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

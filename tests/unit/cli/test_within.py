@@ -30,6 +30,8 @@ runs = 2
 warmups = 0
 [tolerances.peak]
 relative = "1%"
+[tolerances.unreclaimable_peak]
+relative = "1%"
 [judge]
 minimum_runs = 2
 """

@@ -47,7 +47,7 @@ def test_the_interval_holds_the_shift_and_the_change_is_of_the_base() -> None:
     assert need.shift is not None
     assert need.shift.low <= need.moved <= need.shift.high
     assert need.change == pytest.approx(2 / 25.5, rel=0.01)
-    assert need.margin == pytest.approx(max(0.25, 0.01 * 25.5) * MIB, rel=0.01)
+    assert need.margin == pytest.approx(max(0.25, 0.0025 * 25.5) * MIB, rel=0.01)
 
 
 def test_a_workload_that_needs_less_than_nothing_has_no_share() -> None:

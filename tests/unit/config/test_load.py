@@ -12,6 +12,7 @@ import pytest
 from memcap.config import find_root, folder_in_repository, load_config
 from memcap.errors import ConfigError, Problem
 from memcap.model import (
+    DEFAULT_TOLERANCES,
     UNLIMITED,
     AlertLimits,
     Budget,
@@ -72,7 +73,7 @@ def test_a_small_project_has_defaults(make_project: MakeProject) -> None:
     assert config.profiles == {"quick": Profile(name="quick", caps=("128m",), runs=5, warmups=1)}
     assert config.images == {"py312": ImageSource(name="py312", directory=root.resolve() / "images" / "py312")}
     assert config.policy == ContainerPolicy()
-    assert config.rules.tolerances == {}
+    assert config.rules.tolerances == DEFAULT_TOLERANCES
     assert config.run_time_limit_seconds == 120
     assert config.rules.minimum_runs == 5
     assert not config.rules.same_image

@@ -13,14 +13,15 @@ from memcap.config import load_config
 from memcap.errors import SelectionError
 from memcap.images.this_machine import HOST, host_layers, on_this_machine
 from memcap.model import Suite
-from memcap.plan import Selection, image_by_reference
+from memcap.plan import Selection
 from memcap.plan import make_plan as plan_cells
+from memcap.references import image_by_word
 
 ROOT = Path(__file__).parents[3]
 
 
 def test_measure_host_names_this_machine() -> None:
-    assert image_by_reference("host") == HOST
+    assert image_by_word("host") == HOST
 
 
 def test_a_project_is_planned_on_this_machine_alone() -> None:

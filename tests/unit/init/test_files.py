@@ -54,9 +54,9 @@ FILES = st.dictionaries(
 OTHERS = st.dictionaries(
     st.sampled_from([
         ".gitignore", ".gitlab-ci.yml", ".github/x", ".python-version", "setup.cfg", "requirements.txt",
-        "requirements-prod.txt", "images/logo.txt", "images/icons/shop.png", "suites.txt", "results/x.json",
+        "requirements-prod.txt", "images/logo.txt", "images/icons/shop.png", "Dockerfile", "docker/Dockerfile.prod", "suites.txt", "results/x.json",
     ]),
-    st.sampled_from(["", "fastapi==0.100\n", "flask>=2\n", "3.12\n", "/results/*", "[metadata]\nname = [x]\n"]) | TEXTS,
+    st.sampled_from(["", "fastapi==0.100\n", "flask>=2\n", "3.12\n", "FROM python:3.12\n", "/results/*", "[metadata]\nname = [x]\n"]) | TEXTS,
 )  # fmt: skip
 
 
@@ -77,12 +77,19 @@ def quoted(text: str) -> str:
     return '"' + "".join(f"\\U{ord(character):08x}" for character in text) + '"'
 
 
+SERVICES = st.sampled_from([None, "github", "gitlab", "none"])
+REFERENCES = st.sampled_from([None, "shop/prod:1.0", "reg.example.org:5000/x/y@sha256:" + "0" * 64])
+
+
 @settings(max_examples=60)
-@given(repositories(), st.sampled_from([None, "github", "gitlab", "none"]))
-def test_what_is_written_loads_and_is_complete(files: dict[str, str], service: str | None) -> None:
+@given(repositories(), SERVICES, REFERENCES)
+def test_what_is_written_loads_and_is_complete(
+    files: dict[str, str], service: str | None, reference: str | None
+) -> None:
+    wishes = Wishes(service=service, reference=reference)
     with tempfile.TemporaryDirectory() as folder:
         root = put(Path(folder), files)
-        planned = plan(root, Wishes(service=service))
+        planned = plan(root, wishes)
         write(planned)
 
         config = load_config(root)
@@ -92,7 +99,7 @@ def test_what_is_written_loads_and_is_complete(files: dict[str, str], service: s
         assert len(suite.benchmarks) == 1
         assert profile.images[0] in config.images
         assert set(suite.benchmarks[0].cap_names) <= set(config.caps)
-        assert plan(root, Wishes(service=service)) == ()
+        assert plan(root, wishes) == ()
         for file in planned:
             if file.path.suffix == ".py":
                 ast.parse(file.text)

@@ -347,7 +347,7 @@ def test_what_is_compared_with_another_revision_is_not_to_be_accepted() -> None:
 
 
 def test_without_tolerances_it_is_told_that_nothing_is_judged() -> None:
-    (verdict,) = judge(make_result(make_cell()), make_baselines(make_baseline()), Rules())
+    (verdict,) = judge(make_result(make_cell()), make_baselines(make_baseline()), Rules(tolerances={}))
     assert verdict.state is VerdictState.NOT_ENOUGH_DATA
     assert verdict.summary == "nothing to judge: no metric has a tolerance"
     assert "[tolerances.peak]" in verdict.remedy

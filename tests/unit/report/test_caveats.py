@@ -30,6 +30,10 @@ def _view(*caveats: tuple[Caveat, ...], ending: Ending = Ending.COMPLETED) -> Vi
     return build_view(make_result(make_cell(runs=runs)), is_judged=False)
 
 
+def test_an_unlike_environment_is_no_reason_to_accept_anything() -> None:
+    assert "baseline accept" not in CaveatKind.UNLIKE_ENVIRONMENT.remedy
+
+
 @pytest.mark.parametrize(
     ("details", "expected"),
     [

@@ -190,7 +190,7 @@ def test_an_interval_that_does_not_decide_is_explained() -> None:
     text = render_comparison(_view(two_images(**near, z=(SAME[:5], make_runs_of(workload=22)[:5]))))
     assert (
         "agents.z: unreclaimable_peak is beyond tolerance by itself, but that is not certain among 7 open comparisons "
-        "(tolerance 261.1 KiB)."
+        "(tolerance 256.0 KiB)."
     ) in " ".join(text.split())
 
 

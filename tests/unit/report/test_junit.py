@@ -13,9 +13,12 @@ from hypothesis import strategies as st
 from junitparser import JUnitXml
 from views import hostile_view, view_of_every_verdict, view_of_many
 
-from memcap.model import VerdictState
+from factories import make_cell, make_result
+from memcap.model import Verdict, VerdictState
 from memcap.report.bencher import render_bencher
+from memcap.report.github import render_github
 from memcap.report.junit import render_junit
+from memcap.report.view import build_view
 
 # What junit-10.xsd of Jenkins' xUnit plugin allows, in our words: attributes (those with * must be there), children.
 SCHEMA = {
@@ -55,6 +58,14 @@ def test_any_text_gives_xml_without_illegal_characters(text: str) -> None:
     document = render_junit(hostile_view(text))
     assert not ILLEGAL.search(document)
     assert keeps_to_schema(ET.fromstring(document))
+
+
+def test_a_cell_that_should_have_been_judged_is_an_error() -> None:
+    for is_unjudged in (True, False):
+        new = Verdict(cell_id="s.b-py312-128m", state=VerdictState.NEW, summary="no baseline", is_unjudged=is_unjudged)
+        view = build_view(make_result(make_cell(new.cell_id)), [new])
+        assert ET.fromstring(render_junit(view)).attrib["errors"] == str(int(is_unjudged))
+        assert ("::error" in render_github(view)) is is_unjudged
 
 
 def test_the_folder_of_a_project_is_in_the_names() -> None:

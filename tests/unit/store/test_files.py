@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from memcap.errors import FileExistsAlready, MemcapError, UsageError
-from memcap.store.files import latest_result, result_path, write_atomically
+from memcap.errors import FileExistsAlready, MemcapError
+from memcap.store.files import write_atomically
 
 
 def test_nothing_else_is_left_in_the_folder(tmp_path: Path) -> None:
@@ -64,23 +64,3 @@ def test_a_link_stays_one_and_its_file_is_replaced(tmp_path: Path) -> None:
     circle.symlink_to(circle)
     with pytest.raises(MemcapError):
         write_atomically(circle, "new", overwrite=True)
-
-
-def test_the_latest_result_is_the_last_id_whatever_the_clock_of_files_says(tmp_path: Path) -> None:
-    for name in (
-        "20261120T043000-quick-aaaa",
-        "20261119T235959-quick-ffff",
-        "nightly",
-        "20261120T043001-quick-aaaa.base",
-    ):
-        write_atomically(result_path(tmp_path, name), "{}", overwrite=False)
-    (tmp_path / "baselines").mkdir()
-    (tmp_path / ".20270101T000000-quick-aaaa.json.x.tmp").touch()
-    (tmp_path / "notes.txt").touch()
-    assert latest_result(tmp_path).name == "20261120T043000-quick-aaaa.json"
-
-
-def test_no_result_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no result of a campaign in") as caught:
-        latest_result(tmp_path / "nowhere")
-    assert "memcap run" in caught.value.remedy

@@ -1,0 +1,49 @@
+"""Which cells should have been compared and could not be: a check that passes says that something was judged."""
+
+from __future__ import annotations
+
+from memcap.judge.finding import Finding, accepting
+from memcap.model import Baselines, CellResult, Rules, VerdictState
+
+_NOT_COMPARED = frozenset({VerdictState.NEW, VerdictState.INCOMPARABLE, VerdictState.NOT_ENOUGH_DATA})
+
+
+def benchmark_of(cell_id: str) -> str:
+    """Return ``suite.benchmark`` of a cell, without its variant."""
+    return ".".join(cell_id.partition("-")[0].split(".")[:2])
+
+
+def images_with_baselines(baselines: Baselines) -> dict[str, set[str]]:
+    """Return the images in which a benchmark (as `benchmark_of` has it) has baselines."""
+    images: dict[str, set[str]] = {}
+    for cell_id in baselines.cells:
+        images.setdefault(benchmark_of(cell_id), set()).add(cell_id.rsplit("-", 2)[1])
+    return images
+
+
+def is_unjudged(state: VerdictState, others: set[str], rules: Rules) -> bool:
+    """Tell whether a cell of that state fails the check because it was not judged.
+
+    ``others`` are the images in which its benchmark has baselines. Without any there is nothing yet to be judged by.
+    """
+    return bool(others) and state in _NOT_COMPARED and not (rules.allow_new and state is VerdictState.NEW)
+
+
+def find_new(cell: CellResult, origin: str, others: set[str]) -> Finding:
+    """Return what to say of a cell without a baseline, whose benchmark has some in the images ``others``."""
+    state = VerdictState.NEW
+    summary = f"{origin} has no such cell" if origin else "there is no baseline to compare with"
+    if not others:
+        return Finding(state=state, summary=summary, remedy=accepting(cell, origin))
+    which = "others" if cell.cell.image in others else f"some in {', '.join(sorted(others))}"
+    remedies = (*(() if origin else ("Accept it: memcap baseline accept CELL",)), "Let new cells pass: --allow-new")
+    return Finding(state=state, summary=f"{summary}, and its benchmark has {which}", remedy=". ".join(remedies))
+
+
+def find_beside() -> Finding:
+    """Return what to say of a cell whose image was measured beside another tag of it."""
+    return Finding(
+        state=VerdictState.NEW,
+        summary="its image was measured beside another tag of it, so baselines do not apply",
+        remedy="Measure one of them, or name it: --image NAME=REFERENCE",
+    )
