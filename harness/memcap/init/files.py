@@ -84,16 +84,19 @@ def {name}() -> None:
     strings = [str(number) for number in range(100_000)]
     assert len(strings) == 100_000
 '''
-_DOCKERFILE: Final = """\
+# As images/py312/Dockerfile of memcap's own repository, so that both are one image.
+_DOCKERFILE: Final = (
+    """\
 # CPython {python} as its users run it: the official slim image, or whatever BASE names.
 ARG BASE=python:{python}-slim
 FROM ${{BASE}}
 
-# The official slim images have no compiled files. Each run is a fresh container, so each run would compile what it
-# imports, and that memory would count as the workload's.
-RUN ["python", "-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash", "-x", \\
-     "/(test|tests|idlelib|turtledemo|ensurepip|site-packages/pip)/", "/usr/local/lib"]
+# The official slim images ship no compiled files. Every run is a fresh container, so every run would compile the
+# modules it imports, and that memory would be measured with the workload's. unchecked-hash: file times do not matter.
+RUN ["python", "-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash", "-x", """
+    """"/(test|tests|idlelib|turtledemo|ensurepip|site-packages/pip)/", "/usr/local/lib"]
 """
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -54,9 +54,12 @@ FILES = st.dictionaries(
 OTHERS = st.dictionaries(
     st.sampled_from([
         ".gitignore", ".gitlab-ci.yml", ".github/x", ".python-version", "setup.cfg", "requirements.txt",
-        "requirements-prod.txt", "images/logo.txt", "images/icons/shop.png", "Dockerfile", "docker/Dockerfile.prod", "suites.txt", "results/x.json",
+        "requirements-prod.txt", "images/logo.txt", "images/icons/shop.png", "Dockerfile",
+        "docker/Dockerfile.prod", "suites.txt", "results/x.json",
     ]),
-    st.sampled_from(["", "fastapi==0.100\n", "flask>=2\n", "3.12\n", "FROM python:3.12\n", "/results/*", "[metadata]\nname = [x]\n"]) | TEXTS,
+    st.sampled_from([
+        "", "fastapi==0.100\n", "flask>=2\n", "3.12\n", "FROM python:3.12\n", "/results/*", "[metadata]\nname = [x]\n",
+    ]) | TEXTS,
 )  # fmt: skip
 
 
@@ -111,6 +114,14 @@ def test_the_tolerances_are_those_of_this_repository(tmp_path: Path) -> None:
     write(plan(tmp_path))
 
     assert load_config(tmp_path).rules.tolerances == load_config(ROOT).rules.tolerances
+
+
+def test_images_are_those_of_this_repository(tmp_path: Path) -> None:
+    write(plan(tmp_path, Wishes(running_python="3.12")))
+
+    for name in ("py312", "py313"):
+        own = ROOT / "images" / name / "Dockerfile"
+        assert (tmp_path / "images" / name / "Dockerfile").read_text() == own.read_text(encoding="utf-8")
 
 
 def test_nothing_that_is_there_is_replaced(tmp_path: Path) -> None:
