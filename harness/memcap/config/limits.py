@@ -58,7 +58,7 @@ def read_limits(root: Path, source: Source, names: Names) -> tuple[Limits | None
     problems += empty_tolerances(source, ("tolerances",))
     if file is None:
         return None, problems
-    package, package_problems = read_package(root, source, file.project)
+    package, package_problems = read_package(root, source)
     problems += package_problems
     if problems:
         return None, problems

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from memcap.config.images import DOCKERFILE, FOLDER, image_of_folder, read_images
+from memcap.config.project import read_package
 from memcap.config.renamed import with_new_names
 from memcap.config.source import Source, nearest, read_source, without_known
 from memcap.errors import ConfigError, Problem
@@ -31,13 +32,17 @@ def find_root(start: Path) -> Path:
 def find_image(root: Path, name: str) -> ImageSource | None:
     """Return the image ``name`` of the project at ``root``; None if it has none.
 
-    Suites are not read, so that mistakes in them hinder nobody. Raises ConfigError for a mistake in this image.
+    Suites are not read, so that mistakes in them hinder nobody. Raises ConfigError for a mistake in this image, or in
+    the package that it gets.
     """
     if name_complaint(name):
         return None
-    if (root / FOLDER / name / DOCKERFILE).is_file():
-        return image_of_folder(root, name)
     source, _ = read_source(root, Path(LIMITS_FILE))
+    if (root / FOLDER / name / DOCKERFILE).is_file():
+        package, problems = read_package(root, source) if source is not None else (None, [])
+        if problems:
+            raise ConfigError(tuple(problems))
+        return replace(image_of_folder(root, name), package=package)
     images, problems = read_images(root, source, ()) if source is not None else ({}, [])
     mine = tuple(problem for problem in problems if problem.key.split(".")[1] == name)
     if mine:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from memcap.config import load_config
+from memcap.config import find_image, load_config
 from memcap.errors import Problem
 from memcap.model import Package
 
@@ -20,9 +20,12 @@ LIMITS = '[caps]\n128m = "128MiB"\n[profiles.quick]\n[project]\n'
 def test_each_image_of_the_project_gets_the_package(make_project: MakeProject) -> None:
     root = make_project({"limits.toml": LIMITS + 'package = "src"\n', "src/shop.py": ""}).resolve()
 
-    images = load_config(root).images
+    package = Package(directory=root / "src", project=root)
 
-    assert images["py312"].package == Package(directory=root / "src", project=root)
+    assert load_config(root).images["py312"].package == package
+    image = find_image(root, "py312")  # for a command of no suite
+    assert image is not None
+    assert image.package == package
 
 
 @pytest.mark.parametrize(
