@@ -64,16 +64,23 @@ def add_package(
         return ()
     wheel = build_wheel(package, say=say)
     metadata = _metadata(wheel)
-    wanted = metadata.get("Requires-Python")
-    if wanted and not SpecifierSet(wanted).contains(python.version, prereleases=True):
+    wanted = metadata.get("Requires-Python") or ""
+    there = {**marker_environment(python.version, python.implementation, image.architecture), "extra": ""}
+    try:
+        is_for_it = SpecifierSet(wanted).contains(python.version, prereleases=True)
+        needed = [Requirement(line) for line in metadata.get_all("Requires-Dist") or ()]
+        names = tuple(one.name for one in needed if one.marker is None or one.marker.evaluate(there))
+    except ValueError as error:  # what pip does not read either
+        raise BuildError(
+            f"the metadata of {wheel.name} cannot be read: {error}", remedy="Fix what it needs."
+        ) from error
+    if not is_for_it:
         raise BuildError(
             f"{wheel.name} needs Python {wanted}, and image {image.name} has {python.version}",
             remedy="Choose other images, or widen `requires-python` of the package.",
         )
     add_folder_files(tree, unpack_wheel(wheel, image, python), PACKAGE)
-    there = {**marker_environment(python.version, python.implementation, image.architecture), "extra": ""}
-    needed = map(Requirement, metadata.get_all("Requires-Dist") or ())
-    return tuple(one.name for one in needed if one.marker is None or one.marker.evaluate(there))
+    return names
 
 
 def is_installable(directory: Path) -> bool:

@@ -9,7 +9,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Final
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 
 from memcap.config.project import LOCK_FILE
 from memcap.init.code import Module
@@ -168,12 +168,8 @@ def _of_dockerfile(path: str) -> ChosenImage:
 def _pythons(repository: Repository, running: str) -> tuple[tuple[str, ...], str]:
     """Return the Python to measure on, and another to compare it with; and why it is that one."""
     wanted = repository.metadata.requires_python
-    try:
-        allowed = SpecifierSet(wanted)
-    except InvalidSpecifier:
-        allowed = SpecifierSet()
-    usual = [python for python in PYTHONS if _is_allowed(allowed, python)]
-    others = [python for python in _OTHER_PYTHONS if _is_allowed(allowed, python)]
+    usual = [python for python in PYTHONS if _is_allowed(wanted, python)]
+    others = [python for python in _OTHER_PYTHONS if _is_allowed(wanted, python)]
     known = usual or others[-1:] or [PYTHONS[-1]]
     if repository.python_version:
         first, why = repository.python_version, ".python-version names it"
@@ -185,8 +181,13 @@ def _pythons(repository: Repository, running: str) -> tuple[tuple[str, ...], str
     return (first, *further[:1]), why
 
 
-def _is_allowed(allowed: SpecifierSet, python: str) -> bool:
-    return any(allowed.contains(f"{python}.{patch}") for patch in (0, 99))
+def _is_allowed(wanted: str, python: str) -> bool:
+    """Tell whether some version of ``python`` meets ``wanted``; all do where that cannot be read."""
+    try:
+        allowed = SpecifierSet(wanted)
+        return any(allowed.contains(f"{python}.{patch}") for patch in (0, 99))
+    except ValueError:  # no specifier, or a number with thousands of digits
+        return True
 
 
 def _benchmark(repository: Repository) -> tuple[Module | None, ChosenBenchmark, str]:
