@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -25,6 +26,7 @@ from repository import make_repository
 
 from memcap.images.build import build_image
 from memcap.images.registry import IMAGE_LABEL, SUITE_LABEL
+from memcap.images.wheels import resolve_dependencies
 from memcap.model import ImageFacts, ImageSource
 
 if TYPE_CHECKING:
@@ -204,3 +206,42 @@ def test_a_repository_and_two_pythons(
     answer = stranger.types("memcap compare --base py310 --against py312")
     stranger.has_an_answer("two Pythons")
     assert f"{tag}.import_app" in answer
+
+
+def test_a_production_image(
+    stranger: Stranger,
+    docker_client: DockerClient,
+    tmp_path: Path,
+    tag: str,
+    base: ImageFacts,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder = write(tmp_path / tag, {"shop/app.py": SERVICE.format(products=5000), "README.md": ""})
+    repository = make_repository(folder, monkeypatch)
+    repository.commit("a shop")
+    production(docker_client, folder, f"{tag}/prod:1.0", base)
+    stranger.begins(folder)
+    stranger.types("memcap init --image shop/prod:1.0")
+    stranger.types("memcap run --accept")
+    stranger.has_an_answer("a production image")
+
+    production(docker_client, folder, f"{tag}/prod:1.1", base)
+    stranger.types("memcap run --image prod=shop/prod:1.1")
+    write(folder, {"shop/app.py": SERVICE.format(products=50_000)})
+    production(docker_client, folder, f"{tag}/prod:1.1", base)
+    assert f"REGRESSED: {tag}.import_app" in stranger.types("memcap run --image prod=shop/prod:1.1", ends=99)
+
+
+def production(client: DockerClient, folder: Path, name: str, base: ImageFacts) -> None:
+    """Build the image of production: the service and what it needs; each time its bytes are others."""
+    assert base.python is not None
+    context = folder.parent / "context"
+    shutil.rmtree(context, ignore_errors=True)
+    lock = write(folder.parent, {"locked.txt": "fastapi\n"}) / "locked.txt"
+    shutil.copytree(resolve_dependencies((lock,), base, base.python), context / "site")
+    shutil.copytree(folder / "shop", context / "shop")
+    write(context, {"built": uuid.uuid4().hex})
+    site = "/usr/local/lib/python3.12/site-packages"
+    files = f"COPY site {site}\nWORKDIR /srv\nCOPY shop shop\nCOPY built .\n"
+    compiled = f'RUN ["python", "-m", "compileall", "-q", "{site}", "/srv"]\n'  # as pip does
+    build(client, context, name, f"FROM {base.reference}\n{files}{compiled}USER 1000\n")
