@@ -18,7 +18,8 @@ pytestmark = pytest.mark.docker
 SET_UP = ("make bench", "make test", "python -m ci bench")
 # What takes minutes as it stands is tried on one benchmark.
 ON_ONE_BENCHMARK = {"memcap compare --base py310 --against py312": "streams.output_buffer_fixed"}
-EXIT_CODES = {"memcap measure py312 --cap 24m --cap 64m": 97}
+# Typed in a repository of one's own, with images of one's own: test_stranger.py.
+OF_A_STRANGER = re.compile(r"pip install|git |memcap init|memcap run --accept|.*(my/app|shop/prod):")
 
 
 @pytest.fixture
@@ -38,13 +39,16 @@ def run(command: str, project: Path) -> None:
     words = [str(results[-1]) if word == "results/RESULT.json" else word for word in shlex.split(command)]
     program = [sys.executable, *words[1:]] if words[0] == "python" else [sys.executable, "-m", *words]
     ended = subprocess.run(program, cwd=project, capture_output=True, text=True, check=False)
-    expected = next((code for start, code in EXIT_CODES.items() if command.startswith(start)), 0)
-    assert ended.returncode == expected, f"{command}\n{ended.stdout}\n{ended.stderr}"
+    assert ended.returncode == 0, f"{command}\n{ended.stdout}\n{ended.stderr}"
 
 
 def test_readme_commands(project: Path) -> None:
-    commands = [command for command in console_commands("README.md") if command not in SET_UP]
-    assert len(commands) >= 7
+    commands = [
+        command
+        for command in console_commands("README.md")
+        if command not in SET_UP and not OF_A_STRANGER.match(command)
+    ]
+    assert len(commands) >= 5
     for command in commands:
         run(f"{command} {ON_ONE_BENCHMARK.get(command, '')}".rstrip(), project)
 

@@ -35,6 +35,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "references": ("errors", "units", "model"),
     "plan": (*WORDS, "model", "references"),
     "feasible": ("errors", "units", "model"),
+    "init": (*WORDS, "strict", "model", "config", "images.package"),
     "images": (*WORDS, "strict", "model", "probe", "engine.docker_client", "engine.docker_labels"),
     "engine": (*WORDS, "strict", "model", "probe"),
     "measure": (*WORDS, "strict", "redaction", "model", "probe", "stats"),

@@ -23,6 +23,7 @@ _OF_DOCKER: Final = {"--memory": "--cap"}  # options of `docker run` that have a
 
 # Name -> what it does. Kept here so that `memcap --help` imports no command.
 _COMMANDS = {
+    "init": "Write limits.toml and a first benchmark for a repository.",
     "run": "Measure the cells of a profile, and check them against the baselines.",
     "plan": "Print the cells that a run would measure.",
     "check": "Judge a result against the committed baselines.",

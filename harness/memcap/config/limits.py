@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TypeVar
 
 from memcap.config.check import validate
+from memcap.config.project import read_package
 from memcap.config.schema import (
     Alerts,
     BenchmarkContainer,
@@ -27,6 +29,7 @@ from memcap.model import (
     Cap,
     ContainerPolicy,
     Metric,
+    Package,
     Profile,
     Quiet,
     Rules,
@@ -48,13 +51,18 @@ class Limits:
     policy: ContainerPolicy
     quiet: Quiet
     run_time_limit_seconds: float
+    package: Package | None = None
 
 
-def read_limits(source: Source, names: Names) -> tuple[Limits | None, list[Problem]]:
+def read_limits(root: Path, source: Source, names: Names) -> tuple[Limits | None, list[Problem]]:
     """Return the limits, or None and all problems of the file."""
     file, problems = validate(LimitsFile, source, names)
     problems += empty_tolerances(source, ("tolerances",))
-    if file is None or problems:
+    if file is None:
+        return None, problems
+    package, package_problems = read_package(root, source)
+    problems += package_problems
+    if problems:
         return None, problems
     caps = sorted((Cap(name=name, bytes=size) for name, size in file.caps.items()), key=lambda cap: cap.bytes)
     limits = Limits(
@@ -70,6 +78,7 @@ def read_limits(source: Source, names: Names) -> tuple[Limits | None, list[Probl
         policy=_policy(file.container),
         quiet=to_quiet(file.quiet, Quiet()),
         run_time_limit_seconds=file.time_limits.run,
+        package=package,
     )
     return limits, []
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from memcap.config.container import anchored
 from memcap.config.images import DOCKERFILE, FOLDER, image_of_folder, read_images
+from memcap.config.project import read_package
 from memcap.config.renamed import with_new_names
-from memcap.config.source import Source, read_source, without_known
+from memcap.config.source import Source, nearest, read_source, without_known
 from memcap.errors import ConfigError, MemcapError, Problem
 from memcap.model import Config, ImageSource
 from memcap.model.names import name_complaint
@@ -43,13 +44,17 @@ def find_root(start: Path) -> Path:
 def find_image(root: Path, name: str) -> ImageSource | None:
     """Return the image ``name`` of the project at ``root``; None if it has none.
 
-    Suites are not read, so that mistakes in them hinder nobody. Raises ConfigError for a mistake in this image.
+    Suites are not read, so that mistakes in them hinder nobody. Raises ConfigError for a mistake in this image, or in
+    the package that it gets.
     """
     if name_complaint(name):
         return None
-    if (root / FOLDER / name / DOCKERFILE).is_file():
-        return image_of_folder(root, name)
     source, _ = read_source(root, Path(LIMITS_FILE))
+    if (root / FOLDER / name / DOCKERFILE).is_file():
+        package, problems = read_package(root, source) if source is not None else (None, [])
+        if problems:
+            raise ConfigError(tuple(problems))
+        return replace(image_of_folder(root, name), package=package)
     images, problems = read_images(root, source, ()) if source is not None else ({}, [])
     mine = tuple(problem for problem in problems if problem.key.split(".")[1] == name)
     if mine:
@@ -82,22 +87,21 @@ def load_config(root: Path, *, is_older: bool = False) -> Config:
     suite_files, problems = _folders(root, "suites", "suite.toml")
     image_files, image_problems = _folders(root, FOLDER, DOCKERFILE)
     problems += image_problems
-    images = {file.parent.name: image_of_folder(root, file.parent.name) for file in image_files}
+    folders = {file.parent.name: image_of_folder(root, file.parent.name) for file in image_files}
 
     limits_source, limits_problems = _read(root, Path(LIMITS_FILE), is_older=is_older)
     problems += limits_problems
     names = Names(
         suites=frozenset(file.parent.name for file in suite_files),
-        images=frozenset((*images, *(() if limits_source is None else limits_source.table(FOLDER)))),
+        images=frozenset((*folders, *(() if limits_source is None else limits_source.table(FOLDER)))),
         caps=None if limits_source is None else frozenset(limits_source.table("caps")),
     )
-    limits = None
+    limits, named = None, dict[str, ImageSource]()
     if limits_source is not None:
-        limits, further = read_limits(limits_source, names)
+        limits, further = read_limits(root, limits_source, names)
         problems += without_known(further, limits_problems)
-        named, further = read_images(root, limits_source, images)
+        named, further = read_images(root, limits_source, folders)
         problems += without_known(further, limits_problems)
-        images |= named
 
     suites = {}
     for file in suite_files:
@@ -117,7 +121,10 @@ def load_config(root: Path, *, is_older: bool = False) -> Config:
         suites={
             name: to_suite(root / "suites" / name, suite, limits) for name, suite in suites.items() if suite is not None
         },
-        images=images,
+        images={
+            **{name: replace(image, package=limits.package) for name, image in folders.items()},
+            **named,
+        },
         policy=limits.policy,
         run_time_limit_seconds=limits.run_time_limit_seconds,
     )
@@ -133,7 +140,8 @@ def _read(root: Path, file: Path, *, is_older: bool) -> tuple[Source | None, lis
 def _folders(root: Path, kind: str, needed: str) -> tuple[list[Path], list[Problem]]:
     """Return ``kind/*/needed`` (relative to ``root``, by name), and the folders that are not what they should be.
 
-    A folder without files of its own is not looked at: version control leaves such behind.
+    A folder without files of its own is not looked at: version control leaves such behind. Nor is one of pictures:
+    under images/, a file must have nearly the name that is needed.
     """
     found, problems = [], []
     folders = sorted(path for path in (root / kind).glob("*") if path.is_dir() and not path.name.startswith("."))
@@ -143,8 +151,9 @@ def _folders(root: Path, kind: str, needed: str) -> tuple[list[Path], list[Probl
             found.append(file.relative_to(root))
             message = name_complaint(folder.name)
         else:
-            has_files = any(path.is_file() for path in folder.iterdir())
-            message = f"this folder has no {needed}" if has_files else ""
+            names = tuple(path.name for path in folder.iterdir() if path.is_file())
+            is_meant = bool(nearest(needed, names) if kind == "images" else names)
+            message = f"this folder has no {needed}" if is_meant else ""
         if message:
             problems.append(Problem(file=folder.relative_to(root), line=None, key="", message=message))
     return found, problems

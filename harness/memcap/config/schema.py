@@ -265,6 +265,18 @@ class Alerts(Table):
     )  # fmt: skip
 
 
+class ProjectTable(Table):
+    """The project's own code. Paths are relative to the project."""
+
+    package: str | None = Field(
+        default=None, description="Folder of the package that every image under images/ gets.", examples=['"."']
+    )
+    requirements: str | None = Field(
+        default=None, description="Lock file of its dependencies, if not memcap-requirements.txt.",
+        examples=['"requirements.lock"'],
+    )  # fmt: skip
+
+
 class LimitsFile(Table):
     """All of `limits.toml`."""
 
@@ -275,6 +287,7 @@ class LimitsFile(Table):
     images: dict[Name, ImageTable] = Field(
         default={}, description="Images by reference or Dockerfile, besides the folders under images/."
     )
+    project: ProjectTable = Field(default=ProjectTable(), description="The code that the suites measure.")
     tolerances: Tolerances = Field(default=Tolerances(), description="How far metrics may move.")
     time_limits: TimeLimits = Field(default=TimeLimits(), description="Time limits.")
     container: Container = Field(default=Container(), description="What every container is allowed.")

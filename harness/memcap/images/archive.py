@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import tarfile
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO
+
+from memcap.errors import BuildError
 
 # Zip files, and so wheels, cannot hold a time before 1980; any fixed time after that will do.
 _FIXED_TIME = 1_577_836_800
@@ -78,6 +82,42 @@ class Tree:
         for depth in range(1, len(parts)):
             self._entries.setdefault("/".join(parts[:depth]), _Entry(kind=tarfile.DIRTYPE, mode=0o755))
         self._entries[path] = entry
+
+
+def add_folder_files(
+    tree: Tree, directory: Path, place: PurePosixPath, *, is_wanted: Callable[[Path], bool] = lambda _: True
+) -> None:
+    """Add the wanted files of ``directory`` under ``place``, links as what they lead to.
+
+    Raises BuildError for a link out of the directory, and for what is neither file nor folder.
+    """
+    inside = Path(os.path.realpath(directory))
+    tree.add_folder(inside_root(place))
+    for folder, subfolders, files in os.walk(directory):
+        here = Path(folder)
+        subfolders[:] = sorted(name for name in subfolders if is_wanted(here / name))
+        for name in (*subfolders, *sorted(files)):
+            path = here / name
+            if not is_wanted(path):
+                continue
+            target = inside_root(place / path.relative_to(directory).as_posix())
+            real = Path(os.path.realpath(path))  # Path.resolve() raises for a link to itself, on some Pythons
+            if path.is_symlink() and (not real.is_relative_to(inside) or real.is_dir()):
+                raise BuildError(
+                    f"{path} is a link that leads out of {directory} or to a folder",
+                    remedy="Put the file itself there: only what is in the folder goes into the container.",
+                )
+            if path.is_dir():
+                tree.add_folder(target)
+            elif real.is_file():
+                tree.add_file(target, real, executable=bool(real.stat().st_mode & 0o100))
+            else:
+                raise BuildError(f"{path} is neither a file nor a folder", remedy="Remove it.")
+
+
+def inside_root(path: PurePosixPath) -> str:
+    """Return an absolute path as a Tree has it."""
+    return path.relative_to("/").as_posix()
 
 
 def _content_digest(content: Path | bytes) -> str:

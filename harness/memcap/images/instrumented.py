@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from memcap.engine.docker_client import translated
 from memcap.errors import BuildError
-from memcap.images.archive import Tree
-from memcap.images.layer import REPOSITORY, add_folder_files, commit, quoted
+from memcap.images.archive import Tree, add_folder_files
+from memcap.images.layer import REPOSITORY, commit, quoted
 from memcap.images.registry import find_own
 from memcap.images.wheels import dependencies_key, resolve_dependencies
 from memcap.model import ImageFacts, Layer, ProfileTool, PythonFacts
@@ -43,7 +43,7 @@ def build_instrumented(client: DockerClient, layer: Layer, tool: ProfileTool, *,
     tree = Tree()
     add_folder_files(tree, INSIDE, INSTRUMENTS, is_wanted=lambda path: path.name not in _NOT_COPIED)
     tree.add_folder("memcap/artefacts", mode=0o1777)  # a volume there, in a read-only container, is made like it
-    wheels = dependencies_key(requirements, layer.image, python) if tool is ProfileTool.MEMRAY else ""
+    wheels = dependencies_key((requirements,), layer.image, python) if tool is ProfileTool.MEMRAY else ""
     path = _python_path(client, layer)
     key = hashlib.sha256("\0".join((_VERSION, layer.id, tree.digest(), wheels, path)).encode()).hexdigest()[:24]
     existing = find_own(client, f"{REPOSITORY}:{key}")
@@ -88,7 +88,7 @@ def _refuse_unfit(image: ImageFacts, tool: ProfileTool) -> PythonFacts:
 
 def _wheels(requirements: Path, image: ImageFacts, python: PythonFacts) -> Path:
     try:
-        return resolve_dependencies(requirements, image, python, alone=True)
+        return resolve_dependencies((requirements,), image, python, alone=True)
     except BuildError as error:
         raise BuildError(
             f"memray cannot be put into image {image.name}: {error.message}",

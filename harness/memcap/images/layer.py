@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -14,10 +13,11 @@ from typing import TYPE_CHECKING
 from memcap.engine.docker_client import already_gone, translated
 from memcap.engine.docker_labels import container_labels, fresh_name, image_labels
 from memcap.errors import BuildError
-from memcap.images.archive import Tree
+from memcap.images.archive import Tree, add_folder_files, inside_root
+from memcap.images.package import PACKAGE, add_package, unlocked
 from memcap.images.registry import IMAGE_LABEL, ORIGIN_LABEL, SUITE_LABEL, find_own
 from memcap.images.wheels import dependencies_key, resolve_dependencies
-from memcap.model import ImageFacts, Layer, Suite
+from memcap.model import ImageFacts, Layer, Package, Suite
 from memcap.units import format_seconds
 
 if TYPE_CHECKING:
@@ -39,41 +39,80 @@ _COMPILE_SECONDS = 600
 _NOT_FOR_THE_CONTAINER = frozenset({"suite.toml", "requirements.txt", "__pycache__"})
 
 
-def build_layer(client: DockerClient, image: ImageFacts, suite: Suite | None, *, say: Callable[[str], None]) -> Layer:
+def build_layer(
+    client: DockerClient,
+    image: ImageFacts,
+    suite: Suite | None,
+    *,
+    package: Package | None = None,
+    say: Callable[[str], None],
+) -> Layer:
     """Return the layer of ``image`` and ``suite``, made if its contents are new; no suite: the probe alone.
 
+    ``package`` is the project's own code; an image without Python does without it.
     Nothing of the image is executed but its Python, to compile; an image without Python or shell will do.
     Raises BuildError or EngineError.
     """
-    tree, search_path = _probe_tree(image), _search_path(suite)
-    dependencies = ""
+    tree, python = _probe_tree(image), image.python
     if suite is not None:
         add_suite_files(tree, suite.directory)
-        if suite.requirements is not None:
-            if image.python is None:
-                raise BuildError(
-                    f"suite {suite.name} has {suite.requirements.name}, but image {image.name} has no Python",
-                    remedy="Remove the requirements, or leave the image out of this suite.",
-                )
-            dependencies = dependencies_key(suite.requirements, image, image.python)
+    needed: tuple[str, ...] = ()
+    if package is not None and python is not None:
+        needed = add_package(tree, package, image, python, say=say)
+    locks = _locks(image, suite, package, needed)
     try:
-        key = _key(image, tree, dependencies)
+        key = _key(image, tree, dependencies_key(locks, image, python) if locks and python else "")
     except OSError as error:
         raise BuildError(
             f"could not read {error.filename}: {error.strerror}", remedy="Mend its permissions."
         ) from error
     name = suite.name if suite is not None else ""
+    search_path = tuple(
+        path
+        for path, is_there in (
+            (SUITE, suite is not None),
+            (PACKAGE, inside_root(PACKAGE) in tree),
+            (DEPENDENCIES, bool(locks)),
+        )
+        if is_there
+    )
     existing = find_own(client, f"{REPOSITORY}:{key}")
     if existing is not None:
         return Layer(image=image, suite=name, id=str(existing.id), search_path=search_path)
     started = time.monotonic()
-    if suite is not None and suite.requirements is not None and image.python is not None:
-        add_folder_files(tree, resolve_dependencies(suite.requirements, image, image.python), DEPENDENCIES)
+    if locks and python is not None:
+        add_folder_files(tree, resolve_dependencies(locks, image, python), DEPENDENCIES)
     compiled = (*search_path, RUNNER.parent) if search_path else ()
     layer_id = commit(client, image, tree, key=key, suite=name, compiled=compiled)
     subject = f"{image.name} for {name}" if name else image.name
     say(f"layer of {subject}: ready after {format_seconds(time.monotonic() - started)}")
     return Layer(image=image, suite=name, id=layer_id, search_path=search_path)
+
+
+def _locks(
+    image: ImageFacts, suite: Suite | None, package: Package | None, needed: tuple[str, ...]
+) -> tuple[Path, ...]:
+    """Return the files that pin what the suite and the package, which has ``needed``, need.
+
+    Raises BuildError if they do not pin all of it.
+    """
+    own = suite.requirements if suite is not None else None
+    if image.python is None:
+        if suite is not None and own is not None:
+            raise BuildError(
+                f"suite {suite.name} has {own.name}, but image {image.name} has no Python",
+                remedy="Remove the requirements, or leave the image out of this suite.",
+            )
+        return ()
+    locks = tuple(lock for lock in (own, package.requirements if package else None) if lock is not None)
+    missing = unlocked(needed, locks)
+    if package is not None and missing:
+        raise BuildError(
+            f"{package.directory.name} needs {', '.join(missing)}, which no lock file pins",
+            remedy="Run `memcap init`, which writes one, or name a requirements file with pinned versions in "
+            "`[project] requirements` of limits.toml.",
+        )
+    return locks
 
 
 def add_suite_files(tree: Tree, directory: Path) -> None:
@@ -89,37 +128,6 @@ def add_suite_files(tree: Tree, directory: Path) -> None:
     add_folder_files(tree, directory, SUITE, is_wanted=is_wanted)
 
 
-def add_folder_files(
-    tree: Tree, directory: Path, place: PurePosixPath, *, is_wanted: Callable[[Path], bool] = lambda _: True
-) -> None:
-    """Add the wanted files of ``directory`` under ``place``, links as what they lead to.
-
-    Raises BuildError for a link out of the directory, and for what is neither file nor folder.
-    """
-    inside = Path(os.path.realpath(directory))
-    tree.add_folder(_relative(place))
-    for folder, subfolders, files in os.walk(directory):
-        here = Path(folder)
-        subfolders[:] = sorted(name for name in subfolders if is_wanted(here / name))
-        for name in (*subfolders, *sorted(files)):
-            path = here / name
-            if not is_wanted(path):
-                continue
-            target = _relative(place / path.relative_to(directory).as_posix())
-            real = Path(os.path.realpath(path))  # Path.resolve() raises for a link to itself, on some Pythons
-            if path.is_symlink() and (not real.is_relative_to(inside) or real.is_dir()):
-                raise BuildError(
-                    f"{path} is a link that leads out of {directory} or to a folder",
-                    remedy="Put the file itself there: only what is in the folder goes into the container.",
-                )
-            if path.is_dir():
-                tree.add_folder(target)
-            elif real.is_file():
-                tree.add_file(target, real, executable=bool(real.stat().st_mode & 0o100))
-            else:
-                raise BuildError(f"{path} is neither a file nor a folder", remedy="Remove it.")
-
-
 def supervisor_program(architecture: str, image: str) -> Path:
     """Return the supervisor that ``image``, made for ``architecture``, needs. Raises BuildError if there is none."""
     supervisor = _PROBE / "bin" / f"supervisor-{architecture}"
@@ -133,19 +141,13 @@ def supervisor_program(architecture: str, image: str) -> Path:
 
 def _probe_tree(image: ImageFacts) -> Tree:
     tree = Tree()
-    tree.add_file(_relative(SUPERVISOR), supervisor_program(image.architecture, image.name), executable=True)
+    tree.add_file(inside_root(SUPERVISOR), supervisor_program(image.architecture, image.name), executable=True)
     for file in (RUNNER, RUNNER_MODULE):
-        tree.add_file(_relative(file), _PROBE / file.name)
+        tree.add_file(inside_root(file), _PROBE / file.name)
     # Any user of the image may write here; in the supervisor's folder nobody else removes what it opened.
     tree.add_folder("memcap/out", mode=0o1777, owner=SUPERVISOR_UID)
     tree.add_folder("memcap/tmp", mode=0o1777)
     return tree
-
-
-def _search_path(suite: Suite | None) -> tuple[PurePosixPath, ...]:
-    if suite is None:
-        return ()
-    return (SUITE,) if suite.requirements is None else (SUITE, DEPENDENCIES)
 
 
 def _key(image: ImageFacts, tree: Tree, dependencies: str) -> str:
@@ -228,7 +230,3 @@ def _compile(container: Container, image: ImageFacts, suite: str) -> None:
             f"compiling suite {suite} in image {image.name} ended with {status['StatusCode']}:\n{output[-2000:]}",
             remedy="Try the image's Python by hand: `docker run --rm IMAGE python -c 'print(1)'`.",
         )
-
-
-def _relative(path: PurePosixPath) -> str:
-    return path.relative_to("/").as_posix()

@@ -24,4 +24,7 @@ def prepare_layers(
     sources = {cell.image.name: cell.image for cell in plan.cells}
     images = {facts.name: facts for facts in build_images(client, tuple(sources.values()), say=say)}
     pairs = dict.fromkeys((cell.image.name, cell.benchmark.suite) for cell in plan.cells)
-    return {(image, suite): build_layer(client, images[image], suites.get(suite), say=say) for image, suite in pairs}
+    return {
+        (image, suite): build_layer(client, images[image], suites.get(suite), package=sources[image].package, say=say)
+        for image, suite in pairs
+    }

@@ -1,4 +1,4 @@
-"""Resolve a suite's locked requirements to wheels for an image's Python, and unpack them into a folder of the host.
+"""Resolve locked requirements to wheels for an image's Python, and unpack them into a folder of the host.
 
 This happens outside the container, so that building a layer needs no network there.
 """
@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from platformdirs import user_cache_path
@@ -22,31 +23,61 @@ from memcap.model import ImageFacts, PythonFacts
 # The oldest C libraries that wheels still name (PEP 600: manylinux1 is glibc 2.5; PEP 656: musllinux starts at 1.1).
 _OLDEST_GLIBC = 5
 _OLDEST_MUSL = 1
-_UNREACHABLE = re.compile(r"NewConnectionError|ConnectTimeout|ReadTimeout|Max retries exceeded|name resolution|Proxy")
+UNREACHABLE = re.compile(r"NewConnectionError|ConnectTimeout|ReadTimeout|Max retries exceeded|name resolution|Proxy")
 _NO_WHEEL = re.compile(r"No matching distribution found for (.+)")
 _SHOWN_LINES = 15
+QUIET_PIP = ("--no-input", "--quiet", "--disable-pip-version-check", "--retries", "2")
 
 
-def dependencies_key(requirements: Path, image: ImageFacts, python: PythonFacts) -> str:
+def dependencies_key(requirements: Sequence[Path], image: ImageFacts, python: PythonFacts) -> str:
     """Return a hash of all that decides which wheels are taken: requirements, Python, C library, machine."""
-    facts = (_read(requirements), python.implementation, python.version, _abi(python), python.libc, image.architecture)
-    return hashlib.sha256("\0".join(facts).encode()).hexdigest()
+    return _key("\0".join(map(_read, requirements)), image, python)
 
 
-def resolve_dependencies(requirements: Path, image: ImageFacts, python: PythonFacts, *, alone: bool = False) -> Path:
+def resolve_dependencies(
+    requirements: Sequence[Path], image: ImageFacts, python: PythonFacts, *, alone: bool = False
+) -> Path:
     """Return a folder with the unpacked wheels of ``requirements`` for the image, from the user's cache if known.
 
     ``alone``: nothing is installed but what the file names, whatever that asks for.
     That every line is pinned, and none refers to another file, has been checked with the configuration.
     Raises BuildError when no wheel fits, or the package index does not answer.
     """
-    cached = user_cache_path("memcap") / "wheels" / dependencies_key(requirements, image, python)[:32]
+    wanted = [word for file in requirements for word in ("--requirement", str(file))]
+    subject = " and ".join(map(str, requirements))
+
+    def install(target: Path) -> None:
+        _install([*(["--no-deps"] if alone else []), *wanted], target, image, python, subject=subject)
+
+    return _cached(dependencies_key(requirements, image, python), install)
+
+
+def unpack_wheel(wheel: Path, image: ImageFacts, python: PythonFacts) -> Path:
+    """Return a folder with the contents of ``wheel`` as the image's Python would have them installed, without others.
+
+    Raises BuildError when the wheel is not for that Python.
+    """
+
+    def install(target: Path) -> None:
+        _install(["--no-deps", str(wheel)], target, image, python, subject=wheel.name)
+
+    return _cached(_key(hashlib.sha256(wheel.read_bytes()).hexdigest(), image, python), install)
+
+
+def _key(subject: str, image: ImageFacts, python: PythonFacts) -> str:
+    facts = (subject, python.implementation, python.version, _abi(python), python.libc, image.architecture)
+    return hashlib.sha256("\0".join(facts).encode()).hexdigest()
+
+
+def _cached(key: str, install: Callable[[Path], None]) -> Path:
+    """Return the folder that ``install`` filled, now or earlier."""
+    cached = user_cache_path("memcap") / "wheels" / key[:32]
     if cached.is_dir():
         return cached
     cached.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cached.parent, prefix="new-") as temporary:
         unpacked = Path(temporary) / "wheels"
-        _install(requirements, unpacked, image, python, *(["--no-deps"] if alone else []))
+        install(unpacked)
         unpacked.mkdir(exist_ok=True)  # no requirement may apply to this Python
         shutil.rmtree(unpacked / "bin", ignore_errors=True)  # scripts that name this machine's interpreter
         try:
@@ -77,40 +108,49 @@ def platform_tags(libc: str, architecture: str) -> tuple[str, ...]:
     )
 
 
-def _install(requirements: Path, target: Path, image: ImageFacts, python: PythonFacts, *options: str) -> None:
+def _install(wanted: Sequence[str], target: Path, image: ImageFacts, python: PythonFacts, *, subject: str) -> None:
+    done = run_pip(["install", "--target", str(target), "--no-compile", "--no-warn-conflicts", *wanted], image, python)
+    if done.returncode != 0:
+        raise resolve_failure(subject, done.stderr, image, python)
+
+
+def run_pip(arguments: Sequence[str], image: ImageFacts, python: PythonFacts) -> subprocess.CompletedProcess[str]:
+    """Run a command of pip that installs or resolves wheels, as if it ran in the image."""
     major, minor = python.version.split(".")[:2]
     platforms = [word for tag in platform_tags(python.libc, image.architecture) for word in ("--platform", tag)]
     command = [
         sys.executable, "-m", "memcap.images.pip_for_image", python.version, python.implementation, image.architecture,
-        "install", "--target", str(target), "--only-binary=:all:", "--no-compile", "--no-input", "--quiet",
-        "--disable-pip-version-check", "--no-warn-conflicts", "--retries", "2",
-        "--python-version", f"{major}.{minor}", "--implementation", "cp", "--abi", _abi(python),
-        *platforms, *options, "--requirement", str(requirements),
+        *arguments, *QUIET_PIP, "--only-binary=:all:",
+        "--python-version", f"{major}.{minor}", "--implementation", "cp", "--abi", _abi(python), *platforms,
     ]  # fmt: skip
     # pip refuses --target together with --user, which a user's configuration may ask for.
     environ = {**os.environ, "PIP_USER": "0"}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, env=environ)
-    if done.returncode != 0:
-        raise _failure(requirements, done.stderr, image, python)
+    return subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, env=environ)
 
 
-def _failure(requirements: Path, stderr: str, image: ImageFacts, python: PythonFacts) -> BuildError:
+def resolve_failure(subject: str, stderr: str, image: ImageFacts, python: PythonFacts) -> BuildError:
+    """Return what pip's errors mean."""
     wanted = f"{python.implementation} {python.version} on {python.libc} {image.architecture} (image {image.name})"
-    if _UNREACHABLE.search(stderr):
+    if UNREACHABLE.search(stderr):
         return BuildError(
-            f"the package index did not answer while resolving {requirements} for {wanted}",
+            f"the package index did not answer while resolving {subject} for {wanted}",
             remedy="Check the network, or point pip at a reachable index (PIP_INDEX_URL, PIP_FIND_LINKS).",
         )
     missing = _NO_WHEEL.search(stderr)
     if missing:
         return BuildError(
-            f"no wheel of {missing[1].strip()} for {wanted}; asked for by {requirements}",
+            f"no wheel of {missing[1].strip()} for {wanted}; asked for by {subject}",
             remedy="Pin a version that has one, offer a wheel (PIP_FIND_LINKS), or leave the image out of this suite.",
         )
-    shown = "\n".join(f"  | {line}" for line in stderr.strip().splitlines()[-_SHOWN_LINES:])
     return BuildError(
-        f"could not resolve {requirements} for {wanted}:\n{shown}", remedy="Mend requirements.txt; read pip's words."
+        f"could not resolve {subject} for {wanted}:\n{last_lines(stderr)}",
+        remedy="Fix what it asks for; see pip's output above.",
     )
+
+
+def last_lines(output: str) -> str:
+    """Return the end of a program's output as a message shows it."""
+    return "\n".join(f"  | {line}" for line in output.strip().splitlines()[-_SHOWN_LINES:])
 
 
 def _read(requirements: Path) -> str:

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 from memcap.engine.docker_archive import bring_files
 from memcap.engine.docker_client import running_container, translated
 from memcap.errors import BuildError, EngineError, PlanError
-from memcap.images.archive import Tree
+from memcap.images.archive import Tree, add_folder_files
 from memcap.images.inspect import image_facts
 from memcap.images.instrumented import INSIDE, memray_files
-from memcap.images.layer import add_folder_files
 from memcap.instruments.reading import read_noted
 from memcap.instruments.session import SITES_FILE
 from memcap.model import AllocationProfile, Caveat, CaveatKind, Ending, ImageFacts, ProfileTool

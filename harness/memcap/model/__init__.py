@@ -18,6 +18,7 @@ from memcap.model.container import (
 )
 from memcap.model.ending import Caveat, CaveatKind, Ending
 from memcap.model.history import BaselineVersion, CellHistory, History
+from memcap.model.image_source import ImageSource, Package
 from memcap.model.measurement import (
     GcFacts,
     Measurement,
@@ -46,7 +47,6 @@ from memcap.model.plan import (
     CommandWorkload,
     Config,
     Grade,
-    ImageSource,
     Metric,
     Plan,
     PlanProblem,
@@ -159,6 +159,7 @@ __all__ = [
     "Neighbour",
     "OomFacts",
     "Origin",
+    "Package",
     "PageCost",
     "Phases",
     "Plan",

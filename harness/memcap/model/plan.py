@@ -11,6 +11,7 @@ from typing import Final
 
 from memcap.model.container import ContainerPolicy
 from memcap.model.ending import Ending
+from memcap.model.image_source import ImageSource
 
 Scalar = str | int | float | bool | None
 OF_NO_SUITE: Final = "measure"  # what stands for the suite of a command that belongs to none
@@ -264,21 +265,6 @@ class Suite:
     benchmarks: tuple[Benchmark, ...]
     requirements: Path | None = None
     total_seconds: float | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class ImageSource:
-    """An image to run workloads in: a folder with a Dockerfile, or a reference to an existing image.
-
-    ``dockerfile`` is a file in ``directory`` (None: its ``Dockerfile``). ``ignored`` are what is no part of the folder
-    beside what its .dockerignore names, in the same form.
-    """
-
-    name: str
-    directory: Path | None = None
-    reference: str | None = None
-    dockerfile: Path | None = None
-    ignored: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

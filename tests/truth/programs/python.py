@@ -9,9 +9,8 @@ from truth.programs.host import bare_tree
 from truth.programs.model import Program, Recipe, UnavailableError, Workshop
 
 from memcap.errors import BuildError
-from memcap.images.archive import Tree
+from memcap.images.archive import Tree, add_folder_files
 from memcap.images.build import build_image
-from memcap.images.layer import add_folder_files
 from memcap.images.wheels import resolve_dependencies
 
 SCRIPTS = Path(__file__).parent / "inside" / "python"
@@ -31,7 +30,7 @@ def _packages(workshop: Workshop) -> Tree:
     if facts.python is None:
         raise UnavailableError(f"image {facts.name} has no Python")
     try:
-        folder = resolve_dependencies(SCRIPTS / "requirements.txt", facts, facts.python)
+        folder = resolve_dependencies((SCRIPTS / "requirements.txt",), facts, facts.python)
     except BuildError as error:
         raise UnavailableError(error.message.splitlines()[0]) from error
     tree = _scripts(workshop)

@@ -13,9 +13,14 @@ from integration.promises import require
 
 ROOT = Path(__file__).resolve().parents[3]
 EXAMPLES = ROOT / "ci" / "examples"
-WORKFLOWS = [*sorted((ROOT / ".github" / "workflows").glob("*.yml")), *sorted(EXAMPLES.glob("github*.yml"))]
+INIT = ROOT / "tests" / "golden" / "init"  # what `memcap init` writes
+WORKFLOWS = [
+    *sorted((ROOT / ".github" / "workflows").glob("*.yml")),
+    *sorted(EXAMPLES.glob("github*.yml")),
+    *sorted(INIT.glob("*-github-*.yml")),
+]
 ACTION = ROOT / "ci" / "action" / "action.yml"
-GITLAB = EXAMPLES / "gitlab-ci.yml"
+GITLAB = [EXAMPLES / "gitlab-ci.yml", *sorted(INIT.glob("*-gitlab-*.yml"))]
 
 pytestmark = [
     pytest.mark.allow_processes,
@@ -48,8 +53,10 @@ def scripts() -> list[tuple[str, str, str]]:
             for number, step in enumerate(part.get("steps", ()), start=1):
                 if "run" in step:
                     found.append((f"{file.name}-{name}-{number}", "bash", step["run"]))
-    job = yaml.safe_load(GITLAB.read_text(encoding="utf-8"))["memory"]
-    return [*found, (GITLAB.name, "sh", "set -e\n" + "\n".join(job["script"]))]
+    for file in GITLAB:
+        job = yaml.safe_load(file.read_text(encoding="utf-8"))["memory"]
+        found.append((file.name, "sh", "set -e\n" + "\n".join(job["script"])))
+    return found
 
 
 SHELL_FILES = [EXAMPLES / "memory.sh", ROOT / ".ci" / "run"]
@@ -70,7 +77,7 @@ def test_shellcheck_finds_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("schema", "files"),
-    [("github-workflows", WORKFLOWS), ("github-actions", [ACTION]), ("gitlab-ci", [GITLAB])],
+    [("github-workflows", WORKFLOWS), ("github-actions", [ACTION]), ("gitlab-ci", GITLAB)],
     ids=["workflows", "action", "gitlab"],
 )
 def test_they_are_as_the_services_define_them(schema: str, files: list[Path]) -> None:

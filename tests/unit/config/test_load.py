@@ -287,6 +287,7 @@ def test_a_folder_without_its_file_is_a_problem_unless_it_is_empty(find_problems
         {
             "suites/typo/suites.toml": "",
             "images/lower/dockerfil": "",
+            "images/icons/shop.png": "",
             "suites/switched_branch/__pycache__/x.pyc": "",
             "suites/.hidden/file": "",
         }

@@ -54,16 +54,16 @@ def test_the_key_changes_with_all_that_decides(tmp_path: Path) -> None:
     other = tmp_path / "other.txt"
     other.write_text("demo==1.1\n")
     keys = {
-        dependencies_key(lock, IMAGE, PYTHON),
-        dependencies_key(other, IMAGE, PYTHON),
-        dependencies_key(lock, replace(IMAGE, architecture="aarch64"), PYTHON),
-        dependencies_key(lock, IMAGE, replace(PYTHON, version="3.8.20")),
-        dependencies_key(lock, IMAGE, replace(PYTHON, libc="musl 1.2")),
-        dependencies_key(lock, IMAGE, replace(PYTHON, build="experimental free-threading build")),
+        dependencies_key((lock,), IMAGE, PYTHON),
+        dependencies_key((other,), IMAGE, PYTHON),
+        dependencies_key((lock,), replace(IMAGE, architecture="aarch64"), PYTHON),
+        dependencies_key((lock,), IMAGE, replace(PYTHON, version="3.8.20")),
+        dependencies_key((lock,), IMAGE, replace(PYTHON, libc="musl 1.2")),
+        dependencies_key((lock,), IMAGE, replace(PYTHON, build="experimental free-threading build")),
     }
 
     assert len(keys) == 6
-    assert dependencies_key(lock, replace(IMAGE, id="sha256:other", name="other"), PYTHON) in keys
+    assert dependencies_key((lock,), replace(IMAGE, id="sha256:other", name="other"), PYTHON) in keys
 
 
 def make_wheel(folder: Path, name: str, tag: str, *, requires: str = "") -> None:
@@ -104,7 +104,7 @@ class TestResolve:
         for tag in (f"{here}-{here}-manylinux_2_31_x86_64", "cp38-cp38-manylinux_2_31_x86_64", "cp38-abi3-win_amd64"):
             make_wheel(wheels, "demo", tag)
 
-        folder = resolve_dependencies(self.lock(tmp_path, "demo==1.0\n"), IMAGE, PYTHON)
+        folder = resolve_dependencies((self.lock(tmp_path, "demo==1.0\n"),), IMAGE, PYTHON)
 
         assert (folder / "demo.py").read_text() == "TAG = 'cp38-cp38-manylinux_2_31_x86_64'\n"
 
@@ -118,7 +118,8 @@ class TestResolve:
 
         def installed(version: str) -> set[str]:
             return {
-                path.name for path in resolve_dependencies(lock, IMAGE, replace(PYTHON, version=version)).glob("*.py")
+                path.name
+                for path in resolve_dependencies((lock,), IMAGE, replace(PYTHON, version=version)).glob("*.py")
             }
 
         assert installed("3.8.19") == {"demo.py", "for_old.py"}
@@ -127,17 +128,17 @@ class TestResolve:
     def test_nothing_is_resolved_twice(self, tmp_path: Path, wheels: Path) -> None:
         make_wheel(wheels, "demo", "py3-none-any")
         lock = self.lock(tmp_path, "demo==1.0\n")
-        first = resolve_dependencies(lock, IMAGE, PYTHON)
+        first = resolve_dependencies((lock,), IMAGE, PYTHON)
         (wheels / "demo-1.0-py3-none-any.whl").unlink()
 
-        assert resolve_dependencies(lock, IMAGE, PYTHON) == first
+        assert resolve_dependencies((lock,), IMAGE, PYTHON) == first
         assert [path.name for path in first.parent.iterdir()] == [first.name]
 
     def test_a_package_without_a_wheel_is_named_with_python_and_platform(self, tmp_path: Path, wheels: Path) -> None:
         make_wheel(wheels, "demo", "cp39-cp39-manylinux_2_31_x86_64")
 
         with pytest.raises(BuildError, match=r"no wheel of demo==1\.0 for CPython 3\.8\.19 on glibc 2\.31 x86_64"):
-            resolve_dependencies(self.lock(tmp_path, "demo==1.0\n"), IMAGE, PYTHON)
+            resolve_dependencies((self.lock(tmp_path, "demo==1.0\n"),), IMAGE, PYTHON)
         assert list((tmp_path / "cache" / "wheels").iterdir()) == []
 
     def test_an_index_that_does_not_answer_is_said(
@@ -147,11 +148,11 @@ class TestResolve:
         monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
 
         with pytest.raises(BuildError, match="index did not answer"):
-            resolve_dependencies(self.lock(tmp_path, "demo==1.0\n"), IMAGE, PYTHON)
+            resolve_dependencies((self.lock(tmp_path, "demo==1.0\n"),), IMAGE, PYTHON)
 
     def test_pips_own_words_are_shown_otherwise(self, tmp_path: Path, wheels: Path) -> None:
         with pytest.raises(BuildError, match="Invalid requirement"):
-            resolve_dependencies(self.lock(tmp_path, "=== what\n"), IMAGE, PYTHON)
+            resolve_dependencies((self.lock(tmp_path, "=== what\n"),), IMAGE, PYTHON)
 
 
 def test_a_python_without_wheels_of_ours_is_said(tmp_path: Path) -> None:
@@ -159,4 +160,4 @@ def test_a_python_without_wheels_of_ours_is_said(tmp_path: Path) -> None:
     lock.write_text("demo==1.0\n")
 
     with pytest.raises(BuildError, match="PyPy"):
-        resolve_dependencies(lock, IMAGE, replace(PYTHON, implementation="PyPy"))
+        resolve_dependencies((lock,), IMAGE, replace(PYTHON, implementation="PyPy"))

@@ -1,0 +1,223 @@
+"""The project's own package, as an image gets it: unpacked from a wheel, or the files as they are.
+
+A wheel is built of a copy, so that nothing is written into the project, and kept in the user's cache by its contents.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from email.message import Message
+from email.parser import BytesParser
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+import tomli
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from platformdirs import user_cache_path
+
+from memcap.errors import BuildError
+from memcap.images.archive import Tree, add_folder_files
+from memcap.images.pip_for_image import marker_environment
+from memcap.images.wheels import QUIET_PIP, UNREACHABLE, last_lines, unpack_wheel
+from memcap.model import ImageFacts, Package, PythonFacts
+from memcap.units import format_bytes
+
+PACKAGE: Final = PurePosixPath("/memcap/package")
+
+_MOST_BYTES: Final = 512 * 1024**2
+_NOT_CODE: Final = frozenset({"__pycache__", "node_modules"})
+_OF_BUILDS: Final = frozenset({"build", "dist"})
+_OF_MEMCAP: Final = frozenset({"images", "results", "suites"})
+# There is no repository in the copy, by which some backends number their wheels. The time is the first that zip knows.
+_ENVIRON: Final = {
+    "SETUPTOOLS_SCM_PRETEND_VERSION": "0.0.0",
+    "PBR_VERSION": "0.0.0",
+    "POETRY_DYNAMIC_VERSIONING_BYPASS": "0.0.0",
+    "SOURCE_DATE_EPOCH": "315532800",
+    "PIP_USER": "0",
+}
+_NO_BACKEND: Final = re.compile(r"No matching distribution found for (.+)|Could not find a version that satisfies (.+)")
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+def add_package(
+    tree: Tree, package: Package, image: ImageFacts, python: PythonFacts, *, say: Callable[[str], None]
+) -> tuple[str, ...]:
+    """Add the files of ``package`` under PACKAGE, as the image's Python would have them installed.
+
+    Return the names of what its wheel needs there. Raises BuildError when no wheel can be built, and when it is not for
+    that Python.
+    """
+    if not is_installable(package.directory):
+        _check_size(package)
+        add_folder_files(tree, package.directory, PACKAGE, is_wanted=lambda path: _is_code(path, package))
+        return ()
+    wheel = build_wheel(package, say=say)
+    metadata = _metadata(wheel)
+    wanted = metadata.get("Requires-Python") or ""
+    there = {**marker_environment(python.version, python.implementation, image.architecture), "extra": ""}
+    try:
+        is_for_it = SpecifierSet(wanted).contains(python.version, prereleases=True)
+        needed = [Requirement(line) for line in metadata.get_all("Requires-Dist") or ()]
+        names = tuple(one.name for one in needed if one.marker is None or one.marker.evaluate(there))
+    except ValueError as error:  # what pip does not read either
+        raise BuildError(
+            f"the metadata of {wheel.name} cannot be read: {error}", remedy="Fix what it needs."
+        ) from error
+    if not is_for_it:
+        raise BuildError(
+            f"{wheel.name} needs Python {wanted}, and image {image.name} has {python.version}",
+            remedy="Choose other images, or widen `requires-python` of the package.",
+        )
+    add_folder_files(tree, unpack_wheel(wheel, image, python), PACKAGE)
+    return names
+
+
+def is_installable(directory: Path) -> bool:
+    """Tell whether pip can build a wheel of ``directory``; a pyproject.toml may be there for tools alone."""
+    if (directory / "setup.py").is_file():
+        return True
+    try:
+        tables = tomli.loads((directory / "pyproject.toml").read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return "project" in tables or "build-system" in tables
+
+
+def build_wheel(package: Package, *, say: Callable[[str], None]) -> Path:
+    """Return the wheel of ``package``, from the user's cache if its files are those of an earlier one.
+
+    Raises BuildError.
+    """
+    _check_size(package)
+    cached = user_cache_path("memcap") / "packages" / _digest(package)[:32]
+    if not cached.is_dir():
+        say(f"building a wheel of {package.directory.name}")
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cached.parent, prefix="new-") as temporary:
+            copy, built = Path(temporary) / "copy", Path(temporary) / "wheel"
+            shutil.copytree(package.directory, copy, symlinks=True, ignore=_ignore(package))
+            built.mkdir()
+            _run_build(package, copy, built)
+            try:
+                built.rename(cached)
+            except OSError:
+                if not cached.is_dir():  # else another process was quicker
+                    raise
+    [wheel] = cached.glob("*.whl")
+    return wheel
+
+
+def unlocked(names: Sequence[str], locks: Sequence[Path]) -> tuple[str, ...]:
+    """Return those of ``names`` that no line of ``locks`` pins."""
+    pinned = {
+        canonicalize_name(found.group())
+        for lock in locks
+        for line in lock.read_text(encoding="utf-8").splitlines()
+        if (found := _NAME.match(line.strip()))
+    }
+    return tuple(name for name in names if canonicalize_name(name) not in pinned)
+
+
+def _metadata(wheel: Path) -> Message:
+    with zipfile.ZipFile(wheel) as archive:
+        name = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        return BytesParser().parsebytes(archive.read(name), headersonly=True)
+
+
+def _is_code(path: Path, package: Package) -> bool:
+    return not path.name.startswith(".") and not _is_ignored(path, package)
+
+
+def _is_ignored(path: Path, package: Package) -> bool:
+    name = path.name
+    if name in _NOT_CODE or name.endswith(".egg-info") or (path / "pyvenv.cfg").is_file():
+        return True
+    if path.parent == package.directory and name in _OF_BUILDS:
+        return True
+    if path.parent == package.project and name in _OF_MEMCAP:
+        return True
+    return name.startswith(".") and path.is_dir() and not path.is_symlink()
+
+
+def _ignore(package: Package) -> Callable[[str, list[str]], list[str]]:
+    return lambda folder, names: [name for name in names if _is_ignored(Path(folder) / name, package)]
+
+
+def _files(package: Package) -> Iterator[Path]:
+    for folder, subfolders, names in os.walk(package.directory):
+        here = Path(folder)
+        subfolders[:] = sorted(name for name in subfolders if not _is_ignored(here / name, package))
+        links = (name for name in subfolders if (here / name).is_symlink())
+        yield from (here / name for name in (*links, *sorted(names)) if not _is_ignored(here / name, package))
+
+
+def _check_size(package: Package) -> None:
+    size = 0
+    for path in _files(package):
+        size += path.lstat().st_size
+        if size > _MOST_BYTES:
+            raise BuildError(
+                f"{package.directory} has more than {format_bytes(_MOST_BYTES)} of files",
+                remedy="Name the folder with the code alone in `[project] package`, or move the data out of it.",
+            )
+
+
+def _digest(package: Package) -> str:
+    """Return a hash of all that a wheel is built from."""
+    tree = Tree()
+    for path in _files(package):
+        name = path.relative_to(package.directory).as_posix()
+        if path.is_symlink():
+            tree.add_link(name, str(path.readlink()))
+        elif path.is_file():
+            tree.add_file(name, path, executable=bool(path.stat().st_mode & 0o100))
+    try:
+        files = tree.digest()
+    except OSError as error:
+        raise BuildError(f"could not read {error.filename}: {error.strerror}", remedy="Fix its permissions.") from error
+    return hashlib.sha256(f"{sys.version}\0{files}".encode()).hexdigest()
+
+
+def _run_build(package: Package, copy: Path, target: Path) -> None:
+    """Build the wheel of ``copy`` into ``target``: apart from what is installed here, unless no index offers that."""
+    done = _pip_wheel(copy, target)
+    if done.returncode != 0 and (UNREACHABLE.search(done.stderr) or _NO_BACKEND.search(done.stderr)):
+        here = _pip_wheel(copy, target, "--no-build-isolation")
+        if here.returncode != 0:
+            raise BuildError(
+                f"a wheel of {package.directory} cannot be built: its build backend is neither on the package index "
+                f"nor installed next to memcap:\n{last_lines(here.stderr)}",
+                remedy="Make the index reachable (PIP_INDEX_URL, PIP_FIND_LINKS), or install `build-system.requires` "
+                "of its pyproject.toml into memcap's environment.",
+            )
+        done = here
+    if done.returncode != 0:
+        raise BuildError(
+            f"could not build a wheel of {package.directory}:\n{last_lines(done.stderr)}",
+            remedy=f"Fix it until `pip wheel --no-deps {package.directory}` works.",
+        )
+    [wheel] = target.glob("*.whl")
+    if not wheel.name.endswith("-none-any.whl"):
+        raise BuildError(
+            f"{wheel.name} has compiled parts, which are made for this machine and not for an image",
+            remedy="Compile it in an image of your own (`[images.NAME] dockerfile`, or a folder under images/), "
+            "and remove `[project] package`.",
+        )
+
+
+def _pip_wheel(copy: Path, target: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", *QUIET_PIP, *options]
+    command += ["--wheel-dir", str(target), str(copy)]
+    environ = {**os.environ, **_ENVIRON}
+    return subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, env=environ)

@@ -1,0 +1,23 @@
+"""Start a project in a repository: look at what is there, choose what to measure, and say which files that makes.
+
+``look`` reads and changes nothing; ``choose`` and ``files`` are pure. Nothing of the repository is imported or run.
+"""
+
+from memcap.init.choose import SERVICES, Choice, ChosenLock, ImageKind, Wishes, choose
+from memcap.init.files import LOCK_HEADER, PlannedFile, limits_additions, plan_files
+from memcap.init.look import Repository, look
+
+__all__ = [
+    "LOCK_HEADER",
+    "SERVICES",
+    "Choice",
+    "ChosenLock",
+    "ImageKind",
+    "PlannedFile",
+    "Repository",
+    "Wishes",
+    "choose",
+    "limits_additions",
+    "look",
+    "plan_files",
+]

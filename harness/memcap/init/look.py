@@ -1,0 +1,209 @@
+"""Look at a repository: what it is called, what is in it, and what of memcap is there already."""
+
+from __future__ import annotations
+
+import configparser
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import tomli
+
+from memcap.config.calls import is_call
+from memcap.config.load import LIMITS_FILE, folder_in_repository, load_config
+from memcap.config.requirements import check_requirements
+from memcap.images.package import is_installable
+from memcap.init.code import Code, module_file, read_code
+from memcap.model import Config
+from memcap.strict import MOST_CONFIG_BYTES, TextError, read_text
+
+_COMMAND: Final = re.compile(r"[\w.-]+", re.ASCII)
+_DOCKERFILE: Final = re.compile(r"(?:Dockerfile|Containerfile)(?:\.(?!dockerignore)[\w.-]+)?|[\w.-]+\.Dockerfile")
+_PYTHON_IN_DOCKERFILE: Final = re.compile(r"\b(python3?|pip3?|uv|poetry|pdm|conda|gunicorn|uvicorn|celery)\b")
+_PARSERS: Final = re.compile(r"^\s*(?:import|from)\s+(argparse|click|typer|cyclopts)\b", re.MULTILINE)
+_LARGE: Final = re.compile(
+    r"^\W*(torch|tensorflow|jax|transformers|pandas|scipy|scikit-learn|polars|pyarrow|pyspark|xgboost|lightgbm)\b",
+    re.IGNORECASE | re.MULTILINE,
+)
+_NOT_OF_PRODUCTION: Final = re.compile(r"test|dev|debug|docs|lint|\bci\b")
+FOLDERS_OF_DOCKERFILES: Final = (".", "docker", "deploy", "build", "ops")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """A command that installing the package gives, whose module takes its options with a well-known parser."""
+
+    name: str
+    module: str
+    function: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metadata:
+    """What the files of packaging say; empty where they do not."""
+
+    name: str = ""
+    requires_python: str = ""
+    commands: Mapping[str, str] | None = None
+    dependencies: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repository:
+    """What there is in ``root``; paths are relative to it, with ``/``.
+
+    ``top`` is the folder of its git repository, which is where CI looks for its files, and ``folder`` the way from
+    there. ``project`` is what memcap finds, None where there is no limits.toml.
+    """
+
+    root: Path
+    top: Path
+    folder: str
+    metadata: Metadata
+    python_version: str
+    code: Code
+    commands: tuple[Command, ...]
+    installable: tuple[str, ...]
+    dockerfiles: tuple[str, ...]
+    locked: tuple[str, ...]
+    unlocked: tuple[str, ...]
+    has_large_dependencies: bool
+    services: tuple[str, ...]
+    gitignore: str
+    files: frozenset[str]
+    project: Config | None
+
+
+def look(root: Path) -> Repository:
+    """Return what there is in the folder ``root``. Raises ConfigError if there is a limits.toml with mistakes."""
+    root = root.resolve()
+    folder = folder_in_repository(root)
+    top = root.parents[folder.count("/")] if folder else root
+    metadata, code = _metadata(root), read_code(root)
+    requirements = sorted(
+        path.name
+        for path in root.glob("requirements*.txt")
+        if path.is_file() and not _NOT_OF_PRODUCTION.search(path.name)
+    )
+    locked = tuple(
+        name for name in requirements if _text(root / name).strip() and not check_requirements(root, Path(name))
+    )
+    bases = tuple(dict.fromkeys((*(module.base for module in code.packages), "", "src")))
+    texts = [*metadata.dependencies, *(_text(root / name) for name in requirements)]
+    return Repository(
+        root=root,
+        top=top,
+        folder=folder,
+        metadata=metadata,
+        python_version=_python_version(root),
+        code=code,
+        commands=_commands(root, metadata, bases),
+        installable=tuple(base for base in ("", *bases) if is_installable(root / base)),
+        dockerfiles=_dockerfiles(root),
+        locked=locked,
+        unlocked=tuple(name for name in requirements if name not in locked and _text(root / name).strip()),
+        has_large_dependencies=any(_LARGE.search(text) for text in texts),
+        services=tuple(
+            service for service, sign in (("github", ".github"), ("gitlab", ".gitlab-ci.yml")) if (top / sign).exists()
+        ),
+        gitignore=_text(root / ".gitignore"),
+        files=frozenset(path.name for path in root.iterdir()),
+        project=load_config(root) if (root / LIMITS_FILE).is_file() else None,
+    )
+
+
+def _text(path: Path) -> str:
+    """Return the text of a file; empty where there is none that can be read."""
+    try:
+        return read_text(path, most_bytes=MOST_CONFIG_BYTES) if path.is_file() else ""
+    except (TextError, OSError):
+        return ""
+
+
+def _tables(path: Path) -> Mapping[str, Any]:
+    try:
+        return tomli.loads(_text(path))
+    except (ValueError, RecursionError):
+        return {}
+
+
+def _metadata(root: Path) -> Metadata:
+    """Return what pyproject.toml says, or else setup.cfg."""
+    tables = _tables(root / "pyproject.toml")
+    project, poetry = _table(tables, "project"), _table(_table(tables, "tool"), "poetry")
+    if project or poetry:
+        of_poetry = _table(poetry, "dependencies")
+        dependencies = project.get("dependencies")
+        python = project.get("requires-python") or of_poetry.get("python")
+        return Metadata(
+            name=_string(project.get("name") or poetry.get("name")),
+            requires_python=re.sub(r"^\^", ">=", _string(python)),
+            commands=_strings(_table(project, "scripts") or _table(poetry, "scripts")),
+            dependencies=tuple(map(str, dependencies if isinstance(dependencies, list) else of_poetry)),
+        )
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    try:
+        parser.read_string(_text(root / "setup.cfg"))
+    except configparser.Error:
+        return Metadata()
+    scripts = parser.get("options.entry_points", "console_scripts", fallback="")
+    pairs = (line.partition("=") for line in scripts.splitlines() if "=" in line)
+    return Metadata(
+        name=parser.get("metadata", "name", fallback=""),
+        requires_python=parser.get("options", "python_requires", fallback=""),
+        commands={name.strip(): target.strip() for name, _, target in pairs},
+        dependencies=tuple(parser.get("options", "install_requires", fallback="").split("\n")),
+    )
+
+
+def _table(tables: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = tables.get(key)
+    return found if isinstance(found, dict) else {}
+
+
+def _string(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _strings(table: Mapping[str, Any]) -> dict[str, str]:
+    return {key: value for key, value in table.items() if isinstance(value, str)}
+
+
+def _commands(root: Path, metadata: Metadata, bases: tuple[str, ...]) -> tuple[Command, ...]:
+    """Return the commands whose `--help` is sure to be one."""
+    found = []
+    for name, target in (metadata.commands or {}).items():
+        module, _, function = target.partition(":")
+        if not (_COMMAND.fullmatch(name) and is_call(target)):
+            continue
+        file = module_file(root, module, bases)
+        if file is not None and _PARSERS.search(_text(file)):
+            found.append(Command(name=name, module=module, function=function))
+    return tuple(found)
+
+
+def _python_version(root: Path) -> str:
+    """Return the version that pyenv, uv and others use here, such as 3.12; empty where none is named."""
+    match = re.match(r"\s*(?:python-|cpython-)?(3\.\d+)", _text(root / ".python-version"))
+    return match[1] if match else ""
+
+
+def _dockerfiles(root: Path) -> tuple[str, ...]:
+    """Return the Dockerfiles that may have Python in them: that of production first."""
+    found = []
+    for folder in FOLDERS_OF_DOCKERFILES:
+        for path in sorted((root / folder).glob("*")):
+            if _DOCKERFILE.fullmatch(path.name) and _PYTHON_IN_DOCKERFILE.search(_text(path)):
+                found.append(path.relative_to(root).as_posix())
+    return tuple(sorted(found, key=_production_first))
+
+
+def _production_first(path: str) -> tuple[int, int, str]:
+    name = path.rpartition("/")[2].lower()
+    if _NOT_OF_PRODUCTION.search(name):
+        kind = 2
+    else:
+        kind = 0 if "prod" in name or name in ("dockerfile", "containerfile") else 1
+    return kind, path.count("/"), path

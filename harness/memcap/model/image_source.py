@@ -1,0 +1,36 @@
+"""Where an image comes from, and which code of the project it gets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Package:
+    """The project's own code: a folder that a wheel is built of, or one that is taken as it is.
+
+    ``project`` is the folder with limits.toml, whose suites, images and results are no part of it; ``requirements`` is
+    the lock file of its dependencies, if it has one.
+    """
+
+    directory: Path
+    project: Path
+    requirements: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageSource:
+    """An image to run workloads in: a folder with a Dockerfile, or a reference to an existing image.
+
+    ``dockerfile`` is a file in ``directory`` (None: its ``Dockerfile``). ``ignored`` are what is no part of the folder
+    beside what its .dockerignore names, in the same form.
+    ``package`` is put into it, next to what a suite brings.
+    """
+
+    name: str
+    directory: Path | None = None
+    reference: str | None = None
+    package: Package | None = None
+    dockerfile: Path | None = None
+    ignored: tuple[str, ...] = ()

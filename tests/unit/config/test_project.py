@@ -1,0 +1,64 @@
+"""``[project]``: the package of the project's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from memcap.config import find_image, load_config
+from memcap.errors import Problem
+from memcap.model import Package
+
+MakeProject = Callable[[dict[str, str]], Path]
+FindProblems = Callable[[dict[str, str]], list[Problem]]
+
+LIMITS = '[caps]\n128m = "128MiB"\n[profiles.quick]\n[project]\n'
+
+
+def test_each_image_of_the_project_gets_the_package(make_project: MakeProject) -> None:
+    root = make_project({"limits.toml": LIMITS + 'package = "src"\n', "src/shop.py": ""}).resolve()
+
+    package = Package(directory=root / "src", project=root)
+
+    assert load_config(root).images["py312"].package == package
+    image = find_image(root, "py312")  # for a command of no suite
+    assert image is not None
+    assert image.package == package
+
+
+@pytest.mark.parametrize(
+    ("key", "name"), [("", "memcap-requirements.txt"), ('requirements = "locked.txt"\n', "locked.txt")]
+)
+def test_its_lock_file_is_the_one_that_is_named_or_that_init_wrote(
+    make_project: MakeProject, key: str, name: str
+) -> None:
+    root = make_project({"limits.toml": LIMITS + 'package = "."\n' + key, name: "anyio==4.0\n"}).resolve()
+
+    package = load_config(root).images["py312"].package
+
+    assert package is not None
+    assert package.requirements == root / name
+
+
+def test_without_the_key_there_is_no_package(make_project: MakeProject) -> None:
+    assert load_config(make_project({})).images["py312"].package is None
+
+
+@pytest.mark.parametrize(
+    ("keys", "files", "said"),
+    [
+        ('package = "shop"\n', {}, "limits.toml:5: project.package: there is no folder 'shop'"),
+        ('package = "/srv/shop"\n', {}, "project.package: '/srv/shop' is not a path from the project's folder"),
+        ('package = ""\n', {}, "project.package: '' is not a path"),
+        ('requirements = "a.txt"\n', {"a.txt": ""}, "project.requirements: has no meaning without package"),
+        ('package = "."\nrequirements = "a.txt"\n', {}, "project.requirements: there is no file 'a.txt'"),
+        ('package = "."\nrequirements = "a.txt"\n', {"a.txt": "anyio>=4\n"}, "a.txt:1: 'anyio>=4' is not pinned"),
+        ('packages = "."\n', {}, "did you mean 'package'?"),
+    ],
+)
+def test_mistakes_are_said(find_problems: FindProblems, keys: str, files: dict[str, str], said: str) -> None:
+    [problem] = find_problems({"limits.toml": LIMITS + keys, **files})
+
+    assert said in str(problem)
