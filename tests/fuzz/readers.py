@@ -80,9 +80,7 @@ _SITES: Final = {
     ],
 }  # fmt: skip
 _LIMITS: Final = """\
-[caps]
-1g = "1GiB"
-128m = "128MiB"
+caps = { 1g = "1GiB", 128m = "128MiB" }
 [profiles.quick]
 caps = ["128m"]
 runs = 5

@@ -180,7 +180,7 @@ class _Search:
         if open_cap is not None:
             return self._turn(open_cap)
         comfortable = self._comfortable()
-        if comfortable is not None:
+        if comfortable is not None and self._can_be_confirmed(comfortable):
             return (comfortable,)
         return self._better_confirmed(together) or self._to_be_timed()
 
@@ -307,6 +307,11 @@ class _Search:
             tried = sum(each.cap_bytes >= self._enough for each in self._points)
             cap = low + max(self._step, self._up(low // COMFORT_PARTS)) * 2**tried
         return cap if cap < self._reference.cap_bytes else None
+
+    def _can_be_confirmed(self, cap: int) -> bool:
+        """Tell whether runs are left to confirm ``cap``, if it turns out to be the minimum."""
+        is_smaller = self._above is not None and cap < self._above.cap_bytes
+        return not is_smaller or self._left >= confirmations(self._points)
 
     def _better_confirmed(self, together: int) -> tuple[int, ...]:
         if self._above is None or is_noisy(self._points):

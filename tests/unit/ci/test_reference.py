@@ -15,6 +15,7 @@ from memcap.config.schema import Table
 from memcap.config.values import Size
 
 _ROW = re.compile(r"^\| `(\w+)` \| .*? \| `(.*?)` \| .* \|$", re.MULTILINE)
+_ONLY_BESIDE = {"requirements": 'package = "."\n'}  # other keys of the table that a key needs
 _PROFILE = '[caps]\n128m = "128MiB"\n[profiles.quick]\n'
 
 
@@ -73,5 +74,7 @@ def _examples(name: str) -> list[tuple[str, str, str]]:
 
 @pytest.mark.parametrize(("path", "key", "example"), [each for each in _examples("limits") if "NAME" not in each[0]])
 def test_examples_can_be_written_as_they_are(path: str, key: str, example: str, tmp_path: Path) -> None:
-    (tmp_path / "limits.toml").write_text(f"{_PROFILE}[{path}]\n{key} = {example}\n", encoding="utf-8")
+    (tmp_path / "requirements.lock").touch()
+    others = _ONLY_BESIDE.get(key, "")
+    (tmp_path / "limits.toml").write_text(f"{_PROFILE}[{path}]\n{others}{key} = {example}\n", encoding="utf-8")
     load_config(tmp_path)
