@@ -216,13 +216,14 @@ def test_everything_that_a_dockerfile_may_say(docker_client: DockerClient, zoo: 
     asked, own, called = (
         zoo.cell(reference, (code,)),  # the entrypoint stays before a command, as with `docker run`
         zoo.cell(reference, ()),
-        zoo.cell(reference, "allocate", mib=24),  # for a function it stays out of the way
+        zoo.cell(reference, "allocate", mib=24),  # it gets Python as its arguments, as any command
     )
     measured = {key: result.runs[0] for key, result in measure_cells(docker_client, asked, own, called).items()}
 
     assert measured[asked.id].ending is Ending.COMPLETED, measured[asked.id].output_tail
     assert (measured[own.id].ending, measured[own.id].exit_code) == (Ending.FAILED, 7)
-    assert measured[called.id].ending is Ending.COMPLETED, measured[called.id].output_tail
+    assert measured[called.id].ending is Ending.LOAD_FAILED, "this entrypoint starts no other program"
+    assert "did not start the Python that it was given as arguments" in measured[called.id].detail
     assert volume_names(docker_client) <= volumes, "anonymous volumes go with their container"
 
 
