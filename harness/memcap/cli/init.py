@@ -73,6 +73,7 @@ def command(
     _show_choice(repository, choice)
     if dry_run:
         _show_files(repository, files, choice.lock)
+        _show_for_setuptools(repository)
         return
     written = _write(files, repository) + _write_lock(choice.lock, repository)
     _show_next(repository, choice, files, written)
@@ -174,10 +175,21 @@ def _show_next(repository: Repository, choice: Choice, files: tuple[PlannedFile,
     if additions := limits_additions(repository, choice):
         echo("\nAdd to limits.toml:")
         echo("\n".join(f"  {line}" for line in additions.splitlines()))
+    _show_for_setuptools(repository)
     if written:
         echo("\nNext:")
         echo("  memcap run --accept   measures the benchmark, and makes it the baseline")
         echo("  git add -A            and commit; from then on `memcap run` judges what changes")
+
+
+def _show_for_setuptools(repository: Repository) -> None:
+    addition = repository.for_setuptools
+    if addition is not None:
+        echo(
+            f"\nAdd to {addition.file}, or `pip install .` of your package fails: setuptools finds packages by itself"
+            "\nand takes suites/, images/ and results/ for some (memcap's own builds leave them out):"
+        )
+        echo("\n".join(printable(f"  {line}").rstrip() for line in addition.lines.splitlines()))
 
 
 def _shown(path: Path, repository: Repository) -> str:

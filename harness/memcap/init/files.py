@@ -15,7 +15,8 @@ LOCK_HEADER: Final = """\
 # What the package needs on the Pythons that it is measured on, written by `memcap init`. To renew it, remove it and run
 # `memcap init` again.
 """
-_IGNORED: Final = ("/results/*", "!/results/baselines/")
+# Also where lines before these, or those of folders above, ignore `results/` or `*.json`.
+_IGNORED: Final = "!/results/\n/results/*\n!/results/baselines/\n!/results/baselines/*\n"
 _LIMITS: Final = """\
 # What memcap measures, and how much of it may change. `memcap plan` shows what this file asks for.
 {images}{project}
@@ -137,12 +138,10 @@ def limits_additions(repository: Repository, choice: Choice) -> str:
 
 def _gitignore(repository: Repository) -> tuple[PlannedFile, ...]:
     before = repository.gitignore
-    there = [line.strip() for line in before.splitlines()]
-    missing = [line for line in _IGNORED if line not in there]
-    if not missing:
+    if f"\n{_IGNORED}" in "\n".join(("", *map(str.strip, before.splitlines()), "")):
         return ()
-    lines = ("# what memcap writes, except the baselines", *missing)
-    text = ("\n" if before and not before.endswith("\n") else "") + "".join(f"{line}\n" for line in lines)
+    start = "\n" if before and not before.endswith("\n") else ""
+    text = f"{start}# what memcap writes, except the baselines\n{_IGNORED}"
     return (PlannedFile(path=repository.root / ".gitignore", text=text, appends=True),)
 
 

@@ -146,3 +146,10 @@ def test_a_path_that_is_in_the_way_is_said(shop: Path) -> None:
     result = run(raises=Exception)
 
     assert "could not write" in str(result.exception)
+
+
+def test_a_build_that_would_break_is_told(shop: Path) -> None:
+    (shop / "pyproject.toml").write_text('[project]\nname = "shop"\n')
+
+    for words in (("--dry-run",), (), ()):  # until it is said
+        assert '  [tool.setuptools]\n  py-modules = ["main"]\n' in run(*words).output
