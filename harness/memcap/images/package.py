@@ -145,7 +145,9 @@ def _is_ignored(path: Path, package: Package) -> bool:
         return True
     if path.parent == package.directory and name in _OF_BUILDS:
         return True
-    if path.parent == package.project and name in _OF_MEMCAP:
+    if path.parent == package.project and name in _OF_MEMCAP and not (path / "__init__.py").is_file():
+        return True
+    if path.parent == package.project / "results" and (name == "baselines" or path.suffix == ".json"):
         return True
     return name.startswith(".") and path.is_dir() and not path.is_symlink()
 

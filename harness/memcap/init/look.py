@@ -12,8 +12,9 @@ from typing import Any, Final
 import tomli
 
 from memcap.config.calls import is_call
-from memcap.config.load import LIMITS_FILE, folder_in_repository, load_config
+from memcap.config.load import LIMITS_FILE, folder_in_repository, folder_problems, load_config
 from memcap.config.requirements import check_requirements
+from memcap.errors import ConfigError
 from memcap.images.package import is_installable
 from memcap.init.code import Code, module_file, read_code
 from memcap.init.discovery import Addition, lines_for_setuptools
@@ -80,8 +81,14 @@ class Repository:
 
 
 def look(root: Path) -> Repository:
-    """Return what there is in the folder ``root``. Raises ConfigError if there is a limits.toml with mistakes."""
+    """Return what there is in the folder ``root``.
+
+    Raises ConfigError if there is a limits.toml with mistakes, or a folder of suites/ that memcap would find wrong.
+    """
     root = root.resolve()
+    is_project = (root / LIMITS_FILE).is_file()
+    if not is_project and (problems := folder_problems(root)):
+        raise ConfigError(problems)
     folder = folder_in_repository(root)
     top = root.parents[folder.count("/")] if folder else root
     metadata, code = _metadata(root), read_code(root)
@@ -119,7 +126,7 @@ def look(root: Path) -> Repository:
             code,
             setup=(_text(root / "setup.py"), _text(root / "setup.cfg")),
         ),
-        project=load_config(root) if (root / LIMITS_FILE).is_file() else None,
+        project=load_config(root) if is_project else None,
     )
 
 

@@ -153,3 +153,14 @@ def test_a_build_that_would_break_is_told(shop: Path) -> None:
 
     for words in (("--dry-run",), (), ()):  # until it is said
         assert '  [tool.setuptools]\n  py-modules = ["main"]\n' in run(*words).output
+
+
+def test_folders_that_are_taken_are_said_before_anything_is_written(shop: Path) -> None:
+    (shop / "suites/smoke").mkdir(parents=True)
+    (shop / "suites/smoke/test_shop.py").touch()
+    before = names(shop)
+
+    error = run(raises=ConfigError).exception
+
+    assert "suites/smoke: this folder has no suite.toml, as each folder of suites/ must" in str(error)
+    assert names(shop) == before
