@@ -159,7 +159,7 @@ def _write_lock(lock: ChosenLock | None, repository: Repository) -> list[Path]:
 
 
 def _show_next(repository: Repository, choice: Choice, files: tuple[PlannedFile, ...], written: list[Path]) -> None:
-    from memcap.init import limits_additions
+    from memcap.init import limits_additions, services_in_the_way
 
     if not written:
         echo("There is nothing to write: the project is complete.")
@@ -167,6 +167,10 @@ def _show_next(repository: Repository, choice: Choice, files: tuple[PlannedFile,
     if elsewhere:
         echo("")
         echo(printable(f"{repository.top} is the top of the repository, so the files of CI are there."))
+    for path in services_in_the_way(repository, choice):
+        where = f" in {repository.folder}" if repository.folder else ""
+        echo(printable(f"\n{path} is there and stays as it is, but it does not run memcap{where}: no CI does yet."))
+        echo("Rename it and run `memcap init` again, or add a job of your own (docs/ci.md of memcap).")
     included = next((path for path in written if path.parent.name == ".gitlab"), None)
     if included is not None and repository.top / ".gitlab-ci.yml" not in written:
         line = f"include: [{{local: /{included.relative_to(repository.top).as_posix()}}}]"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -129,6 +130,20 @@ def plan_files(repository: Repository, choice: Choice) -> tuple[PlannedFile, ...
         PlannedFile(path=repository.top / path, text=text) for path, text in service_files(repository, choice).items()
     ]
     return (*(file for file in absolute if not file.path.exists()), *_gitignore(repository))
+
+
+def services_in_the_way(repository: Repository, choice: Choice) -> tuple[Path, ...]:
+    """Return the files of CI that are there already, and do not run memcap in this folder."""
+    found = []
+    folder = repository.folder
+    for path in service_files(repository, choice):
+        there = repository.top / path
+        if there.exists() and path != ".gitlab-ci.yml":
+            said = there.read_text(encoding="utf-8", errors="replace") if there.is_file() else ""
+            is_here = not folder or json.dumps(folder) in said or f"cd {shlex.quote(folder)}\n" in said
+            if "memcap run" not in said or not is_here:
+                found.append(there)
+    return tuple(found)
 
 
 def limits_additions(repository: Repository, choice: Choice) -> str:

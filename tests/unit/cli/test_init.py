@@ -164,3 +164,24 @@ def test_folders_that_are_taken_are_said_before_anything_is_written(shop: Path) 
 
     assert "suites/smoke: this folder has no suite.toml, as each folder of suites/ must" in str(error)
     assert names(shop) == before
+
+
+def test_a_file_of_ci_that_runs_something_else_is_told(shop: Path) -> None:
+    workflow = shop / ".github/workflows/memory.yml"
+    workflow.parent.mkdir(parents=True)
+    workflow.write_text("on: push\n")
+    told = "memory.yml is there and stays as it is, but it does not run memcap: no CI does yet."
+
+    assert told in run().output
+    workflow.unlink()
+    assert told not in run().output
+    assert told not in run().output
+
+
+def test_two_folders_whose_files_of_ci_have_one_name(shop: Path) -> None:
+    for folder in ("api/v1", "api-v1"):
+        (shop / folder).mkdir(parents=True)
+
+    assert "does not run memcap" not in run("--ci", "github", "api/v1").output
+    assert "but it does not run memcap in api-v1" in run("--ci", "github", "api-v1").output
+    assert "does not run memcap" not in run("--ci", "github", "api/v1").output

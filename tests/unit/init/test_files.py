@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import tempfile
 from collections.abc import Callable
@@ -169,6 +170,13 @@ def test_git_keeps_the_baselines(tmp_path: Path, before: str) -> None:
 
     found = [path for path in shown.stdout.decode().split() if "results" in path]
     assert found == ["api/results/baselines/api.json"]
+
+
+def test_pipes_are_not_waited_for(tmp_path: Path) -> None:
+    for name in ("pyproject.toml", "main.py", "Dockerfile", "requirements.txt"):
+        os.mkfifo(tmp_path / name)
+
+    assert plan(tmp_path)
 
 
 def test_the_last_line_of_a_file_in_another_encoding_stays_one(tmp_path: Path) -> None:
