@@ -160,6 +160,7 @@ def _write_lock(lock: ChosenLock | None, repository: Repository) -> list[Path]:
 
 def _show_next(repository: Repository, choice: Choice, files: tuple[PlannedFile, ...], written: list[Path]) -> None:
     from memcap.init import limits_additions, services_in_the_way
+    from memcap.store import ignored_files
 
     if not written:
         echo("There is nothing to write: the project is complete.")
@@ -180,6 +181,9 @@ def _show_next(repository: Repository, choice: Choice, files: tuple[PlannedFile,
         echo("\nAdd to limits.toml:")
         echo("\n".join(f"  {line}" for line in additions.splitlines()))
     _show_for_setuptools(repository)
+    if ignored := ignored_files(repository.root, written):
+        echo("\ngit ignores these files, so they would be in no commit; `git check-ignore -v FILE` says why:")
+        echo("\n".join(printable(f"  {_shown(path, repository)}") for path in ignored))
     if written:
         echo("\nNext:")
         echo("  memcap run --accept   measures the benchmark, and makes it the baseline")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from memcap.cli.init import command
 from memcap.config import load_config
 from memcap.errors import BuildError, ConfigError, UsageError
 from memcap.model import Package
+
+pytestmark = pytest.mark.allow_processes  # git is asked what it ignores
 
 FASTAPI = "from fastapi import FastAPI\napp = FastAPI()\n"
 
@@ -185,3 +188,14 @@ def test_two_folders_whose_files_of_ci_have_one_name(shop: Path) -> None:
     assert "does not run memcap" not in run("--ci", "github", "api/v1").output
     assert "but it does not run memcap in api-v1" in run("--ci", "github", "api-v1").output
     assert "does not run memcap" not in run("--ci", "github", "api/v1").output
+
+
+def test_what_git_would_leave_out_is_told(tmp_path: Path) -> None:
+    subprocess.run(("git", "init", "--quiet", str(tmp_path)), check=True)
+    (tmp_path / ".gitignore").write_text("images/\n")
+
+    output = run(str(tmp_path)).output
+
+    told = output.partition("git ignores these files")[2].partition("Next:")[0]
+    assert "  images/py" in told
+    assert "limits.toml" not in told
