@@ -12,16 +12,17 @@ from memcap.errors import UsageError
 from memcap.units import counted
 
 if TYPE_CHECKING:
-    from memcap.model import Baselines, Config
+    from memcap.model import Baselines, CampaignResult, Config
 
 _SHOWN = 5
 
 
-def load_against(config: Config, text: str | None) -> Baselines:
+def load_against(config: Config, text: str | None, *, measured: CampaignResult) -> Baselines:
     """Return the baselines that ``text`` names: a result or baseline file, a folder of baselines, or a git revision.
 
     None means those of the project. What a file and a revision have both as a name is the file. Says on standard error
-    what was taken. Raises UsageError if there is no such thing, FileFormatError, NewerSchemaError.
+    what was taken. Raises UsageError if there is no such thing, SelectionError for files without any cell that was
+    ``measured`` (a revision may be older than all of them), FileFormatError, NewerSchemaError.
     """
     from memcap.store import load_baselines
 
@@ -32,11 +33,23 @@ def load_against(config: Config, text: str | None) -> Baselines:
         found = _of_revision(config, text)
     else:
         found = _of_folder(path) if path.is_dir() else _of_file(path)
+        _check_common(measured, found, text)
         if _is_revision(config, text):
             say(f"{text} is a git revision too; what was taken is the {'folder' if path.is_dir() else 'file'}.")
     count = len(found.cells)
     say(f"compared with {counted(count, 'baseline')} of {text}")
     return replace(found, origin=text)
+
+
+def _check_common(measured: CampaignResult, found: Baselines, text: str) -> None:
+    from memcap.errors import SelectionError
+
+    if not any(cell.cell.id in found.cells for cell in measured.cells):
+        raise SelectionError(
+            f"{text} has a good measurement of no cell of {measured.id}, so nothing can be judged by it",
+            remedy="Cells are matched by their ids, which hold benchmark, image and cap. `memcap compare` compares two "
+            "images, or two forms of benchmarks.",
+        )
 
 
 def _of_folder(path: Path) -> Baselines:

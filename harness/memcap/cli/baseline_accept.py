@@ -59,6 +59,7 @@ def accept_command(  # noqa: PLR0913 - the options of the command line
       memcap baseline accept 'agents.*-py312-*' --reason "Python 3.12.8" --allow-unlike
       memcap baseline accept --from results/20260101T020304-quick-1a2b.json
     """
+    from memcap.cli.first_baselines import warn_of_ignored
     from memcap.cli.selection import load_project
     from memcap.errors import BaselineRefused, UsageError
     from memcap.judge.acceptance import refusals
@@ -90,8 +91,10 @@ def accept_command(  # noqa: PLR0913 - the options of the command line
         _require_reason(done)
     echo(_told(done, path, dry_run=dry_run), nl=False)
     if not dry_run:
-        for written in save_baselines(done.baselines, config.baseline_directory):
+        files = save_baselines(done.baselines, config.baseline_directory)
+        for written in files:
             echo(f"Wrote {written}")
+        warn_of_ignored(files, config.root)
     if refused:
         raise BaselineRefused(_refused_text(refused, of=len(chosen)))
 

@@ -74,7 +74,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     config = with_new_cells(load_project(root) if needs_project else project_or_defaults(root), allowed=allow_new)
     path, measured = (result, load_result(result)) if result else latest_run(config.results_directory)
     reports = Reports(wanted=wanted, suites=config.suites, root=config.root)
-    baselines = load_against(config, against)
+    baselines = load_against(config, against, measured=measured)
     asked = Asked(result=path, against=against) if explained else None
     conclude(
         measured,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,6 +42,17 @@ class FirstBaselines:
             say(f"not accepted: {each}")
 
 
+def warn_of_ignored(files: Sequence[Path], root: Path) -> None:
+    """Say which of the files of baselines git would never commit: a clone would have nothing to judge by."""
+    from memcap.store import ignored_files
+
+    for path in ignored_files(root, files):
+        say(
+            f"git ignores {path}, so it would be in no commit and judge nothing in CI; `git check-ignore -v {path}` "
+            "says by which line, and `!/results/baselines/*` in .gitignore takes files out"
+        )
+
+
 def accept_first(result: CampaignResult, view: View, config: Config) -> FirstBaselines:
     """Accept the cells of ``view`` that are new and whose benchmarks have no baseline at all. Raises NotWritten."""
     from memcap.judge.acceptance import refusals
@@ -60,4 +72,5 @@ def accept_first(result: CampaignResult, view: View, config: Config) -> FirstBas
     accepted = Accepted(reason=REASON, by=user_name(config.root), source=result.id)
     done = accept(baselines, result, cells=good, accepted=accepted)
     files = save_baselines(done.baselines, config.baseline_directory) if good else ()
+    warn_of_ignored(files, config.root)
     return FirstBaselines(count=len(done.changes), files=files, refused=refused)

@@ -73,6 +73,7 @@ def command(
     _show_choice(repository, choice)
     if dry_run:
         _show_files(repository, files, choice.lock)
+        _show_for_setuptools(repository)
         return
     written = _write(files, repository) + _write_lock(choice.lock, repository)
     _show_next(repository, choice, files, written)
@@ -158,7 +159,8 @@ def _write_lock(lock: ChosenLock | None, repository: Repository) -> list[Path]:
 
 
 def _show_next(repository: Repository, choice: Choice, files: tuple[PlannedFile, ...], written: list[Path]) -> None:
-    from memcap.init import limits_additions
+    from memcap.init import limits_additions, services_in_the_way
+    from memcap.store import ignored_files
 
     if not written:
         echo("There is nothing to write: the project is complete.")
@@ -166,6 +168,10 @@ def _show_next(repository: Repository, choice: Choice, files: tuple[PlannedFile,
     if elsewhere:
         echo("")
         echo(printable(f"{repository.top} is the top of the repository, so the files of CI are there."))
+    for path in services_in_the_way(repository, choice):
+        where = f" in {repository.folder}" if repository.folder else ""
+        echo(printable(f"\n{path} is there and stays as it is, but it does not run memcap{where}: no CI does yet."))
+        echo("Rename it and run `memcap init` again, or add a job of your own (docs/ci.md of memcap).")
     included = next((path for path in written if path.parent.name == ".gitlab"), None)
     if included is not None and repository.top / ".gitlab-ci.yml" not in written:
         line = f"include: [{{local: /{included.relative_to(repository.top).as_posix()}}}]"
@@ -174,10 +180,24 @@ def _show_next(repository: Repository, choice: Choice, files: tuple[PlannedFile,
     if additions := limits_additions(repository, choice):
         echo("\nAdd to limits.toml:")
         echo("\n".join(f"  {line}" for line in additions.splitlines()))
+    _show_for_setuptools(repository)
+    if ignored := ignored_files(repository.root, written):
+        echo("\ngit ignores these files, so they would be in no commit; `git check-ignore -v FILE` says why:")
+        echo("\n".join(printable(f"  {_shown(path, repository)}") for path in ignored))
     if written:
         echo("\nNext:")
         echo("  memcap run --accept   measures the benchmark, and makes it the baseline")
         echo("  git add -A            and commit; from then on `memcap run` judges what changes")
+
+
+def _show_for_setuptools(repository: Repository) -> None:
+    addition = repository.for_setuptools
+    if addition is not None:
+        echo(
+            f"\nAdd to {addition.file}, or `pip install .` of your package fails: setuptools finds packages by itself"
+            "\nand takes suites/, images/ and results/ for some (memcap's own builds leave them out):"
+        )
+        echo("\n".join(printable(f"  {line}").rstrip() for line in addition.lines.splitlines()))
 
 
 def _shown(path: Path, repository: Repository) -> str:

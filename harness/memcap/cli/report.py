@@ -86,7 +86,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     if config is None or no_check:
         view = unjudged_view(measured, root=find_project(root))
     else:
-        view = judged_view(measured, config, load_against(config, against))
+        view = judged_view(measured, config, load_against(config, against, measured=measured))
     suites = config.suites if config else {}
     if charts:
         say(f"charts: {counted(len(write_charts(view, charts)), 'file')} in {charts}")

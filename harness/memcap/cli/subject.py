@@ -13,9 +13,10 @@ import click
 
 from memcap.cli.container_options import ContainerOptions, container_options, stored_command
 from memcap.cli.option_groups import Command, gathered
+from memcap.cli.progress import say
 from memcap.cli.quantities import SIZE, TIME
-from memcap.cli.selection import TIME_LIMIT_SECONDS, project_option
-from memcap.errors import ConfigError, SelectionError, UsageError
+from memcap.cli.selection import TIME_LIMIT_SECONDS, find_project, project_option
+from memcap.errors import SelectionError, UsageError
 from memcap.model import (
     OF_NO_SUITE,
     Benchmark,
@@ -158,7 +159,7 @@ def find_subject(
         return _of_project(config, selection, cap=cap, time_limit_seconds=time_limit_seconds)
     if image is None:
         image, words = words[0], words[1:]
-    source = find_image(image)
+    source = find_image(image, root)
     return Subject(
         name=f"{image} -- {shlex.join(words)}" if words else image,
         cell=command_cell(source, words, parse_cap(cap or default_cap)),
@@ -166,16 +167,20 @@ def find_subject(
     )
 
 
-def find_image(word: str) -> ImageSource:
-    """Return this project's image of that name, if there is one; else the image that the reference names."""
+def find_image(word: str, root: Path | None = None) -> ImageSource:
+    """Return the image of that name of the project at ``root`` (by default the one around the current folder).
+
+    If there is none, it is the image that the reference names.
+    """
     from memcap import config
     from memcap.references import image_by_word
 
-    try:
-        root = config.find_root(Path.cwd())
-    except ConfigError:  # not in a project
+    project = find_project(root)
+    if project is None:
+        if _CELL.fullmatch(word):
+            say(f"there is no project here (no limits.toml), so {word} is taken for an image; --project names one")
         return image_by_word(word)
-    return config.find_image(root, word) or image_by_word(word)
+    return config.find_image(project, word) or image_by_word(word)
 
 
 def parse_cap(size: str) -> Cap:
@@ -208,13 +213,10 @@ def slug(text: str) -> str:
 
 def _project(root: Path | None) -> Config | None:
     """Return the project's configuration; None where there is no project around the current folder."""
-    from memcap.config import find_root, load_config
+    from memcap.config import load_config
 
-    try:
-        folder = root if root is not None else find_root(Path.cwd())
-    except ConfigError:
-        return None
-    return load_config(folder)
+    project = find_project(root)
+    return None if project is None else load_config(project)
 
 
 def of_cell(cell: Cell, config: Config, suites: Mapping[str, Suite]) -> Subject:

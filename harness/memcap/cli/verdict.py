@@ -58,6 +58,8 @@ def conclude(  # noqa: PLR0913 - all that a verdict is made of
     first = accept_first(result, view, config) if accept_new else None
     if first and first.is_any:
         view = replace(view, next_step="review the new files in results/baselines, and commit them")
+    elif first and first.refused:
+        view = replace(view, next_step="")  # each refusal says what to do
     emit(text())
     write_reports(view, reports, print_to_stderr=as_json)
     if first:

@@ -72,6 +72,15 @@ def folder_in_repository(root: Path) -> str:
     return "" if top == root else root.relative_to(top).as_posix()
 
 
+def folder_problems(root: Path) -> tuple[Problem, ...]:
+    """Return what is wrong with the folders of suites/ and images/ in ``root``, which may be no project yet."""
+    return tuple(
+        problem
+        for kind, needed in (("suites", "suite.toml"), (FOLDER, DOCKERFILE))
+        for problem in _folders(root, kind, needed)[1]
+    )
+
+
 def load_config(root: Path, *, is_older: bool = False) -> Config:
     """Read the configuration of the project at ``root``; no code of a suite is imported.
 
@@ -153,7 +162,7 @@ def _folders(root: Path, kind: str, needed: str) -> tuple[list[Path], list[Probl
         else:
             names = tuple(path.name for path in folder.iterdir() if path.is_file())
             is_meant = bool(nearest(needed, names) if kind == "images" else names)
-            message = f"this folder has no {needed}" if is_meant else ""
+            message = f"this folder has no {needed}, as each folder of {kind}/ must" if is_meant else ""
         if message:
             problems.append(Problem(file=folder.relative_to(root), line=None, key="", message=message))
     return found, problems

@@ -87,8 +87,9 @@ def is_installable(directory: Path) -> bool:
     """Tell whether pip can build a wheel of ``directory``; a pyproject.toml may be there for tools alone."""
     if (directory / "setup.py").is_file():
         return True
+    path = directory / "pyproject.toml"
     try:
-        tables = tomli.loads((directory / "pyproject.toml").read_text(encoding="utf-8"))
+        tables = tomli.loads(path.read_text(encoding="utf-8") if path.is_file() else "")
     except (OSError, ValueError, RecursionError):
         return False
     return "project" in tables or "build-system" in tables
@@ -145,7 +146,9 @@ def _is_ignored(path: Path, package: Package) -> bool:
         return True
     if path.parent == package.directory and name in _OF_BUILDS:
         return True
-    if path.parent == package.project and name in _OF_MEMCAP:
+    if path.parent == package.project and name in _OF_MEMCAP and not (path / "__init__.py").is_file():
+        return True
+    if path.parent == package.project / "results" and (name == "baselines" or path.suffix == ".json"):
         return True
     return name.startswith(".") and path.is_dir() and not path.is_symlink()
 

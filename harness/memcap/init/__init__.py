@@ -4,7 +4,7 @@
 """
 
 from memcap.init.choose import SERVICES, Choice, ChosenLock, ImageKind, Wishes, choose
-from memcap.init.files import LOCK_HEADER, PlannedFile, limits_additions, plan_files
+from memcap.init.files import LOCK_HEADER, PlannedFile, limits_additions, plan_files, services_in_the_way
 from memcap.init.look import Repository, look
 
 __all__ = [
@@ -20,4 +20,5 @@ __all__ = [
     "limits_additions",
     "look",
     "plan_files",
+    "services_in_the_way",
 ]

@@ -137,7 +137,7 @@ def _module(root: Path, path: Path) -> Module | None:
 
 def _parse(path: Path) -> ast.Module | None:
     try:
-        if path.stat().st_size > _MOST_BYTES:
+        if not path.is_file() or path.stat().st_size > _MOST_BYTES:  # a pipe would wait for its writer
             return None
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an invalid escape is not our business

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,7 +16,8 @@ LOCK_HEADER: Final = """\
 # What the package needs on the Pythons that it is measured on, written by `memcap init`. To renew it, remove it and run
 # `memcap init` again.
 """
-_IGNORED: Final = ("/results/*", "!/results/baselines/")
+# Also where lines before these, or those of folders above, ignore `results/` or `*.json`.
+_IGNORED: Final = "!/results/\n/results/*\n!/results/baselines/\n!/results/baselines/*\n"
 _LIMITS: Final = """\
 # What memcap measures, and how much of it may change. `memcap plan` shows what this file asks for.
 {images}{project}
@@ -130,6 +132,20 @@ def plan_files(repository: Repository, choice: Choice) -> tuple[PlannedFile, ...
     return (*(file for file in absolute if not file.path.exists()), *_gitignore(repository))
 
 
+def services_in_the_way(repository: Repository, choice: Choice) -> tuple[Path, ...]:
+    """Return the files of CI that are there already, and do not run memcap in this folder."""
+    found = []
+    folder = repository.folder
+    for path in service_files(repository, choice):
+        there = repository.top / path
+        if there.exists() and path != ".gitlab-ci.yml":
+            said = there.read_text(encoding="utf-8", errors="replace") if there.is_file() else ""
+            is_here = not folder or json.dumps(folder) in said or f"cd {shlex.quote(folder)}\n" in said
+            if "memcap run" not in said or not is_here:
+                found.append(there)
+    return tuple(found)
+
+
 def limits_additions(repository: Repository, choice: Choice) -> str:
     """Return what a limits.toml that is there lacks; only its owner changes it."""
     return "" if repository.project is None else (_images(choice) + _project(choice)).strip()
@@ -137,12 +153,10 @@ def limits_additions(repository: Repository, choice: Choice) -> str:
 
 def _gitignore(repository: Repository) -> tuple[PlannedFile, ...]:
     before = repository.gitignore
-    there = [line.strip() for line in before.splitlines()]
-    missing = [line for line in _IGNORED if line not in there]
-    if not missing:
+    if f"\n{_IGNORED}" in "\n".join(("", *map(str.strip, before.splitlines()), "")):
         return ()
-    lines = ("# what memcap writes, except the baselines", *missing)
-    text = ("\n" if before and not before.endswith("\n") else "") + "".join(f"{line}\n" for line in lines)
+    start = "\n" if before and not before.endswith("\n") else ""
+    text = f"{start}# what memcap writes, except the baselines\n{_IGNORED}"
     return (PlannedFile(path=repository.root / ".gitignore", text=text, appends=True),)
 
 

@@ -12,16 +12,18 @@ from typing import Any, Final
 import tomli
 
 from memcap.config.calls import is_call
-from memcap.config.load import LIMITS_FILE, folder_in_repository, load_config
+from memcap.config.load import LIMITS_FILE, folder_in_repository, folder_problems, load_config
 from memcap.config.requirements import check_requirements
+from memcap.errors import ConfigError
 from memcap.images.package import is_installable
 from memcap.init.code import Code, module_file, read_code
+from memcap.init.discovery import Addition, lines_for_setuptools
+from memcap.init.dockerfile import has_python
 from memcap.model import Config
 from memcap.strict import MOST_CONFIG_BYTES, TextError, read_text
 
 _COMMAND: Final = re.compile(r"[\w.-]+", re.ASCII)
 _DOCKERFILE: Final = re.compile(r"(?:Dockerfile|Containerfile)(?:\.(?!dockerignore)[\w.-]+)?|[\w.-]+\.Dockerfile")
-_PYTHON_IN_DOCKERFILE: Final = re.compile(r"\b(python3?|pip3?|uv|poetry|pdm|conda|gunicorn|uvicorn|celery)\b")
 _PARSERS: Final = re.compile(r"^\s*(?:import|from)\s+(argparse|click|typer|cyclopts)\b", re.MULTILINE)
 _LARGE: Final = re.compile(
     r"^\W*(torch|tensorflow|jax|transformers|pandas|scipy|scikit-learn|polars|pyarrow|pyspark|xgboost|lightgbm)\b",
@@ -55,7 +57,8 @@ class Repository:
     """What there is in ``root``; paths are relative to it, with ``/``.
 
     ``top`` is the folder of its git repository, which is where CI looks for its files, and ``folder`` the way from
-    there. ``project`` is what memcap finds, None where there is no limits.toml.
+    there. ``project`` is what memcap finds, None where there is no limits.toml; ``for_setuptools`` what its files
+    lack, so that setuptools takes no folder of memcap's for a package.
     """
 
     root: Path
@@ -73,12 +76,19 @@ class Repository:
     services: tuple[str, ...]
     gitignore: str
     files: frozenset[str]
+    for_setuptools: Addition | None
     project: Config | None
 
 
 def look(root: Path) -> Repository:
-    """Return what there is in the folder ``root``. Raises ConfigError if there is a limits.toml with mistakes."""
+    """Return what there is in the folder ``root``.
+
+    Raises ConfigError if there is a limits.toml with mistakes, or a folder of suites/ that memcap would find wrong.
+    """
     root = root.resolve()
+    is_project = (root / LIMITS_FILE).is_file()
+    if not is_project and (problems := folder_problems(root)):
+        raise ConfigError(problems)
     folder = folder_in_repository(root)
     top = root.parents[folder.count("/")] if folder else root
     metadata, code = _metadata(root), read_code(root)
@@ -108,9 +118,15 @@ def look(root: Path) -> Repository:
         services=tuple(
             service for service, sign in (("github", ".github"), ("gitlab", ".gitlab-ci.yml")) if (top / sign).exists()
         ),
-        gitignore=_text(root / ".gitignore"),
+        gitignore=_any_text(root / ".gitignore"),
         files=frozenset(path.name for path in root.iterdir()),
-        project=load_config(root) if (root / LIMITS_FILE).is_file() else None,
+        for_setuptools=lines_for_setuptools(
+            root,
+            _tables(root / "pyproject.toml"),
+            code,
+            setup=(_text(root / "setup.py"), _text(root / "setup.cfg")),
+        ),
+        project=load_config(root) if is_project else None,
     )
 
 
@@ -119,6 +135,14 @@ def _text(path: Path) -> str:
     try:
         return read_text(path, most_bytes=MOST_CONFIG_BYTES) if path.is_file() else ""
     except (TextError, OSError):
+        return ""
+
+
+def _any_text(path: Path) -> str:
+    """Return the text of a file in whatever encoding: its last line must not be lost sight of."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    except OSError:
         return ""
 
 
@@ -136,10 +160,10 @@ def _metadata(root: Path) -> Metadata:
     if project or poetry:
         of_poetry = _table(poetry, "dependencies")
         dependencies = project.get("dependencies")
-        python = project.get("requires-python") or of_poetry.get("python")
+        python = _string(project.get("requires-python")) or _as_specifier(_string(of_poetry.get("python")))
         return Metadata(
             name=_string(project.get("name") or poetry.get("name")),
-            requires_python=re.sub(r"^\^", ">=", _string(python)),
+            requires_python=python,
             commands=_strings(_table(project, "scripts") or _table(poetry, "scripts")),
             dependencies=tuple(map(str, dependencies if isinstance(dependencies, list) else of_poetry)),
         )
@@ -155,6 +179,15 @@ def _metadata(root: Path) -> Metadata:
         requires_python=parser.get("options", "python_requires", fallback=""),
         commands={name.strip(): target.strip() for name, _, target in pairs},
         dependencies=tuple(parser.get("options", "install_requires", fallback="").split("\n")),
+    )
+
+
+def _as_specifier(of_poetry: str) -> str:
+    """Return what Poetry's ^3.11, ~3.11 and 3.11.* mean, as others write it."""
+    parts = [part.strip() for part in of_poetry.split(",")]
+    forms = ((r"\^(.+)", r">=\1"), (r"~(\d+\.\d+)", r"==\1.*"), (r"~(\d.*)", r"~=\1"), (r"(\d.*)", r"==\1"))
+    return ",".join(
+        next((re.sub(form, into, part) for form, into in forms if re.fullmatch(form, part)), part) for part in parts
     )
 
 
@@ -195,7 +228,7 @@ def _dockerfiles(root: Path) -> tuple[str, ...]:
     found = []
     for folder in FOLDERS_OF_DOCKERFILES:
         for path in sorted((root / folder).glob("*")):
-            if _DOCKERFILE.fullmatch(path.name) and _PYTHON_IN_DOCKERFILE.search(_text(path)):
+            if _DOCKERFILE.fullmatch(path.name) and has_python(_text(path)):
                 found.append(path.relative_to(root).as_posix())
     return tuple(sorted(found, key=_production_first))
 

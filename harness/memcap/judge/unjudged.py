@@ -35,9 +35,17 @@ def find_new(cell: CellResult, origin: str, others: set[str]) -> Finding:
     summary = f"{origin} has no such cell" if origin else "there is no baseline to compare with"
     if not others:
         return Finding(state=state, summary=summary, remedy=accepting(cell, origin))
-    which = "others" if cell.cell.image in others else f"some in {', '.join(sorted(others))}"
-    remedies = (*(() if origin else ("Accept it: memcap baseline accept CELL",)), "Let new cells pass: --allow-new")
-    return Finding(state=state, summary=f"{summary}, and its benchmark has {which}", remedy=". ".join(remedies))
+    known = cell.cell.image in others
+    which = "others" if known else f"some in {', '.join(sorted(others))}"
+    renamed = f"If this is another build of {min(others)}: --image {min(others)}=REFERENCE"
+    remedies = (
+        *(() if known or len(others) > 1 else (renamed,)),
+        *(() if origin else (accepting(cell, origin, before="If it is new"),)),
+        "Let new cells pass: --allow-new",
+    )
+    return Finding(
+        state=VerdictState.NEW, summary=f"{summary}, and its benchmark has {which}", remedy=". ".join(remedies)
+    )
 
 
 def find_beside() -> Finding:

@@ -92,6 +92,8 @@ def next_step(verdicts: Sequence[Verdict], result: CampaignResult, not_measured:
         ids = " ".join(map(shlex.quote, sorted(changed)))
         return f'if this is meant: memcap baseline accept {ids} --reason "…"'
     if states & _ACCEPTABLE and not states - _ACCEPTABLE - {VerdictState.UNCHANGED}:
+        if result.side_by_side:
+            return "name the images, as baselines do: memcap run --image NAME=REFERENCE"
         if VerdictState.INCOMPARABLE in states:
             return 'if the project has moved: memcap baseline accept --allow-unlike --reason "…"'
         return 'memcap baseline accept --reason "…"'

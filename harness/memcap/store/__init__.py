@@ -7,7 +7,7 @@ from memcap.store.accept import Acceptance, BaselineChange, accept, as_baselines
 from memcap.store.baselines import load_baseline_file, load_baselines, remove_baselines, save_baselines
 from memcap.store.codec import load_result, save_result
 from memcap.store.files import NotWritten, refuse_special, result_path, why_not_writable
-from memcap.store.git import find_commit, user_name
+from memcap.store.git import find_commit, ignored_files, user_name
 from memcap.store.history import baseline_history, baselines_at
 from memcap.store.journal import Journal, journal_path, load_interrupted
 from memcap.store.latest import latest_run, newest_files
@@ -27,6 +27,7 @@ __all__ = [
     "baseline_history",
     "baselines_at",
     "find_commit",
+    "ignored_files",
     "journal_path",
     "latest_run",
     "load_baseline_file",

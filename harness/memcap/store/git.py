@@ -49,6 +49,16 @@ def find_commit(folder: Path, revision: str) -> str | None:
     return _text(found.stdout).strip() if found.returncode == 0 else None
 
 
+def ignored_files(folder: Path, paths: Sequence[Path]) -> tuple[Path, ...]:
+    """Return those of ``paths`` that git leaves out of commits; none where there is no git, or no repository."""
+    asked = "\0".join(map(str, paths)).encode("utf-8", "surrogateescape")
+    try:
+        found = run(folder, "check-ignore", "-z", "--stdin", stdin=asked)
+    except UsageError:
+        return ()
+    return tuple(Path(path) for path in _text(found.stdout).split("\0") if path)
+
+
 def is_shallow(folder: Path) -> bool:
     """Tell whether the clone around ``folder`` lacks older commits, as those of CI jobs do."""
     return _text(checked(folder, "rev-parse", "--is-shallow-repository")).strip() == "true"

@@ -104,6 +104,7 @@ def test_a_new_cell_of_a_benchmark_with_baselines_is_not_accepted_either(run: An
 
 def test_what_cannot_be_a_baseline_is_refused_with_a_reason(run: Any, project: Path) -> None:
     few = run("--runs", "2", "--accept")
+    assert "Next:" not in few.stdout  # accepting would be refused as well
     assert few.exit_code == BaselineRefused.exit_code
     assert f"not accepted: {CALM}: 2 usable runs, a baseline needs 5" in few.stderr
     killed = run("--accept", needs={LEAK: 1 << 40, "*": 20 * MIB})

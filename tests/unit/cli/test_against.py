@@ -9,9 +9,9 @@ from projects import make_project
 from repository import Repository, make_repository
 
 from factories import CELL_ID, make_baseline, make_baselines, make_cell, make_oom, make_result, make_runs
-from memcap.cli.against import load_against
+from memcap.cli.against import load_against as load_against_measured
 from memcap.config import load_config
-from memcap.errors import FileFormatError, UsageError
+from memcap.errors import FileFormatError, SelectionError, UsageError
 from memcap.model import Accepted, Baselines, Config
 from memcap.store import save_baselines, save_result
 
@@ -20,6 +20,10 @@ pytestmark = pytest.mark.allow_processes
 OTHER_ID = "agents.llm-py312-128m"
 OURS = make_baselines(make_baseline())
 OTHERS = make_baselines(make_baseline(make_cell(runs=make_runs((70, 71, 72)))))
+
+
+def load_against(config: Config, text: str | None, *, cell_id: str = CELL_ID) -> Baselines:
+    return load_against_measured(config, text, measured=make_result(make_cell(cell_id)))
 
 
 @pytest.fixture
@@ -124,3 +128,13 @@ def test_another_json_file_is_no_result(config: Config, tmp_path: Path) -> None:
     with pytest.raises(FileFormatError, match="no result of memcap"):
         load_against(config, "x.json")
     assert load_against(config, None) != Baselines()
+
+
+def test_files_without_any_measured_cell_judge_nothing(config: Config, tmp_path: Path) -> None:
+    save_baselines(OTHERS, tmp_path / "elsewhere")
+    save_result(make_result(make_cell()), tmp_path / "other.json", overwrite=False)
+
+    for name in ("elsewhere", "other.json"):
+        with pytest.raises(SelectionError, match=f"{name} has a good measurement of no cell of 2026"):
+            load_against(config, name, cell_id=OTHER_ID)
+    assert load_against(config, "v1", cell_id=OTHER_ID) == OTHERS  # the benchmark may be newer

@@ -235,3 +235,16 @@ def test_baselines_with_a_tag_in_their_ids_give_way_to_those_of_the_image(projec
     for each in older:
         assert f"{each} is called {new} now" in done.output
     assert set(load_baselines(_folder(project)).cells) == {new, *others}
+
+
+def test_it_is_told_where_git_would_lose_a_baseline(project: Path) -> None:
+    _measured(project, HIGHER)
+    (project / ".gitignore").write_text("results/\n")
+    lost = _baseline(project, "accept", *REASON)
+    _measured(project, make_cell(OTHER_ID, runs=HIGHER.runs))
+    (project / ".gitignore").write_text("/results/*\n!/results/baselines/\n")
+    kept = _baseline(project, "accept", *REASON)
+
+    assert f"git ignores {_folder(project) / 'agents.json'}" in lost.stderr
+    assert kept.exit_code == 0
+    assert "git ignores" not in kept.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from memcap.cli.init import command
 from memcap.config import load_config
 from memcap.errors import BuildError, ConfigError, UsageError
 from memcap.model import Package
+
+pytestmark = pytest.mark.allow_processes  # git is asked what it ignores
 
 FASTAPI = "from fastapi import FastAPI\napp = FastAPI()\n"
 
@@ -146,3 +149,53 @@ def test_a_path_that_is_in_the_way_is_said(shop: Path) -> None:
     result = run(raises=Exception)
 
     assert "could not write" in str(result.exception)
+
+
+def test_a_build_that_would_break_is_told(shop: Path) -> None:
+    (shop / "pyproject.toml").write_text('[project]\nname = "shop"\n')
+
+    for words in (("--dry-run",), (), ()):  # until it is said
+        assert '  [tool.setuptools]\n  py-modules = ["main"]\n' in run(*words).output
+
+
+def test_folders_that_are_taken_are_said_before_anything_is_written(shop: Path) -> None:
+    (shop / "suites/smoke").mkdir(parents=True)
+    (shop / "suites/smoke/test_shop.py").touch()
+    before = names(shop)
+
+    error = run(raises=ConfigError).exception
+
+    assert "suites/smoke: this folder has no suite.toml, as each folder of suites/ must" in str(error)
+    assert names(shop) == before
+
+
+def test_a_file_of_ci_that_runs_something_else_is_told(shop: Path) -> None:
+    workflow = shop / ".github/workflows/memory.yml"
+    workflow.parent.mkdir(parents=True)
+    workflow.write_text("on: push\n")
+    told = "memory.yml is there and stays as it is, but it does not run memcap: no CI does yet."
+
+    assert told in run().output
+    workflow.unlink()
+    assert told not in run().output
+    assert told not in run().output
+
+
+def test_two_folders_whose_files_of_ci_have_one_name(shop: Path) -> None:
+    for folder in ("api/v1", "api-v1"):
+        (shop / folder).mkdir(parents=True)
+
+    assert "does not run memcap" not in run("--ci", "github", "api/v1").output
+    assert "but it does not run memcap in api-v1" in run("--ci", "github", "api-v1").output
+    assert "does not run memcap" not in run("--ci", "github", "api/v1").output
+
+
+def test_what_git_would_leave_out_is_told(tmp_path: Path) -> None:
+    subprocess.run(("git", "init", "--quiet", str(tmp_path)), check=True)
+    (tmp_path / ".gitignore").write_text("images/\n")
+
+    output = run(str(tmp_path)).output
+
+    told = output.partition("git ignores these files")[2].partition("Next:")[0]
+    assert "  images/py" in told
+    assert "limits.toml" not in told

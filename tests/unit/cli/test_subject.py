@@ -144,10 +144,24 @@ def test_an_image_that_limits_toml_names(project: Path) -> None:
     assert find_subject(("prod=shop/prod:1.1", "python")).cell.image.reference == "shop/prod:1.1"
 
 
-def test_outside_of_a_project_it_is_an_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("project")
+def test_an_image_of_the_project_that_is_named(tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    make_project(other)
+
+    found = find_subject(("py312", "python"), root=other)
+
+    assert found.cell.image.directory == other / "images" / "py312"
+
+
+def test_outside_of_a_project_it_is_an_image(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.chdir(tmp_path)
 
     assert find_subject(("agents.llm-py312-128m",)).cell.image.reference == "agents.llm-py312-128m"
+    assert "so agents.llm-py312-128m is taken for an image" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("project")

@@ -293,8 +293,8 @@ def test_a_folder_without_its_file_is_a_problem_unless_it_is_empty(find_problems
         }
     )
     assert [(problem.file.as_posix(), problem.message) for problem in found] == [
-        ("images/lower", "this folder has no Dockerfile"),
-        ("suites/typo", "this folder has no suite.toml"),
+        ("images/lower", "this folder has no Dockerfile, as each folder of images/ must"),
+        ("suites/typo", "this folder has no suite.toml, as each folder of suites/ must"),
     ]
 
 

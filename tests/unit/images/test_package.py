@@ -114,6 +114,20 @@ def test_other_code_goes_in_as_it_is_without_what_is_no_code(tmp_path: Path) -> 
     )
 
 
+def test_packages_with_the_names_of_memcaps_folders_are_code(tmp_path: Path) -> None:
+    write(tmp_path, {
+        "images/__init__.py": "", "images/models.py": "", "results/__init__.py": "", "results/a.json": "",
+        "results/baselines/shop.json": "", "suites/shop/suite.toml": "",
+    })  # fmt: skip
+    tree = Tree()
+
+    add_package(tree, package(tmp_path), IMAGE, PYTHON, say=silent)
+
+    code = {"images/__init__.py", "images/models.py", "results/__init__.py"}
+    assert names(tree, *code) == code
+    assert not names(tree, "results/a.json", "results/baselines/shop.json", "suites")
+
+
 def test_a_folder_of_data_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path, {"app.py": "", "data.bin": "x" * 5000})
     monkeypatch.setattr("memcap.images.package._MOST_BYTES", 4096)

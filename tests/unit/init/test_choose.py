@@ -82,6 +82,21 @@ class TestImage:
         assert image.pythons == pythons
         assert image.name == f"py{pythons[0].replace('.', '')}"
 
+    @pytest.mark.parametrize(
+        ("wanted", "pythons"),
+        [
+            ("^3.11", ("3.12", "3.13")),
+            ("~3.11", ("3.11",)),
+            ("~3.11.2", ("3.11",)),
+            ("3.11.*", ("3.11",)),
+            ("^3.10,<3.12", ("3.11", "3.10")),
+        ],
+    )
+    def test_poetry_has_words_of_its_own(self, tmp_path: Path, wanted: str, pythons: tuple[str, ...]) -> None:
+        files = {"pyproject.toml": f'[tool.poetry]\nname = "shop"\n[tool.poetry.dependencies]\npython = "{wanted}"\n'}
+
+        assert chosen(tmp_path, files, running_python="3.12").image.pythons == pythons
+
     def test_a_named_python_comes_first(self, tmp_path: Path) -> None:
         assert chosen(tmp_path, {".python-version": "3.11.7\n"}, running_python="3.13").image.pythons[0] == "3.11"
 

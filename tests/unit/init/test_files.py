@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import os
+import subprocess
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -139,13 +141,51 @@ def test_nothing_that_is_there_is_replaced(tmp_path: Path) -> None:
     assert (tmp_path / ".gitignore").read_text().startswith("*.pyc")
 
 
-def test_only_results_are_ignored(tmp_path: Path) -> None:
-    put(tmp_path, {".gitignore": "*.pyc\n!/results/baselines/\n"})
+@pytest.mark.parametrize("before", ["*.pyc\n", "results/\n", "/results/*\n!/results/baselines/\nresults\n", "*.json"])
+def test_only_results_are_ignored(tmp_path: Path, before: str) -> None:
+    put(tmp_path, {".gitignore": before})
 
     [ignore] = [file for file in plan(tmp_path) if file.path.name == ".gitignore"]
 
     assert ignore.appends
-    assert ignore.text.splitlines()[1:] == ["/results/*"]
+    assert ignore.text.splitlines()[-4:] == [
+        "!/results/",
+        "/results/*",
+        "!/results/baselines/",
+        "!/results/baselines/*",
+    ]
+
+
+@pytest.mark.allow_processes
+@pytest.mark.parametrize("before", ["results/", "results", "*.json\n", "/results/*\n!/results/baselines/\nresults\n"])
+def test_git_keeps_the_baselines(tmp_path: Path, before: str) -> None:
+    api = put(tmp_path / "api", {"main.py": FASTAPI, ".gitignore": before})
+    put(tmp_path, {".gitignore": before})
+    git = ("git", "-C", str(tmp_path))
+    subprocess.run((*git, "init", "--quiet"), check=True)
+    write(plan(api))
+    put(api, {"results/baselines/api.json": "", "results/1.json": ""})
+
+    shown = subprocess.run((*git, "ls-files", "--others", "--exclude-standard"), check=True, capture_output=True)
+
+    found = [path for path in shown.stdout.decode().split() if "results" in path]
+    assert found == ["api/results/baselines/api.json"]
+
+
+def test_pipes_are_not_waited_for(tmp_path: Path) -> None:
+    for name in ("pyproject.toml", "main.py", "Dockerfile", "requirements.txt"):
+        os.mkfifo(tmp_path / name)
+
+    assert plan(tmp_path)
+
+
+def test_the_last_line_of_a_file_in_another_encoding_stays_one(tmp_path: Path) -> None:
+    (tmp_path / ".gitignore").write_bytes("# für git\n.env".encode("latin-1"))
+
+    write(plan(tmp_path))
+
+    assert b"\n.env\n" in (tmp_path / ".gitignore").read_bytes()
+    assert not [file for file in plan(tmp_path) if file.path.name == ".gitignore"]
 
 
 class TestMonorepo:

@@ -58,6 +58,17 @@ def test_the_reason_names_the_images_that_have_baselines() -> None:
     assert "memcap baseline accept" not in elsewhere.remedy
 
 
+def test_another_build_is_told_from_a_new_image() -> None:
+    known = make_baselines(make_baseline(make_cell("agents.crew_backed-prod-128m")))
+    elsewhere = judged(make_cell("agents.crew_backed-shop_prod-128m"), known)[0]
+    here = judged(make_cell("agents.crew_backed-prod-256m"), known)[0]
+    assert elsewhere.remedy == (
+        "If this is another build of prod: --image prod=REFERENCE. If it is new: memcap baseline accept "
+        'agents.crew_backed-shop_prod-128m --reason "…". Let new cells pass: --allow-new'
+    )
+    assert "another build" not in here.remedy
+
+
 @pytest.mark.parametrize("allowed", [True, False])
 def test_too_few_runs_and_another_environment_are_not_judged_whatever_is_allowed(allowed: bool) -> None:
     few = judged(make_cell(runs=make_runs((62, 90))), make_baselines(make_baseline()), allow_new=allowed)

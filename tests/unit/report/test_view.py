@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from factories import CELL_ID, make_cell, make_measurement, make_oom, make_result, make_runs
-from memcap.model import Caveat, CaveatKind, Ending, Metric, MetricVerdict, Verdict, VerdictState
+from factories import (
+    CELL_ID,
+    make_baselines,
+    make_cell,
+    make_image,
+    make_measurement,
+    make_oom,
+    make_result,
+    make_runs,
+)
+from memcap.judge import judge
+from memcap.model import Caveat, CaveatKind, Ending, Metric, MetricVerdict, Rules, Verdict, VerdictState
+from memcap.model.names import tagged_image_name
 from memcap.report.view import WORST_FIRST, View, build_view
 
 A, B, C = "s.a-py312-128m", "s.b-py312-128m", "s.c-py312-128m"
@@ -88,6 +99,15 @@ def test_the_reason_says_when_nothing_could_be_judged() -> None:
     )
     unjudged = build_view(make_result(), is_judged=False)
     assert unjudged.reason == "All 5 runs ended as expected. Peak unreclaimable memory: 61.6 MiB (cap 128.0 MiB)"
+
+
+def test_what_baselines_do_not_apply_to_is_not_to_be_accepted() -> None:
+    references = ("shop/prod:1.0", "shop/prod:1.1")
+    images = {tagged_image_name(each): make_image(tagged_image_name(each), reference=each) for each in references}
+    result = make_result(make_cell("agents.crew_backed-shop_prod_1_0-128m"), images=images)
+    verdicts = judge(result, make_baselines(), Rules(tolerances={}))
+    view = build_view(result, verdicts)
+    assert view.next_step == "name the images, as baselines do: memcap run --image NAME=REFERENCE"
 
 
 def test_the_next_step_fits() -> None:
