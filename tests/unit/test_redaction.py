@@ -94,7 +94,7 @@ def test_json_can_be_read_afterwards(tmp_path: Path, value: str) -> None:
     path.write_text(json.dumps(content, indent=4), encoding="utf-8")
     Redaction([value]).files(tmp_path)
     found = json.loads(path.read_text(encoding="utf-8"))
-    assert found["size"] == content["size"] and found["on"] is True and found["of"] is None
+    assert [found["size"], found["on"], found["of"]] == [110001, True, None]
     assert found["name"] == ("is ***." if value.strip() else f"is {value}.")
 
 

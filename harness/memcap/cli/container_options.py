@@ -47,8 +47,6 @@ class ContainerOptions:
         from memcap.config.environment import resolved
         from memcap.units import parse_bytes
 
-        if self.user is not None and not self.user.strip():
-            raise UsageError("--user names no user", remedy="Write USER or USER:GROUP, by name or number.")
         own = anchored(self._as_policy(), Path.cwd())
         asked = replace(
             policy,
@@ -195,7 +193,10 @@ _OPTIONS = (
         "--tmpfs", multiple=True, type=_text("tmpfs", "parse_tmpfs"), metavar="DST[:OPTIONS]",
         help="Mount a folder in memory, such as /tmp:size=64m. What is in it counts against the cap.",
     ),
-    click.option("--user", metavar="USER[:GROUP]", help="User of the workload.  [default: the image's]"),
+    click.option(
+        "--user", type=_text("user", "parse_user"), metavar="USER[:GROUP]",
+        help="User of the workload.  [default: the image's]",
+    ),
     click.option("--entrypoint", metavar="PROGRAM", help="Instead of the image's ENTRYPOINT; '' turns that off."),
     click.option(
         "-w", "--workdir", type=_text("workdir", "parse_workdir"), metavar="DIR",
