@@ -46,6 +46,14 @@ def test_all_lines_that_are_wrong_are_named_without_their_values(tmp_path: Path)
     assert "hidden" not in str(refused.value)
 
 
+def test_lines_of_a_key_are_not_shown(tmp_path: Path) -> None:
+    line = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj"
+    path = written(tmp_path, f'KEY="-----BEGIN KEY-----\n{line}\n{line[:48]}==\n-----END-----"\nEMPTY=\n')
+    with pytest.raises(UsageError) as refused:
+        read_env_file(path, {})
+    assert refused.value.message == "; ".join(f"{path}:{number}: expected NAME=VALUE" for number in (2, 3, 4))
+
+
 @given(st.binary())
 def test_any_file_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     path = tmp_path_factory.mktemp("env") / "any.env"
