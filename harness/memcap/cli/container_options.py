@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -61,7 +61,8 @@ class ContainerOptions:
             add_hosts=(*policy.add_hosts, *own.add_hosts),
             limits=self._limits(policy.limits),
         )
-        return resolved(asked, os.environ, given={**self._of_files(own.env_files), **self._given()})
+        given = self._given()
+        return resolved(asked, os.environ, given={**self._of_files(own.env_files, given), **given})
 
     def retyped(self) -> tuple[str, ...]:
         """Return the words of a command line that ask for the same; values of variables are left out."""
@@ -95,12 +96,12 @@ class ContainerOptions:
             add_hosts=tuple(map(parse_add_host, self.add_host)),
         )
 
-    def _of_files(self, files: tuple[str, ...]) -> dict[str, str]:
+    def _of_files(self, files: tuple[str, ...], given: Mapping[str, str]) -> dict[str, str]:
         from memcap.config.environment import read_env_file
 
         found: dict[str, str] = {}
         for file in files:
-            found |= read_env_file(Path(file), os.environ)
+            found |= read_env_file(Path(file), {**os.environ, **given})
         return found
 
     def _given(self) -> dict[str, str]:

@@ -39,7 +39,7 @@ def resolved(
     problems: list[str] = []
     for file in policy.env_files:
         try:
-            files |= read_env_file(Path(file), environ)
+            files |= read_env_file(Path(file), {**environ, **given})
         except UsageError as error:
             problems.append(error.message)
     problems += [f"{name} is not set" for name in policy.pass_env if name not in environ and name not in given]

@@ -77,6 +77,11 @@ def test_files_then_the_projects_own_then_what_is_passed_then_what_is_given(tmp_
     assert resolved(found, {"C": "passed", "D": "passed"}, given={"D": "given"}) == found
 
 
+def test_a_name_alone_in_a_file_can_be_given(tmp_path: Path) -> None:
+    policy = ContainerPolicy(env_files=(str(written(tmp_path, "A\nB=file\n")),), env={})
+    assert values_of(resolved(policy, {}, given={"A": "given"}).env) == {"A": "given", "B": "file"}
+
+
 def test_everything_that_is_missing_is_named(tmp_path: Path) -> None:
     missing = tmp_path / "missing.env"
     policy = ContainerPolicy(env_files=(str(missing),), pass_env=("A", "B", "C"))
