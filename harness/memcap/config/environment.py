@@ -46,7 +46,7 @@ def resolved(
     if problems:
         raise UsageError(
             "the environment of the containers is incomplete: " + "; ".join(problems),
-            remedy="Set the variables here, or give their values: -e NAME=VALUE",
+            remedy="Set the variables here. `measure`, `fit`, `repro` and `profile` also take them as -e NAME=VALUE.",
         )
     passed = {name: environ[name] for name in policy.pass_env if name in environ}
     return replace(
