@@ -86,7 +86,7 @@ def _caps_below(plan: Plan, minimum_bytes: int) -> list[PlanProblem]:
     return [
         PlanProblem(
             subject=f"cap {cap.name}",
-            reason=f"{format_bytes(cap.bytes)} is less than the {format_bytes(minimum_bytes)} that Docker needs",
+            reason=f"{cap.bytes:,} bytes are less than the {format_bytes(minimum_bytes)} that Docker needs",
             remedy=f"Choose --cap {minimum_bytes // 1024**2}m or more",
         )
         for cap in _caps(plan)

@@ -71,7 +71,7 @@ def run_spec(cell: Cell, layer: Layer, settings: CampaignSettings, *, attempt: s
         cold=cell.is_cold,
         projections=benchmark.projections,
         user=policy.user or layer.image.user,
-        has_home=layer.image.sets_home or "HOME" in env,
+        has_home=bool(env["HOME"]) if "HOME" in env else layer.image.sets_home,
         metrics=None if isinstance(workload, CommandWorkload) else benchmark.returned_metrics,
     )
 

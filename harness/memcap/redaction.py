@@ -17,7 +17,9 @@ from urllib.parse import quote
 MARK: Final = "***"
 SHORTEST: Final = 4  # characters; what is shorter stands in too much other text
 _SHORTEST_LINE: Final = 8  # of a value of several lines, such as a key: each is printed alone, too
-_TEXTS: Final = frozenset({".html", ".json", ".md", ".svg", ".txt"})
+_TEXTS: Final = frozenset({".html", ".md", ".svg", ".txt"})
+# A key of a format, or a text; the last one of a file that was cut off has no end.
+_JSON_TEXT: Final = re.compile(r'(?P<key>"[a-z_]+"(?=\s*:))|"(?:[^"\\]|\\.)*(?:"|\\?\Z)', re.DOTALL)
 
 _Value = TypeVar("_Value")
 
@@ -67,13 +69,24 @@ class Redaction:
         for path in folder.rglob("*"):
             if path.is_symlink() or not path.is_file() or not path.stat().st_size:
                 continue
-            if path.suffix in _TEXTS:
-                before = path.read_bytes()
-                after = re.sub(_encoded(self._pattern.pattern), MARK.encode(), before)
-                if after != before:
-                    path.write_bytes(after)
+            if path.suffix == ".json" or path.suffix in _TEXTS:
+                text = path.read_bytes().decode("utf-8", "surrogateescape")
+                after = _JSON_TEXT.sub(self._json_text, text) if path.suffix == ".json" else self.text(text)
+                if after != text:
+                    path.write_bytes(_encoded(after))
             else:
                 self._overwrite(path)
+
+    def _json_text(self, found: re.Match[str]) -> str:
+        """Return a text of JSON without the values; numbers and keys stay, so that it can be read."""
+        if found["key"]:
+            return found[0]
+        try:
+            before = json.loads(found[0], strict=False)
+        except ValueError:
+            return self.text(found[0])
+        after = self.text(before)
+        return found[0] if after == before else json.dumps(after)
 
     def _overwrite(self, path: Path) -> None:
         with path.open("r+b") as file, mmap.mmap(file.fileno(), 0) as content:
@@ -94,7 +107,7 @@ class Redaction:
 
 def _forms(value: str) -> Iterator[str]:
     """Yield ``value`` as programs write it, if it is long enough; its lines, too, if it has several."""
-    if len(value) < SHORTEST:
+    if len(value) < SHORTEST or value.isspace():
         return
     lines = value.splitlines()
     for text in (value, *(line for line in lines if len(lines) > 1 and len(line.strip()) >= _SHORTEST_LINE)):

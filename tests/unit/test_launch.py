@@ -115,6 +115,17 @@ def test_variables_of_the_project_then_those_of_the_benchmark() -> None:
     assert "hidden" not in repr(policy)
 
 
+@pytest.mark.parametrize(
+    ("env", "of_image", "has_home"),
+    [({}, False, False), ({}, True, True), ({"HOME": "/x"}, False, True), ({"HOME": ""}, True, False)],
+)
+def test_an_empty_home_is_none(env: dict[str, str], of_image: bool, has_home: bool) -> None:
+    layer = make_layer()
+    layer = replace(layer, image=replace(layer.image, sets_home=of_image))
+    settings = make_settings(policy=ContainerPolicy(env=env))
+    assert run_spec(make_plan_cell(), layer, settings, attempt="1").has_home is has_home
+
+
 def test_the_entrypoint_comes_before_the_runner_as_before_any_command() -> None:
     layer = make_layer()
     wrapped = replace(layer, image=replace(layer.image, entrypoint=("tini", "--")))

@@ -31,13 +31,16 @@ def test_each_occurrence_in_a_text(text: str, redacted: str) -> None:
     assert Redaction([SECRET]).text(text) == redacted
 
 
-@pytest.mark.parametrize("value", ["", "abc"])
-def test_short_values_stay(value: str) -> None:
-    assert Redaction([value]).text("abc def") == "abc def"
+@pytest.mark.parametrize("value", ["", "abc", "    ", "\n\t \n"])
+def test_values_that_are_short_or_blank_stay(value: str) -> None:
+    assert Redaction([value]).text("abc    def\n\t \n") == "abc    def\n\t \n"
     assert Redaction([]).text("abc def", cut_before=True, cut_after=True) == "abc def"
 
 
-@given(st.text(st.characters(exclude_characters="*"), min_size=4), st.text(), st.text())
+_VALUES = st.text(st.characters(exclude_characters="*"), min_size=4).filter(lambda value: not value.isspace())
+
+
+@given(_VALUES, st.text(), st.text())
 @example("a'b\"c\\d", "", "")
 @example("x<y>&z", "", "")
 def test_a_value_is_found_as_programs_write_it(value: str, before: str, after: str) -> None:
@@ -82,6 +85,23 @@ def test_files_keep_their_length_unless_they_are_texts(tmp_path: Path) -> None:
     Redaction([SECRET, "schlüssel"]).files(tmp_path)
     assert (tmp_path / "inner" / "capture-7.bin").read_bytes() == b"\0\1**********\2**********"
     assert (tmp_path / "page.html").read_text(encoding="utf-8") == "<p>***</p>"
+
+
+@pytest.mark.parametrize("value", ["1000", "true", "null", "size", "name", "{}, {", "    ", " \n\t "])
+def test_json_can_be_read_afterwards(tmp_path: Path, value: str) -> None:
+    content = {"size": 110001, "on": True, "of": None, "name": f"is {value}.", "a/b": ["\name\\name", {}, {}]}
+    path = tmp_path / "sites.json"
+    path.write_text(json.dumps(content, indent=4), encoding="utf-8")
+    Redaction([value]).files(tmp_path)
+    found = json.loads(path.read_text(encoding="utf-8"))
+    assert [found["size"], found["on"], found["of"]] == [110001, True, None]
+    assert found["name"] == ("is ***." if value.strip() else f"is {value}.")
+
+
+def test_json_that_was_cut_off(tmp_path: Path) -> None:
+    (tmp_path / "sites.json").write_text(f'{{"a": "{SECRET}", "b": ["at {SECRET} \\', encoding="utf-8")
+    Redaction([SECRET]).files(tmp_path)
+    assert (tmp_path / "sites.json").read_text(encoding="utf-8") == '{"a": "***", "b": ["at *** \\'
 
 
 def test_a_value_that_is_not_unicode(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -47,8 +47,6 @@ class ContainerOptions:
         from memcap.config.environment import resolved
         from memcap.units import parse_bytes
 
-        if self.user is not None and not self.user.strip():
-            raise UsageError("--user names no user", remedy="Write USER or USER:GROUP, by name or number.")
         own = anchored(self._as_policy(), Path.cwd())
         asked = replace(
             policy,
@@ -63,7 +61,8 @@ class ContainerOptions:
             add_hosts=(*policy.add_hosts, *own.add_hosts),
             limits=self._limits(policy.limits),
         )
-        return resolved(asked, os.environ, given={**self._of_files(own.env_files), **self._given()})
+        given = self._given()
+        return resolved(asked, os.environ, given={**self._of_files(own.env_files, given), **given})
 
     def retyped(self) -> tuple[str, ...]:
         """Return the words of a command line that ask for the same; values of variables are left out."""
@@ -97,12 +96,12 @@ class ContainerOptions:
             add_hosts=tuple(map(parse_add_host, self.add_host)),
         )
 
-    def _of_files(self, files: tuple[str, ...]) -> dict[str, str]:
+    def _of_files(self, files: tuple[str, ...], given: Mapping[str, str]) -> dict[str, str]:
         from memcap.config.environment import read_env_file
 
         found: dict[str, str] = {}
         for file in files:
-            found |= read_env_file(Path(file), os.environ)
+            found |= read_env_file(Path(file), {**os.environ, **given})
         return found
 
     def _given(self) -> dict[str, str]:
@@ -195,7 +194,10 @@ _OPTIONS = (
         "--tmpfs", multiple=True, type=_text("tmpfs", "parse_tmpfs"), metavar="DST[:OPTIONS]",
         help="Mount a folder in memory, such as /tmp:size=64m. What is in it counts against the cap.",
     ),
-    click.option("--user", metavar="USER[:GROUP]", help="User of the workload.  [default: the image's]"),
+    click.option(
+        "--user", type=_text("user", "parse_user"), metavar="USER[:GROUP]",
+        help="User of the workload.  [default: the image's]",
+    ),
     click.option("--entrypoint", metavar="PROGRAM", help="Instead of the image's ENTRYPOINT; '' turns that off."),
     click.option(
         "-w", "--workdir", type=_text("workdir", "parse_workdir"), metavar="DIR",

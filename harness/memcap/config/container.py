@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import os
+import posixpath
 import re
 from dataclasses import replace
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +21,9 @@ _SIZE: Final = re.compile(r"(\d{1,15})([bkmg]?)", re.ASCII | re.IGNORECASE)
 _UNITS: Final = {"": 1, "b": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 _MODE: Final = re.compile(r"[0-7]{3,4}")
 _OWN: Final = "/memcap"
+_HOST_GATEWAY: Final = "host-gateway"  # Docker's word for the daemon's machine
+_LAST_ID: Final = 2**31 - 1  # of a user or a group, as Docker has it
+_DIGITS: Final = 20  # as many tell a number that is too large
 _KEYS: Final = {
     "type": "type", "source": "source", "src": "source", "target": "target", "destination": "target", "dst": "target",
     "readonly": "readonly", "ro": "readonly", "tmpfs-size": "tmpfs-size", "tmpfs-mode": "tmpfs-mode",
@@ -41,7 +46,26 @@ def parse_add_host(text: str) -> str:
     match = re.fullmatch(r"([^:=\s]+)[:=](\S+)", text)
     if match is None:
         raise UsageError(f"{shown(text)} is not NAME:IP", remedy="Write it like db:10.0.0.5.")
+    if match[2] != _HOST_GATEWAY:
+        try:
+            ip_address(match[2])
+        except ValueError as error:
+            raise UsageError(
+                f"{shown(match[2])} is not an address", remedy="Write it like db:10.0.0.5, or db:host-gateway."
+            ) from error
     return f"{match[1]}:{match[2]}"
+
+
+def parse_user(text: str) -> str:
+    """Return ``USER[:GROUP]``, by name or number. Raises UsageError for what Docker takes for none."""
+    if not text or text != text.strip():
+        raise UsageError(f"{shown(text)} is not a user", remedy="Write USER or USER:GROUP, by name or number.")
+    for number in text.split(":"):
+        if re.fullmatch(r"-?[0-9]+", number) and not 0 <= int(number[:_DIGITS]) <= _LAST_ID:
+            raise UsageError(
+                f"{shown(text)} is not a user", remedy=f"Numbers of users and groups are from 0 to {_LAST_ID}."
+            )
+    return text
 
 
 def parse_workdir(text: str) -> str:
@@ -134,12 +158,12 @@ def anchored(policy: ContainerPolicy, folder: Path) -> ContainerPolicy:
 
 
 def _target(target: str, text: str) -> str:
-    if not target.startswith("/") or target.strip("/") == "":
+    if not target.startswith("/") or posixpath.normpath(target).strip("/") == "":
         raise UsageError(
             f"{shown(text)} names no place in the container to mount at",
             remedy="The target is an absolute path other than /, such as /data.",
         )
-    path = "/" + target.strip("/")
+    path = posixpath.normpath("/" + target.strip("/"))
     if path == _OWN or path.startswith(f"{_OWN}/"):
         raise UsageError(f"{shown(text)} would hide {_OWN}, where memcap's own files are", remedy="Mount it elsewhere.")
     return path

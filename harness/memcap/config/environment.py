@@ -6,6 +6,7 @@ import functools
 import hashlib
 import hmac
 import os
+import re
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -21,6 +22,7 @@ from memcap.strict import MOST_CONFIG_BYTES, TextError, read_text
 DIGEST_MARK: Final = "hmac:"
 _DIGITS: Final = 16
 _KEY_BYTES: Final = 32
+_ENCODED: Final = re.compile(r"-----.*|[A-Za-z0-9+/]{41,}={0,2}")
 _KEY_FILE: Final = "secrets.key"
 
 
@@ -37,14 +39,14 @@ def resolved(
     problems: list[str] = []
     for file in policy.env_files:
         try:
-            files |= read_env_file(Path(file), environ)
+            files |= read_env_file(Path(file), {**environ, **given})
         except UsageError as error:
             problems.append(error.message)
     problems += [f"{name} is not set" for name in policy.pass_env if name not in environ and name not in given]
     if problems:
         raise UsageError(
             "the environment of the containers is incomplete: " + "; ".join(problems),
-            remedy="Set the variables here, or give their values: -e NAME=VALUE",
+            remedy="Set the variables here. `measure`, `fit`, `repro` and `profile` also take them as -e NAME=VALUE.",
         )
     passed = {name: environ[name] for name in policy.pass_env if name in environ}
     return replace(
@@ -75,7 +77,8 @@ def digest_of(name: str, value: str) -> str:
 def read_env_file(path: Path, environ: Mapping[str, str]) -> dict[str, str]:
     """Return the variables of a file in Docker's format: ``NAME=VALUE``, ``NAME`` alone, comments.
 
-    A name alone stands for its value in ``environ``. Raises UsageError naming every line that is wrong.
+    A name alone stands for its value in ``environ``. Raises UsageError naming every line that is wrong; what is in a
+    line that may be one of a secret is not in the message.
     """
     try:
         text = read_text(path, most_bytes=MOST_CONFIG_BYTES)
@@ -87,7 +90,7 @@ def read_env_file(path: Path, environ: Mapping[str, str]) -> dict[str, str]:
         name, has_value, value = line.lstrip().partition("=")
         if name.startswith("#") or not line.strip():
             continue
-        if not name or any(character.isspace() for character in name):
+        if not name or any(character.isspace() for character in name) or _is_of_a_key(line):
             problems.append(f"{path}:{number}: expected NAME=VALUE")
         elif "\0" in line:
             problems.append(f"{path}:{number}: {name} holds a NUL character, as no program can be given one")
@@ -100,6 +103,11 @@ def read_env_file(path: Path, environ: Mapping[str, str]) -> dict[str, str]:
     if problems:
         raise UsageError("; ".join(problems), remedy="Write NAME=VALUE, or NAME for a variable that is set here.")
     return found
+
+
+def _is_of_a_key(line: str) -> bool:
+    """Tell whether ``line`` is one of a value of several lines, such as a key in PEM, which the format cannot hold."""
+    return _ENCODED.fullmatch(line.strip()) is not None
 
 
 @functools.cache

@@ -12,7 +12,15 @@ from pydantic import AfterValidator, BeforeValidator, ValidationInfo
 from pydantic_core import PydanticCustomError
 
 from memcap.config.calls import is_call
-from memcap.config.container import parse_add_host, parse_mount, parse_network, parse_tmpfs, parse_volume, parse_workdir
+from memcap.config.container import (
+    parse_add_host,
+    parse_mount,
+    parse_network,
+    parse_tmpfs,
+    parse_user,
+    parse_volume,
+    parse_workdir,
+)
 from memcap.config.source import nearest, shown
 from memcap.config.ulimits import check_cpus, parse_ulimit
 from memcap.errors import SizeError, UsageError
@@ -198,12 +206,6 @@ def _host_name(value: str) -> str:
     return value
 
 
-def _user_name(value: str) -> str:
-    if not value or value != value.strip():
-        raise complaint(f"{shown(value)} is not a user; write USER or USER:GROUP, by name or number")
-    return value
-
-
 def _call(value: str) -> str:
     if not is_call(value):
         raise complaint(f'{shown(value)} is not a function of this suite; write "module:function"')
@@ -293,7 +295,7 @@ Tmpfs = Annotated[
     list[Annotated[Mount, Kind("string", ""), BeforeValidator(_text(parse_tmpfs))]], BeforeValidator(_texts)
 ]
 AddHosts = Annotated[list[Annotated[str, BeforeValidator(_text(parse_add_host))]], BeforeValidator(_texts)]
-UserName = Annotated[str, AfterValidator(_user_name)]
+UserName = Annotated[str, BeforeValidator(_text(parse_user))]
 HostName = Annotated[str, Kind("string", '"worker-1"'), AfterValidator(_host_name)]
 CallText = Annotated[str, Kind("string", '"module:function"'), AfterValidator(_call)]
 ParameterName = Annotated[str, AfterValidator(_parameter_name)]

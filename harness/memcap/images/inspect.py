@@ -87,7 +87,7 @@ def image_facts(
         command=tuple(config.get("Cmd") or ()),
         user=config.get("User") or "",
         working_directory=config.get("WorkingDir") or "",
-        sets_home="HOME" in variables,
+        sets_home=bool(variables.get("HOME")),  # Docker takes an empty one for none
         python_path=variables.get("PYTHONPATH", ""),
         mutable=not (content_addressed or _names_contents(reference, image)),
     )

@@ -15,6 +15,7 @@ from memcap.config.container import (
     parse_mount,
     parse_network,
     parse_tmpfs,
+    parse_user,
     parse_volume,
     parse_workdir,
 )
@@ -91,6 +92,14 @@ def test_tmpfs(text: str, mount: Mount) -> None:
         (parse_network, "my/image:1.0", "is not the name of a network"),
         (parse_network, "", "is not the name of a network"),
         (parse_add_host, "db", "'db' is not NAME:IP"),
+        (parse_add_host, "db:notip", "'notip' is not an address"),
+        (parse_user, "", "'' is not a user"),
+        (parse_user, " app", "' app' is not a user"),
+        (parse_user, "-1", "'-1' is not a user"),
+        (parse_user, "4294967296", "'4294967296' is not a user"),
+        (parse_user, "app:2147483648", "'app:2147483648' is not a user"),
+        (parse_volume, "/a:/b/../memcap", "would hide /memcap"),
+        (parse_volume, "/a:/b/..", "names no place in the container"),
         (parse_workdir, "srv", "is not an absolute path"),
     ],
 )
@@ -119,11 +128,16 @@ def test_networks(name: str) -> None:
     assert parse_network(name) == name
 
 
+@pytest.mark.parametrize("user", ["app", "app:staff", "0", "2147483647:2147483647", ":staff", "app:"])
+def test_users(user: str) -> None:
+    assert parse_user(user) == user
+
+
 @given(st.text())
 @example('"')
 @example("a\n")
 def test_any_text_is_read_or_refused(text: str) -> None:
-    for parse in (parse_volume, parse_mount, parse_tmpfs, parse_network, parse_add_host, parse_workdir):
+    for parse in (parse_volume, parse_mount, parse_tmpfs, parse_network, parse_add_host, parse_user, parse_workdir):
         try:
             found = parse(text)
         except UsageError:

@@ -46,6 +46,14 @@ def test_all_lines_that_are_wrong_are_named_without_their_values(tmp_path: Path)
     assert "hidden" not in str(refused.value)
 
 
+def test_lines_of_a_key_are_not_shown(tmp_path: Path) -> None:
+    line = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj"
+    path = written(tmp_path, f'KEY="-----BEGIN KEY-----\n{line}\n{line[:48]}==\n-----END-----"\nEMPTY=\n')
+    with pytest.raises(UsageError) as refused:
+        read_env_file(path, {})
+    assert refused.value.message == "; ".join(f"{path}:{number}: expected NAME=VALUE" for number in (2, 3, 4))
+
+
 @given(st.binary())
 def test_any_file_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     path = tmp_path_factory.mktemp("env") / "any.env"
@@ -67,6 +75,11 @@ def test_files_then_the_projects_own_then_what_is_passed_then_what_is_given(tmp_
     assert found.env["A"] == "file", "public"
     assert found.secrets == ("passed", "given"), "what is in the project's own files is no secret"
     assert resolved(found, {"C": "passed", "D": "passed"}, given={"D": "given"}) == found
+
+
+def test_a_name_alone_in_a_file_can_be_given(tmp_path: Path) -> None:
+    policy = ContainerPolicy(env_files=(str(written(tmp_path, "A\nB=file\n")),), env={})
+    assert values_of(resolved(policy, {}, given={"A": "given"}).env) == {"A": "given", "B": "file"}
 
 
 def test_everything_that_is_missing_is_named(tmp_path: Path) -> None:
