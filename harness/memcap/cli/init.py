@@ -119,6 +119,12 @@ def _write(files: tuple[PlannedFile, ...], repository: Repository) -> list[Path]
     from memcap.errors import MemcapError
 
     for file in files:
+        if not file.path.resolve().is_relative_to(repository.top.resolve()):
+            raise MemcapError(
+                f"{_shown(file.path, repository)} leads out of the repository, to {file.path.resolve()}",
+                remedy="Remove that link, and run `memcap init` again. Nothing was written.",
+            )
+    for file in files:
         try:
             was_there = file.path.exists()
             file.path.parent.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from memcap.cli.init import command
 from memcap.config import load_config
-from memcap.errors import BuildError, ConfigError, UsageError
+from memcap.errors import BuildError, ConfigError, MemcapError, UsageError
 from memcap.model import Package
 
 pytestmark = pytest.mark.allow_processes  # git is asked what it ignores
@@ -149,6 +149,16 @@ def test_a_path_that_is_in_the_way_is_said(shop: Path) -> None:
     result = run(raises=Exception)
 
     assert "could not write" in str(result.exception)
+
+
+def test_nothing_is_written_outside_of_the_repository(shop: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (shop / "suites").symlink_to(elsewhere)
+    result = run(raises=MemcapError)
+    assert "leads out of the repository" in str(result.exception)
+    assert list(elsewhere.iterdir()) == []
+    assert not (shop / "limits.toml").exists()
 
 
 def test_a_build_that_would_break_is_told(shop: Path) -> None:
