@@ -9,7 +9,9 @@ from fnmatch import fnmatchcase
 
 from memcap.errors import SelectionError
 from memcap.model import (
+    BASE_MARK,
     COLD,
+    OF_NO_SUITE,
     Benchmark,
     CallWorkload,
     Cap,
@@ -240,8 +242,7 @@ def _exact_cells(
     everything: dict[str, Cell] = {}
     for benchmark in _benchmarks(config):
         everything |= _grid(config, [benchmark], images.values(), benchmark.cap_names or tuple(config.caps))
-    hint = "The image of a cell is named with --image NAME=REFERENCE, or in [images] of limits.toml."
-    found = {name: everything[_require(name, everything, what="cell", hint=hint)] for name in ids}
+    found = {name: everything[_require(name, everything, what="cell", hint=_of_cell(name))] for name in ids}
     return {
         name: cell
         for name, cell in found.items()
@@ -249,6 +250,15 @@ def _exact_cells(
         and (not selection.caps or cell.cap.name in selection.caps)
         and _tagged([cell.benchmark], selection.tags)
     }
+
+
+def _of_cell(name: str) -> str:
+    """Return what to know of an id that no cell has."""
+    if name.startswith(f"{OF_NO_SUITE}."):
+        return "A cell of `memcap measure` is in no suite: name its IMAGE -- CMD."
+    if BASE_MARK in name:
+        return "A cell of the revision of --base-ref is measured together with the one here, which has no `.base`."
+    return "The image of a cell is named with --image NAME=REFERENCE, or in [images] of limits.toml."
 
 
 def _require(name: str, valid: Iterable[str], *, what: str, near: Iterable[str] = (), hint: str = "") -> str:

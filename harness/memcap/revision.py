@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from memcap.errors import SelectionError
-from memcap.model import Benchmark, CampaignResult, Cell, CellResult, Config, ImageSource, Layer, Plan, Suite
+from memcap.model import BASE_MARK, Benchmark, CampaignResult, Cell, CellResult, Config, ImageSource, Layer, Plan, Suite
 from memcap.plan import Selection, make_plan
 
-_MARK = ".base"  # names of images have no dots
 _Layers = Mapping[tuple[str, str], Layer]
 
 
@@ -65,27 +64,27 @@ def side_by_side(plan: Plan, base: Base | None) -> Plan:
 def as_base_layers(layers: _Layers) -> dict[tuple[str, str], Layer]:
     """Return the layers of the base under the names that its images have beside the head's."""
     return {
-        (image + _MARK, suite): replace(layer, image=replace(layer.image, name=image + _MARK))
+        (image + BASE_MARK, suite): replace(layer, image=replace(layer.image, name=image + BASE_MARK))
         for (image, suite), layer in layers.items()
     }
 
 
 def split(result: CampaignResult) -> tuple[CampaignResult, CampaignResult]:
     """Return the head's and the base's part of a result, both with the head's ids."""
-    images = {name: facts for name, facts in result.images.items() if not name.endswith(_MARK)}
+    images = {name: facts for name, facts in result.images.items() if not name.endswith(BASE_MARK)}
     base_images = {_unmarked(name): replace(facts, name=_unmarked(name)) for name, facts in result.images.items()}
     head = replace(
         result,
         images=images,
         plan_cells=tuple(cell_id for cell_id in result.plan_cells if _unmarked(cell_id) == cell_id),
-        cells=tuple(cell for cell in result.cells if not cell.cell.image.endswith(_MARK)),
+        cells=tuple(cell for cell in result.cells if not cell.cell.image.endswith(BASE_MARK)),
     )
     base = replace(
         result,
-        id=result.id + _MARK,
-        images={name: facts for name, facts in base_images.items() if name + _MARK in result.images},
+        id=result.id + BASE_MARK,
+        images={name: facts for name, facts in base_images.items() if name + BASE_MARK in result.images},
         plan_cells=tuple(_unmarked(cell_id) for cell_id in result.plan_cells if _unmarked(cell_id) != cell_id),
-        cells=tuple(_unmarked_cell(cell) for cell in result.cells if cell.cell.image.endswith(_MARK)),
+        cells=tuple(_unmarked_cell(cell) for cell in result.cells if cell.cell.image.endswith(BASE_MARK)),
     )
     return head, base
 
@@ -131,13 +130,13 @@ def _gone(plan: Plan, head: Config, there: Config, selection: Selection) -> tupl
 
 
 def _marked(image: ImageSource) -> ImageSource:
-    return replace(image, name=image.name + _MARK)
+    return replace(image, name=image.name + BASE_MARK)
 
 
 def _unmarked(name: str) -> str:
     """Return the name of an image, or the id of a cell, without the mark. A benchmark may be called ``base``."""
     image, dash, cap = name.rpartition("-")
-    return image.removesuffix(_MARK) + dash + cap if dash else name.removesuffix(_MARK)
+    return image.removesuffix(BASE_MARK) + dash + cap if dash else name.removesuffix(BASE_MARK)
 
 
 def _unmarked_cell(cell: CellResult) -> CellResult:

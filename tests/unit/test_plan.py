@@ -317,3 +317,13 @@ def test_an_id_says_itself_how_long_its_cell_lasts_and_none_is_cold_too() -> Non
     assert cell.benchmark.workload == CallWorkload(call="work:run", duration_seconds=20)
     with pytest.raises(SelectionError, match="--cold does not go with --duration"):
         plan("full", Selection(cold=True, duration_seconds=20.0), config=lasting())
+
+
+@pytest.mark.parametrize(
+    ("cell_id", "words"),
+    [("measure.python-py312-128m", "name its IMAGE -- CMD"), ("s.long-py312.base-128m", "which has no `.base`")],
+)
+def test_an_id_of_something_else_is_explained(cell_id: str, words: str) -> None:
+    with pytest.raises(SelectionError) as refused:
+        plan("full", Selection(cells=(cell_id,)))
+    assert words in refused.value.remedy

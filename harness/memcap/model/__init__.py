@@ -32,6 +32,7 @@ from memcap.model.measurement import (
 )
 from memcap.model.out_of_memory import find_message
 from memcap.model.plan import (
+    BASE_MARK,
     COLD,
     DEFAULT_TOLERANCES,
     MINIMUM_CAP_BYTES,
@@ -95,6 +96,7 @@ from memcap.model.verdict import NOT_JUDGED, Alert, AlertKind, Graded, MetricVer
 
 __all__ = [
     "AT_THE_CAP",
+    "BASE_MARK",
     "BUILT",
     "COLD",
     "DAEMON_WAIT_SECONDS",

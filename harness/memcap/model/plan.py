@@ -15,6 +15,7 @@ from memcap.model.image_source import ImageSource
 
 Scalar = str | int | float | bool | None
 OF_NO_SUITE: Final = "measure"  # what stands for the suite of a command that belongs to none
+BASE_MARK: Final = ".base"  # behind the name of an image of another revision; names of images have no dots
 COLD: Final = "cold"  # the variant of a cell whose runs read the image's files from disk
 UNCAPPED: Final = "uncapped"  # what is shown in place of a memory limit that is none
 # From here on a memory limit is none: cgroup v1 spells "no limit" as the largest number of whole pages, 2**63 - 4096.
