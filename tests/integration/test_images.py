@@ -343,7 +343,8 @@ class TestCommands:
         return tmp_path
 
     def invoke(self, *arguments: str) -> str:
-        result = CliRunner().invoke(cli, ["images", *arguments], catch_exceptions=False)
+        # In a narrow terminal references are folded.
+        result = CliRunner(env={"COLUMNS": "200"}).invoke(cli, ["images", *arguments], catch_exceptions=False)
         assert result.exit_code == 0, result.output
         return result.stdout
 
