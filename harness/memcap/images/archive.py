@@ -6,7 +6,7 @@ import hashlib
 import io
 import os
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -82,6 +82,24 @@ class Tree:
         for depth in range(1, len(parts)):
             self._entries.setdefault("/".join(parts[:depth]), _Entry(kind=tarfile.DIRTYPE, mode=0o755))
         self._entries[path] = entry
+
+
+def digest_of(directory: Path, paths: Iterable[Path]) -> str:
+    """Return a hash of the files ``paths`` in ``directory``, links as links.
+
+    Raises BuildError if one cannot be read.
+    """
+    tree = Tree()
+    try:
+        for path in paths:
+            name = path.relative_to(directory).as_posix()
+            if path.is_symlink():
+                tree.add_link(name, str(path.readlink()))
+            elif path.is_file():
+                tree.add_file(name, path, executable=bool(path.stat().st_mode & 0o100))
+        return tree.digest()
+    except OSError as error:
+        raise BuildError(f"could not read {error.filename}: {error.strerror}", remedy="Fix its permissions.") from error
 
 
 def add_folder_files(

@@ -11,8 +11,7 @@ from typing import Any
 
 from docker.utils.build import exclude_paths, tar
 
-from memcap.errors import BuildError
-from memcap.images.archive import Tree
+from memcap.images.archive import digest_of
 from memcap.model import ImageSource
 
 
@@ -26,19 +25,7 @@ def context_digest(source: ImageSource, directory: Path) -> str:
 
     Raises BuildError if one cannot be read.
     """
-    tree = Tree()
-    try:
-        for path in _paths(source, directory):
-            name = path.relative_to(directory).as_posix()
-            if path.is_symlink():
-                tree.add_link(name, str(path.readlink()))
-            elif path.is_file():
-                tree.add_file(name, path, executable=bool(path.stat().st_mode & 0o100))
-        digest = tree.digest()
-    except OSError as error:
-        raise BuildError(
-            f"could not read {error.filename}: {error.strerror}", remedy="Mend its permissions."
-        ) from error
+    digest = digest_of(directory, _paths(source, directory))
     if source.dockerfile is None:
         return digest
     return hashlib.sha256(f"{digest} {_name(source.dockerfile, directory)}".encode()).hexdigest()

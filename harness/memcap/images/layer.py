@@ -63,9 +63,7 @@ def build_layer(
     try:
         key = _key(image, tree, dependencies_key(locks, image, python) if locks and python else "")
     except OSError as error:
-        raise BuildError(
-            f"could not read {error.filename}: {error.strerror}", remedy="Mend its permissions."
-        ) from error
+        raise BuildError(f"could not read {error.filename}: {error.strerror}", remedy="Fix its permissions.") from error
     name = suite.name if suite is not None else ""
     search_path = tuple(
         path

@@ -23,10 +23,10 @@ import tomli
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
-from platformdirs import user_cache_path
 
 from memcap.errors import BuildError
-from memcap.images.archive import Tree, add_folder_files
+from memcap.images.archive import Tree, add_folder_files, digest_of
+from memcap.images.kept import kept_folder
 from memcap.images.pip_for_image import marker_environment
 from memcap.images.wheels import QUIET_PIP, UNREACHABLE, last_lines, unpack_wheel
 from memcap.model import ImageFacts, Package, PythonFacts
@@ -101,21 +101,15 @@ def build_wheel(package: Package, *, say: Callable[[str], None]) -> Path:
     Raises BuildError.
     """
     _check_size(package)
-    cached = user_cache_path("memcap") / "packages" / _digest(package)[:32]
-    if not cached.is_dir():
+
+    def build(target: Path) -> None:
         say(f"building a wheel of {package.directory.name}")
-        cached.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cached.parent, prefix="new-") as temporary:
-            copy, built = Path(temporary) / "copy", Path(temporary) / "wheel"
+        with tempfile.TemporaryDirectory() as temporary:
+            copy = Path(temporary) / "copy"
             shutil.copytree(package.directory, copy, symlinks=True, ignore=_ignore(package))
-            built.mkdir()
-            _run_build(package, copy, built)
-            try:
-                built.rename(cached)
-            except OSError:
-                if not cached.is_dir():  # else another process was quicker
-                    raise
-    [wheel] = cached.glob("*.whl")
+            _run_build(package, copy, target)
+
+    [wheel] = kept_folder("packages", _digest(package), build).glob("*.whl")
     return wheel
 
 
@@ -178,17 +172,7 @@ def _check_size(package: Package) -> None:
 
 def _digest(package: Package) -> str:
     """Return a hash of all that a wheel is built from."""
-    tree = Tree()
-    for path in _files(package):
-        name = path.relative_to(package.directory).as_posix()
-        if path.is_symlink():
-            tree.add_link(name, str(path.readlink()))
-        elif path.is_file():
-            tree.add_file(name, path, executable=bool(path.stat().st_mode & 0o100))
-    try:
-        files = tree.digest()
-    except OSError as error:
-        raise BuildError(f"could not read {error.filename}: {error.strerror}", remedy="Fix its permissions.") from error
+    files = digest_of(package.directory, _files(package))
     return hashlib.sha256(f"{sys.version}\0{files}".encode()).hexdigest()
 
 

@@ -11,13 +11,11 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from platformdirs import user_cache_path
-
 from memcap.errors import BuildError
+from memcap.images.kept import kept_folder
 from memcap.model import ImageFacts, PythonFacts
 
 # The oldest C libraries that wheels still name (PEP 600: manylinux1 is glibc 2.5; PEP 656: musllinux starts at 1.1).
@@ -26,6 +24,7 @@ _OLDEST_MUSL = 1
 UNREACHABLE = re.compile(r"NewConnectionError|ConnectTimeout|ReadTimeout|Max retries exceeded|name resolution|Proxy")
 _NO_WHEEL = re.compile(r"No matching distribution found for (.+)")
 _SHOWN_LINES = 15
+_KIND = "wheels"
 QUIET_PIP = ("--no-input", "--quiet", "--disable-pip-version-check", "--retries", "2")
 
 
@@ -49,7 +48,7 @@ def resolve_dependencies(
     def install(target: Path) -> None:
         _install([*(["--no-deps"] if alone else []), *wanted], target, image, python, subject=subject)
 
-    return _cached(dependencies_key(requirements, image, python), install)
+    return kept_folder(_KIND, dependencies_key(requirements, image, python), install)
 
 
 def unpack_wheel(wheel: Path, image: ImageFacts, python: PythonFacts) -> Path:
@@ -61,31 +60,12 @@ def unpack_wheel(wheel: Path, image: ImageFacts, python: PythonFacts) -> Path:
     def install(target: Path) -> None:
         _install(["--no-deps", str(wheel)], target, image, python, subject=wheel.name)
 
-    return _cached(_key(hashlib.sha256(wheel.read_bytes()).hexdigest(), image, python), install)
+    return kept_folder(_KIND, _key(hashlib.sha256(wheel.read_bytes()).hexdigest(), image, python), install)
 
 
 def _key(subject: str, image: ImageFacts, python: PythonFacts) -> str:
     facts = (subject, python.implementation, python.version, _abi(python), python.libc, image.architecture)
     return hashlib.sha256("\0".join(facts).encode()).hexdigest()
-
-
-def _cached(key: str, install: Callable[[Path], None]) -> Path:
-    """Return the folder that ``install`` filled, now or earlier."""
-    cached = user_cache_path("memcap") / "wheels" / key[:32]
-    if cached.is_dir():
-        return cached
-    cached.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cached.parent, prefix="new-") as temporary:
-        unpacked = Path(temporary) / "wheels"
-        install(unpacked)
-        unpacked.mkdir(exist_ok=True)  # no requirement may apply to this Python
-        shutil.rmtree(unpacked / "bin", ignore_errors=True)  # scripts that name this machine's interpreter
-        try:
-            unpacked.rename(cached)
-        except OSError:
-            if not cached.is_dir():  # else another process was quicker
-                raise
-    return cached
 
 
 def platform_tags(libc: str, architecture: str) -> tuple[str, ...]:
@@ -112,6 +92,7 @@ def _install(wanted: Sequence[str], target: Path, image: ImageFacts, python: Pyt
     done = run_pip(["install", "--target", str(target), "--no-compile", "--no-warn-conflicts", *wanted], image, python)
     if done.returncode != 0:
         raise resolve_failure(subject, done.stderr, image, python)
+    shutil.rmtree(target / "bin", ignore_errors=True)  # scripts that name this machine's interpreter
 
 
 def run_pip(arguments: Sequence[str], image: ImageFacts, python: PythonFacts) -> subprocess.CompletedProcess[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,14 +46,8 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
 
 
 @pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def root(tmp_path: Path, own_pip: None) -> Path:
     """Return a project with a package, and caches of its own."""
-    for name in [name for name in os.environ if name.startswith("PIP_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    for module in ("wheels", "package"):
-        monkeypatch.setattr(f"memcap.images.{module}.user_cache_path", lambda _: tmp_path / "cache")
     root = tmp_path / "project"
     write(root, {"pyproject.toml": PYPROJECT, "backend.py": BACKEND.replace("{tag}", "py3-none-any")})
     write(root, {"shop/__init__.py": "", "shop/app.py": "KEPT = 1\n"})

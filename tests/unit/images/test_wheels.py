@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import sys
 import zipfile
 from dataclasses import replace
@@ -76,20 +75,6 @@ def make_wheel(folder: Path, name: str, tag: str, *, requires: str = "") -> None
         wheel.writestr(f"{name}-1.0.dist-info/METADATA", metadata)
         wheel.writestr(f"{name}-1.0.dist-info/WHEEL", f"Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: {tag}\n")
         wheel.writestr(f"{name}-1.0.dist-info/RECORD", "")
-
-
-@pytest.fixture
-def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the folder that is pip's only source, with caches of its own."""
-    folder = tmp_path / "wheels"
-    folder.mkdir()
-    for name in [name for name in os.environ if name.startswith("PIP_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
-    monkeypatch.setattr("memcap.images.wheels.user_cache_path", lambda _: tmp_path / "cache")
-    return folder
 
 
 @pytest.mark.allow_processes
