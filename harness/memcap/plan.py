@@ -255,9 +255,9 @@ def _exact_cells(
 def _of_cell(name: str) -> str:
     """Return what to know of an id that no cell has."""
     if name.startswith(f"{OF_NO_SUITE}."):
-        return "A cell of `memcap measure` is in no suite: name its IMAGE -- CMD."
+        return "Cells of `memcap measure` belong to no suite: name IMAGE -- CMD instead."
     if BASE_MARK in name:
-        return "A cell of the revision of --base-ref is measured together with the one here, which has no `.base`."
+        return "`.base` marks the older revision of --base-ref: name the cell without it."
     return "The image of a cell is named with --image NAME=REFERENCE, or in [images] of limits.toml."
 
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from memcap.errors import SelectionError
 from memcap.model import ImageSource
 from memcap.model.names import LONGEST_REFERENCE, image_name, is_stored_name, name_complaint, tagged_image_name
+from memcap.units import counted
 
 
 def image_by_word(word: str) -> ImageSource:
@@ -24,7 +25,7 @@ def image_by_word(word: str) -> ImageSource:
         raise SelectionError(name_complaint(name) or f"{name!r} is not a name", remedy="Write it like prod=my/prod:1.4")
     if not image_name(reference) or len(reference) > LONGEST_REFERENCE:
         raise SelectionError(
-            f"{reference[:60]!r} names no image: it has {len(reference)} characters",
+            f"{reference[:60]!r} names no image: it has {counted(len(reference), 'character')}",
             remedy=f"A reference such as my/prod:1.4 has letters or digits, and {LONGEST_REFERENCE} of them at most.",
         )
     return ImageSource(name=name or image_name(reference), reference=reference)

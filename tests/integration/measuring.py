@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,6 +41,15 @@ SUITE = Suite(name="truth", directory=TRUTH, description="", benchmarks=())
 # How many times slower than a real CPU the daemon's machine is: `ci test-vm` says so of the emulated one.
 _SLOWNESS = float(os.environ.get("MEMCAP_TEST_SLOWNESS", "1"))
 _numbers = itertools.count(1)
+
+
+def write_project(root: Path, *, limits: str, suite: str) -> Path:
+    """Write a project with the suite ``small`` and the image py312 to ``root``, and return that."""
+    shutil.copytree(ROOT / "images" / "py312", root / "images" / "py312")
+    (root / "limits.toml").write_text(limits)
+    (root / "suites" / "small").mkdir(parents=True)
+    (root / "suites" / "small" / "suite.toml").write_text(suite)
+    return root
 
 
 def scaled(seconds: float) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
-from integration.measuring import ROOT
+from integration.measuring import write_project
 
 from memcap.engine.docker_client import address
 from memcap.store import load_result
@@ -112,11 +111,7 @@ def wire() -> Iterator[Wire]:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    shutil.copytree(ROOT / "images" / "py312", tmp_path / "images" / "py312")
-    (tmp_path / "limits.toml").write_text(LIMITS)
-    (tmp_path / "suites" / "small").mkdir(parents=True)
-    (tmp_path / "suites" / "small" / "suite.toml").write_text(SUITE)
-    return tmp_path
+    return write_project(tmp_path, limits=LIMITS, suite=SUITE)
 
 
 def test_what_is_finished_is_kept_and_what_is_left_is_found(

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import docker
 import psutil
 import pytest
-from integration.measuring import ROOT, scaled
+from integration.measuring import scaled, write_project
 from integration.promises import require
 
 from memcap.model import CampaignResult, Ending
@@ -110,7 +110,7 @@ class Daemon:
 @pytest.fixture(scope="module")
 def daemon() -> Iterator[Daemon]:
     can = shutil.which("dockerd") is not None and hasattr(os, "geteuid") and os.geteuid() == 0
-    require("docker", available=can, reason="a daemon of one's own needs dockerd and root")
+    require("dockerd", available=can, reason="a daemon of one's own needs dockerd and root")
     folder = Path(tempfile.mkdtemp(prefix="dockerd-", dir="/tmp"))  # sockets have short paths
     made = Daemon(folder)
     made.start()
@@ -126,11 +126,7 @@ def daemon() -> Iterator[Daemon]:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    shutil.copytree(ROOT / "images" / "py312", tmp_path / "images" / "py312")
-    (tmp_path / "limits.toml").write_text(LIMITS)
-    (tmp_path / "suites" / "small").mkdir(parents=True)
-    (tmp_path / "suites" / "small" / "suite.toml").write_text(SUITE)
-    return tmp_path
+    return write_project(tmp_path, limits=LIMITS, suite=SUITE)
 
 
 def start(daemon: Daemon, project: Path, *words: str, inside: tuple[str, ...] = ()) -> subprocess.Popen[str]:

@@ -321,7 +321,10 @@ def test_an_id_says_itself_how_long_its_cell_lasts_and_none_is_cold_too() -> Non
 
 @pytest.mark.parametrize(
     ("cell_id", "words"),
-    [("measure.python-py312-128m", "name its IMAGE -- CMD"), ("s.long-py312.base-128m", "which has no `.base`")],
+    [
+        ("measure.python-py312-128m", "name IMAGE -- CMD instead"),
+        ("s.long-py312.base-128m", "name the cell without it"),
+    ],
 )
 def test_an_id_of_something_else_is_explained(cell_id: str, words: str) -> None:
     with pytest.raises(SelectionError) as refused:

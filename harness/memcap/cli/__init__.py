@@ -9,7 +9,6 @@ import signal
 import stat
 import sys
 import threading
-from difflib import get_close_matches
 from typing import Final, NoReturn
 
 import click
@@ -18,7 +17,7 @@ from memcap import __version__
 from memcap.cli.output import echo, show_bug, show_error
 from memcap.errors import Interrupted, MemcapError
 
-LEAST_LIKENESS: Final = 0.75  # of a mistyped option and the one that is suggested
+_LEAST_LIKENESS: Final = 0.75  # of a mistyped option and the one that is suggested
 _OF_DOCKER: Final = {"--memory": "--cap"}  # options of `docker run` that have another name here
 
 # Name -> what it does. Kept here so that `memcap --help` imports no command.
@@ -76,6 +75,8 @@ class LateGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
+            from difflib import get_close_matches
+
             near = get_close_matches(args[0], _COMMANDS, n=1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
             ctx.fail(f"No such command {args[0]!r}.{hint}")
@@ -131,9 +132,11 @@ def _break_silence(ended: threading.Event) -> None:
 
 def with_nearest(error: click.NoSuchOption) -> click.NoSuchOption:
     """Return ``error`` with the option that may have been meant; click's share little more than the dashes with it."""
+    from difflib import get_close_matches
+
     known = [option for each in (error.ctx.command.params if error.ctx else ()) for option in each.opts]
     meant = _OF_DOCKER.get(error.option_name)
-    near = get_close_matches(error.option_name, known, n=1, cutoff=LEAST_LIKENESS)
+    near = get_close_matches(error.option_name, known, n=1, cutoff=_LEAST_LIKENESS)
     return click.NoSuchOption(error.option_name, possibilities=[meant] if meant in known else near, ctx=error.ctx)
 
 

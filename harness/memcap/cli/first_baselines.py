@@ -12,7 +12,7 @@ from memcap.units import counted
 
 if TYPE_CHECKING:
     from memcap.judge.acceptance import Refusal
-    from memcap.model import CampaignResult, Config
+    from memcap.model import Baselines, CampaignResult, Config
     from memcap.report import View
 
 REASON = "first baseline"
@@ -53,14 +53,13 @@ def warn_of_ignored(files: Sequence[Path], root: Path) -> None:
         )
 
 
-def accept_first(result: CampaignResult, view: View, config: Config) -> FirstBaselines:
-    """Accept the cells of ``view`` that are new and whose benchmarks have no baseline at all. Raises NotWritten."""
+def accept_first(result: CampaignResult, view: View, config: Config, baselines: Baselines) -> FirstBaselines:
+    """Accept the cells of ``view`` that are new and whose benchmarks have none of ``baselines``. Raises NotWritten."""
     from memcap.judge.acceptance import refusals
     from memcap.judge.unjudged import benchmark_of
     from memcap.model import Accepted, VerdictState
-    from memcap.store import accept, load_baselines, save_baselines, user_name
+    from memcap.store import accept, save_baselines, user_name
 
-    baselines = load_baselines(config.baseline_directory)
     known = {benchmark_of(cell_id) for cell_id in baselines.cells}
     new = {
         cell.id

@@ -38,7 +38,7 @@ def show_bug(error: Exception) -> None:
     from memcap.untrusted import printable_lines
 
     echo(printable_lines("".join(traceback.format_exception(error))), err=True)
-    echo("memcap: this is a fault of memcap itself. Please report it with the text above.", err=True)
+    echo("memcap: this is a bug in memcap. Please report it with the traceback above.", err=True)
 
 
 def show_error(error: MemcapError | click.ClickException) -> None:

@@ -55,7 +55,7 @@ def conclude(  # noqa: PLR0913 - all that a verdict is made of
         except (Interrupted, KeyboardInterrupt):
             emit(text())  # the verdicts are there
             raise
-    first = accept_first(result, view, config) if accept_new else None
+    first = accept_first(result, view, config, baselines) if accept_new else None
     if first and first.is_any:
         view = replace(view, next_step="review the new files in results/baselines, and commit them")
     elif first and first.refused:

@@ -31,10 +31,9 @@ def is_unjudged(state: VerdictState, others: set[str], rules: Rules) -> bool:
 
 def find_new(cell: CellResult, origin: str, others: set[str]) -> Finding:
     """Return what to say of a cell without a baseline, whose benchmark has some in the images ``others``."""
-    state = VerdictState.NEW
     summary = f"{origin} has no such cell" if origin else "there is no baseline to compare with"
     if not others:
-        return Finding(state=state, summary=summary, remedy=accepting(cell, origin))
+        return Finding(state=VerdictState.NEW, summary=summary, remedy=accepting(cell, origin))
     known = cell.cell.image in others
     which = "others" if known else f"some in {', '.join(sorted(others))}"
     renamed = f"If this is another build of {min(others)}: --image {min(others)}=REFERENCE"

@@ -89,7 +89,7 @@ def test_a_fault_of_memcap_is_shown_harmlessly(
     assert ended.value.code == 1
     assert controls(shown) == set()
     assert r"RuntimeError: of \x1b[2Jx" in shown
-    assert shown.endswith("memcap: this is a fault of memcap itself. Please report it with the text above.\n")
+    assert shown.endswith("memcap: this is a bug in memcap. Please report it with the traceback above.\n")
 
 
 def test_a_cell_id_with_escapes_in_a_baseline_is_shown_harmlessly(

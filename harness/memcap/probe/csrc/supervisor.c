@@ -185,9 +185,11 @@ static int take_limit(i64 *target, const char *value, int what) {
     u64 has[2] = {~0ull, ~0ull};
     if (!take_number(target, value)) return 0;
     SYS4(NR_PRLIMIT, 0, what, 0, has);
-    char higher[160];
-    join(higher, sizeof higher, what == RLIMIT_CORE ? "the limit core=" : "the limit file_size=", value, " bytes: a ulimit of the container is lower");
-    if (has[1] < (u64)*target) refused(higher);
+    if (has[1] < (u64)*target) {
+        char higher[160];
+        join(higher, sizeof higher, what == RLIMIT_CORE ? "the limit core=" : "the limit file_size=", value, " bytes: a ulimit of the container is lower");
+        refused(higher);
+    }
     return 1;
 }
 
@@ -205,7 +207,7 @@ static int apply_option(const char *option) {
     else if ((value = after(option, "cpu-time="))) return take_number(&run.cpu_limit, value);
     else if ((value = after(option, "user="))) {
         char missing[384];
-        join(missing, sizeof missing, "the user ", value, ": /etc/passwd or /etc/group of the image does not have it");
+        join(missing, sizeof missing, "the user ", value, ", which is not in /etc/passwd or /etc/group of the image");
         if (!resolve_user(value)) refused(missing);
     } else if (same(option, "home")) run.wants_home = 1;
     else if ((value = after(option, "enter="))) {
