@@ -19,13 +19,16 @@ from typing import Any
 import pytest
 
 from factories import make_layer
-from memcap.campaign import Layers, RunEnded
-from memcap.cli import execute, main
+from memcap.campaign import RunEnded
+from memcap.cli import main
 from memcap.cli.progress import CampaignProgress
-from memcap.engine.base import Engine
 from memcap.engine.fake import FakeEngine
 from memcap.model import RawRun, RunSpec
 from memcap.store import journal_path, load_interrupted, load_result
+from memcap.workflows import execute
+from memcap.workflows.caller import Tell
+from memcap.workflows.ready import Ready
+from memcap.workflows.request import CampaignRequest
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
@@ -80,13 +83,14 @@ def run_memcap(project: Path, result: Path, log: Path) -> None:
     sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123 - until the process ends
 
     @contextmanager
-    def made_ready(order: execute.Order) -> Iterator[tuple[Engine, Layers]]:
-        yield Slow(descriptor), {(cell.image.name, "demo"): make_layer(cell.image.name) for cell in order.plan.cells}
+    def made_ready(request: CampaignRequest, tell: Tell) -> Iterator[Ready]:
+        layers = {(cell.image.name, "demo"): make_layer(cell.image.name) for cell in request.plan.cells}
+        yield Ready(engine=Slow(descriptor), layers=layers)
 
     def report(self: CampaignProgress, event: RunEnded) -> None:
         os.write(descriptor, f"{'warmup' if event.warmup else 'reported'} {event.cell_id}\n".encode())
 
-    execute.made_ready = made_ready
+    vars(execute)["made_ready"] = made_ready
     CampaignProgress.__call__ = report  # type: ignore[method-assign]
     exists = result.exists() or journal_path(result).exists()
     where = ["--resume", str(result)] if exists else ["--output", str(result)]

@@ -145,7 +145,6 @@ def test_what_it_took_and_who_was_not_followed_are_told(
         layer,
         named=Named(id="i", started="", subject=one.id, cap_bytes=one.cap.bytes),
         artefacts=tmp_path,
-        say=lambda _: None,
     )
 
     assert blamed(found.sites) == {"parent": 64}

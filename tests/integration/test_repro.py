@@ -104,10 +104,8 @@ def reproduced(docker_client: DockerClient, tmp_path: Path) -> Reproduce:
                 observed,
                 lambda tool: build_instrumented(docker_client, layer, tool, say=lambda _: None),
                 named=Named(id=settings.id, started="", subject=one.id, cap_bytes=one.cap.bytes),
-                image=one.image.name,
                 wanted=Wanted(times=1, lower=lower, escalation=escalation, native=native, with_reports=False),
                 artefacts=tmp_path,
-                say=lambda _: None,
             )
 
     return run

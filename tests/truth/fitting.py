@@ -15,11 +15,12 @@ from truth.programs.measured import program_cell
 from truth.programs.model import MIB, Program, UnavailableError, Workshop
 from truth.table import Table
 
-from memcap.cli.fit import fit_subject
-from memcap.cli.subject import Subject
 from memcap.errors import MemcapError
 from memcap.fit import Goal
 from memcap.model import COLD, Ending
+from memcap.workflows.caller import SILENT
+from memcap.workflows.fit import fit_subject
+from memcap.workflows.subject import Subject
 
 if TYPE_CHECKING:
     from memcap.report.fit import FitReport
@@ -106,7 +107,7 @@ def _is_chosen(program: Program, lab: Lab) -> bool:
 def _fit(program: Program, reference: str) -> FitReport:
     cell = program_cell(program, reference, cap_bytes=MIB)
     subject = Subject(name=program.name, cell=cell)
-    return fit_subject(subject, Goal(), headroom=HEADROOM, ceiling_bytes=None)
+    return fit_subject(subject, Goal(), headroom=HEADROOM, ceiling_bytes=None, caller=SILENT)
 
 
 def _cold_starts(lab: Lab, program: Program, reference: str, cap_bytes: int) -> tuple[int, int]:

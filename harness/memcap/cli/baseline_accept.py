@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from memcap.cli.option_groups import filled
 from memcap.cli.output import echo
+from memcap.cli.progress import say
 from memcap.cli.selection import project_option
 from memcap.units import counted
+from memcap.workflows.options import AcceptOptions
 
 if TYPE_CHECKING:
     from memcap.judge.acceptance import Refusal
     from memcap.store import Acceptance
-
-_SHOWN = 5
 
 
 @click.command("accept", short_help="Make baselines of measured cells.")
@@ -29,16 +30,8 @@ _SHOWN = 5
 @click.option("--allow-unlike", is_flag=True, help="Accept figures of an environment unlike the baseline's, too.")
 @click.option("--dry-run", is_flag=True, help="Print what would change, and change nothing.")
 @project_option
-def accept_command(  # noqa: PLR0913 - the options of the command line
-    *,
-    cells: tuple[str, ...],
-    reason: str | None,
-    source: Path | None,
-    allow_undecided: bool,
-    allow_unlike: bool,
-    dry_run: bool,
-    root: Path | None,
-) -> None:
+@filled(options=AcceptOptions)
+def accept_command(options: AcceptOptions) -> None:
     """Make the measured CELLS (all, if none are named) the baselines, and print what changes.
 
     Baselines of version 0.1.0 whose ids hold the tag of an image (shop_prod_1_0) give way to those of the image
@@ -59,56 +52,15 @@ def accept_command(  # noqa: PLR0913 - the options of the command line
       memcap baseline accept 'agents.*-py312-*' --reason "Python 3.12.8" --allow-unlike
       memcap baseline accept --from results/20260101T020304-quick-1a2b.json
     """
-    from memcap.cli.first_baselines import warn_of_ignored
-    from memcap.cli.selection import load_project
-    from memcap.errors import BaselineRefused, UsageError
-    from memcap.judge.acceptance import refusals
-    from memcap.model import Accepted
-    from memcap.store import (
-        accept,
-        latest_run,
-        load_baselines,
-        load_result,
-        save_baselines,
-        select_cells,
-        user_name,
-    )
+    from memcap.errors import BaselineRefused
+    from memcap.workflows.accept import accept_cells
 
-    config = load_project(root)
-    why = " ".join((reason or "").split())
-    if reason is not None and not why:
-        raise UsageError("the reason is empty", remedy='Say what changed: --reason "…"')
-    path, result = (source, load_result(source)) if source else latest_run(config.results_directory)
-    chosen = select_cells(cells, [cell.cell.id for cell in result.cells], what=str(path))
-    known = load_baselines(config.baseline_directory)
-    refused = refusals(
-        result, known, config.rules, cells=chosen, allow_undecided=allow_undecided, allow_unlike=allow_unlike
-    )
-    good = {*chosen} - {each.cell_id for each in refused}
-    accepted = Accepted(reason=why or None, by=user_name(config.root), source=result.id)
-    done = accept(known, result, cells=good, accepted=accepted, images=config.images)
-    if not (dry_run or why):
-        _require_reason(done)
-    echo(_told(done, path, dry_run=dry_run), nl=False)
-    if not dry_run:
-        files = save_baselines(done.baselines, config.baseline_directory)
-        for written in files:
-            echo(f"Wrote {written}")
-        warn_of_ignored(files, config.root)
-    if refused:
-        raise BaselineRefused(_refused_text(refused, of=len(chosen)))
-
-
-def _require_reason(done: Acceptance) -> None:
-    from memcap.errors import UsageError
-
-    changed = [each.new.cell_id for each in done.changes if each.old]
-    if changed:
-        listed = ", ".join(changed[:_SHOWN]) + (f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else "")
-        raise UsageError(
-            f"baselines would change ({listed}), and no reason was given; nothing was written",
-            remedy='Say why for those who read the diff: --reason "…". What would change: --dry-run.',
-        )
+    done = accept_cells(options, say)
+    echo(_told(done.acceptance, done.path, dry_run=options.dry_run), nl=False)
+    for written in done.files:
+        echo(f"Wrote {written}")
+    if done.refused:
+        raise BaselineRefused(_refused_text(done.refused, of=done.chosen))
 
 
 def _told(done: Acceptance, path: Path, *, dry_run: bool) -> str:

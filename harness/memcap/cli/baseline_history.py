@@ -44,11 +44,11 @@ def history_command(*, cells: tuple[str, ...], metric: str, limit: int, as_json:
       memcap baseline history 'agents.*-py312-*' --metric peak --limit 3
       memcap baseline history --json
     """
-    from memcap.cli.selection import load_project
     from memcap.model import Metric
     from memcap.report.baselines import render_history
     from memcap.report.sparkline import levels_for
     from memcap.store import baseline_history, select_cells
+    from memcap.workflows.selection import load_project
 
     config = load_project(root)
     history = baseline_history(config.root, config.baseline_directory)

@@ -26,9 +26,9 @@ def prune_command(*, dry_run: bool, root: Path | None) -> None:
       memcap baseline prune --dry-run
       memcap baseline prune && git diff --stat results/baselines
     """
-    from memcap.cli.selection import load_project
     from memcap.store import load_baselines, remove_baselines, why_impossible
     from memcap.untrusted import printable
+    from memcap.workflows.selection import load_project
 
     config = load_project(root)
     known = load_baselines(config.baseline_directory).cells

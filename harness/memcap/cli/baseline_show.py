@@ -29,9 +29,9 @@ def show_command(*, cells: tuple[str, ...], as_json: bool, root: Path | None) ->
       memcap baseline show
       memcap baseline show 'agents.*-py312-*' --json
     """
-    from memcap.cli.selection import load_project
     from memcap.report.baselines import render_baselines
     from memcap.store import load_baselines, select_cells
+    from memcap.workflows.selection import load_project
 
     config = load_project(root)
     known = load_baselines(config.baseline_directory).cells

@@ -6,15 +6,12 @@ from pathlib import Path
 
 import click
 
-from memcap.cli.reports import (
-    Reports,
-    Wanted,
-    allow_new_option,
-    explain_option,
-    report_option,
-    show_output_option,
-)
+from memcap.cli.option_groups import filled
+from memcap.cli.progress import say
+from memcap.cli.reports import allow_new_option, explain_option, report_option, show_output_option
 from memcap.cli.selection import project_option
+from memcap.cli.verdict import Printing, conclude
+from memcap.workflows.options import CheckOptions
 
 
 @click.command("check", short_help="Judge a result against the committed baselines.")
@@ -30,18 +27,8 @@ from memcap.cli.selection import project_option
 @project_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("-v", "--verbose", is_flag=True, help="Print every metric of every cell, and every caveat.")
-def command(  # noqa: PLR0913 - the options of the command line
-    *,
-    result: Path | None,
-    root: Path | None,
-    against: str | None,
-    allow_new: bool,
-    explained: bool,
-    wanted: tuple[Wanted, ...],
-    show_output: bool,
-    as_json: bool,
-    verbose: bool,
-) -> None:
+@filled(options=CheckOptions, printing=Printing)
+def command(options: CheckOptions, printing: Printing) -> None:
     """Judge RESULT, by default the newest run in results/, against the baselines, the budgets and the expected endings.
 
     Exits with 0 if nothing was found wrong, or with the code of the worst verdict: 99 regression, 98 budget broken,
@@ -64,25 +51,6 @@ def command(  # noqa: PLR0913 - the options of the command line
       memcap check --against ../release-1.4/results/baselines
       memcap check --explain                       which lines made it worse?
     """
-    from memcap.cli.against import load_against
-    from memcap.cli.explain import Asked
-    from memcap.cli.selection import load_project, project_or_defaults
-    from memcap.cli.verdict import conclude, with_new_cells
-    from memcap.store import latest_run, load_result
+    from memcap.workflows.check import load_case
 
-    needs_project = result is None or against is None or explained
-    config = with_new_cells(load_project(root) if needs_project else project_or_defaults(root), allowed=allow_new)
-    path, measured = (result, load_result(result)) if result else latest_run(config.results_directory)
-    reports = Reports(wanted=wanted, suites=config.suites, root=config.root)
-    baselines = load_against(config, against, measured=measured)
-    asked = Asked(result=path, against=against) if explained else None
-    conclude(
-        measured,
-        config,
-        baselines=baselines,
-        as_json=as_json,
-        verbose=verbose,
-        show_output=show_output,
-        reports=reports,
-        asked=asked,
-    )
+    conclude(load_case(options, say), printing)

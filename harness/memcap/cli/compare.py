@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import click
 
+from memcap.cli.option_groups import filled
 from memcap.cli.output import emit, terminal_width
-from memcap.cli.selection import load_project, named_by, project_option, project_or_defaults, sort_words
+from memcap.cli.progress import caller
+from memcap.cli.selection import project_option
+from memcap.workflows.options import CompareOptions
 
 if TYPE_CHECKING:
-    from memcap.compare import Comparison
-    from memcap.model import CampaignResult, Config, ImageSource, Plan, Rules
+    from memcap.report.compare_view import ComparisonView
 
-# With 5 runs of each a clear difference is found only if most of the figures compared differ: the least p-value of
-# 5 v 5 is 1/252, and all that is compared shares the false alarms. With 7 v 7 it is 1/3432.
-FEWEST_RUNS = 7
 _FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparisonPrinting:
+    """How a comparison is shown, and whether it fails if any benchmark needs more."""
+
+    form: str
+    as_json: bool
+    verbose: bool
+    fail_on_regression: bool
 
 
 @click.command("compare", short_help="Compare two images, or two results.")
@@ -39,23 +49,8 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("-v", "--verbose", is_flag=True, help="Print every figure of every benchmark with its interval.")
-def command(  # noqa: PLR0913 - the options of the command line
-    *,
-    words: tuple[str, ...],
-    base: str | None,
-    against: str | None,
-    pairs: str | None,
-    result: Path | None,
-    profile: str,
-    runs: int | None,
-    cold: bool,
-    jobs: int | None,
-    root: Path | None,
-    fail_on_regression: bool,
-    form: str,
-    as_json: bool,
-    verbose: bool,
-) -> None:
+@filled(options=CompareOptions, printing=ComparisonPrinting)
+def command(options: CompareOptions, printing: ComparisonPrinting) -> None:
     """Say how much more memory the second side needs than the first: interpreter, imports, workload, and each metric.
 
     With --base and --against, two images are measured in turns, or taken from --result; SELECT names suites,
@@ -72,193 +67,23 @@ def command(  # noqa: PLR0913 - the options of the command line
       memcap compare optimization --pairs before:after --result results/20260101T020304-full-1a2b.json
       memcap compare monday.json tuesday.json --format markdown
     """
-    form = "json" if as_json else form
-    if pairs is not None:
-        if result is None or base is not None or against is not None:
-            raise _usage("--pairs compares what one result has", "Name the file with --result, and no images.")
-        compared, results = _two_forms(result, words, pairs, root)
-    elif base is None or against is None:
-        _refuse_half(base, against, result, words, runs)
-        compared, results = _two_results(Path(words[0]), Path(words[1]), root)
-    elif base == against:
-        raise _usage("--base and --against are the same image", "Name another one.")
-    elif result is not None:
-        compared, results = _stored(result, words, (base, against), root)
-    else:
-        config = load_project(root)
-        plan = _plan(config, words, (base, against), profile=profile, runs=runs, cold=cold)
-        compared, results = _measured(config, plan, (base, against), jobs)
-    code = 99 if fail_on_regression and compared.is_more else compared.exit_code
-    _print_and_exit(compared, results, code, form=form, verbose=verbose)
+    from memcap.report.compare_view import build_comparison_view
+    from memcap.workflows.compare import compare
+
+    compared = compare(options, caller())
+    comparison = compared.comparison
+    code = 99 if printing.fail_on_regression and comparison.is_more else comparison.exit_code
+    emit(_rendered(build_comparison_view(comparison, compared.results, exit_code=code), printing))
+    raise SystemExit(code)
 
 
-def _usage(message: str, remedy: str) -> Exception:
-    from memcap.errors import UsageError
-
-    return UsageError(message, remedy=remedy)
-
-
-def _refuse_half(
-    base: str | None, against: str | None, result: Path | None, words: tuple[str, ...], runs: int | None
-) -> None:
-    if base is not None or against is not None:
-        raise _usage("--base and --against go together", "Name both images.")
-    if result is not None or runs is not None:
-        raise _usage("--result and --runs are for comparing images", "Name them with --base and --against.")
-    if len(words) != 2:
-        raise _usage(
-            "what is to be compared?",
-            "Name two result files (memcap compare A.json B.json), or two images with --base and --against.",
-        )
-
-
-def _two_results(
-    base: Path, against: Path, root: Path | None
-) -> tuple[Comparison, tuple[CampaignResult, CampaignResult]]:
-    from memcap.compare import compare_sides, match_results
-    from memcap.store import load_result
-
-    results = load_result(base), load_result(against)
-    matched = match_results(*results)
-    first = matched.matches[0]
-    images = first.base.cell.image, first.against.cell.image
-    # By the images if that is the difference; file names do not fit into a table.
-    labels = images if images[0] != images[1] else ("A", "B")
-    return compare_sides(matched, results, _rules(root), labels=labels), results
-
-
-def _rules(root: Path | None) -> Rules:
-    """Return the rules of the project, or the default rules: results can be compared anywhere."""
-    return project_or_defaults(root).rules
-
-
-def _stored(
-    path: Path, words: tuple[str, ...], images: tuple[str, str], root: Path | None
-) -> tuple[Comparison, tuple[CampaignResult, CampaignResult]]:
-    from memcap.compare import compare_sides, match_images
-    from memcap.model.names import tagged_image_name
-    from memcap.references import choose_images
-    from memcap.store import load_result
-
-    result = load_result(path)
-    known = {word: image for image in _measured_images(result) for word in (image.reference or "", image.name)}
-    # Earlier versions named an image with its tag.
-    known |= {word: known[name] for word in images if (name := tagged_image_name(word)) in known and word not in known}
-    base, against = (image.name for image in choose_images(images, known))
-    matched = match_images(result, base, against, among=chosen(result, words))
-    return compare_sides(matched, (result, result), _rules(root), labels=(base, against)), (result, result)
-
-
-def _measured_images(result: CampaignResult) -> list[ImageSource]:
-    from memcap.model import ImageSource
-
-    names = dict.fromkeys(cell.cell.image for cell in result.cells)
-    references = {name: facts.reference for name, facts in result.images.items()}
-    return [ImageSource(name=name, reference=references.get(name)) for name in names]
-
-
-def _two_forms(
-    path: Path, words: tuple[str, ...], pairs: str, root: Path | None
-) -> tuple[Comparison, tuple[CampaignResult, CampaignResult]]:
-    from memcap.compare import compare_sides, match_forms
-    from memcap.store import load_result
-
-    base, _, against = pairs.partition(":")
-    if not base or not against or base == against:
-        raise _usage(
-            f"{pairs!r} does not name two forms", "Give the two endings of names, as --pairs before:after does."
-        )
-    result = load_result(path)
-    matched = match_forms(result, base, against, among=chosen(result, words))
-    return compare_sides(matched, (result, result), _rules(root), labels=(base, against)), (result, result)
-
-
-def chosen(result: CampaignResult, words: tuple[str, ...]) -> frozenset[str] | None:
-    """Return the ids of the cells that ``words`` name: suites, benchmarks or globs of ids; None for no words.
-
-    Raises SelectionError for a word that names nothing.
-    """
-    from fnmatch import fnmatchcase
-
-    from memcap.errors import SelectionError
-
-    if not words:
-        return None
-    kinds = sort_words(words)
-    found: set[str] = set()
-    for word in words:
-        named = {
-            cell.cell.id
-            for cell in result.cells
-            if (word in kinds["cells"] and fnmatchcase(cell.cell.id, word))
-            or (word in kinds["benchmarks"] and word == f"{cell.cell.suite}.{cell.cell.benchmark}")
-            or (word in kinds["suites"] and word in (cell.cell.suite, cell.cell.benchmark))
-        }
-        if not named:
-            raise SelectionError(
-                f"the result has nothing that {word!r} names", remedy="`memcap report` shows its cells."
-            )
-        found |= named
-    return frozenset(found)
-
-
-def _plan(
-    config: Config, words: tuple[str, ...], images: tuple[str, str], *, profile: str, runs: int | None, cold: bool
-) -> Plan:
-    from dataclasses import replace
-
-    from memcap.plan import make_plan
-
-    selection = replace(named_by(words), images=images, runs=runs, cold=cold)
-    plan = make_plan(config, profile=profile, selection=selection)
-    return replace(plan, runs=runs or max(plan.runs, FEWEST_RUNS))
-
-
-def _measured(
-    config: Config, plan: Plan, images: tuple[str, str], jobs: int | None
-) -> tuple[Comparison, tuple[CampaignResult, CampaignResult]]:
-    """Measure both images in turns, in one campaign, and keep its result."""
-    from memcap.cli.execute import Order, execute, new_campaign
-    from memcap.cli.progress import say
-    from memcap.cli.result_file import reserved
-    from memcap.compare import compare_sides, match_images
-    from memcap.references import choose_images
-    from memcap.store import result_path, save_result
-
-    campaign, started = new_campaign(plan.profile)
-    path = result_path(config.results_directory, campaign)
-    order = Order(
-        plan=plan,
-        suites=config.suites,
-        policy=config.policy,
-        time_limit_seconds=config.run_time_limit_seconds,
-        id=campaign,
-        started=started,
-        jobs=jobs,
-    )
-    with reserved(path, force=False):
-        result = execute(order, save=lambda partial: save_result(partial, path, overwrite=True), kept_in=path)
-    say(f"result: {path}")
-    base, against = (image.name for image in choose_images(images, config.images))
-    matched = match_images(result, base, against)
-    return compare_sides(matched, (result, result), config.rules, labels=(base, against)), (result, result)
-
-
-def _print_and_exit(
-    compared: Comparison, results: tuple[CampaignResult, CampaignResult], code: int, *, form: str, verbose: bool
-) -> NoReturn:
+def _rendered(view: ComparisonView, printing: ComparisonPrinting) -> str:
     from memcap.report.compare_json import render_comparison_json
     from memcap.report.compare_markdown import render_comparison_markdown
     from memcap.report.compare_terminal import render_comparison
-    from memcap.report.compare_view import build_comparison_view
 
-    view = build_comparison_view(compared, results, exit_code=code)
-    if form == "json":
-        text = render_comparison_json(view)
-    elif form == "markdown":
-        text = render_comparison_markdown(view)
-    else:
-        width = terminal_width()
-        text = render_comparison(view, width=width, verbose=verbose)
-    emit(text)
-    raise SystemExit(code)
+    if printing.as_json or printing.form == "json":
+        return render_comparison_json(view)
+    if printing.form == "markdown":
+        return render_comparison_markdown(view)
+    return render_comparison(view, width=terminal_width(), verbose=printing.verbose)

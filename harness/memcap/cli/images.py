@@ -58,9 +58,9 @@ def build(names: tuple[str, ...], root: Path | None, as_json: bool) -> None:
     """
     from contextlib import closing
 
-    from memcap.cli.selection import load_project
     from memcap.engine.docker_client import connect
     from memcap.images.build import build_images
+    from memcap.workflows.selection import load_project
 
     sources = _named(load_project(root).images, names)
     with closing(connect()) as client:
@@ -154,9 +154,9 @@ def save(file: Path, names: tuple[str, ...], force: bool, root: Path | None) -> 
     """
     from contextlib import closing
 
-    from memcap.cli.selection import load_project
     from memcap.engine.docker_client import connect
     from memcap.images.keep import save_images
+    from memcap.workflows.selection import load_project
 
     sources = _named(load_project(root).images, names)
     with closing(connect()) as client:
@@ -202,7 +202,7 @@ def _named(images: Mapping[str, ImageSource], names: Sequence[str]) -> list[Imag
 
 def _project_images(root: Path | None) -> list[str]:
     """Return the names of the images that the project builds; none where there is no project. Raises ConfigError."""
-    from memcap.cli.selection import project_or_defaults
+    from memcap.workflows.selection import project_or_defaults
 
     # What is on the daemon can be listed from anywhere.
     return [name for name, image in project_or_defaults(root).images.items() if image.directory]

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from memcap.cli.before_dashes import NamesBeforeDashes
-from memcap.cli.container_options import ContainerOptions, container_options
+from memcap.cli.container_options import container_options
+from memcap.cli.option_groups import filled
+from memcap.cli.output import emit, terminal_width
+from memcap.cli.progress import caller
 from memcap.cli.quantities import SIZE, TIME
 from memcap.cli.reports import show_output_option
 from memcap.cli.subject import no_thp_option
+from memcap.cli.verdict import Printing, conclude_unjudged
+from memcap.workflows.options import MeasureOptions
 
 
 @click.command("measure", cls=NamesBeforeDashes, short_help="Measure any command in any image.")
@@ -34,25 +40,8 @@ from memcap.cli.subject import no_thp_option
 @show_output_option
 @click.option("--json", "as_json", is_flag=True, help="Print the measurements as JSON.")
 @click.option("--verbose", is_flag=True, help="Print every metric of every cell, and every caveat.")
-def command(  # noqa: PLR0913 - the options of the command line
-    *,
-    image: str,
-    argv: tuple[str, ...],
-    caps: tuple[str, ...],
-    runs: int | None,
-    warmups: int,
-    time_limit: str,
-    container_options: ContainerOptions,
-    no_thp: bool,
-    jobs: int,
-    output: Path | None,
-    force: bool,
-    cold: bool,
-    tune: bool,
-    show_output: bool,
-    as_json: bool,
-    verbose: bool,
-) -> None:
+@filled(options=MeasureOptions, printing=Printing)
+def command(image: str, argv: tuple[str, ...], options: MeasureOptions, printing: Printing) -> None:
     """Measure the command CMD in IMAGE: peak memory and OOM kills over repeated runs in fresh containers.
 
     IMAGE is any reference (my/prod:1.4), or an image of this project (py312). Without CMD the image's own command
@@ -68,40 +57,15 @@ def command(  # noqa: PLR0913 - the options of the command line
       memcap measure my/prod:1.4 --cold -- python app.py       as the first start after a deployment
       memcap measure my/prod:1.4 --tune --runs 20 -- python app.py
     """
-    from memcap.cli.execute import Order, execute, new_campaign
-    from memcap.cli.result_file import refuse_overwriting, reserved
-    from memcap.cli.subject import command_cell, find_image, parse_cap, without_huge_pages
-    from memcap.cli.verdict import conclude_unjudged
-    from memcap.model import ContainerPolicy, Plan
-    from memcap.plan import cold_plan
-    from memcap.store import save_result
-    from memcap.units import parse_seconds
+    from memcap.report.tune import render_tune, render_tune_json
+    from memcap.workflows.judging import UnexpectedEnding
+    from memcap.workflows.measure import measure, tune
 
-    if output is not None:
-        refuse_overwriting(output, allowed=force)
-    source = find_image(image)
-    cells = tuple(command_cell(source, argv, cap) for cap in map(parse_cap, dict.fromkeys(caps)))
-    policy = container_options.applied_to(ContainerPolicy())
-    campaign, started = new_campaign("measure")
-    if no_thp:
-        cells = tuple(map(without_huge_pages, cells))
-    plan = Plan(profile="measure", cells=cells, runs=runs or (10 if tune else 5), warmups=warmups)
-    order = Order(
-        plan=cold_plan(plan) if cold else plan,
-        suites={},
-        policy=policy,
-        time_limit_seconds=parse_seconds(time_limit),
-        id=campaign,
-        started=started,
-        jobs=jobs,
-        keep_output=show_output,
-    )
-    if tune:
-        from memcap.cli.tuning import conclude_tuning
-
-        conclude_tuning(order, is_alone=not (cold or no_thp) and output is None, as_json=as_json)
-    with reserved(output, force=force):
-        result = execute(order, save=lambda _: None, kept_in=None)
-        if output is not None:
-            save_result(result, output, overwrite=True)
-    conclude_unjudged(result, measurements=as_json, verbose=verbose, show_output=show_output)
+    options = replace(options, keep_output=printing.show_output)
+    if not options.tune:
+        conclude_unjudged(measure(image, argv, options, caller()), printing)
+    try:
+        tuning = tune(image, argv, options, caller())
+    except UnexpectedEnding as error:
+        conclude_unjudged(error.judged)
+    emit(render_tune_json(tuning) if printing.as_json else render_tune(tuning, width=terminal_width()))

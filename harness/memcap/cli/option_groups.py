@@ -30,3 +30,26 @@ def gathered(name: str, kind: type, options: Sequence[Option]) -> Callable[[Comm
         return add_options(with_group, options)
 
     return decorate
+
+
+def filled(**kinds: type) -> Callable[[Command], Callable[..., Any]]:
+    """Return a decorator that hands a command its options as values of dataclasses, by name: ``filled(options=Kind)``.
+
+    An option belongs to each kind that has a field of its name; a field without an option keeps its default.
+    """
+
+    def decorate(command: Command) -> Callable[..., Any]:
+        @functools.wraps(command)
+        def with_groups(**given: Any) -> object:
+            groups: dict[str, Any] = {}
+            taken: set[str] = set()
+            for name, kind in kinds.items():
+                own = {each.name: given[each.name] for each in fields(kind) if each.name in given}
+                groups[name] = kind(**own)
+                taken |= own.keys()
+            rest = {name: value for name, value in given.items() if name not in taken}
+            return command(**groups, **rest)
+
+        return with_groups
+
+    return decorate

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from memcap.cli.option_groups import filled
 from memcap.cli.output import echo, emit, terminal_width
-from memcap.cli.selection import load_project, selection_options, with_seen_images
+from memcap.cli.progress import say
+from memcap.cli.selection import selection_options
 from memcap.json_text import json_text
 from memcap.untrusted import printable
+from memcap.workflows.options import SelectionOptions
 
 if TYPE_CHECKING:
     from memcap.model import Cell, Config, Environment, Metric, Plan, PlanProblem, Rules, Tolerance
@@ -24,7 +27,8 @@ JSON_SCHEMA = 1
 @selection_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--check", is_flag=True, help="Only check the configuration: no daemon is asked, nothing is printed.")
-def command(profile: str, selection: Selection, root: Path | None, as_json: bool, check: bool) -> None:
+@filled(options=SelectionOptions)
+def command(options: SelectionOptions, as_json: bool, check: bool) -> None:
     """Print the cells that `memcap run` with the same words would measure; nothing is run.
 
     SELECT names suites (agents), benchmarks (agents.crew_backed) or cells (agents.crew_backed-py312-128m), or is a
@@ -47,13 +51,15 @@ def command(profile: str, selection: Selection, root: Path | None, as_json: bool
     """
     from memcap.errors import UsageError
     from memcap.plan import make_plan
+    from memcap.workflows.selection import load_project, with_seen_images
 
     if check and as_json:
         raise UsageError("--check prints nothing, so there is nothing for --json", remedy="Leave one of them out.")
-    config = load_project(root)
-    if check and not _is_anything_named(selection):
+    config = load_project(options.root)
+    if check and not _is_anything_named(options.selection):
         return  # a project need not have the default profile
-    plan = make_plan(config, profile=profile, selection=with_seen_images(selection, config))
+    selection = with_seen_images(options.selection, config, tell=say)
+    plan = make_plan(config, profile=options.profile, selection=selection)
     if not check:
         show(plan, config, as_json=as_json)
 

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from memcap.cli.before_dashes import NamesBeforeDashes
+from memcap.cli.option_groups import filled
 from memcap.cli.output import emit, terminal_width
+from memcap.cli.progress import caller
 from memcap.cli.quantities import TIME
-from memcap.cli.subject import Asked, subject_options
-
-if TYPE_CHECKING:
-    from memcap.cli.subject import Subject
-    from memcap.instruments.launching import Instrument
-    from memcap.model import AllocationProfile, Ending
-
-ARTEFACTS = "record"  # in the output folder: the tool's own record and reports
+from memcap.cli.subject import subject_options
+from memcap.workflows.subject_options import ProfileOptions
 
 
 @click.command("profile", cls=NamesBeforeDashes, short_help="Say which lines allocate, inside the container.")
@@ -35,19 +30,8 @@ ARTEFACTS = "record"  # in the output folder: the tool's own record and reports
 @click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
               help="Write there.  [default: results/profiles/ID]")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(  # noqa: PLR0913 - the options of the command line
-    *,
-    asked: Asked,
-    container: str | None,
-    duration: str | None,
-    native: bool,
-    follow_fork: bool,
-    tracemalloc: bool,
-    frames: int,
-    top: int,
-    output: Path | None,
-    as_json: bool,
-) -> None:
+@filled(options=ProfileOptions)
+def command(options: ProfileOptions, top: int, as_json: bool) -> None:
     """Run a cell or a command once with memray in its image, and say which lines allocated what lived at the peak.
 
     Nothing of the image is changed, and the container needs no network: memray goes in as a layer on top. The cap is
@@ -64,140 +48,15 @@ def command(  # noqa: PLR0913 - the options of the command line
       memcap profile my/alpine:3 --tracemalloc -- python app.py      where memray has no wheel
       memcap profile --container web --duration 1min                 with gdb and SYS_PTRACE in it
     """
-    from memcap.cli.attach import DEFAULT_SECONDS, profile_container
-    from memcap.cli.execute import new_campaign
-    from memcap.errors import UsageError
-    from memcap.instruments.launching import Instrument
-    from memcap.model import ProfileTool
     from memcap.report.profile import profile_json, render_profile
-    from memcap.units import parse_seconds
+    from memcap.workflows.profile import profile, write_reports
 
-    if tracemalloc and native:
-        raise UsageError("tracemalloc knows nothing of compiled code", remedy="Leave out --native, or --tracemalloc.")
-    campaign, started = new_campaign("profile")
-    folder = output or Path("results") / "profiles" / campaign
-
-    def show(profile: AllocationProfile) -> None:
-        written = write_reports(profile, folder, top=top)
-        if as_json:
-            emit(profile_json(profile, top=top, where=str(folder)))
-        else:
-            where = f"{folder} ({', '.join(written)})"
-            emit(render_profile(profile, top=top, where=where, width=terminal_width()))
-
-    if container is not None:
-        if asked != Asked(root=asked.root) or native or follow_fork or tracemalloc:
-            raise UsageError(
-                "a container that runs already has its command, cap and environment, and one process of it is "
-                "attached to",
-                remedy="Use --container with --duration, --top, --output and --json alone.",
-            )
-        profile = profile_container(
-            container,
-            seconds=parse_seconds(duration) if duration else DEFAULT_SECONDS,
-            campaign=campaign,
-            started=started,
-            folder=folder,
-            artefacts=folder / ARTEFACTS,
-        )
-        show(profile)
-        return
-    if duration is not None:
-        raise UsageError("--duration says how long to stay attached", remedy="Use it with --container NAME.")
-    tool = ProfileTool.TRACEMALLOC if tracemalloc else ProfileTool.MEMRAY
-    instrument = Instrument(tool=tool, native=native, follows_fork=follow_fork, frames=frames)
-    subject = asked.find()
-    profile = profile_subject(subject, instrument, campaign=campaign, started=started, folder=folder)
-    show(profile)
-    raise SystemExit(exit_code(profile, subject.cell.expected_ending))
-
-
-def exit_code(profile: AllocationProfile, expected: Ending) -> int:
-    """Return 0 if the profiled run ended as expected, else what `memcap measure` would say of such a run."""
-    from memcap.judge import EXIT_CODES
-    from memcap.judge.endings import state_of
-
-    return 0 if profile.ending is expected else EXIT_CODES[state_of(profile.ending, expected)]
-
-
-def profile_subject(
-    subject: Subject,
-    instrument: Instrument,
-    *,
-    campaign: str,
-    started: str,
-    folder: Path,
-    with_reports: bool = True,
-) -> AllocationProfile:
-    """Return the profile of ``subject``, with the tool's own record and, if wanted, its reports in ``folder``.
-
-    Raises FileExistsAlready for a folder with something in it, PlanError for this machine itself as the image,
-    BuildError where the instrument cannot be had for the image, and what engines raise.
-    """
-    from contextlib import closing
-
-    from memcap.cli.execute import docker_engine, recording, refuse_filled, refuse_infeasible, refuse_missing_parts
-    from memcap.cli.progress import say
-    from memcap.engine.docker_client import connect, environment
-    from memcap.errors import PlanError
-    from memcap.images.instrumented import build_instrumented
-    from memcap.images.prepare import prepare_layers
-    from memcap.images.this_machine import HOST
-    from memcap.instruments.profiling import Named, take_profile
-    from memcap.instruments.session import Session
-    from memcap.model import Plan
-    from memcap.redaction import Redaction
-
-    if subject.cell.image == HOST:
-        raise PlanError(
-            "a profile is made in a container; this machine itself has none",
-            remedy="Name an image, or run `memray run` here by yourself.",
-        )
-    refuse_filled(folder)
-    plan = Plan(profile="profile", cells=(subject.cell,), runs=1, warmups=0)
-    settings = subject.settings(campaign=campaign, started=started)
-    with closing(connect()) as client:
-        refuse_infeasible(plan, subject.policy, environment(client))
-        refuse_missing_parts(client, (subject.policy,))
-        (layer,) = prepare_layers(client, plan, subject.suites, say=say).values()
-        with_tool = build_instrumented(client, layer, instrument.tool, say=say)
-        artefacts = folder / ARTEFACTS
-        with recording(artefacts), docker_engine(client, campaign, (subject.policy,)) as engine:
-            profile = take_profile(
-                Session(engine, subject.cell, layer, settings, say=say),
-                instrument,
-                with_tool,
-                named=Named(id=campaign, started=started, subject=subject.name, cap_bytes=subject.cell.cap.bytes),
-                artefacts=artefacts,
-                say=say,
-                with_reports=with_reports,
-            )
-    return Redaction(subject.policy.secrets).tree(profile)
-
-
-def write_reports(profile: AllocationProfile, folder: Path, *, top: int) -> tuple[str, ...]:
-    """Write profile, tree, page, chart, and the end of what a run printed that did not complete, to ``folder``.
-
-    Page and chart only where the packages for them are installed. Return what is in the folder then.
-    """
-    from memcap.cli.progress import say
-    from memcap.errors import UsageError
-    from memcap.report.profile import render_tree
-    from memcap.report.profile_html import memory_svg, render_profile_html
-    from memcap.store import save_profile
-    from memcap.store.files import write_atomically
-    from memcap.store.profiles import PROFILE_FILE
-
-    save_profile(profile, folder / PROFILE_FILE)
-    write_atomically(folder / "tree.txt", render_tree(profile), overwrite=True)
-    if profile.output_tail:
-        write_atomically(folder / "output.txt", profile.output_tail + "\n", overwrite=True)
-    try:
-        page = render_profile_html(profile, top=top, folder=folder, artefacts=ARTEFACTS)
-        write_atomically(folder / "index.html", page, overwrite=True)
-        chart = memory_svg(profile)
-        if chart is not None:
-            write_atomically(folder / "memory.svg", chart, overwrite=True)
-    except UsageError as error:  # the profile itself is there
-        say(f"no page and no chart: {error}")
-    return tuple(sorted(f"{path.name}/" if path.is_dir() else path.name for path in folder.iterdir()))
+    calling = caller()
+    found = profile(options, calling)
+    written = write_reports(found.profile, found.folder, top=top, tell=calling.tell)
+    if as_json:
+        emit(profile_json(found.profile, top=top, where=str(found.folder)))
+    else:
+        where = f"{found.folder} ({', '.join(written)})"
+        emit(render_profile(found.profile, top=top, where=where, width=terminal_width()))
+    raise SystemExit(found.exit_code)

@@ -15,6 +15,7 @@ from memcap.cli.output import echo
 from memcap.stats import median
 from memcap.units import counted, format_bytes, format_seconds
 from memcap.untrusted import printable, printable_lines
+from memcap.workflows.caller import Caller
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -73,6 +74,11 @@ def say(text: str) -> None:
     """Tell the user what is being done, apart from the results, which go to standard output."""
     echo(printable_lines(text), err=True)
     HEARTBEAT.said(text)
+
+
+def caller() -> Caller:
+    """Return this command line as workflows know it: its words, and where messages and progress go."""
+    return Caller(argv=tuple(sys.argv[1:]), tell=say, watch=CampaignProgress)
 
 
 def doing_in_words(activity: Activity) -> str:

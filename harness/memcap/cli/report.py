@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from memcap.cli.option_groups import filled
 from memcap.cli.output import echo, emit
+from memcap.cli.progress import say
 from memcap.cli.selection import project_option
-from memcap.errors import UsageError
 from memcap.report.formats import FORMATS
 from memcap.units import counted
+from memcap.workflows.options import ReportOptions
 
 if TYPE_CHECKING:
-    from memcap.model import Config
+    from memcap.model import Suite
+    from memcap.report import View
 
 _FORMATS = "\n".join(f"  {each.name:<18}{each.description}" for each in FORMATS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rendering:
+    """In which form a result is rendered, and the files that are written."""
+
+    name: str
+    output: Path | None
+    force: bool
+    charts: Path | None
+    verbose: bool
 
 
 @click.command(
@@ -41,18 +57,8 @@ _FORMATS = "\n".join(f"  {each.name:<18}{each.description}" for each in FORMATS)
 @project_option
 @click.option("--no-check", is_flag=True, help="Do not judge RESULT; it then needs no project.")
 @click.option("-v", "--verbose", is_flag=True, help="As a terminal's text, print every metric and every caveat.")
-def command(  # noqa: PLR0913 - the options of the command line
-    *,
-    result: Path | None,
-    name: str,
-    output: Path | None,
-    force: bool,
-    charts: Path | None,
-    against: str | None,
-    root: Path | None,
-    no_check: bool,
-    verbose: bool,
-) -> None:
+@filled(options=ReportOptions, rendering=Rendering)
+def command(options: ReportOptions, rendering: Rendering) -> None:
     """Render RESULT, by default the newest run in results/, judged as `memcap check` judges it.
 
     Outside of a project, RESULT is judged only if --against names something to compare it with.
@@ -68,44 +74,27 @@ def command(  # noqa: PLR0913 - the options of the command line
       memcap report results/20260101T020304-quick-1a2b.json --format csv > runs.csv
       memcap report downloaded.json --no-check
     """
-    from memcap.cli.against import load_against
-    from memcap.cli.progress import say
-    from memcap.cli.reports import render, terminal_text
-    from memcap.cli.selection import find_project
-    from memcap.cli.verdict import judged_view, unjudged_view
     from memcap.report.charts import write_charts
+    from memcap.workflows.check import judged_as_asked
+
+    view, suites = judged_as_asked(options, say)
+    if rendering.charts:
+        say(f"charts: {counted(len(write_charts(view, rendering.charts)), 'file')} in {rendering.charts}")
+    _render(view, rendering, suites)
+
+
+def _render(view: View, rendering: Rendering, suites: Mapping[str, Suite]) -> None:
+    from memcap.cli.reports import render, terminal_text
     from memcap.report.formats import find_format
     from memcap.report.terminal import render_terminal
-    from memcap.store import latest_run, load_result
     from memcap.store.files import write_atomically
 
-    if no_check and against:
-        raise UsageError("--no-check judges by nothing, --against by something", remedy="Choose one of them.")
-    config = _judging_project(root, result, against, no_check=no_check)
-    measured = load_result(result) if result else latest_run(config.results_directory if config else Path())[1]
-    if config is None or no_check:
-        view = unjudged_view(measured, root=find_project(root))
-    else:
-        view = judged_view(measured, config, load_against(config, against, measured=measured))
-    suites = config.suites if config else {}
-    if charts:
-        say(f"charts: {counted(len(write_charts(view, charts)), 'file')} in {charts}")
+    name, output = rendering.name, rendering.output
     if output:
         is_text = name == "terminal"
-        text = render_terminal(view, verbose=verbose) if is_text else render(view, find_format(name), suites)
-        write_atomically(output, text, overwrite=force)
+        text = render_terminal(view, verbose=rendering.verbose) if is_text else render(view, find_format(name), suites)
+        write_atomically(output, text, overwrite=rendering.force)
     elif name == "terminal":
-        echo(terminal_text(view, verbose=verbose), nl=False)
+        echo(terminal_text(view, verbose=rendering.verbose), nl=False)
     else:
         emit(render(view, find_format(name), suites))
-
-
-def _judging_project(root: Path | None, result: Path | None, against: str | None, *, no_check: bool) -> Config | None:
-    """Return the project by whose rules RESULT is judged, or the default rules; None if it is not judged."""
-    from memcap.cli.selection import find_project, load_project, project_or_defaults
-
-    if result is None:
-        return load_project(root)
-    if no_check or (against is None and find_project(root) is None):
-        return None
-    return project_or_defaults(root)

@@ -35,11 +35,10 @@ class Wanted:
 
 @dataclass(frozen=True, kw_only=True)
 class Reports:
-    """The reports that were asked for, the suites whose files they point to, and the project that these are of."""
+    """The reports that were asked for, and the suites whose files they point to."""
 
     wanted: tuple[Wanted, ...] = ()
     suites: Mapping[str, Suite] = field(default_factory=dict)
-    root: Path | None = None
 
 
 def _wanted(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[Wanted, ...]:
@@ -75,7 +74,7 @@ def report_option(command: _Command) -> _Command:
 
 
 explain_option = click.option(
-    "--explain", "explained", is_flag=True,
+    "--explain", is_flag=True,
     help="Profile what became worse, as it was and as it is in the work tree now, and say which lines it was.",
 )  # fmt: skip
 
@@ -108,9 +107,9 @@ def render(view: View, chosen: Format, suites: Mapping[str, Suite]) -> str:
     """Return ``view`` in the chosen format; annotations with the lines of ``suites``."""
     if chosen.name != "github":
         return chosen.render(view)
-    from memcap.cli.diff import places_of_lines
     from memcap.report.diff_sarif import diff_annotations
     from memcap.report.github import render_github
+    from memcap.workflows.diff import places_of_lines
 
     top = Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd())
     lines = [

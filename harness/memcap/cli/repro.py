@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from memcap.cli.before_dashes import NamesBeforeDashes
+from memcap.cli.option_groups import filled
 from memcap.cli.output import echo, emit, terminal_width
-from memcap.cli.subject import Asked, subject_options
-
-if TYPE_CHECKING:
-    from memcap.cli.subject import Subject
-    from memcap.repro.parts import Reproduction
-    from memcap.repro.reproducing import Wanted
-
-RECORD = "record"  # in the output folder: the recorder's own files
-_KINDS = (
-    ("flamegraph.html", "memray's flamegraph of the highest water mark"),
-    ("temporal.html", "memray's flamegraph over time"),
-    ("table.html", "memray's table of allocations"),
-    ("stats.json", "memray's statistics"),
-    ("capture-", "memray's capture, for `memray` itself"),
-    ("stacks-", "stacks of all threads as faulthandler wrote them, at one of the last new heights"),
-    ("last-", "the last allocation before the kill, as a literal of Python"),
-    ("state-", "collector, objects and open files near the cap, as a literal of Python"),
-)
+from memcap.cli.progress import caller
+from memcap.cli.subject import subject_options
+from memcap.workflows.subject_options import ReproOptions
 
 
 @click.command("repro", cls=NamesBeforeDashes, short_help="Make the OOM kill happen, and show who did it.")
@@ -44,17 +28,8 @@ _KINDS = (
 @click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
               help="Write there.  [default: results/repro/ID]")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(  # noqa: PLR0913 - the options of the command line
-    *,
-    asked: Asked,
-    attempts: int,
-    lower: bool,
-    escalate: str | None,
-    native: bool,
-    top: int,
-    output: Path | None,
-    as_json: bool,
-) -> None:
+@filled(options=ReproOptions)
+def command(options: ReproOptions, top: int, as_json: bool) -> None:
     """Run a cell or a command at its cap, say how often the kernel kills it, and then once more with a flight recorder.
 
     The recorder (memray, or tracemalloc where memray has no wheel) notes allocations, and where all threads are at each
@@ -71,159 +46,15 @@ def command(  # noqa: PLR0913 - the options of the command line
       memcap repro streams.sustained_leaky-py312-128m --escalate streams=25
       memcap repro --image my/prod:1.4 --cap 1g --native -- gunicorn app:app
     """
-    from memcap.cli.execute import new_campaign
-    from memcap.errors import UsageError
-    from memcap.redaction import Redaction
     from memcap.report.repro import render_repro, repro_json
-    from memcap.repro.load import find_escalation
-    from memcap.repro.reproducing import Wanted
+    from memcap.workflows.repro import repro, write_all
 
-    if lower and escalate is not None:
-        raise UsageError("--lower does not go with --escalate", remedy="Leave one of them out.")
-    subject = asked.find(default_cap="128m")
-    limit = subject.cell.benchmark.time_limit_seconds or subject.time_limit_seconds
-    escalation = None
-    if escalate is not None:
-        escalation = find_escalation(escalate, subject.cell, time_limit_seconds=limit)
-    campaign, started = new_campaign("repro")
-    folder = output or Path("results") / "repro" / campaign
-    wanted = Wanted(times=attempts, lower=lower, escalation=escalation, native=native)
-    found = reproduce_subject(subject, wanted, campaign=campaign, started=started, folder=folder)
-    hidden = Redaction(subject.policy.secrets)
-    found = replace(found, again=hidden.text(again(found, asked, subject, native=native)))
-    artefacts = write_all(found, folder, top=top)
+    calling = caller()
+    reproduced = repro(options, calling)
+    found, where = reproduced.found, str(reproduced.folder)
+    files = write_all(found, reproduced.folder, top=top, tell=calling.tell)
     if as_json:
-        emit(repro_json(found, top=top, where=str(folder), artefacts=artefacts))
+        emit(repro_json(found, top=top, where=where, artefacts=files))
     else:
-        echo(render_repro(found, top=top, where=str(folder), files=artefacts, width=terminal_width()), nl=False)
-    raise SystemExit(exit_code(found))
-
-
-def again(found: Reproduction, asked: Asked, subject: Subject, *, native: bool) -> str:
-    """Return the command line that reproduces a kill without the search for its load or its cap; empty without one."""
-    import shlex
-
-    from memcap.model import CommandWorkload
-    from memcap.repro.load import loaded_words
-
-    if not found.kills or (found.load is None and found.cap_bytes == found.asked_cap_bytes):
-        return ""
-    words = ["memcap", "repro", *(["--native"] if native else [])]
-    workload = subject.cell.benchmark.workload
-    if found.load is None:
-        words += replace(asked, cap=f"{found.cap_bytes}b").retyped()
-    elif isinstance(workload, CommandWorkload) and not subject.suites:
-        words += asked.retyped(loaded_words(workload.argv, found.load))
-    else:
-        words += ["--escalate", str(found.load), *asked.retyped()]
-    return shlex.join(words)
-
-
-def exit_code(found: Reproduction) -> int:
-    """Return 0 for a kill, 97 where it did not come, 96 where the workload did not even end well."""
-    from memcap.judge import EXIT_CODES
-    from memcap.model import Ending, VerdictState
-
-    if found.kills:
-        return 0
-    did_its_work = found.attempts[-1].measurement.ending is Ending.COMPLETED
-    return EXIT_CODES[VerdictState.ENDING_CHANGED if did_its_work else VerdictState.WORKLOAD_FAILED]
-
-
-def reproduce_subject(subject: Subject, wanted: Wanted, *, campaign: str, started: str, folder: Path) -> Reproduction:
-    """Return what was found out about ``subject``, with the recorder's files in ``folder``.
-
-    Raises FileExistsAlready for a folder with something in it, PlanError for this machine itself as the image, and what
-    engines raise.
-    """
-    from contextlib import closing
-
-    from memcap.cli.execute import docker_engine, recording, refuse_filled, refuse_infeasible, refuse_missing_parts
-    from memcap.cli.progress import say
-    from memcap.engine.docker_client import connect, environment
-    from memcap.errors import PlanError
-    from memcap.images.instrumented import build_instrumented
-    from memcap.images.prepare import prepare_layers
-    from memcap.images.this_machine import HOST
-    from memcap.instruments.profiling import Named
-    from memcap.instruments.session import Session
-    from memcap.model import Plan
-    from memcap.redaction import Redaction
-    from memcap.repro.observed import Observed
-    from memcap.repro.reproducing import reproduce
-
-    cell = subject.cell
-    if cell.image == HOST:
-        raise PlanError("a kill at the cap needs a container; this machine has none", remedy="Name an image.")
-    refuse_filled(folder)
-    plan = Plan(profile="repro", cells=(cell,), runs=wanted.times, warmups=0)
-    settings = subject.settings(campaign=campaign, started=started)
-    with closing(connect()) as client:
-        machine = environment(client)
-        refuse_infeasible(plan, subject.policy, machine)
-        refuse_missing_parts(client, (subject.policy,))
-        (layer,) = prepare_layers(client, plan, subject.suites, say=say).values()
-        artefacts = folder / RECORD
-        with recording(artefacts), docker_engine(client, campaign, (subject.policy,)) as engine:
-            observed = Observed(engine)
-            found = reproduce(
-                Session(observed, cell, layer, settings, say=say),
-                observed,
-                lambda tool: build_instrumented(client, layer, tool, say=say),
-                named=Named(id=campaign, started=started, subject=subject.name, cap_bytes=cell.cap.bytes),
-                image=cell.image.name,
-                wanted=replace(wanted, room_bytes=machine.memory_bytes // 2 if machine.memory_bytes else None),
-                artefacts=artefacts,
-                say=say,
-            )
-    return Redaction(subject.policy.secrets).tree(found)
-
-
-def write_all(found: Reproduction, folder: Path, *, top: int) -> dict[str, str]:
-    """Write pages, figures and texts to ``folder``; return all files of it with what they are.
-
-    The page and the charts only where the packages for them are installed.
-    """
-    from memcap.cli.progress import say
-    from memcap.errors import UsageError
-    from memcap.report.profile import render_tree
-    from memcap.report.repro import readme, repro_json, stack_text
-    from memcap.report.repro_html import memory_svg, render_repro_html
-    from memcap.store import save_profile
-    from memcap.store.files import write_atomically
-    from memcap.store.profiles import PROFILE_FILE
-
-    flight = found.flight
-    files = {"README.md": "what each file is", "repro.json": "all figures, as --json prints them"}
-
-    def write(name: str, what: str, text: str | None) -> None:
-        if text:
-            write_atomically(folder / name, text, overwrite=True)
-            files[name] = what
-
-    if flight is not None:
-        save_profile(flight.profile, folder / PROFILE_FILE)
-        files[PROFILE_FILE] = "the recorder's run as a profile, for memcap diff"
-        write("tree.txt", "allocations as a tree of callers", render_tree(flight.profile))
-        write(
-            "stacks.txt",
-            "where all threads were, at each of the last new heights, the newest first",
-            "\n".join(map(stack_text, flight.stacks)),
-        )
-    files |= {f"{RECORD}/{path.name}": _kind(path.name) for path in sorted((folder / RECORD).glob("*"))}
-    try:
-        run = found.killed_run or found.attempts[-1].measurement
-        write("memory.svg", "memory over time, without the recorder", memory_svg(run))
-        if flight is not None:
-            write("memory-recorded.svg", "memory over time, with the recorder", memory_svg(flight.measurement))
-        write("index.html", "all of it on a page", render_repro_html(found, top=top, artefacts=files))
-    except UsageError as error:  # the figures are there
-        say(f"no page and no charts: {error}")
-    write("README.md", files["README.md"], readme(found, files))
-    write("repro.json", files["repro.json"], repro_json(found, top=top, where=str(folder), artefacts=files))
-    return files
-
-
-def _kind(name: str) -> str:
-    """Return what a file of the recorder is."""
-    return next((what for ending, what in _KINDS if ending in name), "the recorder's own")
+        echo(render_repro(found, top=top, where=where, files=files, width=terminal_width()), nl=False)
+    raise SystemExit(reproduced.exit_code)

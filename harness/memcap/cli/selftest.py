@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from memcap.cli.option_groups import filled
 from memcap.cli.output import echo, emit, terminal_width
+from memcap.cli.progress import caller
 from memcap.cli.quantities import SIZE
-
-if TYPE_CHECKING:
-    from memcap.model import CampaignResult, Config
+from memcap.cli.verdict import conclude_unjudged
+from memcap.units import counted
+from memcap.workflows.options import SUITE_SIZE, SelftestOptions
 
 _RESULT = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
-
-# 64 MiB of touched memory, held long enough to be seen: what deterministic code looks like.
-_HELD = ("python3", "-c", "import time; block = b'x' * (64 << 20); time.sleep(0.1)")
-_SUITE_SIZE = 20
 
 
 @click.command("selftest", short_help="Say how often the gate errs on this machine.")
@@ -31,28 +28,15 @@ _SUITE_SIZE = 20
     "--sample", type=click.IntRange(min=2), default=10, show_default=True, help="Runs on each side of a comparison."
 )
 @click.option(
-    "--cells", type=click.IntRange(min=1), help=f"Cells of a suite.  [default: {_SUITE_SIZE}, or all of RESULT if more]"
+    "--cells", type=click.IntRange(min=1), help=f"Cells of a suite.  [default: {SUITE_SIZE}, or all of RESULT if more]"
 )
 @click.option("--resamplings", type=click.IntRange(min=1), default=1000, show_default=True, help="Suites to judge.")
 @click.option("-C", "--project", "root", type=_FOLDER, metavar="DIR", help="The project, whose tolerances are used.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Save what was measured there.")
 @click.option("--force", is_flag=True, help="Replace the output file if it exists.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(  # noqa: PLR0913 - the options of the command line
-    *,
-    argv: tuple[str, ...],
-    image: str | None,
-    cap: str,
-    runs: int,
-    source: Path | None,
-    sample: int,
-    cells: int | None,
-    resamplings: int,
-    root: Path | None,
-    output: Path | None,
-    force: bool,
-    as_json: bool,
-) -> None:
+@filled(options=SelftestOptions)
+def command(options: SelftestOptions, as_json: bool) -> None:
     """Measure the same code again and again, and say how often the gate would err.
 
     The runs are split by lot into "before" and "after", judged as a whole suite, a thousand times: whatever is found is
@@ -67,83 +51,18 @@ def command(  # noqa: PLR0913 - the options of the command line
       memcap selftest --from aa.json --json
       memcap selftest --from results/nightly.json --sample 5
     """
-    from memcap.cli.selection import project_or_defaults
-    from memcap.errors import UsageError
     from memcap.report.selftest import render_selftest, render_selftest_json
-    from memcap.selftest import material, selftest, smallest_sample
-    from memcap.store import load_result
-    from memcap.units import counted
+    from memcap.workflows.judging import UnexpectedEnding
+    from memcap.workflows.selftest import run_selftest
 
-    config = project_or_defaults(root)
-    least = smallest_sample(config.rules)
-    if sample < least:
-        raise UsageError(f"the gate says nothing of samples of {sample} runs", remedy=f"Use --sample {least} or more.")
-    if source is None:
-        if runs < 2 * sample:
-            raise UsageError(
-                f"two samples of {sample} runs cannot be drawn from {runs}", remedy=f"Use --runs {2 * sample} or more."
-            )
-        result = _measure(config, argv, image=image, cap=cap, runs=runs, output=output, force=force)
-    elif argv or image or output:
-        raise UsageError("--from measures nothing", remedy="Leave out --image, --output and the command.")
-    else:
-        result = load_result(source)
-    found = [material(cell, config.rules) for cell in result.cells]
-    enough = [each for each in found if each.runs >= 2 * sample]
-    if not enough:
-        most = max((each.runs for each in found), default=0)
-        raise UsageError(
-            f"no cell has two samples of {sample} runs that can be judged; the most are {counted(most, 'run')}",
-            remedy=f"Use --sample {most // 2}." if most >= 2 * least else f"Measure with --runs {2 * sample}.",
-        )
-    usual = max(_SUITE_SIZE, len(enough))
-    tested = selftest(enough, config.rules, sample_size=sample, suite_size=cells or usual, resamplings=resamplings)
-    promised = config.rules.false_alarms
+    try:
+        found = run_selftest(options, caller())
+    except UnexpectedEnding as error:
+        conclude_unjudged(error.judged)
     if as_json:
-        emit(render_selftest_json(tested, false_alarms=promised))
+        emit(render_selftest_json(found.tested, false_alarms=found.false_alarms))
         return
-    width = terminal_width()
-    echo(render_selftest(tested, false_alarms=promised, width=width), nl=False)
-    if len(enough) < len(found):
-        left_out = counted(len(found) - len(enough), "cell")
-        echo(f"Left out: {left_out}, with fewer than {2 * sample} runs that can be judged.")
-
-
-def _measure(  # noqa: PLR0913 - what the command line says
-    config: Config, argv: tuple[str, ...], *, image: str | None, cap: str, runs: int, output: Path | None, force: bool
-) -> CampaignResult:
-    """Run the workload ``runs`` times; exit with its code if it does not end as it should."""
-    from memcap.cli.execute import Order, execute, new_campaign
-    from memcap.cli.result_file import refuse_overwriting, reserved
-    from memcap.cli.subject import find_image
-    from memcap.cli.verdict import conclude_unjudged
-    from memcap.errors import UsageError
-    from memcap.model import Benchmark, Cap, Cell, CommandWorkload, ContainerPolicy, Ending, Plan
-    from memcap.store import save_result
-    from memcap.units import parse_bytes
-
-    if output is not None:
-        refuse_overwriting(output, allowed=force)
-    if image is None and not config.images:
-        raise UsageError("the project has no images", remedy="Name one: --image python:3.12-slim")
-    source = find_image(image) if image is not None else config.images[max(config.images)]
-    workload = CommandWorkload(argv=argv or _HELD)
-    benchmark = Benchmark(suite="selftest", name="command" if argv else "held_64m", workload=workload)
-    cell = Cell(benchmark=benchmark, image=source, cap=Cap(name=cap.lower(), bytes=parse_bytes(cap)))
-    campaign, started = new_campaign("selftest")
-    order = Order(
-        plan=Plan(profile="selftest", cells=(cell,), runs=runs, warmups=1),
-        suites={},
-        policy=ContainerPolicy(),
-        time_limit_seconds=config.run_time_limit_seconds,
-        id=campaign,
-        started=started,
-        jobs=1,
-    )
-    with reserved(output, force=force):
-        result = execute(order, save=lambda _: None, kept_in=None)
-        if output is not None:
-            save_result(result, output, overwrite=True)
-    if any(run.ending is not Ending.COMPLETED for run in result.cells[0].runs):
-        conclude_unjudged(result)
-    return result
+    echo(render_selftest(found.tested, false_alarms=found.false_alarms, width=terminal_width()), nl=False)
+    if found.left_out:
+        left_out = counted(found.left_out, "cell")
+        echo(f"Left out: {left_out}, with fewer than {2 * options.sample} runs that can be judged.")

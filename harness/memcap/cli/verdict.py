@@ -2,142 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NoReturn
 
 from memcap.cli.output import emit
-from memcap.cli.reports import Reports, terminal_text, write_reports
+from memcap.cli.progress import caller
+from memcap.cli.reports import Reports, Wanted, terminal_text, write_reports
 
 if TYPE_CHECKING:
-    from memcap.cli.explain import Asked
-    from memcap.model import Baselines, CampaignResult, Config, Verdict
+    from memcap.model import Config
     from memcap.report import View
+    from memcap.workflows.judging import Case, Judged
 
-_NO_REPORTS = Reports()
+
+@dataclass(frozen=True, kw_only=True)
+class Printing:
+    """How a result is shown: as JSON, in detail, with the output of the workload; and the reports that are written."""
+
+    as_json: bool = False
+    verbose: bool = False
+    show_output: bool = False
+    wanted: tuple[Wanted, ...] = ()
+
+    def text(self, view: View) -> str:
+        """Return ``view`` as a terminal's text."""
+        return terminal_text(view, verbose=self.verbose, show_output=self.show_output)
+
+    def write_reports(self, view: View, config: Config | None) -> None:
+        """Write the reports that were asked for, of the project ``config``."""
+        reports = Reports(wanted=self.wanted, suites=config.suites if config else {})
+        write_reports(view, reports, print_to_stderr=self.as_json)
 
 
-def conclude(  # noqa: PLR0913 - all that a verdict is made of
-    result: CampaignResult,
-    config: Config,
-    *,
-    baselines: Baselines | None = None,
-    as_json: bool,
-    verbose: bool,
-    show_output: bool = False,
-    reports: Reports = _NO_REPORTS,
-    asked: Asked | None = None,
-    time_is_up: bool = False,
-    accept_new: bool = False,
-) -> NoReturn:
-    """Judge ``result``, print the verdicts, write the reports and exit with the code.
+_PLAIN = Printing()
 
-    ``baselines`` are those of the project if None; with ``asked``, what became worse is explained by line. If
-    ``time_is_up``, planned cells are lacking for that reason. ``accept_new`` makes the first baselines of benchmarks.
+
+def conclude(case: Case, printing: Printing, *, accept: bool = False) -> NoReturn:
+    """Judge the result of ``case``, print the verdicts, write the reports and exit with the code.
+
+    What became worse is explained by line if that is asked for. ``accept`` makes the first baselines of benchmarks.
     """
-    from memcap.cli.explain import explain
-    from memcap.cli.first_baselines import accept_first
     from memcap.errors import BaselineRefused, Interrupted
     from memcap.report.json import render_check_json
-    from memcap.store import load_baselines
+    from memcap.workflows.explain import explain
+    from memcap.workflows.first_baselines import accept_first
+    from memcap.workflows.judging import judged
 
     def text() -> str:
-        if as_json:
-            return render_check_json(view)
-        return terminal_text(view, verbose=verbose, show_output=show_output)
+        return render_check_json(view) if printing.as_json else printing.text(view)
 
-    baselines = load_baselines(config.baseline_directory) if baselines is None else baselines
-    view = judged_view(result, config, baselines, time_is_up=time_is_up)
-    if asked is not None:
+    calling, found = caller(), judged(case)
+    view = found.view
+    if case.explained is not None:
         try:
-            view = replace(view, explained=explain(view, result, config, asked))
+            view = replace(view, explained=explain(found, case.config, case.explained, calling))
         except (Interrupted, KeyboardInterrupt):
             emit(text())  # the verdicts are there
             raise
-    first = accept_first(result, view, config, baselines) if accept_new else None
+    first = accept_first(case, view, tell=calling.tell) if accept else None
     if first and first.is_any:
         view = replace(view, next_step="review the new files in results/baselines, and commit them")
     elif first and first.refused:
         view = replace(view, next_step="")  # each refusal says what to do
     emit(text())
-    write_reports(view, reports, print_to_stderr=as_json)
+    printing.write_reports(view, case.config)
     if first:
-        first.tell()
+        first.report(calling.tell)
     raise SystemExit(view.exit_code or (BaselineRefused.exit_code if first and first.refused else 0))
 
 
-def with_new_cells(config: Config, *, allowed: bool) -> Config:
-    """Return ``config``, by whose rules cells without a baseline pass if that is ``allowed``."""
-    return replace(config, rules=replace(config.rules, allow_new=allowed))
+def conclude_unjudged(found: Judged, printing: Printing = _PLAIN, config: Config | None = None) -> NoReturn:
+    """Print the figures of a result that is compared with nothing; exit with its code.
 
-
-def conclude_unjudged(
-    result: CampaignResult,
-    *,
-    measurements: bool = False,
-    verbose: bool = False,
-    show_output: bool = False,
-    reports: Reports = _NO_REPORTS,
-    time_is_up: bool = False,
-) -> NoReturn:
-    """Print the figures of ``result``; exit with a code if a workload did not end as it should, or ``time_is_up``.
-
-    ``measurements`` prints them as the JSON of `measure --json`.
+    JSON is that of `measure --json`.
     """
     from memcap.report.json import render_measure_json
 
-    view = unjudged_view(result, root=reports.root, time_is_up=time_is_up)
-    shown = terminal_text(view, verbose=verbose, show_output=show_output)
-    emit(render_measure_json(result) if measurements else shown)
-    write_reports(view, reports, print_to_stderr=measurements)
-    raise SystemExit(view.exit_code)
-
-
-def judged_view(result: CampaignResult, config: Config, baselines: Baselines, *, time_is_up: bool = False) -> View:
-    """Return the view of ``result`` judged against ``baselines`` by the rules of the project."""
-    from memcap.config import folder_in_repository
-    from memcap.judge import judge
-    from memcap.report import build_view
-
-    verdicts = judge(result, baselines, config.rules)
-    return build_view(
-        result,
-        verdicts,
-        exit_code=_exit_code(verdicts, time_is_up=time_is_up),
-        against=baselines.origin,
-        project=folder_in_repository(config.root),
-    )
-
-
-def unjudged_view(result: CampaignResult, *, root: Path | None = None, time_is_up: bool = False) -> View:
-    """Return the view of ``result`` compared with nothing: only what did not end as it should has a verdict.
-
-    ``root`` is the project, if there is one.
-    """
-    from memcap.config import folder_in_repository
-    from memcap.judge import judge
-    from memcap.model import Baselines, Rules, VerdictState
-    from memcap.report import build_view
-
-    verdicts = judge(result, Baselines(cells={}), Rules(tolerances={}, minimum_runs=1))
-    bad = tuple(verdict for verdict in verdicts if verdict.state is not VerdictState.NEW)
-    return build_view(
-        result,
-        bad,
-        exit_code=_exit_code(bad, time_is_up=time_is_up),
-        is_judged=False,
-        project=folder_in_repository(root) if root else "",
-    )
-
-
-def _exit_code(verdicts: Sequence[Verdict], *, time_is_up: bool) -> int:
-    """Return the code of what was found; if nothing was, and ``time_is_up``, that of this: what lacks lacks for it."""
-    from memcap.errors import TimeIsUp
-    from memcap.judge import worst_exit_code
-    from memcap.model import VerdictState
-
-    if not time_is_up:
-        return worst_exit_code(verdicts)
-    found = worst_exit_code(verdict for verdict in verdicts if verdict.state is not VerdictState.GONE)
-    return found or TimeIsUp.exit_code
+    emit(render_measure_json(found.result) if printing.as_json else printing.text(found.view))
+    printing.write_reports(found.view, config)
+    raise SystemExit(found.exit_code)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -50,14 +49,13 @@ class Runs:
     idle: Idle
 
 
-def take_profile(  # noqa: PLR0913 - what a profile is made of
+def take_profile(
     session: Session,
     instrument: Instrument,
     layer: Layer,
     *,
     named: Named,
     artefacts: Path,
-    say: Callable[[str], None],
     with_reports: bool = True,
 ) -> AllocationProfile:
     """Run the cell without the instrument and with it, and return what was allocated where.
@@ -66,7 +64,7 @@ def take_profile(  # noqa: PLR0913 - what a profile is made of
     instrument needs in an idle interpreter; if the workload keeps to its cap without it and not with it, a second time
     by as much as the workload itself needs. Raises PlanError where nothing was noted, EngineError, Interrupted.
     """
-    tool = instrument.tool.value
+    tool, say = instrument.tool.value, session.say
     with tempfile.TemporaryDirectory(prefix="memcap-") as nothing:
         idle = session.idle_footprint(instrument, layer, artefacts=Path(nothing))
     raised = idle.raise_bytes

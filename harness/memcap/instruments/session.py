@@ -44,7 +44,7 @@ class Idle:
 class Session:
     """Execute runs of ``cell`` in ``layer``, or in one with an instrument on top of it.
 
-    ``say`` gets how far reading is; ``cap_bytes`` None is the cell's cap. All methods raise EngineError, Interrupted.
+    ``say`` gets what is being done; ``cap_bytes`` None is the cell's cap. All methods raise EngineError, Interrupted.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Session:
         self.cell = cell
         self._layer = layer
         self._settings = settings
-        self._say = say
+        self.say = say
         self._numbers = itertools.count(1)
         self._calibration = calibrate(engine, layer, settings)
 
@@ -134,7 +134,7 @@ class Session:
     def _hear_reading(self, line: str) -> None:
         before, found, percent = line.partition(READ_MARK)
         if found and not before and percent.isdigit():
-            self._say(f"reading what was noted: {percent} %")
+            self.say(f"reading what was noted: {percent} %")
 
     def _spec(self, cap_bytes: int | None) -> RunSpec:
         spec = run_spec(self.cell, self._layer, self._settings, attempt=str(next(self._numbers)))

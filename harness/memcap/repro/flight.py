@@ -48,7 +48,7 @@ def make_recorder(
     return Recorder(instrument=instrument, layer=layer)
 
 
-def fly(  # noqa: PLR0913 - what a flight is made of
+def fly(
     session: Session,
     recorder: Recorder,
     *,
@@ -56,7 +56,6 @@ def fly(  # noqa: PLR0913 - what a flight is made of
     named: Named,
     artefacts: Path,
     with_reports: bool,
-    say: Callable[[str], None],
 ) -> Flight:
     """Run the cell with the recorder in a cap raised by what it needs, and return what it recorded.
 
@@ -72,7 +71,7 @@ def fly(  # noqa: PLR0913 - what a flight is made of
     raises = (needs * processes, 0) if like.ending.is_oom and needs else (needs * processes,)
     for raised in raises:
         tool, more = instrument.tool.value, format_bytes(raised)
-        say(f"{tool} needs {format_bytes(needs)} a process; running with it in a cap raised by {more}")
+        session.say(f"{tool} needs {format_bytes(needs)} a process; running with it in a cap raised by {more}")
         _emptied(artefacts.iterdir())
         run = session.recorded(instrument, layer, artefacts=artefacts, raised_bytes=raised, cap_bytes=named.cap_bytes)
         if run.ending.is_oom:
@@ -81,7 +80,7 @@ def fly(  # noqa: PLR0913 - what a flight is made of
         _emptied(artefacts.iterdir())
         raise PlanError("no Python of the run began to record", remedy=CaveatKind.NOT_RECORDED.remedy)
     stacks, states = read_stacks(artefacts), read_states(artefacts)
-    say("reading what was recorded")
+    session.say("reading what was recorded")
     profile = profile_of(
         Runs(session=session, without=like, run=run, raised_bytes=raised, idle=idle),
         instrument,

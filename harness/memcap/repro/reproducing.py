@@ -33,16 +33,14 @@ class Wanted:
     with_reports: bool = True
 
 
-def reproduce(  # noqa: PLR0913 - what a reproduction is made of
+def reproduce(
     session: Session,
     engine: Observed,
     build: Callable[[ProfileTool], Layer],
     *,
     named: Named,
-    image: str,
     wanted: Wanted,
     artefacts: Path,
-    say: Callable[[str], None],
 ) -> Reproduction:
     """Return what was found out; ``artefacts`` is an empty folder, which holds the recorder's files then.
 
@@ -61,6 +59,7 @@ def reproduce(  # noqa: PLR0913 - what a reproduction is made of
 
         return run
 
+    say = session.say
     cap_bytes, times, escalation = named.cap_bytes, wanted.times, wanted.escalation
     if escalation is None:
         made = make_attempts(runs(None), cap_bytes=cap_bytes, times=times, lower=wanted.lower, say=say)
@@ -70,7 +69,7 @@ def reproduce(  # noqa: PLR0913 - what a reproduction is made of
         id=named.id,
         started=named.started,
         subject=named.subject,
-        image=image,
+        image=session.cell.image.name,
         asked_cap_bytes=named.cap_bytes,
         cap_bytes=made.cap_bytes,
         attempts=made.attempts,
@@ -93,7 +92,6 @@ def reproduce(  # noqa: PLR0913 - what a reproduction is made of
             named=replace(named, subject=subject, cap_bytes=made.cap_bytes),
             artefacts=artefacts,
             with_reports=wanted.with_reports,
-            say=say,
         )
     except (BuildError, PlanError) as error:
         why_not = error.message

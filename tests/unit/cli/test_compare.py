@@ -11,11 +11,12 @@ from click.testing import CliRunner, Result
 from compared import make_runs_of, two_images
 
 from factories import make_cell, make_environment, make_oom, make_result
-from memcap.cli.compare import FEWEST_RUNS, command
+from memcap.cli.compare import command
 from memcap.errors import ConfigError, FileFormatError, MemcapError, SelectionError, UsageError
 from memcap.model import CampaignResult
 from memcap.stats import values_needed
 from memcap.store import save_result
+from memcap.workflows.compare import FEWEST_RUNS
 
 SAME, MORE = make_runs_of(), make_runs_of(workload=25)
 IMAGES = ("--base", "py310", "--against", "py312")

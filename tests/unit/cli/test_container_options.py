@@ -11,10 +11,13 @@ import pytest
 from click.testing import CliRunner
 
 from memcap.cli import cli
-from memcap.cli.container_options import ContainerOptions, container_options, stored_command
-from memcap.cli.subject import Asked
+from memcap.cli.container_options import container_options
 from memcap.errors import SizeError, UsageError
 from memcap.model import ContainerPolicy, Mount, MountKind, RunLimits, Secret, Ulimit, values_of
+from memcap.workflows.container_options import ContainerOptions
+from memcap.workflows.request import stored_command
+from memcap.workflows.subject import find_subject
+from memcap.workflows.subject_options import SubjectOptions
 
 MIB = 1024 * 1024
 WORDS = (
@@ -124,7 +127,9 @@ def test_an_error_names_the_option(words: tuple[str, ...], message: str) -> None
 
 
 def test_a_subject_has_them() -> None:
-    subject = Asked(words=("my/prod:1.4", "true"), container_options=ContainerOptions(user="app", cpu_time="2s")).find()
+    subject = find_subject(
+        SubjectOptions(words=("my/prod:1.4", "true"), container_options=ContainerOptions(user="app", cpu_time="2s"))
+    )
     assert (subject.policy.user, subject.policy.limits.cpu_time_seconds) == ("app", 2)
 
 
@@ -146,7 +151,6 @@ def test_commands_have_them(command: str) -> None:
         ("fit -e A=first2xyz -e A=hunter2xyz img -- app first2xyz", "fit -e A -e A img -- app ***"),
     ],
 )
-def test_the_command_line_is_stored_without_values(monkeypatch: pytest.MonkeyPatch, argv: str, stored: str) -> None:
-    monkeypatch.setattr("sys.argv", ["memcap", *argv.split()])
+def test_the_command_line_is_stored_without_values(argv: str, stored: str) -> None:
     policy = ContainerPolicy(env={"A": Secret(value="hunter2xyz", digest="hmac:1")}, public_env=("LEVEL",))
-    assert stored_command((policy,)) == ("memcap", *stored.split())
+    assert stored_command(argv.split(), (policy,)) == ("memcap", *stored.split())

@@ -10,11 +10,12 @@ from click.testing import CliRunner, Result
 from profiles import MIB, frame, make_profile, site
 from projects import make_project
 
-from memcap.cli.diff import command, places_of_lines
+from memcap.cli.diff import command
 from memcap.errors import FileFormatError, UsageError
 from memcap.model import Frame, ProfileTool
 from memcap.sites import diff_profiles
 from memcap.store import save_profile
+from memcap.workflows.diff import places_of_lines
 
 
 @pytest.fixture

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from memcap.cli import execute
 from memcap.cli.measure import command
 from memcap.errors import MemcapError, UsageError
+from memcap.workflows import measure
+from memcap.workflows.request import CampaignRequest
 
 
 @pytest.mark.parametrize(
@@ -34,11 +35,11 @@ def test_tuning_goes_alone(words: list[str], message: str, tmp_path: Path, monke
 def test_shared_memory_and_huge_pages_as_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     orders = []
 
-    def refuse(order: execute.Order, **_: object) -> None:
-        orders.append(order)
+    def refuse(request: CampaignRequest, *_: object) -> None:
+        orders.append(request)
         raise MemcapError("no daemon")
 
-    monkeypatch.setattr(execute, "execute", refuse)
+    monkeypatch.setattr(measure, "execute", refuse)
     for words in ([], ["--shm-size", "256m", "--no-thp", "--cap", "1g", "--cap", "2g"]):
         CliRunner().invoke(command, ["some/image:1", *words, "--", "true"])
 

@@ -11,11 +11,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from factories import make_environment
+from memcap.cli.option_groups import filled
 from memcap.cli.plan import command
-from memcap.cli.selection import selection_options, sort_words
+from memcap.cli.selection import selection_options
 from memcap.engine import docker_client
 from memcap.errors import ConfigError, DaemonUnavailable, PlanError, SelectionError, UsageError
 from memcap.plan import Selection
+from memcap.workflows.options import SelectionOptions, sort_words
 
 FILES = {
     "limits.toml": """\
@@ -212,8 +214,9 @@ def test_the_options_become_a_selection(tmp_path: Path) -> None:
     @click.command
     @selection_options
     @click.option("--force", is_flag=True)
-    def probe(profile: str, selection: Selection, root: Path | None, force: bool) -> None:
-        seen.update(profile=profile, selection=selection, root=root, force=force)
+    @filled(options=SelectionOptions)
+    def probe(options: SelectionOptions, force: bool) -> None:
+        seen.update(profile=options.profile, selection=options.selection, root=options.root, force=force)
 
     words = [
         "demo",

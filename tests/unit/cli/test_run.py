@@ -9,11 +9,11 @@ from click.testing import CliRunner
 
 from factories import make_cell, make_image, make_result
 from memcap.cli.run import command
-from memcap.cli.selection import plan_of
 from memcap.config import load_config
 from memcap.engine import docker_client
 from memcap.errors import DaemonUnavailable, SelectionError, UsageError
 from memcap.model import CallWorkload, Config
+from memcap.workflows.selection import plan_of
 
 SUITE = '[benchmarks.leak]\ncommand = ["true"]\n[benchmarks.calm]\ncommand = ["true"]\n'
 IDS = ("demo.leak-py312-128m", "demo.leak-other_1-128m", "demo.calm-py312-128m")

@@ -40,6 +40,7 @@ class PretendedSession:
     ) -> None:
         self.raised: list[int] = []
         self.instruments: list[Instrument] = []
+        self.say = list[str]().append
         self._writes_totals = writes_totals
         self._without = without
         self._runs = list(runs)
@@ -71,7 +72,6 @@ def take(session: PretendedSession, folder: Path, instrument: Instrument | None 
         make_layer(),
         named=Named(id="i", started="", subject="s", cap_bytes=128 * MIB),
         artefacts=folder,
-        say=lambda _: None,
     )
 
 

@@ -63,6 +63,7 @@ class Sessions:
     def __init__(self, *runs: Measurement) -> None:
         self.runs = list(runs)
         self.raised: list[int] = []
+        self.say = silent
 
     def idle_footprint(self, *_: object, artefacts: Path) -> Idle:
         assert artefacts.is_dir()
@@ -92,7 +93,7 @@ def test_the_cap_is_raised_by_what_the_recorder_needs(
     session: Any = Sessions(*runs)
     recorder = Recorder(instrument=Instrument(follows_fork=like.process_count != 1), layer=make_layer())
     with pytest.raises(PlanError, match="no Python of the run began to record"):
-        fly(session, recorder, like=like, named=NAMED, artefacts=tmp_path, with_reports=False, say=silent)
+        fly(session, recorder, like=like, named=NAMED, artefacts=tmp_path, with_reports=False)
 
     assert [each // MIB for each in session.raised] == raised
     assert list(tmp_path.iterdir()) == [], "nothing of a run that shows nothing"

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from memcap.cli.progress import say
+from memcap.judge.acceptance import Refusal, refusals
+from memcap.judge.unjudged import benchmark_of
+from memcap.model import Accepted, VerdictState
+from memcap.report import View
+from memcap.store import accept, ignored_files, save_baselines, user_name
 from memcap.units import counted
-
-if TYPE_CHECKING:
-    from memcap.judge.acceptance import Refusal
-    from memcap.model import Baselines, CampaignResult, Config
-    from memcap.report import View
+from memcap.workflows.caller import Tell
+from memcap.workflows.judging import Case
 
 REASON = "first baseline"
 
@@ -31,35 +31,32 @@ class FirstBaselines:
         """Tell whether any cell was accepted."""
         return self.count > 0
 
-    def tell(self) -> None:
-        """Say what was accepted, and what was not."""
+    def report(self, tell: Tell) -> None:
+        """Tell what was accepted, and what was not."""
         if self.is_any:
             named = ", ".join(map(str, self.files))
-            say(f"accepted {counted(self.count, 'cell')} as the first baselines of their benchmarks: {named}")
+            tell(f"accepted {counted(self.count, 'cell')} as the first baselines of their benchmarks: {named}")
         elif not self.refused:
-            say("accepted nothing: every benchmark that was measured has baselines, or failed")
+            tell("accepted nothing: every benchmark that was measured has baselines, or failed")
         for each in self.refused:
-            say(f"not accepted: {each}")
+            tell(f"not accepted: {each}")
 
 
-def warn_of_ignored(files: Sequence[Path], root: Path) -> None:
+def warn_of_ignored(files: Sequence[Path], root: Path, *, tell: Tell) -> None:
     """Say which of the files of baselines git would never commit: a clone would have nothing to judge by."""
-    from memcap.store import ignored_files
-
     for path in ignored_files(root, files):
-        say(
+        tell(
             f"git ignores {path}, so it would be in no commit and judge nothing in CI; `git check-ignore -v {path}` "
             "says by which line, and `!/results/baselines/*` in .gitignore takes files out"
         )
 
 
-def accept_first(result: CampaignResult, view: View, config: Config, baselines: Baselines) -> FirstBaselines:
-    """Accept the cells of ``view`` that are new and whose benchmarks have none of ``baselines``. Raises NotWritten."""
-    from memcap.judge.acceptance import refusals
-    from memcap.judge.unjudged import benchmark_of
-    from memcap.model import Accepted, VerdictState
-    from memcap.store import accept, save_baselines, user_name
+def accept_first(case: Case, view: View, *, tell: Tell) -> FirstBaselines:
+    """Accept the cells of ``view`` that are new and whose benchmarks have no baselines in ``case``. Raises NotWritten.
 
+    ``tell`` hears of files that git ignores.
+    """
+    result, config, baselines = case.result, case.config, case.baselines
     known = {benchmark_of(cell_id) for cell_id in baselines.cells}
     new = {
         cell.id
@@ -71,5 +68,5 @@ def accept_first(result: CampaignResult, view: View, config: Config, baselines: 
     accepted = Accepted(reason=REASON, by=user_name(config.root), source=result.id)
     done = accept(baselines, result, cells=good, accepted=accepted)
     files = save_baselines(done.baselines, config.baseline_directory) if good else ()
-    warn_of_ignored(files, config.root)
+    warn_of_ignored(files, config.root, tell=tell)
     return FirstBaselines(count=len(done.changes), files=files, refused=refused)

@@ -9,11 +9,12 @@ from projects import make_project
 from repository import Repository, make_repository
 
 from factories import CELL_ID, make_baseline, make_baselines, make_cell, make_oom, make_result, make_runs
-from memcap.cli.against import load_against as load_against_measured
+from memcap.cli.progress import say
 from memcap.config import load_config
 from memcap.errors import FileFormatError, SelectionError, UsageError
 from memcap.model import Accepted, Baselines, Config
 from memcap.store import save_baselines, save_result
+from memcap.workflows.against import load_against as load_against_measured
 
 pytestmark = pytest.mark.allow_processes
 
@@ -23,7 +24,7 @@ OTHERS = make_baselines(make_baseline(make_cell(runs=make_runs((70, 71, 72)))))
 
 
 def load_against(config: Config, text: str | None, *, cell_id: str = CELL_ID) -> Baselines:
-    return load_against_measured(config, text, measured=make_result(make_cell(cell_id)))
+    return load_against_measured(config, text, measured=make_result(make_cell(cell_id)), tell=say)
 
 
 @pytest.fixture

@@ -3,43 +3,30 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
-from memcap.cli.base_ref import judged_against
-from memcap.cli.progress import say
+from memcap.campaign import Campaign, Save
 from memcap.errors import UsageError
 from memcap.judge import judge
 from memcap.judge.looks import sizes_of_looks, why_more
-from memcap.revision import in_base
+from memcap.model import Baselines, CampaignResult, Config, Plan, Rules
+from memcap.revision import Base, in_base
+from memcap.store import load_baselines
 from memcap.units import counted
-
-if TYPE_CHECKING:
-    from memcap.campaign import Campaign, Save
-    from memcap.cli.progress import CampaignProgress
-    from memcap.model import Baselines, CampaignResult, Config, Plan, Rules
-    from memcap.revision import Base
+from memcap.workflows.base_ref import judged_against
+from memcap.workflows.caller import Tell, Watcher
+from memcap.workflows.request import Deciding
 
 GROWTH = 4  # by default a cell gets up to so many times the plan's runs
 
 
-@dataclass(frozen=True, kw_only=True)
-class Deciding:
-    """After how many runs of a cell it is looked at; and which need more then: their ids, each with the reason."""
-
-    sizes: tuple[int, ...]
-    open_cells: Callable[[CampaignResult], Mapping[str, str]]
-
-
 def deciding_of(
-    plan: Plan, config: Config, base: Base | None, *, max_runs: int | None, earlier: CampaignResult | None
+    plan: Plan, config: Config, base: Base | None, *, max_runs: int | None, earlier: CampaignResult | None, tell: Tell
 ) -> Deciding:
     """Return when the cells of ``plan`` are looked at, beside ``base`` or else the project's baselines.
 
     A campaign that is resumed is looked at as was planned when it began. Raises UsageError where ``max_runs`` is less
-    than what the plan makes anyway, or not what it was then.
+    than what the plan makes anyway, or not what it was then. ``tell`` hears of runs that are added to begin with.
     """
     if earlier and earlier.looks:
         sizes = earlier.looks
@@ -49,7 +36,7 @@ def deciding_of(
                 remedy="Leave --max-runs out: how often is looked must be settled before the first run.",
             )
     else:
-        sizes = _sizes(plan, config, base, max_runs=max_runs)
+        sizes = _sizes(plan, config, base, max_runs=max_runs, tell=tell)
     rules, base_grows = config.rules, base is not None
     return Deciding(
         sizes=sizes,
@@ -57,9 +44,7 @@ def deciding_of(
     )
 
 
-def _sizes(plan: Plan, config: Config, base: Base | None, *, max_runs: int | None) -> tuple[int, ...]:
-    from memcap.store import load_baselines
-
+def _sizes(plan: Plan, config: Config, base: Base | None, *, max_runs: int | None, tell: Tell) -> tuple[int, ...]:
     most = max_runs or GROWTH * plan.runs
     if most < plan.runs:
         raise UsageError(
@@ -69,7 +54,9 @@ def _sizes(plan: Plan, config: Config, base: Base | None, *, max_runs: int | Non
     base_runs = [committed[cell.id].runs for cell in plan.cells if cell.id in committed]
     sizes = sizes_of_looks(plan.runs, most, config.rules, base_runs=None if base else base_runs)
     if sizes[0] > plan.runs:
-        say(f"{sizes[0]} runs of each cell to begin with, not {plan.runs}: fewer say too little for {len(sizes)} looks")
+        tell(
+            f"{sizes[0]} runs of each cell to begin with, not {plan.runs}: fewer say too little for {len(sizes)} looks"
+        )
     return sizes
 
 
@@ -86,7 +73,7 @@ def run_until_decided(
     plan: Plan,
     deciding: Deciding,
     *,
-    progress: CampaignProgress,
+    watcher: Watcher,
     save: Save,
 ) -> CampaignResult:
     """Look at ``result`` and give the open cells of ``plan``, and what they are compared with, more runs; and again.
@@ -102,7 +89,7 @@ def run_until_decided(
             why = "interrupted between two looks" if runs[cell.id] > before else reasons.get(cell.id)
             if why and runs[cell.id] < size:
                 missing[size - runs[cell.id]] += [cell.id, in_base(cell)]
-                progress.say(f"{cell.id}: {counted(size - runs[cell.id], 'more run')}: {why}")
+                watcher.say(f"{cell.id}: {counted(size - runs[cell.id], 'more run')}: {why}")
         for times, cells in missing.items():
-            result = campaign.extend(cells, times, tell=progress, save=save)
+            result = campaign.extend(cells, times, tell=watcher, save=save)
     return result

@@ -12,15 +12,16 @@ import pytest
 from click.testing import CliRunner, Result
 
 from factories import MIB, make_layer
-from memcap.campaign import Layers
-from memcap.cli import execute
 from memcap.cli import run as cli_run
 from memcap.cli.check import command as check_command
-from memcap.engine.base import Engine
 from memcap.engine.fake import FakeEngine
 from memcap.errors import BaselineRefused, UsageError
 from memcap.model import NOT_JUDGED
 from memcap.store import load_baselines
+from memcap.workflows import execute
+from memcap.workflows.caller import Tell
+from memcap.workflows.ready import Ready
+from memcap.workflows.request import CampaignRequest
 
 LIMITS = """\
 [caps]
@@ -53,8 +54,8 @@ def project(tmp_path: Path) -> Path:
 def run(project: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     def invoke(*words: str, needs: Mapping[str, int] = NEEDS) -> Result:
         @contextmanager
-        def made_ready(order: execute.Order) -> Iterator[tuple[Engine, Layers]]:
-            yield FakeEngine(needs), {("py312", "demo"): make_layer("py312", "demo")}
+        def made_ready(request: CampaignRequest, tell: Tell) -> Iterator[Ready]:
+            yield Ready(engine=FakeEngine(needs), layers={("py312", "demo"): make_layer("py312", "demo")})
 
         monkeypatch.setattr(execute, "made_ready", made_ready)
         monkeypatch.setattr("sys.argv", ["memcap", "run", *words])

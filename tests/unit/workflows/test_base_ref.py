@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from factories import make_cell, make_image, make_oom, make_plan_cell, make_result, make_runs
-from memcap.cli.base_ref import base_path, base_revision, judged_against, refuse_resuming, saver, tell_where
+from memcap.cli.progress import say
 from memcap.config import load_config
 from memcap.errors import ConfigError, UsageError
 from memcap.images.this_machine import HOST, on_this_machine
@@ -17,6 +17,14 @@ from memcap.model import Metric, Plan
 from memcap.plan import Selection, make_plan
 from memcap.revision import Base, in_base
 from memcap.store import load_result
+from memcap.workflows.base_ref import (
+    base_path,
+    base_revision,
+    judged_against,
+    saver,
+    tell_where,
+)
+from memcap.workflows.selection import refuse_resuming
 
 pytestmark = pytest.mark.allow_processes
 
@@ -63,7 +71,7 @@ def _benchmarks(*names: str) -> str:
 def base_at(project: Path, ref: str, *, images: tuple[str, ...] = (), selection: Selection = EVERYTHING) -> Base:
     config = load_config(project)
     plan = make_plan(config, profile="quick", selection=selection)
-    with base_revision(ref, config, plan, selection=selection, images=images) as base:
+    with base_revision(ref, config, plan, selection=selection, images=images, tell=say) as base:
         assert base is not None
         for suite in base.suites.values():
             assert (suite.directory / "work.py").is_file()
@@ -87,7 +95,7 @@ def test_the_base_is_read_from_its_revision_and_what_it_lacks_is_told(
 def test_no_revision_no_base(project: Path) -> None:
     config = load_config(project)
     with base_revision(None, config, make_plan(config, profile="quick", selection=EVERYTHING), selection=EVERYTHING,
-                       images=()) as base:  # fmt: skip
+                       images=(), tell=say) as base:  # fmt: skip
         assert base is None
 
 
@@ -104,7 +112,7 @@ def test_mistakes_of_the_base_are_named_with_its_revision(project: Path) -> None
 def test_on_this_machine_itself_the_base_runs_here_too(project: Path) -> None:
     config = on_this_machine(load_config(project))
     plan = make_plan(config, profile="quick", selection=EVERYTHING)
-    with base_revision("old", config, plan, selection=EVERYTHING, images=()) as base:
+    with base_revision("old", config, plan, selection=EVERYTHING, images=(), tell=say) as base:
         assert base is not None
         assert [cell.image for cell in base.plan.cells] == [HOST]
 
@@ -182,13 +190,13 @@ def test_without_a_base_the_projects_baselines_count(project: Path) -> None:
 def test_a_base_that_did_not_run_as_it_should_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path, (ours, older) = tmp_path / "nightly.json", both_sides()
     whole = make_result(make_cell(ours), make_cell(older, [make_oom()]))
-    tell_where(path, whole, BASE)
+    tell_where(path, whole, BASE, tell=say)
     assert capsys.readouterr().err.splitlines() == [
         f"result: {path}",
         f"result of the base: {tmp_path / 'nightly.base.json'}",
         f"base: {CELL.id}: no run ended completed (oom_killed)",
     ]
-    tell_where(path, make_result(), None)
+    tell_where(path, make_result(), None, tell=say)
     assert capsys.readouterr().err == f"result: {path}\n"
 
 

@@ -6,21 +6,22 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from memcap.cli.progress import say
+from memcap.config import load_config
 from memcap.errors import ConfigError, UsageError
+from memcap.images.this_machine import HOST, on_this_machine
+from memcap.model import Baselines, CampaignResult, Config, ImageSource, Plan
+from memcap.plan import Selection
+from memcap.references import image_by_word
 from memcap.revision import Base, base_of, split
+from memcap.store import as_baselines, load_baselines, save_result
+from memcap.workflows.caller import Tell
 from memcap.worktree import Revision, checked_out
-
-if TYPE_CHECKING:
-    from memcap.model import Baselines, CampaignResult, Config, ImageSource, Plan
-    from memcap.plan import Selection
 
 
 @contextmanager
 def base_revision(
-    ref: str | None, config: Config, plan: Plan, *, selection: Selection, images: Sequence[str]
+    ref: str | None, config: Config, plan: Plan, *, selection: Selection, images: Sequence[str], tell: Tell
 ) -> Iterator[Base | None]:
     """Yield what ``ref`` has of ``plan``, and say what it lacks; its files are there inside the block only.
 
@@ -32,9 +33,9 @@ def base_revision(
         return
     stand_ins = stand_ins_of(images, plan)
     with checked_out(config.root, ref) as there:
-        say(f"base: {ref} is {there.commit[:12]} ({there.subject})")
+        tell(f"base: {ref} is {there.commit[:12]} ({there.subject})")
         base = base_of(plan, config, config_of(there, config), selection=selection, images=stand_ins)
-        _tell(base, ref, stand_ins)
+        _tell_differences(base, ref, stand_ins, tell)
         yield replace(base, name=f"{ref} ({there.commit[:12]})")
 
 
@@ -45,7 +46,6 @@ def base_path(path: Path) -> Path:
 
 def saver(path: Path, base: Base | None) -> Callable[[CampaignResult], None]:
     """Return what saves a result to ``path``, and that of its base beside it."""
-    from memcap.store import save_result
 
     def save(result: CampaignResult) -> None:
         if base is None:
@@ -60,39 +60,23 @@ def saver(path: Path, base: Base | None) -> Callable[[CampaignResult], None]:
 
 def judged_against(result: CampaignResult, base: Base | None, config: Config) -> tuple[CampaignResult, Baselines]:
     """Return the head's part of ``result`` and what it is judged against: its base, else the project's baselines."""
-    from memcap.store import as_baselines, load_baselines
-
     if base is None:
         return result, load_baselines(config.baseline_directory)
     head, older = split(result)
     return head, replace(as_baselines(older)[0], origin=base.name)
 
 
-def tell_where(path: Path, result: CampaignResult, base: Base | None) -> None:
+def tell_where(path: Path, result: CampaignResult, base: Base | None, *, tell: Tell) -> None:
     """Say where the result is, and that of its base, and what of the base did not run as it should."""
-    from memcap.store import as_baselines
-
-    say(f"result: {path}")
+    tell(f"result: {path}")
     if base is not None:
-        say(f"result of the base: {base_path(path)}")
+        tell(f"result of the base: {base_path(path)}")
         for text in as_baselines(split(result)[1])[1]:
-            say(f"base: {text}")
-
-
-def refuse_resuming(earlier: CampaignResult) -> None:
-    """Raise UsageError for a campaign that two revisions were measured in: later runs are no neighbours of its own."""
-    if earlier.has_base:
-        raise UsageError(
-            "a campaign with --base-ref cannot be resumed: what is compared is measured side by side",
-            remedy="Begin anew.",
-        )
+            tell(f"base: {text}")
 
 
 def config_of(there: Revision, head: Config) -> Config | None:
     """Return the configuration of the base, or None where the project was not yet there."""
-    from memcap.config import load_config
-    from memcap.images.this_machine import HOST, on_this_machine
-
     if not (there.project / "limits.toml").is_file():
         return None
     try:
@@ -106,8 +90,6 @@ def config_of(there: Revision, head: Config) -> Config | None:
 
 def stand_ins_of(pairs: Sequence[str], plan: Plan) -> Mapping[str, ImageSource]:
     """Return what the base takes in place of images by reference: by the name that the head's image has."""
-    from memcap.references import image_by_word
-
     found = {}
     by_reference = [cell.image for cell in plan.cells if cell.image.reference]
     known = {word: image for image in by_reference for word in (image.reference, image.name)}
@@ -122,14 +104,12 @@ def stand_ins_of(pairs: Sequence[str], plan: Plan) -> Mapping[str, ImageSource]:
     return found
 
 
-def _tell(base: Base, ref: str, stand_ins: Mapping[str, ImageSource]) -> None:
-    from memcap.images.this_machine import HOST
-
+def _tell_differences(base: Base, ref: str, stand_ins: Mapping[str, ImageSource], tell: Tell) -> None:
     if base.new:
-        say(f"new, as {ref} does not have it: {', '.join(base.new)}")
+        tell(f"new, as {ref} does not have it: {', '.join(base.new)}")
     if base.gone:
-        say(f"gone, only {ref} has it; not measured: {', '.join(base.gone)}")
+        tell(f"gone, only {ref} has it; not measured: {', '.join(base.gone)}")
     references = {cell.image.name: cell.image.reference for cell in base.plan.cells if not cell.image.directory}
     for name, reference in references.items():
         if name not in stand_ins and reference != HOST.reference:
-            say(f"image {reference} is the same on both sides (--base-image names another for {ref})")
+            tell(f"image {reference} is the same on both sides (--base-image names another for {ref})")

@@ -13,17 +13,18 @@ from projects import make_project, save_campaign
 from repository import Repository, make_repository
 
 from factories import CELL_ID, make_baseline, make_baselines, make_cell, make_oom, make_result, make_runs
-from memcap.cli import explain as explaining
 from memcap.cli.check import command
-from memcap.cli.explain import Asked, explain, option_values, worse_cells
 from memcap.cli.run import command as run_command
-from memcap.cli.verdict import judged_view
 from memcap.config import load_config
 from memcap.errors import Interrupted, UsageError
 from memcap.model import PROCESS_ENGINE, CampaignResult
 from memcap.report.view import View
 from memcap.sites import Explanation
 from memcap.store import load_baselines, load_result, save_baselines
+from memcap.workflows import explain as explaining
+from memcap.workflows.caller import SILENT
+from memcap.workflows.explain import explain, option_values, worse_cells
+from memcap.workflows.judging import Case, ExplainRequest, judged
 
 pytestmark = pytest.mark.allow_processes
 
@@ -43,8 +44,10 @@ def why_not(root: Path, *, against: str | None = None, result: CampaignResult | 
     """Return why the one cell cannot be explained."""
     config = load_config(root)
     path = next((root / "results").glob("*.json"))
-    view = judged_view(load_result(path), config, load_baselines(config.baseline_directory))
-    (found,) = explain(view, result or load_result(path), config, Asked(result=path, against=against))
+    baselines = load_baselines(config.baseline_directory)
+    stored = judged(Case(config=config, result=load_result(path), baselines=baselines))
+    asked = ExplainRequest(result=path, against=against)
+    (found,) = explain(replace(stored, result=result or stored.result), config, asked, SILENT)
     assert (found.cell_id, found.diff) == (CELL_ID, None)
     return found.why_not
 
@@ -152,11 +155,11 @@ def test_the_worst_come_first_and_only_some_are_profiled(project: Path, monkeypa
     result = make_result(*(make_cell(ids[name], make_runs([size] * 5)) for name, size in rises.items()), make_cell())
     baselines = make_baselines(*(make_baseline(make_cell(cell_id)) for cell_id in ids.values()), make_baseline())
     config = load_config(project)
-    view = judged_view(result, config, baselines)
+    whole = judged(Case(config=config, result=result, baselines=baselines))
     monkeypatch.setattr(explaining, "_cell_now", lambda *_: (_ for _ in ()).throw(UsageError("not today")))
 
-    assert cells_of(view) == [ids[name] for name in "bdca"]
-    found = explain(view, result, config, Asked(result=project))
+    assert cells_of(whole.view) == [ids[name] for name in "bdca"]
+    found = explain(whole, config, ExplainRequest(result=project), SILENT)
     assert [(each.cell_id, each.why_not) for each in found] == [
         *((ids[name], "not today") for name in "bdc"), (ids["a"], "only the worst 3 cells are profiled")
     ]  # fmt: skip
@@ -164,9 +167,9 @@ def test_the_worst_come_first_and_only_some_are_profiled(project: Path, monkeypa
 
 def test_a_kill_that_is_new_is_explained_too(project: Path) -> None:
     result = make_result(make_cell(runs=[make_oom()] * 5))
-    view = judged_view(result, load_config(project), make_baselines(make_baseline()))
+    case = Case(config=load_config(project), result=result, baselines=make_baselines(make_baseline()))
 
-    assert cells_of(view) == [CELL_ID]
+    assert cells_of(judged(case).view) == [CELL_ID]
 
 
 def test_stopping_prints_the_verdicts(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,14 +21,15 @@ from factories import (
     make_settings,
 )
 from memcap.campaign import Campaign
-from memcap.cli.deciding import Deciding, deciding_of, open_cells, run_until_decided
-from memcap.cli.progress import CampaignProgress
+from memcap.cli.progress import CampaignProgress, say
 from memcap.config import load_config
 from memcap.engine.fake import FakeEngine
 from memcap.errors import UsageError
 from memcap.model import CampaignResult, Config, Metric, Plan, RawRun, Rules, RunSpec, Tolerance
 from memcap.revision import Base, as_base_layers, side_by_side, split
 from memcap.store import as_baselines, save_baselines
+from memcap.workflows.deciding import deciding_of, open_cells, run_until_decided
+from memcap.workflows.request import Deciding
 
 RULES = Rules(tolerances={Metric.PEAK: Tolerance(relative=0.01, absolute=MIB)})
 CREW, LLM = make_plan_cell("crew"), make_plan_cell("llm")
@@ -61,7 +62,7 @@ def run(plan: Plan, deciding: Deciding, *, base: Base | None = None) -> tuple[Ca
     )
     with CampaignProgress(lambda: campaign.activity) as progress:
         result = campaign.run(tell=progress, save=lambda _: None)
-        result = run_until_decided(campaign, result, plan, deciding, progress=progress, save=lambda _: None)
+        result = run_until_decided(campaign, result, plan, deciding, watcher=progress, save=lambda _: None)
     return result, engine
 
 
@@ -139,27 +140,31 @@ def config(tmp_path: Path) -> Config:
 
 def test_looks_are_planned_up_to_four_times_the_runs(config: Config, capsys: pytest.CaptureFixture[str]) -> None:
     plan = make_plan(CREW, runs=10)
-    assert deciding_of(plan, config, None, max_runs=None, earlier=None).sizes == (10, 20, 40)
-    assert deciding_of(plan, config, None, max_runs=25, earlier=None).sizes == (10, 20, 25)
+    assert deciding_of(plan, config, None, max_runs=None, earlier=None, tell=say).sizes == (10, 20, 40)
+    assert deciding_of(plan, config, None, max_runs=25, earlier=None, tell=say).sizes == (10, 20, 25)
     assert capsys.readouterr().err == ""
 
 
 def test_a_small_baseline_asks_for_more_runs_to_begin_with(config: Config, capsys: pytest.CaptureFixture[str]) -> None:
     save_baselines(make_baselines(make_baseline(make_cell(CREW.id))), config.baseline_directory)
-    assert deciding_of(make_plan(CREW, runs=5), config, None, max_runs=None, earlier=None).sizes == (7, 10, 20)
+    assert deciding_of(make_plan(CREW, runs=5), config, None, max_runs=None, earlier=None, tell=say).sizes == (
+        7,
+        10,
+        20,
+    )
     assert "7 runs of each cell to begin with, not 5" in capsys.readouterr().err
-    assert deciding_of(make_plan(LLM, runs=5), config, None, max_runs=None, earlier=None).sizes == (5, 10, 20)
+    assert deciding_of(make_plan(LLM, runs=5), config, None, max_runs=None, earlier=None, tell=say).sizes == (5, 10, 20)
 
 
 def test_a_campaign_that_is_resumed_is_looked_at_as_was_planned(config: Config) -> None:
     plan, earlier = make_plan(runs=6), make_result(looks=(6, 10, 20))
     for most in (None, 20):
-        assert deciding_of(plan, config, None, max_runs=most, earlier=earlier).sizes == (6, 10, 20)
+        assert deciding_of(plan, config, None, max_runs=most, earlier=earlier, tell=say).sizes == (6, 10, 20)
     with pytest.raises(UsageError, match="begun with --max-runs 20"):
-        deciding_of(plan, config, None, max_runs=40, earlier=earlier)
-    assert deciding_of(plan, config, None, max_runs=None, earlier=make_result()).sizes == (6, 12, 24)
+        deciding_of(plan, config, None, max_runs=40, earlier=earlier, tell=say)
+    assert deciding_of(plan, config, None, max_runs=None, earlier=make_result(), tell=say).sizes == (6, 12, 24)
 
 
 def test_fewer_runs_at_most_than_at_least_are_refused(config: Config) -> None:
     with pytest.raises(UsageError, match="less than the 5 runs"):
-        deciding_of(make_plan(runs=5), config, None, max_runs=4, earlier=None)
+        deciding_of(make_plan(runs=5), config, None, max_runs=4, earlier=None, tell=say)

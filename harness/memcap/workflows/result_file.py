@@ -7,20 +7,20 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from memcap.cli.progress import say
 from memcap.errors import FileExistsAlready
 from memcap.store import NotWritten, journal_path, refuse_special, why_not_writable
+from memcap.workflows.caller import Tell, ignore
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
 
 @contextmanager
-def reserved(path: Path | None, *, force: bool) -> Iterator[None]:
+def reserved(path: Path | None, *, force: bool, tell: Tell = ignore) -> Iterator[None]:
     """Let no other memcap process write ``path``, nor its journal, within the block; None is no file at all.
 
     ``force``: what is there may be replaced. Raises FileExistsAlready, also where another process has it, and
-    NotWritten.
+    NotWritten. ``tell`` hears of a folder where files cannot be locked.
     """
     if path is None:
         yield
@@ -32,7 +32,7 @@ def reserved(path: Path | None, *, force: bool) -> Iterator[None]:
     made = [folder for folder in (path.parent, *path.parent.parents) if not folder.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
     target = path.resolve()
-    lock = _locked(target.with_name(f"{target.name}.lock"), path)
+    lock = _locked(target.with_name(f"{target.name}.lock"), path, tell)
     try:
         yield
     finally:
@@ -61,8 +61,8 @@ def refuse_overwriting(path: Path, *, allowed: bool) -> None:
         )
 
 
-def _locked(lock: Path, path: Path) -> BaseFileLock | None:
-    from filelock import FileLock, Timeout
+def _locked(lock: Path, path: Path, tell: Tell) -> BaseFileLock | None:
+    from filelock import FileLock, Timeout  # noqa: PLC0415 - imports asyncio and sqlite3
 
     made = FileLock(lock)
     try:
@@ -72,6 +72,6 @@ def _locked(lock: Path, path: Path) -> BaseFileLock | None:
             f"another memcap process is writing {path}", remedy="Wait until it has ended, or choose another --output."
         ) from error
     except NotImplementedError:
-        say(f"{lock.parent} cannot be locked: see that no other memcap process writes {path.name}")
+        tell(f"{lock.parent} cannot be locked: see that no other memcap process writes {path.name}")
         return None
     return made

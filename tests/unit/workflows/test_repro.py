@@ -13,13 +13,16 @@ from reproduced import make_escalated, make_found, make_growing, make_spared
 
 from factories import make_measurement, make_plan_cell
 from memcap.cli import cli
-from memcap.cli.container_options import ContainerOptions
-from memcap.cli.repro import RECORD, again, exit_code, write_all
-from memcap.cli.subject import Asked, Subject
+from memcap.cli.progress import say
 from memcap.errors import UsageError
 from memcap.model import CallWorkload, CommandWorkload, Ending
 from memcap.report.repro import render_repro
 from memcap.repro.parts import Attempt
+from memcap.workflows.container_options import ContainerOptions
+from memcap.workflows.recording import RECORD
+from memcap.workflows.repro import again, exit_code, write_all
+from memcap.workflows.subject import Subject
+from memcap.workflows.subject_options import SubjectOptions
 
 MIB = 1024 * 1024
 
@@ -39,7 +42,7 @@ def test_every_file_is_there_and_told(tmp_path: Path) -> None:
     (tmp_path / RECORD).mkdir()
     for name in ("7-flamegraph.html", "capture-7.bin", "stacks-7-0.txt", "of `somebody`"):
         (tmp_path / RECORD / name).write_text("x")
-    files = write_all(make_found(attempts=(make_growing(),)), tmp_path, top=3)
+    files = write_all(make_found(attempts=(make_growing(),)), tmp_path, top=3, tell=say)
 
     there = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
     assert there == set(files)
@@ -53,7 +56,7 @@ def test_every_file_is_there_and_told(tmp_path: Path) -> None:
 def test_without_a_record_there_is_none_of_its_files(tmp_path: Path) -> None:
     (tmp_path / RECORD).mkdir()
     found = replace(make_found(attempts=(make_spared(),)), flight=None, not_recorded="no Python")
-    files = write_all(found, tmp_path, top=3)
+    files = write_all(found, tmp_path, top=3, tell=say)
 
     assert set(files) == {"README.md", "repro.json", "index.html"}
 
@@ -64,7 +67,7 @@ def test_without_the_packages_for_it_no_page_is_named(
     for package in ("jinja2", "vl_convert"):
         monkeypatch.setitem(sys.modules, package, None)
     found = make_found(attempts=(make_growing(),))
-    files = write_all(found, tmp_path, top=3)
+    files = write_all(found, tmp_path, top=3, tell=say)
 
     assert {path.name for path in tmp_path.iterdir()} == set(files)
     assert "index.html" not in files
@@ -78,7 +81,7 @@ def test_without_the_packages_for_it_no_page_is_named(
     ("asked", "native", "line"),
     [
         (
-            Asked(
+            SubjectOptions(
                 words=("py312", "app", "-n", "{requests}"),
                 no_thp=True,
                 container_options=ContainerOptions(env=("A=a b", "B=c d", "C"), public_env=("A",), network="host"),
@@ -87,7 +90,7 @@ def test_without_the_packages_for_it_no_page_is_named(
             "memcap repro --env 'A=a b' --env B --env C --public-env A --network host --no-thp py312 -- app -n 40",
         ),
         (
-            Asked(
+            SubjectOptions(
                 words=("app", "{requests}m"),
                 image="my/prod:1.4",
                 time_limit="5min",
@@ -98,7 +101,7 @@ def test_without_the_packages_for_it_no_page_is_named(
             "memcap repro --native --image my/prod:1.4 --time-limit 5min --project here --shm-size 1g -- app 40m",
         ),
         (
-            Asked(
+            SubjectOptions(
                 words=("py312", "app", "{requests}"),
                 container_options=ContainerOptions(
                     user="app", disk="1g", cpus="0.5", ulimit=("nofile=64:128", "stack=-1")
@@ -109,7 +112,7 @@ def test_without_the_packages_for_it_no_page_is_named(
         ),
     ],
 )
-def test_a_command_again_with_the_load_that_was_found(asked: Asked, native: bool, line: str) -> None:
+def test_a_command_again_with_the_load_that_was_found(asked: SubjectOptions, native: bool, line: str) -> None:
     argv = asked.words if asked.image else asked.words[1:]
     subject = Subject(name="", cell=make_plan_cell(workload=CommandWorkload(argv=argv)))
 
@@ -117,7 +120,7 @@ def test_a_command_again_with_the_load_that_was_found(asked: Asked, native: bool
 
 
 def test_a_cell_again_with_the_load_or_the_cap_that_was_found() -> None:
-    asked = Asked(words=("agents.crew-py312-128m",))
+    asked = SubjectOptions(words=("agents.crew-py312-128m",))
     cell = make_plan_cell(workload=CallWorkload(call="workloads:crew", parameters={"requests": 1}))
     subject = Subject(name=cell.id, cell=cell)
     found = make_escalated(20, 110)
@@ -128,7 +131,7 @@ def test_a_cell_again_with_the_load_or_the_cap_that_was_found() -> None:
 
 
 def test_what_needed_no_search_is_not_told_again() -> None:
-    asked, subject = Asked(words=("py312",)), Subject(name="", cell=make_plan_cell())
+    asked, subject = SubjectOptions(words=("py312",)), Subject(name="", cell=make_plan_cell())
 
     assert again(make_found(), asked, subject, native=False) == ""
     assert again(make_escalated(20, killed=False), asked, subject, native=False) == ""

@@ -9,18 +9,13 @@ from typing import Any
 import pytest
 
 from factories import MIB, make_cell, make_environment, make_image, make_plan, make_plan_cell, make_result
-from memcap.cli.execute import (
-    Order,
-    execute,
-    jobs_for,
-    new_campaign,
-    recording,
-    refuse_infeasible,
-    refuse_other_images,
-    refuse_other_machine,
-)
 from memcap.errors import EngineError, Interrupted, PlanError, UsageError
 from memcap.model import ContainerPolicy, Quiet, Suite
+from memcap.workflows.caller import SILENT
+from memcap.workflows.execute import execute, jobs_for
+from memcap.workflows.ready import refuse_infeasible, refuse_other_images, refuse_other_machine
+from memcap.workflows.recording import recording
+from memcap.workflows.request import CampaignName, CampaignRequest, new_campaign
 
 
 def record_until(error: BaseException, folder: Path) -> None:
@@ -89,13 +84,17 @@ def test_more_cpus_than_there_are_are_refused_as_are_several_of_an_unknown_numbe
 def test_a_suite_that_would_take_longer_than_it_may_is_refused_before_a_daemon_is_asked() -> None:
     plan = make_plan(make_plan_cell("crew"), make_plan_cell("llm", time_limit_seconds=61))
     suite = Suite(name="agents", directory=Path(), description="", benchmarks=(), total_seconds=120)
-    order = Order(
-        plan=plan, suites={"agents": suite}, policy=ContainerPolicy(), time_limit_seconds=60, id="", started=""
+    request = CampaignRequest(
+        plan=plan,
+        suites={"agents": suite},
+        policy=ContainerPolicy(),
+        time_limit_seconds=60,
+        name=CampaignName(id="", started=""),
     )
     with pytest.raises(
         PlanError, match=r"nothing was run\.\n  suite agents: one run of each of its cells in py312 \(2\)"
     ):
-        execute(order, save=lambda _: None, kept_in=None)
+        execute(request, SILENT)
 
 
 def test_what_fits_is_not_refused() -> None:
@@ -162,9 +161,9 @@ def test_a_campaign_goes_on_in_the_same_images() -> None:
 
 def test_campaigns_have_ids_of_their_own_that_name_containers() -> None:
     made = [new_campaign("quick") for _ in range(20)]
-    assert len({campaign for campaign, _ in made}) > 1
-    for campaign, started in made:
-        time, label, unique = campaign.split("-")
+    assert len({name.id for name in made}) > 1
+    for name in made:
+        time, label, unique = name.id.split("-")
         assert (label, len(unique)) == ("quick", 4)
-        digits = started.removesuffix("+00:00").replace("-", "").replace(":", "")
+        digits = name.started.removesuffix("+00:00").replace("-", "").replace(":", "")
         assert time == digits, "ids sort by time, which is UTC"

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from projects import make_project
 
 from factories import make_cell, make_image, make_result
-from memcap.cli.container_options import ContainerOptions
-from memcap.cli.subject import Asked, find_subject
+from memcap.cli.progress import say
 from memcap.errors import SelectionError, UsageError
 from memcap.model import CommandWorkload, ImageSource
 from memcap.store import result_path, save_result
+from memcap.workflows import subject as subjects
+from memcap.workflows.container_options import ContainerOptions
+from memcap.workflows.subject import Subject
+from memcap.workflows.subject_options import SubjectOptions
 
 MIB = 1024 * 1024
+
+
+def find_subject(words: tuple[str, ...], **options: Any) -> Subject:
+    return subjects.find_subject(SubjectOptions(words=words, **options), tell=say)
 
 
 @pytest.fixture
@@ -44,7 +52,7 @@ def test_all_variables_of_a_cell_are_in_its_policy_and_those_asked_for_replace_t
         text.replace("[benchmarks.llm]\n", '[benchmarks.llm]\nenv = { A = "1", B = "1" }\n'), encoding="utf-8"
     )
     options = ContainerOptions(env=("B=2",), public_env=("B",))
-    subject = Asked(words=("agents.llm-py312-128m",), container_options=options).find()
+    subject = find_subject(("agents.llm-py312-128m",), container_options=options)
 
     assert subject.policy.env == {"PYTHONHASHSEED": "0", "A": "1", "B": "2"}
     assert (subject.cell.benchmark.env, subject.cell.benchmark.policy) == ({}, None)
@@ -53,7 +61,7 @@ def test_all_variables_of_a_cell_are_in_its_policy_and_those_asked_for_replace_t
 @pytest.mark.usefixtures("project")
 def test_a_time_limit_that_is_asked_for_goes_before_the_benchmarks_own() -> None:
     assert find_subject(("agents.llm-py312-128m",)).cell.benchmark.time_limit_seconds != 7
-    assert find_subject(("agents.llm-py312-128m",), time_limit_seconds=7).cell.benchmark.time_limit_seconds == 7
+    assert find_subject(("agents.llm-py312-128m",), time_limit="7s").cell.benchmark.time_limit_seconds == 7
 
 
 @pytest.mark.usefixtures("project")
@@ -178,9 +186,9 @@ def test_nothing_is_refused() -> None:
 @pytest.mark.parametrize("words", [("agents.llm-py312-128m",), ("py312", "python", "app.py")])
 @pytest.mark.usefixtures("project")
 def test_shared_memory_and_huge_pages_as_asked_for(words: tuple[str, ...]) -> None:
-    plain = Asked(words=words).find()
+    plain = find_subject(words)
     assert (plain.policy.shm_size_bytes, plain.cell.benchmark.quiet.thp) == (None, True)
 
-    asked = Asked(words=words, container_options=ContainerOptions(shm_size="256m"), no_thp=True).find()
+    asked = find_subject(words, container_options=ContainerOptions(shm_size="256m"), no_thp=True)
     assert (asked.policy.shm_size_bytes, asked.cell.benchmark.quiet.thp) == (256 * MIB, False)
     assert asked.cell.id == plain.cell.id

@@ -13,14 +13,17 @@ import pytest
 from click.testing import CliRunner, Result
 
 from factories import make_layer
-from memcap.campaign import Deadline, Layers
-from memcap.cli import execute
+from memcap.campaign import Deadline
 from memcap.cli import run as cli_run
-from memcap.engine.base import Engine
 from memcap.engine.fake import FakeEngine
 from memcap.errors import SizeError, TimeIsUp, UsageError
 from memcap.model import CampaignResult, Profile, RawRun, RunSpec
 from memcap.store import as_baselines, load_result, save_baselines
+from memcap.workflows import execute
+from memcap.workflows import run as running
+from memcap.workflows.caller import Tell
+from memcap.workflows.ready import Ready
+from memcap.workflows.request import CampaignRequest
 
 LIMITS = """\
 [caps]
@@ -35,7 +38,7 @@ relative = "1%"
 [judge]
 minimum_runs = 2
 """
-DEADLINE_OF = cli_run.deadline_of
+DEADLINE_OF = running.deadline_of
 CALM, LEAK = "demo.calm-py312-128m", "demo.leak-py312-128m"
 
 
@@ -86,15 +89,15 @@ def run(project: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         timed = engine or Timed()
 
         @contextmanager
-        def made_ready(order: execute.Order) -> Iterator[tuple[Engine, Layers]]:
-            yield timed, {("py312", "demo"): make_layer("py312")}
+        def made_ready(request: CampaignRequest, tell: Tell) -> Iterator[Ready]:
+            yield Ready(engine=timed, layers={("py312", "demo"): make_layer("py312")})
 
         def deadline_of(within: str | None, profile: Profile, *, began: float) -> Deadline | None:
             found = DEADLINE_OF(within, profile, began=timed.now)
             return found and Deadline(seconds=found.seconds, end=found.end, clock=lambda: timed.now)
 
         monkeypatch.setattr(execute, "made_ready", made_ready)
-        monkeypatch.setattr(cli_run, "deadline_of", deadline_of)
+        monkeypatch.setattr(running, "deadline_of", deadline_of)
         return CliRunner().invoke(cli_run.command, ["--project", str(project), *words])
 
     return invoke

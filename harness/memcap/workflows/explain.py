@@ -4,42 +4,44 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from memcap.cli.base_ref import base_path, config_of, stand_ins_of
-from memcap.cli.progress import say
-from memcap.cli.selection import plan_of
+from memcap.config.environment import resolved
 from memcap.errors import BuildError, Interrupted, MemcapError, UsageError
-from memcap.model import PROCESS_ENGINE, VerdictState
-from memcap.sites import Explanation, diff_profiles
-
-if TYPE_CHECKING:
-    from memcap.cli.subject import Subject
-    from memcap.instruments.launching import Instrument
-    from memcap.model import AllocationProfile, CampaignResult, Cell, Config, Suite
-    from memcap.report.view import CellView, View
-    from memcap.worktree import Revision
+from memcap.instruments.launching import Instrument
+from memcap.model import (
+    PROCESS_ENGINE,
+    AllocationProfile,
+    CampaignResult,
+    Cell,
+    Config,
+    Plan,
+    ProfileTool,
+    Suite,
+    VerdictState,
+)
+from memcap.plan import Selection
+from memcap.report.view import CellView, View
+from memcap.revision import base_of
+from memcap.sites import Explanation, ProfileDiff, diff_profiles
+from memcap.store import baseline_history, find_commit
+from memcap.store.git import is_shallow
+from memcap.workflows.base_ref import base_path, config_of, stand_ins_of
+from memcap.workflows.caller import Caller
+from memcap.workflows.diff import write_diff
+from memcap.workflows.judging import ExplainRequest, Judged
+from memcap.workflows.profile import profile_subject, write_reports
+from memcap.workflows.ready import made_ready
+from memcap.workflows.request import new_campaign
+from memcap.workflows.selection import plan_of
+from memcap.workflows.subject import Subject, of_cell
+from memcap.worktree import Revision, checked_out
 
 MOST_EXPLAINED = 3  # each takes two profiles, of several runs each
 _TOP_LINES = 10
 _NAME_IT = "name its revision: memcap check --against REVISION --explain"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Asked:
-    """What is compared: the result's file, and what it is judged against as it was named (None: the baselines).
-
-    ``base_ref`` and ``base_images`` are those of `memcap run`.
-    """
-
-    result: Path
-    against: str | None = None
-    base_ref: str | None = None
-    base_images: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,22 +61,23 @@ class _Worse:
     has_children: bool
 
 
-def explain(view: View, result: CampaignResult, config: Config, asked: Asked) -> tuple[Explanation, ...]:
+def explain(judged: Judged, config: Config, asked: ExplainRequest, caller: Caller) -> tuple[Explanation, ...]:
     """Return what changed by line in the cells that became worse, the worst first, or why that cannot be told.
 
     Base and head are run under memray (tracemalloc where memray cannot be had), so this takes a while. The head is the
     work tree as it is now. Raises Interrupted; any other error is the reason of an explanation that is not there.
     """
-    worse = worse_cells(view)
+    result = judged.result
+    worse = worse_cells(judged.view)
     if not worse:
         return ()
-    folder = config.results_directory / "explained" / view.campaign
+    folder = config.results_directory / "explained" / result.id
     found: dict[str, Explanation] = {}
     for cell in worse[MOST_EXPLAINED:]:
         why = f"only the worst {MOST_EXPLAINED} cells are profiled"
         found[cell.id] = Explanation(cell_id=cell.id, why_not=why)
     chosen = worse[:MOST_EXPLAINED]
-    say(f"explaining {', '.join(cell.id for cell in chosen)}: each is profiled as it was and as it is now")
+    caller.tell(f"explaining {', '.join(cell.id for cell in chosen)}: each is profiled as it was and as it is now")
     by_base: dict[_Base, list[_Worse]] = {}
     for cell in chosen:
         try:
@@ -84,7 +87,7 @@ def explain(view: View, result: CampaignResult, config: Config, asked: Asked) ->
             found[cell.id] = _not_explained(cell.id, error)
     for base, cells in by_base.items():
         try:
-            for each in _explained(base, cells, config, folder):
+            for each in _explained(base, cells, config, folder, caller):
                 found[each.cell_id] = each
         except Interrupted:
             raise
@@ -117,10 +120,8 @@ def _has_children(cell: CellView) -> bool:
     return any((run.process_count or 0) > 1 for run in cell.runs)
 
 
-def _base_of(cell_id: str, result: CampaignResult, config: Config, asked: Asked) -> _Base:
+def _base_of(cell_id: str, result: CampaignResult, config: Config, asked: ExplainRequest) -> _Base:
     """Return which revision has the code that the cell is compared with. Raises UsageError where that is not known."""
-    from memcap.store import find_commit
-
     if result.environment.engine == PROCESS_ENGINE:
         raise UsageError("its runs were plain processes of this machine, and profiles are made in containers")
     if asked.base_ref is not None:
@@ -138,8 +139,6 @@ def _base_of(cell_id: str, result: CampaignResult, config: Config, asked: Asked)
 
 def _accepted_at(cell_id: str, config: Config) -> str:
     """Return the commit in which the baseline of a cell became what it is."""
-    from memcap.store import baseline_history
-    from memcap.store.git import is_shallow
 
     history = baseline_history(config.root, config.baseline_directory)
     versions = next((each.versions for each in history.cells if each.cell_id == cell_id), ())
@@ -159,13 +158,10 @@ def option_values(command: Sequence[str], name: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _explained(base: _Base, cells: Sequence[_Worse], config: Config, folder: Path) -> Iterator[Explanation]:
+def _explained(
+    base: _Base, cells: Sequence[_Worse], config: Config, folder: Path, caller: Caller
+) -> Iterator[Explanation]:
     """Yield what changed in each cell since ``base``."""
-    from memcap.model import Plan
-    from memcap.plan import Selection
-    from memcap.revision import base_of
-    from memcap.worktree import checked_out
-
     plan = Plan(profile="explain", cells=tuple(each.cell for each in cells), runs=1, warmups=0)
     with checked_out(config.root, base.ref) as there:
         images = stand_ins_of(base.images, plan)
@@ -182,7 +178,11 @@ def _explained(base: _Base, cells: Sequence[_Worse], config: Config, folder: Pat
             here = f" (in {reference} as it is now)" if reference == each.cell.image.reference and reference else ""
             after = _subject(each.cell, config.suites, config)
             try:
-                yield _compared(before, after, name + here, folder / cell_id, follows_fork=each.has_children)
+                _refuse_the_same(before, after, name + here, caller)
+                instrument = Instrument(follows_fork=each.has_children)
+                folder_now = folder / cell_id / new_campaign("explain").id
+                diff = _compared(before, after, instrument, folder_now, caller)
+                yield Explanation(cell_id=cell_id, base=name + here, diff=diff, folder=_shown(folder_now))
             except Interrupted:
                 raise
             except MemcapError as error:
@@ -190,32 +190,21 @@ def _explained(base: _Base, cells: Sequence[_Worse], config: Config, folder: Pat
 
 
 def _subject(cell: Cell, suites: Mapping[str, Suite], config: Config) -> Subject:
-    from memcap.cli.subject import of_cell
-    from memcap.config.environment import resolved
-
     subject = of_cell(cell, config, suites)
     return replace(subject, policy=resolved(subject.policy, os.environ))
 
 
-def _compared(before: Subject, after: Subject, name: str, folder: Path, *, follows_fork: bool) -> Explanation:
+def _compared(before: Subject, after: Subject, instrument: Instrument, folder: Path, caller: Caller) -> ProfileDiff:
     """Profile both, keep profiles and diff in ``folder``, and return the diff."""
-    from memcap.cli.diff import write_diff
-    from memcap.cli.execute import new_campaign
-    from memcap.instruments.launching import Instrument
-    from memcap.model import ProfileTool
-
-    _refuse_the_same(before, after, name)
-    folder = folder / new_campaign("explain")[0]
-    instrument = Instrument(follows_fork=follows_fork)
     try:
-        older = _profiled(before, instrument, folder / "base")
+        older = _profiled(before, instrument, folder / "base", caller)
     except BuildError as error:
-        say(f"{error}\nwith tracemalloc instead")
+        caller.tell(f"{error}\nwith tracemalloc instead")
         instrument = replace(instrument, tool=ProfileTool.TRACEMALLOC)
-        older = _profiled(before, instrument, folder / "base-tracemalloc")
-    diff = diff_profiles(older, _profiled(after, instrument, folder / "head"))
-    write_diff(diff, folder, top=_TOP_LINES, root=None)
-    return Explanation(cell_id=after.name, base=name, diff=diff, folder=_shown(folder))
+        older = _profiled(before, instrument, folder / "base-tracemalloc", caller)
+    diff = diff_profiles(older, _profiled(after, instrument, folder / "head", caller))
+    write_diff(diff, folder, top=_TOP_LINES, root=None, tell=caller.tell)
+    return diff
 
 
 def _shown(folder: Path) -> str:
@@ -224,30 +213,19 @@ def _shown(folder: Path) -> str:
     return str(folder.relative_to(here) if folder.is_relative_to(here) else folder)
 
 
-def _profiled(subject: Subject, instrument: Instrument, folder: Path) -> AllocationProfile:
-    from memcap.cli.execute import new_campaign
-    from memcap.cli.profile import profile_subject, write_reports
-
-    campaign, started = new_campaign("explain")
-    profile = profile_subject(
-        subject, instrument, campaign=campaign, started=started, folder=folder, with_reports=False
-    )
-    write_reports(profile, folder, top=_TOP_LINES)
+def _profiled(subject: Subject, instrument: Instrument, folder: Path, caller: Caller) -> AllocationProfile:
+    name = new_campaign("explain")
+    profile = profile_subject(subject, instrument, name=name, folder=folder, caller=caller, with_reports=False)
+    write_reports(profile, folder, top=_TOP_LINES, tell=caller.tell)
     return profile
 
 
-def _refuse_the_same(before: Subject, after: Subject, name: str) -> None:
+def _refuse_the_same(before: Subject, after: Subject, name: str, caller: Caller) -> None:
     """Raise UsageError where base and head are the same program: then what changed is not in this repository."""
-    from memcap.engine.docker_client import connect
-    from memcap.images.prepare import prepare_layers
-    from memcap.model import Plan
-
-    with closing(connect()) as client:
-        layers = [
-            next(iter(prepare_layers(client, plan, subject.suites, say=say).values())).id
-            for subject in (before, after)
-            for plan in [Plan(profile="explain", cells=(subject.cell,), runs=1, warmups=0)]
-        ]
+    layers = []
+    for subject in (before, after):
+        with made_ready(subject.request("explain", new_campaign("explain")), caller.tell) as ready:
+            layers.append(ready.layer.id)
     is_same = (before.cell.benchmark, before.policy) == (after.cell.benchmark, after.policy)
     if layers[0] == layers[1] and is_same:
         hint = (

@@ -5,45 +5,46 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from memcap.cli.progress import say
-from memcap.errors import UsageError
+from memcap.errors import SelectionError, UsageError
+from memcap.model import Baselines, CampaignResult, Config
+from memcap.store import (
+    as_baselines,
+    baselines_at,
+    find_commit,
+    load_baseline_file,
+    load_baselines,
+    load_result,
+)
 from memcap.units import counted
-
-if TYPE_CHECKING:
-    from memcap.model import Baselines, CampaignResult, Config
+from memcap.workflows.caller import Tell, ignore
 
 _SHOWN = 5
 
 
-def load_against(config: Config, text: str | None, *, measured: CampaignResult) -> Baselines:
+def load_against(config: Config, text: str | None, *, measured: CampaignResult, tell: Tell = ignore) -> Baselines:
     """Return the baselines that ``text`` names: a result or baseline file, a folder of baselines, or a git revision.
 
-    None means those of the project. What a file and a revision have both as a name is the file. Says on standard error
+    None means those of the project. What a file and a revision have both as a name is the file. ``tell`` hears
     what was taken. Raises UsageError if there is no such thing, SelectionError for files without any cell that was
     ``measured`` (a revision may be older than all of them), FileFormatError, NewerSchemaError.
     """
-    from memcap.store import load_baselines
-
     if text is None:
         return load_baselines(config.baseline_directory)
     path = Path(text)
     if not os.path.exists(text):  # noqa: PTH110 - Path.exists raises for what no file can be named
         found = _of_revision(config, text)
     else:
-        found = _of_folder(path) if path.is_dir() else _of_file(path)
+        found = _of_folder(path) if path.is_dir() else _of_file(path, tell)
         _check_common(measured, found, text)
         if _is_revision(config, text):
-            say(f"{text} is a git revision too; what was taken is the {'folder' if path.is_dir() else 'file'}.")
+            tell(f"{text} is a git revision too; what was taken is the {'folder' if path.is_dir() else 'file'}.")
     count = len(found.cells)
-    say(f"compared with {counted(count, 'baseline')} of {text}")
+    tell(f"compared with {counted(count, 'baseline')} of {text}")
     return replace(found, origin=text)
 
 
 def _check_common(measured: CampaignResult, found: Baselines, text: str) -> None:
-    from memcap.errors import SelectionError
-
     if not any(cell.cell.id in found.cells for cell in measured.cells):
         raise SelectionError(
             f"{text} has a good measurement of no cell of {measured.id}, so nothing can be judged by it",
@@ -53,8 +54,6 @@ def _check_common(measured: CampaignResult, found: Baselines, text: str) -> None
 
 
 def _of_folder(path: Path) -> Baselines:
-    from memcap.store import load_baselines
-
     found = load_baselines(path)
     if found.cells:
         return found
@@ -63,22 +62,18 @@ def _of_folder(path: Path) -> Baselines:
     raise UsageError(f"there are no baselines in {path}", remedy=hint)
 
 
-def _of_file(path: Path) -> Baselines:
-    from memcap.store import as_baselines, load_baseline_file, load_result
-
+def _of_file(path: Path, tell: Tell) -> Baselines:
     as_baseline_file = load_baseline_file(path)
     if as_baseline_file is not None:
         return as_baseline_file
     found, left_out = as_baselines(load_result(path))
     if left_out:
         more = f"\n  and {len(left_out) - _SHOWN} more" if len(left_out) > _SHOWN else ""
-        say("left out of the comparison:\n" + "\n".join(f"  {each}" for each in left_out[:_SHOWN]) + more)
+        tell("left out of the comparison:\n" + "\n".join(f"  {each}" for each in left_out[:_SHOWN]) + more)
     return found
 
 
 def _of_revision(config: Config, text: str) -> Baselines:
-    from memcap.store import baselines_at, find_commit
-
     try:
         commit = find_commit(config.root, text)
     except UsageError as error:
@@ -95,8 +90,6 @@ def _of_revision(config: Config, text: str) -> Baselines:
 
 
 def _is_revision(config: Config, text: str) -> bool:
-    from memcap.store import find_commit
-
     try:
         return find_commit(config.root, text) is not None
     except UsageError:  # no repository, or no git

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from memcap.cli.result_file import refuse_overwriting, reserved
 from memcap.errors import FileExistsAlready, MemcapError
 from memcap.store import NotWritten, journal_path
+from memcap.workflows.result_file import refuse_overwriting, reserved
 
 
 def enter(path: Path, *, force: bool = False) -> None:

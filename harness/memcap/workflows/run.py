@@ -1,0 +1,113 @@
+"""``memcap run``: measure the cells of a plan, store the result, load what it is judged against."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from memcap.campaign import Deadline
+from memcap.errors import UsageError
+from memcap.model import CampaignResult, Config, Profile
+from memcap.revision import split
+from memcap.store import result_path
+from memcap.units import parse_seconds
+from memcap.workflows.base_ref import base_path, base_revision, judged_against, tell_where
+from memcap.workflows.caller import Caller, Tell
+from memcap.workflows.deciding import deciding_of
+from memcap.workflows.execute import execute
+from memcap.workflows.judging import Case, ExplainRequest
+from memcap.workflows.options import RunOptions
+from memcap.workflows.request import CampaignName, CampaignRequest, new_campaign
+from memcap.workflows.result_file import reserved
+from memcap.workflows.selection import plan_run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ran:
+    """What was measured and where it is stored; ``case`` is what it is judged by, None with ``no_check``."""
+
+    config: Config
+    path: Path
+    result: CampaignResult
+    case: Case | None = None
+
+    @property
+    def time_is_up(self) -> bool:
+        """Tell whether cells are missing."""
+        return not self.result.complete
+
+
+def run(options: RunOptions, caller: Caller) -> Ran:
+    """Measure the cells that ``options`` choose, store them, and load what they are to be judged against.
+
+    Raises as `plan_run` and `execute` do, and FileExistsAlready.
+    """
+    began, tell = time.monotonic(), caller.tell
+    with reserved(options.resume, force=True, tell=tell):
+        planned = plan_run(options, tell)
+        config, plan, earlier = planned.config, planned.plan, planned.earlier
+        name = CampaignName(id=earlier.id, started=earlier.started) if earlier else new_campaign(plan.profile)
+        path = options.resume or options.output or result_path(config.results_directory, name.id)
+        with (
+            _reserved(path, options, tell),
+            base_revision(
+                options.base_ref, config, plan, selection=planned.selection, images=options.base_images, tell=tell
+            ) as base,
+        ):
+            most = options.max_runs
+            deciding = (
+                deciding_of(plan, config, base, max_runs=most, earlier=earlier, tell=tell)
+                if options.until_decided
+                else None
+            )
+            request = CampaignRequest(
+                plan=replace(plan, runs=deciding.sizes[0]) if deciding else plan,
+                suites=config.suites,
+                policy=config.policy,
+                time_limit_seconds=config.run_time_limit_seconds,
+                name=name,
+                jobs=options.jobs,
+                earlier=earlier,
+                base=base,
+                deciding=deciding,
+                deadline=deadline_of(options.within, config.profiles[plan.profile], began=began),
+                keep_output=options.keep_output,
+                daemon_wait_seconds=parse_seconds(options.daemon_wait),
+            )
+            result = execute(request, caller, path=path)
+    tell_where(path, result, base, tell=tell)
+    if options.no_check:
+        return Ran(config=config, path=path, result=split(result)[0])
+    head, baselines = judged_against(result, base, config)
+    asked = ExplainRequest(result=path, base_ref=options.base_ref, base_images=options.base_images)
+    case = Case(
+        config=config,
+        result=head,
+        baselines=baselines,
+        explained=asked if options.explain and head.complete else None,
+        time_is_up=not head.complete,
+    )
+    return Ran(config=config, path=path, result=head, case=case)
+
+
+@contextmanager
+def _reserved(path: Path, options: RunOptions, tell: Tell) -> Iterator[None]:
+    """Keep the file of a new campaign, and that of its base; what is resumed has its file already."""
+    with ExitStack() as files:
+        for each in () if options.resume else (path, *([base_path(path)] if options.base_ref else [])):
+            files.enter_context(reserved(each, force=options.force, tell=tell))
+        yield
+
+
+def deadline_of(within: str | None, profile: Profile, *, began: float) -> Deadline | None:
+    """Return when a campaign of ``profile`` that ``began`` has to end; None if it may last for ever.
+
+    ``within`` takes the place of what the profile says. Raises SizeError, UsageError for no time at all.
+    """
+    seconds = parse_seconds(within) if within else profile.within_seconds
+    if seconds is not None and seconds <= 0:
+        raise UsageError(f"--within {within} leaves no time to measure", remedy="Name a duration, such as 20min.")
+    return None if seconds is None else Deadline(seconds=seconds, end=began + seconds)
