@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from factories import MIB, make_cell, make_image, make_measurement, make_result
-from memcap.compare import Comparison, compare_sides, match_images
+from memcap.comparing import Comparison, compare_sides, match_images
 from memcap.model import CampaignResult, CellResult, Measurement, Phases, PythonFacts, Rules
 
 JITTER = (0.0, 0.02, -0.02, 0.01, -0.01, 0.03, -0.03)  # MiB, for seven runs

@@ -8,7 +8,7 @@ from typing import Any
 
 from factories import MIB, make_layer, make_plan_cell, make_raw, make_report, make_settings
 from memcap.launch import run_spec
-from memcap.measure import measure
+from memcap.measuring import measure
 from memcap.model import (
     CaveatKind,
     Measurement,

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from memcap.fit import Fit, Goal, Reference, Trial, conclude, next_caps
+from memcap.fitting import Fit, Goal, Reference, Trial, conclude, next_caps
 from memcap.model import Ending
 
 MIB = 1024 * 1024

@@ -16,8 +16,8 @@ from memcap.engine.base import Engine
 from memcap.engine.patient import Activity, PatientEngine
 from memcap.errors import Interrupted, PlanError, TimeIsUp
 from memcap.launch import eviction_spec, run_spec
-from memcap.measure import measure, output_tail, without_secrets
-from memcap.measure.standing import standing_caveats
+from memcap.measuring import measure, output_tail, without_secrets
+from memcap.measuring.standing import standing_caveats
 from memcap.model import (
     METRICS_VERSION,
     CampaignResult,

@@ -28,7 +28,7 @@ from memcap.config.environment import read_env_file
 from memcap.errors import FileFormatError
 from memcap.instruments.reading import read_noted
 from memcap.judge import judge
-from memcap.measure import measure
+from memcap.measuring import measure
 from memcap.model import (
     Budget,
     CampaignResult,

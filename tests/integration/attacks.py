@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from integration.measuring import cell, launched, scaled
 
-from memcap.measure import measure
+from memcap.measuring import measure
 from memcap.model import CaveatKind, Ending
 
 if TYPE_CHECKING:

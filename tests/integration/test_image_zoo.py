@@ -22,7 +22,7 @@ from memcap.images.archive import Tree
 from memcap.images.build import build_image
 from memcap.images.host_base import imported_id, parse_ldd
 from memcap.images.inventory import find_built, remove_built
-from memcap.measure import measure
+from memcap.measuring import measure
 from memcap.model import Cell, Ending, ImageSource, Measurement
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from integration.measuring import cell, launched, scaled
 
-from memcap.measure import measure
+from memcap.measuring import measure
 from memcap.model import CaveatKind, Ending, Measurement, RawRun, RunLimits, Ulimit
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from integration.test_dropped_connection import Wire, connect_to_daemon, project
 from memcap.engine import docker as docker_engine
 from memcap.engine.docker import DockerEngine
 from memcap.engine.patient import PatientEngine
-from memcap.measure import measure
+from memcap.measuring import measure
 from memcap.model import Ending, Measurement, RawRun, RunSpec
 from memcap.store import journal_path, load_interrupted, load_result
 

@@ -8,7 +8,7 @@ import pytest
 from integration.administering import disturbed, kill_as_a_group, kill_from_outside, small_parent_cgroup
 from integration.measuring import cell, launched
 
-from memcap.measure import measure
+from memcap.measuring import measure
 from memcap.model import CaveatKind, Ending, Measurement
 
 if TYPE_CHECKING:

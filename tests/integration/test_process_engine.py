@@ -28,7 +28,7 @@ from memcap.engine.process import ProcessEngine
 from memcap.errors import Interrupted
 from memcap.images.this_machine import host_layers
 from memcap.launch import run_spec
-from memcap.measure import measure
+from memcap.measuring import measure
 from memcap.model import CaveatKind, Cell, Ending, Measurement, Plan, RunLimits, RunSpec
 
 pytestmark = pytest.mark.skipif(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from integration.measuring import cell, launched, measure_once, scaled
 
-from memcap.measure import measure
+from memcap.measuring import measure
 from memcap.model import Ending
 
 if TYPE_CHECKING:

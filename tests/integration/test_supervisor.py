@@ -18,7 +18,7 @@ from integration.measuring import cell, launched, scaled
 
 from memcap.engine.docker import OUT, SUPERVISOR
 from memcap.engine.docker_labels import run_labels
-from memcap.measure import measure
+from memcap.measuring import measure
 from memcap.model import Cell, Ending, RawRun
 from memcap.probe.report import Report, parse_report
 

@@ -14,7 +14,7 @@ import pytest
 from integration.measuring import ROOT, cell, launched, measure_cells, measure_once
 
 from memcap.errors import Interrupted
-from memcap.measure import measure
+from memcap.measuring import measure
 from memcap.model import COLD, CaveatKind, Cell, Ending, Quiet
 
 if TYPE_CHECKING:

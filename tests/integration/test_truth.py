@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from integration.measuring import cell, measure_cells, measure_once
 
-from memcap.measure.kernel import CHARGE_BATCH_BYTES
+from memcap.measuring.kernel import CHARGE_BATCH_BYTES
 from memcap.model import CaveatKind, CellResult, Ending, Metric
 
 if TYPE_CHECKING:

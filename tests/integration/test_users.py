@@ -13,7 +13,7 @@ import pytest
 from integration.measuring import cell, image, launched
 
 from memcap.images.build import build_image
-from memcap.measure import measure
+from memcap.measuring import measure
 from memcap.model import Cell, Ending, ImageSource
 
 if TYPE_CHECKING:

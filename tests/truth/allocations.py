@@ -12,7 +12,7 @@ from truth.table import Table, kib, percent
 
 from memcap.engine.docker_client import environment
 from memcap.errors import MemcapError
-from memcap.measure.kernel import CHARGE_BATCH_BYTES
+from memcap.measuring.kernel import CHARGE_BATCH_BYTES
 from memcap.model import ContainerPolicy
 
 MIB = 1024 * 1024

@@ -16,7 +16,7 @@ from truth.programs.model import MIB, Program, UnavailableError, Workshop
 from truth.table import Table
 
 from memcap.errors import MemcapError
-from memcap.fit import Goal
+from memcap.fitting import Goal
 from memcap.model import COLD, Ending
 from memcap.workflows.caller import SILENT
 from memcap.workflows.fit import fit_subject

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from integration.measuring import launched
 
-from memcap.measure import measure
+from memcap.measuring import measure
 from memcap.model import CaveatKind, Cell, ContainerPolicy, Ending, Measurement, RawRun, RunSpec, Suite
 from memcap.probe.report import Report, parse_report
 

@@ -20,7 +20,7 @@ from truth.programs.model import KIB, MIB, Program, UnavailableError, Workshop
 from truth.programs.plainly import run_plainly
 from truth.table import Table, kib
 
-from memcap.measure import measure
+from memcap.measuring import measure
 from memcap.model import Ending
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from truth.lab import Lab
 from truth.table import Table
 
 from memcap.engine.docker_client import environment
-from memcap.measure import measure
+from memcap.measuring import measure
 from memcap.model import Ending, Measurement
 
 if TYPE_CHECKING:

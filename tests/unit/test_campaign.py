@@ -26,7 +26,7 @@ from memcap.engine.base import DaemonLost
 from memcap.engine.fake import SUPERVISOR_BYTES, FakeEngine
 from memcap.errors import EngineError, Interrupted, PlanError
 from memcap.launch import IDLE
-from memcap.measure.standing import standing_caveats
+from memcap.measuring.standing import standing_caveats
 from memcap.model import (
     COLD,
     Budget,

@@ -15,8 +15,8 @@ from memcap.engine.base import Engine
 from memcap.errors import BuildError, EngineError
 from memcap.instruments.launching import Instrument, instrumented, rendering
 from memcap.launch import run_spec
-from memcap.measure import measure
-from memcap.measure.standing import standing_caveats
+from memcap.measuring import measure
+from memcap.measuring.standing import standing_caveats
 from memcap.model import CampaignSettings, Cell, Ending, Layer, Measurement, RawRun, RunSpec
 from memcap.redaction import Redaction
 

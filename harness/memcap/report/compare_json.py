@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any, Final
 
-from memcap.compare import ANSWER, Difference, Pair
+from memcap.comparing import ANSWER, Difference, Pair
 from memcap.json_text import json_text
 from memcap.report.compare_view import WORDS, ComparisonView, word
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from memcap.compare import ANSWER, Difference, Pair, Part
+from memcap.comparing import ANSWER, Difference, Pair, Part
 from memcap.model import Metric, VerdictState
 from memcap.report.caveats import CaveatView, full_text, summarized
 from memcap.report.compare_view import WORDS, ComparisonView, in_mib, mark, word

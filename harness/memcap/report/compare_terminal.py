@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from memcap.compare import ANSWER, Difference, Pair, Part
+from memcap.comparing import ANSWER, Difference, Pair, Part
 from memcap.model import Metric
 from memcap.report.caveats import CaveatView, caveat_paragraph, short_text
 from memcap.report.compare_view import (

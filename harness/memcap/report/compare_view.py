@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from memcap.compare import ANSWER, Comparison, Difference, Pair, Part
+from memcap.comparing import ANSWER, Comparison, Difference, Pair, Part
 from memcap.model import CampaignResult, CellResult, Metric, VerdictState
 from memcap.report.caveats import CaveatView, gather
 from memcap.report.text import figure, signed

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from memcap.fit import Cold, Fit, Point, PointState, Recommendation, TimeLost, Trial
+from memcap.fitting import Cold, Fit, Point, PointState, Recommendation, TimeLost, Trial
 from memcap.json_text import json_text
 from memcap.model import Caveat, Environment, ImageFacts
 from memcap.report.caveats import by_kind

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from memcap.errors import UsageError
-from memcap.fit import Comfort, Fit, Point, PointState, Trial
+from memcap.fitting import Comfort, Fit, Point, PointState, Trial
 from memcap.report.charts import Chart, to_svg
 from memcap.report.fit import FitReport, advice_in_words, median_of, render_fit_json, render_fit_markdown, table_of
 from memcap.report.fit_words import answer, pasted

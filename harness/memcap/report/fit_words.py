@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from memcap.fit import Basis, Cold, Fit, Point, PointState, Recommendation, Rule, TimeLost
+from memcap.fitting import Basis, Cold, Fit, Point, PointState, Recommendation, Rule, TimeLost
 from memcap.stats import proportion
 from memcap.units import counted, format_bytes
 from memcap.untrusted import printable

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
 
-from memcap.compare import Comparison, Matched, compare_sides, match_forms, match_images, match_results
+from memcap.comparing import Comparison, Matched, compare_sides, match_forms, match_images, match_results
 from memcap.errors import SelectionError
 from memcap.model import CampaignResult, Config, ImageSource, Plan, Rules
 from memcap.model.names import tagged_image_name

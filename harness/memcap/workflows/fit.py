@@ -9,8 +9,8 @@ from typing import Final
 
 from memcap.calibration import measure_page_cost
 from memcap.campaign import Campaign
-from memcap.fit import Goal, Reference, Trial, recommend
-from memcap.fit.driving import (
+from memcap.fitting import Goal, Reference, Trial, recommend
+from memcap.fitting.driving import (
     Uncapped,
     confirm_cold,
     jobs_beside,

@@ -10,7 +10,7 @@ from factories import MIB, make_layer, make_plan_cell, make_settings
 from memcap.engine.fake import FLOOR_BYTES, SUPERVISOR_BYTES, FakeEngine
 from memcap.errors import Interrupted
 from memcap.launch import run_spec
-from memcap.measure import measure
+from memcap.measuring import measure
 from memcap.model import Ending, Measurement, RunSpec
 
 SPEC = replace(

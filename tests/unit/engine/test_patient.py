@@ -14,7 +14,7 @@ from memcap.engine.fake import FakeEngine
 from memcap.engine.patient import PatientEngine
 from memcap.errors import EngineError, Interrupted
 from memcap.launch import IDLE, calibration_spec, run_spec
-from memcap.measure import measure
+from memcap.measuring import measure
 from memcap.model import Ending, RawRun, RunSpec
 
 SPEC = calibration_spec(make_layer(), make_settings())

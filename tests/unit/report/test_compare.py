@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from factories import make_cell, make_oom, make_result, make_runs
-from memcap.compare import compare_sides, match_results
+from memcap.comparing import compare_sides, match_results
 from memcap.model import CampaignResult, Caveat, CaveatKind, Measurement, Rules
 from memcap.report.compare_json import render_comparison_json
 from memcap.report.compare_markdown import render_comparison_markdown

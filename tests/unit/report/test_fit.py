@@ -13,7 +13,7 @@ import pytest
 from simulated_workload import MIB, Workload, found
 
 from factories import make_environment, make_image
-from memcap.fit import Cold, Fit, Goal, Rule, from_cold_start, recommend
+from memcap.fitting import Cold, Fit, Goal, Rule, from_cold_start, recommend
 from memcap.model import Caveat, CaveatKind
 from memcap.report.fit import FitReport, render_fit, render_fit_json, render_fit_markdown
 from memcap.report.fit_page import fit_charts, write_fit

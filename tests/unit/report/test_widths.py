@@ -15,7 +15,7 @@ from simulated_workload import Workload, found
 from views import view_of_every_verdict
 
 from factories import make_baseline, make_cell, make_environment, make_image, make_result
-from memcap.fit import recommend
+from memcap.fitting import recommend
 from memcap.model import Accepted, BaselineVersion, CellHistory, Metric
 from memcap.report.baselines import render_baselines, render_history
 from memcap.report.compare_terminal import render_comparison
