@@ -128,17 +128,17 @@ def test_it_needs_little_itself(docker_client: DockerClient) -> None:
 def test_memory_over_time_is_bounded_and_ordered(docker_client: DockerClient) -> None:
     raw = run_raw(docker_client, cell("sawtooth", seconds=4))
     report = report_of(raw)
-    rows = report.series
-    assert 16 < len(rows) <= 256
-    times = [row[0] for row in rows]
+    moments = report.series
+    assert 16 < len(moments) <= 256
+    times = [moment.seconds for moment in moments]
     assert times == sorted(times)
     assert report.wall_ns is not None
-    assert times[-1] <= report.wall_ns // 1_000_000 + 100
-    highest = max(anon + shmem + kernel for _, _, anon, _, shmem, kernel, _, _ in rows)
-    lowest = min(low for *_, low, state in rows if state == 1)
+    assert times[-1] <= report.wall_ns / 1e9 + 0.1
+    highest = max(moment.anon + moment.shmem + moment.kernel for moment in moments)
+    lowest = min(moment.low for moment in moments if moment.running)
     assert lowest < highest // 2, "thinning keeps the valleys too"
     assert report.unreclaimable_peak_bytes is not None
-    assert abs(highest - report.unreclaimable_peak_bytes // 1024) <= 3, "thinning keeps the peak"
+    assert abs(highest - report.unreclaimable_peak_bytes) <= 4 * 1024, "thinning keeps the peak"
 
 
 def test_a_crowd_of_processes_is_counted_and_the_table_of_them_bounded(docker_client: DockerClient) -> None:
@@ -148,8 +148,8 @@ def test_a_crowd_of_processes_is_counted_and_the_table_of_them_bounded(docker_cl
     assert report.exit_code == 0
     assert report.process_count == count + 1
     assert 2 <= len(report.processes) <= 32
-    assert len({process.pid for process in report.processes}) == len(report.processes)
-    assert max(process.vm_hwm_bytes for process in report.processes) > 1024 * 1024
+    assert len({process.peak.pid for process in report.processes}) == len(report.processes)
+    assert max(process.peak.vm_hwm_bytes for process in report.processes) > 1024 * 1024
     assert report.supervisor_bytes is not None
     assert report.supervisor_bytes <= 128 * 1024
 

@@ -28,7 +28,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "json_text": ("untrusted",),
     "redaction": (),
     "model": ("units", "stats"),
-    "probe": ("errors", "strict"),
+    "probe": ("errors", "strict", "model"),
     "stats": (),
     "machine": (),
     "config": (*WORDS, "strict", "model"),
