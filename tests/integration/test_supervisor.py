@@ -16,10 +16,10 @@ import docker.errors
 import pytest
 from integration.measuring import cell, launched, scaled
 
-from memcap.engine.docker import OUT, SUPERVISOR
 from memcap.engine.docker_labels import run_labels
 from memcap.measure import measure
 from memcap.model import Cell, Ending, RawRun
+from memcap.model.places import OUT, SUPERVISOR
 from memcap.probe.report import Report, parse_report
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def test_a_crowd_of_processes_is_counted_and_the_table_of_them_bounded(docker_cl
 
 
 def test_what_reading_a_page_costs_is_printed(docker_client: DockerClient) -> None:
-    raw = run_raw(docker_client, cell((SUPERVISOR, "pages", f"{OUT}/pages")))
+    raw = run_raw(docker_client, cell((str(SUPERVISOR), "pages", f"{OUT}/pages")))
     costs = re.fullmatch(r"page_ns (\d+)\nahead_ns (\d+)\n", raw.output)
     assert costs, raw.output
     assert all(0 < int(cost) < 1e9 for cost in costs.groups())
@@ -165,12 +165,12 @@ def test_what_reading_a_page_costs_is_printed(docker_client: DockerClient) -> No
     "arguments",
     [
         (),
-        (OUT, "1000", "10000", "--"),
-        (OUT, "1000", "10000", "true", "x"),
-        (OUT, "soon", "10000", "--", "true"),
-        (OUT, "1000", "0", "--", "true"),
-        (OUT, "1000", "often", "--", "true"),
-        *((OUT, "1000", "10000", f"{limit}=much", "--", "true") for limit in LIMITS),
+        (str(OUT), "1000", "10000", "--"),
+        (str(OUT), "1000", "10000", "true", "x"),
+        (str(OUT), "soon", "10000", "--", "true"),
+        (str(OUT), "1000", "0", "--", "true"),
+        (str(OUT), "1000", "often", "--", "true"),
+        *((str(OUT), "1000", "10000", f"{limit}=much", "--", "true") for limit in LIMITS),
     ],
 )
 def test_wrong_arguments_are_answered_with_the_usage(docker_client: DockerClient, arguments: tuple[str, ...]) -> None:
@@ -179,7 +179,7 @@ def test_wrong_arguments_are_answered_with_the_usage(docker_client: DockerClient
         made = api.create_container(
             spec.image_id,
             name=spec.name,
-            entrypoint=[SUPERVISOR],
+            entrypoint=[str(SUPERVISOR)],
             command=list(arguments),
             labels=run_labels(spec.name, campaign=spec.campaign, cell=spec.cell_id),
             network_disabled=True,

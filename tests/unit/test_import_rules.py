@@ -22,13 +22,13 @@ PACKAGE = ROOT / "harness" / "memcap"
 WORDS = ("errors", "units", "untrusted")
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "errors": (),
-    "strict": ("errors",),
+    "strict": ("errors", "untrusted"),
     "units": ("errors",),
     "untrusted": (),
     "json_text": ("untrusted",),
     "redaction": (),
     "model": ("units", "stats"),
-    "probe": ("errors", "strict", "model"),
+    "probe": ("errors", "strict", "untrusted", "model"),
     "stats": (),
     "machine": (),
     "config": (*WORDS, "strict", "model"),

@@ -39,6 +39,7 @@ from memcap.model import (
     Plan,
     Suite,
 )
+from memcap.model.names import new_campaign_id
 from memcap.revision import Base, as_base_layers, side_by_side
 from memcap.store import Journal, NotWritten
 from memcap.units import counted
@@ -84,7 +85,7 @@ class Order:
 def new_campaign(label: str) -> tuple[str, str]:
     """Return the id and the start (ISO 8601, UTC) of a new campaign; ids sort by time."""
     now = datetime.now(timezone.utc).replace(microsecond=0)
-    return f"{now:%Y%m%dT%H%M%S}-{label}-{os.urandom(2).hex()}", now.isoformat()
+    return new_campaign_id(now, label), now.isoformat()
 
 
 def refuse_filled(folder: Path) -> None:

@@ -28,6 +28,7 @@ from memcap.model import (
     ImageSource,
     Suite,
 )
+from memcap.model.names import slug
 from memcap.redaction import Redaction
 
 if TYPE_CHECKING:
@@ -204,11 +205,6 @@ def without_huge_pages(cell: Cell) -> Cell:
     """Return ``cell`` with transparent huge pages turned off for its workload."""
     benchmark = cell.benchmark
     return replace(cell, benchmark=replace(benchmark, quiet=replace(benchmark.quiet, thp=False)))
-
-
-def slug(text: str) -> str:
-    """Return ``text`` as a part of a cell's id."""
-    return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
 
 
 def _project(root: Path | None) -> Config | None:

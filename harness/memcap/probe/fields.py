@@ -9,6 +9,7 @@ from typing import Any
 
 from memcap.model import Moment
 from memcap.strict import MOST_FIGURE, MOST_WHOLE
+from memcap.untrusted import cut
 
 SERIES_COLUMNS = 8
 _RUNNING = 1  # the state of a row in which the main process ran
@@ -40,7 +41,7 @@ def read_flag(value: Any) -> bool:
 def read_text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{type(value).__name__} instead of a text")
-    return value if len(value) <= MOST_CHARACTERS else f"{value[: MOST_CHARACTERS - 1]}…"
+    return cut(value, MOST_CHARACTERS)
 
 
 def read_seconds(value: Any) -> float:
