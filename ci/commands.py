@@ -52,7 +52,7 @@ usage: python -m ci COMMAND [ARGUMENTS]
   test-vm [PYTEST...]  run tests against that machine (docs/vm.md); without arguments, the short form of truth and
                     the tests that matter there
   lint              check style and types; needs no Docker
-  reference         write docs/reference-*.md anew from config/schema.py
+  reference         write docs/reference-*.md from the schemas in config/
   clean             remove the virtual environment, caches and built files; results stay
 
 Examples:

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from memcap.config.schema import LimitsFile, SuiteFile, Table
+from memcap.config.schema import LimitsFile, Table
+from memcap.config.suite_schema import SuiteFile
 from memcap.config.values import Kind
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 MODELS: dict[str, type[Table]] = {"limits": LimitsFile, "suite": SuiteFile}
+_SCHEMAS = {"limits": "schema", "suite": "suite_schema"}
 _INTRODUCTION = """\
 # Keys of `{name}.toml`
 
-This page is made from [`config/schema.py`](../harness/memcap/config/schema.py) by `python -m ci reference`. An unknown
-key is an error that names the nearest one. Sizes such as `"128MiB"` or `"128m"` count by 1024, `"24GB"` by 1000.
-Durations are written as `"500ms"`, `"90s"`, `"5min"` or `"1h"`, percentages as `"2%"`.
+This page is made from [`config/{schema}.py`](../harness/memcap/config/{schema}.py) by `python -m ci reference`.
+An unknown key is an error that names the nearest one. Sizes such as `"128MiB"` or `"128m"` count by 1024, `"24GB"` by
+1000. Durations are written as `"500ms"`, `"90s"`, `"5min"` or `"1h"`, percentages as `"2%"`.
 """
 _WORDS = {bool: "boolean", int: "whole number", float: "number", str: "string"}
 _NO_DEFAULT = "-"
@@ -29,8 +31,8 @@ def render(name: str) -> str:
     """Return the reference of ``name``.toml as Markdown: a section a table, in the order of the models."""
     tables: dict[type[Table], list[str]] = {}
     _collect(MODELS[name], "", tables)
-    sections = (_section(model, paths) for model, paths in tables.items())
-    return "\n".join([_INTRODUCTION.format(name=name), *sections])
+    sections = (_section(model, paths, _with_more_keys(model, tables)) for model, paths in tables.items())
+    return "\n".join([_INTRODUCTION.format(name=name, schema=_SCHEMAS[name]), *sections])
 
 
 def undocumented(model: type[Table]) -> list[str]:
@@ -62,10 +64,20 @@ def _collect(model: type[Table], path: str, tables: dict[type[Table], list[str]]
             _collect(table, inner, tables)
 
 
-def _section(model: type[Table], paths: Sequence[str]) -> str:
+def _with_more_keys(model: type[Table], tables: Mapping[type[Table], Sequence[str]]) -> tuple[type[Table], str] | None:
+    """Return the table that has all keys of ``model`` and more, and where it is; None if there is none."""
+    return next(
+        ((each, paths[0]) for each, paths in tables.items() if each is not model and issubclass(each, model)), None
+    )
+
+
+def _section(model: type[Table], paths: Sequence[str], wider: tuple[type[Table], str] | None) -> str:
     heading = ", ".join(f"`[{path}]`" for path in paths) if paths != [""] else "The file"
-    rows = [_row(key, field) for key, field in model.model_fields.items()]
     lines = [f"## {heading}", "", _in_markdown(model.__doc__ or ""), ""]
+    if wider is not None:
+        others = ", ".join(f"`{key}`" for key in wider[0].model_fields if key not in model.model_fields)
+        return "\n".join([*lines, f"It has the keys of `[{wider[1]}]`, except {others}.", ""])
+    rows = [_row(key, field) for key, field in model.model_fields.items()]
     return "\n".join([*lines, "| key | type | default | | example |", "|---|---|---|---|---|", *rows, ""])
 
 

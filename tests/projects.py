@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from factories import make_result
+from memcap.config.source import read_source
+from memcap.config.suite_defaults import with_defaults
 from memcap.model import CellResult
 from memcap.store import result_path, save_result
 
@@ -39,3 +43,10 @@ def save_campaign(root: Path, *cells: CellResult, campaign: str = "20261120T0430
     path = result_path(root / "results", campaign)
     save_result(make_result(*cells, id=campaign), path, overwrite=True)
     return path
+
+
+def benchmark_tables(suite: str) -> Mapping[str, Mapping[str, Any]]:
+    """Return the benchmarks of a suite of this repository as its file has them, with what they share."""
+    source, problems = read_source(Path(__file__).parents[1], Path("suites", suite, "suite.toml"))
+    assert source is not None, problems
+    return with_defaults(source).table("benchmarks")

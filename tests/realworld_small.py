@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import tomli
+from projects import benchmark_tables
 
 SUITE = Path(__file__).resolve().parents[1] / "suites" / "realworld"
-BENCHMARKS: dict[str, dict[str, Any]] = tomli.loads((SUITE / "suite.toml").read_text(encoding="utf-8"))["benchmarks"]
+BENCHMARKS = benchmark_tables("realworld")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,11 +22,9 @@ from memcap.model import (
     secrets_of,
     values_of,
 )
+from memcap.model.places import OUT, RUNNER, SUPERVISOR
 
-SUPERVISOR: Final = "/memcap/bin/supervisor"
-IDLE: Final = (SUPERVISOR, "idle")  # a program that does nothing; the supervisor of it measures itself
-RUNNER: Final = "/memcap/probe/runner.py"
-JOURNAL: Final = "/memcap/out/workload.jsonl"
+IDLE: Final = (str(SUPERVISOR), "idle")  # a program that does nothing; the supervisor of it measures itself
 SERVICE_CAP_BYTES: Final = 64 * 1024 * 1024
 CALIBRATION_SECONDS: Final = 30
 EVICTION_SECONDS: Final = 120
@@ -87,12 +85,12 @@ def eviction_spec(layer: Layer, settings: CampaignSettings, *, attempt: str) -> 
     It is a container of the layer itself, as only there its files have names, wherever the daemon is. ``attempt`` makes
     its name unique.
     """
-    return _service_spec(f"eviction-{attempt}", (SUPERVISOR, "evict", "/"), EVICTION_SECONDS, layer, settings)
+    return _service_spec(f"eviction-{attempt}", (str(SUPERVISOR), "evict", "/"), EVICTION_SECONDS, layer, settings)
 
 
 def pages_spec(layer: Layer, settings: CampaignSettings, *, attempt: str) -> RunSpec:
     """Return a run that prints what reading a page from the container's disk costs, as csrc/pages.h says."""
-    argv = (SUPERVISOR, "pages", "/memcap/out/pages")
+    argv = (str(SUPERVISOR), "pages", str(OUT / "pages"))
     return _service_spec(f"pages-{attempt}", argv, PAGES_SECONDS, layer, settings)
 
 
@@ -148,7 +146,7 @@ def _runner_argv(workload: CallWorkload, layer: Layer) -> tuple[str, ...]:
             f"image {layer.image.name!r} has no Python, which {workload.call!r} needs",
             remedy="Choose another image (`--image`), or make the benchmark a `command`.",
         )
-    argv = [layer.image.python.executable, RUNNER, "--journal", JOURNAL]
+    argv = [layer.image.python.executable, str(RUNNER), "--journal", str(OUT / "workload.jsonl")]
     for path in layer.search_path:
         argv += ["--path", str(path)]
     for option, value in (

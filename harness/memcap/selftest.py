@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from memcap.judge.samples import Compared, compare, decide, level
-from memcap.model import CaveatKind, CellResult, Metric, MetricVerdict, Rules, Tolerance, VerdictState
+from memcap.model import CellResult, Metric, MetricVerdict, Rules, Tolerance, VerdictState, peak_is_floor
 from memcap.stats import median, values_needed
 
 RISES: Final = (0.005, 0.01, 0.03)
@@ -68,13 +68,12 @@ def material(cell: CellResult, rules: Rules) -> Material:
     if cell.cell.expected_ending.is_oom:  # judged by its ending alone
         return Material(cell_id=cell.cell.id, values={}, tolerances=tolerances)
     sound = [run for run in cell.runs if run.ending is cell.cell.expected_ending]
-    is_floor = any(caveat.kind is CaveatKind.PEAK_NEAR_FLOOR for run in sound for caveat in run.caveats)
     metrics = [
         metric
         for metric in Metric
         if metric in tolerances
         and any(run.value(metric) is not None for run in sound)
-        and not (metric is Metric.PEAK and is_floor)
+        and not (metric is Metric.PEAK and peak_is_floor(sound))
     ]
     rows = [[run.value(metric) for metric in metrics] for run in sound]
     whole = [row for row in rows if None not in row]

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from memcap.errors import FileFormatError
+from memcap.untrusted import cut
 
 _MIB: Final = 1024 * 1024
 MOST_CONFIG_BYTES: Final = _MIB
@@ -207,4 +208,4 @@ def describe(value: object) -> str:
 
 def quote(text: str) -> str:
     """Return ``text`` cut to what a message quotes."""
-    return text if len(text) <= MOST_QUOTED else f"{text[: MOST_QUOTED - 3]}…"
+    return cut(text, MOST_QUOTED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final
 
 from memcap.errors import SizeError
@@ -52,6 +53,14 @@ def format_bytes(value: float) -> str:
             break
         size /= 1024
     return f"{sign}{size:.0f} {unit}" if unit == "B" else f"{sign}{size:.1f} {unit}"
+
+
+def signed(value: float, form: Callable[[float], str]) -> str:
+    """Return a difference as ``form`` writes its size, with its sign; what reads as zero has none."""
+    size = form(abs(value))
+    if not any(digit in size for digit in "123456789"):
+        return size
+    return f"{'-' if value < 0 else '+'}{size}"
 
 
 def parse_seconds(text: str) -> float:

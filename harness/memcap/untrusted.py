@@ -28,6 +28,11 @@ def escaped(text: str) -> str:
     return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
 
 
+def cut(text: str, longest: int) -> str:
+    """Return ``text`` in at most ``longest`` characters; a mark stands for the end of a longer one."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
 def bounded(text: str, longest: int) -> str:
     """Return ``text`` in at most ``longest`` characters; of a longer one, most of the start and some of the end."""
     if len(text) <= longest:

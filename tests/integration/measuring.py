@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from memcap.calibration import calibrate
 from memcap.campaign import Campaign
 from memcap.engine.docker import DockerEngine
+from memcap.images.build import build_images
 from memcap.images.prepare import prepare_layers
 from memcap.launch import run_spec
 from memcap.model import (
@@ -24,6 +25,7 @@ from memcap.model import (
     CellResult,
     CommandWorkload,
     ContainerPolicy,
+    ImageFacts,
     ImageSource,
     Measurement,
     Plan,
@@ -55,6 +57,12 @@ def write_project(root: Path, *, limits: str, suite: str) -> Path:
 def scaled(seconds: float) -> float:
     """Return ``seconds``, or more where the daemon's machine is slow: for limits and pauses that work must fit into."""
     return seconds * _SLOWNESS
+
+
+def build_image(client: DockerClient, source: ImageSource, *, say: Callable[[str], None]) -> ImageFacts:
+    """Return the facts of one image, which is on the daemon then."""
+    (facts,) = build_images(client, (source,), say=say)
+    return facts
 
 
 def image(name: str) -> ImageSource:

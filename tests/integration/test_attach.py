@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
-from integration.measuring import image, scaled
+from integration.measuring import build_image, image, scaled
 from integration.promises import require
 from integration.test_image_zoo import Zoo, zoo  # noqa: F401 - a fixture
 
@@ -20,7 +20,6 @@ from memcap.cli.profile import command
 from memcap.engine.docker_labels import LABEL, OWNER_LABEL, owner
 from memcap.errors import EngineError, PlanError, SelectionError
 from memcap.images.archive import Tree
-from memcap.images.build import build_image
 from memcap.images.host_base import parse_ldd
 from memcap.instruments import attaching
 from memcap.references import image_by_word

@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING, Any
 import click
 import pytest
 from click.testing import CliRunner
-from integration.measuring import SUITE, cell, image, launched, measure_once
+from integration.measuring import SUITE, build_image, cell, image, launched, measure_once
 
 from memcap.cli.container_options import container_options
-from memcap.images.build import build_image
 from memcap.model import CallWorkload, Cell, ContainerPolicy, Ending, ImageSource, Suite
 from memcap.workflows.container_options import ContainerOptions
 

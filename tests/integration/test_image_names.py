@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from integration.measuring import image
+from integration.measuring import build_image, image
 
-from memcap.images.build import build_image
 from memcap.images.inventory import find_built, remove_built
 
 if TYPE_CHECKING:

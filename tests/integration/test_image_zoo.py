@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from integration.measuring import ROOT, cell, image, launched, measure_cells, measure_once
+from integration.measuring import ROOT, build_image, cell, image, launched, measure_cells, measure_once
 from integration.promises import require
 
 from memcap.errors import EngineError, PlanError
 from memcap.images.archive import Tree
-from memcap.images.build import build_image
 from memcap.images.host_base import imported_id, parse_ldd
 from memcap.images.inventory import find_built, remove_built
 from memcap.measuring import measure

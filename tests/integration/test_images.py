@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
+from integration.measuring import build_image
 
 from memcap.cli import cli
 from memcap.errors import BuildError, ImageMissing
 from memcap.images.archive import Tree
-from memcap.images.build import build_image, build_images
+from memcap.images.build import build_images
 from memcap.images.host_base import imported_id, make_host_base, plan_host_base, usable_host_python
 from memcap.images.inspect import python_facts
 from memcap.images.inventory import find_built, remove_built

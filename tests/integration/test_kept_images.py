@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
+from integration.measuring import build_image
 
 from memcap.cli import cli
 from memcap.errors import EngineError, FileExistsAlready
 from memcap.images.archive import Tree
-from memcap.images.build import build_image
 from memcap.images.host_base import imported_id
 from memcap.images.inventory import find_built, remove_built
 from memcap.images.keep import load_images, save_images

@@ -16,7 +16,7 @@ from unittest import mock
 
 import docker.errors
 import pytest
-from integration.measuring import cell, image, launched
+from integration.measuring import build_image, cell, image, launched
 
 import memcap
 from memcap.engine import docker_facts, docker_labels
@@ -26,7 +26,6 @@ from memcap.engine.docker_leftovers import find_containers, find_layers, remove,
 from memcap.engine.docker_neighbours import find_neighbours
 from memcap.errors import BuildError
 from memcap.images.archive import Tree
-from memcap.images.build import build_image
 from memcap.images.host_base import imported_id
 from memcap.images.inspect import image_facts
 from memcap.images.inventory import find_built, remove_built

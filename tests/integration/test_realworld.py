@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
+from integration.measuring import build_image
 from realworld_small import BENCHMARKS, SMALL, SUITE, check_answers, small_parameters
 
 from memcap.cli import cli
-from memcap.images.build import build_image
 from memcap.images.layer import build_layer
 from memcap.model import Ending, ImageSource, Suite
 

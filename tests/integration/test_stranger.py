@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from documents import console_commands
+from integration.measuring import build_image
 from integration.promises import require
 from repository import make_repository
 
-from memcap.images.build import build_image
 from memcap.images.registry import IMAGE_LABEL, SUITE_LABEL
 from memcap.images.wheels import resolve_dependencies
 from memcap.model import ImageFacts, ImageSource

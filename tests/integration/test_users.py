@@ -10,9 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from integration.measuring import cell, image, launched
+from integration.measuring import build_image, cell, image, launched
 
-from memcap.images.build import build_image
 from memcap.measuring import measure
 from memcap.model import Cell, Ending, ImageSource
 

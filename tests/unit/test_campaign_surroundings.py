@@ -12,8 +12,9 @@ from factories import MIB, make_layer, make_measurement, make_oom, make_plan, ma
 from memcap.campaign import Campaign, keep_telling_series
 from memcap.engine.fake import SECONDS, FakeEngine
 from memcap.errors import PlanError
-from memcap.launch import IDLE, SUPERVISOR
+from memcap.launch import IDLE
 from memcap.model import COLD, CampaignResult, CaveatKind, Ending, Moment, Plan, Quiet, RawRun, RunSpec
+from memcap.model.places import SUPERVISOR
 
 PATIENCE_SECONDS = 30
 
@@ -75,7 +76,7 @@ def test_before_each_cold_run_the_page_cache_is_emptied_and_nothing_runs_beside_
     cells = [replace(cell, variant=COLD) for cell in (make_plan_cell(image="py312"), make_plan_cell(image="py313"))]
     result = run_all(engine, make_plan(*cells, runs=2, warmups=0), jobs=4)
     _, *runs = engine.runs
-    assert [spec.argv == (SUPERVISOR, "evict", "/") for spec in runs] == [True, False] * 4
+    assert [spec.argv == (str(SUPERVISOR), "evict", "/") for spec in runs] == [True, False] * 4
     assert [spec.cold for spec in runs] == [False, True] * 4
     assert len({spec.name for spec in runs}) == 8
     for eviction, run in zip(runs[::2], runs[1::2], strict=True):

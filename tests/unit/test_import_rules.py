@@ -18,13 +18,13 @@ from imported import MODULES, PACKAGE, ROOT, imports, imports_of
 WORDS = ("errors", "units", "untrusted")
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "errors": (),
-    "strict": ("errors",),
+    "strict": ("errors", "untrusted"),
     "units": ("errors",),
     "untrusted": (),
     "json_text": ("untrusted",),
     "redaction": (),
     "model": ("units", "stats"),
-    "probe": ("errors", "strict"),
+    "probe": ("errors", "strict", "untrusted", "model"),
     "stats": (),
     "machine": (),
     "config": (*WORDS, "strict", "model"),

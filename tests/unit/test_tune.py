@@ -9,7 +9,7 @@ import pytest
 import tomli
 
 from factories import MIB, make_cell, make_measurement, make_plan_cell
-from memcap.config.schema import BenchmarkTable
+from memcap.config.suite_schema import BenchmarkTable
 from memcap.model import Caveat, CaveatKind, CellResult, Ending, Metric, Quiet
 from memcap.tune import (
     AS_IT_IS,

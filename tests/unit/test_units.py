@@ -17,6 +17,7 @@ from memcap.units import (
     parse_bytes,
     parse_seconds,
     seconds_of_variant,
+    signed,
 )
 
 FACTORS = {
@@ -26,6 +27,14 @@ FACTORS = {
 }  # fmt: skip
 SECONDS = {"ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 blanks = st.sampled_from(["", " ", "  "])
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(2048, "+2.0 KiB"), (-2048, "-2.0 KiB"), (0, "0 B"), (-0.0, "0 B"), (0.4, "0 B"), (-0.4, "0 B"), (10, "+10 B")],
+)
+def test_a_difference_has_a_sign_unless_it_reads_as_zero(value: float, text: str) -> None:
+    assert signed(value, format_bytes) == text
 
 
 @given(st.integers(min_value=0, max_value=10**15), st.sampled_from(sorted(FACTORS)), blanks, blanks)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memcap.untrusted import LONGEST_LINE, LONGEST_TEXT, bounded, escaped, printable, printable_lines
+from memcap.untrusted import LONGEST_LINE, LONGEST_TEXT, bounded, cut, escaped, printable, printable_lines
 
 CONTROLS = st.text(
     st.sampled_from("\x00\x07\x1b\x7f\x85\x9b\u200b\u202e\u2028\u2066\ufeff\ud800\r\n\tab"), max_size=200
@@ -49,9 +49,14 @@ def test_lines_stay_lines_and_are_bounded_together(text: str) -> None:
 
 @given(LONG, st.integers(200, 5000))
 def test_of_a_long_text_start_and_end_are_kept_and_its_length_is_told(text: str, longest: int) -> None:
-    cut = bounded(text, longest)
-    assert len(cut) <= longest
-    assert cut[: longest // 2] == text[: longest // 2]
-    assert cut.endswith(text[-(longest // 4) :])
-    assert (cut == text) == (len(text) <= longest)
-    assert cut == text or f"({len(text):,} characters)" in cut
+    shorter = bounded(text, longest)
+    assert len(shorter) <= longest
+    assert shorter[: longest // 2] == text[: longest // 2]
+    assert shorter.endswith(text[-(longest // 4) :])
+    assert (shorter == text) == (len(text) <= longest)
+    assert shorter == text or f"({len(text):,} characters)" in shorter
+
+
+@pytest.mark.parametrize(("longest", "expected"), [(5, "words"), (6, "words"), (4, "wor…"), (1, "…")])
+def test_a_mark_stands_for_the_end_that_is_cut(longest: int, expected: str) -> None:
+    assert cut("words", longest) == expected

@@ -16,7 +16,6 @@ from memcap.model import (
     DEFAULT_TOLERANCES,
     UNCAPPED,
     CampaignResult,
-    CaveatKind,
     CellResult,
     Metric,
     MetricVerdict,
@@ -24,6 +23,7 @@ from memcap.model import (
     Rules,
     Tolerance,
     VerdictState,
+    peak_is_floor,
 )
 from memcap.stats import Shift, median, relative_change, shift
 
@@ -226,14 +226,12 @@ def _figures(match: Match, rules: Rules) -> Iterator[_Figure]:
     in_check = {**rules.tolerances, **match.against.cell.tolerances}
     for metric in Metric:
         base, new = match.base.values(metric), match.against.values(metric)
-        judged = (
-            metric if metric in DEFAULT_TOLERANCES and not (metric is Metric.PEAK and _peak_is_floor(match)) else None
-        )
+        is_random = metric is Metric.PEAK and peak_is_floor((*match.base.runs, *match.against.runs))
         if base and new:
             yield _Figure(
                 name=metric.value,
                 unit=metric.unit,
-                judged_as=judged,
+                judged_as=metric if metric in DEFAULT_TOLERANCES and not is_random else None,
                 base=base,
                 new=new,
                 in_check=metric in in_check,
@@ -255,12 +253,6 @@ def _extras(match: Match, confidence: float) -> Iterator[Difference]:
 def _part_values(cell: CellResult, part: Part) -> tuple[float, ...]:
     found = (part_bytes(run, part) for run in cell.runs if run.ending is cell.cell.expected_ending)
     return tuple(value for value in found if value is not None)
-
-
-def _peak_is_floor(match: Match) -> bool:
-    """Tell whether a run's peak was the container runtime's own start, whose size is random."""
-    runs = (*match.base.runs, *match.against.runs)
-    return any(caveat.kind is CaveatKind.PEAK_NEAR_FLOOR for run in runs for caveat in run.caveats)
 
 
 def _tolerance(match: Match, metric: Metric, rules: Rules) -> Tolerance:

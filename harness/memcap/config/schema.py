@@ -1,28 +1,25 @@
-"""The tables of ``limits.toml`` and ``suite.toml`` as pydantic models. Imported late, as pydantic is heavy.
+"""The tables of ``limits.toml`` as pydantic models. Imported late, as pydantic is heavy.
 
-``docs/reference-limits.md`` and ``docs/reference-suite.md`` are made of this file (``python -m ci reference``).
-Each key has a description, and an example where its kind has none. ``_keeps`` documents a default that is the model's.
+``suite_schema.py`` has those of ``suite.toml``. The references in docs/ are made of both (``python -m ci reference``).
+Each key has a description, and an example where its kind has none. ``keeps`` documents a default that is the model's.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from memcap.config.values import (
     AddHosts,
     AlertShare,
     AlertSize,
     ByteDistance,
-    ByteMetricName,
-    CallText,
     CapName,
     CapSize,
     CpuCount,
     CpuQuota,
     Duration,
-    EndingName,
     Entrypoint,
     EnvName,
     EnvNames,
@@ -30,14 +27,10 @@ from memcap.config.values import (
     FileNames,
     HostName,
     ImageName,
-    MetricName,
     Mounts,
     Name,
     NetworkName,
-    Number,
     OnceEach,
-    ParameterName,
-    ParameterValue,
     Percent,
     SecondDistance,
     Size,
@@ -50,7 +43,7 @@ from memcap.config.values import (
 )
 
 
-def _keeps(default: str) -> dict[str, Any]:
+def keeps(default: str) -> dict[str, Any]:
     """Return what documents the default of a key that is None here."""
     return {"default": default}
 
@@ -119,20 +112,20 @@ class ProfileTable(Table):
 class TimeLimits(Table):
     """Time limits."""
 
-    run: Duration = Field(default=120.0, description="Longest time of one run.", json_schema_extra=_keeps('"120s"'))
+    run: Duration = Field(default=120.0, description="Longest time of one run.", json_schema_extra=keeps('"120s"'))
 
 
 class QuietTable(Table):
     """How still the surroundings of a workload are kept. What is left out keeps the project's default."""
 
     pin_cpus: CpuCount = Field(
-        default=None, description="Pin each run to that many CPUs of its own.", json_schema_extra=_keeps('"all"')
+        default=None, description="Pin each run to that many CPUs of its own.", json_schema_extra=keeps('"all"')
     )
     thp: bool | None = Field(
-        default=None, description="Transparent huge pages.", examples=["false"], json_schema_extra=_keeps("true")
+        default=None, description="Transparent huge pages.", examples=["false"], json_schema_extra=keeps("true")
     )
     aslr: bool | None = Field(
-        default=None, description="Address space randomisation.", examples=["false"], json_schema_extra=_keeps("true")
+        default=None, description="Address space randomisation.", examples=["false"], json_schema_extra=keeps("true")
     )
 
 
@@ -141,17 +134,17 @@ class BenchmarkContainer(Table):
 
     network: NetworkName | None = Field(
         default=None, description="`none`, `bridge`, `host`, or a network of yours.", examples=['"bridge"'],
-        json_schema_extra=_keeps('"none"'),
+        json_schema_extra=keeps('"none"'),
     )  # fmt: skip
     pids: int | None = Field(
-        default=None, ge=1, le=MOST_PIDS, description="Most processes and threads.", json_schema_extra=_keeps("512")
+        default=None, ge=1, le=MOST_PIDS, description="Most processes and threads.", json_schema_extra=keeps("512")
     )
     shm_size: Size | None = Field(
         default=None, description="Size of /dev/shm, which counts against the cap; 64 MiB if left out, as in Docker."
     )
     read_only: bool | None = Field(
         default=None, description="Make the image's files read-only.", examples=["true"],
-        json_schema_extra=_keeps("false"),
+        json_schema_extra=keeps("false"),
     )  # fmt: skip
     env_files: FileNames = Field(
         default=[], description="Files of environment variables, as `--env-file`.", examples=['[".env"]']
@@ -203,18 +196,18 @@ class Container(BenchmarkContainer):
         default=None,
         description="How much of a workload's output is kept.",
         examples=['"64KiB"'],
-        json_schema_extra=_keeps('"1MiB"'),
+        json_schema_extra=keeps('"1MiB"'),
     )
     sample_interval: Duration | None = Field(
-        default=None, description="How often memory is sampled.", examples=['"1ms"'], json_schema_extra=_keeps('"10ms"')
+        default=None, description="How often memory is sampled.", examples=['"1ms"'], json_schema_extra=keeps('"10ms"')
     )
     hostname: HostName | None = Field(
         default=None, description="Host name in the container; results of different hosts are not merged.",
-        json_schema_extra=_keeps('"memcap"'),
+        json_schema_extra=keeps('"memcap"'),
     )  # fmt: skip
     env: dict[EnvName, str] | None = Field(
         default=None, description="Environment variables of every run.", examples=['{ TZ = "UTC" }'],
-        json_schema_extra=_keeps('{ PYTHONHASHSEED = "0" }'),
+        json_schema_extra=keeps('{ PYTHONHASHSEED = "0" }'),
     )  # fmt: skip
 
 
@@ -241,7 +234,7 @@ class Judge(Table):
     )
     false_alarms: FalseAlarms | None = Field(
         default=None, description="How often a check of unchanged code may find a change.",
-        json_schema_extra=_keeps('"1%"'),
+        json_schema_extra=keeps('"1%"'),
     )  # fmt: skip
     image_digest: Literal["warn", "match"] = Field(
         default="warn", description='With "match", figures of another build of an image are not compared.'
@@ -253,15 +246,15 @@ class Alerts(Table):
 
     cap: AlertShare = Field(
         default=None, description="Need (unreclaimable_peak) above this part of the cap.",
-        json_schema_extra=_keeps('"80%"'),
+        json_schema_extra=keeps('"80%"'),
     )  # fmt: skip
     growth: AlertSize = Field(
         default=None, description="Steady growth from the first to the last tenth of a generator's cycles.",
-        json_schema_extra=_keeps('"10MiB"'),
+        json_schema_extra=keeps('"10MiB"'),
     )  # fmt: skip
     gc: AlertShare = Field(
         default=None, description="Part of the time spent in Python's garbage collector.", examples=['"20%"'],
-        json_schema_extra=_keeps('"10%"'),
+        json_schema_extra=keeps('"10%"'),
     )  # fmt: skip
 
 
@@ -294,98 +287,3 @@ class LimitsFile(Table):
     quiet: QuietTable = Field(default=QuietTable(), description="How still the surroundings are kept.")
     judge: Judge = Field(default=Judge(), description="How results are judged.")
     alerts: Alerts = Field(default=Alerts(), description="What is reported although nothing is broken yet.")
-
-
-def _for_all_caps(value: Any) -> Any:
-    """Let ``expect = "oom_killed"`` stand for the same ending under every cap."""
-    return {"*": value} if isinstance(value, str) else value
-
-
-class ThresholdTable(Table):
-    """The figures up to which a metric is excellent, good and acceptable, and beyond which it is poor.
-
-    They rise where less is better, and fall where more is better.
-    """
-
-    excellent: Number = Field(description="Up to here it is excellent.")
-    good: Number = Field(description="Up to here it is good.")
-    acceptable: Number = Field(description="Up to here it is acceptable, and marginal beyond.")
-    poor: Number = Field(description="Beyond this it is poor, which breaks the check.")
-
-
-class BenchmarkTable(Table):
-    """One workload. It has either `call` or `command`."""
-
-    description: str = Field(default="", description="What it does, for reports.", examples=['"50 agents"'])
-    call: CallText | None = Field(default=None, description="Function or generator function of the suite's folder.")
-    command: list[str] | None = Field(
-        default=None, min_length=1, description="Program with its arguments, as in `docker run IMAGE COMMAND`.",
-        examples=['["python", "job.py"]'],
-    )  # fmt: skip
-    parameters: dict[ParameterName, ParameterValue] = Field(
-        default={}, description="Keyword arguments of the function.", examples=["{ agents = 50 }"]
-    )
-    caps: Annotated[list[CapName], OnceEach] | None = Field(
-        default=None, description="Caps to run under; those of the profile if left out.", examples=['["128m"]']
-    )
-    budget: Size | None = Field(default=None, description="Absolute limit of one metric.", examples=['"100MiB"'])
-    budget_metric: ByteMetricName = Field(default="peak", description="Metric that the budget limits.")
-    budget_margin: Percent = Field(
-        default=0.0, description="How far the budget may be exceeded.", json_schema_extra=_keeps('"0%"')
-    )
-    tolerances: Tolerances = Field(default=Tolerances(), description="Tolerances of its own, added to the project's.")
-    tags: list[Name] = Field(default=[], description="Words that profiles choose by.", examples=['["quick"]'])
-    expect: Annotated[dict[str, EndingName], BeforeValidator(_for_all_caps)] = Field(
-        default={}, description='Expected ending by cap; "*" stands for the others. One ending alone is for all caps.',
-        examples=['{ 128m = "oom_killed" }'],
-    )  # fmt: skip
-    metrics: dict[MetricName, str] = Field(
-        default={}, description="Metrics that the function returns, each with its unit.",
-        examples=['{ rows = "count" }'],
-    )  # fmt: skip
-    thresholds: dict[str, ThresholdTable] = Field(default={}, description="Grades of a metric, by its name.")
-    alerts: dict[str, Number] = Field(
-        default={}, description="Report a metric above this figure.", examples=["{ rows = 1000 }"]
-    )
-    projections: dict[str, Annotated[list[Annotated[int, Field(ge=1, le=MOST_CYCLES)]], OnceEach]] = Field(
-        default={}, description="Later cycles for which a returned metric is projected.",
-        examples=["{ held = [100000] }"],
-    )  # fmt: skip
-    env: dict[EnvName, str] = Field(
-        default={}, description="Environment variables, added to the project's.", examples=['{ LOG_LEVEL = "debug" }']
-    )
-    container: BenchmarkContainer = Field(
-        default=BenchmarkContainer(), description="Options of its containers, in place of the project's."
-    )
-    quiet: QuietTable = Field(default=QuietTable(), description="How still its surroundings are kept.")
-    time_limit: Duration | None = Field(default=None, description="Longest time of one run, if not the project's.")
-    warmups: int = Field(
-        default=0, ge=0, le=MOST_RUNS, description="Calls of the function in each run before the measured one."
-    )
-    cycles: int | None = Field(
-        default=None, ge=1, le=MOST_CYCLES, description="Stop a generator after so many yields.", examples=["1000"]
-    )
-    duration: Duration | None = Field(default=None, description="Stop a generator after this time.")
-
-
-class SuiteTable(Table):
-    """The suite as a whole."""
-
-    description: str = Field(default="", description="What it measures, for reports.", examples=['"Our agents"'])
-    total: Duration | None = Field(
-        default=None, description="Longest time of one run of each of its cells in one image.", examples=['"10min"']
-    )
-    advice: dict[str, str] = Field(
-        default={}, description="What to do where a metric is poor or over budget, by its name.",
-        examples=['{ peak = "Read in chunks." }'],
-    )  # fmt: skip
-    quiet: QuietTable = Field(
-        default=QuietTable(), description="How still the surroundings of its benchmarks are kept."
-    )
-
-
-class SuiteFile(Table):
-    """All of `suite.toml`."""
-
-    suite: SuiteTable = Field(default=SuiteTable(), description="The suite as a whole.")
-    benchmarks: dict[Name, BenchmarkTable] = Field(min_length=1, description="Its workloads, by name.")

@@ -12,8 +12,18 @@ from memcap.config.check import validate
 from memcap.config.container import anchored
 from memcap.config.limits import Limits, empty_tolerances, to_policy, to_quiet, to_tolerances
 from memcap.config.requirements import check_requirements
-from memcap.config.schema import BenchmarkTable, SuiteFile
 from memcap.config.source import Source, nearest
+from memcap.config.suite_defaults import (
+    ONLY_WITH_BUDGET,
+    ONLY_WITH_CALL,
+    extra_metrics,
+    metric_names,
+    table_at,
+    unknown_metrics,
+    useless_defaults,
+    with_defaults,
+)
+from memcap.config.suite_schema import BenchmarkTable, SuiteFile
 from memcap.config.values import Names
 from memcap.errors import Problem
 from memcap.model import (
@@ -26,27 +36,28 @@ from memcap.model import (
     Suite,
     Thresholds,
     Workload,
-    projected_names,
 )
 
-_ONLY_WITH_CALL = ("parameters", "warmups", "cycles", "duration", "metrics", "projections")
 _GRADES = ("excellent", "good", "acceptable", "poor")
-_ONLY_WITH_BUDGET = ("budget_metric", "budget_margin")
 
 
 def read_suite(root: Path, source: Source, names: Names) -> tuple[SuiteFile | None, list[Problem]]:
     """Return the suite's file, or None and all problems of it, of the code it calls and of its requirements."""
     folder = source.file.parent
+    source = with_defaults(source)
     file, problems = validate(SuiteFile, source, names)
     for name in source.table("benchmarks"):
         table = source.table("benchmarks", name)
         problems += _contradictions(source, name, table)
         problems += empty_tolerances(source, ("benchmarks", name, "tolerances"))
         problems += _call_problems(root, source, name, table.get("call"))
-    problems += _advice_problems(source)
+    problems += empty_tolerances(source, ("suite", "defaults", "tolerances"))
+    problems += useless_defaults(source)
+    tables = [source.table("benchmarks", name) for name in source.table("benchmarks")]
+    problems += unknown_metrics(source, ("suite", "advice"), metric_names(tables))
     if (root / folder / "requirements.txt").exists():
         problems += check_requirements(root, folder / "requirements.txt")
-    # Several benchmarks may call the same broken module.
+    # Several benchmarks may call the same broken module, or share the same mistake.
     unique = list(dict.fromkeys(problems))
     return (None if unique else file), unique
 
@@ -84,7 +95,7 @@ def _benchmark(directory: Path, name: str, table: BenchmarkTable, limits: Limits
         tolerances=to_tolerances(table.tolerances, limits.rules.tolerances),
         tags=tuple(table.tags),
         expect={cap: Ending(ending) for cap, ending in table.expect.items()},
-        extra_metrics=_extra_metrics(table.metrics, table.projections),
+        extra_metrics=extra_metrics(table.metrics, table.projections),
         thresholds={name: Thresholds(**own.model_dump()) for name, own in table.thresholds.items()},
         alerts=table.alerts,
         projections={name: tuple(cycles) for name, cycles in table.projections.items()},
@@ -107,15 +118,6 @@ def _workload(table: BenchmarkTable) -> Workload:
     )
 
 
-def _extra_metrics(metrics: Mapping[str, str], projections: Mapping[str, Any]) -> dict[str, str]:
-    """Return name and unit of what the workload returns, and of what is projected from it."""
-    extra = dict(metrics)
-    for name, cycles in projections.items():
-        for cycle in cycles if name in metrics and isinstance(cycles, list) else ():
-            extra.update(dict.fromkeys(projected_names(name, cycle), metrics[name]))
-    return extra
-
-
 def _contradictions(source: Source, name: str, table: Mapping[str, Any]) -> list[Problem]:
     """Return what does not go together in a benchmark, read from the file itself as it may not be valid."""
     path = ("benchmarks", name)
@@ -125,10 +127,10 @@ def _contradictions(source: Source, name: str, table: Mapping[str, Any]) -> list
     if "call" not in table and "command" not in table:
         message = 'needs call = "module:function" or command = ["program", "argument"]'
         problems.append(source.problem(path, message))
-    for key in _ONLY_WITH_CALL:
+    for key in ONLY_WITH_CALL:
         if key in table and "command" in table and "call" not in table:
             problems.append(source.problem((*path, key), "goes with call only; a command takes its arguments itself"))
-    for key in _ONLY_WITH_BUDGET:
+    for key in ONLY_WITH_BUDGET:
         if key in table and "budget" not in table:
             problems.append(source.problem((*path, key), "has no meaning without budget"))
     problems += _limit_problems(source, path, table)
@@ -142,42 +144,23 @@ def _contradictions(source: Source, name: str, table: Mapping[str, Any]) -> list
     return problems
 
 
-def _advice_problems(source: Source) -> list[Problem]:
-    """Return advice on metrics that no benchmark has."""
-    tables = [source.table("benchmarks", name) for name in source.table("benchmarks")]
-    own = [name for table in tables for name in _extra_metrics(_table(table, "metrics"), _table(table, "projections"))]
-    known = tuple(dict.fromkeys((*own, *(metric.value for metric in Metric))))
-    unknown = [name for name in source.table("suite", "advice") if name not in known]
-    message = "no benchmark has a metric {!r}"
-    return [
-        source.problem(("suite", "advice", name), message.format(name), suggestion=nearest(name, known))
-        for name in unknown
-    ]
-
-
 def _limit_problems(source: Source, path: tuple[str, ...], table: Mapping[str, Any]) -> list[Problem]:
     """Return limits of metrics that do not exist, and thresholds that neither rise nor fall."""
-    metrics = _table(table, "metrics")
-    limited = (*_extra_metrics(metrics, _table(table, "projections")), *(metric.value for metric in Metric))
+    metrics = table_at(table, "metrics")
+    limited = metric_names([table])
     problems = []
     for key, known in (("thresholds", limited), ("alerts", limited), ("projections", tuple(metrics))):
-        for name in _table(table, key):
+        for name in table_at(table, key):
             if name not in known:
                 message = f"the benchmark has no metric {name!r}; it has {', '.join(known) or 'none'}"
                 problems.append(source.problem((*path, key, name), message, suggestion=nearest(name, known)))
-    for name, own in _table(table, "thresholds").items():
+    for name, own in table_at(table, "thresholds").items():
         steps = [own.get(key) for key in _GRADES] if isinstance(own, dict) else []
         numbers = [step for step in steps if isinstance(step, int | float)]
         if len(numbers) == len(_GRADES) and sorted(numbers) not in (numbers, numbers[::-1]):
             message = "must rise from excellent to poor (less is better) or fall (more is better)"
             problems.append(source.problem((*path, "thresholds", name), message))
     return problems
-
-
-def _table(table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    """Return the table under ``key``; an empty one if it is something else, which the schema says."""
-    found = table.get(key)
-    return found if isinstance(found, dict) else {}
 
 
 def _call_problems(root: Path, source: Source, name: str, call: object) -> list[Problem]:

@@ -7,8 +7,8 @@ from typing import Final, Protocol
 
 from memcap.errors import EngineError
 from memcap.model import Environment, RawRun, RunSpec
+from memcap.model.places import ARTEFACTS
 
-ARTEFACTS: Final = "/memcap/artefacts"  # in a container: what RunSpec.artefacts is on this machine
 SHM_BYTES: Final = 64 * 1024 * 1024  # of /dev/shm: Docker's own; Podman's is a little less
 ARTEFACTS_LIMIT_BYTES: Final = 4 * 1024**3
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
-from memcap.engine.base import ARTEFACTS, SHM_BYTES, not_started, removed_by_others, workload_options
+from memcap.engine.base import SHM_BYTES, not_started, removed_by_others, workload_options
 from memcap.engine.docker_archive import bring_files, packed, read_files
 from memcap.engine.docker_client import already_gone, answers, environment, translated
 from memcap.engine.docker_labels import CAMPAIGN_LABEL, run_labels
@@ -22,12 +22,11 @@ from memcap.engine.docker_neighbours import find_neighbours
 from memcap.engine.framed import SECRET_VARIABLE, begins_report, new_secret, own_journal, split_report
 from memcap.errors import EngineError, Interrupted
 from memcap.model import Environment, Neighbour, RawRun, RunSpec
+from memcap.model.places import ARTEFACTS, OUT, SUPERVISOR
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
-OUT: Final = "/memcap/out"
-SUPERVISOR: Final = "/memcap/bin/supervisor"
 OUTPUT_MARKER: Final = "memcap: output begins\n"
 # For the supervisor alone, which drops all of them before the workload starts: to become another user (its own, and the
 # workload's), and to end and look at processes of another user.
@@ -167,8 +166,8 @@ class DockerEngine:
         policy, api = spec.policy, self._client.api
         cap = spec.cap_bytes + spec.supervisor_bytes
         supervisor = [
-            SUPERVISOR,
-            OUT,
+            str(SUPERVISOR),
+            str(OUT),
             str(round(spec.time_limit_seconds * 1000)),
             str(round(policy.sample_interval_seconds * 1_000_000)),
             *workload_options(spec),
@@ -210,7 +209,7 @@ class DockerEngine:
             labels=run_labels(spec.name, campaign=spec.campaign, cell=spec.cell_id),
             healthcheck={"test": ["NONE"]},
             # An anonymous volume, removed with the container: the one place that can be written where the rest cannot.
-            volumes=[OUT, *([ARTEFACTS] if spec.artefacts else [])] if policy.read_only else None,
+            volumes=[str(OUT), *([str(ARTEFACTS)] if spec.artefacts else [])] if policy.read_only else None,
             host_config=host_config,
         )
         return str(created["Id"])
@@ -219,8 +218,8 @@ class DockerEngine:
         """Put what the run is given where it finds it; the folder of a read-only container is there, as a volume."""
         if spec.artefacts is None or (spec.policy.read_only and not any(spec.artefacts.iterdir())):
             return
-        with packed(spec.artefacts, ARTEFACTS, with_folder=not spec.policy.read_only) as archive:
-            self._client.api.put_archive(container, "/memcap", archive)
+        with packed(spec.artefacts, str(ARTEFACTS), with_folder=not spec.policy.read_only) as archive:
+            self._client.api.put_archive(container, str(ARTEFACTS.parent), archive)
 
     @contextmanager
     def _removed_at_the_end(self, container: str) -> Iterator[None]:
@@ -264,7 +263,8 @@ class DockerEngine:
             report = split_report(self._file(container, "report.json"), secret)[1]
             journal = own_journal(self._file(container, "supervisor.jsonl"), secret)
         if spec.artefacts is not None:
-            bring_files(lambda: self._client.api.get_archive(container, ARTEFACTS)[0], ARTEFACTS, spec.artefacts)
+            folder = str(ARTEFACTS)
+            bring_files(lambda: self._client.api.get_archive(container, folder)[0], folder, spec.artefacts)
         return RawRun(
             report=report,
             workload_journal="" if spec.metrics is None else self._file(container, "workload.jsonl"),

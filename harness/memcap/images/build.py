@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -19,6 +18,7 @@ from memcap.images.context import build_arguments, context_digest, dockerfile_of
 from memcap.images.inspect import image_facts
 from memcap.images.registry import IMAGE_LABEL, ORIGIN_LABEL, find_local, find_own, pull
 from memcap.model import BUILT, ImageFacts, ImageSource
+from memcap.model.names import slug
 from memcap.units import format_seconds
 
 if TYPE_CHECKING:
@@ -31,7 +31,11 @@ _SHOWN_LINES = 20
 def build_images(
     client: DockerClient, sources: Sequence[ImageSource], *, say: Callable[[str], None]
 ) -> tuple[ImageFacts, ...]:
-    """Return the facts of all ``sources``, building two at a time what is not built yet; raises as ``build_image``."""
+    """Return the facts of all ``sources``, which are on the daemon then; ``say`` hears what is done about them.
+
+    A folder is built if its contents or its base changed, two at a time; a reference is taken as it is, or pulled if
+    missing. Raises BuildError (with the end of the build's output), ImageMissing or EngineError.
+    """
     finder = BaseFinder(client, say=say)
     with ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="memcap-build") as pool:
         waiting = [pool.submit(_make, client, source, finder, say) for source in sources]
@@ -40,15 +44,6 @@ def build_images(
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-
-
-def build_image(client: DockerClient, source: ImageSource, *, say: Callable[[str], None]) -> ImageFacts:
-    """Return the facts of one image, which is on the daemon then; ``say`` hears what is done about it.
-
-    A folder is built if its contents or its base changed; a reference is taken as it is, or pulled if missing.
-    Raises BuildError (with the end of the build's output), ImageMissing or EngineError.
-    """
-    return _make(client, source, BaseFinder(client, say=say), say)
 
 
 def built_references(client: DockerClient, source: ImageSource) -> tuple[str, ...]:
@@ -70,7 +65,7 @@ def built_references(client: DockerClient, source: ImageSource) -> tuple[str, ..
 
 def image_tag(name: str, digest: str) -> str:
     """Return the tag of the image ``name`` with contents ``digest``; Docker allows fewer characters in it than we."""
-    clean = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "image"
+    clean = slug(name, "-") or "image"
     return f"{BUILT}{clean}:{digest[:12]}"
 
 

@@ -15,10 +15,11 @@ from memcap.engine.docker_client import already_gone, translated
 from memcap.engine.docker_labels import container_labels, fresh_name, image_labels
 from memcap.errors import BuildError
 from memcap.images.archive import Tree, add_folder_files, inside_root
-from memcap.images.package import PACKAGE, add_package, unlocked
+from memcap.images.package import add_package, unlocked
 from memcap.images.registry import IMAGE_LABEL, ORIGIN_LABEL, SUITE_LABEL, find_own
 from memcap.images.wheels import dependencies_key, resolve_dependencies
 from memcap.model import ImageFacts, Layer, Package, Suite
+from memcap.model.places import DEPENDENCIES, PACKAGE, RUNNER, SUITE, SUPERVISOR
 from memcap.units import format_seconds
 
 if TYPE_CHECKING:
@@ -26,12 +27,8 @@ if TYPE_CHECKING:
     from docker.models.containers import Container
 
 REPOSITORY = "memcap/layer"
-SUPERVISOR = PurePosixPath("/memcap/bin/supervisor")
-RUNNER = PurePosixPath("/memcap/probe/runner.py")
 RUNNER_MODULE = RUNNER.with_name("memcap_runner.py")
 SUPERVISOR_UID = 63636  # OWN_ID in csrc/apart.h
-SUITE = PurePosixPath("/memcap/suite")
-DEPENDENCIES = PurePosixPath("/memcap/deps")
 
 # Raise this when the way a layer is made changes; layers made in another way are not used then.
 _LAYER_VERSION = "1"

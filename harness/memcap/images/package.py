@@ -16,7 +16,7 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from email.message import Message
 from email.parser import BytesParser
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Final
 
 import tomli
@@ -30,9 +30,8 @@ from memcap.images.kept import kept_folder
 from memcap.images.pip_for_image import marker_environment
 from memcap.images.wheels import QUIET_PIP, UNREACHABLE, last_lines, unpack_wheel
 from memcap.model import ImageFacts, Package, PythonFacts
+from memcap.model.places import PACKAGE
 from memcap.units import format_bytes
-
-PACKAGE: Final = PurePosixPath("/memcap/package")
 
 _MOST_BYTES: Final = 512 * 1024**2
 _NOT_CODE: Final = frozenset({"__pycache__", "node_modules"})

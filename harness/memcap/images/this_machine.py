@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from memcap.images.layer import SUITE
 from memcap.model import Config, ImageFacts, ImageSource, Layer, Plan, PythonFacts, Suite
+from memcap.model.places import SUITE
 
 HOST: Final = ImageSource(name="host", reference="host")
 

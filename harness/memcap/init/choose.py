@@ -14,7 +14,7 @@ from packaging.specifiers import SpecifierSet
 from memcap.config.project import LOCK_FILE
 from memcap.init.code import Module
 from memcap.init.look import FOLDERS_OF_DOCKERFILES, Repository
-from memcap.model.names import name_complaint
+from memcap.model.names import name_complaint, slug
 from memcap.units import parse_bytes
 
 PYTHONS: Final = ("3.10", "3.11", "3.12", "3.13")  # whose images can be made of interpreters of most machines
@@ -133,7 +133,7 @@ def choose(repository: Repository, wishes: Wishes) -> Choice:
 
 def as_name(text: str, *, otherwise: str) -> str:
     """Return ``text`` as the name of a suite or image, or ``otherwise`` where it cannot be one."""
-    name = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:40].strip("_")
+    name = slug(text)[:40].strip("_")
     return otherwise if not name or name_complaint(name) else name
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 from typing import Final
 
 from memcap import __version__
 from memcap.init.choose import Choice, ChosenImage, ImageKind
 from memcap.init.look import Repository
+from memcap.model.names import slug
 
 _GITHUB: Final = """\
 # Judges the memory of {subject} on each pull request; docs/ci.md of memcap has more.
@@ -77,7 +77,7 @@ _GITLAB_INCLUDE: Final = "include:\n  - local: {path}\n"
 
 def service_files(repository: Repository, choice: Choice) -> dict[str, str]:
     """Return the files of the chosen service: path from the top of the git repository to text."""
-    suffix = re.sub(r"[^A-Za-z0-9]+", "-", repository.folder).strip("-").lower()
+    suffix = slug(repository.folder, "-")
     name = f"memory-{suffix}" if suffix else "memory"
     if choice.service == "github":
         return {f".github/workflows/{name}.yml": _github(repository, choice, name)}

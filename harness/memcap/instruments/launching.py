@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from memcap.engine.base import ARTEFACTS
 from memcap.images.instrumented import INSTRUMENTS, START
 from memcap.model import Layer, ProfileTool, RunSpec
+from memcap.model.places import ARTEFACTS
 
 RENDERER: Final = str(INSTRUMENTS / "memcap_render.py")
 NO_CAP_WORTH_MENTIONING: Final = 2 * 1024**3  # for what reads a record, which is not what is measured
@@ -47,7 +47,7 @@ def instrumented(spec: RunSpec, instrument: Instrument, layer: Layer, *, artefac
 
     What it notes comes back to ``artefacts``, also after a kill.
     """
-    env = {**spec.env, "MEMCAP_INSTRUMENT": instrument.words, "MEMCAP_ARTEFACTS": ARTEFACTS}
+    env = {**spec.env, "MEMCAP_INSTRUMENT": instrument.words, "MEMCAP_ARTEFACTS": str(ARTEFACTS)}
     if "PYTHONPATH" in env:  # it takes the place of the image's, which has it
         env["PYTHONPATH"] = f"{START}:{env['PYTHONPATH']}"
     return replace(spec, image_id=layer.id, env=env, cap_bytes=spec.cap_bytes + raised_bytes, artefacts=artefacts)
@@ -61,7 +61,7 @@ def rendering(spec: RunSpec, layer: Layer, *, artefacts: Path, name: str, with_r
         spec,
         name=name,
         image_id=layer.id,
-        argv=(python.executable, RENDERER, ARTEFACTS, *(() if with_reports else ("no-reports",))),
+        argv=(python.executable, RENDERER, str(ARTEFACTS), *(() if with_reports else ("no-reports",))),
         env={},
         cap_bytes=NO_CAP_WORTH_MENTIONING,
         policy=replace(spec.policy, read_only=False),  # else nothing could be put there

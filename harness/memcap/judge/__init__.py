@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from memcap.judge.alerts import alerts
 from memcap.judge.endings import find_ending, find_infrastructure
 from memcap.judge.environment import Unlike, unlike
-from memcap.judge.finding import Finding, accepting, figure
+from memcap.judge.finding import Finding, accepting
 from memcap.judge.limits import find_budget, find_poor, find_ungraded, grades
 from memcap.judge.samples import Compared, compare, decide, worst
 from memcap.judge.unjudged import benchmark_of, find_beside, find_new, images_with_baselines, is_unjudged
@@ -22,15 +22,16 @@ from memcap.model import (
     Baselines,
     CampaignResult,
     Caveat,
-    CaveatKind,
     CellResult,
     Metric,
     MetricVerdict,
     Rules,
     Verdict,
     VerdictState,
+    peak_is_floor,
 )
 from memcap.stats import relative_change
+from memcap.units import signed
 
 # The largest code of all cells wins: the larger, the less a second try would help. docs/exit-codes.md says the same.
 EXIT_CODES: dict[VerdictState, int] = {
@@ -110,7 +111,7 @@ def _compared(cell: CellResult, baseline: Baseline | None, rules: Rules) -> tupl
     for metric in Metric:
         new = cell.values(metric)
         base = baseline.values.get(metric, ()) if baseline else ()
-        if metric not in tolerances or not (new or base) or (metric is Metric.PEAK and _peak_is_floor(cell)):
+        if metric not in tolerances or not (new or base) or (metric is Metric.PEAK and peak_is_floor(cell.runs)):
             continue
         found.append(compare(metric, base, new, tolerances[metric], rules))
     return tuple(found)
@@ -195,18 +196,9 @@ def _tell(found: MetricVerdict) -> str:
     change = relative_change(found.base, found.new)
     percent = f", {change:+.1%}" if change is not None else ""
     metric, moved = found.metric, found.shift
-    figures = f"{figure(metric, found.base)} -> {figure(metric, found.new)}{percent}"
-    interval = f"{_signed(metric, moved.low)} to {_signed(metric, moved.high)}"
-    return f"{text}: {figures} (shift {interval}, tolerance {figure(metric, found.margin)})"
-
-
-def _signed(metric: Metric, value: float) -> str:
-    return f"{'-' if value < 0 else '+'}{figure(metric, abs(value))}"
-
-
-def _peak_is_floor(cell: CellResult) -> bool:
-    """Tell whether a run's peak was the container runtime's own start, whose size is random (9 to 17 MiB with runc)."""
-    return any(caveat.kind is CaveatKind.PEAK_NEAR_FLOOR for run in cell.runs for caveat in run.caveats)
+    figures = f"{metric.shown(found.base)} -> {metric.shown(found.new)}{percent}"
+    interval = f"{signed(moved.low, metric.shown)} to {signed(moved.high, metric.shown)}"
+    return f"{text}: {figures} (shift {interval}, tolerance {metric.shown(found.margin)})"
 
 
 def _run_caveats(cell: CellResult) -> tuple[Caveat, ...]:

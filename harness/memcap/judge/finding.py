@@ -5,8 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 
-from memcap.model import CellResult, Metric, VerdictState
-from memcap.units import format_bytes, format_seconds
+from memcap.model import CellResult, VerdictState
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,8 +27,3 @@ def accepting(cell: CellResult, origin: str, *options: str, before: str = "") ->
         return ""
     command = " ".join(["memcap baseline accept", shlex.quote(cell.cell.id), '--reason "…"', *options])
     return f"{before}: {command}" if before else command
-
-
-def figure(metric: Metric, value: float) -> str:
-    """Return ``value`` of ``metric`` with its unit."""
-    return format_bytes(value) if metric.unit == "byte" else format_seconds(value)

@@ -14,14 +14,10 @@ from memcap.model import (
     Caveat,
     CaveatKind,
     Ending,
-    GcFacts,
     Measurement,
-    MemorySplit,
-    Moment,
     OomFacts,
     Phases,
     Pressure,
-    ProcessPeak,
     PythonRun,
     RawRun,
     RunSpec,
@@ -30,7 +26,6 @@ from memcap.probe.report import (
     Failure,
     Report,
     ReportError,
-    Split,
     WorkloadJournal,
     parse_journal,
     parse_last_sample,
@@ -40,7 +35,6 @@ from memcap.redaction import Redaction
 from memcap.strict import MOST_WHOLE
 
 OUTPUT_TAIL_CHARACTERS = 4000
-RUNNING = 1  # the state of a row in which the main process ran
 
 
 def measure(raw: RawRun, spec: RunSpec, *, cpus: int | None, standing: tuple[Caveat, ...] = ()) -> Measurement:
@@ -115,25 +109,17 @@ def _of_report(
         minor_faults=report.minor_faults,
         major_faults=report.major_faults,
         samples=report.samples,
-        at_start=_split(report.at_start),
-        at_peak=_split(report.at_peak),
-        at_end=_split(report.at_end),
-        at_kill=None if report.at_kill is None else _split(report.at_kill),
-        processes=tuple(
-            ProcessPeak(
-                pid=process.pid,
-                name=process.name,
-                vm_hwm_bytes=process.vm_hwm_bytes,
-                pss_bytes=process.pss_bytes,
-            )
-            for process in report.processes
-        ),
+        at_start=report.at_start,
+        at_peak=report.at_peak,
+        at_end=report.at_end,
+        at_kill=report.at_kill,
+        processes=tuple(process.peak for process in report.processes),
         process_count=report.process_count,
         python=_python(journal),
         phases=_phases(journal),
         extra=extra_metrics(journal, spec),
         pressure=_pressure(report),
-        series=tuple(_moment(row) for row in report.series),
+        series=report.series,
         cycle_tenths=cycle_tenths(journal),
         page_size_bytes=report.page_size_bytes,
         caveats=tuple(caveats_of(report, raw, spec, need, processors)),
@@ -201,69 +187,25 @@ def _pressure(report: Report) -> Pressure:
     )
 
 
-def _moment(row: tuple[int, ...]) -> Moment:
-    milliseconds, *kibibytes, state = row
-    usage, anon, file, shmem, kernel, low = (number * 1024 for number in kibibytes)
-    return Moment(
-        seconds=milliseconds / 1000,
-        usage=usage,
-        anon=anon,
-        file=file,
-        shmem=shmem,
-        kernel=kernel,
-        low=low,
-        running=state == RUNNING,
-    )
-
-
 def _rss_peak(report: Report) -> int | None:
     """Return the largest VmHWM of one process: sampled, or as wait4 gives it for processes the supervisor reaped.
 
     A child's ru_maxrss inherits the high water of the process that forked it. Here that is the supervisor, far smaller
     than any workload, and below it an ancestor that is in the maximum anyway.
     """
-    known = [process.vm_hwm_bytes for process in report.processes]
+    known = [process.peak.vm_hwm_bytes for process in report.processes]
     if report.rss_peak_bytes is not None and report.exec_errno is None:
         known.append(report.rss_peak_bytes)
     return max(known, default=None)
 
 
-def _split(split: Split) -> MemorySplit:
-    return MemorySplit(
-        usage=split.usage,
-        anon=split.anon,
-        file=split.file,
-        shmem=split.shmem,
-        kernel=split.kernel,
-        slab=split.slab,
-        page_tables=split.page_tables,
-        swap=split.swap,
-        slab_reclaimable=split.slab_reclaimable,
-        sock=split.sock,
-        huge=split.huge,
-        kernel_stack=split.kernel_stack,
-        unevictable=split.unevictable,
-        unreclaimable=split.unreclaimable,
-    )
-
-
 def _python(journal: WorkloadJournal) -> PythonRun | None:
     if journal.start is None:
         return None
-    collector = journal.end.gc if journal.end else None
     error = journal.load_error or journal.raised
-    return PythonRun(
-        implementation=journal.start.implementation,
-        version=journal.start.version,
-        flags=journal.start.flags,
-        gc=None
-        if collector is None
-        else GcFacts(
-            collections=collector.collections,
-            collected=collector.collected,
-            uncollectable=collector.uncollectable,
-            seconds=collector.seconds,
-        ),
+    return replace(
+        journal.start,
+        gc=journal.end.gc if journal.end else None,
         error=None if error is None else error.type,
     )
 

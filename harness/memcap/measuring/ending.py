@@ -155,7 +155,7 @@ def _doubt(report: Report) -> str:
     others = report.killed_others or 0
     if _rise(report) <= others:
         return f"{others + 1} processes ended by SIGKILL, so it may have been another than the main one"
-    sizes = {process.pid: process.vm_hwm_bytes for process in report.processes}
+    sizes = {process.peak.pid: process.peak.vm_hwm_bytes for process in report.processes}
     own = sizes.pop(report.main_pid, None) if report.main_pid is not None else None
     if own is not None and _rise(report) == 1 and max(sizes.values(), default=0) > 2 * own:
         return "another process was larger, so it may have been that rather than the main one"

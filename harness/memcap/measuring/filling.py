@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from memcap.model import AT_THE_CAP, MemoryKind
-from memcap.probe.report import Report, Split
+from memcap.model import AT_THE_CAP, MemoryKind, MemorySplit
+from memcap.probe.report import Report
 from memcap.units import format_bytes
 
 _WHEN_LAST_SEEN = "when last seen: "
@@ -25,7 +25,7 @@ def what_filled(report: Report) -> str:
     )
 
 
-def _kinds(split: Split) -> dict[MemoryKind, int]:
+def _kinds(split: MemorySplit) -> dict[MemoryKind, int]:
     """Return bytes by kind; what the kernel does not tell apart is in the kind that it is part of."""
     huge = split.huge or 0
     return {

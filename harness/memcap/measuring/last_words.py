@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from memcap.model import find_message
 from memcap.probe.report import Failure, WorkloadJournal
+from memcap.untrusted import cut
 
 _CHARACTERS = 64 * 1024  # of each stream, enough for the dump of a crash
 _LINES_AFTER = 10  # of a traceback's last exception: the other lines of its text, not a program that went on
@@ -146,4 +147,4 @@ def _is_of(line: str, raised: Failure) -> bool:
 
 def _quoted(line: str) -> str:
     """Return a line as it goes into a detail; its beginning names the cause."""
-    return line if len(line) <= _LONGEST_QUOTE else f"{line[: _LONGEST_QUOTE - 1]}…"
+    return cut(line, _LONGEST_QUOTE)

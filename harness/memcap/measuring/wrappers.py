@@ -27,23 +27,23 @@ def killed_program(report: Report) -> str | None:
     killed, and no process below the program was larger, which the kernel would have taken instead.
     """
     passes_on = report.exit_code == KILLED_CHILD or report.signal == SIGKILL
-    main = next((process for process in report.processes if process.pid == report.main_pid), None)
-    if not passes_on or not report.oom_kills or main is None or main.name not in _WRAPPERS:
+    main = next((process for process in report.processes if process.peak.pid == report.main_pid), None)
+    if not passes_on or not report.oom_kills or main is None or main.peak.name not in _WRAPPERS:
         return None
     program = main
-    while program.name in _WRAPPERS:
+    while program.peak.name in _WRAPPERS:
         children = _children(report, program)
         if len(children) != 1:
             return None
         (program,) = children
     below = _below(report, program)
-    if any(process.vm_hwm_bytes > program.vm_hwm_bytes for process in below):
+    if any(process.peak.vm_hwm_bytes > program.peak.vm_hwm_bytes for process in below):
         return None
-    return main.name
+    return main.peak.name
 
 
 def _children(report: Report, parent: Process) -> list[Process]:
-    return [process for process in report.processes if process.parent_pid == parent.pid and process != parent]
+    return [process for process in report.processes if process.parent_pid == parent.peak.pid and process != parent]
 
 
 def _below(report: Report, program: Process) -> list[Process]:

@@ -29,6 +29,7 @@ from memcap.model.measurement import (
     Pressure,
     ProcessPeak,
     PythonRun,
+    peak_is_floor,
 )
 from memcap.model.out_of_memory import find_message
 from memcap.model.plan import (
@@ -192,6 +193,7 @@ __all__ = [
     "Workload",
     "find_message",
     "limit_of",
+    "peak_is_floor",
     "projected_names",
     "remedy_of",
     "running",

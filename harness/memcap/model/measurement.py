@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from memcap.model.ending import Caveat, Ending
+from memcap.model.ending import Caveat, CaveatKind, Ending
 from memcap.model.plan import Metric
 
 
@@ -186,6 +186,11 @@ class Measurement:
         """
         upper = self.unreclaimable_peak_high_bytes if metric is Metric.UNRECLAIMABLE_PEAK else None
         return self.value(metric) if upper is None else upper
+
+
+def peak_is_floor(runs: Iterable[Measurement]) -> bool:
+    """Tell whether a run's peak was the container runtime's own start, whose size is random (9 to 17 MiB with runc)."""
+    return any(caveat.kind is CaveatKind.PEAK_NEAR_FLOOR for run in runs for caveat in run.caveats)
 
 
 FIELDS = {

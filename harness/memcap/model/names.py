@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from datetime import datetime
 from typing import Final
 
 LONGEST_REFERENCE: Final = 200  # of the daemon's 255 for a name; ids with it are names of files
@@ -41,18 +43,24 @@ def image_name(reference: str) -> str:
     repository, colon, tag = text.rpartition(":")
     if colon and "/" not in tag and not _IMAGE_ID.fullmatch(text):
         text = repository
-    name = _slug(text)
+    name = slug(text)
     return name if is_stored_name(name) else tagged_image_name(reference)
 
 
 def tagged_image_name(reference: str) -> str:
     """Return a name that tells the tags and digests of an image apart: ``shop/prod:1.4`` is ``shop_prod_1_4``."""
     text, _, digest = reference.partition("@")
-    return _slug(f"{text} {digest.partition(':')[2][:12]}")
+    return slug(f"{text} {digest.partition(':')[2][:12]}")
 
 
-def _slug(text: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
+def slug(text: str, joint: str = "_") -> str:
+    """Return the letters and digits of ``text`` in lower case, with ``joint`` in place of whatever is between them."""
+    return re.sub(r"[^a-z0-9]+", joint, text.lower()).strip(joint)
+
+
+def new_campaign_id(started: datetime, label: str) -> str:
+    """Return an id that no other campaign has; ids sort by time."""
+    return f"{started:%Y%m%dT%H%M%S}-{label}-{os.urandom(2).hex()}"
 
 
 def is_stored_name(name: str) -> bool:

@@ -12,6 +12,7 @@ from typing import Final
 from memcap.model.container import ContainerPolicy
 from memcap.model.ending import Ending
 from memcap.model.image_source import ImageSource
+from memcap.units import format_bytes, format_seconds
 
 Scalar = str | int | float | bool | None
 OF_NO_SUITE: Final = "measure"  # what stands for the suite of a command that belongs to none
@@ -42,6 +43,10 @@ class Metric(str, Enum):
         """Name the unit the way pyperf does."""
         return "second" if self in (Metric.WALL, Metric.CPU) else "byte"
 
+    def shown(self, value: float) -> str:
+        """Return ``value`` of this metric with its unit, for a reader."""
+        return format_bytes(value) if self.unit == "byte" else format_seconds(value)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Cap:
@@ -54,11 +59,6 @@ class Cap:
     def limit_bytes(self) -> int | None:
         """Return the limit, None where there is none. Whatever is shown or written for others is this."""
         return limit_of(self.bytes)
-
-    @property
-    def is_limited(self) -> bool:
-        """Tell whether memory is limited at all."""
-        return self.limit_bytes is not None
 
 
 @dataclass(frozen=True, kw_only=True)

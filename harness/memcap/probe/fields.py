@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from memcap.model import Moment
 from memcap.strict import MOST_FIGURE, MOST_WHOLE
+from memcap.untrusted import cut
 
 SERIES_COLUMNS = 8
+_RUNNING = 1  # the state of a row in which the main process ran
 MOST_KIBIBYTES = 2**52  # in a column of the series; in bytes they fit into 64 bits
 MOST_ITEMS = 10_000  # of any list
 MOST_CHARACTERS = 4000  # of any text
@@ -38,7 +41,7 @@ def read_flag(value: Any) -> bool:
 def read_text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{type(value).__name__} instead of a text")
-    return value if len(value) <= MOST_CHARACTERS else f"{value[: MOST_CHARACTERS - 1]}…"
+    return cut(value, MOST_CHARACTERS)
 
 
 def read_seconds(value: Any) -> float:
@@ -56,14 +59,25 @@ def read_items(value: Any) -> list[Any]:
     return value
 
 
-def read_row(value: Any) -> tuple[int, ...]:
-    """Return a row of the series."""
+def read_moment(value: Any) -> Moment:
+    """Return what a row of the series says."""
     row = tuple(read_whole(number) for number in read_items(value))
     if len(row) != SERIES_COLUMNS:
         raise TypeError(f"{len(row)} numbers in a row of the series instead of {SERIES_COLUMNS}")
     if max(row) > MOST_KIBIBYTES:
         raise TypeError("a number too large in a row of the series")
-    return row
+    milliseconds, *kibibytes, state = row
+    usage, anon, file, shmem, kernel, low = (number * 1024 for number in kibibytes)
+    return Moment(
+        seconds=milliseconds / 1000,
+        usage=usage,
+        anon=anon,
+        file=file,
+        shmem=shmem,
+        kernel=kernel,
+        low=low,
+        running=state == _RUNNING,
+    )
 
 
 def _mapping(value: Any) -> dict[str, Any]:

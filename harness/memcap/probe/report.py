@@ -34,12 +34,13 @@ from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
 from memcap.errors import FileFormatError
+from memcap.model import GcFacts, MemorySplit, Moment, ProcessPeak, PythonRun
 from memcap.probe.fields import (
     read_flag,
     read_flags,
     read_items,
     read_metrics,
-    read_row,
+    read_moment,
     read_seconds,
     read_text,
     read_whole,
@@ -56,37 +57,11 @@ class ReportError(FileFormatError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Split:
-    """The cgroup's memory at one moment, in bytes; ``file`` is page cache without shared memory."""
-
-    usage: int | None
-    anon: int | None
-    file: int | None
-    shmem: int | None
-    kernel: int | None
-    slab: int | None
-    page_tables: int | None
-    swap: int | None
-    slab_reclaimable: int | None
-    sock: int | None
-    huge: int | None
-    kernel_stack: int | None
-    unevictable: int | None
-    unreclaimable: int | None
-
-
-@dataclass(frozen=True, kw_only=True)
 class Process:
-    """One process of the container (PID in the container's own namespace) and its largest sampled VmHWM.
+    """One process of the container, and which one started it (PIDs in the container's own namespace)."""
 
-    ``pss_bytes`` is its proportional set size at the container's peak, None where that was not read.
-    """
-
-    pid: int
+    peak: ProcessPeak
     parent_pid: int | None
-    name: str
-    vm_hwm_bytes: int
-    pss_bytes: int | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,21 +124,12 @@ class Report:
     process_count: int
     main_pid: int | None
     cpus: tuple[int, ...]
-    at_start: Split
-    at_peak: Split
-    at_end: Split
-    at_kill: Split | None
+    at_start: MemorySplit
+    at_peak: MemorySplit
+    at_end: MemorySplit
+    at_kill: MemorySplit | None
     processes: tuple[Process, ...]
-    series: tuple[tuple[int, ...], ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Start:
-    """The interpreter that the runner runs in."""
-
-    implementation: str
-    version: str
-    flags: Mapping[str, int]
+    series: tuple[Moment, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,16 +165,6 @@ class Phase:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Collector:
-    """The garbage collector's totals over the workload, a number per generation."""
-
-    collections: tuple[int, ...]
-    collected: tuple[int, ...]
-    uncollectable: tuple[int, ...]
-    seconds: float
-
-
-@dataclass(frozen=True, kw_only=True)
 class End:
     """The workload returned: how many cycles it had (None for a function), and its last metrics.
 
@@ -217,14 +173,17 @@ class End:
 
     cycles: int | None
     metrics: Mapping[str, float | None]
-    gc: Collector | None
+    gc: GcFacts | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class WorkloadJournal:
-    """What the runner wrote; None where the run did not get that far. ``phases`` are bytes by the phase's name."""
+    """What the runner wrote; None where the run did not get that far. ``phases`` are bytes by the phase's name.
 
-    start: Start | None = None
+    ``start`` is the interpreter that the runner runs in, as it was before the workload.
+    """
+
+    start: PythonRun | None = None
     load_error: Failure | None = None
     raised: Failure | None = None
     end: End | None = None
@@ -291,7 +250,7 @@ def parse_journal(text: str) -> WorkloadJournal:
             elif kind in ("load_error", "raised"):
                 events[kind] = _read(Failure, data)
             elif kind == "start":
-                events[kind] = _read(Start, data)
+                events[kind] = _read(PythonRun, data, without=("gc", "error"))
             elif kind == "cycled":
                 events[kind] = _read(Cycled, data)
             elif kind == "end":
@@ -302,17 +261,26 @@ def parse_journal(text: str) -> WorkloadJournal:
 
 
 # The workload may write to the folder of these files as well, so nothing is taken for what it should be.
-def _read(kind: type[_T], data: Any) -> _T:
-    """Build ``kind`` from the JSON object ``data``; raises KeyError for a missing field, TypeError for a wrong one."""
+def _read(kind: type[_T], data: Any, *, without: tuple[str, ...] = ()) -> _T:
+    """Build ``kind`` from the JSON object ``data``, which has all its fields but those of ``without``.
+
+    Raises KeyError for a missing field, TypeError for a wrong one.
+    """
     if not isinstance(data, dict):
         raise TypeError(f"{type(data).__name__} instead of an object")
     found = {}
     for each in fields(kind):  # type: ignore[arg-type]
+        if each.name in without:
+            continue
         try:
             found[each.name] = _READERS[str(each.type)](data[each.name])
         except TypeError as error:
             raise TypeError(f"{each.name}: {error}") from error
     return kind(**found)
+
+
+def _read_process(data: Any) -> Process:
+    return Process(peak=_read(ProcessPeak, data), parent_pid=_READERS["int | None"](data["parent_pid"]))
 
 
 _READERS: dict[str, Callable[[Any], Any]] = {
@@ -326,9 +294,9 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "Mapping[str, float | None]": read_metrics,
     "Mapping[str, int]": read_flags,
     "tuple[int, ...]": lambda value: tuple(read_whole(number) for number in read_items(value)),
-    "tuple[tuple[int, ...], ...]": lambda value: tuple(read_row(each) for each in read_items(value)),
-    "Split": lambda value: _read(Split, value),
-    "Split | None": lambda value: None if value is None else _read(Split, value),
-    "tuple[Process, ...]": lambda value: tuple(_read(Process, process) for process in read_items(value)),
-    "Collector | None": lambda value: None if value is None else _read(Collector, value),
+    "tuple[Moment, ...]": lambda value: tuple(read_moment(row) for row in read_items(value)),
+    "MemorySplit": lambda value: _read(MemorySplit, value),
+    "MemorySplit | None": lambda value: None if value is None else _read(MemorySplit, value),
+    "tuple[Process, ...]": lambda value: tuple(_read_process(process) for process in read_items(value)),
+    "GcFacts | None": lambda value: None if value is None else _read(GcFacts, value),
 }

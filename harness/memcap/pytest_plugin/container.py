@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import tempfile
 from collections.abc import Iterator
@@ -37,12 +36,14 @@ from memcap.model import (
     Suite,
     remedy_of,
 )
+from memcap.model.names import new_campaign_id
 from memcap.pytest_plugin.names import SUITE, cell_name
 from memcap.pytest_plugin.settings import wanted_of
 from memcap.pytest_plugin.staging import stage_tests
 from memcap.references import image_by_word
 from memcap.units import format_bytes, parse_bytes
 
+_NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")  # unlike in a slug, the cap .5g is _5g, and 5g another
 _TIME_LIMIT_SECONDS = 600.0
 _OLDEST_PYTHON = (3, 10)
 _UNFINISHED = "the process of this test ended before the test did, with exit code 0 (os._exit, exec)"
@@ -57,7 +58,7 @@ class Containers:
         self.result: CampaignResult | None = None
         try:
             size: str = config.getoption("--memcap-cap")
-            self._cap = Cap(name=re.sub(r"[^a-z0-9]+", "_", size.strip().lower()), bytes=parse_bytes(size))
+            self._cap = Cap(name=_NOT_IN_NAMES.sub("_", size.strip().lower()), bytes=parse_bytes(size))
         except MemcapError as error:
             raise pytest.UsageError(f"--cap: {error}") from error
 
@@ -90,7 +91,7 @@ class Containers:
         """Run all containers. Ends the session where that is impossible."""
         started = datetime.now(timezone.utc).replace(microsecond=0)
         settings = CampaignSettings(
-            id=f"{started:%Y%m%dT%H%M%S}-pytest-{os.urandom(2).hex()}",
+            id=new_campaign_id(started, "pytest"),
             started=started.isoformat(),
             command=("pytest", *map(str, self._config.invocation_params.args)),
             policy=ContainerPolicy(entrypoint=()),  # that of the image is for its own program

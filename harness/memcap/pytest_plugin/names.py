@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import re
+
+from memcap.model.names import slug
 
 SUITE = "pytest"
 _LONGEST_NAME = 80
@@ -15,6 +16,6 @@ def cell_name(nodeid: str) -> str:
     It begins with the name of the file, without its folders. A slash among the parameters is none of a path.
     """
     path, separator, test = nodeid.partition("::")
-    name = f"{path.rpartition('/')[2]}{separator}{test}".replace(".py::", "::").lower()
-    words = re.sub(r"[^a-z0-9]+", "_", name).strip("_")
+    name = f"{path.rpartition('/')[2]}{separator}{test}".replace(".py::", "::")
+    words = slug(name)
     return f"{words[:_LONGEST_NAME] or 'test'}_{hashlib.sha256(nodeid.encode()).hexdigest()[:8]}"

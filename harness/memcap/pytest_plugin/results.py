@@ -19,6 +19,7 @@ import pytest
 
 from memcap import __version__
 from memcap.errors import MemcapError
+from memcap.model.names import new_campaign_id
 from memcap.pytest_plugin.figures import Figures, figures_of
 from memcap.pytest_plugin.isolation import runs_of
 from memcap.pytest_plugin.names import SUITE, cell_name
@@ -107,7 +108,7 @@ def _result(found: dict[str, list[_Run]], started: datetime) -> CampaignResult:
 
     cells = tuple(_cell(nodeid, runs) for nodeid, runs in found.items())
     return CampaignResult(
-        id=f"{started:%Y%m%dT%H%M%S}-pytest-{os.urandom(2).hex()}",
+        id=new_campaign_id(started, "pytest"),
         started=started.isoformat(),
         command=("pytest", *sys.argv[1:]),
         profile=SUITE,

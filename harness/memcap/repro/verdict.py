@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from memcap.model import Ending, Frame, Metric
+from memcap.model.places import DEPENDENCIES, SUITE
 from memcap.repro.parts import Flight, Reproduction
 from memcap.stats import proportion
 from memcap.units import counted, format_bytes
 
-_LIBRARY = ("/memcap/suite/", "/memcap/deps/")
+_LIBRARY = (f"{SUITE}/", f"{DEPENDENCIES}/")
 
 
 def verdict(found: Reproduction) -> str:

@@ -18,16 +18,6 @@ class Summary:
     n: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class Shift:
-    """How far one sample lies from another, in the unit of the values: the Hodges-Lehmann estimate and its interval."""
-
-    estimate: float
-    low: float
-    high: float
-    confidence: float
-
-
 def median(values: Sequence[float]) -> float:
     """Return the middle value, or the mean of the two middle ones; whole numbers stay whole where that is exact.
 

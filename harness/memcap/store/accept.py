@@ -9,7 +9,16 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from memcap.errors import SelectionError
-from memcap.model import Accepted, Baseline, Baselines, CampaignResult, CaveatKind, CellResult, Ends, Metric
+from memcap.model import (
+    Accepted,
+    Baseline,
+    Baselines,
+    CampaignResult,
+    CellResult,
+    Ends,
+    Metric,
+    peak_is_floor,
+)
 from memcap.model.names import image_name
 from memcap.units import counted
 
@@ -112,7 +121,7 @@ def as_baselines(result: CampaignResult) -> tuple[Baselines, tuple[str, ...]]:
         if others:
             left_out.append(f"{len(others)} of {counted(len(cell.runs), 'run')} of {cell.cell.id} ({told})")
         found = _baseline(cell, result, Accepted(source=result.id))
-        if any(caveat.kind is CaveatKind.PEAK_NEAR_FLOOR for run in cell.runs for caveat in run.caveats):
+        if peak_is_floor(cell.runs):
             left_out.append(f"peak of {cell.cell.id}: it was the container runtime's own start, whose size is random")
             found = replace(found, values={metric: each for metric, each in found.values.items()
                                            if metric is not Metric.PEAK})  # fmt: skip

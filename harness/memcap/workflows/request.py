@@ -18,6 +18,7 @@ from memcap.model import (
     Plan,
     Suite,
 )
+from memcap.model.names import new_campaign_id
 from memcap.redaction import Redaction
 from memcap.revision import Base
 
@@ -33,7 +34,7 @@ class CampaignName:
 def new_campaign(label: str) -> CampaignName:
     """Return the name of a new campaign; ids sort by time."""
     now = datetime.now(timezone.utc).replace(microsecond=0)
-    return CampaignName(id=f"{now:%Y%m%dT%H%M%S}-{label}-{os.urandom(2).hex()}", started=now.isoformat())
+    return CampaignName(id=new_campaign_id(now, label), started=now.isoformat())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,6 +23,7 @@ from memcap.model import (
     Plan,
     Suite,
 )
+from memcap.model.names import slug
 from memcap.plan import Selection, make_plan
 from memcap.redaction import Redaction
 from memcap.references import image_by_word
@@ -131,11 +132,6 @@ def without_huge_pages(cell: Cell) -> Cell:
     """Return ``cell`` with transparent huge pages turned off for its workload."""
     benchmark = cell.benchmark
     return replace(cell, benchmark=replace(benchmark, quiet=replace(benchmark.quiet, thp=False)))
-
-
-def slug(text: str) -> str:
-    """Return ``text`` as a part of a cell's id."""
-    return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
 
 
 def _project(root: Path | None) -> Config | None:

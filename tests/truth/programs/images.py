@@ -8,12 +8,11 @@ import tarfile
 import tempfile
 from typing import IO
 
-from integration.measuring import image
+from integration.measuring import build_image, image
 from truth.programs.model import Recipe, UnavailableError, Workshop
 
 from memcap.engine.docker_client import environment, translated
 from memcap.images.archive import Tree
-from memcap.images.build import build_image
 from memcap.images.registry import find_local
 
 LABEL = "memcap.truth"

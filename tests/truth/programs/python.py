@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
-from integration.measuring import image
+from integration.measuring import build_image, image
 from truth.programs.host import bare_tree
 from truth.programs.model import Program, Recipe, UnavailableError, Workshop
 
 from memcap.errors import BuildError
 from memcap.images.archive import Tree, add_folder_files
-from memcap.images.build import build_image
 from memcap.images.wheels import resolve_dependencies
 
 SCRIPTS = Path(__file__).parent / "inside" / "python"

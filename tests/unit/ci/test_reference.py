@@ -27,7 +27,7 @@ def test_the_committed_page_is_up_to_date(name: str) -> None:
 
 @pytest.mark.parametrize("name", MODELS)
 def test_every_key_has_a_description_and_an_example(name: str) -> None:
-    assert undocumented(MODELS[name]) == [], "give the key Field(description=…, examples=[…]) in config/schema.py"
+    assert undocumented(MODELS[name]) == [], "give the key Field(description=…, examples=[…]) where it is defined"
 
 
 def test_a_key_without_either_is_found() -> None:

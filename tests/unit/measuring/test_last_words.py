@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from memcap.measuring.last_words import last_words
-from memcap.probe.report import Failure, Start, WorkloadJournal
+from memcap.model import PythonRun
+from memcap.probe.report import Failure, WorkloadJournal
 
 COMMAND = WorkloadJournal()
-STARTED = Start(implementation="cpython", version="3.12.7", flags={})
+STARTED = PythonRun(implementation="cpython", version="3.12.7", flags={})
 TRACEBACK = 'Traceback (most recent call last):\n  File "app.py", line 3, in <module>\n    work()\n'
 CHAINED = "\nThe above exception was the direct cause of the following exception:\n\n"
 HANDLING = "\nDuring handling of the above exception, another exception occurred:\n\n"

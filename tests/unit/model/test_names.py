@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memcap.model.names import is_campaign_id, is_stored_name, is_stored_variant, name_complaint, parse_cell_id
+from memcap.model.names import (
+    is_campaign_id,
+    is_stored_name,
+    is_stored_variant,
+    name_complaint,
+    new_campaign_id,
+    parse_cell_id,
+    slug,
+)
 
 EVIL = ["../x", "/etc", "a/b", "a\\b", "..", ".", "", "a\0b", "nul", "com1", "a b", "a\n", "ä", "x" * 256, "A", "a-b"]
 
@@ -74,3 +84,18 @@ def test_no_name_leads_out_of_its_folder(text: str) -> None:
     if is_stored_name(text) or is_campaign_id(text):
         assert not {"/", "\\", "\0", "\n"} & set(text)
         assert text not in ("", ".", "..")
+
+
+def test_ids_of_campaigns_sort_by_time_and_differ() -> None:
+    first = datetime(2026, 11, 20, 4, 30, tzinfo=timezone.utc)
+    ids = [new_campaign_id(first, "quick"), new_campaign_id(first + timedelta(seconds=1), "fit")]
+    assert ids[0].startswith("20261120T043000-quick-")
+    assert sorted(ids) == ids
+    assert all(map(is_campaign_id, ids))
+    assert len({new_campaign_id(first, "quick") for _ in range(3)}) > 1
+
+
+@pytest.mark.parametrize(("text", "expected"), [("Shop/Prod:1.4", "shop_prod_1_4"), ("--Ä-", ""), ("a__b", "a_b")])
+def test_a_slug_has_letters_and_digits_alone(text: str, expected: str) -> None:
+    assert slug(text) == expected
+    assert slug(text, "-") == expected.replace("_", "-")

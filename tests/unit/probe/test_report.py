@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from factories import make_report
+from memcap.model import GcFacts, ProcessPeak
 from memcap.probe.report import (
-    Collector,
     Cycle,
     Cycled,
     End,
@@ -54,7 +54,7 @@ def test_a_good_report_is_read_whole() -> None:
     assert (report.peak_bytes, report.exit_code, report.signal) == (1234, 3, None)
     assert (report.at_peak.anon, report.at_peak.kernel) == (7, None)
     (process,) = report.processes
-    assert (process.pid, process.name, process.vm_hwm_bytes, process.pss_bytes) == (7, "python3", 99, 33)
+    assert process.peak == ProcessPeak(pid=7, name="python3", vm_hwm_bytes=99, pss_bytes=33)
 
 
 def test_what_this_version_does_not_know_is_passed_over() -> None:
@@ -122,7 +122,7 @@ def test_a_good_journal_is_read_whole() -> None:
     assert journal.end == End(
         cycles=2,
         metrics={"entries": 2.5},
-        gc=Collector(collections=(3, 2, 1), collected=(30, 20, 10), uncollectable=(0, 0, 0), seconds=0.25),
+        gc=GcFacts(collections=(3, 2, 1), collected=(30, 20, 10), uncollectable=(0, 0, 0), seconds=0.25),
     )
 
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
-import tomli
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from projects import benchmark_tables
 
 Import = Callable[[str, str], ModuleType]
-SUITE = Path(__file__).parents[3] / "suites" / "agents"
 ON_A_FIXTURE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 
 STANDARD = {
@@ -35,12 +34,11 @@ STANDARD = {
 
 
 @pytest.fixture(scope="module")
-def benchmarks() -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = tomli.loads((SUITE / "suite.toml").read_text())["benchmarks"]
-    return found
+def benchmarks() -> Mapping[str, Mapping[str, Any]]:
+    return benchmark_tables("agents")
 
 
-def call(suite_module: Import, benchmark: dict[str, Any], **changed: Any) -> dict[str, float]:
+def call(suite_module: Import, benchmark: Mapping[str, Any], **changed: Any) -> dict[str, float]:
     module, _, function = benchmark["call"].partition(":")
     result: dict[str, float] = getattr(suite_module("agents", module), function)(**benchmark["parameters"], **changed)
     return result
@@ -48,7 +46,7 @@ def call(suite_module: Import, benchmark: dict[str, Any], **changed: Any) -> dic
 
 @pytest.mark.parametrize("name", STANDARD)
 def test_a_standard_workload_fills_every_structure_to_its_bound(
-    suite_module: Import, benchmarks: dict[str, dict[str, Any]], name: str
+    suite_module: Import, benchmarks: Mapping[str, Mapping[str, Any]], name: str
 ) -> None:
     retained = call(suite_module, benchmarks[name])
     assert {metric: retained[metric] for metric in STANDARD[name]} == STANDARD[name]
@@ -57,7 +55,7 @@ def test_a_standard_workload_fills_every_structure_to_its_bound(
 
 @pytest.mark.parametrize("name", STANDARD)
 def test_an_unbounded_twin_breaks_every_bound(
-    suite_module: Import, benchmarks: dict[str, dict[str, Any]], name: str
+    suite_module: Import, benchmarks: Mapping[str, Mapping[str, Any]], name: str
 ) -> None:
     twin = benchmarks[f"{name}_twin"]
     length = next(key for key in ("epochs", "exchanges", "prompts") if key in twin["parameters"])
@@ -76,7 +74,7 @@ def test_the_same_seed_gives_the_same_life(suite_module: Import) -> None:
     assert workloads.ldt(epochs=40) == workloads.ldt(epochs=40)
 
 
-def test_budgets_are_those_of_the_agent_types(benchmarks: dict[str, dict[str, Any]]) -> None:
+def test_budgets_are_those_of_the_agent_types(benchmarks: Mapping[str, Mapping[str, Any]]) -> None:
     budgets = {"crew_backed": 200, "llm": 50, "ldt": 100, "rlm": 150, "base": 50, "adaptive_adversary": 75}
     for name, megabytes in budgets.items():
         assert benchmarks[name]["budget"] == benchmarks[f"{name}_long"]["budget"] == f"{megabytes}MB"
@@ -85,7 +83,11 @@ def test_budgets_are_those_of_the_agent_types(benchmarks: dict[str, dict[str, An
 
 
 def test_only_the_ldt_agent_pays_for_numpy() -> None:
-    importers = {file.name for file in SUITE.glob("*.py") if "import numpy" in file.read_text()}
+    importers = {
+        file.name
+        for file in (Path(__file__).parents[3] / "suites/agents").glob("*.py")
+        if "import numpy" in file.read_text()
+    }
     assert importers == {"ldt.py"}
 
 

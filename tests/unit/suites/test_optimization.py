@@ -10,10 +10,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import pytest
-import tomli
+from projects import benchmark_tables
 
 from factories import make_cell, make_measurement
 from memcap.judge.alerts import alerts
@@ -22,7 +21,7 @@ from memcap.model import AlertLimits, Budget, CellResult, Metric, Thresholds, Ve
 
 Import = Callable[[str, str], ModuleType]
 SUITE = Path(__file__).parents[3] / "suites" / "optimization"
-BENCHMARKS: dict[str, dict[str, Any]] = tomli.loads((SUITE / "suite.toml").read_text())["benchmarks"]
+BENCHMARKS = benchmark_tables("optimization")
 TECHNIQUES = {
     "lazy_arrays": {"agents": 3},
     "sparse_beliefs": {"agents": 2},

@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-import tomli
+from projects import benchmark_tables
 
 from memcap.config import load_config
 from memcap.feasible import too_long
@@ -25,7 +25,7 @@ from memcap.units import parse_seconds
 Import = Callable[[str, str], ModuleType]
 REPOSITORY = Path(__file__).parents[3]
 SUITE = REPOSITORY / "suites" / "stress"
-BENCHMARKS: dict[str, dict[str, Any]] = tomli.loads((SUITE / "suite.toml").read_text())["benchmarks"]
+BENCHMARKS = benchmark_tables("stress")
 COMPREHENSIVE = [name for name, each in BENCHMARKS.items() if "comprehensive" in each["tags"]]
 HOUR = 3600
 SMALL: dict[str, Any] = {"capacity_mb": 24}

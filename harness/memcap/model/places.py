@@ -1,0 +1,14 @@
+"""Where memcap's files are in a container."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import Final
+
+SUPERVISOR: Final = PurePosixPath("/memcap/bin/supervisor")
+RUNNER: Final = PurePosixPath("/memcap/probe/runner.py")
+SUITE: Final = PurePosixPath("/memcap/suite")
+PACKAGE: Final = PurePosixPath("/memcap/package")  # the project's own
+DEPENDENCIES: Final = PurePosixPath("/memcap/deps")
+OUT: Final = PurePosixPath("/memcap/out")  # what the supervisor and the runner write
+ARTEFACTS: Final = PurePosixPath("/memcap/artefacts")  # what RunSpec.artefacts is on this machine
