@@ -82,7 +82,7 @@ def command(options: FitOptions, output: Path | None, as_json: bool) -> None:
     try:
         report = fit(options, caller())
     except UnexpectedEnding as error:
-        conclude_unjudged(error.judged)
+        conclude_unjudged(error.measured)
     if output is not None:
         written = write_fit(report, output)
         for path in written:

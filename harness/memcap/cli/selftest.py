@@ -58,7 +58,7 @@ def command(options: SelftestOptions, as_json: bool) -> None:
     try:
         found = run_selftest(options, caller())
     except UnexpectedEnding as error:
-        conclude_unjudged(error.judged)
+        conclude_unjudged(error.measured)
     if as_json:
         emit(render_selftest_json(found.tested, false_alarms=found.false_alarms))
         return
