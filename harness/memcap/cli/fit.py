@@ -27,7 +27,7 @@ def _share(_: click.Context, __: click.Parameter, value: str) -> float:
     return share
 
 
-@click.command("fit", cls=NamesBeforeDashes, short_help="Find the smallest cap that a workload can live with.")
+@click.command("fit", cls=NamesBeforeDashes)
 @subject_options(
     cap="What counts as no cap.  [default: half of the daemon's memory]",
     time_limit="After which a run without a cap is ended.",

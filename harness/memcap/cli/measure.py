@@ -19,7 +19,7 @@ from memcap.cli.verdict import Printing, conclude_unjudged
 from memcap.workflows.options import MeasureOptions
 
 
-@click.command("measure", cls=NamesBeforeDashes, short_help="Measure any command in any image.")
+@click.command("measure", cls=NamesBeforeDashes)
 @click.argument("image")
 @click.argument("argv", nargs=-1, type=click.UNPROCESSED, metavar="[-- CMD ARGS...]")
 @click.option(
