@@ -24,6 +24,12 @@ def console_commands(document: str) -> Iterator[str]:
                     yield line[2:].split("  #")[0].strip()
 
 
+def python_blocks(document: str) -> list[str]:
+    """Return the blocks of Python of ``document``."""
+    text = (ROOT / document).read_text(encoding="utf-8")
+    return [block for language, block in _BLOCK.findall(text) if language == "python"]
+
+
 def memcap_commands(document: str) -> Iterator[str]:
     """Yield every `memcap …` command of ``document``: after a prompt, on a line of a shell block, or as inline code."""
     text = (ROOT / document).read_text(encoding="utf-8")

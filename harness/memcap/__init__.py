@@ -1,5 +1,8 @@
 """memcap measures, caps and judges the memory of Python in containers.
 
+`memcap.measure`, `run`, `check`, `compare`, `fit`, `profile` and `load_result` are the command line for programs:
+docs/python-api.md. They are imported when they are asked for, so that `import memcap` costs nothing.
+
 The words of this project; each has one meaning, and code, messages and documents use no other word for it.
 
 suite
@@ -86,3 +89,87 @@ campaign
 """
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "CampaignResult",
+    "CellResult",
+    "CheckOptions",
+    "CompareOptions",
+    "Compared",
+    "ContainerOptions",
+    "Ending",
+    "FitOptions",
+    "FitReport",
+    "Judged",
+    "MeasureOptions",
+    "Measured",
+    "Measurement",
+    "MemcapError",
+    "Metric",
+    "ProfileOptions",
+    "Profiled",
+    "RunOptions",
+    "RunOutcome",
+    "UnexpectedEnding",
+    "UsageError",
+    "Verdict",
+    "VerdictState",
+    "__version__",
+    "check",
+    "compare",
+    "fit",
+    "load_result",
+    "measure",
+    "profile",
+    "run",
+]
+
+TYPE_CHECKING = False  # importing it would cost more than all of this
+if TYPE_CHECKING:
+    from memcap.api import (
+        CampaignResult,
+        CellResult,
+        CheckOptions,
+        Compared,
+        CompareOptions,
+        ContainerOptions,
+        Ending,
+        FitOptions,
+        FitReport,
+        Judged,
+        Measured,
+        Measurement,
+        MeasureOptions,
+        MemcapError,
+        Metric,
+        Profiled,
+        ProfileOptions,
+        RunOptions,
+        RunOutcome,
+        UnexpectedEnding,
+        UsageError,
+        Verdict,
+        VerdictState,
+        check,
+        compare,
+        fit,
+        load_result,
+        measure,
+        profile,
+        run,
+    )
+else:
+
+    def __getattr__(name: str) -> object:
+        """Import what `memcap.api` has when it is asked for (PEP 562)."""
+        if name not in __all__:
+            raise AttributeError(f"module 'memcap' has no attribute {name!r}")
+        from importlib import import_module  # noqa: PLC0415 - only where it is needed
+
+        found: object = getattr(import_module("memcap.api"), name)
+        globals()[name] = found
+        return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

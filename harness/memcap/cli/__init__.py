@@ -20,23 +20,23 @@ from memcap.errors import Interrupted, MemcapError
 _LEAST_LIKENESS: Final = 0.75  # of a mistyped option and the one that is suggested
 _OF_DOCKER: Final = {"--memory": "--cap"}  # options of `docker run` that have another name here
 
-# Name -> what it does. Kept here so that `memcap --help` imports no command.
+# Name -> what it does: the only place that says it in a line, so that `memcap --help` imports no command.
 _COMMANDS = {
     "init": "Write limits.toml and a first benchmark for a repository.",
     "run": "Measure the cells of a profile, and check them against the baselines.",
     "plan": "Print the cells that a run would measure.",
     "check": "Judge a result against the committed baselines.",
-    "report": "Render a result as Markdown, JUnit XML, CSV and others.",
+    "report": "Render a result as HTML, Markdown, JUnit XML, CSV and others.",
     "compare": "Compare two images, or two results.",
-    "baseline": "Show or accept baselines.",
+    "baseline": "Accept baselines, show them and their history, remove unused ones.",
     "measure": "Measure any command in any image.",
     "fit": "Find the smallest cap that a workload can live with.",
     "repro": "Make the OOM kill happen, and show who did it.",
     "profile": "Say which lines allocate, inside the container.",
     "diff": "Say what changed between two profiles, by line.",
-    "images": "Build, list or remove the images that workloads run in.",
-    "selftest": "Say how often the gate errs on this machine.",
-    "doctor": "Say whether this machine can measure, and what to mend.",
+    "images": "Build, list, keep or remove the images that workloads run in.",
+    "selftest": "Measure the false-alarm rate of the gate on this machine.",
+    "doctor": "Say whether this machine can measure, and what to fix.",
     "gc": "Remove what earlier runs left on the daemon.",
     "completion": "Print the shell completion script.",
 }
@@ -69,6 +69,7 @@ class LateGroup(click.Group):
             return None
         command = importlib.import_module(f"memcap.cli.{cmd_name}").command
         assert isinstance(command, click.Command)
+        command.short_help = _COMMANDS[cmd_name]
         return command
 
     def resolve_command(

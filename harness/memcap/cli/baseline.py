@@ -10,7 +10,7 @@ from memcap.cli.baseline_prune import prune_command
 from memcap.cli.baseline_show import show_command
 
 
-@click.group("baseline", short_help="Accept baselines, show them and their history, remove unused ones.")
+@click.group("baseline")
 def command() -> None:
     """Look after the committed baselines in results/baselines/, one file a suite.
 

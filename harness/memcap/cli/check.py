@@ -14,7 +14,7 @@ from memcap.cli.verdict import Printing, conclude
 from memcap.workflows.options import CheckOptions
 
 
-@click.command("check", short_help="Judge a result against the committed baselines.")
+@click.command("check")
 @click.argument("result", required=False, type=click.Path(dir_okay=False, path_type=Path))
 @click.option(
     "--against", metavar="FILE|DIR|REVISION",

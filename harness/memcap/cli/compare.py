@@ -30,7 +30,7 @@ class ComparisonPrinting:
     fail_on_regression: bool
 
 
-@click.command("compare", short_help="Compare two images, or two results.")
+@click.command("compare")
 @click.argument("words", nargs=-1, metavar="[A B | SELECT...]")
 @click.option("--base", metavar="IMAGE", help="The image to compare with.")
 @click.option("--against", metavar="IMAGE", help="The image in question: what does it need more than --base?")

@@ -25,7 +25,7 @@ class DiffShowing:
     as_json: bool
 
 
-@click.command("diff", short_help="Say what changed between two profiles, by line.")
+@click.command("diff")
 @click.argument("before", metavar="A", type=_PROFILE)
 @click.argument("after", metavar="B", type=_PROFILE)
 @click.option("--top", type=click.IntRange(min=1), default=10, show_default=True, help="Lines, or stacks, to print.")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 JSON_SCHEMA = 1
 
 
-@click.command("doctor", short_help="Say whether this machine can measure, and what to mend.")
+@click.command("doctor")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(as_json: bool) -> None:
     """Look at this machine and its Docker daemon; say what disturbs measuring, and what to do about it.

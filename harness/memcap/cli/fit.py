@@ -27,7 +27,7 @@ def _share(_: click.Context, __: click.Parameter, value: str) -> float:
     return share
 
 
-@click.command("fit", cls=NamesBeforeDashes, short_help="Find the smallest cap that a workload can live with.")
+@click.command("fit", cls=NamesBeforeDashes)
 @subject_options(
     cap="What counts as no cap.  [default: half of the daemon's memory]",
     time_limit="After which a run without a cap is ended.",
@@ -82,7 +82,7 @@ def command(options: FitOptions, output: Path | None, as_json: bool) -> None:
     try:
         report = fit(options, caller())
     except UnexpectedEnding as error:
-        conclude_unjudged(error.judged)
+        conclude_unjudged(error.measured)
     if output is not None:
         written = write_fit(report, output)
         for path in written:

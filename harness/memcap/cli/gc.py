@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 JSON_SCHEMA = 1
 
 
-@click.command("gc", short_help="Remove what earlier runs left on the daemon.")
+@click.command("gc")
 @click.option("--dry-run", is_flag=True, help="Say what would be removed; remove nothing.")
 @click.option("--all", "everything", is_flag=True, help="Also containers that run, and the layers (they are rebuilt).")
 @click.option("--campaign", metavar="ID", help="Only the containers of this campaign.")

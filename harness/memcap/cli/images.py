@@ -31,7 +31,7 @@ _project = click.option(
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-@click.group("images", short_help="Build, list, keep or remove the images that workloads run in.")
+@click.group("images")
 def command() -> None:
     """Build, list, keep or remove the images that workloads run in.
 

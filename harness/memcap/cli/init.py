@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from memcap.init import Choice, ChosenLock, PlannedFile, Repository
 
 
-@click.command("init", short_help="Write limits.toml and a first benchmark for a repository.")
+@click.command("init")
 @click.argument(
     "directory", metavar="[DIR]", default=".", type=click.Path(exists=True, file_okay=False, path_type=Path)
 )

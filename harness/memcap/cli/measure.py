@@ -19,7 +19,7 @@ from memcap.cli.verdict import Printing, conclude_unjudged
 from memcap.workflows.options import MeasureOptions
 
 
-@click.command("measure", cls=NamesBeforeDashes, short_help="Measure any command in any image.")
+@click.command("measure", cls=NamesBeforeDashes)
 @click.argument("image")
 @click.argument("argv", nargs=-1, type=click.UNPROCESSED, metavar="[-- CMD ARGS...]")
 @click.option(
@@ -41,7 +41,7 @@ from memcap.workflows.options import MeasureOptions
 @click.option("--json", "as_json", is_flag=True, help="Print the measurements as JSON.")
 @click.option("--verbose", is_flag=True, help="Print every metric of every cell, and every caveat.")
 @filled(options=MeasureOptions, printing=Printing)
-def command(image: str, argv: tuple[str, ...], options: MeasureOptions, printing: Printing) -> None:
+def command(image: str, argv: tuple[str, ...], options: MeasureOptions, printing: Printing, tune: bool) -> None:
     """Measure the command CMD in IMAGE: peak memory and OOM kills over repeated runs in fresh containers.
 
     IMAGE is any reference (my/prod:1.4), or an image of this project (py312). Without CMD the image's own command
@@ -59,13 +59,13 @@ def command(image: str, argv: tuple[str, ...], options: MeasureOptions, printing
     """
     from memcap.report.tune import render_tune, render_tune_json
     from memcap.workflows.judging import UnexpectedEnding
-    from memcap.workflows.measure import measure, tune
+    from memcap.workflows.measure import measure, try_settings
 
     options = replace(options, keep_output=printing.show_output)
-    if not options.tune:
+    if not tune:
         conclude_unjudged(measure(image, argv, options, caller()), printing)
     try:
-        tuning = tune(image, argv, options, caller())
+        tuning = try_settings(image, argv, options, caller())
     except UnexpectedEnding as error:
-        conclude_unjudged(error.judged)
+        conclude_unjudged(error.measured)
     emit(render_tune_json(tuning) if printing.as_json else render_tune(tuning, width=terminal_width()))

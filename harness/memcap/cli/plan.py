@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 JSON_SCHEMA = 1
 
 
-@click.command("plan", short_help="Print the cells that a run would measure.")
+@click.command("plan")
 @selection_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--check", is_flag=True, help="Only check the configuration: no daemon is asked, nothing is printed.")

@@ -15,7 +15,7 @@ from memcap.cli.subject import subject_options
 from memcap.workflows.subject_options import ProfileOptions
 
 
-@click.command("profile", cls=NamesBeforeDashes, short_help="Say which lines allocate, inside the container.")
+@click.command("profile", cls=NamesBeforeDashes)
 @subject_options(cap="Instead of the cell's cap.  [default of a command: 1g]", time_limit="After which a run is ended.")
 @click.option("--container", metavar="NAME", help="Attach to a container that runs already, where it allows that.")
 @click.option("--duration", type=TIME, help="How long to stay attached.  [default: 30s]")

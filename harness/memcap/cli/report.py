@@ -37,7 +37,6 @@ class Rendering:
 
 @click.command(
     "report",
-    short_help="Render a result as HTML, Markdown, JUnit XML, CSV and others.",
     epilog=f"\b\nFormats:\n{_FORMATS}",
 )
 @click.argument("result", required=False, type=click.Path(dir_okay=False, path_type=Path))

@@ -14,7 +14,7 @@ from memcap.cli.subject import subject_options
 from memcap.workflows.subject_options import ReproOptions
 
 
-@click.command("repro", cls=NamesBeforeDashes, short_help="Make the OOM kill happen, and show who did it.")
+@click.command("repro", cls=NamesBeforeDashes)
 @subject_options(
     cap="Instead of the cell's cap.  [default of a command: 128m]", time_limit="After which a run is ended."
 )

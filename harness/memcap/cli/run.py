@@ -17,7 +17,7 @@ from memcap.cli.verdict import Printing, conclude, conclude_unjudged
 from memcap.workflows.options import RunOptions
 
 
-@click.command("run", short_help="Measure the cells of a profile, and check them against the baselines.")
+@click.command("run")
 @selection_options
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="The result file to write.")
 @click.option("--force", is_flag=True, help="Replace the result file if it exists.")

@@ -18,7 +18,7 @@ _RESULT = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
-@click.command("selftest", short_help="Say how often the gate errs on this machine.")
+@click.command("selftest")
 @click.argument("argv", nargs=-1, type=click.UNPROCESSED, metavar="[-- CMD ARGS...]")
 @click.option("-i", "--image", metavar="IMAGE", help="The image to run in; by default the project's last by name.")
 @click.option("-c", "--cap", default="512m", show_default=True, type=SIZE, help="The cap of the containers.")
@@ -58,7 +58,7 @@ def command(options: SelftestOptions, as_json: bool) -> None:
     try:
         found = run_selftest(options, caller())
     except UnexpectedEnding as error:
-        conclude_unjudged(error.judged)
+        conclude_unjudged(error.measured)
     if as_json:
         emit(render_selftest_json(found.tested, false_alarms=found.false_alarms))
         return

@@ -12,7 +12,7 @@ from memcap.cli.reports import Reports, Wanted, terminal_text, write_reports
 if TYPE_CHECKING:
     from memcap.model import Config
     from memcap.report import View
-    from memcap.workflows.judging import Case, Judged
+    from memcap.workflows.judging import Case, Measured
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,12 +53,11 @@ def conclude(case: Case, printing: Printing, *, accept: bool = False) -> NoRetur
 
     calling, found = caller(), judged(case)
     view = found.view
-    if case.explained is not None:
-        try:
-            view = replace(view, explained=explain(found, case.config, case.explained, calling))
-        except (Interrupted, KeyboardInterrupt):
-            emit(text())  # the verdicts are there
-            raise
+    try:
+        view = explain(found, calling).view
+    except (Interrupted, KeyboardInterrupt):
+        emit(text())  # the verdicts are there
+        raise
     first = accept_first(case, view, tell=calling.tell) if accept else None
     if first and first.is_any:
         view = replace(view, next_step="review the new files in results/baselines, and commit them")
@@ -71,7 +70,7 @@ def conclude(case: Case, printing: Printing, *, accept: bool = False) -> NoRetur
     raise SystemExit(view.exit_code or (BaselineRefused.exit_code if first and first.refused else 0))
 
 
-def conclude_unjudged(found: Judged, printing: Printing = _PLAIN, config: Config | None = None) -> NoReturn:
+def conclude_unjudged(found: Measured, printing: Printing = _PLAIN, config: Config | None = None) -> NoReturn:
     """Print the figures of a result that is compared with nothing; exit with its code.
 
     JSON is that of `measure --json`.

@@ -61,13 +61,21 @@ class _Worse:
     has_children: bool
 
 
-def explain(judged: Judged, config: Config, asked: ExplainRequest, caller: Caller) -> tuple[Explanation, ...]:
-    """Return what changed by line in the cells that became worse, the worst first, or why that cannot be told.
+def explain(judged: Judged, caller: Caller) -> Judged:
+    """Return ``judged`` with what changed by line in the cells that became worse, or why that cannot be told.
 
     Base and head are run under memray (tracemalloc where memray cannot be had), so this takes a while. The head is the
-    work tree as it is now. Raises Interrupted; any other error is the reason of an explanation that is not there.
+    work tree as it is now. Nothing is explained unless the case asks for it. Raises Interrupted; any other error is the
+    reason of an explanation that is not there.
     """
-    result = judged.result
+    if judged.case.explained is None:
+        return judged
+    explained = _explanations(judged, judged.case.explained, caller)
+    return replace(judged, view=replace(judged.view, explained=explained))
+
+
+def _explanations(judged: Judged, asked: ExplainRequest, caller: Caller) -> tuple[Explanation, ...]:
+    result, config = judged.result, judged.case.config
     worse = worse_cells(judged.view)
     if not worse:
         return ()

@@ -9,8 +9,9 @@ from pathlib import Path
 from memcap.config import folder_in_repository
 from memcap.errors import MemcapError, TimeIsUp
 from memcap.judge import judge, worst_exit_code
-from memcap.model import Baselines, CampaignResult, Config, Rules, Verdict, VerdictState
+from memcap.model import Baselines, CampaignResult, CellResult, Config, Rules, Verdict, VerdictState
 from memcap.report import View, build_view
+from memcap.sites import Explanation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,20 +43,34 @@ class Case:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judged:
-    """A result, the verdicts on its cells, and the view that reports are made of.
-
-    A result that was compared with nothing has verdicts on the cells that did not end as they should.
-    """
+class Measured:
+    """A result, the view that reports are made of, and verdicts on the cells that did not end as they should."""
 
     result: CampaignResult
     verdicts: tuple[Verdict, ...]
     view: View
 
     @property
+    def cells(self) -> tuple[CellResult, ...]:
+        """Return the cells with their runs."""
+        return self.result.cells
+
+    @property
     def exit_code(self) -> int:
         """Return the code that `memcap` ends with: 0 if nothing was found wrong."""
         return self.view.exit_code
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged(Measured):
+    """A result that was compared with baselines: it has a verdict on each cell."""
+
+    case: Case
+
+    @property
+    def explained(self) -> tuple[Explanation, ...]:
+        """Return what changed by line in the cells that became worse."""
+        return self.view.explained
 
 
 def judged(case: Case) -> Judged:
@@ -68,10 +83,10 @@ def judged(case: Case) -> Judged:
         against=case.baselines.origin,
         project=folder_in_repository(case.config.root),
     )
-    return Judged(result=case.result, verdicts=verdicts, view=view)
+    return Judged(result=case.result, verdicts=verdicts, view=view, case=case)
 
 
-def unjudged(result: CampaignResult, *, root: Path | None = None, time_is_up: bool = False) -> Judged:
+def unjudged(result: CampaignResult, *, root: Path | None = None, time_is_up: bool = False) -> Measured:
     """Compare ``result`` with nothing: only what did not end as it should has a verdict.
 
     ``root`` is the project, if there is one.
@@ -85,20 +100,20 @@ def unjudged(result: CampaignResult, *, root: Path | None = None, time_is_up: bo
         is_judged=False,
         project=folder_in_repository(root) if root else "",
     )
-    return Judged(result=result, verdicts=bad, view=view)
+    return Measured(result=result, verdicts=bad, view=view)
 
 
 class UnexpectedEnding(MemcapError):  # noqa: N818 - reads as what happened
-    """A workload does not end as it should as it is, so that nothing else can be found out; ``judged`` has its runs."""
+    """A workload fails as it is, so that nothing else can be found out about it; ``measured`` has its runs."""
 
-    def __init__(self, judged: Judged) -> None:
-        self.judged = judged
-        endings = dict.fromkeys(run.ending.value for cell in judged.result.cells for run in cell.runs)
+    def __init__(self, measured: Measured) -> None:
+        self.measured = measured
+        endings = dict.fromkeys(run.ending.value for cell in measured.cells for run in cell.runs)
         super().__init__(
             f"the workload did not end as expected: {', '.join(endings)}",
             remedy="`memcap measure` shows its runs; --show-output shows what it printed.",
         )
-        self.exit_code = judged.exit_code
+        self.exit_code = measured.exit_code
 
 
 def _exit_code(verdicts: Sequence[Verdict], *, time_is_up: bool) -> int:

@@ -12,7 +12,7 @@ from memcap.tune import Tuning
 from memcap.units import parse_seconds
 from memcap.workflows.caller import Caller, Tell
 from memcap.workflows.execute import execute
-from memcap.workflows.judging import Judged, unjudged
+from memcap.workflows.judging import Measured, unjudged
 from memcap.workflows.options import MeasureOptions
 from memcap.workflows.request import CampaignRequest, new_campaign
 from memcap.workflows.result_file import refuse_overwriting, reserved
@@ -20,15 +20,16 @@ from memcap.workflows.subject import command_cell, find_image, parse_cap, withou
 from memcap.workflows.tune import tune_request
 
 
-def measure(image: str, argv: Sequence[str], options: MeasureOptions, caller: Caller) -> Judged:
+def measure(image: str, argv: Sequence[str], options: MeasureOptions, caller: Caller) -> Measured:
     """Return the runs of the command ``argv`` in ``image``, compared with nothing. Raises as `execute` does."""
-    request = _request(image, argv, options, caller.tell)
+    request = _request(image, argv, options, caller.tell, runs=5)
     return unjudged(execute_and_save(request, options.output, force=options.force, caller=caller))
 
 
-def tune(image: str, argv: Sequence[str], options: MeasureOptions, caller: Caller) -> Tuning:
+def try_settings(image: str, argv: Sequence[str], options: MeasureOptions, caller: Caller) -> Tuning:
     """Return which settings make the figures of the command scatter less. Raises as `tune_request` does."""
-    return tune_request(_request(image, argv, options, caller.tell), caller)
+    options.validate_tuning()
+    return tune_request(_request(image, argv, options, caller.tell, runs=10), caller)
 
 
 def execute_and_save(request: CampaignRequest, output: Path | None, *, force: bool, caller: Caller) -> CampaignResult:
@@ -40,17 +41,14 @@ def execute_and_save(request: CampaignRequest, output: Path | None, *, force: bo
     return result
 
 
-def _request(image: str, argv: Sequence[str], options: MeasureOptions, tell: Tell) -> CampaignRequest:
-    options.validate()
+def _request(image: str, argv: Sequence[str], options: MeasureOptions, tell: Tell, *, runs: int) -> CampaignRequest:
     if options.output is not None:
         refuse_overwriting(options.output, allowed=options.force)
     source = find_image(image, tell=tell)
     cells = tuple(command_cell(source, argv, cap) for cap in map(parse_cap, dict.fromkeys(options.caps)))
     if options.no_thp:
         cells = tuple(map(without_huge_pages, cells))
-    plan = Plan(
-        profile="measure", cells=cells, runs=options.runs or (10 if options.tune else 5), warmups=options.warmups
-    )
+    plan = Plan(profile="measure", cells=cells, runs=options.runs or runs, warmups=options.warmups)
     return CampaignRequest(
         plan=cold_plan(plan) if options.cold else plan,
         suites={},

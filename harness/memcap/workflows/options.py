@@ -191,7 +191,10 @@ class ReportOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class MeasureOptions:
-    """How `memcap measure` runs a command. ``runs`` None: 5, or 10 where settings are tried (``tune``)."""
+    """How `memcap measure` runs a command. ``runs`` None: 5, or 10 of each setting with --tune.
+
+    ``keep_output`` keeps the end of what runs printed that ended as expected, too.
+    """
 
     caps: tuple[str, ...] = ("1g",)
     runs: int | None = None
@@ -203,21 +206,20 @@ class MeasureOptions:
     output: Path | None = None
     force: bool = False
     cold: bool = False
-    tune: bool = False
     keep_output: bool = False
 
-    def validate(self) -> None:
-        """Raise UsageError for options that mean nothing together."""
+    def validate_tuning(self) -> None:
+        """Raise UsageError for options with which settings cannot be tried."""
         refuse_contradictions(
             (
                 (
-                    self.tune and (self.cold or self.no_thp or self.output is not None),
+                    self.cold or self.no_thp or self.output is not None,
                     "--tune goes with none of --cold, --no-thp and --output",
                     "Its JSON holds all figures: --json",
                 ),
-                (self.tune and len(dict.fromkeys(self.caps)) > 1, "--tune takes one cap", "Give --cap once."),
+                (len(dict.fromkeys(self.caps)) > 1, "--tune takes one cap", "Give --cap once."),
                 (
-                    self.tune and self.runs is not None and self.runs < MINIMUM_RUNS,
+                    self.runs is not None and self.runs < MINIMUM_RUNS,
                     f"--tune needs {MINIMUM_RUNS} runs of each setting or more, to tell them from chance",
                     "Leave --runs out, or use --runs 20 for small differences.",
                 ),

@@ -11,7 +11,6 @@ from memcap.campaign import Layers
 from memcap.engine.base import Engine
 from memcap.engine.docker import DockerEngine
 from memcap.engine.docker_client import address, connect, environment
-from memcap.engine.docker_leftovers import remove_leftovers
 from memcap.engine.docker_mounts import announce_copies, refuse_missing, refuse_unknown_networks
 from memcap.engine.process_limits import refuse_container_settings, refuse_uncounted
 from memcap.errors import PlanError, UsageError
@@ -90,6 +89,8 @@ def ready_on(client: DockerClient, request: CampaignRequest, tell: Tell) -> Iter
         layers |= as_base_layers(older)
     refuse_other_images(request.earlier, {layer.image.name: layer.image for layer in layers.values()})
     if request.earlier is not None:
+        from memcap.engine.docker_leftovers import remove_leftovers  # noqa: PLC0415 - imports psutil
+
         remove_leftovers(client, request.name.id)
     is_remote = address().is_remote
     if is_remote:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import click
 import pytest
 
+from memcap import cli as memcap_cli
 from memcap.cli import _COMMANDS, cli
 
 HEAVY = ("docker", "pyperf", "pydantic", "rich", "requests", "tabulate", "psutil")
@@ -42,6 +44,18 @@ def test_every_command_has_help_with_examples(name: str) -> None:
     assert f"memcap {name}" in text
     if not isinstance(command, click.Group):
         assert "Examples:" in text
+
+
+@pytest.mark.parametrize("name", list(_COMMANDS))
+def test_what_a_command_does_is_said_once(name: str) -> None:
+    """Three texts of `memcap --help` had drifted from those of their commands."""
+    source = Path(memcap_cli.__file__).with_name(f"{name}.py").read_text(encoding="utf-8")
+    of_command = re.search(rf'@click\.(command|group)\(\s*"{name}"[^@]*?\)\n', source)
+    assert of_command
+    assert "short_help" not in of_command[0]
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    assert command.short_help == _COMMANDS[name]
 
 
 @pytest.mark.allow_processes

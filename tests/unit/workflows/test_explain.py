@@ -45,9 +45,9 @@ def why_not(root: Path, *, against: str | None = None, result: CampaignResult | 
     config = load_config(root)
     path = next((root / "results").glob("*.json"))
     baselines = load_baselines(config.baseline_directory)
-    stored = judged(Case(config=config, result=load_result(path), baselines=baselines))
     asked = ExplainRequest(result=path, against=against)
-    (found,) = explain(replace(stored, result=result or stored.result), config, asked, SILENT)
+    stored = judged(Case(config=config, result=load_result(path), baselines=baselines, explained=asked))
+    (found,) = explain(replace(stored, result=result or stored.result), SILENT).explained
     assert (found.cell_id, found.diff) == (CELL_ID, None)
     return found.why_not
 
@@ -155,11 +155,12 @@ def test_the_worst_come_first_and_only_some_are_profiled(project: Path, monkeypa
     result = make_result(*(make_cell(ids[name], make_runs([size] * 5)) for name, size in rises.items()), make_cell())
     baselines = make_baselines(*(make_baseline(make_cell(cell_id)) for cell_id in ids.values()), make_baseline())
     config = load_config(project)
-    whole = judged(Case(config=config, result=result, baselines=baselines))
+    asked = ExplainRequest(result=project)
+    whole = judged(Case(config=config, result=result, baselines=baselines, explained=asked))
     monkeypatch.setattr(explaining, "_cell_now", lambda *_: (_ for _ in ()).throw(UsageError("not today")))
 
     assert cells_of(whole.view) == [ids[name] for name in "bdca"]
-    found = explain(whole, config, ExplainRequest(result=project), SILENT)
+    found = explain(whole, SILENT).explained
     assert [(each.cell_id, each.why_not) for each in found] == [
         *((ids[name], "not today") for name in "bdc"), (ids["a"], "only the worst 3 cells are profiled")
     ]  # fmt: skip
