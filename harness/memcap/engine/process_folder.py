@@ -15,19 +15,17 @@ from typing import Final
 
 from memcap.engine.base import ARTEFACTS_LIMIT_BYTES, too_many_artefacts
 from memcap.errors import EngineError
+from memcap.probe.files import RUNNER, is_for_runs, supervisor_program
 
-_PROBE: Final = Path(__file__).resolve().parent.parent / "probe"
-_RUNNER: Final = ("runner.py", "memcap_runner.py")
 # Words of a command line and variables lead to what an image's layer would have there.
 _PLACES: Final = re.compile(r"(?<![\w./-])/memcap/(?=(?:artefacts|out|probe|suite|tmp)\b)")
 _ANSWER_LIMIT_BYTES: Final = 16 * 1024 * 1024
-_NOT_FOR_RUNS: Final = (".*", "suite.toml", "requirements.txt", "__pycache__", "[Rr][Ee][Aa][Dd][Mm][Ee]*")
 
 
 def supervisor_path(machine: str) -> Path:
     """Return the compiled supervisor for this machine's architecture. Raises EngineError where there is none."""
-    path = _PROBE / "bin" / f"supervisor-{machine}"
-    if not path.is_file():
+    path = supervisor_program(machine)
+    if path is None:
         raise EngineError(
             f"memcap has no supervisor for {machine}",
             remedy="It has one for x86_64 and aarch64; in a source tree, install memcap again to compile it.",
@@ -43,8 +41,8 @@ class Stage:
         self._suites: dict[str, Path] = {}
         self._probe = folder / "probe"
         self._probe.mkdir()
-        for name in _RUNNER:
-            shutil.copy(_PROBE / name, self._probe)
+        for file in RUNNER:
+            shutil.copy(file, self._probe)
         _compile(self._probe)
 
     def add(self, suite: str) -> None:
@@ -52,7 +50,7 @@ class Stage:
         if suite in self._suites:
             return
         copy = self._folder / str(len(self._suites))
-        shutil.copytree(suite, copy, ignore=shutil.ignore_patterns(*_NOT_FOR_RUNS))
+        shutil.copytree(suite, copy, ignore=lambda _, names: {name for name in names if not is_for_runs(name)})
         _compile(copy)
         self._suites[suite] = copy
 

@@ -9,7 +9,7 @@ from memcap.engine.docker_client import already_gone, environment, translated
 from memcap.engine.docker_labels import container_labels, fresh_name
 from memcap.errors import EngineError, PlanError
 from memcap.images.archive import Tree
-from memcap.images.layer import supervisor_program
+from memcap.images.layer import supervisor_for
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -40,7 +40,7 @@ def refuse_what_cannot_run(client: DockerClient, image: Image, *, reference: str
 def _runs(client: DockerClient, image: Image, architecture: str) -> bool:
     """Tell whether a program of ours for ``architecture`` says its first words in a container of ``image``."""
     tree, archive = Tree(), io.BytesIO()
-    tree.add_file(_PROGRAM.lstrip("/"), supervisor_program(architecture, str(image.id)), executable=True)
+    tree.add_file(_PROGRAM.lstrip("/"), supervisor_for(architecture, str(image.id)), executable=True)
     tree.write(archive)
     name = fresh_name("question")
     with translated(f"try a program in {image.id}"):

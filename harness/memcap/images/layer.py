@@ -20,6 +20,8 @@ from memcap.images.registry import IMAGE_LABEL, ORIGIN_LABEL, SUITE_LABEL, find_
 from memcap.images.wheels import dependencies_key, resolve_dependencies
 from memcap.model import ImageFacts, Layer, Package, Suite
 from memcap.model.places import DEPENDENCIES, PACKAGE, RUNNER, SUITE, SUPERVISOR
+from memcap.probe.files import RUNNER as RUNNER_FILES
+from memcap.probe.files import is_for_runs, supervisor_program
 from memcap.units import format_seconds
 
 if TYPE_CHECKING:
@@ -27,14 +29,11 @@ if TYPE_CHECKING:
     from docker.models.containers import Container
 
 REPOSITORY = "memcap/layer"
-RUNNER_MODULE = RUNNER.with_name("memcap_runner.py")
 SUPERVISOR_UID = 63636  # OWN_ID in csrc/apart.h
 
 # Raise this when the way a layer is made changes; layers made in another way are not used then.
 _LAYER_VERSION = "1"
-_PROBE = Path(__file__).resolve().parent.parent / "probe"  # its files are copied; nothing of it is imported
 _COMPILE_SECONDS = 600
-_NOT_FOR_THE_CONTAINER = frozenset({"suite.toml", "requirements.txt", "__pycache__"})
 
 
 def build_layer(
@@ -116,18 +115,13 @@ def add_suite_files(tree: Tree, directory: Path) -> None:
 
     Raises BuildError for a link that leads out of the suite: what is there is not the suite's, and may be secret.
     """
-
-    def is_wanted(path: Path) -> bool:
-        name = path.name
-        return not (name.startswith(".") or name in _NOT_FOR_THE_CONTAINER or name.upper().startswith("README"))
-
-    add_folder_files(tree, directory, SUITE, is_wanted=is_wanted)
+    add_folder_files(tree, directory, SUITE, is_wanted=lambda path: is_for_runs(path.name))
 
 
-def supervisor_program(architecture: str, image: str) -> Path:
+def supervisor_for(architecture: str, image: str) -> Path:
     """Return the supervisor that ``image``, made for ``architecture``, needs. Raises BuildError if there is none."""
-    supervisor = _PROBE / "bin" / f"supervisor-{architecture}"
-    if not supervisor.is_file():
+    supervisor = supervisor_program(architecture)
+    if supervisor is None:
         raise BuildError(
             f"memcap has no supervisor for {architecture}, which image {image} is made for",
             remedy="Use an image for x86_64 or aarch64; in a source tree, install memcap again to compile it.",
@@ -137,9 +131,9 @@ def supervisor_program(architecture: str, image: str) -> Path:
 
 def _probe_tree(image: ImageFacts) -> Tree:
     tree = Tree()
-    tree.add_file(inside_root(SUPERVISOR), supervisor_program(image.architecture, image.name), executable=True)
-    for file in (RUNNER, RUNNER_MODULE):
-        tree.add_file(inside_root(file), _PROBE / file.name)
+    tree.add_file(inside_root(SUPERVISOR), supervisor_for(image.architecture, image.name), executable=True)
+    for file in RUNNER_FILES:
+        tree.add_file(inside_root(RUNNER.parent / file.name), file)
     # Any user of the image may write here; in the supervisor's folder nobody else removes what it opened.
     tree.add_folder("memcap/out", mode=0o1777, owner=SUPERVISOR_UID)
     tree.add_folder("memcap/tmp", mode=0o1777)

@@ -1,4 +1,4 @@
 """What goes into the container: the supervisor (C, ``csrc/``) and the runner, and the format of what they report.
 
-Nothing here imports the rest of memcap; ``runner.py`` and ``memcap_runner.py`` run in the image on Python 3.8 or newer.
+``runner.py`` and ``memcap_runner.py`` run in the image, on Python 3.8 or newer, and import nothing of memcap's.
 """

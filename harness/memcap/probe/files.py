@@ -1,0 +1,24 @@
+"""The probe's own files, and which of a suite's files go with them where its workloads run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+FOLDER: Final = Path(__file__).resolve().parent
+RUNNER: Final = tuple(FOLDER / name for name in ("runner.py", "memcap_runner.py"))
+_NOT_FOR_RUNS: Final = frozenset({"suite.toml", "requirements.txt", "__pycache__"})
+
+
+def supervisor_program(architecture: str) -> Path | None:
+    """Return the compiled supervisor for ``architecture``; None where there is none."""
+    path = FOLDER / "bin" / f"supervisor-{architecture}"
+    return path if path.is_file() else None
+
+
+def is_for_runs(name: str) -> bool:
+    """Tell whether a workload may read the file or folder ``name`` of its suite.
+
+    It may not read configuration, README, caches and hidden files.
+    """
+    return not (name.startswith(".") or name in _NOT_FOR_RUNS or name.upper().startswith("README"))
