@@ -21,6 +21,7 @@ from memcap.model import (
     Plan,
     Profile,
 )
+from memcap.model.names import parse_cell_id
 from memcap.references import choose_images, is_reference
 from memcap.units import counted, length_variant, seconds_of_variant
 
@@ -224,7 +225,7 @@ def _with_variant_of_ids(selection: Selection) -> Selection:
     ids = selection.cells
     if not ids or selection.variant or selection.suites or selection.benchmarks or any(map(is_glob, ids)):
         return selection
-    variants = {".".join(name.partition("-")[0].split(".")[2:]) for name in ids}
+    variants = {name.variant for name in map(parse_cell_id, ids) if name is not None} or {""}
     if len(variants) > 1:
         raise SelectionError(
             "these cells differ in their variants: " + ", ".join(sorted(each or "none" for each in variants)),

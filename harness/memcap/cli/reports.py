@@ -143,18 +143,19 @@ def terminal_text(view: View, *, verbose: bool, show_output: bool = False) -> st
 def places(view: View, suites: Mapping[str, Suite], *, top: Path) -> dict[str, Place]:
     """Return where each cell's benchmark begins in its suite.toml, relative to ``top`` where it is below it."""
     from memcap.config.locate import key_lines, line_of
+    from memcap.model.names import parse_cell_id
     from memcap.report.github import Place
 
     lines: dict[Path, Mapping[tuple[str | int, ...], int]] = {}
     found = {}
     for cell in view.cells:
-        suite, _, rest = cell.id.partition(".")
-        if suite not in suites:
+        name = parse_cell_id(cell.id)
+        if name is None or name.suite not in suites:
             continue
-        file = suites[suite].directory.resolve() / "suite.toml"
+        file = suites[name.suite].directory.resolve() / "suite.toml"
         if file not in lines:
             lines[file] = key_lines(file.read_text(encoding="utf-8"))
-        line = line_of(lines[file], ("benchmarks", rest.partition("-")[0].partition(".")[0]))
+        line = line_of(lines[file], ("benchmarks", name.benchmark))
         above = top.resolve()
         shown = file.relative_to(above) if file.is_relative_to(above) else file
         found[cell.id] = Place(file=shown.as_posix(), line=line or 1)

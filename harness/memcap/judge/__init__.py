@@ -15,7 +15,7 @@ from memcap.judge.environment import Unlike, unlike
 from memcap.judge.finding import Finding, accepting
 from memcap.judge.limits import find_budget, find_poor, find_ungraded, grades
 from memcap.judge.samples import Compared, compare, decide, worst
-from memcap.judge.unjudged import benchmark_of, find_beside, find_new, images_with_baselines, is_unjudged
+from memcap.judge.unjudged import find_beside, find_new, images_with_baselines, is_unjudged
 from memcap.model import (
     NOT_JUDGED,
     Baseline,
@@ -68,7 +68,8 @@ def judge(result: CampaignResult, baselines: Baselines, rules: Rules) -> tuple[V
     rules = replace(rules, looks=max(rules.looks, len(result.looks)))
     images = images_with_baselines(baselines)
     cases = [
-        _case(cell, baselines, result, rules, images.get(benchmark_of(cell.cell.id), set())) for cell in result.cells
+        _case(cell, baselines, result, rules, images.get(f"{cell.cell.suite}.{cell.cell.benchmark}", set()))
+        for cell in result.cells
     ]
     decided = iter(decide([each for case in cases for each in case.compared], rules))
     verdicts = [_judge_cell(case, tuple(next(decided) for _ in case.compared), rules) for case in cases]

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from memcap.judge.finding import Finding, accepting
 from memcap.model import Baselines, CellResult, Rules, VerdictState
+from memcap.model.names import cell_name
 
 _NOT_COMPARED = frozenset({VerdictState.NEW, VerdictState.INCOMPARABLE, VerdictState.NOT_ENOUGH_DATA})
 
 
-def benchmark_of(cell_id: str) -> str:
-    """Return ``suite.benchmark`` of a cell, without its variant."""
-    return ".".join(cell_id.partition("-")[0].split(".")[:2])
-
-
 def images_with_baselines(baselines: Baselines) -> dict[str, set[str]]:
-    """Return the images in which a benchmark (as `benchmark_of` has it) has baselines."""
+    """Return the images in which a benchmark (``suite.benchmark``) has baselines."""
     images: dict[str, set[str]] = {}
-    for cell_id in baselines.cells:
-        images.setdefault(benchmark_of(cell_id), set()).add(cell_id.rsplit("-", 2)[1])
+    for name in map(cell_name, baselines.cells):
+        images.setdefault(name.full_benchmark, set()).add(name.image)
     return images
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -18,6 +19,22 @@ _CAMPAIGN: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,254}", re.ASCII)
 _DEVICE: Final = re.compile(
     r"con|prn|aux|nul|com[0-9]|lpt[0-9]", re.ASCII
 )  # a file of that name is a device on Windows
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellName:
+    """What the id of a cell says: ``suite.benchmark[.variant]-image-cap``."""
+
+    suite: str
+    benchmark: str
+    variant: str  # empty for most
+    image: str
+    cap: str
+
+    @property
+    def full_benchmark(self) -> str:
+        """Return ``suite.benchmark``."""
+        return f"{self.suite}.{self.benchmark}"
 
 
 def name_complaint(name: str) -> str:
@@ -78,11 +95,22 @@ def is_campaign_id(text: str) -> bool:
     return _CAMPAIGN.fullmatch(text) is not None
 
 
-def parse_cell_id(cell_id: str) -> tuple[str, str, str, str] | None:
-    """Return suite, benchmark with its variant, image and cap of an id; None if it is none."""
+def parse_cell_id(cell_id: str) -> CellName | None:
+    """Return the parts of an id; None if it is none."""
     name, *image_and_cap = cell_id.rsplit("-", 2)
-    suite, _, benchmark = name.partition(".")
+    suite, _, rest = name.partition(".")
+    benchmark, _, variant = rest.partition(".")
     if len(image_and_cap) < 2 or not all(map(is_stored_name, (suite, *image_and_cap))):
         return None
+    if not rest or not is_stored_variant(rest):
+        return None
     image, cap = image_and_cap
-    return (suite, benchmark, image, cap) if benchmark and is_stored_variant(benchmark) else None
+    return CellName(suite=suite, benchmark=benchmark, variant=variant, image=image, cap=cap)
+
+
+def cell_name(cell_id: str) -> CellName:
+    """Return the parts of an id that was checked when it was read or made. Raises ValueError if it is none."""
+    name = parse_cell_id(cell_id)
+    if name is None:
+        raise ValueError(f"{cell_id!r} is not the id of a cell")
+    return name

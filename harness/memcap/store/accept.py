@@ -19,7 +19,7 @@ from memcap.model import (
     Metric,
     peak_is_floor,
 )
-from memcap.model.names import image_name
+from memcap.model.names import cell_name, image_name
 from memcap.units import counted
 
 # A tag or the beginning of a digest, as version 0.1.0 had it in names: `_1_4`, `_v2`, `_latest`, `_0123456789ab`.
@@ -95,15 +95,14 @@ def _ids_with_tag(
     if facts is None:
         return ()
     plain = image_name(facts.reference)
-    benchmark, _, cap = cell.cell.id.rsplit("-", 2)
-    parts = {cell_id: cell_id.rsplit("-", 2) for cell_id in sorted(known)}
+    mine = cell_name(cell.cell.id)
     return tuple(
         cell_id
-        for cell_id, (name, image, under) in parts.items()
-        if (name, under) == (benchmark, cap)
-        and image not in images
-        and image.startswith(plain)
-        and _TAG.fullmatch(image.removeprefix(plain))
+        for cell_id, name in ((cell_id, cell_name(cell_id)) for cell_id in sorted(known))
+        if replace(name, image=mine.image) == mine
+        and name.image not in images
+        and name.image.startswith(plain)
+        and _TAG.fullmatch(name.image.removeprefix(plain))
     )
 
 

@@ -120,11 +120,11 @@ def _from_schema_1(name: str, document: dict[str, Any]) -> dict[str, Any]:
 def _baseline(name: str, suite: str, cell_id: str, cell: _CellFile) -> Baseline:
     key = f"{name}: cells.{quote(cell_id)}"
     parts = parse_cell_id(cell_id)
-    if parts is None or parts[0] != suite:
+    if parts is None or parts.suite != suite:
         raise FileFormatError(f"{key}: expected the id of a cell of the suite {suite!r}: {suite}.benchmark-image-cap")
-    if cell.environment.image != parts[2]:
+    if cell.environment.image != parts.image:
         raise FileFormatError(
-            f"{key}.environment.image: expected {parts[2]!r} as in the id, found {describe(cell.environment.image)}"
+            f"{key}.environment.image: expected {parts.image!r} as in the id, found {describe(cell.environment.image)}"
         )
     for metric, figures in cell.metrics.items():
         if not figures.values or list(figures.values) != sorted(figures.values):

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from memcap.judge.acceptance import Refusal, refusals
-from memcap.judge.unjudged import benchmark_of
 from memcap.model import Accepted, VerdictState
+from memcap.model.names import cell_name
 from memcap.report import View
 from memcap.store import accept, ignored_files, save_baselines, user_name
 from memcap.units import counted
@@ -57,11 +57,11 @@ def accept_first(case: Case, view: View, *, tell: Tell) -> FirstBaselines:
     ``tell`` hears of files that git ignores.
     """
     result, config, baselines = case.result, case.config, case.baselines
-    known = {benchmark_of(cell_id) for cell_id in baselines.cells}
+    known = {cell_name(cell_id).full_benchmark for cell_id in baselines.cells}
     new = {
         cell.id
         for cell in view.cells
-        if cell.verdict and cell.verdict.state is VerdictState.NEW and benchmark_of(cell.id) not in known
+        if cell.verdict and cell.verdict.state is VerdictState.NEW and cell_name(cell.id).full_benchmark not in known
     }
     refused = refusals(result, baselines, config.rules, cells=new)
     good = new - {each.cell_id for each in refused}

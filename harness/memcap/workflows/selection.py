@@ -20,7 +20,7 @@ from memcap.model import (
     Plan,
     Rules,
 )
-from memcap.model.names import parse_cell_id
+from memcap.model.names import cell_name, parse_cell_id
 from memcap.plan import Selection, is_glob, make_plan
 from memcap.store import load_interrupted, load_result, newest_files
 from memcap.units import seconds_of_variant
@@ -105,7 +105,7 @@ def with_seen_images(selection: Selection, config: Config, *, tell: Tell) -> Sel
     if selection.images:
         return selection
     parts = [parse_cell_id(cell_id) for cell_id in selection.cells if not is_glob(cell_id)]
-    missing = {part[2] for part in parts if part} - set(config.images)
+    missing = {part.image for part in parts if part} - set(config.images)
     seen = _seen_images(missing, config.results_directory, tell) if missing else {}
     return replace(selection, seen=seen)
 
@@ -131,9 +131,8 @@ def plan_of(earlier: CampaignResult, config: Config) -> Plan:
 
     Raises SelectionError when the project no longer has one of its cells.
     """
-    parts = [cell_id.split("-") for cell_id in earlier.plan_cells]  # names have no dashes, and no dots
-    benchmarks = dict.fromkeys(".".join(benchmark.split(".")[:2]) for benchmark, _, _ in parts)
-    variant = parts[0][0].split(".")[2:]  # all have the same, or none
+    names = [cell_name(cell_id) for cell_id in earlier.plan_cells]
+    variant = names[0].variant  # all have the same, or none
     images = {
         name: name if name in config.images and facts.is_built else f"{name}={facts.reference}"
         for name, facts in earlier.images.items()
@@ -142,13 +141,13 @@ def plan_of(earlier: CampaignResult, config: Config) -> Plan:
         config,
         profile=earlier.profile,
         selection=Selection(
-            benchmarks=tuple(benchmarks),
-            images=tuple(dict.fromkeys(images.get(image, image) for _, image, _ in parts)),
-            caps=tuple(dict.fromkeys(cap for _, _, cap in parts)),
+            benchmarks=tuple(dict.fromkeys(name.full_benchmark for name in names)),
+            images=tuple(dict.fromkeys(images.get(name.image, name.image) for name in names)),
+            caps=tuple(dict.fromkeys(name.cap for name in names)),
             runs=earlier.runs,
             warmups=earlier.warmups,
-            cold=variant == [COLD],
-            duration_seconds=seconds_of_variant("".join(variant)),
+            cold=variant == COLD,
+            duration_seconds=seconds_of_variant(variant),
         ),
     )
     return replace(plan, cells=tuple(cell for cell in plan.cells if cell.id in earlier.plan_cells))

@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memcap.model.names import (
+    CellName,
+    cell_name,
     is_campaign_id,
     is_stored_name,
     is_stored_variant,
@@ -64,8 +66,8 @@ def test_ids_of_campaigns(text: str, *, right: bool) -> None:
 @pytest.mark.parametrize(
     ("cell_id", "parts"),
     [
-        ("agents.llm-py312-128m", ("agents", "llm", "py312", "128m")),
-        ("agents.llm.cold.20s-py312-128m", ("agents", "llm.cold.20s", "py312", "128m")),
+        ("agents.llm-py312-128m", ("agents", "llm", "", "py312", "128m")),
+        ("agents.llm.cold.20s-py312-128m", ("agents", "llm", "cold.20s", "py312", "128m")),
         ("agents.llm-py312", None),
         ("agents-py312-128m", None),
         ("agents.-py312-128m", None),
@@ -76,7 +78,26 @@ def test_ids_of_campaigns(text: str, *, right: bool) -> None:
     ],
 )
 def test_ids_of_cells(cell_id: str, parts: tuple[str, ...] | None) -> None:
-    assert parse_cell_id(cell_id) == parts
+    name = parse_cell_id(cell_id)
+    assert (name and (name.suite, name.benchmark, name.variant, name.image, name.cap)) == parts
+
+
+_NAMES = st.text("abc019_", min_size=1)
+
+
+@given(_NAMES, _NAMES, st.lists(_NAMES), _NAMES, _NAMES)
+def test_the_parts_of_an_id_are_those_that_it_was_made_of(
+    suite: str, benchmark: str, variant: list[str], image: str, cap: str
+) -> None:
+    cell_id = f"{'.'.join((suite, benchmark, *variant))}-{image}-{cap}"
+    expected = CellName(suite=suite, benchmark=benchmark, variant=".".join(variant), image=image, cap=cap)
+    assert cell_name(cell_id) == expected
+    assert expected.full_benchmark == f"{suite}.{benchmark}"
+
+
+def test_what_should_be_an_id_and_is_none_is_an_error() -> None:
+    with pytest.raises(ValueError, match="'agents' is not the id of a cell"):
+        cell_name("agents")
 
 
 @given(st.text())
