@@ -87,13 +87,14 @@ def list_(root: Path | None, as_json: bool) -> None:
     from memcap.engine.docker_client import connect
     from memcap.images.inventory import find_built
 
-    names = _project_images(root)
+    sources = _project_images(root)
     with closing(connect()) as client:
         built = find_built(client)
-    missing = [name for name in names if not any(one.kind == "image" and one.image == name for one in built)]
+    there = {one.image for one in built if one.kind == "image"}
+    missing = [source for source in sources if source.name not in there]
     if as_json:
         entries = [asdict(one) for one in built]
-        emit(json_text({"schema": JSON_SCHEMA, "built": entries, "not_built": missing}))
+        emit(json_text({"schema": JSON_SCHEMA, "built": entries, "not_built": [source.name for source in missing]}))
     else:
         echo(_as_text(built, missing))
 
@@ -200,15 +201,15 @@ def _named(images: Mapping[str, ImageSource], names: Sequence[str]) -> list[Imag
     return [images[name] for name in dict.fromkeys(names or images)]
 
 
-def _project_images(root: Path | None) -> list[str]:
-    """Return the names of the images that the project builds; none where there is no project. Raises ConfigError."""
+def _project_images(root: Path | None) -> list[ImageSource]:
+    """Return the images that the project builds; none where there is no project. Raises ConfigError."""
     from memcap.workflows.selection import project_or_defaults
 
     # What is on the daemon can be listed from anywhere.
-    return [name for name, image in project_or_defaults(root).images.items() if image.directory]
+    return [image for image in project_or_defaults(root).images.values() if image.directory]
 
 
-def _as_text(built: Sequence[Built], missing: Sequence[str]) -> str:
+def _as_text(built: Sequence[Built], missing: Sequence[ImageSource]) -> str:
     from memcap.images.inventory import KINDS
     from memcap.report.text import table
     from memcap.units import format_bytes
@@ -226,7 +227,13 @@ def _as_text(built: Sequence[Built], missing: Sequence[str]) -> str:
         for one in built
         if one.kind == kind
     ]
-    rows += [["image", name, "-", "not built", "-", "`memcap images build` builds it"] for name in missing]
+    rows += [["image", source.name, "-", "not built", "-", _how_to_build(source)] for source in missing]
     if not rows:
         return "memcap has built nothing on this daemon."
     return table(rows, ["kind", "image", "suite", "reference", "size", "origin"], width=terminal_width())
+
+
+def _how_to_build(source: ImageSource) -> str:
+    if source.lacks_dockerfile:
+        return printable(f"there is no file {source.dockerfile}")
+    return "`memcap images build` builds it"

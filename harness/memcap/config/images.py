@@ -24,7 +24,8 @@ def image_of_folder(root: Path, name: str) -> ImageSource:
 def read_images(root: Path, source: Source, folders: Collection[str]) -> tuple[dict[str, ImageSource], list[Problem]]:
     """Return the images that ``limits.toml`` names, and what is wrong with them; ``folders`` are the others' names.
 
-    What is of another type than it should be is left out, as the schema says so.
+    What is of another type than it should be is left out, as the schema says so. A Dockerfile that is missing is no
+    problem of the file: it hinders those who use the image, when they do.
     """
     found: dict[str, ImageSource] = {}
     problems: list[Problem] = []
@@ -58,8 +59,8 @@ def _file_problems(root: Path, source: Source, name: str) -> list[Problem]:
     dockerfile, context = table.get("dockerfile"), table.get("context")
     if not isinstance(dockerfile, str):
         return []
-    if not (root / dockerfile).is_file():
-        return [source.problem((*path, "dockerfile"), f"there is no file {shown(dockerfile)} in the project")]
+    if (root / dockerfile).is_dir():
+        return [source.problem((*path, "dockerfile"), f"{shown(dockerfile)} is a folder; name the Dockerfile in it")]
     if not isinstance(context, str):
         return []
     folder = (root / context).resolve()

@@ -36,6 +36,7 @@ def build_images(
     A folder is built if its contents or its base changed, two at a time; a reference is taken as it is, or pulled if
     missing. Raises BuildError (with the end of the build's output), ImageMissing or EngineError.
     """
+    _refuse_missing(sources)
     finder = BaseFinder(client, say=say)
     with ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="memcap-build") as pool:
         waiting = [pool.submit(_make, client, source, finder, say) for source in sources]
@@ -51,7 +52,7 @@ def built_references(client: DockerClient, source: ImageSource) -> tuple[str, ..
 
     Nothing is built or pulled. Raises BuildError or EngineError.
     """
-    if source.directory is None:
+    if source.directory is None or source.lacks_dockerfile:
         return ()
     line = _read_base(dockerfile_of(source, source.directory))
     base = BaseFinder(client, say=lambda _: None).find_existing(line) if line is not None else None
@@ -107,6 +108,16 @@ def _from_folder(
         if image is None:
             raise BuildError(f"{tag} was built, but is gone", remedy="Build again; is something pruning images?")
     return image_facts(client, image, name=name, reference=tag, content_addressed=True)
+
+
+def _refuse_missing(sources: Sequence[ImageSource]) -> None:
+    """Raise BuildError, before anything is built, for images whose Dockerfile is not there."""
+    missing = [f"image {source.name}: there is no file {source.dockerfile}" for source in sources
+               if source.lacks_dockerfile]  # fmt: skip
+    if missing:
+        raise BuildError(
+            "; ".join(missing), remedy="Correct `dockerfile` in limits.toml, or choose other images with --image."
+        )
 
 
 def _read_base(dockerfile: Path) -> BaseLine | None:

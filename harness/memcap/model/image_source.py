@@ -34,3 +34,8 @@ class ImageSource:
     package: Package | None = None
     dockerfile: Path | None = None
     ignored: tuple[str, ...] = ()
+
+    @property
+    def lacks_dockerfile(self) -> bool:
+        """Tell whether the file that ``dockerfile`` names is not there."""
+        return self.dockerfile is not None and not self.dockerfile.is_file()

@@ -11,7 +11,7 @@ from memcap.cli import gc, images, plan
 from memcap.cli.output import terminal_width
 from memcap.engine.docker_leftovers import Kind, Remnant
 from memcap.images.inventory import Built
-from memcap.model import DEFAULT_TOLERANCES, Budget, Metric, Rules
+from memcap.model import DEFAULT_TOLERANCES, Budget, ImageSource, Metric, Rules
 from memcap.report.text import folded
 
 
@@ -32,7 +32,7 @@ def _images() -> str:
         size_bytes=85 << 20,
         created=1.0,
     )
-    return images._as_text([built], ["py312"])
+    return images._as_text([built], [ImageSource(name="py312")])
 
 
 def _gc() -> str:

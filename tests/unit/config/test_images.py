@@ -58,7 +58,8 @@ def test_an_image_is_a_reference_or_a_dockerfile_of_the_project(make_project: Ma
         (("[images.prod]", 'reference = "::"'), "images.prod.reference", "is not a reference"),
         (("[images.prod]", "reference = 5"), "images.prod.reference", "expected a string"),
         (("[images.prod]", 'reference = "a:1"', 'context = "."'), "images.prod.context", "goes with dockerfile only"),
-        (("[images.prod]", 'dockerfile = "Dockerfile"'), "images.prod.dockerfile", "there is no file 'Dockerfile'"),
+        (("[images.prod]", 'dockerfile = "suites"'), "images.prod.dockerfile", "'suites' is a folder"),
+        (("[images.prod]", 'dockerfile = ""'), "images.prod.dockerfile", "'' is a folder"),
         (("[images.py312]", 'reference = "a:1"'), "images.py312", "there is a folder images/py312, too"),
         (("[images.a-b]", 'reference = "a:1"'), "images.a-b", "is not a name"),
         (("[images.prod]", 'reference = "a:1"', "tag = 1"), "images.prod.tag", "unknown key"),
@@ -68,6 +69,14 @@ def test_an_image_is_a_reference_or_a_dockerfile_of_the_project(make_project: Ma
 def test_mistakes_are_named(find_problems: FindProblems, lines: tuple[str, ...], key: str, message: str) -> None:
     found = [(problem.key, problem.message) for problem in find_problems(limits(*lines))]
     assert [text for where, text in found if where == key and message in text], found
+
+
+def test_a_missing_dockerfile_hinders_only_those_who_use_the_image(make_project: MakeProject) -> None:
+    root = make_project(limits("[images.prod]", 'dockerfile = "gone/Dockerfile"'))
+    image = load_config(root).images["prod"]
+    assert image.dockerfile == root.resolve() / "gone" / "Dockerfile"
+    assert image.lacks_dockerfile
+    assert find_image(root, "prod") == image
 
 
 @pytest.mark.parametrize(

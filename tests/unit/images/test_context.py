@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import tarfile
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
+from memcap.errors import BuildError
+from memcap.images.build import build_images, built_references
 from memcap.images.context import build_arguments, context_digest, dockerfile_of
 from memcap.model import ImageSource
 
@@ -55,3 +58,14 @@ def test_a_folder_under_images_is_taken_as_it_is(root: Path) -> None:
     assert context_digest(plain, root) != before
     with build_arguments(plain, root) as given:
         assert given == {"path": str(root)}
+
+
+def test_nothing_is_built_while_a_dockerfile_is_missing(root: Path) -> None:
+    daemon = Mock()  # it is asked for nothing
+    gone, there = source(root, "docker/gone"), ImageSource(name="other", directory=root)
+    with pytest.raises(BuildError, match=f"image prod: there is no file {root}/docker/gone") as caught:
+        build_images(daemon, [there, gone], say=print)
+    assert "dockerfile" in caught.value.remedy
+    assert "--image" in caught.value.remedy
+    assert built_references(daemon, gone) == ()
+    assert daemon.mock_calls == []
