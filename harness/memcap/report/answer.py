@@ -42,7 +42,7 @@ def judged_reason(counts: Sequence[tuple[VerdictState, int]], not_measured: Sequ
     if not states & FINE:
         told = f"nothing could be judged: {told}"
     if states == {VerdictState.NEW}:
-        told += ". Nothing was judged, as there are no baselines"
+        told += ". Nothing was judged: a new cell has no baseline"
     return f"{told}. What is undecided does not fail a check" if VerdictState.UNDECIDED in states else told
 
 
@@ -94,6 +94,11 @@ def next_step(verdicts: Sequence[Verdict], result: CampaignResult, not_measured:
     if states & _ACCEPTABLE and not states - _ACCEPTABLE - {VerdictState.UNCHANGED}:
         if result.side_by_side:
             return "name the images, as baselines do: memcap run --image NAME=REFERENCE"
+        acceptable = [verdict for verdict in verdicts if verdict.state in _ACCEPTABLE]
+        if len(acceptable) == 1 and acceptable[0].state is VerdictState.NEW and acceptable[0].is_unjudged:
+            return ""  # the cell's own remedy is the same command
+        if states == {VerdictState.NEW}:
+            return "memcap baseline accept"  # for what has no baseline, a reason is not needed
         if VerdictState.INCOMPARABLE in states:
             return 'if the project has moved: memcap baseline accept --allow-unlike --reason "…"'
         return 'memcap baseline accept --reason "…"'

@@ -93,7 +93,7 @@ def test_planned_cells_that_were_not_measured_are_not_silently_missing() -> None
 def test_the_reason_says_when_nothing_could_be_judged() -> None:
     assert _view(VerdictState.INCOMPARABLE).reason == "nothing could be judged: 1 incomparable"
     assert _view(VerdictState.UNCHANGED, VerdictState.INCOMPARABLE).reason == "1 incomparable, 1 unchanged"
-    assert _view(VerdictState.NEW).reason == "1 new. Nothing was judged, as there are no baselines"
+    assert _view(VerdictState.NEW).reason == "1 new. Nothing was judged: a new cell has no baseline"
     assert _view(VerdictState.UNCHANGED, VerdictState.UNDECIDED).reason == (
         "1 undecided, 1 unchanged. What is undecided does not fail a check"
     )
@@ -112,6 +112,7 @@ def test_what_baselines_do_not_apply_to_is_not_to_be_accepted() -> None:
 
 def test_the_next_step_fits() -> None:
     assert _view(VerdictState.NEW, VerdictState.UNCHANGED).next_step == 'memcap baseline accept --reason "…"'
+    assert _view(VerdictState.NEW, VerdictState.NEW).next_step == "memcap baseline accept"
     assert _view(VerdictState.UNCHANGED).next_step == ""
     assert "--allow-unlike" in _view(VerdictState.INCOMPARABLE, VerdictState.NEW).next_step
     assert _view(VerdictState.WORKLOAD_FAILED, VerdictState.NEW).next_step == ""

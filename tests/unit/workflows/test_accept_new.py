@@ -97,10 +97,12 @@ def test_a_new_cell_of_a_benchmark_with_baselines_is_not_accepted_either(run: An
     assert refused.exit_code == NOT_JUDGED
     assert refused.stdout.startswith("Not judged: 1 new. (exit code 94)")
     assert "--allow-new" in refused.stdout
+    assert refused.stdout.count("baseline accept") == 1
     allowed = run(*larger, "--allow-new", "--json")
     assert allowed.exit_code == 0
     assert json.loads(allowed.stdout)["cells"][0]["is_unjudged"] is False
     assert list(accepted(project)) == [CALM]
+    assert "there are no baselines" not in json.loads(allowed.stdout)["reason"]
 
 
 def test_what_cannot_be_a_baseline_is_refused_with_a_reason(run: Any, project: Path) -> None:
