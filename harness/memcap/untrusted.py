@@ -1,6 +1,7 @@
 """Text from outside, such as names, messages and output: never obeyed by a terminal, and of bounded length.
 
-``printable`` is for text on one line, ``printable_lines`` for several lines. Each format escapes its own markup itself.
+``printable`` is for text on one line, ``printable_lines`` for several lines, ``printable_output`` for what a program
+printed. Each format escapes its own markup itself.
 """
 
 from __future__ import annotations
@@ -19,6 +20,11 @@ def printable(text: str) -> str:
 def printable_lines(text: str, longest: int = LONGEST_TEXT) -> str:
     """Return ``text`` of at most ``longest`` characters, each line as ``printable`` has it."""
     return bounded("\n".join(map(printable, bounded(text, longest).splitlines())), longest)
+
+
+def printable_output(text: str) -> str:
+    """Return what a program printed, as ``printable_lines`` has it, with its tabs as blanks up to the next stop."""
+    return printable_lines(bounded(text, LONGEST_TEXT).expandtabs())
 
 
 def escaped(text: str) -> str:

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memcap.untrusted import LONGEST_LINE, LONGEST_TEXT, bounded, cut, escaped, printable, printable_lines
+from memcap.untrusted import (
+    LONGEST_LINE,
+    LONGEST_TEXT,
+    bounded,
+    cut,
+    escaped,
+    printable,
+    printable_lines,
+    printable_output,
+)
 
 CONTROLS = st.text(
     st.sampled_from("\x00\x07\x1b\x7f\x85\x9b\u200b\u202e\u2028\u2066\ufeff\ud800\r\n\tab"), max_size=200
@@ -45,6 +54,17 @@ def test_lines_stay_lines_and_are_bounded_together(text: str) -> None:
     assert all(line.isprintable() for line in shown.split("\n"))
     assert len(shown) <= LONGEST_TEXT
     assert len(printable_lines(text, longest=500)) <= 500
+
+
+@given(CONTROLS | LONG)
+def test_the_output_of_a_program_is_as_safe_and_keeps_its_columns(text: str) -> None:
+    shown = printable_output(text)
+    assert all(line.isprintable() for line in shown.split("\n"))
+    assert len(shown) <= LONGEST_TEXT
+
+
+def test_tabs_of_a_programs_output_become_columns() -> None:
+    assert printable_output("a\tb\nlonger\tc\r\x1b[2J") == "a       b\nlonger  c\n\\x1b[2J"
 
 
 @given(LONG, st.integers(200, 5000))

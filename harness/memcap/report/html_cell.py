@@ -27,7 +27,7 @@ from memcap.report.text import NOTHING, figure, percent
 from memcap.report.view import CellView, MetricView, View
 from memcap.stats import median
 from memcap.units import counted, format_bytes, seconds_of_variant
-from memcap.untrusted import printable, printable_lines
+from memcap.untrusted import printable, printable_output
 
 _BAD, _WARN, _GOOD, _PLAIN = "bad", "warn", "good", "plain"
 # How a state is shown: its tone, and a sign, so that colour says nothing alone.
@@ -286,7 +286,7 @@ def _output(cell: CellView) -> str:
     found = cell.verdict.output if cell.verdict else ""
     if not found:
         found = next((run.output_tail for run in cell.runs if run.ending is not Ending.COMPLETED), "")
-    lines = [line for line in printable_lines(found).splitlines() if line.strip()]
+    lines = [line for line in printable_output(found).splitlines() if line.strip()]
     return "\n".join(lines[-_MOST_OUTPUT_LINES:])
 
 

@@ -109,7 +109,7 @@ def _case(cell: CellView, title: str) -> ET.Element:
     tag = _element(verdict) if verdict else None
     if verdict and tag:
         told = ET.SubElement(case, tag, {"type": verdict.state.value, "message": printable(verdict.summary)})
-        told.text = _lines(verdict.remedy, verdict.output)
+        told.text = _lines(verdict.remedy, verdict.output.expandtabs())
     if text := _told(cell):
         ET.SubElement(case, "system-out").text = text
     return case

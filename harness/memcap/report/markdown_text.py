@@ -39,7 +39,7 @@ def prose(text: str) -> str:
 
 def fence(text: str, *, most_lines: int, longest: int = 200) -> str:
     """Return the last lines of ``text``, long ones cut, as a block of code."""
-    lines = [printable(line)[:longest] for line in text.splitlines() if line.strip()][-most_lines:]
+    lines = [printable(line)[:longest] for line in text.expandtabs().splitlines() if line.strip()][-most_lines:]
     mark = "`" * max(len(_SHORT_FENCE), _longest_run("\n".join(lines)) + 1)
     return "\n".join([f"{mark}text", *lines, mark])
 

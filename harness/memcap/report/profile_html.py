@@ -10,7 +10,7 @@ from memcap.report.caveats import full_text
 from memcap.report.charts import as_address, memory_over_time, missing, to_svg
 from memcap.report.profile import caveats_of, facts, heading, render_tree, rows_of, told
 from memcap.units import format_bytes
-from memcap.untrusted import printable, printable_lines
+from memcap.untrusted import printable, printable_output
 
 _FOLDER: Final = Path(__file__).parent / "templates"
 _REPORTS: Final = (
@@ -38,7 +38,7 @@ def render_profile_html(profile: AllocationProfile, *, top: int, folder: Path, a
         sentence=told(profile),
         heading=heading(profile),
         facts=facts(profile),
-        output=printable_lines(profile.output_tail),
+        output=printable_output(profile.output_tail),
         caveats=[printable(full_text(each)) for each in caveats_of(profile)],
         rows=rows_of(profile, profile.lines()[:top]),
         chart=chart,

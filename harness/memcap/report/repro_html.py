@@ -16,7 +16,7 @@ from memcap.report.text import NOTHING
 from memcap.repro.parts import Attempt, Flight, Reproduction
 from memcap.repro.verdict import place_of, seen_in, verdict
 from memcap.units import format_bytes, format_seconds
-from memcap.untrusted import printable, printable_lines
+from memcap.untrusted import printable, printable_output
 
 _FOLDER: Final = Path(__file__).parent / "templates"
 
@@ -44,7 +44,7 @@ def render_repro_html(found: Reproduction, *, top: int, artefacts: Mapping[str, 
         likelihood=likelihood_text(found),
         load=found.load.name if found.load else "",
         again=again_texts(found),
-        last_words=printable_lines(found.last_words).splitlines(),
+        last_words=printable_output(found.last_words).splitlines(),
         attempts=[_attempt(each) for each in (*found.earlier, *found.attempts)],
         charts=[(name, address) for name, run in charts.items() if (address := chart_address(run))],
         phases=phases(found.attempts[-1].measurement),

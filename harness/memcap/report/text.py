@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from memcap.model import Metric
 from memcap.units import format_bytes, format_seconds
-from memcap.untrusted import printable, printable_lines
+from memcap.untrusted import printable, printable_output
 
 NOTHING = "-"
 _SHOWN_OUTPUT_LINES = 10
@@ -107,14 +107,14 @@ def arrow(remedy: str, width: int) -> str:
 
 def last_lines(output: str, width: int) -> list[str]:
     """Return the last lines of a workload's output, marked as such; long lines are cut."""
-    lines = [f"{_OUTPUT_MARK}{printable(line)}" for line in output.splitlines() if line.strip()]
+    lines = [f"{_OUTPUT_MARK}{printable(line)}" for line in output.expandtabs().splitlines() if line.strip()]
     return [line if len(line) <= width else f"{line[: width - 1]}…" for line in lines[-_SHOWN_OUTPUT_LINES:]]
 
 
 def all_lines(output: str, width: int) -> list[str]:
     """Return a workload's output, each line marked as such; long lines go on in the next one."""
     room = width - len(_OUTPUT_MARK)
-    lines = printable_lines(output).splitlines()
+    lines = printable_output(output).splitlines()
     return [f"{_OUTPUT_MARK}{line[at : at + room]}" for line in lines for at in range(0, max(len(line), 1), room)]
 
 

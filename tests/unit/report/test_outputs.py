@@ -40,3 +40,10 @@ def test_long_lines_go_on_and_nothing_is_obeyed() -> None:
     lines = render_terminal(view, width=60, show_output=True).splitlines()
     assert max(map(len, lines)) <= 60
     assert "".join(line.removeprefix("    | ") for line in lines if line.startswith("    | ")) == "x" * 100 + r"\x1b[2J"
+
+
+def test_tabs_are_columns_and_nothing_else_is_obeyed() -> None:
+    view = _view(make_measurement(output_tail="name\tMiB\nbase\t12\x1b[2J"))
+    lines = render_terminal(view, show_output=True).splitlines()
+    assert "    | name    MiB" in lines
+    assert r"    | base    12\x1b[2J" in lines
