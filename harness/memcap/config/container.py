@@ -20,6 +20,12 @@ _DRIVE: Final = re.compile(r"[A-Za-z]:[\\/]")
 _SIZE: Final = re.compile(r"(\d{1,15})([bkmg]?)", re.ASCII | re.IGNORECASE)
 _UNITS: Final = {"": 1, "b": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 _MODE: Final = re.compile(r"[0-7]{3,4}")
+_NUMBER: Final = re.compile(r"\d{1,15}", re.ASCII)
+_TMPFS_SIZE: Final = re.compile(r"\d{1,15}(?:[kmgt]|%)?", re.ASCII | re.IGNORECASE)  # as the kernel reads it
+_TMPFS_VALUES: Final = {  # what the kernel would refuse when the container is started
+    "size": (_TMPFS_SIZE, "a size"), "mode": (re.compile(r"[0-7]{1,5}"), "a mode"),
+    "uid": (_NUMBER, "a number"), "gid": (_NUMBER, "a number"),
+}  # fmt: skip
 _OWN: Final = "/memcap"
 _HOST_GATEWAY: Final = "host-gateway"  # Docker's word for the daemon's machine
 _LAST_ID: Final = 2**31 - 1  # of a user or a group, as Docker has it
@@ -104,6 +110,13 @@ def parse_volume(text: str) -> Mount:
 def parse_tmpfs(text: str) -> Mount:
     """Return the tmpfs that ``DST[:OPTIONS]`` describes, as `docker run --tmpfs` reads it. Raises UsageError."""
     target, _, options = text.partition(":")
+    for word in options.split(","):
+        name, has_value, value = word.partition("=")
+        form, what = _TMPFS_VALUES.get(name, (None, ""))
+        if form is not None and not form.fullmatch(value):
+            raise UsageError(f"{shown(word)} is not {what}", remedy="Write it like /tmp:size=64m,mode=1777.")
+        if not has_value and _TMPFS_SIZE.fullmatch(word):
+            raise UsageError(f"{shown(word)} is no option of a tmpfs", remedy=f"For a size, write size={word}.")
     return Mount(kind=MountKind.TMPFS, target=_target(target, text), options=options)
 
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from memcap.errors import PlanError
+from memcap.errors import PlanError, SelectionError
 from memcap.model import ContainerPolicy, Mount, MountKind
 
 if TYPE_CHECKING:
@@ -74,11 +74,14 @@ def refuse_missing(policies: Iterable[ContainerPolicy]) -> None:
 
 
 def refuse_unknown_networks(client: DockerClient, policies: Iterable[ContainerPolicy]) -> None:
-    """Raise PlanError for a network that the daemon does not have."""
+    """Raise PlanError for a network that the daemon does not have, or that of a container that does not run."""
     from docker.errors import NotFound
 
     for name in dict.fromkeys(policy.network for policy in policies):
-        if name in OF_THE_DAEMON or name.startswith("container:"):
+        if name in OF_THE_DAEMON:
+            continue
+        if name.startswith("container:"):
+            _refuse_unusable_container(client, name)
             continue
         try:
             client.api.inspect_network(name)
@@ -87,6 +90,15 @@ def refuse_unknown_networks(client: DockerClient, policies: Iterable[ContainerPo
                 f"the daemon has no network {name!r}",
                 remedy="--network takes the name of a network: none, bridge, host, or one of `docker network ls`.",
             ) from error
+
+
+def _refuse_unusable_container(client: DockerClient, network: str) -> None:
+    from memcap.engine.docker_client import running_container
+
+    try:
+        running_container(client, network.removeprefix("container:"))
+    except (SelectionError, PlanError) as error:
+        raise PlanError(f"--network {network}: {error.message}", remedy=error.remedy) from error
 
 
 def announce_copies(policies: Iterable[ContainerPolicy], *, say: Callable[[str], None]) -> None:

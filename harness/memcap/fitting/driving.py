@@ -25,6 +25,8 @@ from memcap.model import (
     Ending,
     Environment,
     Measurement,
+    Origin,
+    remedy_of,
 )
 from memcap.units import format_bytes
 
@@ -220,7 +222,7 @@ def _telling(run: Measurement, cell: Cell, *, alone: bool) -> Trial:
         raise EngineError(
             f"a run with {format_bytes(cell.cap.bytes)} says nothing about the workload: {run.ending.explanation}; "
             f"{run.detail}",
-            remedy=run.ending.remedy,
+            remedy=remedy_of(run.ending, run.detail, Origin.COMMAND),
         )
     return trial_of(run, cell, alone=alone)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 from typing import Final
 
@@ -67,6 +68,21 @@ _USE_LESS = {
     RunLimit.DISK: "write less",
     RunLimit.FILE_SIZE: "write smaller files",
 }
+# What a container could not be started for, in the words of the supervisor or of a daemon; the option, and the key of
+# limits.toml; and what to correct about it.
+_OF_SETTINGS: Final = (
+    (
+        re.compile(r"the user .*which is not in /etc/passwd"),
+        "user",
+        "a name must be in /etc/passwd of the image, a number need not be",
+    ),
+    (
+        re.compile(r"[Nn]o such container|network \S+ not found|cannot join network"),
+        "network",
+        "`docker network ls` lists networks, `docker ps` containers",
+    ),
+    (re.compile(r"tmpfs"), "tmpfs", "it takes options such as size=64m and mode=1777"),
+)
 _NOT_OURS: Final = "memcap did not set this limit: look for `ulimit` and setrlimit in the image and the program."
 _OF_COMMANDS = {
     Ending.LOAD_FAILED: "Check the command, and that the image has what it needs.",
@@ -78,6 +94,8 @@ def remedy_of(ending: Ending, detail: str, origin: Origin) -> str:
     """Return what to do about a run that ended like this, in terms of what can be set at its ``origin``."""
     if ending is Ending.LOAD_FAILED:
         return _of_unstarted(detail, origin)
+    if ending is Ending.NOT_STARTED:
+        return _of_container(detail, origin)
     if ending is Ending.STORAGE_FULL or (SHM in detail and ending in (Ending.FAILED, Ending.CRASHED)):
         return _SHM_SIZE[origin]
     if ending is Ending.LIMIT_EXCEEDED:
@@ -99,6 +117,14 @@ def _of_unstarted(detail: str, origin: Origin) -> str:
     if refusal is None:
         return Ending.LOAD_FAILED.remedy if origin is Origin.SUITE else _OF_COMMANDS[Ending.LOAD_FAILED]
     return f"Check `command` in suite.toml. {refusal.remedy}" if origin is Origin.SUITE else refusal.remedy
+
+
+def _of_container(detail: str, origin: Origin) -> str:
+    for words, name, hint in _OF_SETTINGS:
+        if words.search(detail) and origin is not Origin.TEST:
+            setting = f"--{name}" if origin is Origin.COMMAND else f"`container.{name}` in limits.toml"
+            return f"Correct {setting}: {hint}."
+    return Ending.NOT_STARTED.remedy
 
 
 def _of_limit(detail: str, origin: Origin) -> str:

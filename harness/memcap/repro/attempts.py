@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from memcap.errors import EngineError
-from memcap.model import MINIMUM_CAP_BYTES, Ending
+from memcap.model import MINIMUM_CAP_BYTES, Ending, Origin, remedy_of
 from memcap.repro.load import Load
 from memcap.repro.parts import Attempt, Need
 from memcap.units import format_bytes
@@ -100,5 +100,8 @@ def _run(run: Run, cap_bytes: int, number: int, say: Say) -> Attempt:
             load = f" with {found.load}" if found.load else ""
             say(f"{format_bytes(cap_bytes)}{load}, run {number}: {ending.value}")
             return found
-    told = f"{ending.explanation} ({found.measurement.detail})"
-    raise EngineError(f"a run at {format_bytes(cap_bytes)} says nothing of the workload: {told}", remedy=ending.remedy)
+    detail = found.measurement.detail
+    raise EngineError(
+        f"a run at {format_bytes(cap_bytes)} says nothing of the workload: {ending.explanation} ({detail})",
+        remedy=remedy_of(ending, detail, Origin.COMMAND),
+    )

@@ -63,6 +63,7 @@ def test_mounts(text: str, mount: Mount) -> None:
     [
         ("/b", Mount(kind=TMPFS, target="/b")),
         ("/b:size=1m,exec", Mount(kind=TMPFS, target="/b", options="size=1m,exec")),
+        ("/b:size=50%,mode=01777", Mount(kind=TMPFS, target="/b", options="size=50%,mode=01777")),
     ],
 )
 def test_tmpfs(text: str, mount: Mount) -> None:
@@ -86,6 +87,12 @@ def test_tmpfs(text: str, mount: Mount) -> None:
         (parse_mount, "type=bind,src=/a,target=/b,tmpfs-size=1m", "go with type=tmpfs"),
         (parse_mount, "type=tmpfs,target=/b,tmpfs-size=1x", "tmpfs-size=1x is not a size"),
         (parse_mount, "type=tmpfs,target=/b,tmpfs-mode=9", "tmpfs-mode=9 is not a mode"),
+        (parse_tmpfs, "/b:size=64q", "'size=64q' is not a size"),
+        (parse_tmpfs, "/b:size=1.5g", "'size=1.5g' is not a size"),
+        (parse_tmpfs, "/b:size=", "'size=' is not a size"),
+        (parse_tmpfs, "/b:ro,mode=rwx", "'mode=rwx' is not a mode"),
+        (parse_tmpfs, "/b:uid=app", "'uid=app' is not a number"),
+        (parse_tmpfs, "/b:64m", "'64m' is no option of a tmpfs"),
         (parse_mount, "type=bind,src=/a,target=/b,ro=maybe", "neither true nor false"),
         (parse_mount, "src=/a,target=/b", "'/a' is not the name of a volume"),
         (parse_mount, "", "names no place in the container"),

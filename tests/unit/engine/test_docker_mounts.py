@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
+from docker.errors import NotFound
 
-from memcap.engine.docker_mounts import announce_copies, refuse_missing
+from memcap.engine.docker_mounts import announce_copies, refuse_missing, refuse_unknown_networks
 from memcap.errors import PlanError
 from memcap.model import ContainerPolicy, Mount, MountKind
 
@@ -36,3 +38,16 @@ def test_a_file_cannot_be_copied_into_a_read_only_container(tmp_path: Path) -> N
     announce_copies((bound(tmp_path, read_only=True),), say=lambda _: None)
     with pytest.raises(PlanError, match="a single file cannot be"):
         announce_copies((bound(tmp_path / "one", read_only=True),), say=lambda _: None)
+
+
+def test_the_network_of_a_container_needs_one_that_runs() -> None:
+    client = Mock()
+    policies = (ContainerPolicy(), ContainerPolicy(network="container:shop"))
+    client.containers.get.return_value.status = "running"
+    refuse_unknown_networks(client, policies)
+    client.containers.get.return_value.status = "exited"
+    with pytest.raises(PlanError, match="--network container:shop: container shop is exited, not running"):
+        refuse_unknown_networks(client, policies)
+    client.containers.get.side_effect = NotFound("no")
+    with pytest.raises(PlanError, match="--network container:shop: there is no container shop"):
+        refuse_unknown_networks(client, policies)

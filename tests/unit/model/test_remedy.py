@@ -72,6 +72,10 @@ def test_what_was_seen_below_the_cap_decides_nothing() -> None:
         (Ending.LOAD_FAILED, "'a.sh' needs the interpreter '/bin/ksh', which", "first line", "first line"),
         (Ending.LOAD_FAILED, "FileNotFoundError: [Errno 2] No such file or directory: 'x'", "suite.toml", "Check the"),
         (Ending.TIMED_OUT, "after 90 s", "`time_limit`", "--time-limit"),
+        (Ending.NOT_STARTED, "the user app, which is not in /etc/passwd or /etc/group", "container.user", "--user"),
+        (Ending.NOT_STARTED, "network shop not found", "container.network", "--network"),
+        (Ending.NOT_STARTED, "No such container: shop", "container.network", "--network"),
+        (Ending.NOT_STARTED, 'invalid tmpfs option ["x"]', "container.tmpfs", "--tmpfs"),
         (Ending.LIMIT_EXCEEDED, "the limit of disk is 1 B; x", "container.disk", "Raise --disk, or write less."),
         (Ending.LIMIT_EXCEEDED, "the limit of CPU time is 1 s; x", "container.cpu_time", "--cpu-time"),
         (
