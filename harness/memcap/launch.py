@@ -42,13 +42,12 @@ def run_spec(cell: Cell, layer: Layer, settings: CampaignSettings, *, attempt: s
     workload = benchmark.workload
     policy = benchmark.policy or settings.policy
     env = {**values_of(policy.env), **benchmark.env}
-    entrypoint: tuple[str, ...] = ()
+    entrypoint = _entrypoint(layer, policy)
     if isinstance(workload, CommandWorkload):
         argv = _command_argv(workload, layer, policy)
         if layer.search_path:
             env["PYTHONPATH"] = _joined(layer.search_path, env.get("PYTHONPATH", layer.image.python_path))
     else:
-        entrypoint = _entrypoint(layer, policy)
         argv = (*entrypoint, *_runner_argv(workload, layer))
     return RunSpec(
         campaign=settings.id,

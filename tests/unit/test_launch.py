@@ -131,7 +131,7 @@ def test_the_entrypoint_comes_before_the_runner_as_before_any_command() -> None:
     wrapped = replace(layer, image=replace(layer.image, entrypoint=("tini", "--")))
     for cell in (make_plan_cell(workload=CALL), make_plan_cell(workload=CommandWorkload(argv=("python3",)))):
         assert spec_of(cell, wrapped).argv == ("tini", "--", *spec_of(cell, layer).argv)
-    assert spec_of(make_plan_cell(workload=CALL), wrapped).entrypoint == ("tini", "--")
+        assert spec_of(cell, wrapped).entrypoint == ("tini", "--")
 
 
 @pytest.mark.parametrize(("entrypoint", "argv"), [(("env",), ("env", "true")), ((), ("true",))])

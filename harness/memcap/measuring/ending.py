@@ -9,7 +9,7 @@ from memcap.measuring.last_words import LastWords, last_words
 from memcap.measuring.refused import why_refused
 from memcap.measuring.returned import returned_metrics
 from memcap.measuring.wrappers import SIGKILL, killed_program
-from memcap.model import SHM, Ending, RawRun, RunSpec
+from memcap.model import ENTRYPOINT_GIVEN, ENTRYPOINT_OF_IMAGE, SHM, Ending, RawRun, RunSpec
 from memcap.probe.report import Report, ReportError, WorkloadJournal
 from memcap.strict import MOST_FIGURE
 from memcap.units import counted, format_bytes
@@ -36,14 +36,15 @@ def ending_of(
     """Return how the workload ended and what else is known about that."""
     kills = report.oom_kills or 0
     if report.exec_errno is not None:
-        return Ending.LOAD_FAILED, in_bounds(why_refused(report, spec.argv[0]))
+        return Ending.LOAD_FAILED, in_bounds(_whose(spec) + why_refused(report, spec.argv[0]))
     if journal.load_error is not None:
         return Ending.LOAD_FAILED, in_bounds(f"{journal.load_error.type}: {journal.load_error.message}")
     if kills and not killed_at_this_cap(report, cpus=cpus):
         return Ending.MACHINE_OOM, f"{_count(report)}; the peak was {_bytes(report.peak_bytes)}, below the cap"
     if report.watchdog_kill:
         return Ending.CAP_EXCEEDED, f"{_bytes(report.unreclaimable_peak_bytes)} were in use"
-    if spec.entrypoint and journal.start is None and not (kills or report.stopped_by_signal or report.limit_exceeded):
+    is_stopped = bool(kills or report.stopped_by_signal or report.limit_exceeded)
+    if spec.metrics is not None and spec.entrypoint and journal.start is None and not is_stopped:
         return Ending.LOAD_FAILED, _wrong_program(report, spec)
     if report.timed_out:
         after = f"after {spec.time_limit_seconds:g} s"
@@ -64,6 +65,13 @@ def ending_of(
     if refused is not None:
         return Ending.LIMIT_EXCEEDED, refused
     return _ending_by_error(report, journal, words)
+
+
+def _whose(spec: RunSpec) -> str:
+    """Return the words before a detail that say whose the program is; empty for that of the command."""
+    if not spec.entrypoint:
+        return ""
+    return f"{ENTRYPOINT_OF_IMAGE if spec.policy.entrypoint is None else ENTRYPOINT_GIVEN}: "
 
 
 def _wrong_program(report: Report, spec: RunSpec) -> str:

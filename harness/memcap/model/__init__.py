@@ -65,7 +65,16 @@ from memcap.model.plan import (
 )
 from memcap.model.profile import AllocationProfile, Cost, Frame, Line, ProfiledProcess, ProfileTool, Site
 from memcap.model.refusal import Refusal
-from memcap.model.remedy import AT_THE_CAP, OF_THE_LIMIT, SHM, MemoryKind, Origin, remedy_of
+from memcap.model.remedy import (
+    AT_THE_CAP,
+    ENTRYPOINT_GIVEN,
+    ENTRYPOINT_OF_IMAGE,
+    OF_THE_LIMIT,
+    SHM,
+    MemoryKind,
+    Origin,
+    remedy_of,
+)
 from memcap.model.result import (
     METRICS_VERSION,
     PROCESS_ENGINE,
@@ -102,6 +111,8 @@ __all__ = [
     "COLD",
     "DAEMON_WAIT_SECONDS",
     "DEFAULT_TOLERANCES",
+    "ENTRYPOINT_GIVEN",
+    "ENTRYPOINT_OF_IMAGE",
     "METRICS_VERSION",
     "MINIMUM_CAP_BYTES",
     "NOT_JUDGED",

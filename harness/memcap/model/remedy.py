@@ -15,6 +15,8 @@ from memcap.model.run_limits import RunLimit
 AT_THE_CAP: Final = "at the cap: "
 SHM: Final = "/dev/shm"  # noqa: S108 - named, not written to
 OF_THE_LIMIT: Final = "the limit of "
+ENTRYPOINT_OF_IMAGE: Final = "the image's ENTRYPOINT"
+ENTRYPOINT_GIVEN: Final = "the entrypoint"
 
 
 class Origin(Enum):
@@ -83,6 +85,11 @@ _OF_SETTINGS: Final = (
     ),
     (re.compile(r"tmpfs"), "tmpfs", "it takes options such as size=64m and mode=1777"),
 )
+_ENTRYPOINT: Final = {Origin.SUITE: "`container.entrypoint` in limits.toml", Origin.COMMAND: "--entrypoint"}
+_NO_ENTRYPOINT: Final = {
+    Origin.SUITE: '`container.entrypoint = ""` in limits.toml',
+    Origin.COMMAND: '--entrypoint ""',
+}
 _NOT_OURS: Final = "memcap did not set this limit: look for `ulimit` and setrlimit in the image and the program."
 _OF_COMMANDS = {
     Ending.LOAD_FAILED: "Check the command, and that the image has what it needs.",
@@ -114,9 +121,14 @@ def remedy_of(ending: Ending, detail: str, origin: Origin) -> str:
 
 def _of_unstarted(detail: str, origin: Origin) -> str:
     refusal = next((each for each in Refusal if each.words in detail), None)
+    of_refusal = refusal.remedy if refusal else ""
+    if origin is not Origin.TEST and detail.startswith(f"{ENTRYPOINT_OF_IMAGE}: "):
+        return f"{of_refusal} To do without the ENTRYPOINT: {_NO_ENTRYPOINT[origin]}.".strip()
+    if origin is not Origin.TEST and detail.startswith(f"{ENTRYPOINT_GIVEN}: "):
+        return f"Check {_ENTRYPOINT[origin]}. {of_refusal}".strip()
     if refusal is None:
         return Ending.LOAD_FAILED.remedy if origin is Origin.SUITE else _OF_COMMANDS[Ending.LOAD_FAILED]
-    return f"Check `command` in suite.toml. {refusal.remedy}" if origin is Origin.SUITE else refusal.remedy
+    return f"Check `command` in suite.toml. {of_refusal}" if origin is Origin.SUITE else of_refusal
 
 
 def _of_container(detail: str, origin: Origin) -> str:

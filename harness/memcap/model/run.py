@@ -99,7 +99,7 @@ class RunSpec:
     command). ``artefacts`` is a folder of this machine that is
     /memcap/artefacts for the run: its files are put there before, and what is there afterwards is brought back.
     ``env`` is all that is added to the image's environment, and ``secrets`` are values in it that must not be stored.
-    ``entrypoint`` are the words of ``argv`` that come before the runner: what should start it.
+    ``entrypoint`` are the words of ``argv`` that come before the command or the runner: what should start it.
     ``user`` is whom the workload runs as in the container, as Docker writes it (empty: root); ``has_home`` says that
     HOME was chosen, and is not that user's.
     ``hear`` is called with each line of its standard output while it runs, by engines that can (Docker).

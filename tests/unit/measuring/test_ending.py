@@ -35,26 +35,6 @@ SHM_FULL = {"shm_used_bytes": 0, "shm_peak_bytes": 64 * MIB - 4095}
 
 
 @pytest.mark.parametrize(
-    ("report", "end"),
-    [
-        ({"exit_code": 0}, "it ended with exit code 0"),
-        ({"exit_code": None, "signal": 15}, "it ended with signal 15"),
-        ({"timed_out": True}, "after 60 s it still ran"),
-    ],
-)
-def test_an_entrypoint_that_runs_another_program(report: dict[str, Any], end: str) -> None:
-    spec = replace(SPEC, metrics=(), entrypoint=("python", "app.py"), time_limit_seconds=60)
-    found = measure(make_raw(report=make_report(**report), workload_journal=""), spec, cpus=2)
-    assert found.ending is Ending.LOAD_FAILED
-    assert found.detail == (
-        "the entrypoint ['python', 'app.py'] did not start the Python that it was given as arguments; "
-        f'{end}. Turn it off with --entrypoint "" or `entrypoint = ""`'
-    )
-    started = measure(make_raw(report=make_report(**report), workload_journal=journal_of(START)), spec, cpus=2)
-    assert started.ending is not Ending.LOAD_FAILED
-
-
-@pytest.mark.parametrize(
     ("metrics", "detail"),
     [
         ({"a": 1.5, "b": 2}, None),
