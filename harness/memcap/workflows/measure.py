@@ -16,7 +16,7 @@ from memcap.workflows.judging import Measured, unjudged
 from memcap.workflows.options import MeasureOptions
 from memcap.workflows.request import CampaignRequest, new_campaign
 from memcap.workflows.result_file import refuse_overwriting, reserved
-from memcap.workflows.subject import command_cell, find_image, parse_cap, without_huge_pages
+from memcap.workflows.subject import command_cell, find_image, parse_cap, with_public_name, without_huge_pages
 from memcap.workflows.tune import tune_request
 
 
@@ -45,14 +45,18 @@ def _request(image: str, argv: Sequence[str], options: MeasureOptions, tell: Tel
     if options.output is not None:
         refuse_overwriting(options.output, allowed=options.force)
     source = find_image(image, tell=tell)
-    cells = tuple(command_cell(source, argv, cap) for cap in map(parse_cap, dict.fromkeys(options.caps)))
+    policy = options.container_options.applied_to(ContainerPolicy())
+    cells = tuple(
+        with_public_name(command_cell(source, argv, cap), policy.secrets)
+        for cap in map(parse_cap, dict.fromkeys(options.caps))
+    )
     if options.no_thp:
         cells = tuple(map(without_huge_pages, cells))
     plan = Plan(profile="measure", cells=cells, runs=options.runs or runs, warmups=options.warmups)
     return CampaignRequest(
         plan=cold_plan(plan) if options.cold else plan,
         suites={},
-        policy=options.container_options.applied_to(ContainerPolicy()),
+        policy=policy,
         time_limit_seconds=parse_seconds(options.time_limit),
         name=new_campaign("measure"),
         jobs=options.jobs,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -70,10 +70,11 @@ def find_subject(options: SubjectOptions, *, default_cap: str = _USUAL_CAP, tell
     """
     subject = _named(options, default_cap, tell)
     policy = options.container_options.applied_to(subject.policy)
+    cell = with_public_name(subject.cell, policy.secrets)
     return replace(
         subject,
         name=Redaction(policy.secrets).text(subject.name),
-        cell=without_huge_pages(subject.cell) if options.no_thp else subject.cell,
+        cell=without_huge_pages(cell) if options.no_thp else cell,
         policy=policy,
     )
 
@@ -119,13 +120,29 @@ def parse_cap(size: str) -> Cap:
 
 
 def command_cell(image: ImageSource, argv: Sequence[str], cap: Cap) -> Cell:
-    """Return the cell of a command of no suite."""
-    name = slug(argv[0].rpartition("/")[2]) if argv else "own_command"
+    """Return the cell of a command of no suite. Raises UsageError for an empty word in place of a program."""
+    if argv and not argv[0]:
+        raise UsageError(
+            "the program after -- is an empty word", remedy="Name one. If a variable of the shell names it: is it set?"
+        )
+    workload = CommandWorkload(argv=tuple(argv))
     return Cell(
-        benchmark=Benchmark(suite=OF_NO_SUITE, name=name or "command", workload=CommandWorkload(argv=tuple(argv))),
-        image=image,
-        cap=cap,
+        benchmark=Benchmark(suite=OF_NO_SUITE, name=_command_name(argv), workload=workload), image=image, cap=cap
     )
+
+
+def with_public_name(cell: Cell, secrets: Collection[str]) -> Cell:
+    """Return ``cell`` with none of ``secrets`` in its id, where that is made of a command."""
+    benchmark = cell.benchmark
+    if benchmark.suite != OF_NO_SUITE or not isinstance(benchmark.workload, CommandWorkload):
+        return cell
+    name = _command_name(tuple(map(Redaction(secrets).text, benchmark.workload.argv)))
+    return replace(cell, benchmark=replace(benchmark, name=name))
+
+
+def _command_name(argv: Sequence[str]) -> str:
+    """Return what ids have of a command: the name of its program."""
+    return (slug(argv[0].rpartition("/")[2]) or "command") if argv else "own_command"
 
 
 def without_huge_pages(cell: Cell) -> Cell:

@@ -48,3 +48,21 @@ def test_shared_memory_and_huge_pages_as_asked_for(monkeypatch: pytest.MonkeyPat
     assert asked.policy.shm_size_bytes == 256 * 1024 * 1024
     assert [cell.benchmark.quiet.thp for cell in plain.plan.cells] == [True]
     assert [cell.benchmark.quiet.thp for cell in asked.plan.cells] == [False, False]
+
+
+def test_a_secret_is_in_no_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    ids: list[str] = []
+
+    def refuse(order: execute.Order, **_: object) -> None:
+        ids.extend(cell.id for cell in order.plan.cells)
+        raise MemcapError("no daemon")
+
+    monkeypatch.setattr(execute, "execute", refuse)
+    CliRunner().invoke(command, ["some/image:1", "-e", "TOKEN=hunter2", "--", "/bin/hunter2"])
+    assert ids == ["measure.command-some_image-1g"]
+
+
+def test_an_empty_word_is_no_program() -> None:
+    result = CliRunner().invoke(command, ["some/image:1", "--", ""])
+    assert isinstance(result.exception, UsageError)
+    assert "empty word" in result.exception.message

@@ -192,3 +192,26 @@ def test_shared_memory_and_huge_pages_as_asked_for(words: tuple[str, ...]) -> No
     asked = find_subject(words, container_options=ContainerOptions(shm_size="256m"), no_thp=True)
     assert (asked.policy.shm_size_bytes, asked.cell.benchmark.quiet.thp) == (256 * MIB, False)
     assert asked.cell.id == plain.cell.id
+
+
+@pytest.mark.parametrize("words", [("some/image:1", ""), ("some/image:1", "", "x")])
+def test_an_empty_word_is_no_program(words: tuple[str, ...]) -> None:
+    with pytest.raises(UsageError, match="is an empty word"):
+        find_subject(words)
+
+
+@pytest.mark.parametrize(
+    ("program", "name"),
+    [("/bin/hunter2", "command"), ("./run-hunter2.sh", "run_sh"), ("/usr/hunter2", "command"), ("env", "env")],
+)
+def test_a_secret_is_in_no_id(program: str, name: str) -> None:
+    options = ContainerOptions(env=("TOKEN=hunter2", "WHERE=/usr/hunter2"))
+    subject = Asked(words=("some/image:1", program), container_options=options).find()
+    assert subject.cell.id == f"measure.{name}-some_image-1g"
+    assert "hunter2" not in subject.name
+
+
+def test_a_public_value_stays_in_the_id() -> None:
+    options = ContainerOptions(env=("TOOL=pytest",), public_env=("TOOL",))
+    subject = Asked(words=("some/image:1", "/bin/pytest"), container_options=options).find()
+    assert subject.cell.id == "measure.pytest-some_image-1g"
