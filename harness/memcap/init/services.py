@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import shlex
 from typing import Final
@@ -105,12 +106,13 @@ def _github(repository: Repository, choice: Choice, name: str) -> str:
         version=__version__,
         build=build,
         run=run,
-        folder=f"{folder}/" if folder else "",
+        folder=f"{glob.escape(folder)}/" if folder else "",  # both services read paths to keep as patterns
     )
 
 
 def _gitlab(repository: Repository, choice: Choice, name: str) -> str:
     image, folder = choice.image, repository.folder
+    results = f"{glob.escape(folder)}/results" if folder else "results"
     run, change = 'memcap run --base-ref "$CI_MERGE_REQUEST_DIFF_BASE_SHA" --until-decided', ""
     if image.kind is ImageKind.REFERENCE:
         run = f'memcap run --image "{image.name}={_repository_of(image)}:$CI_COMMIT_SHA"'
@@ -121,8 +123,8 @@ def _gitlab(repository: Repository, choice: Choice, name: str) -> str:
         version=__version__,
         change=(f"    - cd {shlex.quote(folder)}\n" if folder else "") + change,
         run=run + " --report junit=results/memcap-junit.xml",
-        results=json.dumps(f"{folder}/results" if folder else "results"),
-        junit=json.dumps(f"{folder}/results/memcap-junit.xml" if folder else "results/memcap-junit.xml"),
+        results=json.dumps(results),
+        junit=json.dumps(f"{results}/memcap-junit.xml"),
     )
 
 

@@ -206,6 +206,18 @@ class TestMonorepo:
         assert (api / ".gitignore").is_file()
         assert not (tmp_path / ".gitignore").exists()
 
+    def test_a_name_is_no_pattern(self, tmp_path: Path) -> None:
+        api = put(tmp_path / "api[1]*", {"main.py": FASTAPI})
+        (tmp_path / ".git").mkdir()
+        for service in ("github", "gitlab"):
+            write(plan(api, Wishes(service=service)))
+
+        steps = yaml.safe_load((tmp_path / ".github/workflows/memory-api-1.yml").read_text())["jobs"]["memory"]["steps"]
+        job = yaml.safe_load((tmp_path / ".gitlab/memory-api-1.yml").read_text())["memory-api-1"]
+
+        assert steps[-1]["with"]["path"] == "api[[]1][*]/results/*\n!api[[]1][*]/results/baselines\n"
+        assert job["artifacts"]["paths"] == ["api[[]1][*]/results"]
+
     def test_on_gitlab(self, tmp_path: Path, api: Path) -> None:
         write(plan(api, Wishes(service="gitlab")))
 
