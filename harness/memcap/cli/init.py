@@ -178,6 +178,8 @@ def _show_next(repository: Repository, choice: Choice, files: tuple[PlannedFile,
         where = f" in {repository.folder}" if repository.folder else ""
         echo(printable(f"\n{path} is there and stays as it is, but it does not run memcap{where}: no CI does yet."))
         echo("Rename it and run `memcap init` again, or add a job of your own (docs/ci.md of memcap).")
+    if repository.shares_results and repository.root / ".gitignore" in written:
+        echo("\nresults/ has files of yours, which stay in git: only what memcap writes there is ignored.")
     included = next((path for path in written if path.parent.name == ".gitlab"), None)
     if included is not None and repository.top / ".gitlab-ci.yml" not in written:
         line = f"include: [{{local: /{included.relative_to(repository.top).as_posix()}}}]"

@@ -18,6 +18,11 @@ LOCK_HEADER: Final = """\
 """
 # Also where lines before these, or those of folders above, ignore `results/` or `*.json`.
 _IGNORED: Final = "!/results/\n/results/*\n!/results/baselines/\n!/results/baselines/*\n"
+# Where results/ has files of others, too: names begin with the time of a campaign, or as the CI job calls its reports.
+_IGNORED_AMONG_OTHERS: Final = (
+    "/results/[0-9]*T[0-9]*-*\n/results/memcap*\n/results/profiles/\n/results/repro/\n/results/explained/\n"
+    "!/results/baselines/\n!/results/baselines/*\n"
+)
 _LIMITS: Final = """\
 # What memcap measures, and how much of it may change. `memcap plan` shows what this file asks for.
 {images}{project}
@@ -153,10 +158,12 @@ def limits_additions(repository: Repository, choice: Choice) -> str:
 
 def _gitignore(repository: Repository) -> tuple[PlannedFile, ...]:
     before = repository.gitignore
-    if f"\n{_IGNORED}" in "\n".join(("", *map(str.strip, before.splitlines()), "")):
+    lines = "\n".join(("", *map(str.strip, before.splitlines()), ""))
+    if any(f"\n{block}" in lines for block in (_IGNORED, _IGNORED_AMONG_OTHERS)):
         return ()
+    ignored = _IGNORED_AMONG_OTHERS if repository.shares_results else _IGNORED
     start = "\n" if before and not before.endswith("\n") else ""
-    text = f"{start}# what memcap writes, except the baselines\n{_IGNORED}"
+    text = f"{start}# what memcap writes, except the baselines\n{ignored}"
     return (PlannedFile(path=repository.root / ".gitignore", text=text, appends=True),)
 
 

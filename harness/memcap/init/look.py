@@ -30,6 +30,7 @@ _LARGE: Final = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _NOT_OF_PRODUCTION: Final = re.compile(r"test|dev|debug|docs|lint|\bci\b")
+_OF_RESULTS: Final = re.compile(r"baselines|profiles|repro|explained|\d{8}T\d{6}-.*|memcap.*|\..*")  # memcap's own
 FOLDERS_OF_DOCKERFILES: Final = (".", "docker", "deploy", "build", "ops")
 
 
@@ -58,7 +59,8 @@ class Repository:
 
     ``top`` is the folder of its git repository, which is where CI looks for its files, and ``folder`` the way from
     there. ``project`` is what memcap finds, None where there is no limits.toml; ``for_setuptools`` what its files
-    lack, so that setuptools takes no folder of memcap's for a package.
+    lack, so that setuptools takes no folder of memcap's for a package. ``shares_results``: results/ has files that are
+    not memcap's, and that git keeps.
     """
 
     root: Path
@@ -75,6 +77,7 @@ class Repository:
     has_large_dependencies: bool
     services: tuple[str, ...]
     gitignore: str
+    shares_results: bool
     files: frozenset[str]
     for_setuptools: Addition | None
     project: Config | None
@@ -91,7 +94,7 @@ def look(root: Path) -> Repository:
         raise ConfigError(problems)
     folder = folder_in_repository(root)
     top = root.parents[folder.count("/")] if folder else root
-    metadata, code = _metadata(root), read_code(root)
+    metadata, code, gitignore = _metadata(root), read_code(root), _any_text(root / ".gitignore")
     requirements = sorted(
         path.name
         for path in root.glob("requirements*.txt")
@@ -118,7 +121,8 @@ def look(root: Path) -> Repository:
         services=tuple(
             service for service, sign in (("github", ".github"), ("gitlab", ".gitlab-ci.yml")) if (top / sign).exists()
         ),
-        gitignore=_any_text(root / ".gitignore"),
+        gitignore=gitignore,
+        shares_results=_shares_results(root, gitignore),
         files=frozenset(path.name for path in root.iterdir()),
         for_setuptools=lines_for_setuptools(
             root,
@@ -128,6 +132,13 @@ def look(root: Path) -> Repository:
         ),
         project=load_config(root) if is_project else None,
     )
+
+
+def _shares_results(root: Path, gitignore: str) -> bool:
+    folder = root / "results"
+    if any(line.strip().strip("/*") == "results" for line in gitignore.splitlines()) or not folder.is_dir():
+        return False
+    return any(not _OF_RESULTS.fullmatch(path.name) for path in folder.iterdir())
 
 
 def _text(path: Path) -> str:

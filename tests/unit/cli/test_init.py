@@ -200,6 +200,13 @@ def test_two_folders_whose_files_of_ci_have_one_name(shop: Path) -> None:
     assert "does not run memcap" not in run("--ci", "github", "api/v1").output
 
 
+def test_files_of_others_in_results_are_told(tmp_path: Path) -> None:
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "report.py").touch()
+    assert "results/ has files of yours" in run(str(tmp_path)).output
+    assert "results/ has files of yours" not in run(str(tmp_path)).output
+
+
 def test_what_git_would_leave_out_is_told(tmp_path: Path) -> None:
     subprocess.run(("git", "init", "--quiet", str(tmp_path)), check=True)
     (tmp_path / ".gitignore").write_text("images/\n")

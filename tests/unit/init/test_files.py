@@ -172,6 +172,32 @@ def test_git_keeps_the_baselines(tmp_path: Path, before: str) -> None:
     assert found == ["api/results/baselines/api.json"]
 
 
+@pytest.mark.allow_processes
+def test_git_keeps_files_of_others_in_results(tmp_path: Path) -> None:
+    """A package that is called results was hidden from git."""
+    own = ("results/__init__.py", "results/report.py", "results/data/1.json")
+    put(tmp_path, {"main.py": FASTAPI, ".gitignore": "*.json\n!/results/data/*\n", **dict.fromkeys(own, "")})
+    git = ("git", "-C", str(tmp_path))
+    subprocess.run((*git, "init", "--quiet"), check=True)
+    write(plan(tmp_path))
+    campaign = "20260101T000000-quick-1a2b"
+    of_memcap = (f"{campaign}.json", f"{campaign}.base.json", f"{campaign}.json.journal", "memcap.html", "repro/a/b")
+    put(tmp_path, {f"results/{name}": "" for name in (*of_memcap, "baselines/api.json")})
+
+    shown = subprocess.run((*git, "ls-files", "--others", "--exclude-standard"), check=True, capture_output=True)
+
+    found = [path for path in shown.stdout.decode().split() if path.startswith("results/")]
+    assert found == sorted((*own, "results/baselines/api.json"))
+    assert not [file for file in plan(tmp_path) if file.path.name == ".gitignore"]
+
+
+@pytest.mark.parametrize("name", ["20260101T000000-quick-1a2b.json", "baselines/api.json", ".hidden"])
+def test_results_of_memcap_alone_are_ignored_together(tmp_path: Path, name: str) -> None:
+    put(tmp_path, {f"results/{name}": ""})
+    [ignore] = [file for file in plan(tmp_path) if file.path.name == ".gitignore"]
+    assert "/results/*" in ignore.text.splitlines()
+
+
 def test_pipes_are_not_waited_for(tmp_path: Path) -> None:
     for name in ("pyproject.toml", "main.py", "Dockerfile", "requirements.txt"):
         os.mkfifo(tmp_path / name)
