@@ -12,7 +12,10 @@ from memcap.cli.reports import Reports, Wanted, terminal_text, write_reports
 if TYPE_CHECKING:
     from memcap.model import Config
     from memcap.report import View
-    from memcap.workflows.judging import Case, Measured
+    from memcap.workflows.caller import Tell
+    from memcap.workflows.judging import Case, Judged, Measured
+
+_NAMED = 3  # benchmarks that are listed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +70,23 @@ def conclude(case: Case, printing: Printing, *, accept: bool = False) -> NoRetur
     printing.write_reports(view, case.config)
     if first:
         first.report(calling.tell)
+    _tell_of_lost_benchmarks(found, calling.tell)
     raise SystemExit(view.exit_code or (BaselineRefused.exit_code if first and first.refused else 0))
+
+
+def _tell_of_lost_benchmarks(found: Judged, tell: Tell) -> None:
+    """Say which baselines of the project have no benchmark, where a new cell may be that of a renamed one."""
+    from memcap.model import VerdictState
+    from memcap.store import lost_benchmarks
+
+    baselines = found.case.baselines
+    is_new = any(verdict.state is VerdictState.NEW for verdict in found.verdicts)
+    if is_new and not baselines.origin and (lost := lost_benchmarks(found.case.config, baselines)):
+        shown = ", ".join(lost[:_NAMED]) + (f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else "")
+        tell(
+            f"the project has baselines, but no benchmark, of {shown}. If it was renamed, accept the new cells, and "
+            "remove the old baselines: memcap baseline prune"
+        )
 
 
 def conclude_unjudged(found: Measured, printing: Printing = _PLAIN, config: Config | None = None) -> NoReturn:

@@ -12,7 +12,7 @@ from memcap.store.history import baseline_history, baselines_at
 from memcap.store.journal import Journal, journal_path, load_interrupted
 from memcap.store.latest import latest_run, newest_files
 from memcap.store.profiles import load_profile, save_profile
-from memcap.store.prune import why_impossible
+from memcap.store.prune import lost_benchmarks, why_impossible
 
 __all__ = [
     "Acceptance",
@@ -35,6 +35,7 @@ __all__ = [
     "load_interrupted",
     "load_profile",
     "load_result",
+    "lost_benchmarks",
     "newest_files",
     "refuse_special",
     "remove_baselines",

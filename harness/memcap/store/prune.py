@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from memcap.model import COLD, Baseline, Config
+from memcap.model import COLD, Baseline, Baselines, Config
 from memcap.model.names import cell_name
 from memcap.units import seconds_of_variant
 
 _FOLDERLESS = ("registry", "local image", "this machine")  # origins of images that are no folder of the project
+
+
+def lost_benchmarks(config: Config, baselines: Baselines) -> tuple[str, ...]:
+    """Return the benchmarks (``suite.benchmark``) of ``baselines`` that the project does not have."""
+    known = {f"{suite.name}.{each.name}" for suite in config.suites.values() for each in suite.benchmarks}
+    return tuple(sorted({cell_name(cell_id).full_benchmark for cell_id in baselines.cells} - known))
 
 
 def why_impossible(config: Config, baseline: Baseline) -> str:

@@ -53,11 +53,11 @@ def test_shared_memory_and_huge_pages_as_asked_for(monkeypatch: pytest.MonkeyPat
 def test_a_secret_is_in_no_id(monkeypatch: pytest.MonkeyPatch) -> None:
     ids: list[str] = []
 
-    def refuse(order: execute.Order, **_: object) -> None:
-        ids.extend(cell.id for cell in order.plan.cells)
+    def refuse(request: CampaignRequest, *_: object) -> None:
+        ids.extend(cell.id for cell in request.plan.cells)
         raise MemcapError("no daemon")
 
-    monkeypatch.setattr(execute, "execute", refuse)
+    monkeypatch.setattr(measure, "execute", refuse)
     CliRunner().invoke(command, ["some/image:1", "-e", "TOKEN=hunter2", "--", "/bin/hunter2"])
     assert ids == ["measure.command-some_image-1g"]
 

@@ -124,6 +124,18 @@ def test_check_allows_new_cells_too(run: Any, project: Path) -> None:
     assert CliRunner().invoke(check_command, ["--project", str(project), "--allow-new"]).exit_code == 0
 
 
+def test_baselines_of_a_renamed_benchmark_are_told(run: Any, project: Path) -> None:
+    run("--accept")
+    suite = project / "suites" / "demo" / "suite.toml"
+    suite.write_text(SUITE.replace("calm", "quiet"))
+    renamed = run("demo.quiet")
+    assert renamed.exit_code == 0
+    assert "no benchmark, of demo.calm. If it was renamed" in renamed.stderr
+    assert "memcap baseline prune" in renamed.stderr
+    assert "baseline prune" not in run("demo.leak").stderr, "nothing is new"
+    assert "baseline prune" not in run("demo.quiet", "--no-check").stderr
+
+
 def test_default_tolerances_find_a_rise(run: Any) -> None:
     """Nothing was judged in a project without [tolerances], and that passed."""
     assert run("demo.calm", "--accept").exit_code == 0

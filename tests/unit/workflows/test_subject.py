@@ -206,12 +206,12 @@ def test_an_empty_word_is_no_program(words: tuple[str, ...]) -> None:
 )
 def test_a_secret_is_in_no_id(program: str, name: str) -> None:
     options = ContainerOptions(env=("TOKEN=hunter2", "WHERE=/usr/hunter2"))
-    subject = Asked(words=("some/image:1", program), container_options=options).find()
+    subject = find_subject(("some/image:1", program), container_options=options)
     assert subject.cell.id == f"measure.{name}-some_image-1g"
     assert "hunter2" not in subject.name
 
 
 def test_a_public_value_stays_in_the_id() -> None:
     options = ContainerOptions(env=("TOOL=pytest",), public_env=("TOOL",))
-    subject = Asked(words=("some/image:1", "/bin/pytest"), container_options=options).find()
+    subject = find_subject(("some/image:1", "/bin/pytest"), container_options=options)
     assert subject.cell.id == "measure.pytest-some_image-1g"
