@@ -64,7 +64,7 @@ class Heartbeat:
 
     def _still_working(self) -> str:
         passed = format_seconds(self._clock() - self._said_at)
-        return f"still working ({passed} since: {self._said})" if self._said else f"still working ({passed})"
+        return f"still working ({passed})" + (f"; last: {self._said}" if self._said else "")
 
 
 HEARTBEAT = Heartbeat()

@@ -65,12 +65,13 @@ def take_profile(
     by as much as the workload itself needs. Raises PlanError where nothing was noted, EngineError, Interrupted.
     """
     tool, say = instrument.tool.value, session.say
+    say(f"[1/4] measuring what {tool} needs of its own")
     with tempfile.TemporaryDirectory(prefix="memcap-") as nothing:
         idle = session.idle_footprint(instrument, layer, artefacts=Path(nothing))
     raised = idle.raise_bytes
-    say(f"{tool} needs {format_bytes(raised)} of its own; running without it")
+    say(f"[2/4] {tool} needs {format_bytes(raised)}; running without it")
     without = session.plain()
-    say(f"{without.ending.value} without it; running with {tool}")
+    say(f"[3/4] {without.ending.value} without it; running with {tool}")
     every, instrument = instrument, replace(instrument, aggregates=_is_long(instrument, without))
     run = session.recorded(instrument, layer, artefacts=artefacts, raised_bytes=raised)
     again = ""
@@ -80,12 +81,12 @@ def take_profile(
     elif instrument.aggregates and is_unfinished(artefacts):
         again = "a process ended before its totals could be written; running again with each allocation recorded"
     if again:
-        say(again)
+        say(f"[3/4] {again}")
         for path in artefacts.iterdir():
             path.unlink()
         instrument = every
         run = session.recorded(instrument, layer, artefacts=artefacts, raised_bytes=raised)
-    say("reading what was noted")
+    say("[4/4] reading what was noted")
     profile = profile_of(
         Runs(session=session, without=without, run=run, raised_bytes=raised, idle=idle),
         instrument,

@@ -38,7 +38,7 @@ def make_attempts(run: Run, *, cap_bytes: int, times: int, lower: bool, say: Say
     The steps begin just below what the runs needed; where nothing is killed at all, they are the ``earlier`` ones.
     Raises EngineError for a run that does not happen, Interrupted.
     """
-    first = tuple(_run(run, cap_bytes, number, say) for number in range(1, times + 1))
+    first = tuple(_run(run, cap_bytes, number, say, of=times) for number in range(1, times + 1))
     if any(attempt.killed for attempt in first) or not lower:
         return Attempts(cap_bytes=cap_bytes, attempts=first)
     steps: list[Attempt] = []
@@ -89,16 +89,18 @@ def _next_cap(last: Attempt) -> int:
 
 
 def _repeated(run: Run, first: Attempt, times: int, say: Say) -> tuple[Attempt, ...]:
-    return first, *(_run(run, first.cap_bytes, number, say) for number in range(2, times + 1))
+    return first, *(_run(run, first.cap_bytes, number, say, of=times) for number in range(2, times + 1))
 
 
-def _run(run: Run, cap_bytes: int, number: int, say: Say) -> Attempt:
+def _run(run: Run, cap_bytes: int, number: int, say: Say, *, of: int | None = None) -> Attempt:
+    """Return one attempt, the first of TRIES that says something; ``of`` is how many there will be, if known."""
     for _ in range(TRIES):
         found = run(cap_bytes)
         ending = found.measurement.ending
         if not ending.is_infrastructure:
             load = f" with {found.load}" if found.load else ""
-            say(f"{format_bytes(cap_bytes)}{load}, run {number}: {ending.value}")
+            which = f"run {number} of {of}" if of else f"run {number}"
+            say(f"{format_bytes(cap_bytes)}{load}, {which}: {ending.value}")
             return found
     detail = found.measurement.detail
     raise EngineError(

@@ -117,8 +117,8 @@ def test_silence_is_broken_every_ten_seconds_with_what_was_said_last(capsys: pyt
             told.append((second, line.strip()))
     assert told == [
         (10, "still working (10.0 s)"),
-        (25, "still working (10.0 s since: pulling python:3.12)"),
-        (35, "still working (20.0 s since: pulling python:3.12)"),
+        (25, "still working (10.0 s); last: pulling python:3.12"),
+        (35, "still working (20.0 s); last: pulling python:3.12"),
     ]
 
 

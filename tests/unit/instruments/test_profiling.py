@@ -40,7 +40,8 @@ class PretendedSession:
     ) -> None:
         self.raised: list[int] = []
         self.instruments: list[Instrument] = []
-        self.say = list[str]().append
+        self.told: list[str] = []
+        self.say = self.told.append
         self._writes_totals = writes_totals
         self._without = without
         self._runs = list(runs)
@@ -65,7 +66,11 @@ class PretendedSession:
         (artefacts / "sites.json").write_text(json.dumps(SITES))
 
 
-def take(session: PretendedSession, folder: Path, instrument: Instrument | None = None) -> AllocationProfile:
+def take(
+    session: PretendedSession,
+    folder: Path,
+    instrument: Instrument | None = None,
+) -> AllocationProfile:
     return take_profile(
         session,  # type: ignore[arg-type]
         instrument or Instrument(),
@@ -95,6 +100,7 @@ def test_a_workload_that_does_not_fit_beside_the_instrument_gets_room(tmp_path: 
     session = PretendedSession(make_measurement(61), make_oom(), make_measurement(90))
     found = take(session, tmp_path)
 
+    assert [line.partition(" ")[0] for line in session.told] == ["[1/4]", "[2/4]", "[3/4]", "[3/4]", "[4/4]"]
     assert session.raised == [6 * MIB, 66 * MIB]
     assert found.ending is Ending.COMPLETED
     assert kinds(found) == []

@@ -47,7 +47,13 @@ def test_as_often_as_asked_for_at_the_cap(need: float, kills: int) -> None:
 
 def test_lower_begins_below_what_was_needed() -> None:
     run = Needing(50)
-    made = make_attempts(run, cap_bytes=128 * MIB, times=3, lower=True, say=silent)
+    told: list[str] = []
+    made = make_attempts(run, cap_bytes=128 * MIB, times=3, lower=True, say=told.append)
+
+    assert told[1] == "128.0 MiB, run 2 of 3: completed"
+    assert [line.partition(", ")[2] for line in told[3:]] == [
+        "run 1: oom_killed", "run 2 of 3: oom_killed", "run 3 of 3: oom_killed",
+    ]  # fmt: skip
 
     assert made.cap_bytes == int(0.97 * 50 * MIB)
     assert [each.cap_bytes for each in made.earlier] == [128 * MIB] * 3
