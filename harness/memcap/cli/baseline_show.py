@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from memcap.cli.output import echo, emit, terminal_width
+from memcap.cli.output import echo, emit, table_width
 from memcap.cli.selection import project_option
 from memcap.json_text import json_text
 
@@ -39,7 +39,7 @@ def show_command(*, cells: tuple[str, ...], as_json: bool, root: Path | None) ->
     if as_json:
         emit(json_text({"schema": JSON_SCHEMA, "cells": [_entry(each) for each in chosen]}))
     elif chosen:
-        echo(render_baselines(chosen, width=terminal_width()), nl=False)
+        echo(render_baselines(chosen, width=table_width()), nl=False)
     else:
         echo("There are no baselines yet: memcap baseline accept")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from memcap.cli.output import echo, emit, terminal_width
+from memcap.cli.output import echo, emit, table_width
 from memcap.json_text import json_text
 from memcap.untrusted import printable
 
@@ -230,7 +230,7 @@ def _as_text(built: Sequence[Built], missing: Sequence[ImageSource]) -> str:
     rows += [["image", source.name, "-", "not built", "-", _how_to_build(source)] for source in missing]
     if not rows:
         return "memcap has built nothing on this daemon."
-    return table(rows, ["kind", "image", "suite", "reference", "size", "origin"], width=terminal_width())
+    return table(rows, ["kind", "image", "suite", "reference", "size", "origin"], width=table_width())
 
 
 def _how_to_build(source: ImageSource) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -12,11 +14,18 @@ if TYPE_CHECKING:
     from memcap.errors import MemcapError
 
 _NARROWEST = 60  # columns that the tables need
+_WIDEST = 10_000  # more than any table has
 
 
 def terminal_width() -> int:
     """Return how many columns a text for people may have."""
     return max(_NARROWEST, shutil.get_terminal_size().columns)
+
+
+def table_width() -> int:
+    """Return how many columns a table may have whose words are copied, such as ids: in a pipe as many as it needs."""
+    is_piped = not sys.stdout.isatty() and "COLUMNS" not in os.environ
+    return _WIDEST if is_piped else terminal_width()
 
 
 def echo(text: str, *, err: bool = False, nl: bool = True) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from memcap.cli.option_groups import filled
-from memcap.cli.output import echo, emit, terminal_width
+from memcap.cli.output import echo, emit, table_width, terminal_width
 from memcap.cli.progress import say
 from memcap.cli.selection import selection_options
 from memcap.json_text import json_text
@@ -135,7 +135,7 @@ def _as_text(plan: Plan, rules: Rules) -> str:
         for cell in plan.cells
     ]
     width = terminal_width()
-    cells = table(rows, ["cell", "cap", "budget", "expected ending", "runs"], width=width)
+    cells = table(rows, ["cell", "cap", "budget", "expected ending", "runs"], width=table_width())
     count = len(plan.cells)
     warmups = f" and {counted(count * plan.warmups, 'warm-up')}" if plan.warmups else ""
     known = plan.configured_seconds

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from memcap.cli.output import emit, terminal_width
+from memcap.cli.output import emit, table_width, terminal_width
 from memcap.errors import MemcapError
 
 if TYPE_CHECKING:
@@ -133,9 +133,9 @@ show_output_option = click.option(
 def terminal_text(view: View, *, verbose: bool, show_output: bool = False) -> str:
     """Return ``view`` as it is printed: as wide as the terminal, with the characters that it has."""
     from memcap.report.sparkline import levels_for
-    from memcap.report.terminal import render_terminal
+    from memcap.report.terminal import render_terminal, width_for_ids
 
-    width = terminal_width()
+    width = max(terminal_width(), min(width_for_ids(view), table_width()))
     levels = levels_for(sys.stdout.encoding)
     return render_terminal(view, width=width, verbose=verbose, show_output=show_output, levels=levels)
 

@@ -62,6 +62,14 @@ def render_terminal(
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+def width_for_ids(view: View) -> int:
+    """Return the least width at which no id of ``view`` is shortened."""
+    if not view.cells:
+        return 0
+    smallest = _layouts(view, BLOCKS)[-1]
+    return max(len(printable(cell.id)) for cell in view.cells) - _room(smallest, view, 0)
+
+
 def _answer(view: View, width: int) -> list[str]:
     """Return what came of it, why, and what to do next. The one measured cell's reason is in the first sentence."""
     code = f" (exit code {view.exit_code})" if view.exit_code else ""

@@ -6,13 +6,18 @@ from collections.abc import Callable
 
 import pytest
 
-from factories import make_plan, make_plan_cell
+from factories import make_baseline, make_cell, make_plan, make_plan_cell, make_result
 from memcap.cli import gc, images, plan
-from memcap.cli.output import terminal_width
+from memcap.cli.output import table_width, terminal_width
+from memcap.cli.reports import terminal_text
 from memcap.engine.docker_leftovers import Kind, Remnant
 from memcap.images.inventory import Built
 from memcap.model import DEFAULT_TOLERANCES, Budget, ImageSource, Metric, Rules
+from memcap.report.baselines import render_baselines
 from memcap.report.text import folded
+from memcap.report.view import build_view
+
+LONG = f"agents.{'long_name_' * 10}-registry_example_5000_team_prod_1_4-128m"
 
 
 def _plan() -> str:
@@ -35,6 +40,14 @@ def _images() -> str:
     return images._as_text([built], [ImageSource(name="py312")])
 
 
+def _check() -> str:
+    return terminal_text(build_view(make_result(make_cell(LONG)), is_judged=False), verbose=False)
+
+
+def _baselines() -> str:
+    return render_baselines([make_baseline(make_cell(LONG))], width=table_width())
+
+
 def _gc() -> str:
     remnant = Remnant(
         kind=Kind.CONTAINER,
@@ -50,9 +63,27 @@ def _gc() -> str:
 
 
 @pytest.mark.parametrize("width", [60, 80, 200])
-@pytest.mark.parametrize("text", [_plan, _images, _gc])
+@pytest.mark.parametrize("text", [_plan, _images, _gc, _check, _baselines])
 def test_no_line_is_wider_than_the_terminal(
     text: Callable[[], str], width: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
     assert max(map(len, text().splitlines())) <= width
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        (_plan, f"{'long_name_' * 4}-py312-1g"),
+        (_images, f"memcap/layer:{'0123456789abcdef' * 2}"),
+        (_check, LONG),
+        (_baselines, LONG),
+    ],
+)
+def test_words_that_are_copied_stay_whole_in_a_pipe(
+    text: Callable[[], str], word: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    assert word in text()
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert word not in text()
