@@ -150,7 +150,7 @@ def _write_lock(lock: ChosenLock | None, repository: Repository) -> list[Path]:
         return []
     echo(f"pinning the dependencies on Python {' and '.join(lock.pythons)} …", err=True)
     try:
-        package = Package(directory=lock.directory, project=repository.root)
+        package = Package(path=lock.package, project=repository.root)
         lines = lock_dependencies(package, lock.requirements, lock.pythons, say=lambda _: None)
     except BuildError as error:
         echo(printable(f"The dependencies are not pinned yet: {error}"), err=True)

@@ -29,13 +29,14 @@ def read_package(root: Path, source: Source) -> tuple[Package | None, list[Probl
         problems.append(source.problem(("project", "requirements"), "has no meaning without package"))
     if problems or "package" not in keys:
         return None, problems
-    folder = root / keys["package"]
-    if not folder.is_dir():
-        message = f"there is no folder {shown(keys['package'])}"
+    path = root / keys["package"]
+    is_wheel = path.suffix == ".whl"
+    if not (path.is_file() if is_wheel else path.is_dir()):
+        message = f"there is no {'wheel' if is_wheel else 'folder'} {shown(keys['package'])}"
         problems.append(source.problem(("project", "package"), message))
     lock = keys.get("requirements") or (LOCK_FILE if (root / LOCK_FILE).is_file() else None)
     if lock is not None and not (root / lock).is_file():
         problems.append(source.problem(("project", "requirements"), f"there is no file {shown(lock)}"))
     elif lock is not None:
         problems += check_requirements(root, Path(lock))
-    return Package(directory=folder.resolve(), project=root, requirements=root / lock if lock else None), problems
+    return Package(path=path.resolve(), project=root, requirements=root / lock if lock else None), problems

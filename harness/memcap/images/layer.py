@@ -106,7 +106,7 @@ def _locks(
     missing = unlocked(needed, locks)
     if package is not None and missing:
         raise BuildError(
-            f"{package.directory.name} needs {', '.join(missing)}, which no lock file pins",
+            f"{package.path.name} needs {', '.join(missing)}, which no lock file pins",
             remedy="Run `memcap init`, which writes one, or name a requirements file with pinned versions in "
             "`[project] requirements` of limits.toml.",
         )

@@ -64,7 +64,7 @@ def unpack_wheel(wheel: Path, image: ImageFacts, python: PythonFacts) -> Path:
 
 
 def _key(subject: str, image: ImageFacts, python: PythonFacts) -> str:
-    facts = (subject, python.implementation, python.version, _abi(python), python.libc, image.architecture)
+    facts = (subject, python.implementation, python.version, abi_tag(python), python.libc, image.architecture)
     return hashlib.sha256("\0".join(facts).encode()).hexdigest()
 
 
@@ -102,7 +102,7 @@ def run_pip(arguments: Sequence[str], image: ImageFacts, python: PythonFacts) ->
     command = [
         sys.executable, "-m", "memcap.images.pip_for_image", python.version, python.implementation, image.architecture,
         *arguments, *QUIET_PIP, "--only-binary=:all:",
-        "--python-version", f"{major}.{minor}", "--implementation", "cp", "--abi", _abi(python), *platforms,
+        "--python-version", f"{major}.{minor}", "--implementation", "cp", "--abi", abi_tag(python), *platforms,
     ]  # fmt: skip
     # pip refuses --target together with --user, which a user's configuration may ask for.
     environ = {**os.environ, "PIP_USER": "0"}
@@ -141,7 +141,8 @@ def _read(requirements: Path) -> str:
         raise BuildError(f"could not read {requirements}: {error}", remedy="Mend or remove the file.") from error
 
 
-def _abi(python: PythonFacts) -> str:
+def abi_tag(python: PythonFacts) -> str:
+    """Return the tag of the ABI that compiled wheels for ``python`` have. Raises BuildError where it is unknown."""
     major, minor = python.version.split(".")[:2]
     if python.implementation != "CPython":
         raise BuildError(

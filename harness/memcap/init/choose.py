@@ -76,7 +76,7 @@ class ChosenBenchmark:
 class ChosenLock:
     """Whose dependencies get a lock file: a package's, and those of the file ``requirements``, on ``pythons``."""
 
-    directory: Path
+    package: Path
     requirements: Path | None
     pythons: tuple[str, ...]
 
@@ -237,7 +237,7 @@ def _lock(repository: Repository, package: str | None, image: ChosenImage) -> Ch
     """Return what is to be locked; of a project that is there, the package that has no lock file."""
     if LOCK_FILE in repository.files:
         return None
-    directory, pythons = repository.root / (package or ""), image.pythons
+    path, pythons = repository.root / (package or ""), image.pythons
     if package is None:
         images = repository.project.images.values() if repository.project else ()
         own = next((image.package for image in images if image.package and not image.package.requirements), None)
@@ -245,9 +245,9 @@ def _lock(repository: Repository, package: str | None, image: ChosenImage) -> Ch
         pythons = tuple(f"{name[1]}.{name[2]}" for name in named if name)
         if own is None or not pythons:
             return None
-        directory = own.directory
+        path = own.path
     requirements = repository.root / repository.unlocked[0] if repository.unlocked else None
-    return ChosenLock(directory=directory, requirements=requirements, pythons=pythons)
+    return ChosenLock(package=path, requirements=requirements, pythons=pythons)
 
 
 def _suite_name(repository: Repository) -> str:

@@ -20,7 +20,7 @@ LIMITS = '[caps]\n128m = "128MiB"\n[profiles.quick]\n[project]\n'
 def test_each_image_of_the_project_gets_the_package(make_project: MakeProject) -> None:
     root = make_project({"limits.toml": LIMITS + 'package = "src"\n', "src/shop.py": ""}).resolve()
 
-    package = Package(directory=root / "src", project=root)
+    package = Package(path=root / "src", project=root)
 
     assert load_config(root).images["py312"].package == package
     image = find_image(root, "py312")  # for a command of no suite
@@ -50,6 +50,8 @@ def test_without_the_key_there_is_no_package(make_project: MakeProject) -> None:
     ("keys", "files", "said"),
     [
         ('package = "shop"\n', {}, "limits.toml:5: project.package: there is no folder 'shop'"),
+        ('package = "dist/shop.whl"\n', {}, "project.package: there is no wheel 'dist/shop.whl'"),
+        ('package = "dist"\n', {"dist": ""}, "project.package: there is no folder 'dist'"),
         ('package = "/srv/shop"\n', {}, "project.package: '/srv/shop' is not a path from the project's folder"),
         ('package = ""\n', {}, "project.package: '' is not a path"),
         ('requirements = "a.txt"\n', {"a.txt": ""}, "project.requirements: has no meaning without package"),

@@ -6,11 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from own_wheels import make_wheel
 
 from factories import make_image
 from memcap.errors import BuildError
 from memcap.images.archive import Tree
-from memcap.images.package import add_package, build_wheel, is_installable, unlocked
+from memcap.images.package import add_package, build_wheel, is_installable, required, unlocked
 from memcap.model import Package, PythonFacts
 
 IMAGE = make_image()
@@ -62,7 +63,7 @@ def write(root: Path, files: dict[str, str]) -> None:
 
 
 def package(root: Path) -> Package:
-    return Package(directory=root, project=root)
+    return Package(path=root, project=root)
 
 
 def silent(_: str) -> None:
@@ -138,6 +139,38 @@ def test_what_no_lock_file_pins_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.allow_processes
+class TestBuiltWheels:
+    def test_the_one_for_the_image_is_unpacked(self, wheels: Path) -> None:
+        said: list[str] = []
+        for tag in ("cp310-cp310-linux_x86_64", "cp312-cp312-linux_x86_64"):
+            make_wheel(wheels, "shop", tag, requires="anyio>=4")
+        tree = Tree()
+
+        needed = add_package(tree, package(wheels), IMAGE, PYTHON, say=said.append)
+
+        assert needed == ("anyio",)
+        assert names(tree, "shop.py") == {"shop.py"}
+        assert said == ["py312 gets shop-1.0-cp312-cp312-linux_x86_64.whl"]
+        assert required(package(wheels), say=silent) == ("anyio>=4",)
+
+    def test_a_single_wheel(self, wheels: Path) -> None:
+        wheel = make_wheel(wheels, "shop", "py3-none-any")
+        make_wheel(wheels, "market", "py3-none-any")
+        tree = Tree()
+
+        add_package(tree, Package(path=wheel, project=wheels), IMAGE, PYTHON, say=silent)
+
+        assert names(tree, "shop.py", "market.py") == {"shop.py"}
+
+    @pytest.mark.parametrize("content", [b"", b"PK\x05\x06" + b"\0" * 18])
+    def test_what_is_no_wheel_is_said(self, wheels: Path, content: bytes) -> None:
+        (wheels / "shop-1.0-py3-none-any.whl").write_bytes(content)
+
+        with pytest.raises(BuildError, match="cannot be read as a wheel"):
+            add_package(Tree(), package(wheels), IMAGE, PYTHON, say=silent)
+
+
+@pytest.mark.allow_processes
 class TestWheel:
     def test_the_wheel_is_what_is_installed(self, root: Path) -> None:
         tree = Tree()
@@ -181,8 +214,9 @@ class TestWheel:
         write(root, {"backend.py": BACKEND.replace("{tag}", "cp311-cp311-linux_x86_64")})
 
         with pytest.raises(BuildError, match="has compiled parts") as caught:
-            build_wheel(package(root), say=silent)
-        assert "dockerfile" in caught.value.remedy
+            add_package(Tree(), package(root), IMAGE, PYTHON, say=silent)
+        assert 'package = "wheelhouse"' in caught.value.remedy
+        assert required(package(root), say=silent)[0] == "anyio>=4"
 
     def test_a_backend_that_is_nowhere_is_said(self, root: Path) -> None:
         write(root, {"pyproject.toml": PYPROJECT.replace("requires = []", 'requires = ["no-such-backend-at-all"]')

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import sys
-import zipfile
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from own_wheels import make_wheel
 
 from factories import make_image
 from memcap.errors import BuildError
@@ -63,18 +63,6 @@ def test_the_key_changes_with_all_that_decides(tmp_path: Path) -> None:
 
     assert len(keys) == 6
     assert dependencies_key((lock,), replace(IMAGE, id="sha256:other", name="other"), PYTHON) in keys
-
-
-def make_wheel(folder: Path, name: str, tag: str, *, requires: str = "") -> None:
-    """Write a wheel with one module, as small as pip accepts."""
-    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n" + (
-        f"Requires-Dist: {requires}\n" if requires else ""
-    )
-    with zipfile.ZipFile(folder / f"{name}-1.0-{tag}.whl", "w") as wheel:
-        wheel.writestr(f"{name}.py", f"TAG = {tag!r}\n")
-        wheel.writestr(f"{name}-1.0.dist-info/METADATA", metadata)
-        wheel.writestr(f"{name}-1.0.dist-info/WHEEL", f"Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: {tag}\n")
-        wheel.writestr(f"{name}-1.0.dist-info/RECORD", "")
 
 
 @pytest.mark.allow_processes

@@ -164,7 +164,7 @@ class TestPackage:
 
         assert loose.requirements is None
         assert loose.lock == ChosenLock(
-            directory=tmp_path, requirements=tmp_path / "requirements.txt", pythons=("3.13", "3.10")
+            package=tmp_path, requirements=tmp_path / "requirements.txt", pythons=("3.13", "3.10")
         )
         assert (pinned.requirements, pinned.lock) == ("requirements.txt", None)
 
@@ -173,7 +173,7 @@ class TestPackage:
         files = {"limits.toml": limits, "src/main.py": FASTAPI, "images/py312/Dockerfile": "FROM python:3.12\n"}
         choice = chosen(tmp_path, files)
 
-        assert choice.lock == ChosenLock(directory=tmp_path / "src", requirements=None, pythons=("3.12",))
+        assert choice.lock == ChosenLock(package=tmp_path / "src", requirements=None, pythons=("3.12",))
         assert (choice.image.kind, choice.package) == (ImageKind.PRESENT, None)
         assert chosen(tmp_path, {"memcap-requirements.txt": "fastapi==0.100\n"}).lock is None
 
