@@ -30,7 +30,7 @@ from memcap.images.archive import Tree, add_folder_files, digest_of
 from memcap.images.built_wheels import choose_wheel, newest_wheels, wheels_in
 from memcap.images.kept import kept_folder
 from memcap.images.pip_for_image import marker_environment
-from memcap.images.wheels import QUIET_PIP, UNREACHABLE, last_lines, unpack_wheel
+from memcap.images.wheels import QUIET_PIP, UNREACHABLE, Constrained, Lock, last_lines, unpack_wheel
 from memcap.model import ImageFacts, Package, PythonFacts
 from memcap.units import format_bytes
 
@@ -54,10 +54,10 @@ _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 def add_package(
     tree: Tree, package: Package, image: ImageFacts, python: PythonFacts, *, say: Callable[[str], None]
-) -> tuple[str, ...]:
+) -> tuple[Requirement, ...]:
     """Add the files of ``package`` under PACKAGE, as the image's Python would have them installed.
 
-    Return the names of what its wheel needs there. Raises BuildError when no wheel can be built, and when none is for
+    Return what its wheel needs there. Raises BuildError when no wheel can be built, and when none is for
     that Python.
     """
     if is_installable(package.path):
@@ -76,7 +76,7 @@ def add_package(
     try:
         is_for_it = SpecifierSet(wanted).contains(python.version, prereleases=True)
         needed = [Requirement(line) for line in metadata.get_all("Requires-Dist") or ()]
-        names = tuple(one.name for one in needed if one.marker is None or one.marker.evaluate(there))
+        needed_there = tuple(one for one in needed if one.marker is None or one.marker.evaluate(there))
     except ValueError as error:  # what pip does not read either
         raise BuildError(
             f"the metadata of {wheel.name} cannot be read: {error}", remedy="Fix what it needs."
@@ -87,7 +87,7 @@ def add_package(
             remedy="Choose other images, or widen `requires-python` of the package.",
         )
     add_folder_files(tree, unpack_wheel(wheel, image, python), PACKAGE)
-    return names
+    return needed_there
 
 
 def is_installable(directory: Path) -> bool:
@@ -120,15 +120,30 @@ def build_wheel(package: Package, *, say: Callable[[str], None]) -> Path:
     return wheel
 
 
-def unlocked(names: Sequence[str], locks: Sequence[Path]) -> tuple[str, ...]:
-    """Return those of ``names`` that no line of ``locks`` pins."""
+def lock_of(package: Package, needed: Sequence[Requirement]) -> Lock | None:
+    """Return what pins ``needed``, which is what ``package`` needs in an image; None if nothing does."""
+    if package.requirements is None or package.constraints is None:
+        return package.requirements
+    if not needed:
+        return None
+    # By name alone, where the wheel names an address: the lock file knows the version.
+    requirements = (f"{one.name}[{','.join(sorted(one.extras))}]{one.specifier}".replace("[]", "") for one in needed)
+    return Constrained(file=package.requirements, requirements=tuple(requirements), constraints=package.constraints)
+
+
+def unlocked(needed: Sequence[Requirement], locks: Sequence[Lock]) -> tuple[str, ...]:
+    """Return the names of those of ``needed`` that no line of ``locks`` pins."""
     pinned = {
         canonicalize_name(found.group())
         for lock in locks
-        for line in lock.read_text(encoding="utf-8").splitlines()
+        for line in _pins(lock)
         if (found := _NAME.match(line.strip()))
     }
-    return tuple(name for name in names if canonicalize_name(name) not in pinned)
+    return tuple(one.name for one in needed if canonicalize_name(one.name) not in pinned)
+
+
+def _pins(lock: Lock) -> Sequence[str]:
+    return lock.constraints if isinstance(lock, Constrained) else lock.read_text(encoding="utf-8").splitlines()
 
 
 def required(package: Package, *, say: Callable[[str], None]) -> tuple[str, ...]:
