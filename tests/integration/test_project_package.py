@@ -31,10 +31,12 @@ EXTENSION = r"""
 #include <Python.h>
 #include <string.h>
 
+char *kept; /* visible from outside, so that no compiler leaves the memory out */
+
 /* malloc() MIB of memory, touch it, and keep it: Python's own allocator does not see it. */
 static PyObject *hold(PyObject *self, PyObject *mib) {
     size_t size = PyLong_AsSize_t(mib) << 20;
-    memset(malloc(size), 7, size);
+    kept = memset(malloc(size), 7, size);
     return PyUnicode_FromString(PY_VERSION);
 }
 
