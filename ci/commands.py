@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from ci.browser import provide_browser
 from ci.engine import ask_memcap, install_engine, make_ready, start_daemon
 from ci.environment import Environment, make_environment
 from ci.errors import SetupError
 from ci.process import Progress, run_in_foreground
+from ci.promised import provide_promised
 from ci.system import read_system
 from ci.vm.commands import running_machine, vm
 
@@ -162,8 +162,8 @@ def _set_up() -> str:
     say = Progress()
     environment = _make_environment(say)
     ask = partial(ask_memcap, environment.python)
-    provide_browser(read_system(), say=say)
     make_ready(read_system(), ask=ask, install=install_engine, start=partial(start_daemon, ask=ask), say=say)
+    provide_promised(read_system(), say=say)
     say("images: building what is missing")
     code = run_in_foreground([str(environment.python), "-m", "memcap", "images", "build"])
     if code != 0:

@@ -53,9 +53,14 @@ def path_with_sbin() -> str:
     return os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
 
 
+def find_program(name: str) -> str | None:
+    """Return the path of a program, which may be one of the system's, or None where it is not installed."""
+    return shutil.which(name, path=path_with_sbin())
+
+
 def find_dockerd() -> str | None:
     """Return the path of dockerd, or None where it is not installed."""
-    return shutil.which("dockerd", path=path_with_sbin())
+    return find_program("dockerd")
 
 
 def read_system() -> System:

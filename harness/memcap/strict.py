@@ -26,6 +26,7 @@ from memcap.untrusted import cut
 
 _MIB: Final = 1024 * 1024
 MOST_CONFIG_BYTES: Final = _MIB
+MOST_LOCK_BYTES: Final = 16 * _MIB
 MOST_BASELINE_BYTES: Final = 64 * _MIB
 MOST_RESULT_BYTES: Final = 1024 * _MIB
 MOST_DEPTH: Final = 64

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 from zlib import crc32
 
+from fuzz.projects import CODE, OF_PROJECTS, of_project
 from fuzz.repositories import OF_REPOSITORIES, of_repository
 from measured import END, LOAD_ERROR, RAISED, SPEC, START
 
@@ -23,7 +24,6 @@ from factories import (
     make_result,
     make_site,
 )
-from memcap.config import load_config
 from memcap.config.environment import read_env_file
 from memcap.errors import FileFormatError
 from memcap.instruments.reading import read_noted
@@ -79,74 +79,7 @@ _SITES: Final = {
         {"pid": 9, "parent": 7, "command": ["python"], "peak_bytes": 0, "sites": [], "error": "ImportError: no memray"},
     ],
 }  # fmt: skip
-_LIMITS: Final = """\
-caps = { 1g = "1GiB", 128m = "128MiB" }
-[profiles.quick]
-caps = ["128m"]
-runs = 5
-within = "20min"
-[tolerances.peak]
-relative = "2%"
-absolute = "1MiB"
-[time_limits]
-run = "90s"
-[container]
-pids = 64
-output_limit = "1MiB"
-shm_size = "64m"
-user = "app:staff"
-disk = "1GiB"
-cpus = 1.5
-cpu_time = "90s"
-ulimits = { nofile = "1024:2048", stack = -1 }
-hostname = "memcap"
-network = "bridge"
-env = { PYTHONHASHSEED = "0" }
-[quiet]
-pin_cpus = 1
-[judge]
-minimum_runs = 5
-false_alarms = "1%"
-[alerts]
-cap = "80%"
-growth = "off"
-"""
-_SUITE: Final = """\
-[suite]
-description = "a demo"
-total = "5min"
-advice = { lag = "Bound it." }
-[benchmarks.leak]
-description = \"\"\"two
-lines\"\"\"
-call = "work:leak"
-parameters = { size = 0x10, rate = 1.5e3, name = 'raw', on = true }
-caps = ["128m"]
-budget = "64m"
-budget_margin = "2%"
-tags = ["a", "b"]
-expect = { 128m = "oom_killed" }
-metrics = { lag = "s" }
-projections = { lag = [100, 1_000] }
-thresholds.lag = { excellent = 1, good = 2, acceptable = 3.5, poor = 4 }
-alerts = { lag = 3, peak = 1e9 }
-cycles = 20
-duration = "1min"
-time_limit = "2min"
-[benchmarks."leak2"]
-command = ["python", "-c", "print(1)"]
-env = { A = "b" }
-container = { entrypoint = "", mounts = "type=tmpfs,dst=/a", volumes = ["./b:/b:ro"], pass_env = "C", workdir = "/" }
-quiet = { pin_cpus = "all", thp = false }
-[benchmarks.leak2.tolerances.wall]
-relative = "5%"
-absolute = "100ms"
-"""
 _VARIABLES: Final = "# of production\nURL=postgres://user:secret@db/shop?x=y\n  HERE\nEMPTY=\n"
-_CODE: Final = "def leak():\n    pass\n"
-_REQUIREMENTS: Final = (
-    'numpy==1.26.4 ; python_version >= "3.9"\\\n  --hash=sha256:00aa\n# a comment\nhttpx[http2] == 0.27\n'
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,17 +105,9 @@ def all_readers(folder: Path) -> tuple[Reader, ...]:
         Reader(name="campaign journals", seeds=(_journal_of_runs(folder), results[0]), read=_read_campaign_journal),
         Reader(name="pyperf files", seeds=(pyperf_alone, results[0]), read=_read_result),
         Reader(name="baselines", seeds=(*baselines, _schema_1(baselines[0])), read=_read_baselines),
-        Reader(name="limits.toml", seeds=(_LIMITS.encode(), _SUITE.encode()), read=_of_project("limits.toml")),
-        Reader(
-            name="suite.toml", seeds=(_SUITE.encode(), _LIMITS.encode()), read=_of_project("suites/demo/suite.toml")
-        ),
-        Reader(
-            name="requirements.txt",
-            seeds=(_REQUIREMENTS.encode(),),
-            read=_of_project("suites/demo/requirements.txt"),
-        ),
+        *(Reader(name=Path(file).name, seeds=seeds, read=of_project(file)) for file, seeds in OF_PROJECTS.items()),
         Reader(name="files of variables", seeds=(_VARIABLES.encode(),), read=_read_variables),
-        Reader(name="code of a suite", seeds=(_CODE.encode(),), read=_of_project("suites/demo/work.py")),
+        Reader(name="code of a suite", seeds=(CODE.encode(),), read=of_project("suites/demo/work.py")),
         *(Reader(name=name, seeds=seeds, read=of_repository(file)) for name, (file, seeds) in OF_REPOSITORIES.items()),
         Reader(name="supervisor reports", seeds=_reports(), read=_measuring("report")),
         Reader(name="supervisor journals", seeds=_samples(), read=_measuring("supervisor_journal")),
@@ -323,25 +248,6 @@ def _read_baselines(content: bytes, folder: Path) -> None:
         judge(make_result(), found, RULES)
         for each in found.cells.values():
             change_lines(None, each)
-
-
-def _of_project(name: str) -> Callable[[bytes, Path], object]:
-    """Return what reads the project in which the file ``name`` holds a content."""
-
-    def read(content: bytes, folder: Path) -> object:
-        for path, text in (
-            ("limits.toml", _LIMITS),
-            ("suites/demo/suite.toml", _SUITE),
-            ("suites/demo/work.py", _CODE),
-            ("images/py312/Dockerfile", "FROM scratch\n"),
-        ):
-            if not (folder / path).exists():
-                (folder / path).parent.mkdir(parents=True, exist_ok=True)
-                (folder / path).write_text(text)
-        (folder / name).write_bytes(content)
-        return load_config(folder)
-
-    return read
 
 
 def _measuring(field: str) -> Callable[[bytes, Path], None]:

@@ -11,14 +11,20 @@ import socket
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from integration.measuring import ROOT
+from integration.promises import require
 
 from memcap.engine.docker_client import address
+
+if TYPE_CHECKING:
+    from docker import DockerClient
 
 pytestmark = pytest.mark.docker
 SSHD = shutil.which("sshd") or "/usr/sbin/sshd"
@@ -27,8 +33,8 @@ SSHD = shutil.which("sshd") or "/usr/sbin/sshd"
 @pytest.fixture
 def home_with_ssh(tmp_path: Path) -> Iterator[tuple[Path, str]]:
     """Yield a home folder whose ssh may log in to a server of this test, and the address of the daemon behind it."""
-    if not Path(SSHD).exists() or shutil.which("ssh") is None or shutil.which("docker") is None:
-        pytest.skip("needs sshd, ssh and the docker command (Debian: openssh-server, openssh-client, docker.io)")
+    missing = " and ".join(name for name in (SSHD, "ssh", "docker") if shutil.which(name) is None)
+    require("ssh", available=not missing, reason=f"there is no {missing} (Debian: openssh-server, docker-cli)")
     if address().socket_path is None:
         pytest.skip(f"the ssh server of this test leads to this machine's daemon, not to {address().url}")
     keys = tmp_path / "keys"
@@ -50,7 +56,8 @@ def home_with_ssh(tmp_path: Path) -> Iterator[tuple[Path, str]]:
         f'-o UserKnownHostsFile=/dev/null -o LogLevel=ERROR "$@"\n'
     )
     (programs / "ssh").chmod(0o755)
-    Path("/run/sshd").mkdir(exist_ok=True)
+    if os.geteuid() == 0:
+        Path("/run/sshd").mkdir(exist_ok=True)
     server = subprocess.Popen([SSHD, "-D", "-e", "-f", str(keys / "sshd_config")], stderr=subprocess.DEVNULL)
     try:
         _wait_for(port)
@@ -93,18 +100,33 @@ def test_measure_over_ssh(home_with_ssh: tuple[Path, str]) -> None:
     assert json.loads(measured.stdout)["cells"][0]["runs"][0]["ending"] == "completed"
 
 
-def test_mounts_are_copied_over_ssh(home_with_ssh: tuple[Path, str]) -> None:
+@pytest.mark.parametrize("option", [("-v", "{}:/data/there"), ("--mount", "type=bind,source={},target=/data/there")])
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_mounts_are_copied_over_ssh(
+    docker_client: DockerClient, home_with_ssh: tuple[Path, str], option: tuple[str, str], kind: str
+) -> None:
     home, url = home_with_ssh
-    (home / "file").write_text("from here", encoding="utf-8")
-    program = "assert open('/data/file').read() == 'from here'; open('/data/new', 'w')"
-    mount = ("-v", f"{home}/file:/data/file")
+    source, name = home / "given", "" if kind == "file" else "/inner/file"
+    (home / f"given{name}").parent.mkdir(parents=True, exist_ok=True)
+    (home / f"given{name}").write_text("from here", encoding="utf-8")
+    token = uuid.uuid4().hex
+    program = (
+        f"""path = "/data/there{name}"; assert open(path).read() == "from here"; open(path, "w").write("{token}")"""
+    )
+    mount = (option[0], option[1].format(source))
     arguments = ("measure", "py312", *mount, "--cap", "64m", "--runs", "1", "--", "python", "-c", program)
+    volumes = {volume.id for volume in docker_client.volumes.list()}
 
     measured = memcap(home, *arguments, DOCKER_HOST=url)
 
     assert measured.returncode == 0, measured.stderr
-    assert f"{home}/file is copied into each container, not mounted" in measured.stderr
-    assert not (home / "new").exists()
+    assert f"{source} is copied into each container, not mounted" in measured.stderr
+    assert (home / f"given{name}").read_text(encoding="utf-8") == "from here", "it is a copy"
+    containers = docker_client.containers.list(all=True, ignore_removed=True)
+    assert not [container.name for container in containers if token in str(container.attrs)]
+    mounts = [mount for container in containers for mount in container.attrs["Mounts"]]
+    of_others = {mount["Name"] for mount in mounts if mount["Type"] == "volume"}
+    assert {volume.id for volume in docker_client.volumes.list()} <= volumes | of_others
 
 
 def test_context_over_ssh(home_with_ssh: tuple[Path, str]) -> None:

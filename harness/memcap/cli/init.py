@@ -42,7 +42,7 @@ def command(
 
     What there is decides: a Dockerfile, requires-python, the FastAPI, Flask, Django or Celery application, a command,
     the package. Without an image of your own, the package is measured in images of two Pythons, with its dependencies
-    pinned in memcap-requirements.txt.
+    pinned in memcap-requirements.txt, unless uv.lock, poetry.lock or pylock.toml pins them.
 
     Nothing is asked, run or replaced: files that are there stay as they are, and a second `memcap init` writes what is
     missing since. In a folder of a larger repository, the files of CI go to the repository's top.
@@ -150,7 +150,7 @@ def _write_lock(lock: ChosenLock | None, repository: Repository) -> list[Path]:
         return []
     echo(f"pinning the dependencies on Python {' and '.join(lock.pythons)} …", err=True)
     try:
-        package = Package(directory=lock.directory, project=repository.root)
+        package = Package(path=lock.package, project=repository.root)
         lines = lock_dependencies(package, lock.requirements, lock.pythons, say=lambda _: None)
     except BuildError as error:
         echo(printable(f"The dependencies are not pinned yet: {error}"), err=True)

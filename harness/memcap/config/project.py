@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from memcap.config.lock_files import LOCK_FILES, is_lock_file, read_lock_file
 from memcap.config.requirements import check_requirements
 from memcap.config.source import Source, shown
 from memcap.errors import Problem
@@ -29,13 +30,25 @@ def read_package(root: Path, source: Source) -> tuple[Package | None, list[Probl
         problems.append(source.problem(("project", "requirements"), "has no meaning without package"))
     if problems or "package" not in keys:
         return None, problems
-    folder = root / keys["package"]
-    if not folder.is_dir():
-        message = f"there is no folder {shown(keys['package'])}"
+    path = root / keys["package"]
+    is_wheel = path.suffix == ".whl"
+    if not (path.is_file() if is_wheel else path.is_dir()):
+        message = f"there is no {'wheel' if is_wheel else 'folder'} {shown(keys['package'])}"
         problems.append(source.problem(("project", "package"), message))
-    lock = keys.get("requirements") or (LOCK_FILE if (root / LOCK_FILE).is_file() else None)
+    lock = Path(keys["requirements"]) if "requirements" in keys else _find_lock(root, Path(keys["package"]))
+    constraints, lock_problems = None, list[Problem]()
     if lock is not None and not (root / lock).is_file():
-        problems.append(source.problem(("project", "requirements"), f"there is no file {shown(lock)}"))
+        lock_problems = [source.problem(("project", "requirements"), f"there is no file {shown(str(lock))}")]
+    elif lock is not None and is_lock_file(lock):
+        constraints, lock_problems = read_lock_file(root, lock)
     elif lock is not None:
-        problems += check_requirements(root, Path(lock))
-    return Package(directory=folder.resolve(), project=root, requirements=root / lock if lock else None), problems
+        lock_problems = check_requirements(root, lock)
+    requirements = root / lock if lock is not None else None
+    package = Package(path=path.resolve(), project=root, requirements=requirements, constraints=constraints)
+    return package, problems + lock_problems
+
+
+def _find_lock(root: Path, package: Path) -> Path | None:
+    """Return the lock file that no key names: memcap's own, or another tool's beside the package or in ``root``."""
+    places = (Path(LOCK_FILE), *(folder / name for folder in (package, Path()) for name in LOCK_FILES))
+    return next((place for place in places if (root / place).is_file()), None)

@@ -262,11 +262,14 @@ class ProjectTable(Table):
     """The project's own code. Paths are relative to the project."""
 
     package: str | None = Field(
-        default=None, description="Folder of the package that every image under images/ gets.", examples=['"."']
+        default=None,
+        examples=['"."'],
+        description="The package that every image under images/ gets: its folder, a folder of wheels, or a wheel.",
     )
     requirements: str | None = Field(
-        default=None, description="Lock file of its dependencies, if not memcap-requirements.txt.",
-        examples=['"requirements.lock"'],
+        default=None, examples=['"requirements.lock"'],
+        description="Lock file of its dependencies. If left out: the first that is there of memcap-requirements.txt, "
+        "pylock.toml, uv.lock and poetry.lock.",
     )  # fmt: skip
 
 

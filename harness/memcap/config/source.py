@@ -38,14 +38,14 @@ class Source:
         return Problem(file=self.file, line=line_of(self.lines, path), key=key, message=message, suggestion=suggestion)
 
 
-def read_source(root: Path, file: Path) -> tuple[Source | None, list[Problem]]:
+def read_source(root: Path, file: Path, *, most_bytes: int = MOST_CONFIG_BYTES) -> tuple[Source | None, list[Problem]]:
     """Read the TOML file ``root / file``: the source, and what is wrong with its text and values.
 
     The source is None if nothing can be made of the file. Values that no key may have are replaced by harmless ones, so
     that all other problems can be found, too.
     """
     try:
-        text = read_text(root / file, most_bytes=MOST_CONFIG_BYTES)
+        text = read_text(root / file, most_bytes=most_bytes)
         data = tomli.loads(text)
         too_deep = _depth(data) > MOST_DEPTH
     except TextError as error:

@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from packaging.requirements import Requirement
+
 from memcap.engine.docker_client import already_gone, translated
 from memcap.engine.docker_labels import container_labels, fresh_name, image_labels
 from memcap.errors import BuildError
 from memcap.images.archive import Tree, add_folder_files, inside_root
-from memcap.images.package import add_package, unlocked
+from memcap.images.package import add_package, lock_of, unlocked
 from memcap.images.registry import IMAGE_LABEL, ORIGIN_LABEL, SUITE_LABEL, find_own
-from memcap.images.wheels import dependencies_key, resolve_dependencies
+from memcap.images.wheels import Constrained, Lock, dependencies_key, resolve_dependencies
 from memcap.model import ImageFacts, Layer, Package, Suite
 from memcap.model.places import DEPENDENCIES, PACKAGE, RUNNER, SUITE, SUPERVISOR
 from memcap.probe.files import RUNNER as RUNNER_FILES
@@ -53,7 +55,7 @@ def build_layer(
     tree, python = _probe_tree(image), image.python
     if suite is not None:
         add_suite_files(tree, suite.directory)
-    needed: tuple[str, ...] = ()
+    needed: tuple[Requirement, ...] = ()
     if package is not None and python is not None:
         needed = add_package(tree, package, image, python, say=say)
     locks = _locks(image, suite, package, needed)
@@ -76,6 +78,8 @@ def build_layer(
         return Layer(image=image, suite=name, id=str(existing.id), search_path=search_path)
     started = time.monotonic()
     if locks and python is not None:
+        files = (lock.file if isinstance(lock, Constrained) else lock for lock in locks)
+        say(f"dependencies of {image.name}: the versions in {' and '.join(file.name for file in files)}")
         add_folder_files(tree, resolve_dependencies(locks, image, python), DEPENDENCIES)
     compiled = (*search_path, RUNNER.parent) if search_path else ()
     layer_id = commit(client, image, Addition(tree=tree, compiled=compiled), key=key, suite=name)
@@ -85,9 +89,9 @@ def build_layer(
 
 
 def _locks(
-    image: ImageFacts, suite: Suite | None, package: Package | None, needed: tuple[str, ...]
-) -> tuple[Path, ...]:
-    """Return the files that pin what the suite and the package, which has ``needed``, need.
+    image: ImageFacts, suite: Suite | None, package: Package | None, needed: tuple[Requirement, ...]
+) -> tuple[Lock, ...]:
+    """Return what pins the needs of the suite, and those of the package (``needed``).
 
     Raises BuildError if they do not pin all of it.
     """
@@ -99,13 +103,15 @@ def _locks(
                 remedy="Remove the requirements, or leave the image out of this suite.",
             )
         return ()
-    locks = tuple(lock for lock in (own, package.requirements if package else None) if lock is not None)
+    locks = tuple(
+        lock for lock in (own, (lock_of(package, needed) if package is not None else None)) if lock is not None
+    )
     missing = unlocked(needed, locks)
     if package is not None and missing:
         raise BuildError(
-            f"{package.directory.name} needs {', '.join(missing)}, which no lock file pins",
-            remedy="Run `memcap init`, which writes one, or name a requirements file with pinned versions in "
-            "`[project] requirements` of limits.toml.",
+            f"{package.path.name} needs {', '.join(missing)}, which no lock file pins",
+            remedy="Lock again with the tool that wrote the lock file. Where there is none, run `memcap init`, which "
+            "writes one, or name one in `[project] requirements` of limits.toml.",
         )
     return locks
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from memcap.errors import BuildError
-from memcap.images.package import build_wheel, is_installable
+from memcap.images.package import required
 from memcap.images.wheels import resolve_failure, run_pip
 from memcap.model import ImageFacts, Package, PythonFacts
 from memcap.strict import read_object
@@ -27,17 +27,16 @@ def lock_dependencies(
     Empty if nothing is needed. Raises BuildError when no wheel can be built or found.
     """
     wanted = ["--requirement", str(requirements)] if requirements is not None else []
-    if is_installable(package.directory):
-        wanted.append(str(build_wheel(package, say=say)))
+    wanted += required(package, say=say)
     resolved: dict[str, dict[str, str]] = {}
     for python in sorted(pythons, key=lambda text: tuple(map(int, text.split(".")))) if wanted else ():
         oldest = next(iter(resolved.values()), {})
         try:
-            resolved[python] = _resolve(wanted, python, package.directory.name, prefer=oldest)
+            resolved[python] = _resolve(wanted, python, package.path.name, prefer=oldest)
         except BuildError:
             if not oldest:
                 raise
-            resolved[python] = _resolve(wanted, python, package.directory.name)
+            resolved[python] = _resolve(wanted, python, package.path.name)
     return lock_lines(resolved)
 
 

@@ -11,7 +11,9 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from memcap.errors import BuildError
@@ -28,27 +30,45 @@ _KIND = "wheels"
 QUIET_PIP = ("--no-input", "--quiet", "--disable-pip-version-check", "--retries", "2")
 
 
-def dependencies_key(requirements: Sequence[Path], image: ImageFacts, python: PythonFacts) -> str:
+@dataclass(frozen=True, kw_only=True)
+class Constrained:
+    """Some ``requirements``, and the versions that ``file`` pins for them and for others (``constraints``)."""
+
+    file: Path
+    requirements: tuple[str, ...]
+    constraints: tuple[str, ...]
+
+
+Lock = Path | Constrained  # a file whose lines are requirements, or requirements that another file pins
+
+
+def dependencies_key(locks: Sequence[Lock], image: ImageFacts, python: PythonFacts) -> str:
     """Return a hash of all that decides which wheels are taken: requirements, Python, C library, machine."""
-    return _key("\0".join(map(_read, requirements)), image, python)
+    return _key("\0".join(map(_text, locks)), image, python)
 
 
-def resolve_dependencies(
-    requirements: Sequence[Path], image: ImageFacts, python: PythonFacts, *, alone: bool = False
-) -> Path:
-    """Return a folder with the unpacked wheels of ``requirements`` for the image, from the user's cache if known.
+def resolve_dependencies(locks: Sequence[Lock], image: ImageFacts, python: PythonFacts, *, alone: bool = False) -> Path:
+    """Return a folder with the unpacked wheels of ``locks`` for the image, from the user's cache if known.
 
     ``alone``: nothing is installed but what the file names, whatever that asks for.
     That every line is pinned, and none refers to another file, has been checked with the configuration.
     Raises BuildError when no wheel fits, or the package index does not answer.
     """
-    wanted = [word for file in requirements for word in ("--requirement", str(file))]
-    subject = " and ".join(map(str, requirements))
+    subject = " and ".join(str(lock.file if isinstance(lock, Constrained) else lock) for lock in locks)
 
     def install(target: Path) -> None:
-        _install([*(["--no-deps"] if alone else []), *wanted], target, image, python, subject=subject)
+        with tempfile.TemporaryDirectory(prefix="memcap-lock-") as temporary:
+            wanted = ["--no-deps"] if alone else []
+            for place, lock in enumerate(locks):
+                if isinstance(lock, Constrained):
+                    constraints = Path(temporary) / f"{place}.txt"
+                    constraints.write_text("\n".join(lock.constraints), encoding="utf-8")
+                    wanted += ["--constraint", str(constraints), *lock.requirements]
+                else:
+                    wanted += ["--requirement", str(lock)]
+            _install(wanted, target, image, python, subject=subject)
 
-    return kept_folder(_KIND, dependencies_key(requirements, image, python), install)
+    return kept_folder(_KIND, dependencies_key(locks, image, python), install)
 
 
 def unpack_wheel(wheel: Path, image: ImageFacts, python: PythonFacts) -> Path:
@@ -64,7 +84,7 @@ def unpack_wheel(wheel: Path, image: ImageFacts, python: PythonFacts) -> Path:
 
 
 def _key(subject: str, image: ImageFacts, python: PythonFacts) -> str:
-    facts = (subject, python.implementation, python.version, _abi(python), python.libc, image.architecture)
+    facts = (subject, python.implementation, python.version, abi_tag(python), python.libc, image.architecture)
     return hashlib.sha256("\0".join(facts).encode()).hexdigest()
 
 
@@ -102,7 +122,7 @@ def run_pip(arguments: Sequence[str], image: ImageFacts, python: PythonFacts) ->
     command = [
         sys.executable, "-m", "memcap.images.pip_for_image", python.version, python.implementation, image.architecture,
         *arguments, *QUIET_PIP, "--only-binary=:all:",
-        "--python-version", f"{major}.{minor}", "--implementation", "cp", "--abi", _abi(python), *platforms,
+        "--python-version", f"{major}.{minor}", "--implementation", "cp", "--abi", abi_tag(python), *platforms,
     ]  # fmt: skip
     # pip refuses --target together with --user, which a user's configuration may ask for.
     environ = {**os.environ, "PIP_USER": "0"}
@@ -134,14 +154,17 @@ def last_lines(output: str) -> str:
     return "\n".join(f"  | {line}" for line in output.strip().splitlines()[-_SHOWN_LINES:])
 
 
-def _read(requirements: Path) -> str:
+def _text(lock: Lock) -> str:
+    if isinstance(lock, Constrained):
+        return "\n".join((*lock.requirements, "", *lock.constraints))
     try:
-        return requirements.read_text(encoding="utf-8")
+        return lock.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise BuildError(f"could not read {requirements}: {error}", remedy="Mend or remove the file.") from error
+        raise BuildError(f"could not read {lock}: {error}", remedy="Mend or remove the file.") from error
 
 
-def _abi(python: PythonFacts) -> str:
+def abi_tag(python: PythonFacts) -> str:
+    """Return the tag of the ABI that compiled wheels for ``python`` have. Raises BuildError where it is unknown."""
     major, minor = python.version.split(".")[:2]
     if python.implementation != "CPython":
         raise BuildError(

@@ -11,6 +11,7 @@ from typing import Final
 
 from packaging.specifiers import SpecifierSet
 
+from memcap.config.lock_files import LOCK_FILES
 from memcap.config.project import LOCK_FILE
 from memcap.init.code import Module
 from memcap.init.look import FOLDERS_OF_DOCKERFILES, Repository
@@ -76,7 +77,7 @@ class ChosenBenchmark:
 class ChosenLock:
     """Whose dependencies get a lock file: a package's, and those of the file ``requirements``, on ``pythons``."""
 
-    directory: Path
+    package: Path
     requirements: Path | None
     pythons: tuple[str, ...]
 
@@ -114,6 +115,9 @@ def choose(repository: Repository, wishes: Wishes) -> Choice:
     if package is not None:
         form = "a wheel of it is" if package in repository.installable else "its files are"
         reasons.append(("package", package or ".", f"{form} put into the images"))
+    other_lock = _other_lock(repository, package) if requirements is None else None
+    if other_lock is not None:
+        reasons.append(("lock file", other_lock, "pins what the package needs"))
     if suite:
         reasons += [("benchmark", f"{suite}.{benchmark.name}", why_benchmark), ("cap", cap, why_cap)]
     reasons.append(("CI", service or "none", why_service))
@@ -121,7 +125,7 @@ def choose(repository: Repository, wishes: Wishes) -> Choice:
         image=image,
         package=package,
         requirements=requirements,
-        lock=_lock(repository, package, image) if requirements is None else None,
+        lock=_lock(repository, package, image) if requirements is None and other_lock is None else None,
         suite=suite,
         workloads="memcap_workloads" if _is_taken(repository, "workloads") else "workloads",
         benchmark=benchmark,
@@ -233,11 +237,18 @@ def _package(repository: Repository, module: Module | None) -> str | None:
     return module.base if module is not None else None
 
 
+def _other_lock(repository: Repository, package: str | None) -> str | None:
+    """Return the lock file of another tool, where it takes the place of memcap's own."""
+    if package not in repository.installable or LOCK_FILE in repository.files:
+        return None
+    return next((name for name in LOCK_FILES if name in repository.files), None)
+
+
 def _lock(repository: Repository, package: str | None, image: ChosenImage) -> ChosenLock | None:
     """Return what is to be locked; of a project that is there, the package that has no lock file."""
     if LOCK_FILE in repository.files:
         return None
-    directory, pythons = repository.root / (package or ""), image.pythons
+    path, pythons = repository.root / (package or ""), image.pythons
     if package is None:
         images = repository.project.images.values() if repository.project else ()
         own = next((image.package for image in images if image.package and not image.package.requirements), None)
@@ -245,9 +256,9 @@ def _lock(repository: Repository, package: str | None, image: ChosenImage) -> Ch
         pythons = tuple(f"{name[1]}.{name[2]}" for name in named if name)
         if own is None or not pythons:
             return None
-        directory = own.directory
+        path = own.path
     requirements = repository.root / repository.unlocked[0] if repository.unlocked else None
-    return ChosenLock(directory=directory, requirements=requirements, pythons=pythons)
+    return ChosenLock(package=path, requirements=requirements, pythons=pythons)
 
 
 def _suite_name(repository: Repository) -> str:

@@ -8,15 +8,18 @@ from pathlib import Path
 
 @dataclass(frozen=True, kw_only=True)
 class Package:
-    """The project's own code: a folder that a wheel is built of, or one that is taken as it is.
+    """The project's own code: a folder that a wheel is built of, one that is taken as it is, or wheels.
 
+    ``path`` is a folder of any of these kinds, or one wheel.
     ``project`` is the folder with limits.toml, whose suites, images and results are no part of it; ``requirements`` is
-    the lock file of its dependencies, if it has one.
+    the lock file of its dependencies, if it has one. ``constraints`` are the versions in it, if it is that of another
+    tool: it may pin more than the package needs. None: all lines of the file are requirements.
     """
 
-    directory: Path
+    path: Path
     project: Path
     requirements: Path | None = None
+    constraints: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -68,7 +68,7 @@ def test_it_says_what_it_chose_and_what_to_do_next(shop: Path) -> None:
     ):
         assert line in output.splitlines()
     assert load_config(shop).images["py312"].package == Package(
-        directory=shop.resolve(), project=shop.resolve(), requirements=shop.resolve() / "memcap-requirements.txt"
+        path=shop.resolve(), project=shop.resolve(), requirements=shop.resolve() / "memcap-requirements.txt"
     )
 
 

@@ -6,11 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from own_wheels import make_wheel
+from packaging.requirements import Requirement
 
 from factories import make_image
 from memcap.errors import BuildError
 from memcap.images.archive import Tree
-from memcap.images.package import add_package, build_wheel, is_installable, unlocked
+from memcap.images.package import add_package, build_wheel, is_installable, lock_of, required, unlocked
+from memcap.images.wheels import Constrained
 from memcap.model import Package, PythonFacts
 
 IMAGE = make_image()
@@ -62,11 +65,15 @@ def write(root: Path, files: dict[str, str]) -> None:
 
 
 def package(root: Path) -> Package:
-    return Package(directory=root, project=root)
+    return Package(path=root, project=root)
 
 
 def silent(_: str) -> None:
     pass
+
+
+def needs(tree: Tree, package: Package, *, python: PythonFacts = PYTHON) -> tuple[str, ...]:
+    return tuple(one.name for one in add_package(tree, package, IMAGE, python, say=silent))
 
 
 def names(tree: Tree, *wanted: str) -> set[str]:
@@ -98,7 +105,7 @@ def test_other_code_goes_in_as_it_is_without_what_is_no_code(tmp_path: Path) -> 
     })  # fmt: skip
     tree = Tree()
 
-    assert add_package(tree, package(tmp_path), IMAGE, PYTHON, say=silent) == ()
+    assert needs(tree, package(tmp_path)) == ()
     assert names(tree, "app.py", "shop/build/steps.py", "data/prices.csv") == {
         "app.py", "shop/build/steps.py", "data/prices.csv",
     }  # fmt: skip
@@ -133,8 +140,58 @@ def test_what_no_lock_file_pins_is_named(tmp_path: Path) -> None:
     lock = tmp_path / "requirements.txt"
     lock.write_text("# ours\nAnyIO==4.0 \\\n    --hash=sha256:0\ntyping_extensions==4.1\n")
 
-    assert unlocked(("anyio", "typing-extensions", "uvicorn"), (lock,)) == ("uvicorn",)
-    assert unlocked(("anyio",), ()) == ("anyio",)
+    needed = tuple(map(Requirement, ("anyio>=4", "typing-extensions", "uvicorn")))
+    assert unlocked(needed, (lock,)) == ("uvicorn",)
+    assert unlocked(needed[:1], ()) == ("anyio",)
+    assert unlocked(needed, (Constrained(file=lock, requirements=(), constraints=("uvicorn==1",)),)) == (
+        "anyio",
+        "typing-extensions",
+    )
+
+
+def test_a_lock_file_of_another_tool_pins_what_is_needed_and_no_more(tmp_path: Path) -> None:
+    lines = ("httpx[http2,brotli]>=0.27", 'tomli<3,>=2; python_version < "3.11"', "shop @ https://example.org/shop.zip")
+    needed = tuple(map(Requirement, lines))
+    lock = tmp_path / "uv.lock"
+    uv = Package(path=tmp_path, project=tmp_path, requirements=lock, constraints=("httpx==0.28",))
+
+    assert lock_of(uv, needed) == Constrained(
+        file=lock, requirements=("httpx[brotli,http2]>=0.27", "tomli<3,>=2", "shop"), constraints=("httpx==0.28",)
+    )
+    assert lock_of(uv, ()) is None
+    assert lock_of(replace(uv, constraints=None), ()) == lock
+
+
+@pytest.mark.allow_processes
+class TestBuiltWheels:
+    def test_the_one_for_the_image_is_unpacked(self, wheels: Path) -> None:
+        said: list[str] = []
+        for tag in ("cp310-cp310-linux_x86_64", "cp312-cp312-linux_x86_64"):
+            make_wheel(wheels, "shop", tag, requires="anyio>=4")
+        tree = Tree()
+
+        needed = add_package(tree, package(wheels), IMAGE, PYTHON, say=said.append)
+
+        assert list(map(str, needed)) == ["anyio>=4"]
+        assert names(tree, "shop.py") == {"shop.py"}
+        assert said == ["py312 gets shop-1.0-cp312-cp312-linux_x86_64.whl"]
+        assert required(package(wheels), say=silent) == ("anyio>=4",)
+
+    def test_a_single_wheel(self, wheels: Path) -> None:
+        wheel = make_wheel(wheels, "shop", "py3-none-any")
+        make_wheel(wheels, "market", "py3-none-any")
+        tree = Tree()
+
+        add_package(tree, Package(path=wheel, project=wheels), IMAGE, PYTHON, say=silent)
+
+        assert names(tree, "shop.py", "market.py") == {"shop.py"}
+
+    @pytest.mark.parametrize("content", [b"", b"PK\x05\x06" + b"\0" * 18])
+    def test_what_is_no_wheel_is_said(self, wheels: Path, content: bytes) -> None:
+        (wheels / "shop-1.0-py3-none-any.whl").write_bytes(content)
+
+        with pytest.raises(BuildError, match="cannot be read as a wheel"):
+            add_package(Tree(), package(wheels), IMAGE, PYTHON, say=silent)
 
 
 @pytest.mark.allow_processes
@@ -142,9 +199,7 @@ class TestWheel:
     def test_the_wheel_is_what_is_installed(self, root: Path) -> None:
         tree = Tree()
 
-        needed = add_package(tree, package(root), IMAGE, PYTHON, say=silent)
-
-        assert needed == ("anyio",)
+        assert needs(tree, package(root)) == ("anyio",)
         assert names(tree, "shop/app.py", "shop-1.0.dist-info/METADATA", "backend.py") == {
             "shop/app.py", "shop-1.0.dist-info/METADATA",
         }  # fmt: skip
@@ -152,7 +207,7 @@ class TestWheel:
     def test_needs_are_those_of_the_images_python(self, root: Path) -> None:
         older = replace(PYTHON, version="3.10.1")
 
-        assert add_package(Tree(), package(root), IMAGE, older, say=silent) == ("anyio", "tomli")
+        assert needs(Tree(), package(root), python=older) == ("anyio", "tomli")
 
     def test_nothing_is_written_into_the_project(self, root: Path) -> None:
         before = {path: path.stat().st_mtime_ns for path in root.rglob("*")}
@@ -181,8 +236,9 @@ class TestWheel:
         write(root, {"backend.py": BACKEND.replace("{tag}", "cp311-cp311-linux_x86_64")})
 
         with pytest.raises(BuildError, match="has compiled parts") as caught:
-            build_wheel(package(root), say=silent)
-        assert "dockerfile" in caught.value.remedy
+            add_package(Tree(), package(root), IMAGE, PYTHON, say=silent)
+        assert 'package = "wheelhouse"' in caught.value.remedy
+        assert required(package(root), say=silent)[0] == "anyio>=4"
 
     def test_a_backend_that_is_nowhere_is_said(self, root: Path) -> None:
         write(root, {"pyproject.toml": PYPROJECT.replace("requires = []", 'requires = ["no-such-backend-at-all"]')

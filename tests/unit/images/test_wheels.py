@@ -1,17 +1,17 @@
 from __future__ import annotations
 
 import sys
-import zipfile
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from own_wheels import make_wheel
 
 from factories import make_image
 from memcap.errors import BuildError
-from memcap.images.wheels import dependencies_key, platform_tags, resolve_dependencies
+from memcap.images.wheels import Constrained, dependencies_key, platform_tags, resolve_dependencies
 from memcap.model import PythonFacts
 
 IMAGE = make_image()
@@ -55,26 +55,17 @@ def test_the_key_changes_with_all_that_decides(tmp_path: Path) -> None:
     keys = {
         dependencies_key((lock,), IMAGE, PYTHON),
         dependencies_key((other,), IMAGE, PYTHON),
+        dependencies_key((Constrained(file=lock, requirements=("a",), constraints=("a==1",)),), IMAGE, PYTHON),
+        dependencies_key((Constrained(file=lock, requirements=("a",), constraints=("a==2",)),), IMAGE, PYTHON),
+        dependencies_key((Constrained(file=lock, requirements=("b",), constraints=("a==2",)),), IMAGE, PYTHON),
         dependencies_key((lock,), replace(IMAGE, architecture="aarch64"), PYTHON),
         dependencies_key((lock,), IMAGE, replace(PYTHON, version="3.8.20")),
         dependencies_key((lock,), IMAGE, replace(PYTHON, libc="musl 1.2")),
         dependencies_key((lock,), IMAGE, replace(PYTHON, build="experimental free-threading build")),
     }
 
-    assert len(keys) == 6
+    assert len(keys) == 9
     assert dependencies_key((lock,), replace(IMAGE, id="sha256:other", name="other"), PYTHON) in keys
-
-
-def make_wheel(folder: Path, name: str, tag: str, *, requires: str = "") -> None:
-    """Write a wheel with one module, as small as pip accepts."""
-    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n" + (
-        f"Requires-Dist: {requires}\n" if requires else ""
-    )
-    with zipfile.ZipFile(folder / f"{name}-1.0-{tag}.whl", "w") as wheel:
-        wheel.writestr(f"{name}.py", f"TAG = {tag!r}\n")
-        wheel.writestr(f"{name}-1.0.dist-info/METADATA", metadata)
-        wheel.writestr(f"{name}-1.0.dist-info/WHEEL", f"Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: {tag}\n")
-        wheel.writestr(f"{name}-1.0.dist-info/RECORD", "")
 
 
 @pytest.mark.allow_processes
@@ -109,6 +100,29 @@ class TestResolve:
 
         assert installed("3.8.19") == {"demo.py", "for_old.py"}
         assert installed("3.12.1") == {"demo.py", "for_new.py"}
+
+    def test_constraints_choose_versions_and_ask_for_nothing(self, tmp_path: Path, wheels: Path) -> None:
+        for version in ("1.0", "2.0"):
+            make_wheel(wheels, "demo", version=version, requires="inner")
+            make_wheel(wheels, "inner", version=version)
+        constraints = ('inner==1.0 ; python_version < "3.9"', 'inner==2.0 ; python_version >= "3.9"')
+        lock = Constrained(
+            file=Path("uv.lock"), requirements=("demo>=1",), constraints=("demo==1.0", *constraints, "other==1.0")
+        )
+
+        def installed(version: str) -> list[str]:
+            folder = resolve_dependencies((lock,), IMAGE, replace(PYTHON, version=version))
+            return sorted(path.name for path in folder.glob("*.dist-info"))
+
+        assert installed("3.8.19") == ["demo-1.0.dist-info", "inner-1.0.dist-info"]
+        assert installed("3.12.1") == ["demo-1.0.dist-info", "inner-2.0.dist-info"]
+
+    def test_versions_that_contradict_each_other_are_said(self, tmp_path: Path, wheels: Path) -> None:
+        make_wheel(wheels, "demo")
+        lock = Constrained(file=Path("poetry.lock"), requirements=("demo",), constraints=("demo==1.0", "demo==2.0"))
+
+        with pytest.raises(BuildError, match=r"poetry\.lock"):
+            resolve_dependencies((lock,), IMAGE, PYTHON)
 
     def test_nothing_is_resolved_twice(self, tmp_path: Path, wheels: Path) -> None:
         make_wheel(wheels, "demo", "py3-none-any")

@@ -164,16 +164,27 @@ class TestPackage:
 
         assert loose.requirements is None
         assert loose.lock == ChosenLock(
-            directory=tmp_path, requirements=tmp_path / "requirements.txt", pythons=("3.13", "3.10")
+            package=tmp_path, requirements=tmp_path / "requirements.txt", pythons=("3.13", "3.10")
         )
         assert (pinned.requirements, pinned.lock) == ("requirements.txt", None)
+
+    @pytest.mark.parametrize("name", ["uv.lock", "poetry.lock", "pylock.toml"])
+    def test_a_lock_file_of_another_tool_is_used(self, tmp_path: Path, name: str) -> None:
+        files = {"pyproject.toml": PYPROJECT.format(python=">=3.10"), name: "", "requirements.txt": "fastapi\n"}
+        choice = chosen(tmp_path, files)
+
+        assert (choice.requirements, choice.lock) == (None, None)
+        assert ("lock file", name, "pins what the package needs") in choice.reasons
+
+    def test_files_as_they_are_name_no_needs_that_it_could_pin(self, tmp_path: Path) -> None:
+        assert chosen(tmp_path, {"main.py": FASTAPI, "uv.lock": ""}).lock is not None
 
     def test_a_lock_file_that_is_gone_is_written_again(self, tmp_path: Path) -> None:
         limits = '[caps]\n64m = "64MiB"\n[profiles.quick]\n[project]\npackage = "src"\n'
         files = {"limits.toml": limits, "src/main.py": FASTAPI, "images/py312/Dockerfile": "FROM python:3.12\n"}
         choice = chosen(tmp_path, files)
 
-        assert choice.lock == ChosenLock(directory=tmp_path / "src", requirements=None, pythons=("3.12",))
+        assert choice.lock == ChosenLock(package=tmp_path / "src", requirements=None, pythons=("3.12",))
         assert (choice.image.kind, choice.package) == (ImageKind.PRESENT, None)
         assert chosen(tmp_path, {"memcap-requirements.txt": "fastapi==0.100\n"}).lock is None
 
