@@ -264,7 +264,7 @@ def _of_cell(name: str) -> str:
 
 def _require(name: str, valid: Iterable[str], *, what: str, near: Iterable[str] = (), hint: str = "") -> str:
     """Return ``name`` if it is one of ``valid``; raise SelectionError with the nearest ones if not."""
-    names = sorted(set(valid))
+    names = list(dict.fromkeys(valid))
     if name in names:
         return name
     close = get_close_matches(name, [*names, *near], n=3)

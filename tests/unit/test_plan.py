@@ -155,6 +155,7 @@ def test_selections(selection: Selection, expected: list[str]) -> None:
         (Selection(images=("py31",)), "there is no image 'py31'", "Did you mean py312 or py310?"),
         (Selection(images=("redis",)), "there is no image 'redis'", "such as python:3.12-slim"),
         (Selection(caps=("128mb",)), "there is no cap '128mb'", "Did you mean 128m "),
+        (Selection(caps=("xyzzy",)), "there is no cap 'xyzzy'", "There is: 1g, 128m, 512m."),
         (Selection(tags=("quik",)), "there is no tag 'quik'", "Did you mean quick?"),
         (Selection(cells=("agents.zeta-py310-129m",)), "there is no cell", "agents.zeta-py310-128m"),
         (Selection(cells=("agents.zeta-py310-1g",)), "there is no cell", "agents.zeta-py310-"),
