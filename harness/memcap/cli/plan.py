@@ -17,8 +17,9 @@ from memcap.untrusted import printable
 from memcap.workflows.options import SelectionOptions
 
 if TYPE_CHECKING:
-    from memcap.model import Cell, Config, Environment, Metric, Plan, PlanProblem, Rules, Tolerance
+    from memcap.model import Cell, Config, Metric, Plan, Rules, Tolerance
     from memcap.plan import Selection
+    from memcap.workflows.plan import CheckedPlan
 
 JSON_SCHEMA = 1
 
@@ -70,37 +71,17 @@ def show(plan: Plan, config: Config, *, as_json: bool, output: Path | None = Non
     Raises PlanError for suites that take too long, a result that cannot be written, and what a daemon that answers
     cannot honour.
     """
-    from memcap.feasible import check_feasible, check_quota, refuse_problems, too_long
-    from memcap.store import result_path
+    from memcap.feasible import refuse_problems
+    from memcap.workflows.plan import check_plan
 
-    machine, note = _daemon_machine()
-    memory_bytes = machine.memory_bytes if machine else None
-    problems = (
-        *too_long(plan, config.suites, time_limit_seconds=config.run_time_limit_seconds),
-        *check_feasible(plan, memory_bytes=memory_bytes, cpus=machine.cpus if machine else None),
-        *(
-            problem
-            for policy in plan.policies(config.policy)
-            for problem in check_quota(policy.limits, machine.cpus if machine else None)
-        ),
-        *_unwritable(output or result_path(config.results_directory, "campaign")),
-    )
+    checked = check_plan(plan, config, output)
     if as_json:
-        emit(json_text(_as_json(plan, config.rules, memory_bytes, note, problems)))
+        emit(json_text(_as_json(plan, config.rules, checked)))
     else:
         echo(_as_text(plan, config.rules))
-        if note:
-            echo(printable(note))
-    refuse_problems("the plan cannot be honoured", problems)
-
-
-def _unwritable(result: Path) -> tuple[PlanProblem, ...]:
-    """Return what hinders a campaign from writing its result."""
-    from memcap.model import PlanProblem
-    from memcap.store import why_not_writable
-
-    why, remedy = why_not_writable(result), "Make it writable, or name a file elsewhere with --output"
-    return (PlanProblem(subject="result", reason=why, remedy=remedy),) if why else ()
+        if checked.note:
+            echo(printable(checked.note))
+    refuse_problems("the plan cannot be honoured", checked.problems)
 
 
 def _is_anything_named(selection: Selection) -> bool:
@@ -110,20 +91,6 @@ def _is_anything_named(selection: Selection) -> bool:
 
     source = click.get_current_context().get_parameter_source("profile")
     return selection != Selection() or source is not ParameterSource.DEFAULT
-
-
-def _daemon_machine() -> tuple[Environment | None, str]:
-    """Return the daemon's machine, or None and why it was not asked."""
-    from contextlib import closing
-
-    from memcap.engine.docker_client import connect, environment
-    from memcap.errors import DaemonUnavailable
-
-    try:
-        with closing(connect()) as client:
-            return environment(client), ""
-    except DaemonUnavailable as error:
-        return None, f"Not checked against a daemon: {error.message.splitlines()[0]}"
 
 
 def _as_text(plan: Plan, rules: Rules) -> str:
@@ -181,9 +148,7 @@ def _budget(cell: Cell) -> str:
     return f"{budget.metric.value} {format_bytes(budget.limit_bytes)}{margin}"
 
 
-def _as_json(
-    plan: Plan, rules: Rules, memory_bytes: int | None, note: str, problems: tuple[PlanProblem, ...]
-) -> dict[str, object]:
+def _as_json(plan: Plan, rules: Rules, checked: CheckedPlan) -> dict[str, object]:
     count = len(plan.cells)
     return {
         "schema": JSON_SCHEMA,
@@ -194,8 +159,8 @@ def _as_json(
         "total_warmups": count * plan.warmups,
         "configured_seconds": plan.configured_seconds,
         "cells": [_entry(cell, rules) for cell in plan.cells],
-        "daemon": {"memory_bytes": memory_bytes, "note": note},
-        "problems": [asdict(problem) for problem in problems],
+        "daemon": {"memory_bytes": checked.memory_bytes, "note": checked.note},
+        "problems": [asdict(problem) for problem in checked.problems],
     }
 
 

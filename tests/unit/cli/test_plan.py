@@ -14,9 +14,9 @@ from factories import make_environment
 from memcap.cli.option_groups import filled
 from memcap.cli.plan import command
 from memcap.cli.selection import selection_options
-from memcap.engine import docker_client
 from memcap.errors import ConfigError, DaemonUnavailable, PlanError, SelectionError, UsageError
 from memcap.plan import Selection
+from memcap.workflows import plan as planning
 from memcap.workflows.options import SelectionOptions, sort_words
 
 FILES = {
@@ -64,10 +64,10 @@ def daemon(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
         raise DaemonUnavailable("no Docker daemon answers at tcp://nowhere", remedy="Start it.")
 
     def answer(memory_bytes: int) -> None:
-        monkeypatch.setattr(docker_client, "connect", ClosableClient)
-        monkeypatch.setattr(docker_client, "environment", lambda client: make_environment(memory_bytes=memory_bytes))
+        monkeypatch.setattr(planning, "connect", ClosableClient)
+        monkeypatch.setattr(planning, "environment", lambda client: make_environment(memory_bytes=memory_bytes))
 
-    monkeypatch.setattr(docker_client, "connect", nobody)
+    monkeypatch.setattr(planning, "connect", nobody)
     return answer
 
 
@@ -165,7 +165,7 @@ def no_daemon_is_asked() -> None:
 
 
 def test_a_check_of_what_is_right_is_silent(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(docker_client, "connect", no_daemon_is_asked)
+    monkeypatch.setattr(planning, "connect", no_daemon_is_asked)
     for words in ([], ["demo.leak", "--cap", "2g"], ["--profile", "quick"]):
         result = plan(project, "--check", *words)
         assert (result.exit_code, result.output) == (0, "")

@@ -10,9 +10,9 @@ from click.testing import CliRunner
 from factories import make_cell, make_image, make_result
 from memcap.cli.run import command
 from memcap.config import load_config
-from memcap.engine import docker_client
 from memcap.errors import DaemonUnavailable, SelectionError, UsageError
 from memcap.model import CallWorkload, Config
+from memcap.workflows import plan as planning
 from memcap.workflows.selection import plan_of
 
 SUITE = '[benchmarks.leak]\ncommand = ["true"]\n[benchmarks.calm]\ncommand = ["true"]\n'
@@ -90,7 +90,7 @@ def test_a_dry_run_prints_the_plan_and_runs_nothing(config: Config, monkeypatch:
     def nobody() -> None:
         raise DaemonUnavailable("no daemon here", remedy="")
 
-    monkeypatch.setattr(docker_client, "connect", nobody)
+    monkeypatch.setattr(planning, "connect", nobody)
     shown = CliRunner().invoke(command, ["--dry-run", "--project", str(config.root)])
     assert shown.exit_code == 0, shown.output
     assert "demo.leak-py312-128m" in shown.output
