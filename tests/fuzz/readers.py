@@ -24,9 +24,9 @@ from factories import (
     make_site,
 )
 from memcap.config import load_config
-from memcap.config.environment import read_env_file
+from memcap.config.env_variables import read_env_file
 from memcap.errors import FileFormatError
-from memcap.instruments.reading import read_noted
+from memcap.instruments.records import read_noted
 from memcap.judge import judge
 from memcap.measure import measure
 from memcap.model import (

@@ -43,8 +43,8 @@ class ContainerOptions:
 
     def applied_to(self, policy: ContainerPolicy) -> ContainerPolicy:
         """Return ``policy`` with these options, and with all variables read. Raises SizeError, UsageError."""
-        from memcap.config.container import anchored
-        from memcap.config.environment import resolved
+        from memcap.config.docker_options import anchored
+        from memcap.config.env_variables import resolved
         from memcap.units import parse_bytes
 
         own = anchored(self._as_policy(), Path.cwd())
@@ -84,7 +84,7 @@ class ContainerOptions:
 
     def _as_policy(self) -> ContainerPolicy:
         """Return what can be read without the policy that it changes."""
-        from memcap.config.container import parse_add_host, parse_mount, parse_tmpfs, parse_volume
+        from memcap.config.docker_options import parse_add_host, parse_mount, parse_tmpfs, parse_volume
 
         mounts = (*map(parse_volume, self.volume), *map(parse_mount, self.mount), *map(parse_tmpfs, self.tmpfs))
         words = None if self.entrypoint is None else (self.entrypoint,) if self.entrypoint else ()
@@ -97,7 +97,7 @@ class ContainerOptions:
         )
 
     def _of_files(self, files: tuple[str, ...], given: Mapping[str, str]) -> dict[str, str]:
-        from memcap.config.environment import read_env_file
+        from memcap.config.env_variables import read_env_file
 
         found: dict[str, str] = {}
         for file in files:
@@ -168,8 +168,8 @@ def _ulimit(text: str) -> object:
 
 
 def _text(name: str, parse: str) -> Quantity:
-    """Return the type of an option whose text a function of ``memcap.config.container`` reads."""
-    return Quantity(name, _read_by("container", parse))
+    """Return the type of an option whose text a function of ``memcap.config.docker_options`` reads."""
+    return Quantity(name, _read_by("docker_options", parse))
 
 
 _OPTIONS = (

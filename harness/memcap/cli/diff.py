@@ -13,8 +13,8 @@ from memcap.cli.selection import project_option
 
 if TYPE_CHECKING:
     from memcap.model import Frame, Suite
+    from memcap.profile_diff import ProfileDiff
     from memcap.report.github import Place
-    from memcap.sites import ProfileDiff
 
 _SUITE = "/memcap/suite/"  # where a suite's files are in a container
 _PROFILE = click.Path(exists=True, path_type=Path)
@@ -63,7 +63,7 @@ def command(  # noqa: PLR0913 - the options of the command line
       memcap diff old new --output difference            with a differential flamegraph, diff.html
       memcap diff old new --format sarif > memory.sarif  for code scanning
     """
-    from memcap.sites import diff_profiles
+    from memcap.profile_diff import diff_profiles
     from memcap.store import load_profile
 
     diff = diff_profiles(load_profile(before), load_profile(after))

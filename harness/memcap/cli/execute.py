@@ -15,7 +15,7 @@ from memcap.campaign import Campaign, Deadline, Layers
 from memcap.cli.container_options import stored_command
 from memcap.cli.deciding import Deciding, run_until_decided
 from memcap.cli.progress import CampaignProgress, say
-from memcap.config.environment import resolved
+from memcap.config.env_variables import resolved
 from memcap.engine.base import Engine
 from memcap.errors import (
     EngineError,

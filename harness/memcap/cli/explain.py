@@ -15,7 +15,7 @@ from memcap.cli.progress import say
 from memcap.cli.selection import plan_of
 from memcap.errors import BuildError, Interrupted, MemcapError, UsageError
 from memcap.model import PROCESS_ENGINE, VerdictState
-from memcap.sites import Explanation, diff_profiles
+from memcap.profile_diff import Explanation, diff_profiles
 
 if TYPE_CHECKING:
     from memcap.cli.subject import Subject
@@ -191,7 +191,7 @@ def _explained(base: _Base, cells: Sequence[_Worse], config: Config, folder: Pat
 
 def _subject(cell: Cell, suites: Mapping[str, Suite], config: Config) -> Subject:
     from memcap.cli.subject import of_cell
-    from memcap.config.environment import resolved
+    from memcap.config.env_variables import resolved
 
     subject = of_cell(cell, config, suites)
     return replace(subject, policy=resolved(subject.policy, os.environ))

@@ -14,8 +14,8 @@ from memcap.cli.subject import Asked, subject_options
 
 if TYPE_CHECKING:
     from memcap.cli.subject import Subject
-    from memcap.repro.parts import Reproduction
-    from memcap.repro.reproducing import Wanted
+    from memcap.repro.reproducing import ReproRequest
+    from memcap.repro.reproduction import Reproduction
 
 RECORD = "record"  # in the output folder: the recorder's own files
 _KINDS = (
@@ -75,8 +75,8 @@ def command(  # noqa: PLR0913 - the options of the command line
     from memcap.errors import UsageError
     from memcap.redaction import Redaction
     from memcap.report.repro import render_repro, repro_json
-    from memcap.repro.load import find_escalation
-    from memcap.repro.reproducing import Wanted
+    from memcap.repro.escalation import find_escalation
+    from memcap.repro.reproducing import ReproRequest
 
     if lower and escalate is not None:
         raise UsageError("--lower does not go with --escalate", remedy="Leave one of them out.")
@@ -87,7 +87,7 @@ def command(  # noqa: PLR0913 - the options of the command line
         escalation = find_escalation(escalate, subject.cell, time_limit_seconds=limit)
     campaign, started = new_campaign("repro")
     folder = output or Path("results") / "repro" / campaign
-    wanted = Wanted(times=attempts, lower=lower, escalation=escalation, native=native)
+    wanted = ReproRequest(times=attempts, lower=lower, escalation=escalation, native=native)
     found = reproduce_subject(subject, wanted, campaign=campaign, started=started, folder=folder)
     hidden = Redaction(subject.policy.secrets)
     found = replace(found, again=hidden.text(again(found, asked, subject, native=native)))
@@ -104,7 +104,7 @@ def again(found: Reproduction, asked: Asked, subject: Subject, *, native: bool) 
     import shlex
 
     from memcap.model import CommandWorkload
-    from memcap.repro.load import loaded_words
+    from memcap.repro.escalation import loaded_words
 
     if not found.kills or (found.load is None and found.cap_bytes == found.asked_cap_bytes):
         return ""
@@ -130,7 +130,9 @@ def exit_code(found: Reproduction) -> int:
     return EXIT_CODES[VerdictState.ENDING_CHANGED if did_its_work else VerdictState.WORKLOAD_FAILED]
 
 
-def reproduce_subject(subject: Subject, wanted: Wanted, *, campaign: str, started: str, folder: Path) -> Reproduction:
+def reproduce_subject(
+    subject: Subject, wanted: ReproRequest, *, campaign: str, started: str, folder: Path
+) -> Reproduction:
     """Return what was found out about ``subject``, with the recorder's files in ``folder``.
 
     Raises FileExistsAlready for a folder with something in it, PlanError for this machine itself as the image, and what

@@ -11,7 +11,7 @@ from memcap.cli.verdict import conclude_unjudged
 from memcap.errors import UsageError
 from memcap.model import CampaignResult, Ending
 from memcap.report.tune import render_tune, render_tune_json
-from memcap.tune import MINIMUM_RUNS, SETTINGS, Setting, Trial, Tuning, cells_of, compare_settings, together
+from memcap.tune import MINIMUM_RUNS, SETTINGS, Setting, SettingTrial, Tuning, cells_of, compare_settings, together
 
 
 def conclude_tuning(order: Order, *, is_alone: bool, as_json: bool) -> NoReturn:
@@ -42,7 +42,7 @@ def conclude_tuning(order: Order, *, is_alone: bool, as_json: bool) -> NoReturn:
     raise SystemExit(0)
 
 
-def _round(order: Order, settings: tuple[Setting, ...]) -> tuple[tuple[Trial, ...], CampaignResult]:
+def _round(order: Order, settings: tuple[Setting, ...]) -> tuple[tuple[SettingTrial, ...], CampaignResult]:
     """Run the cell of ``order`` under each of ``settings`` in turn."""
     (cell,) = order.plan.cells
     campaign, started = new_campaign("tune")

@@ -19,8 +19,8 @@ from memcap.images.registry import IMAGE_LABEL, ORIGIN_LABEL, SUITE_LABEL, find_
 from memcap.images.wheels import dependencies_key, resolve_dependencies
 from memcap.model import ImageFacts, Layer, Package, Suite
 from memcap.model.places import DEPENDENCIES, PACKAGE, RUNNER, SUITE, SUPERVISOR
-from memcap.probe.files import RUNNER as RUNNER_FILES
-from memcap.probe.files import is_for_runs, supervisor_program
+from memcap.probe.programs import RUNNER as RUNNER_FILES
+from memcap.probe.programs import is_for_runs, supervisor_program
 from memcap.units import format_seconds
 
 if TYPE_CHECKING:

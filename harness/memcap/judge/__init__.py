@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from memcap.judge.alerts import alerts
 from memcap.judge.endings import find_ending, find_infrastructure
 from memcap.judge.environment import Unlike, unlike
-from memcap.judge.finding import Finding, accepting
+from memcap.judge.finding import CellFinding, accepting
 from memcap.judge.limits import find_budget, find_poor, find_ungraded, grades
 from memcap.judge.samples import Compared, compare, decide, worst
 from memcap.judge.unjudged import benchmark_of, find_beside, find_new, images_with_baselines, is_unjudged
@@ -51,7 +51,7 @@ class _Case:
     cell: CellResult
     baseline: Baseline | None
     unlike: Unlike
-    stopper: Finding | None
+    stopper: CellFinding | None
     compared: tuple[Compared, ...]
     origin: str
     is_beside: bool
@@ -139,7 +139,7 @@ def _judge_cell(case: _Case, metrics: tuple[MetricVerdict, ...], rules: Rules) -
     )
 
 
-def _compared_finding(case: _Case, metrics: Sequence[MetricVerdict], rules: Rules) -> Finding:
+def _compared_finding(case: _Case, metrics: Sequence[MetricVerdict], rules: Rules) -> CellFinding:
     """Say what came of comparing a cell whose runs ended as expected."""
     cell, origin = case.cell, case.origin
     if case.baseline is None:
@@ -147,9 +147,11 @@ def _compared_finding(case: _Case, metrics: Sequence[MetricVerdict], rules: Rule
     if case.unlike.blocking:
         summary = f"the baseline is of another environment: {'; '.join(case.unlike.blocking)}"
         remedy = accepting(cell, origin, "--allow-unlike")
-        return Finding(state=VerdictState.INCOMPARABLE, summary=summary, remedy=remedy)
+        return CellFinding(state=VerdictState.INCOMPARABLE, summary=summary, remedy=remedy)
     if cell.cell.expected_ending.is_oom:
-        return Finding(state=VerdictState.UNCHANGED, summary=f"ended {cell.cell.expected_ending.value}, as expected")
+        return CellFinding(
+            state=VerdictState.UNCHANGED, summary=f"ended {cell.cell.expected_ending.value}, as expected"
+        )
     if not metrics:
         return _nothing_judged([metric.value for metric in {**rules.tolerances, **cell.cell.tolerances}])
     state = worst(each.state for each in metrics)
@@ -161,16 +163,16 @@ def _compared_finding(case: _Case, metrics: Sequence[MetricVerdict], rules: Rule
         VerdictState.NEW: accepting(cell, origin),
     }
     summary = "; ".join(_tell(each) for each in metrics if each.state is state)
-    return Finding(state=state, summary=summary, remedy=remedies.get(state, ""))
+    return CellFinding(state=state, summary=summary, remedy=remedies.get(state, ""))
 
 
-def _nothing_judged(metrics: Sequence[str]) -> Finding:
+def _nothing_judged(metrics: Sequence[str]) -> CellFinding:
     state = VerdictState.NOT_ENOUGH_DATA
     if not metrics:
         summary = "nothing to judge: no metric has a tolerance"
-        return Finding(state=state, summary=summary, remedy="Give some in limits.toml: [tolerances.peak], …")
+        return CellFinding(state=state, summary=summary, remedy="Give some in limits.toml: [tolerances.peak], …")
     named = ", ".join(metrics)
-    return Finding(state=state, summary=f"nothing to judge: {named} not measured", remedy="See the caveats.")
+    return CellFinding(state=state, summary=f"nothing to judge: {named} not measured", remedy="See the caveats.")
 
 
 def _more_runs(rules: Rules) -> str:

@@ -7,7 +7,7 @@ from typing import Final
 
 from memcap.model.ending import Ending
 from memcap.model.out_of_memory import REFUSED, find_message
-from memcap.model.refusal import Refusal
+from memcap.model.program_fault import ProgramFault
 from memcap.model.run_limits import RunLimit
 
 # Words of details that remedies depend on; measure/ writes them.
@@ -95,10 +95,10 @@ def remedy_of(ending: Ending, detail: str, origin: Origin) -> str:
 
 
 def _of_unstarted(detail: str, origin: Origin) -> str:
-    refusal = next((each for each in Refusal if each.words in detail), None)
-    if refusal is None:
+    fault = next((each for each in ProgramFault if each.words in detail), None)
+    if fault is None:
         return Ending.LOAD_FAILED.remedy if origin is Origin.SUITE else _OF_COMMANDS[Ending.LOAD_FAILED]
-    return f"Check `command` in suite.toml. {refusal.remedy}" if origin is Origin.SUITE else refusal.remedy
+    return f"Check `command` in suite.toml. {fault.remedy}" if origin is Origin.SUITE else fault.remedy
 
 
 def _of_limit(detail: str, origin: Origin) -> str:

@@ -19,7 +19,7 @@ from memcap.cli.subject import Asked, Subject
 from memcap.errors import UsageError
 from memcap.model import CallWorkload, CommandWorkload, Ending
 from memcap.report.repro import render_repro
-from memcap.repro.parts import Attempt
+from memcap.repro.reproduction import Attempt
 
 MIB = 1024 * 1024
 

@@ -9,7 +9,7 @@ import pytest
 from factories import make_plan, make_plan_cell
 from memcap.cli import gc, images, plan
 from memcap.cli.output import terminal_width
-from memcap.engine.docker_leftovers import Kind, Remnant
+from memcap.engine.docker_leftovers import Remnant, RemnantKind
 from memcap.images.inventory import Built
 from memcap.model import DEFAULT_TOLERANCES, Budget, Metric, Rules
 from memcap.report.text import folded
@@ -37,7 +37,7 @@ def _images() -> str:
 
 def _gc() -> str:
     remnant = Remnant(
-        kind=Kind.CONTAINER,
+        kind=RemnantKind.CONTAINER,
         id="x",
         name="memcap-20261120T043000-quick-1a2b-1.1",
         state="exited",
