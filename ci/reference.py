@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 
 from memcap.config.schema import LimitsFile, Table
 from memcap.config.suite_schema import SuiteFile
-from memcap.config.values import Kind
+from memcap.config.values import ValueKind
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 MODELS: dict[str, type[Table]] = {"limits": LimitsFile, "suite": SuiteFile}
@@ -105,12 +105,12 @@ def _tables_in(field: FieldInfo) -> list[tuple[type[Table], bool]]:
 
 def _kind(field: FieldInfo) -> str:
     """Return what a value of ``field`` is in words."""
-    own = next((each.name for each in field.metadata if isinstance(each, Kind)), "")
+    own = next((each.name for each in field.metadata if isinstance(each, ValueKind)), "")
     return own or " or ".join(dict.fromkeys(_words(each) for each in _alternatives(field.annotation)))
 
 
 def _words(kind: Any) -> str:
-    marks = [each for each in _metadata(kind) if isinstance(each, Kind)]
+    marks = [each for each in _metadata(kind) if isinstance(each, ValueKind)]
     if marks:
         return marks[0].name
     kind = get_args(kind)[0] if get_origin(kind) is Annotated else kind
@@ -145,7 +145,7 @@ def _example(field: FieldInfo) -> str:
     if field.examples:
         return str(field.examples[0])
     marks = [*field.metadata, *(mark for kind in _alternatives(field.annotation) for mark in _metadata(kind))]
-    own = next((each.example for each in marks if isinstance(each, Kind)), "")
+    own = next((each.example for each in marks if isinstance(each, ValueKind)), "")
     default = _default_value(field)
     return own or ("" if default == _NO_DEFAULT else default)
 

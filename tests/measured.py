@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from factories import MIB, make_layer, make_plan_cell, make_raw, make_report, make_settings
-from memcap.launch import run_spec
 from memcap.measuring import measure
 from memcap.model import (
     CaveatKind,
     Measurement,
     RawRun,
 )
+from memcap.run_spec import run_spec
 
 SUPERVISOR_BYTES = 72 * 1024
 SPEC = replace(

@@ -7,8 +7,8 @@ from typing import Any
 
 from factories import make_measurement, make_oom, make_profile, make_site
 from memcap.model import Ending, Frame, Measurement, Moment, ProcessPeak, ProfiledProcess
-from memcap.repro.load import Load
-from memcap.repro.parts import Attempt, Flight, LastAllocation, Need, Reproduction, Stacks, State, ThreadStack
+from memcap.repro.escalation import Load
+from memcap.repro.reproduction import Attempt, Flight, LastAllocation, Need, Reproduction, Stacks, State, ThreadStack
 
 MIB = 1024 * 1024
 GUILTY = Frame(file="/app/parse.py", line=87, function="read_rows")

@@ -26,7 +26,10 @@ cell
 plan
     The ordered cells of one invocation, with how often each is run.
 run
-    One container: one attempt at a cell.
+    One container in which the workload of a cell was executed once, with its measurement.
+attempt
+    One try at a run. A try that says nothing about the workload is followed by another, up to three in all. (`memcap
+    repro` calls each of its runs at a cap an attempt: it tries to provoke a kill.)
 warm-up
     A run whose figures are discarded; it fills the page cache.
 engine
@@ -37,7 +40,7 @@ supervisor
     PID 1 of the container; starts the workload, watches the cgroup, survives the workload's OOM kill, reports.
 runner
     The Python program that calls a function or generator workload.
-report
+supervisor's report
     What the supervisor writes about one run.
 measurement
     What one run yielded: ending, figures, caveats.
@@ -59,13 +62,20 @@ estimate, interval
 RSS peak
     The largest resident set (VmHWM) of any one process.
 floor
-    The unreclaimable bytes of the container before the workload starts: runtime and supervisor.
+    The unreclaimable bytes of the container before the workload starts: runtime and supervisor. (The floor of a search
+    is the smallest cap that it may try.)
 result
     The stored runs of the cells of one campaign.
 baseline
     The committed figures that results are judged against.
+base
+    The older of two things that are compared, such as the revision of ``--base-ref``; the newer one is the head. (A
+    base image is what the image of a Dockerfile is built on.)
 verdict
-    What a comparison with a baseline, a budget or an expected ending says.
+    What a check says of one cell: whether it ended as expected, kept its budget and thresholds, and is like its
+    baseline. (That of `memcap repro` is a sentence: who caused the kill.)
+report
+    What a command shows of results, in one of several formats.
 tolerance
     How far a metric may move: a part of the baseline's median and an absolute part. The larger of both, in the
     metric's unit, is the margin.

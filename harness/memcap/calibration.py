@@ -8,9 +8,9 @@ from typing import Final
 
 from memcap.engine.base import Engine
 from memcap.errors import EngineError, PlanError
-from memcap.launch import calibration_spec, pages_spec
 from memcap.model import CampaignSettings, Layer, PageCost, RunSpec, limit_of
 from memcap.probe.report import ReportError, parse_report
+from memcap.run_spec import calibration_spec, pages_spec
 
 _PAGE_LOOKS: Final = 3
 _PAGE_NS: Final = re.compile(r"^page_ns (\d+)\nahead_ns (\d+)$", re.MULTILINE)

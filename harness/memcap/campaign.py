@@ -15,7 +15,6 @@ from memcap.calibration import Calibration, calibrate
 from memcap.engine.base import Engine
 from memcap.engine.patient import Activity, PatientEngine
 from memcap.errors import Interrupted, PlanError, TimeIsUp
-from memcap.launch import eviction_spec, run_spec
 from memcap.measuring import measure, output_tail, without_secrets
 from memcap.measuring.standing import standing_caveats
 from memcap.model import (
@@ -32,6 +31,7 @@ from memcap.model import (
     Plan,
 )
 from memcap.pinning import CpuPool
+from memcap.run_spec import eviction_spec, run_spec
 from memcap.store import Journal
 from memcap.units import format_seconds
 
@@ -64,7 +64,7 @@ class Deadline:
     end: float
     clock: Callable[[], float] = time.monotonic
 
-    def heed(self) -> None:
+    def raise_if_expired(self) -> None:
         """Raise TimeIsUp if it is over."""
         if self.clock() >= self.end:
             raise TimeIsUp(f"time is up: the campaign may take {format_seconds(self.seconds)}")
@@ -179,7 +179,7 @@ class Campaign:
         cells = [each.cell for each in missing]
         if not cells:
             return self.result()
-        self._deadline.heed()
+        self._deadline.raise_if_expired()
         self._total += sum(each.runs + each.warmups for each in missing)
         # A container beside a cold run would read the files that were just dropped from the page cache.
         jobs = 1 if any(cell.is_cold for cell in cells) else self._settings.jobs
@@ -294,7 +294,7 @@ class Campaign:
                 if other.done() and other.exception() is not None:
                     return other.result()
             if not future.done():
-                self._deadline.heed()
+                self._deadline.raise_if_expired()
         return future.result()
 
     def _run_and_record(self, cell: Cell, number: int, cpus: CpuPool, place: _Place) -> Measurement:
@@ -310,7 +310,7 @@ class Campaign:
         spent = 0.0
         with cpus.taken(cell.benchmark.quiet.pin_cpus) as cpuset:
             for attempt in range(1, ATTEMPTS + 1):
-                self._deadline.heed()
+                self._deadline.raise_if_expired()
                 measurement = self._attempt(cell, f"{number}.{attempt}", cpuset)
                 wall = measurement.wall_seconds or 0.0
                 spent += wall

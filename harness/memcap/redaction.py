@@ -115,9 +115,12 @@ def _forms(value: str) -> Iterator[str]:
         yield repr(text)[1:-1]
         yield json.dumps(text)[1:-1]
         yield html.escape(text)
-        yield quote(text, safe="", errors="surrogateescape")
+        yield quote(_encoded(text), safe="")
         yield shlex.quote(text)
 
 
 def _encoded(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # a half of a pair that stands for no byte, as JSON may have
+        return text.encode("utf-8", "surrogatepass")

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from memcap.judge.samples import Compared, compare, decide, level
+from memcap.judge.samples import SampleComparison, compare, decide, level
 from memcap.model import CellResult, Metric, MetricVerdict, Rules, Tolerance, VerdictState, peak_is_floor
 from memcap.stats import median, values_needed
 
@@ -179,7 +179,7 @@ class _Tally:
         )
 
 
-def _count(compared: Iterable[Compared], rules: Rules, tallies: Mapping[Metric, _Tally]) -> bool:
+def _count(compared: Iterable[SampleComparison], rules: Rules, tallies: Mapping[Metric, _Tally]) -> bool:
     """Judge one suite in which nothing changed, and count what is said of it; tell whether a regression was seen."""
     verdicts = decide(list(compared), rules)
     for verdict in verdicts:

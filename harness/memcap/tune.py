@@ -61,7 +61,7 @@ class MetricTrial:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trial:
+class SettingTrial:
     """What was measured under one setting; ``runs`` counts those that ended as expected, with a warm page cache."""
 
     setting: Setting
@@ -86,8 +86,8 @@ class Tuning:
     """
 
     cell_id: str
-    first: tuple[Trial, ...]
-    second: tuple[Trial, ...] = ()
+    first: tuple[SettingTrial, ...]
+    second: tuple[SettingTrial, ...] = ()
 
     @property
     def best(self) -> Setting | None:
@@ -109,7 +109,7 @@ def cells_of(cell: Cell, settings: Iterable[Setting]) -> tuple[Cell, ...]:
     )
 
 
-def compare_settings(results: Sequence[CellResult], settings: Sequence[Setting]) -> tuple[Trial, ...]:
+def compare_settings(results: Sequence[CellResult], settings: Sequence[Setting]) -> tuple[SettingTrial, ...]:
     """Compare each setting with the first; ``results`` are those of the settings, in their order.
 
     All comparisons are corrected together, for the settings and metrics that they are.
@@ -123,7 +123,7 @@ def compare_settings(results: Sequence[CellResult], settings: Sequence[Setting])
         for (result, metric), less, more in zip(pairs, quieter, noisier, strict=True)
     }
     return tuple(
-        Trial(
+        SettingTrial(
             setting=setting,
             runs=max(len(_values(result, metric)) for metric in METRICS),
             metrics=tuple(_trial(result, metric, effects, is_baseline=result is baseline) for metric in METRICS),
@@ -132,7 +132,7 @@ def compare_settings(results: Sequence[CellResult], settings: Sequence[Setting])
     )
 
 
-def together(trials: Iterable[Trial]) -> tuple[Setting, ...]:
+def together(trials: Iterable[SettingTrial]) -> tuple[Setting, ...]:
     """Return what a second round tries: the first setting, those that helped, and all of these at once.
 
     Empty where fewer than two helped.
@@ -194,7 +194,7 @@ def _trial(
     )
 
 
-def _relative_scatter(trial: Trial, baseline: Trial) -> float:
+def _relative_scatter(trial: SettingTrial, baseline: SettingTrial) -> float:
     ratios = [
         own.variation / usual.variation
         for own, usual in zip(trial.metrics, baseline.metrics, strict=True)

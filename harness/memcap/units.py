@@ -16,7 +16,7 @@ _BYTE_UNITS: Final = {
     "kb": 1000, "mb": 1000**2, "gb": 1000**3, "tb": 1000**4,
 }  # fmt: skip
 _SECOND_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
-_NO_SIZE: Final = 2**62  # as in model/plan.py: from here on a limit is none
+_NO_SIZE: Final = 2**62  # as in model/matrix.py: from here on a limit is none
 _LONGEST_SECONDS: Final = 1e9  # in nanoseconds it fits into 64 bits
 _LENGTH_VARIANT: Final = re.compile(r"[1-9]\d{0,8}m?s", re.ASCII)
 _NUMBER_AND_UNIT: Final = re.compile(r"\s*(\d{1,20}(?:\.\d{1,20})?|\.\d{1,20})\s*([a-zA-Z]*)\s*", re.ASCII)

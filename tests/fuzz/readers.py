@@ -24,9 +24,9 @@ from factories import (
     make_result,
     make_site,
 )
-from memcap.config.environment import read_env_file
+from memcap.config.env_variables import read_env_file
 from memcap.errors import FileFormatError
-from memcap.instruments.reading import read_noted
+from memcap.instruments.records import read_noted
 from memcap.judge import judge
 from memcap.measuring import measure
 from memcap.model import (

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _ctrl_c_is_heard() -> None:
-    """Hear SIGINT: what a shell starts in the background ignores it, and so would all that these tests start."""
+def _signals_are_heard() -> None:
+    """Hear SIGINT, and SIGHUP: a shell's background and nohup ignore them, and so would all that these tests start."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

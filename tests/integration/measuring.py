@@ -15,7 +15,6 @@ from memcap.campaign import Campaign
 from memcap.engine.docker import DockerEngine
 from memcap.images.build import build_images
 from memcap.images.prepare import prepare_layers
-from memcap.launch import run_spec
 from memcap.model import (
     Benchmark,
     CallWorkload,
@@ -32,6 +31,7 @@ from memcap.model import (
     RunSpec,
     Suite,
 )
+from memcap.run_spec import run_spec
 from memcap.units import parse_bytes
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ from memcap.images.instrumented import build_instrumented
 from memcap.images.inventory import find_built
 from memcap.images.prepare import prepare_layers
 from memcap.instruments.launching import Instrument
-from memcap.instruments.reading import read_noted
+from memcap.instruments.records import read_noted
 from memcap.instruments.session import Session
 from memcap.model import Ending, Plan, ProfileTool
 

@@ -27,9 +27,9 @@ from memcap.campaign import Campaign
 from memcap.engine.process import ProcessEngine
 from memcap.errors import Interrupted
 from memcap.images.this_machine import host_layers
-from memcap.launch import run_spec
 from memcap.measuring import measure
 from memcap.model import CaveatKind, Cell, Ending, Measurement, Plan, RunLimits, RunSpec
+from memcap.run_spec import run_spec
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or platform.machine() not in ("x86_64", "aarch64"), reason="the process engine needs Linux"

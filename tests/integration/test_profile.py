@@ -24,7 +24,7 @@ from memcap.images.instrumented import build_instrumented
 from memcap.images.prepare import prepare_layers
 from memcap.instruments.launching import Instrument
 from memcap.instruments.profiling import Named, take_profile
-from memcap.instruments.reading import Noted, read_noted
+from memcap.instruments.records import Noted, read_noted
 from memcap.instruments.session import Session
 from memcap.model import (
     CaveatKind,

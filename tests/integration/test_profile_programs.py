@@ -16,7 +16,7 @@ from memcap.images.instrumented import build_instrumented
 from memcap.images.prepare import prepare_layers
 from memcap.instruments.launching import Instrument
 from memcap.instruments.profiling import is_unfinished
-from memcap.instruments.reading import read_noted
+from memcap.instruments.records import read_noted
 from memcap.instruments.session import Session
 from memcap.model import Cell, Ending, Environment, Plan, ProfileTool, RawRun, RunSpec, Suite
 

@@ -25,11 +25,11 @@ from memcap.images.prepare import prepare_layers
 from memcap.instruments.profiling import Named
 from memcap.instruments.session import Session
 from memcap.model import Cell, Ending, Frame, Plan, Suite
-from memcap.repro.load import find_escalation
+from memcap.repro.conclusion import conclusion
+from memcap.repro.escalation import find_escalation
 from memcap.repro.observed import Observed
-from memcap.repro.parts import Reproduction
-from memcap.repro.reproducing import Wanted, reproduce
-from memcap.repro.verdict import verdict
+from memcap.repro.reproducing import ReproRequest, reproduce
+from memcap.repro.reproduction import Reproduction
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -104,7 +104,7 @@ def reproduced(docker_client: DockerClient, tmp_path: Path) -> Reproduce:
                 observed,
                 lambda tool: build_instrumented(docker_client, layer, tool, say=lambda _: None),
                 named=Named(id=settings.id, started="", subject=one.id, cap_bytes=one.cap.bytes),
-                wanted=Wanted(times=1, lower=lower, escalation=escalation, native=native, with_reports=False),
+                wanted=ReproRequest(times=1, lower=lower, escalation=escalation, native=native, with_reports=False),
                 artefacts=tmp_path,
             )
 
@@ -150,7 +150,7 @@ def test_a_line_of_a_child_process(reproduced: Reproduce) -> None:
     assert found.flight.line is not None
     assert found.flight.line.frame == Frame(file="<string>", line=5, function="work")
     assert found.flight.line.size_bytes > 30 * MIB
-    assert verdict(found).startswith("a child process was killed at 64.0 MiB")
+    assert conclusion(found).startswith("a child process was killed at 64.0 MiB")
 
 
 def test_growth_a_cycle_of_a_generator(reproduced: Reproduce) -> None:
@@ -185,9 +185,9 @@ def test_a_command_that_is_no_python(reproduced: Reproduce, zoo: Zoo, compiled: 
 
     assert killed.flight is None
     assert "has no Python" in killed.not_recorded
-    assert verdict(killed).startswith("killed at 32.0 MiB: its process was allocate (PID ")
-    assert "; needs ≥ 60." in verdict(killed)
-    assert verdict(spared).startswith("not killed at 32.0 MiB in 1 run: at most 20.")
+    assert conclusion(killed).startswith("killed at 32.0 MiB: its process was allocate (PID ")
+    assert "; needs ≥ 60." in conclusion(killed)
+    assert conclusion(spared).startswith("not killed at 32.0 MiB in 1 run: at most 20.")
     assert lowered.kills == 1
     assert 18 * MIB < lowered.cap_bytes < 22 * MIB
     assert lowered.earlier[0].cap_bytes == 32 * MIB
@@ -228,7 +228,7 @@ def test_a_cell_with_a_load_that_is_raised(reproduced: Reproduce) -> None:
 
     assert amounts(by_cycles) == [2, 4, 8, 16]
     assert by_cycles.kills == 1
-    assert verdict(by_cycles).startswith("killed at 64.0 MiB with cycles=16 (not with 8)")
+    assert conclusion(by_cycles).startswith("killed at 64.0 MiB with cycles=16 (not with 8)")
     assert by_cycles.need is not None
     assert by_cycles.need.ending is Ending.COMPLETED
     assert amounts(by_size) == [16, 32, 64]
@@ -245,7 +245,7 @@ def test_the_load_that_would_be_killed_is_estimated_where_the_need_grows(reprodu
     base = found.loads_survived[0][1]
     assert found.estimated_load.amount == pytest.approx((64 * MIB - base) / 1024, rel=0.05)
     told = f"; by its growth it would be killed with about kib={found.estimated_load.amount} (an estimate)"
-    assert verdict(found).endswith(told)
+    assert conclusion(found).endswith(told)
 
 
 def test_a_line_in_an_image_of_somebody_else(reproduced: Reproduce, zoo: Zoo) -> None:  # noqa: F811
@@ -265,4 +265,4 @@ def test_a_line_in_an_image_of_somebody_else(reproduced: Reproduce, zoo: Zoo) ->
 
     assert found.kills == 1
     assert found.flight is not None, found.not_recorded
-    assert verdict(found).startswith('killed at 48.0 MiB while in <string>:4 `rows.append(b"x" * (1 << 20))`: ')
+    assert conclusion(found).startswith('killed at 48.0 MiB while in <string>:4 `rows.append(b"x" * (1 << 20))`: ')

@@ -20,7 +20,7 @@ from memcap.config import find_root, load_config
 from memcap.judge.samples import compare, decide
 from memcap.model import Metric, Rules, Tolerance, VerdictState
 from memcap.selftest import RISES, Material, material
-from memcap.stats.null import probabilities_up_to
+from memcap.stats.mann_whitney import probabilities_up_to
 from memcap.store import load_result
 
 Pair = tuple[Sequence[float], Sequence[float]]  # base and new

@@ -26,4 +26,4 @@ def _block_processes_and_network(request: pytest.FixtureRequest, monkeypatch: py
 
 @pytest.fixture(autouse=True)
 def _no_key_in_the_users_home(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("memcap.config.environment._key", lambda: bytes(32))
+    monkeypatch.setattr("memcap.config.env_variables._key", lambda: bytes(32))

@@ -25,7 +25,6 @@ from memcap.campaign import ATTEMPTS, Campaign, RunEnded
 from memcap.engine.base import DaemonLost
 from memcap.engine.fake import SUPERVISOR_BYTES, FakeEngine
 from memcap.errors import EngineError, Interrupted, PlanError
-from memcap.launch import IDLE
 from memcap.measuring.standing import standing_caveats
 from memcap.model import (
     COLD,
@@ -44,6 +43,7 @@ from memcap.model import (
     RunSpec,
     Tolerance,
 )
+from memcap.run_spec import IDLE
 
 FOUR = tuple(make_plan_cell(name, image) for name in ("crew", "llm") for image in ("py312", "py313"))
 CREW_12, CREW_13, LLM_12, LLM_13 = (cell.id for cell in FOUR)

@@ -12,9 +12,9 @@ from factories import MIB, make_layer, make_measurement, make_oom, make_plan, ma
 from memcap.campaign import Campaign, keep_telling_series
 from memcap.engine.fake import SECONDS, FakeEngine
 from memcap.errors import PlanError
-from memcap.launch import IDLE
 from memcap.model import COLD, CampaignResult, CaveatKind, Ending, Moment, Plan, Quiet, RawRun, RunSpec
 from memcap.model.places import SUPERVISOR
+from memcap.run_spec import IDLE
 
 PATIENCE_SECONDS = 30
 

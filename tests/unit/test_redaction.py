@@ -42,6 +42,7 @@ _VALUES = st.text(st.characters(exclude_characters="*"), min_size=4).filter(lamb
 
 @given(_VALUES, st.text(), st.text())
 @example("a'b\"c\\d", "", "")
+@example("000\ud800", "", "")
 @example("x<y>&z", "", "")
 def test_a_value_is_found_as_programs_write_it(value: str, before: str, after: str) -> None:
     hidden = Redaction([value])

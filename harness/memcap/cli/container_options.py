@@ -6,7 +6,7 @@ import click
 
 from memcap.cli.option_groups import gathered
 from memcap.cli.quantities import SIZE, TIME, Quantity
-from memcap.config.container import (
+from memcap.config.docker_options import (
     parse_add_host,
     parse_mount,
     parse_network,

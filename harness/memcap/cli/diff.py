@@ -59,8 +59,8 @@ def command(before: Path, after: Path, output: Path | None, root: Path | None, s
       memcap diff old new --output difference            with a differential flamegraph, diff.html
       memcap diff old new --format sarif > memory.sarif  for code scanning
     """
+    from memcap.profile_diff import diff_profiles
     from memcap.report.diff import render_diff
-    from memcap.sites import diff_profiles
     from memcap.store import load_profile
     from memcap.workflows.diff import rendered, write_diff
 

@@ -10,7 +10,7 @@ from memcap.comparing.match import Match, Matched
 from memcap.comparing.parts import Part, part_bytes
 from memcap.judge import EXIT_CODES
 from memcap.judge.endings import find_ending, find_infrastructure
-from memcap.judge.finding import Finding
+from memcap.judge.finding import CellFinding
 from memcap.judge.samples import compare, decide, level
 from memcap.model import (
     DEFAULT_TOLERANCES,
@@ -194,7 +194,7 @@ def _judged(matched: Matched, figures: list[tuple[_Figure, ...]], rules: Rules) 
     return [next(decided[each.in_check]) if each.judged_as else None for some in figures for each in some]
 
 
-def _concluded(pair: Pair, stopper: Finding | None, incomparable: tuple[str, ...]) -> Pair:
+def _concluded(pair: Pair, stopper: CellFinding | None, incomparable: tuple[str, ...]) -> Pair:
     if stopper is not None:
         return replace(pair, state=stopper.state, summary=stopper.summary, remedy=stopper.remedy)
     if incomparable:
@@ -206,7 +206,7 @@ def _concluded(pair: Pair, stopper: Finding | None, incomparable: tuple[str, ...
     return replace(pair, state=pair.answer.state)
 
 
-def _stopper(match: Match, rules: Rules, labels: tuple[str, str]) -> Finding | None:
+def _stopper(match: Match, rules: Rules, labels: tuple[str, str]) -> CellFinding | None:
     """Return why the figures of a benchmark say nothing: runs were lost, did not end as expected, or are OOM kills."""
     for cell, label in ((match.against, labels[1]), (match.base, labels[0])):
         finding = find_infrastructure(cell, rules.minimum_runs) or find_ending(cell, None, origin="the base")
@@ -215,9 +215,9 @@ def _stopper(match: Match, rules: Rules, labels: tuple[str, str]) -> Finding | N
     base, new = match.base.cell.expected_ending, match.against.cell.expected_ending
     if base is not new:
         told = f"{labels[0]} ended {base.value}, {labels[1]} {new.value}, each as expected"
-        return Finding(state=VerdictState.ENDING_CHANGED, summary=told)
+        return CellFinding(state=VerdictState.ENDING_CHANGED, summary=told)
     if base.is_oom:
-        return Finding(state=VerdictState.UNCHANGED, summary=f"both ended {base.value}, as expected")
+        return CellFinding(state=VerdictState.UNCHANGED, summary=f"both ended {base.value}, as expected")
     return None
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from memcap.config.container import anchored
-from memcap.config.images import DOCKERFILE, FOLDER, image_of_folder, read_images
+from memcap.config.docker_options import anchored
+from memcap.config.image_sources import DOCKERFILE, FOLDER, image_of_folder, read_images
 from memcap.config.project import read_package
 from memcap.config.renamed import with_new_names
 from memcap.config.source import Source, nearest, read_source, without_known
@@ -88,8 +88,8 @@ def load_config(root: Path, *, is_older: bool = False) -> Config:
     Raises ConfigError with all problems of all files.
     """
     # pydantic is heavy, and `memcap --help` must not wait for it.
-    from memcap.config.limits import read_limits  # noqa: PLC0415
-    from memcap.config.suites import read_suite, to_suite  # noqa: PLC0415
+    from memcap.config.limits_file import read_limits  # noqa: PLC0415
+    from memcap.config.suite_file import read_suite, to_suite  # noqa: PLC0415
     from memcap.config.values import Names  # noqa: PLC0415
 
     root = root.resolve()

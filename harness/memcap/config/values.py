@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, ValidationInfo
 from pydantic_core import PydanticCustomError
 
 from memcap.config.calls import is_call
-from memcap.config.container import (
+from memcap.config.docker_options import (
     parse_add_host,
     parse_mount,
     parse_network,
@@ -51,7 +51,7 @@ class Names:
 
 
 @dataclass(frozen=True)
-class Kind:
+class ValueKind:
     """What a value is called in the reference of keys, and one as it is written in TOML."""
 
     name: str
@@ -266,46 +266,46 @@ def _once_each(value: list[_Item]) -> list[_Item]:
     return value
 
 
-Size = Annotated[int, Kind("size", '"128MiB"'), BeforeValidator(_size), AfterValidator(_positive)]
-CapSize = Annotated[int, Kind("size", '"128MiB"'), BeforeValidator(_size), AfterValidator(_cap_size)]
-Duration = Annotated[float, Kind("duration", '"90s"'), BeforeValidator(_duration)]
-ByteDistance = Annotated[int, Kind("size", '"256KiB"'), BeforeValidator(_size)]
+Size = Annotated[int, ValueKind("size", '"128MiB"'), BeforeValidator(_size), AfterValidator(_positive)]
+CapSize = Annotated[int, ValueKind("size", '"128MiB"'), BeforeValidator(_size), AfterValidator(_cap_size)]
+Duration = Annotated[float, ValueKind("duration", '"90s"'), BeforeValidator(_duration)]
+ByteDistance = Annotated[int, ValueKind("size", '"256KiB"'), BeforeValidator(_size)]
 SecondDistance = Duration
-CpuCount = Annotated[Any, Kind('number, or "all"', "1"), BeforeValidator(_cpus)]
-CpuQuota = Annotated[float, Kind("number", "1.5"), BeforeValidator(_cpu_quota)]
-Ulimits = Annotated[dict[str, Ulimit], Kind("table", '{ nofile = "1024:2048" }'), BeforeValidator(_ulimits)]
-Percent = Annotated[float, Kind("percentage", '"2%"'), BeforeValidator(_percent)]
+CpuCount = Annotated[Any, ValueKind('number, or "all"', "1"), BeforeValidator(_cpus)]
+CpuQuota = Annotated[float, ValueKind("number", "1.5"), BeforeValidator(_cpu_quota)]
+Ulimits = Annotated[dict[str, Ulimit], ValueKind("table", '{ nofile = "1024:2048" }'), BeforeValidator(_ulimits)]
+Percent = Annotated[float, ValueKind("percentage", '"2%"'), BeforeValidator(_percent)]
 FalseAlarms = Annotated[Percent, AfterValidator(_false_alarms)]
-AlertShare = Annotated[Any, Kind('percentage, or "off"', '"90%"'), _unless_off(_percent)]
-AlertSize = Annotated[Any, Kind('size, or "off"', '"1MiB"'), _unless_off(_size)]
+AlertShare = Annotated[Any, ValueKind('percentage, or "off"', '"90%"'), _unless_off(_percent)]
+AlertSize = Annotated[Any, ValueKind('size, or "off"', '"1MiB"'), _unless_off(_size)]
 Name = Annotated[str, AfterValidator(_name)]
 EnvName = Annotated[str, AfterValidator(_env_name)]
 NetworkName = Annotated[str, BeforeValidator(_network)]
-Entrypoint = Annotated[tuple[str, ...], Kind("string or list of strings", '"tini"'), BeforeValidator(_entrypoint)]
+Entrypoint = Annotated[tuple[str, ...], ValueKind("string or list of strings", '"tini"'), BeforeValidator(_entrypoint)]
 Workdir = Annotated[str, BeforeValidator(_text(parse_workdir))]
 EnvNames = Annotated[list[EnvName], BeforeValidator(_texts)]
 FileNames = Annotated[list[str], BeforeValidator(_texts)]
 Volumes = Annotated[
-    list[Annotated[Mount, Kind("string", ""), BeforeValidator(_text(parse_volume))]], BeforeValidator(_texts)
+    list[Annotated[Mount, ValueKind("string", ""), BeforeValidator(_text(parse_volume))]], BeforeValidator(_texts)
 ]
 Mounts = Annotated[
-    list[Annotated[Mount, Kind("string", ""), BeforeValidator(_text(parse_mount))]], BeforeValidator(_texts)
+    list[Annotated[Mount, ValueKind("string", ""), BeforeValidator(_text(parse_mount))]], BeforeValidator(_texts)
 ]
 Tmpfs = Annotated[
-    list[Annotated[Mount, Kind("string", ""), BeforeValidator(_text(parse_tmpfs))]], BeforeValidator(_texts)
+    list[Annotated[Mount, ValueKind("string", ""), BeforeValidator(_text(parse_tmpfs))]], BeforeValidator(_texts)
 ]
 AddHosts = Annotated[list[Annotated[str, BeforeValidator(_text(parse_add_host))]], BeforeValidator(_texts)]
 UserName = Annotated[str, BeforeValidator(_text(parse_user))]
-HostName = Annotated[str, Kind("string", '"worker-1"'), AfterValidator(_host_name)]
-CallText = Annotated[str, Kind("string", '"module:function"'), AfterValidator(_call)]
+HostName = Annotated[str, ValueKind("string", '"worker-1"'), AfterValidator(_host_name)]
+CallText = Annotated[str, ValueKind("string", '"module:function"'), AfterValidator(_call)]
 ParameterName = Annotated[str, AfterValidator(_parameter_name)]
-ParameterValue = Annotated[Any, Kind("string, number or boolean", "50"), BeforeValidator(_scalar)]
-Number = Annotated[float, Kind("number", "100"), BeforeValidator(_number)]
+ParameterValue = Annotated[Any, ValueKind("string, number or boolean", "50"), BeforeValidator(_scalar)]
+Number = Annotated[float, ValueKind("number", "100"), BeforeValidator(_number)]
 MetricName = Annotated[str, AfterValidator(_metric_name)]
 EndingName = Annotated[
-    str, Kind("ending", '"oom_killed"'), one_of(EXPECTABLE_ENDINGS, "an ending that can be expected")
+    str, ValueKind("ending", '"oom_killed"'), one_of(EXPECTABLE_ENDINGS, "an ending that can be expected")
 ]
-ByteMetricName = Annotated[str, Kind("metric", '"rss_peak"'), one_of(BYTE_METRICS, "a metric in bytes")]
+ByteMetricName = Annotated[str, ValueKind("metric", '"rss_peak"'), one_of(BYTE_METRICS, "a metric in bytes")]
 SuiteName = Annotated[str, known("suites")]
 ImageName = Annotated[str, known("images")]
 CapName = Annotated[str, known("caps")]

@@ -22,7 +22,7 @@ from memcap import __version__
 from memcap.engine.base import DaemonLost
 from memcap.engine.discover import DaemonAddress, TlsFiles, find_daemon
 from memcap.engine.remedies import linux_families, permission_remedy, start_remedy
-from memcap.engine.ssh_tunnel import TunnelError, dig
+from memcap.engine.ssh_tunnel import TunnelError, open_tunnel
 from memcap.errors import (
     BuildError,
     DaemonPermissionError,
@@ -71,7 +71,7 @@ def connect(at: DaemonAddress | None = None) -> DockerClient:
     if where.url.startswith("ssh://"):
         return _connect_by_ssh(where)
     if where.socket_path is not None:
-        _knock(where, where.socket_path)
+        _check_socket(where, where.socket_path)
     try:
         client = BoundedClient(
             base_url=where.url,
@@ -98,7 +98,7 @@ def connect(at: DaemonAddress | None = None) -> DockerClient:
 
 def _connect_by_ssh(where: DaemonAddress) -> DockerClient:
     try:
-        tunnel = dig(where.url)
+        tunnel = open_tunnel(where.url)
     except TunnelError as error:
         raise _unavailable(where, str(error)) from error
     try:
@@ -207,7 +207,7 @@ def _tls_config(files: TlsFiles) -> TLSConfig:
     return TLSConfig(client_cert=pair, ca_cert=str(files.ca) if files.ca else None, verify=files.verify)
 
 
-def _knock(where: DaemonAddress, path: str) -> None:
+def _check_socket(where: DaemonAddress, path: str) -> None:
     """Connect to the socket and hang up: the SDK would hide the errno, and leave the failed socket open."""
     if not hasattr(socket, "AF_UNIX"):
         raise _unavailable(where, "Python has no Unix sockets on Windows")

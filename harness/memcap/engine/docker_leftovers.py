@@ -38,7 +38,7 @@ _PID = re.compile("[0-9]{1,10}")
 _ACTIVE_STATES = frozenset({"running", "paused", "restarting"})
 
 
-class Kind(str, Enum):
+class RemnantKind(str, Enum):
     """What sort of thing was left."""
 
     CONTAINER = "container"
@@ -62,7 +62,7 @@ class Remnant:
     ``hold`` is None for a leftover. A layer is removed by its own tag, ``name``.
     """
 
-    kind: Kind
+    kind: RemnantKind
     id: str
     name: str
     state: str
@@ -97,7 +97,7 @@ def find_layers(client: DockerClient) -> tuple[Remnant, ...]:
 def remove(client: DockerClient, remnant: Remnant) -> None:
     """Remove it, running or not; that it is gone already is fine. Raises EngineError."""
     with translated(f"remove the {remnant.kind.value} {remnant.name}"), already_gone():
-        if remnant.kind is Kind.CONTAINER:
+        if remnant.kind is RemnantKind.CONTAINER:
             client.api.remove_container(remnant.id, v=True, force=True)
         else:
             # By its tag: it may have another one. Its parent, the image that was measured, stays even without a tag.
@@ -160,7 +160,7 @@ def _container(one: dict[str, Any], now: float) -> Remnant | None:
     if ownership is Ownership.EARLIER and hold is None:
         hold = Hold.EARLIER_VERSION
     return Remnant(
-        kind=Kind.CONTAINER,
+        kind=RemnantKind.CONTAINER,
         id=one["Id"],
         name=one["Names"][0].lstrip("/"),
         state=state,
@@ -177,7 +177,7 @@ def _layer(one: dict[str, Any], usage: dict[str, Any]) -> Remnant | None:
     if reference is None:
         return None
     return Remnant(
-        kind=Kind.LAYER,
+        kind=RemnantKind.LAYER,
         id=one["Id"],
         name=reference,
         state="used" if usage.get("Containers", 0) > 0 else "unused",

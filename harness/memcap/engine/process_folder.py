@@ -15,7 +15,7 @@ from typing import Final
 
 from memcap.engine.base import ARTEFACTS_LIMIT_BYTES, too_many_artefacts
 from memcap.errors import EngineError
-from memcap.probe.files import RUNNER, is_for_runs, supervisor_program
+from memcap.probe.programs import RUNNER, is_for_runs, supervisor_program
 
 # Words of a command line and variables lead to what an image's layer would have there.
 _PLACES: Final = re.compile(r"(?<![\w./-])/memcap/(?=(?:artefacts|out|probe|suite|tmp)\b)")

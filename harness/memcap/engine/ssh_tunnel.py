@@ -39,7 +39,7 @@ class Tunnel:
         self.folder.cleanup()
 
 
-def dig(url: str) -> Tunnel:
+def open_tunnel(url: str) -> Tunnel:
     """Return a tunnel to the daemon of ``url`` (``ssh://[user@]host[:port][/path/of/its.sock]``).
 
     Raises TunnelError when ssh is missing, asks for a password, or does not connect in time.

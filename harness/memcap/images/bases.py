@@ -29,7 +29,7 @@ class BaseLine:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Base:
+class BaseImage:
     """A base on the daemon: ``key`` changes when its contents do, ``origin`` says in words where it came from."""
 
     reference: str
@@ -67,7 +67,7 @@ class BaseFinder:
         self._lock = threading.Lock()
         self._unreachable: dict[str, ImageMissing] = {}
 
-    def find(self, line: BaseLine) -> Base:
+    def find(self, line: BaseLine) -> BaseImage:
         """Return the base, pulled or made if need be. Raises ImageMissing or EngineError.
 
         A host interpreter's base that exists is preferred to a pull: results stay comparable when a network returns.
@@ -86,11 +86,11 @@ class BaseFinder:
         make_host_base(self._client, plan)
         return _as_made(plan)
 
-    def find_existing(self, line: BaseLine) -> Base | None:
+    def find_existing(self, line: BaseLine) -> BaseImage | None:
         """Return the base that ``find`` would take from the daemon, or None. Raises EngineError."""
         return self._look(line)[0]
 
-    def _look(self, line: BaseLine) -> tuple[Base | None, HostBase | None, str]:
+    def _look(self, line: BaseLine) -> tuple[BaseImage | None, HostBase | None, str]:
         """Return the base that is there, what could be made from a host interpreter, and why nothing could."""
         local = find_local(self._client, line.reference)
         if local is not None:
@@ -129,11 +129,11 @@ def _registry_of(reference: str) -> str:
     return first if slash and (first == "localhost" or "." in first or ":" in first) else ""
 
 
-def _as_made(plan: HostBase) -> Base:
-    return Base(reference=plan.reference, key=plan.reference, origin=plan.python.origin)
+def _as_made(plan: HostBase) -> BaseImage:
+    return BaseImage(reference=plan.reference, key=plan.reference, origin=plan.python.origin)
 
 
-def _as_base(reference: str, image: Image) -> Base:
+def _as_base(reference: str, image: Image) -> BaseImage:
     digests: list[str] = image.attrs.get("RepoDigests") or []
     exact = f"{reference}@{digests[0].rpartition('@')[2]}" if digests and "@" not in reference else reference
-    return Base(reference=reference, key=str(image.id), origin=f"built from {exact}")
+    return BaseImage(reference=reference, key=str(image.id), origin=f"built from {exact}")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from memcap.engine.docker_client import translated
 from memcap.engine.docker_labels import image_labels
 from memcap.errors import BuildError, ImageMissing
-from memcap.images.bases import Base, BaseFinder, BaseLine, parse_base
+from memcap.images.bases import BaseFinder, BaseImage, BaseLine, parse_base
 from memcap.images.context import build_arguments, context_digest, dockerfile_of
 from memcap.images.inspect import image_facts
 from memcap.images.registry import IMAGE_LABEL, ORIGIN_LABEL, find_local, find_own, pull
@@ -129,12 +129,12 @@ def _read_base(dockerfile: Path) -> BaseLine | None:
         raise BuildError(f"{dockerfile}: {error.message}", remedy=error.remedy) from error
 
 
-def _tag_of_folder(source: ImageSource, directory: Path, base: Base | None) -> str:
+def _tag_of_folder(source: ImageSource, directory: Path, base: BaseImage | None) -> str:
     words = f"{source.name} {context_digest(source, directory)} {base.key if base else ''}"
     return image_tag(source.name, hashlib.sha256(words.encode()).hexdigest())
 
 
-def _labels(name: str, tag: str, base: Base | None) -> dict[str, str]:
+def _labels(name: str, tag: str, base: BaseImage | None) -> dict[str, str]:
     origin = base.origin if base is not None else "built from its Dockerfile"
     return {**image_labels(tag, kind="image"), IMAGE_LABEL: name, ORIGIN_LABEL: origin}
 
@@ -146,7 +146,7 @@ def _run_build(
     tag: str,
     *,
     labels: dict[str, str],
-    base: Base | None,
+    base: BaseImage | None,
 ) -> None:
     """Build ``source`` as ``tag``; raises BuildError with the last lines of the output."""
     output: deque[str] = deque(maxlen=_SHOWN_LINES)

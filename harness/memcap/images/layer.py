@@ -22,8 +22,8 @@ from memcap.images.registry import IMAGE_LABEL, ORIGIN_LABEL, SUITE_LABEL, find_
 from memcap.images.wheels import Constrained, Lock, dependencies_key, resolve_dependencies
 from memcap.model import ImageFacts, Layer, Package, Suite
 from memcap.model.places import DEPENDENCIES, PACKAGE, RUNNER, SUITE, SUPERVISOR
-from memcap.probe.files import RUNNER as RUNNER_FILES
-from memcap.probe.files import is_for_runs, supervisor_program
+from memcap.probe.programs import RUNNER as RUNNER_FILES
+from memcap.probe.programs import is_for_runs, supervisor_program
 from memcap.units import format_seconds
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def build_layer(
         say(f"dependencies of {image.name}: the versions in {' and '.join(file.name for file in files)}")
         add_folder_files(tree, resolve_dependencies(locks, image, python), DEPENDENCIES)
     compiled = (*search_path, RUNNER.parent) if search_path else ()
-    layer_id = commit(client, image, Addition(tree=tree, compiled=compiled), key=key, suite=name)
+    layer_id = commit(client, image, LayerFiles(tree=tree, compiled=compiled), key=key, suite=name)
     subject = f"{image.name} for {name}" if name else image.name
     say(f"layer of {subject}: ready after {format_seconds(time.monotonic() - started)}")
     return Layer(image=image, suite=name, id=layer_id, search_path=search_path)
@@ -152,7 +152,7 @@ def _key(image: ImageFacts, tree: Tree, dependencies: str) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Addition:
+class LayerFiles:
     """What goes on top of an image: files, the folders of them that its Python compiles, lines of a Dockerfile."""
 
     tree: Tree
@@ -160,7 +160,7 @@ class Addition:
     changes: tuple[str, ...] = ()
 
 
-def commit(client: DockerClient, image: ImageFacts, addition: Addition, *, key: str, suite: str) -> str:
+def commit(client: DockerClient, image: ImageFacts, addition: LayerFiles, *, key: str, suite: str) -> str:
     """Return the id of a new image: ``addition`` on top of ``image``. Raises BuildError, EngineError."""
     compiled = addition.compiled
     program = [str(SUPERVISOR)]

@@ -4,8 +4,8 @@
 """
 
 from memcap.init.choose import SERVICES, Choice, ChosenLock, ImageKind, Wishes, choose
-from memcap.init.files import LOCK_HEADER, PlannedFile, limits_additions, plan_files, services_in_the_way
 from memcap.init.look import Repository, look
+from memcap.init.planned_files import LOCK_HEADER, PlannedFile, limits_additions, plan_files, services_in_the_way
 
 __all__ = [
     "LOCK_HEADER",

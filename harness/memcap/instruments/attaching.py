@@ -15,7 +15,7 @@ from memcap.errors import BuildError, EngineError, PlanError
 from memcap.images.archive import Tree, add_folder_files
 from memcap.images.inspect import image_facts
 from memcap.images.instrumented import INSIDE, memray_files
-from memcap.instruments.reading import read_noted
+from memcap.instruments.records import read_noted
 from memcap.instruments.session import SITES_FILE
 from memcap.model import AllocationProfile, Caveat, CaveatKind, Ending, ImageFacts, ProfileTool
 

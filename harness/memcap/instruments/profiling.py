@@ -9,7 +9,7 @@ from typing import Final
 
 from memcap.errors import PlanError
 from memcap.instruments.launching import Instrument
-from memcap.instruments.reading import Noted, read_noted
+from memcap.instruments.records import Noted, read_noted
 from memcap.instruments.session import SITES_FILE, Idle, Session
 from memcap.model import (
     AllocationProfile,

@@ -14,11 +14,11 @@ from memcap.calibration import calibrate
 from memcap.engine.base import Engine
 from memcap.errors import BuildError, EngineError
 from memcap.instruments.launching import Instrument, instrumented, rendering
-from memcap.launch import run_spec
 from memcap.measuring import measure
 from memcap.measuring.standing import standing_caveats
 from memcap.model import CampaignSettings, Cell, Ending, Layer, Measurement, RawRun, RunSpec
 from memcap.redaction import Redaction
+from memcap.run_spec import run_spec
 
 SITES_FILE: Final = "sites.json"
 READ_MARK: Final = "memcap: read "  # what the renderer prints, before the percentage

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from memcap.judge.alerts import alerts
 from memcap.judge.endings import find_ending, find_infrastructure
 from memcap.judge.environment import Unlike, unlike
-from memcap.judge.finding import Finding, accepting
+from memcap.judge.finding import CellFinding, accepting
 from memcap.judge.limits import find_budget, find_poor, find_ungraded, grades
-from memcap.judge.samples import Compared, compare, decide, worst
+from memcap.judge.samples import SampleComparison, compare, decide, worst
 from memcap.judge.unjudged import find_beside, find_new, images_with_baselines, is_unjudged
 from memcap.model import (
     NOT_JUDGED,
@@ -51,8 +51,8 @@ class _Case:
     cell: CellResult
     baseline: Baseline | None
     unlike: Unlike
-    stopper: Finding | None
-    compared: tuple[Compared, ...]
+    stopper: CellFinding | None
+    compared: tuple[SampleComparison, ...]
     origin: str
     is_beside: bool
     others: set[str]
@@ -105,7 +105,7 @@ def _case(cell: CellResult, baselines: Baselines, result: CampaignResult, rules:
     )
 
 
-def _compared(cell: CellResult, baseline: Baseline | None, rules: Rules) -> tuple[Compared, ...]:
+def _compared(cell: CellResult, baseline: Baseline | None, rules: Rules) -> tuple[SampleComparison, ...]:
     """Compare each metric that was measured on either side."""
     found = []
     tolerances = {**rules.tolerances, **cell.cell.tolerances}
@@ -140,7 +140,7 @@ def _judge_cell(case: _Case, metrics: tuple[MetricVerdict, ...], rules: Rules) -
     )
 
 
-def _compared_finding(case: _Case, metrics: Sequence[MetricVerdict], rules: Rules) -> Finding:
+def _compared_finding(case: _Case, metrics: Sequence[MetricVerdict], rules: Rules) -> CellFinding:
     """Say what came of comparing a cell whose runs ended as expected."""
     cell, origin = case.cell, case.origin
     if case.baseline is None:
@@ -148,9 +148,11 @@ def _compared_finding(case: _Case, metrics: Sequence[MetricVerdict], rules: Rule
     if case.unlike.blocking:
         summary = f"the baseline is of another environment: {'; '.join(case.unlike.blocking)}"
         remedy = accepting(cell, origin, "--allow-unlike")
-        return Finding(state=VerdictState.INCOMPARABLE, summary=summary, remedy=remedy)
+        return CellFinding(state=VerdictState.INCOMPARABLE, summary=summary, remedy=remedy)
     if cell.cell.expected_ending.is_oom:
-        return Finding(state=VerdictState.UNCHANGED, summary=f"ended {cell.cell.expected_ending.value}, as expected")
+        return CellFinding(
+            state=VerdictState.UNCHANGED, summary=f"ended {cell.cell.expected_ending.value}, as expected"
+        )
     if not metrics:
         return _nothing_judged([metric.value for metric in {**rules.tolerances, **cell.cell.tolerances}])
     state = worst(each.state for each in metrics)
@@ -162,16 +164,16 @@ def _compared_finding(case: _Case, metrics: Sequence[MetricVerdict], rules: Rule
         VerdictState.NEW: accepting(cell, origin),
     }
     summary = "; ".join(_tell(each) for each in metrics if each.state is state)
-    return Finding(state=state, summary=summary, remedy=remedies.get(state, ""))
+    return CellFinding(state=state, summary=summary, remedy=remedies.get(state, ""))
 
 
-def _nothing_judged(metrics: Sequence[str]) -> Finding:
+def _nothing_judged(metrics: Sequence[str]) -> CellFinding:
     state = VerdictState.NOT_ENOUGH_DATA
     if not metrics:
         summary = "nothing to judge: no metric has a tolerance"
-        return Finding(state=state, summary=summary, remedy="Give some in limits.toml: [tolerances.peak], …")
+        return CellFinding(state=state, summary=summary, remedy="Give some in limits.toml: [tolerances.peak], …")
     named = ", ".join(metrics)
-    return Finding(state=state, summary=f"nothing to judge: {named} not measured", remedy="See the caveats.")
+    return CellFinding(state=state, summary=f"nothing to judge: {named} not measured", remedy="See the caveats.")
 
 
 def _more_runs(rules: Rules) -> str:

@@ -4,30 +4,32 @@ from __future__ import annotations
 
 from collections import Counter
 
-from memcap.judge.finding import Finding, accepting
+from memcap.judge.finding import CellFinding, accepting
 from memcap.model import OF_NO_SUITE, Baseline, CellResult, Ending, Measurement, Origin, VerdictState, remedy_of
 
 
-def find_infrastructure(cell: CellResult, minimum_runs: int) -> Finding | None:
+def find_infrastructure(cell: CellResult, minimum_runs: int) -> CellFinding | None:
     """Find cells whose runs mostly did not happen. What the others say of the workload, such as an OOM, comes first."""
     if cell.runs and _all_as_expected(cell):
         return None
     lost = [run for run in cell.runs if run.ending.is_infrastructure]
     sound = [run for run in cell.runs if not run.ending.is_infrastructure]
     if not cell.runs:
-        return Finding(state=VerdictState.INFRASTRUCTURE, summary="no run was made", remedy="Run it again: memcap run")
+        return CellFinding(
+            state=VerdictState.INFRASTRUCTURE, summary="no run was made", remedy="Run it again: memcap run"
+        )
     if not lost or any(run.ending is not cell.cell.expected_ending for run in sound) or len(sound) >= minimum_runs:
         return None
     ending = lost[0].ending
     detail = f" ({lost[0].detail})" if lost[0].detail else ""
-    return Finding(
+    return CellFinding(
         state=VerdictState.INFRASTRUCTURE,
         summary=f"{_in_runs(len(lost), len(cell.runs))} {ending.explanation}{detail}",
         remedy=remedy_for(cell, lost[0]),
     )
 
 
-def find_ending(cell: CellResult, baseline: Baseline | None, *, origin: str) -> Finding | None:
+def find_ending(cell: CellResult, baseline: Baseline | None, *, origin: str) -> CellFinding | None:
     """Find runs that did not end as expected, and a baseline that was accepted when another ending was expected.
 
     ``origin`` is that of the baselines.
@@ -44,7 +46,7 @@ def find_ending(cell: CellResult, baseline: Baseline | None, *, origin: str) -> 
             summary += f" ({example.detail})"
         if expected is not Ending.COMPLETED:
             summary += f"; expected was {expected.value}"
-        return Finding(
+        return CellFinding(
             state=state_of(ending, expected),
             summary=summary,
             remedy=remedy_for(cell, example)
@@ -52,7 +54,7 @@ def find_ending(cell: CellResult, baseline: Baseline | None, *, origin: str) -> 
             output=example.output_tail,
         )
     if baseline and baseline.ending is not expected:
-        return Finding(
+        return CellFinding(
             state=VerdictState.ENDING_CHANGED,
             summary=f"ended {expected.value} as expected, but the baseline ended {baseline.ending.value}",
             remedy=accepting(cell, origin),

@@ -9,7 +9,7 @@ from memcap.model import CellResult, VerdictState
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class CellFinding:
     """A state with its one-line summary, its remedy, and the end of what the workload printed if that explains it."""
 
     state: VerdictState

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from memcap.judge.finding import Finding
+from memcap.judge.finding import CellFinding
 from memcap.model import CellResult, Ending, Grade, Graded, Metric, VerdictState
 from memcap.stats import median
 from memcap.units import format_bytes
@@ -12,7 +12,7 @@ from memcap.units import format_bytes
 _PROJECTED = re.compile(r"_at_[0-9]+(_low|_high)?$")  # as projected_names has them
 
 
-def find_budget(cell: CellResult) -> Finding | None:
+def find_budget(cell: CellResult) -> CellFinding | None:
     """Find a budget that is broken or undecided.
 
     A cell that is expected to be OOM-killed has none: its peak is its cap.
@@ -23,7 +23,7 @@ def find_budget(cell: CellResult) -> Finding | None:
     limit = format_bytes(budget.limit_bytes) + (f" + {budget.margin:.0%}" if budget.margin else "")
     values = cell.values(budget.metric)
     if not values:
-        return Finding(
+        return CellFinding(
             state=VerdictState.NOT_ENOUGH_DATA,
             summary=f"the budget of {limit} could not be checked: no run measured {budget.metric.value}",
             remedy="Judge another metric in suite.toml (`budget`), or see the caveats.",
@@ -32,13 +32,13 @@ def find_budget(cell: CellResult) -> Finding | None:
     if median(highest) <= budget.ceiling_bytes:
         return None
     if median(values) <= budget.ceiling_bytes:
-        return Finding(
+        return CellFinding(
             state=VerdictState.UNDECIDED,
             summary=f"the budget of {limit} lies inside the interval of {budget.metric.value}: "
             f"{format_bytes(median(values))} to {format_bytes(median(highest))}",
             remedy="Raise the budget above the interval, or see the caveats for what makes it narrower.",
         )
-    return Finding(
+    return CellFinding(
         state=VerdictState.BUDGET_BROKEN,
         summary=f"{budget.metric.value} is {format_bytes(median(values))}, over its budget of {limit}",
         remedy=cell.cell.advice.get(budget.metric.value) or "Lower the need, or raise the budget in suite.toml.",
@@ -57,13 +57,13 @@ def grades(cell: CellResult) -> tuple[Graded, ...]:
     return tuple(found)
 
 
-def find_poor(cell: CellResult, graded: tuple[Graded, ...]) -> Finding | None:
+def find_poor(cell: CellResult, graded: tuple[Graded, ...]) -> CellFinding | None:
     """Find metrics whose grade is poor."""
     poor = [each for each in graded if each.grade is Grade.POOR]
     if not poor:
         return None
     told = (f"{each.name} is {each.value:g} {each.unit}, {_beyond(cell, each.name)}" for each in poor)
-    return Finding(
+    return CellFinding(
         state=VerdictState.BUDGET_BROKEN,
         summary="; ".join(told),
         remedy=" ".join(each.advice for each in poor if each.advice)
@@ -71,7 +71,7 @@ def find_poor(cell: CellResult, graded: tuple[Graded, ...]) -> Finding | None:
     )
 
 
-def find_ungraded(cell: CellResult, graded: tuple[Graded, ...]) -> Finding | None:
+def find_ungraded(cell: CellResult, graded: tuple[Graded, ...]) -> CellFinding | None:
     """Find thresholds that no figure could be held against.
 
     The workload has failed where it is a metric of its own. Of what is measured or projected there may be too little. A
@@ -83,12 +83,12 @@ def find_ungraded(cell: CellResult, graded: tuple[Graded, ...]) -> Finding | Non
         return None
     returned = [name for name in names if name in cell.cell.extra_metrics and not _PROJECTED.search(name)]
     if returned:
-        return Finding(
+        return CellFinding(
             state=VerdictState.WORKLOAD_FAILED,
             summary=f"no run returned {', '.join(returned)}, of which there are thresholds",
             remedy=Ending.INCOMPLETE.remedy,
         )
-    return Finding(
+    return CellFinding(
         state=VerdictState.NOT_ENOUGH_DATA,
         summary=f"the thresholds of {', '.join(names)} could not be checked: no run has such a figure",
         remedy="Run more cycles, for a projection; else see the caveats.",

@@ -29,7 +29,7 @@ _SET_ASIDE = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Compared:
+class SampleComparison:
     """One metric before the whole check is known; ``probability`` is None where nothing is left to test."""
 
     verdict: MetricVerdict
@@ -39,22 +39,22 @@ class Compared:
 
 def compare(
     metric: Metric, base: Sequence[float], new: Sequence[float], tolerance: Tolerance, rules: Rules
-) -> Compared:
+) -> SampleComparison:
     """Compare ``new`` with ``base``; less is better. Asked in this order: identical? enough values? how far apart?"""
     made = partial(MetricVerdict, metric=metric, new=median(new) if new else None, base_values=tuple(base))
     if not base:
-        return Compared(verdict=made(base=None, state=VerdictState.NEW, detail="not in the baseline"))
+        return SampleComparison(verdict=made(base=None, state=VerdictState.NEW, detail="not in the baseline"))
     centre = median(base)
     margin = max(tolerance.absolute, tolerance.relative * centre)
     made = partial(made, base=centre, margin=margin)
     if sorted(base) == sorted(new) or len({*base, *new}) == 1:
         same = Shift(estimate=0.0, low=0.0, high=0.0, confidence=1.0)
         unchanged = made(state=VerdictState.UNCHANGED, detail="identical values", shift=same, detectable=margin)
-        return Compared(verdict=unchanged)
+        return SampleComparison(verdict=unchanged)
     confidence = 1 - level(rules)
     few = _few(len(base), len(new), rules.minimum_runs, confidence)
     if few:
-        return Compared(verdict=made(state=VerdictState.NOT_ENOUGH_DATA, detail=few))
+        return SampleComparison(verdict=made(state=VerdictState.NOT_ENOUGH_DATA, detail=few))
     verdict = made(
         state=VerdictState.UNDECIDED,
         shift=shift(base, new, confidence=confidence),
@@ -64,11 +64,11 @@ def compare(
     fall = probability_of_rise(new, base, margin=margin)
     likelier = min(rise, fall)
     if likelier > _SET_ASIDE:
-        return Compared(verdict=verdict)
-    return Compared(verdict=verdict, probability=likelier / _SET_ASIDE, rose=rise < fall)
+        return SampleComparison(verdict=verdict)
+    return SampleComparison(verdict=verdict, probability=likelier / _SET_ASIDE, rose=rise < fall)
 
 
-def decide(compared: Sequence[Compared], rules: Rules) -> tuple[MetricVerdict, ...]:
+def decide(compared: Sequence[SampleComparison], rules: Rules) -> tuple[MetricVerdict, ...]:
     """Return the verdicts on everything that one check compared, in its order."""
     tested = [each for each in compared if each.probability is not None]
     corrected = iter(benjamini_hochberg([each.probability for each in tested if each.probability is not None]))
@@ -83,7 +83,7 @@ def level(rules: Rules) -> float:
     return rules.false_alarms / rules.looks
 
 
-def _decided(compared: Compared, probability: float | None, alpha: float, tested: int) -> MetricVerdict:
+def _decided(compared: SampleComparison, probability: float | None, alpha: float, tested: int) -> MetricVerdict:
     verdict = compared.verdict
     found, margin = verdict.shift, verdict.margin
     if verdict.state is not VerdictState.UNDECIDED or found is None or margin is None:

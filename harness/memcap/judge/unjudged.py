@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from memcap.judge.finding import Finding, accepting
+from memcap.judge.finding import CellFinding, accepting
 from memcap.model import Baselines, CellResult, Rules, VerdictState
 from memcap.model.names import cell_name
 
@@ -25,11 +25,11 @@ def is_unjudged(state: VerdictState, others: set[str], rules: Rules) -> bool:
     return bool(others) and state in _NOT_COMPARED and not (rules.allow_new and state is VerdictState.NEW)
 
 
-def find_new(cell: CellResult, origin: str, others: set[str]) -> Finding:
+def find_new(cell: CellResult, origin: str, others: set[str]) -> CellFinding:
     """Return what to say of a cell without a baseline, whose benchmark has some in the images ``others``."""
     summary = f"{origin} has no such cell" if origin else "there is no baseline to compare with"
     if not others:
-        return Finding(state=VerdictState.NEW, summary=summary, remedy=accepting(cell, origin))
+        return CellFinding(state=VerdictState.NEW, summary=summary, remedy=accepting(cell, origin))
     known = cell.cell.image in others
     which = "others" if known else f"some in {', '.join(sorted(others))}"
     renamed = f"If this is another build of {min(others)}: --image {min(others)}=REFERENCE"
@@ -38,14 +38,14 @@ def find_new(cell: CellResult, origin: str, others: set[str]) -> Finding:
         *(() if origin else (accepting(cell, origin, before="If it is new"),)),
         "Let new cells pass: --allow-new",
     )
-    return Finding(
+    return CellFinding(
         state=VerdictState.NEW, summary=f"{summary}, and its benchmark has {which}", remedy=". ".join(remedies)
     )
 
 
-def find_beside() -> Finding:
+def find_beside() -> CellFinding:
     """Return what to say of a cell whose image was measured beside another tag of it."""
-    return Finding(
+    return CellFinding(
         state=VerdictState.NEW,
         summary="its image was measured beside another tag of it, so baselines do not apply",
         remedy="Measure one of them, or name it: --image NAME=REFERENCE",

@@ -5,6 +5,7 @@ Bytes are whole numbers, unrounded; seconds are floats; ``None`` means "was not 
 
 from __future__ import annotations
 
+from memcap.model.allocation_profile import AllocationProfile, Cost, Frame, Line, ProfiledProcess, ProfileTool, Site
 from memcap.model.container import (
     NO_NETWORK,
     ContainerPolicy,
@@ -19,20 +20,7 @@ from memcap.model.container import (
 from memcap.model.ending import Caveat, CaveatKind, Ending
 from memcap.model.history import BaselineVersion, CellHistory, History
 from memcap.model.image_source import ImageSource, Package
-from memcap.model.measurement import (
-    GcFacts,
-    Measurement,
-    MemorySplit,
-    Moment,
-    OomFacts,
-    Phases,
-    Pressure,
-    ProcessPeak,
-    PythonRun,
-    peak_is_floor,
-)
-from memcap.model.out_of_memory import find_message
-from memcap.model.plan import (
+from memcap.model.matrix import (
     BASE_MARK,
     COLD,
     DEFAULT_TOLERANCES,
@@ -63,8 +51,20 @@ from memcap.model.plan import (
     limit_of,
     projected_names,
 )
-from memcap.model.profile import AllocationProfile, Cost, Frame, Line, ProfiledProcess, ProfileTool, Site
-from memcap.model.refusal import Refusal
+from memcap.model.measurement import (
+    GcFacts,
+    Measurement,
+    MemorySplit,
+    Moment,
+    OomFacts,
+    Phases,
+    Pressure,
+    ProcessPeak,
+    PythonRun,
+    peak_is_floor,
+)
+from memcap.model.out_of_memory import find_message
+from memcap.model.program_fault import ProgramFault
 from memcap.model.remedy import (
     AT_THE_CAP,
     ENTRYPOINT_GIVEN,
@@ -183,11 +183,11 @@ __all__ = [
     "Profile",
     "ProfileTool",
     "ProfiledProcess",
+    "ProgramFault",
     "PythonFacts",
     "PythonRun",
     "Quiet",
     "RawRun",
-    "Refusal",
     "Rules",
     "RunLimit",
     "RunLimits",

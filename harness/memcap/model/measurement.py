@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from memcap.model.ending import Caveat, CaveatKind, Ending
-from memcap.model.plan import Metric
+from memcap.model.matrix import Metric
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Final
 
 from memcap.model.ending import Ending
 from memcap.model.out_of_memory import REFUSED, find_message
-from memcap.model.refusal import Refusal
+from memcap.model.program_fault import ProgramFault
 from memcap.model.run_limits import RunLimit
 
 # Words of details that remedies depend on; measure/ writes them.
@@ -120,15 +120,15 @@ def remedy_of(ending: Ending, detail: str, origin: Origin) -> str:
 
 
 def _of_unstarted(detail: str, origin: Origin) -> str:
-    refusal = next((each for each in Refusal if each.words in detail), None)
-    of_refusal = refusal.remedy if refusal else ""
+    fault = next((each for each in ProgramFault if each.words in detail), None)
+    of_fault = fault.remedy if fault else ""
     if origin is not Origin.TEST and detail.startswith(f"{ENTRYPOINT_OF_IMAGE}: "):
-        return f"{of_refusal} To do without the ENTRYPOINT: {_NO_ENTRYPOINT[origin]}.".strip()
+        return f"{of_fault} To do without the ENTRYPOINT: {_NO_ENTRYPOINT[origin]}.".strip()
     if origin is not Origin.TEST and detail.startswith(f"{ENTRYPOINT_GIVEN}: "):
-        return f"Check {_ENTRYPOINT[origin]}. {of_refusal}".strip()
-    if refusal is None:
+        return f"Check {_ENTRYPOINT[origin]}. {of_fault}".strip()
+    if fault is None:
         return Ending.LOAD_FAILED.remedy if origin is Origin.SUITE else _OF_COMMANDS[Ending.LOAD_FAILED]
-    return f"Check `command` in suite.toml. {of_refusal}" if origin is Origin.SUITE else of_refusal
+    return f"Check `command` in suite.toml. {of_fault}" if origin is Origin.SUITE else of_fault
 
 
 def _of_container(detail: str, origin: Origin) -> str:

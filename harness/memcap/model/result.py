@@ -10,9 +10,9 @@ from typing import Final
 
 from memcap.model.container import ContainerPolicy
 from memcap.model.ending import Ending
+from memcap.model.matrix import Budget, Cap, Cell, Metric, Quiet, Thresholds, Tolerance
 from memcap.model.measurement import FIELDS, Measurement
 from memcap.model.names import image_name, tagged_image_name
-from memcap.model.plan import Budget, Cap, Cell, Metric, Quiet, Thresholds, Tolerance
 from memcap.model.run import ImageFacts
 
 PROCESS_ENGINE: Final = "process"  # Environment.engine where runs are no containers

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from memcap.model.container import ContainerPolicy
-from memcap.model.plan import Quiet
+from memcap.model.matrix import Quiet
 
 DAEMON_WAIT_SECONDS: Final = 60.0
 BUILT: Final = "memcap/"  # how the references of images that memcap built begin

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Final
 
 from memcap.model.ending import Caveat
-from memcap.model.plan import Grade, Metric
+from memcap.model.matrix import Grade, Metric
 from memcap.stats import Shift
 
 # The exit code of a check with a cell that could not be compared although its benchmark has baselines.

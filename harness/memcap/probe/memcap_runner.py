@@ -75,7 +75,7 @@ class Options:
                 self.target = word
 
 
-class Journal:
+class EventLog:
     """Append JSON lines; each is one write, so that a kill loses at most the last."""
 
     def __init__(self, path: str) -> None:
@@ -207,7 +207,7 @@ def load(target: str, paths: list[str]) -> Callable[..., Any]:
 
 
 def drive(
-    generator: Generator[Any, None, Any], options: Options, journal: Journal | None
+    generator: Generator[Any, None, Any], options: Options, journal: EventLog | None
 ) -> tuple[int, dict[str, float]]:
     """Step a generator until it ends, or its cycles or duration are over; return cycles and the last metrics."""
     began = previous = first = time.perf_counter()
@@ -238,7 +238,7 @@ def drive(
 
 
 def call(
-    function: Callable[..., Any], options: Options, journal: Journal | None
+    function: Callable[..., Any], options: Options, journal: EventLog | None
 ) -> tuple[int | None, dict[str, float]]:
     """Call the workload once; return the cycles (None for a function) and its extra metrics.
 
@@ -255,7 +255,7 @@ def call(
 def main(arguments: list[str]) -> int:
     """Load, warm up, call, and write what happened; exceptions go on, so that their traceback is in the output."""
     options = Options(arguments)
-    journal = Journal(options.journal)
+    journal = EventLog(options.journal)
     flags = {name: getattr(sys.flags, name) for name in dir(sys.flags) if not name.startswith(("_", "n_"))}
     journal.write(
         "start",

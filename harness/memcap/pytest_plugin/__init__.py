@@ -20,8 +20,8 @@ from memcap.pytest_plugin.settings import (
     check_markers,
     default_max_mb,
     default_metric,
+    memory_settings,
     register_markers,
-    wanted_of,
 )
 
 if TYPE_CHECKING:
@@ -52,7 +52,9 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Refuse markers that mean nothing before any test runs; make ready for memory tests if there are any."""
     check_markers(items)
-    if config.pluginmanager.hasplugin("memcap-tracking") or not any(wanted_of(item).is_measured for item in items):
+    if config.pluginmanager.hasplugin("memcap-tracking") or not any(
+        memory_settings(item).is_measured for item in items
+    ):
         return
     from memcap.pytest_plugin.isolation import Isolation  # noqa: PLC0415 - for those who have memory tests
     from memcap.pytest_plugin.tracking import Tracking  # noqa: PLC0415 - likewise
@@ -62,7 +64,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if is_child:
         return
     if config.getoption("--memcap-docker"):
-        from memcap.pytest_plugin.container import Containers  # noqa: PLC0415 - heavy
+        from memcap.pytest_plugin.in_containers import Containers  # noqa: PLC0415 - heavy
 
         config.pluginmanager.register(Containers(config), CONTAINERS)
     else:

@@ -53,7 +53,7 @@ class Child:
 
     def pytest_addoption(self, pluginmanager: pytest.PytestPluginManager) -> None:
         """Make known, early, that this is a child."""
-        pluginmanager.register(_Known(), "memcap-child")  # the plugin looks for this name; see settings.CHILD
+        pluginmanager.register(object(), "memcap-child")  # the plugin looks for this name; see settings.CHILD
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_cmdline_main(self, config: pytest.Config) -> Generator[None, object, None]:
@@ -161,10 +161,6 @@ def die_with(parent: int) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # it was quicker
             os._exit(1)
-
-
-class _Known:
-    """A plugin that is only there to be found by its name."""
 
 
 def main() -> int:

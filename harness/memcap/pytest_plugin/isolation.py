@@ -11,7 +11,7 @@ import pytest
 
 from memcap.pytest_plugin.afterwards import run_apart
 from memcap.pytest_plugin.figures import figures_of_report
-from memcap.pytest_plugin.settings import MemcapWarning, wanted_of
+from memcap.pytest_plugin.settings import MemcapWarning, memory_settings
 from memcap.testing.table import MEGABYTE
 
 _RUNS = "memcap_runs"  # an attribute of a report; unlike its user properties it is not printed anywhere
@@ -27,8 +27,8 @@ class Isolation:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
         """Run ``item`` apart if it needs that; leave it to pytest otherwise."""
-        wanted = wanted_of(item)
-        limit = None if wanted.process_mb is None else int(wanted.process_mb * MEGABYTE)
+        settings = memory_settings(item)
+        limit = None if settings.process_mb is None else int(settings.process_mb * MEGABYTE)
         if limit is not None and not self._can_limit:
             warnings.warn(
                 MemcapWarning(
@@ -37,7 +37,7 @@ class Isolation:
                 stacklevel=1,
             )
             limit = None
-        repeats = self._runs if wanted.is_memory_test else None
+        repeats = self._runs if settings.is_memory_test else None
         if limit is None and repeats is None:
             return None
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)

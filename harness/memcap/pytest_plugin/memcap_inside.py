@@ -23,7 +23,7 @@ class Inside:
 
     def pytest_addoption(self, pluginmanager: Any) -> None:
         """Make known, early, that this is the test's own process: memory_limit needs no other one."""
-        pluginmanager.register(_Known(), "memcap-child")
+        pluginmanager.register(object(), "memcap-child")
 
     def pytest_collection_modifyitems(self, items: list[Any]) -> None:
         """Keep the one test."""
@@ -39,10 +39,6 @@ class Inside:
         self.outcomes.append(
             "xfailed" if report.outcome == "skipped" and hasattr(report, "wasxfail") else report.outcome
         )
-
-
-class _Known:
-    """A plugin that is only there to be found by its name."""
 
 
 def run_test(nodeid: str) -> dict[str, int]:

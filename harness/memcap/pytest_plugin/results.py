@@ -20,9 +20,9 @@ import pytest
 from memcap import __version__
 from memcap.errors import MemcapError
 from memcap.model.names import new_campaign_id
+from memcap.pytest_plugin.cell_names import SUITE, cell_name
 from memcap.pytest_plugin.figures import Figures, figures_of
 from memcap.pytest_plugin.isolation import runs_of
-from memcap.pytest_plugin.names import SUITE, cell_name
 from memcap.pytest_plugin.settings import CONTAINERS
 from memcap.units import counted
 

@@ -36,7 +36,7 @@ class MemcapWarning(pytest.PytestWarning):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class MemorySettings:
     """What a test asks for: whether it is to be measured, in which metric, and its limits in MB.
 
     ``is_memory_test`` tells whether it asks for that itself, and not only the ini file for all tests;
@@ -119,7 +119,7 @@ def default_max_mb(config: pytest.Config) -> float | None:
     return size
 
 
-def wanted_of(item: pytest.Item) -> Wanted:
+def memory_settings(item: pytest.Item) -> MemorySettings:
     """Return what the markers of ``item`` say; of several, the one nearest to the test function.
 
     Raises pytest.UsageError for arguments that mean nothing.
@@ -140,7 +140,7 @@ def wanted_of(item: pytest.Item) -> Wanted:
         raise _misused(item, marks[0].name, f"there is no metric {metric!r}; use one of {', '.join(METRICS)}")
     default = None if "max_mb" in found or limit else default_max_mb(item.config)
     is_memory_test = bool(marks) or limit is not None or TRACKER in getattr(item, "fixturenames", ())
-    return Wanted(
+    return MemorySettings(
         is_measured=is_memory_test or default is not None,
         is_memory_test=is_memory_test,
         metric=str(metric),
@@ -157,7 +157,7 @@ def check_markers(items: Iterable[pytest.Item]) -> None:
     problems = []
     for item in items:
         try:
-            wanted_of(item)
+            memory_settings(item)
         except pytest.UsageError as error:
             problems.append(str(error))
     if problems:

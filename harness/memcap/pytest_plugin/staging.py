@@ -10,7 +10,7 @@ import pytest
 
 from memcap.errors import PlanError
 from memcap.model import Suite
-from memcap.pytest_plugin.names import SUITE
+from memcap.pytest_plugin.cell_names import SUITE
 
 _HERE = Path(__file__).resolve().parent
 _INSIDE = _HERE / "memcap_inside.py"

@@ -9,7 +9,7 @@ import pytest
 
 from memcap.errors import MemcapError
 from memcap.pytest_plugin.figures import Figures, keep
-from memcap.pytest_plugin.settings import Wanted, wanted_of
+from memcap.pytest_plugin.settings import MemorySettings, memory_settings
 from memcap.testing import MemoryTracker
 from memcap.testing.table import MEGABYTE
 
@@ -29,21 +29,23 @@ class Tracking:
     @pytest.hookimpl(hookwrapper=True, trylast=True)  # next to the test, where its output is captured
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Result[None], None]:
         """Measure around the call of the test, and judge."""
-        wanted = wanted_of(item)
-        _warm_up(item, wanted.warmups)
+        settings = memory_settings(item)
+        _warm_up(item, settings.warmups)
         tracker = item.stash.get(_TRACKER, None)
-        if tracker is None and not wanted.is_measured:
+        if tracker is None and not settings.is_measured:
             yield
             return
         try:
-            tracker = tracker or start_tracker(item, wanted)
+            tracker = tracker or start_tracker(item, settings)
             outcome = yield
-            self._conclude(item, wanted, tracker, outcome)
+            self._conclude(item, settings, tracker, outcome)
         finally:
             if tracker is not None:
                 tracker.close()
 
-    def _conclude(self, item: pytest.Item, wanted: Wanted, tracker: MemoryTracker, outcome: Result[None]) -> None:
+    def _conclude(
+        self, item: pytest.Item, settings: MemorySettings, tracker: MemoryTracker, outcome: Result[None]
+    ) -> None:
         tracker.last_checkpoint("end of test")
         points = tracker.checkpoints
         is_out_of_memory = outcome.excinfo is not None and issubclass(outcome.excinfo[0], MemoryError)
@@ -54,9 +56,9 @@ class Tracking:
                 is_alone=self._is_alone,
                 start=points[0].bytes,
                 peak=max(each.peak_bytes for each in points),
-                end=points[-1].bytes if wanted.is_memory_test else None,  # with garbage otherwise
+                end=points[-1].bytes if settings.is_memory_test else None,  # with garbage otherwise
                 own_peak=tracker.own_peak_bytes,
-                limit=None if wanted.process_mb is None else int(wanted.process_mb * MEGABYTE),
+                limit=None if settings.process_mb is None else int(settings.process_mb * MEGABYTE),
                 ended="memory_error" if is_out_of_memory else None,
             ),
         )
@@ -64,12 +66,12 @@ class Tracking:
             return
         if outcome.excinfo is not None:
             lines = [f"metric: {tracker.metric}", *tracker.table()]
-            if is_out_of_memory and wanted.process_mb is not None:
-                lines.insert(0, f"memory_limit: the process of this test is held to {wanted.process_mb:g} MB")
+            if is_out_of_memory and settings.process_mb is not None:
+                lines.insert(0, f"memory_limit: the process of this test is held to {settings.process_mb:g} MB")
             item.add_report_section("call", "memory", "\n".join(lines))
             return
-        why = tracker.excess(max_mb=wanted.max_mb, growth_mb=wanted.growth_mb)
-        if why and wanted.has_default_limit:
+        why = tracker.excess(max_mb=settings.max_mb, growth_mb=settings.growth_mb)
+        if why and settings.has_default_limit:
             why = f"{why} (memcap_max_mb)"
         if why:
             outcome.force_exception(pytest.fail.Exception(tracker.explain(why), pytrace=False))
@@ -89,9 +91,9 @@ def _warm_up(item: pytest.Item, times: int) -> None:
         item.add_report_section("call", "memory", said)
 
 
-def start_tracker(item: pytest.Item, wanted: Wanted) -> MemoryTracker:
+def start_tracker(item: pytest.Item, settings: MemorySettings) -> MemoryTracker:
     """Start measuring ``item``. It fails where its metric cannot be measured."""
-    if wanted.metric == "tracemalloc" and memray_tracks(item):
+    if settings.metric == "tracemalloc" and memray_tracks(item):
         pytest.fail(
             "pytest-memray tracks the allocations of this test; to trace them twice would spoil its figures and ours. "
             "Measure it apart: without --memray, or with --memcap-metric rss.",
@@ -103,14 +105,14 @@ def start_tracker(item: pytest.Item, wanted: Wanted) -> MemoryTracker:
         f"pytest '{item.nodeid}'"
     )
     try:
-        return MemoryTracker(wanted.metric, hint=hint, quick=not wanted.is_memory_test)
+        return MemoryTracker(settings.metric, hint=hint, quick=not settings.is_memory_test)
     except MemcapError as error:
         pytest.fail(str(error), pytrace=False)
 
 
 def tracker_of_fixture(item: pytest.Item) -> MemoryTracker:
     """Start the tracker that a test asked for by its fixture; it serves its markers too."""
-    tracker = start_tracker(item, wanted_of(item))
+    tracker = start_tracker(item, memory_settings(item))
     item.stash[_TRACKER] = tracker
     return tracker
 

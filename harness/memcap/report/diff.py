@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from memcap.json_text import json_text
 from memcap.model import AllocationProfile, Frame, limit_of
+from memcap.profile_diff import Explanation, LineChange, ProfileDiff, StackChange
 from memcap.report.text import folded, shortened, wrapped
-from memcap.sites import Explanation, LineChange, ProfileDiff, StackChange
 from memcap.units import counted, format_bytes
 from memcap.untrusted import printable
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
+from memcap.profile_diff import Box, LineChange, ProfileDiff, boxes_of
 from memcap.report.charts import missing
 from memcap.report.diff import doubts, place, remark, sides, signed_bytes, told
-from memcap.sites import Box, LineChange, ProfileDiff, boxes_of
 from memcap.units import format_bytes
 from memcap.untrusted import printable
 

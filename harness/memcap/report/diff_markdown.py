@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from memcap.profile_diff import Explanation, LineChange, ProfileDiff
 from memcap.report.diff import doubts, place, remark, sides, signed_bytes, told
 from memcap.report.markdown_text import code, html_code, prose, row
 from memcap.report.text import shortened
-from memcap.sites import Explanation, LineChange, ProfileDiff
 from memcap.units import format_bytes
 
 _TOP_LINES: Final = 10

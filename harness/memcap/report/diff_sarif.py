@@ -11,9 +11,9 @@ from urllib.parse import quote
 from memcap import __version__
 from memcap.json_text import json_text
 from memcap.model import Frame
+from memcap.profile_diff import LineChange, ProfileDiff
 from memcap.report.diff import place, remark, signed_bytes, told
 from memcap.report.github import Annotation, Place, annotations_text
-from memcap.sites import LineChange, ProfileDiff
 from memcap.units import counted, format_bytes
 from memcap.untrusted import LONGEST_LINE, bounded, printable
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from memcap.json_text import json_text
 from memcap.model import Alert, CampaignResult, Caveat, CellResult, Graded, Measurement, Metric
+from memcap.profile_diff import Explanation
 from memcap.report.answer import ended_otherwise
 from memcap.report.caveats import CaveatView
 from memcap.report.diff import diff_json
 from memcap.report.view import CellView, MetricView, View
-from memcap.sites import Explanation
 from memcap.stats import summarize
 
 # History of the schemas of JSON output; each goes up when a key goes away or changes its meaning.

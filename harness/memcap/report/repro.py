@@ -11,9 +11,10 @@ from memcap.report.caveats import short_text
 from memcap.report.markdown_text import code
 from memcap.report.profile import caveats_of, facts, line_json
 from memcap.report.text import folded, last_lines, sentence, shortened, wrapped
-from memcap.repro.load import Load
-from memcap.repro.parts import Attempt, Flight, LastAllocation, Reproduction, Stacks, State
-from memcap.repro.verdict import likelihood, place_of, seen_in, verdict
+from memcap.repro.conclusion import conclusion as verdict
+from memcap.repro.conclusion import likelihood, place_of, seen_in
+from memcap.repro.escalation import Load
+from memcap.repro.reproduction import Attempt, Flight, LastAllocation, Reproduction, Stacks, State
 from memcap.units import counted, format_bytes
 from memcap.untrusted import printable
 

@@ -13,8 +13,9 @@ from memcap.report.charts import as_address, memory_over_time, missing, to_svg
 from memcap.report.profile import caveats_of
 from memcap.report.repro import again_texts, inside_text, likelihood_text, recorder_text, stack_text, state_text
 from memcap.report.text import NOTHING
-from memcap.repro.parts import Attempt, Flight, Reproduction
-from memcap.repro.verdict import place_of, seen_in, verdict
+from memcap.repro.conclusion import conclusion as verdict
+from memcap.repro.conclusion import place_of, seen_in
+from memcap.repro.reproduction import Attempt, Flight, Reproduction
 from memcap.units import format_bytes, format_seconds
 from memcap.untrusted import printable, printable_output
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from memcap.json_text import json_text
 from memcap.report.text import NOTHING, figure, folded, table
-from memcap.tune import CHANCE, Effect, MetricTrial, Setting, Trial, Tuning, suite_lines
+from memcap.tune import CHANCE, Effect, MetricTrial, Setting, Tuning, suite_lines
+from memcap.tune import SettingTrial as Trial
 
 # History of the schema of `measure --tune --json`; it goes up when a key goes away or changes its meaning.
 # 1 - first version

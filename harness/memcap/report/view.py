@@ -20,6 +20,7 @@ from memcap.model import (
     Verdict,
     VerdictState,
 )
+from memcap.profile_diff import Explanation
 from memcap.report.answer import (
     ended_otherwise,
     is_fine,
@@ -30,7 +31,6 @@ from memcap.report.answer import (
 )
 from memcap.report.caveats import CaveatView, gather_caveats
 from memcap.report.interval import need_interval
-from memcap.sites import Explanation
 from memcap.stats import Summary, median, relative_change, summarize
 
 WORST_FIRST = (

@@ -8,8 +8,8 @@ from typing import Final
 
 from memcap.errors import EngineError
 from memcap.model import MINIMUM_CAP_BYTES, Ending, Origin, remedy_of
-from memcap.repro.load import Load
-from memcap.repro.parts import Attempt, Need
+from memcap.repro.escalation import Load
+from memcap.repro.reproduction import Attempt, Need
 from memcap.units import format_bytes
 
 TRIES: Final = 3  # of a run that says nothing about the workload

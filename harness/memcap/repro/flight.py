@@ -13,7 +13,7 @@ from memcap.instruments.launching import Instrument
 from memcap.instruments.profiling import Named, Runs, profile_of
 from memcap.instruments.session import Session
 from memcap.model import CaveatKind, Cost, Layer, Measurement, ProfileTool
-from memcap.repro.parts import Flight
+from memcap.repro.reproduction import Flight
 from memcap.repro.stacks import read_last, read_stacks, read_states
 from memcap.units import format_bytes
 
@@ -48,7 +48,7 @@ def make_recorder(
     return Recorder(instrument=instrument, layer=layer)
 
 
-def fly(
+def record_kill(
     session: Session,
     recorder: Recorder,
     *,

@@ -11,14 +11,14 @@ from memcap.instruments.profiling import Named
 from memcap.instruments.session import Session
 from memcap.model import Ending, Layer, ProfileTool
 from memcap.repro.attempts import Run, escalate, make_attempts, need_of
-from memcap.repro.flight import fly, make_recorder
-from memcap.repro.load import Escalation, Load, loaded
+from memcap.repro.escalation import Escalation, Load, loaded
+from memcap.repro.flight import make_recorder, record_kill
 from memcap.repro.observed import Observed
-from memcap.repro.parts import Attempt, Flight, Reproduction
+from memcap.repro.reproduction import Attempt, Flight, Reproduction
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class ReproRequest:
     """How often to run, whether at lower caps too, whether to follow compiled code; how large a cap may be at most.
 
     ``escalation`` None: the cell has to do what it has as it is. ``with_reports``: with memray's own reports, which
@@ -39,7 +39,7 @@ def reproduce(
     build: Callable[[ProfileTool], Layer],
     *,
     named: Named,
-    wanted: Wanted,
+    wanted: ReproRequest,
     artefacts: Path,
 ) -> Reproduction:
     """Return what was found out; ``artefacts`` is an empty folder, which holds the recorder's files then.
@@ -85,7 +85,7 @@ def reproduce(
     try:
         recorder = make_recorder(build, like, native=wanted.native, say=say)
         subject = f"{named.subject} with {found.load}" if found.load else named.subject
-        flight = fly(
+        flight = record_kill(
             with_load(found.load),
             recorder,
             like=like,

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from memcap.model import Frame
-from memcap.repro.parts import LastAllocation, Stacks, State, ThreadStack
+from memcap.repro.reproduction import LastAllocation, Stacks, State, ThreadStack
 
 END: Final = "# end"
 MOST_BYTES: Final = 1024 * 1024

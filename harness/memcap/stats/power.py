@@ -8,7 +8,7 @@ from functools import lru_cache
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
-from memcap.stats.null import EXACT_UP_TO
+from memcap.stats.mann_whitney import EXACT_UP_TO
 from memcap.stats.shift import differences, interval_rank
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Sequence
 
-from memcap.stats.null import EXACT_UP_TO, normal_tail, probabilities_up_to, tied_probability
+from memcap.stats.mann_whitney import EXACT_UP_TO, normal_tail, probabilities_up_to, tied_probability
 
 # Among ties, arrangements are counted for every sample up to this many values together, and for larger ones where the
 # normal distribution calls the finding unlikely: nobody decides anything by whether chance is 0.3 or 0.31.

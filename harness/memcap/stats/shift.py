@@ -10,7 +10,7 @@ from functools import lru_cache
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
-from memcap.stats.null import EXACT_UP_TO, probabilities_up_to
+from memcap.stats.mann_whitney import EXACT_UP_TO, probabilities_up_to
 
 if TYPE_CHECKING:
     import numpy as np

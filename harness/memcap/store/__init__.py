@@ -8,7 +8,7 @@ from memcap.store.baselines import load_baseline_file, load_baselines, remove_ba
 from memcap.store.codec import load_result, save_result
 from memcap.store.files import NotWritten, refuse_special, result_path, why_not_writable
 from memcap.store.git import find_commit, ignored_files, user_name
-from memcap.store.history import baseline_history, baselines_at
+from memcap.store.git_history import baseline_history, baselines_at
 from memcap.store.journal import Journal, journal_path, load_interrupted
 from memcap.store.latest import latest_run, newest_files
 from memcap.store.profiles import load_profile, save_profile

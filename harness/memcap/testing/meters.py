@@ -160,7 +160,7 @@ class TracemallocMeter:
 
     def growth(self) -> tuple[str, ...]:
         """Return the allocations that grew most, each with the calls that led to it."""
-        from memcap.testing.growth import growth_lines  # noqa: PLC0415 - for failures only
+        from memcap.testing.snapshots import growth_lines  # noqa: PLC0415 - for failures only
 
         return growth_lines(self._before, self._module.take_snapshot())
 

@@ -18,7 +18,7 @@ def ignore(_: object) -> None:
     """Ignore a message."""
 
 
-class Watcher(Protocol):
+class CampaignWatcher(Protocol):
     """Hears of each run of a campaign that is over, and of what is decided in between."""
 
     def __call__(self, event: RunEnded, /) -> None:
@@ -30,7 +30,7 @@ class Watcher(Protocol):
         ...
 
 
-Watch = Callable[[Callable[[], "Activity"]], AbstractContextManager[Watcher]]
+Watch = Callable[[Callable[[], "Activity"]], AbstractContextManager[CampaignWatcher]]
 
 
 class _Unwatched:
@@ -42,7 +42,7 @@ class _Unwatched:
 
 
 @contextmanager
-def unwatched(_: Callable[[], Activity]) -> Iterator[Watcher]:
+def unwatched(_: Callable[[], Activity]) -> Iterator[CampaignWatcher]:
     """Let nobody follow a campaign."""
     yield _Unwatched()
 

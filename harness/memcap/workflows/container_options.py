@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from memcap.config.container import anchored, parse_add_host, parse_mount, parse_tmpfs, parse_volume
-from memcap.config.environment import read_env_file, resolved
+from memcap.config.docker_options import anchored, parse_add_host, parse_mount, parse_tmpfs, parse_volume
+from memcap.config.env_variables import read_env_file, resolved
 from memcap.config.ulimits import parse_cpus, parse_ulimits
 from memcap.errors import UsageError
 from memcap.model import ContainerPolicy, RunLimits, with_mounts

@@ -14,7 +14,7 @@ from memcap.revision import Base, in_base
 from memcap.store import load_baselines
 from memcap.units import counted
 from memcap.workflows.base_ref import judged_against
-from memcap.workflows.caller import Tell, Watcher
+from memcap.workflows.caller import CampaignWatcher, Tell
 from memcap.workflows.request import Deciding
 
 GROWTH = 4  # by default a cell gets up to so many times the plan's runs
@@ -73,7 +73,7 @@ def run_until_decided(
     plan: Plan,
     deciding: Deciding,
     *,
-    watcher: Watcher,
+    watcher: CampaignWatcher,
     save: Save,
 ) -> CampaignResult:
     """Look at ``result`` and give the open cells of ``plan``, and what they are compared with, more runs; and again.

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from memcap.errors import ConfigError, UsageError
 from memcap.model import Frame, Suite
+from memcap.profile_diff import ProfileDiff
 from memcap.report.diff import render_diff, render_diff_json
 from memcap.report.diff_html import render_diff_html
 from memcap.report.diff_markdown import render_diff_markdown
 from memcap.report.diff_sarif import render_diff_github, render_diff_sarif
 from memcap.report.github import Place
-from memcap.sites import ProfileDiff
 from memcap.store.files import write_atomically
 from memcap.workflows.caller import Tell
 from memcap.workflows.selection import load_project

@@ -12,7 +12,7 @@ from memcap.revision import side_by_side
 from memcap.store import Journal, NotWritten
 from memcap.units import counted
 from memcap.workflows.base_ref import saver
-from memcap.workflows.caller import Caller, Watcher, ignore
+from memcap.workflows.caller import Caller, CampaignWatcher, ignore
 from memcap.workflows.deciding import run_until_decided
 from memcap.workflows.ready import made_ready
 from memcap.workflows.request import CampaignRequest, with_variables
@@ -53,7 +53,7 @@ def execute(request: CampaignRequest, caller: Caller, *, path: Path | None = Non
                 journal.close()
 
 
-def _run(campaign: Campaign, request: CampaignRequest, watcher: Watcher, path: Path | None) -> CampaignResult:
+def _run(campaign: Campaign, request: CampaignRequest, watcher: CampaignWatcher, path: Path | None) -> CampaignResult:
     """Run ``campaign`` and return its result; if the time is up before its end, say so and return what there is."""
     save = ignore if path is None else saver(path, request.base)
     try:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
-from memcap.config.environment import resolved
+from memcap.config.env_variables import resolved
 from memcap.errors import BuildError, Interrupted, MemcapError, UsageError
 from memcap.instruments.launching import Instrument
 from memcap.model import (
@@ -23,9 +23,9 @@ from memcap.model import (
     VerdictState,
 )
 from memcap.plan import Selection
+from memcap.profile_diff import Explanation, ProfileDiff, diff_profiles
 from memcap.report.view import CellView, View
 from memcap.revision import base_of
-from memcap.sites import Explanation, ProfileDiff, diff_profiles
 from memcap.store import baseline_history, find_commit
 from memcap.store.git import is_shallow
 from memcap.workflows.base_ref import base_path, config_of, stand_ins_of

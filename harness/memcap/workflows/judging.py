@@ -10,8 +10,8 @@ from memcap.config import folder_in_repository
 from memcap.errors import MemcapError, TimeIsUp
 from memcap.judge import judge, worst_exit_code
 from memcap.model import Baselines, CampaignResult, CellResult, Config, Rules, Verdict, VerdictState
+from memcap.profile_diff import Explanation
 from memcap.report import View, build_view
-from memcap.sites import Explanation
 
 
 @dataclass(frozen=True, kw_only=True)

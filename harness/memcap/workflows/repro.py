@@ -16,10 +16,10 @@ from memcap.redaction import Redaction
 from memcap.report.profile import render_tree
 from memcap.report.repro import readme, repro_json, stack_text
 from memcap.report.repro_html import memory_svg, render_repro_html
-from memcap.repro.load import find_escalation, loaded_words
+from memcap.repro.escalation import find_escalation, loaded_words
 from memcap.repro.observed import Observed
-from memcap.repro.parts import Reproduction
-from memcap.repro.reproducing import Wanted, reproduce
+from memcap.repro.reproducing import ReproRequest, reproduce
+from memcap.repro.reproduction import Reproduction
 from memcap.store import save_profile
 from memcap.store.files import write_atomically
 from memcap.store.profiles import PROFILE_FILE
@@ -65,7 +65,7 @@ def repro(options: ReproOptions, caller: Caller) -> Reproduced:
         escalation = find_escalation(options.escalate, subject.cell, time_limit_seconds=limit)
     name = new_campaign("repro")
     folder = options.output or Path("results") / "repro" / name.id
-    wanted = Wanted(times=options.attempts, lower=options.lower, escalation=escalation, native=options.native)
+    wanted = ReproRequest(times=options.attempts, lower=options.lower, escalation=escalation, native=options.native)
     found = reproduce_subject(subject, wanted, name=name, folder=folder, caller=caller)
     hidden = Redaction(subject.policy.secrets)
     line = hidden.text(again(found, options, subject, native=options.native))
@@ -96,7 +96,7 @@ def again(found: Reproduction, options: SubjectOptions, subject: Subject, *, nat
 
 
 def reproduce_subject(
-    subject: Subject, wanted: Wanted, *, name: CampaignName, folder: Path, caller: Caller
+    subject: Subject, wanted: ReproRequest, *, name: CampaignName, folder: Path, caller: Caller
 ) -> Reproduction:
     """Return what was found out about ``subject``, with the recorder's files in ``folder``.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
 from memcap.campaign import Deadline
-from memcap.config.environment import resolved
+from memcap.config.env_variables import resolved
 from memcap.model import (
     DAEMON_WAIT_SECONDS,
     CampaignResult,

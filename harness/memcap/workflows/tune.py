@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from memcap.model import CampaignResult, Ending
-from memcap.tune import SETTINGS, Setting, Trial, Tuning, cells_of, compare_settings, together
+from memcap.tune import SETTINGS, Setting, SettingTrial, Tuning, cells_of, compare_settings, together
 from memcap.workflows.caller import Caller
 from memcap.workflows.execute import execute
 from memcap.workflows.judging import UnexpectedEnding, unjudged
@@ -29,7 +29,7 @@ def tune_request(request: CampaignRequest, caller: Caller) -> Tuning:
 
 def _round(
     request: CampaignRequest, settings: Sequence[Setting], caller: Caller
-) -> tuple[tuple[Trial, ...], CampaignResult]:
+) -> tuple[tuple[SettingTrial, ...], CampaignResult]:
     """Run the cell of ``request`` under each of ``settings`` in turn."""
     (cell,) = request.plan.cells
     plan = replace(request.plan, cells=cells_of(cell, settings))

@@ -13,7 +13,7 @@ from projects import make_project
 from memcap.cli.diff import command
 from memcap.errors import FileFormatError, UsageError
 from memcap.model import Frame, ProfileTool
-from memcap.sites import diff_profiles
+from memcap.profile_diff import diff_profiles
 from memcap.store import save_profile
 from memcap.workflows.diff import places_of_lines
 

@@ -10,7 +10,7 @@ from factories import make_baseline, make_cell, make_plan, make_plan_cell, make_
 from memcap.cli import gc, images, plan
 from memcap.cli.output import table_width, terminal_width
 from memcap.cli.reports import terminal_text
-from memcap.engine.docker_leftovers import Kind, Remnant
+from memcap.engine.docker_leftovers import Remnant, RemnantKind
 from memcap.images.inventory import Built
 from memcap.model import DEFAULT_TOLERANCES, Budget, ImageSource, Metric, Rules
 from memcap.report.baselines import render_baselines
@@ -50,7 +50,7 @@ def _baselines() -> str:
 
 def _gc() -> str:
     remnant = Remnant(
-        kind=Kind.CONTAINER,
+        kind=RemnantKind.CONTAINER,
         id="x",
         name="memcap-20261120T043000-quick-1a2b-1.1",
         state="exited",

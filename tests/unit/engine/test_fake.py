@@ -9,9 +9,9 @@ import pytest
 from factories import MIB, make_layer, make_plan_cell, make_settings
 from memcap.engine.fake import FLOOR_BYTES, SUPERVISOR_BYTES, FakeEngine
 from memcap.errors import Interrupted
-from memcap.launch import run_spec
 from memcap.measuring import measure
 from memcap.model import Ending, Measurement, RunSpec
+from memcap.run_spec import run_spec
 
 SPEC = replace(
     run_spec(make_plan_cell(), make_layer(), make_settings(), attempt="1.1"), supervisor_bytes=SUPERVISOR_BYTES

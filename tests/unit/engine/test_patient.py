@@ -13,9 +13,9 @@ from memcap.engine.base import DaemonLost, removed_by_others
 from memcap.engine.fake import FakeEngine
 from memcap.engine.patient import PatientEngine
 from memcap.errors import EngineError, Interrupted
-from memcap.launch import IDLE, calibration_spec, run_spec
 from memcap.measuring import measure
 from memcap.model import Ending, RawRun, RunSpec
+from memcap.run_spec import IDLE, calibration_spec, run_spec
 
 SPEC = calibration_spec(make_layer(), make_settings())
 PATIENCE_SECONDS = 30

@@ -9,8 +9,8 @@ import pytest
 
 from factories import make_layer, make_plan_cell, make_settings
 from memcap.instruments.launching import Instrument, instrumented, rendering
-from memcap.launch import run_spec
 from memcap.model import Layer, ProfileTool, RunSpec
+from memcap.run_spec import run_spec
 
 MIB = 1024 * 1024
 WITH = replace(make_layer(), id="sha256:with")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memcap.judge.samples import Compared, compare, decide
+from memcap.judge.samples import SampleComparison, compare, decide
 from memcap.model import Metric, MetricVerdict, Rules, Tolerance, VerdictState
 
 RULES = Rules()
@@ -89,7 +89,7 @@ def test_noise_far_beyond_the_tolerance_is_no_regression() -> None:
     assert alarms <= 4
 
 
-def _noise(chance: random.Random, tolerance: Tolerance) -> Compared:
+def _noise(chance: random.Random, tolerance: Tolerance) -> SampleComparison:
     base, new = ([chance.gauss(1000, 5) for _ in range(7)] for _ in range(2))
     return compare(Metric.PEAK, base, new, tolerance, RULES)
 

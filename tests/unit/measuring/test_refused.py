@@ -6,7 +6,7 @@ import pytest
 
 from factories import make_report
 from memcap.measuring.refused import why_refused
-from memcap.model import ENTRYPOINT_OF_IMAGE, Ending, Origin, Refusal, remedy_of
+from memcap.model import ENTRYPOINT_OF_IMAGE, Ending, Origin, ProgramFault, remedy_of
 from memcap.probe.report import parse_report
 
 
@@ -47,8 +47,8 @@ def test_without_a_container_it_is_this_machine_that_lacks_it() -> None:
     assert why.startswith("program not found on this machine")
 
 
-@pytest.mark.parametrize("refusal", Refusal)
-def test_each_has_a_remedy_that_fits_where_the_user_is(refusal: Refusal) -> None:
+@pytest.mark.parametrize("refusal", ProgramFault)
+def test_each_has_a_remedy_that_fits_where_the_user_is(refusal: ProgramFault) -> None:
     detail = _why("app", exec_errno=2, exec_problem=refusal.value, exec_needs="/x")
     assert refusal.remedy in remedy_of(Ending.LOAD_FAILED, f"{ENTRYPOINT_OF_IMAGE}: {detail}", Origin.COMMAND)
     assert remedy_of(Ending.LOAD_FAILED, detail, Origin.COMMAND) == refusal.remedy

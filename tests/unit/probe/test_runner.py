@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 import memcap
 from factories import make_layer, make_plan_cell, make_settings
 from memcap.images.host_python import WantedPython, find_host_python
-from memcap.launch import run_spec
 from memcap.model import CallWorkload, Scalar
 from memcap.probe.report import WorkloadJournal, parse_journal
+from memcap.run_spec import run_spec
 
 RUNNER = Path(memcap.__file__).parent / "probe" / "runner.py"
 EX_SOFTWARE = 70
@@ -270,7 +270,7 @@ def test_parameters_arrive_as_launch_spells_them(
 
 @pytest.fixture
 def launch_words() -> Callable[[dict[str, Scalar]], list[str]]:
-    """Return ``words(parameters)``: the options that memcap.launch gives the runner for them."""
+    """Return ``words(parameters)``: the options that memcap.run_spec gives the runner for them."""
 
     def words(parameters: dict[str, Scalar]) -> list[str]:
         cell = make_plan_cell(workload=CallWorkload(call="workloads:show", parameters=parameters))

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from memcap.cli import cli
 from memcap.model import CaveatKind, Ending, Metric
+from memcap.pytest_plugin.cell_names import cell_name
 from memcap.pytest_plugin.figures import Figures, figures_of, keep
-from memcap.pytest_plugin.names import cell_name
 from memcap.store import load_result
 
 if TYPE_CHECKING:

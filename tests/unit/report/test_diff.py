@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from profiles import MIB, frame, make_profile, site
 
 from memcap.model import Caveat, CaveatKind, Frame
+from memcap.profile_diff import Explanation, ProfileDiff, diff_profiles
 from memcap.report.diff import render_diff, render_diff_json, render_explanation, told
 from memcap.report.diff_html import render_diff_html
 from memcap.report.diff_markdown import explanation_markdown, render_diff_markdown
 from memcap.report.diff_sarif import render_diff_github, render_diff_sarif
 from memcap.report.github import Place
-from memcap.sites import Explanation, ProfileDiff, diff_profiles
 
 MAIN = frame(90, "<module>")
 PIECES = [

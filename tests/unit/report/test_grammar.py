@@ -14,6 +14,7 @@ from reproduced import make_escalated, make_found, make_growing
 from factories import make_baseline, make_cell, make_measurement, make_oom, make_result, make_runs
 from memcap.judge import judge
 from memcap.model import Accepted, Baselines, Caveat, CaveatKind, Ending, Measurement, Metric, Rules
+from memcap.profile_diff import diff_profiles
 from memcap.report.baselines import render_baselines
 from memcap.report.diff import render_diff
 from memcap.report.formats import FORMATS
@@ -23,7 +24,6 @@ from memcap.report.selftest import render_selftest
 from memcap.report.terminal import render_terminal
 from memcap.report.view import View, build_view
 from memcap.selftest import MetricQuality, SelfTest
-from memcap.sites import diff_profiles
 
 # A number of one and a plural; and the name of an ending as a verb.
 WRONG = re.compile(

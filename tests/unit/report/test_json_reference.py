@@ -15,8 +15,8 @@ from views import view_of_every_verdict
 
 from factories import make_cell, make_measurement, make_oom, make_result
 from memcap.model import Alert, AlertKind, Caveat, CaveatKind, Ending, Grade, Graded, Metric, VerdictState
+from memcap.profile_diff import Explanation, diff_profiles
 from memcap.report.json import render_check_json, render_measure_json
-from memcap.sites import Explanation, diff_profiles
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "reference-json.md"
 PLACEHOLDERS = {

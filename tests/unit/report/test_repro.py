@@ -13,8 +13,8 @@ from factories import make_measurement, make_site
 from memcap.model import Ending, Frame
 from memcap.report.repro import readme, render_repro, repro_json, stack_text
 from memcap.report.repro_html import phases, render_repro_html
-from memcap.repro.parts import Attempt, Reproduction
-from memcap.repro.verdict import verdict
+from memcap.repro.conclusion import conclusion
+from memcap.repro.reproduction import Attempt, Reproduction
 
 MIB = 1024 * 1024
 HOSTILE = "</pre><script>alert(1)</script>\x1b[2J\u202e"
@@ -44,7 +44,7 @@ def test_the_text_has_everything_and_ends_with_the_verdict() -> None:
     assert "last stacks, at 133.0 MiB of 134.0 MiB:\n  MainThread\n    /app/parse.py:87 read_rows" in text
     assert "7   126.0 MiB  python" in text
     assert " ".join(text.split()).endswith(
-        f"{verdict(make_found(attempts=(make_growing(),)))} Everything is in results/repro/x (index.html)"
+        f"{conclusion(make_found(attempts=(make_growing(),)))} Everything is in results/repro/x (index.html)"
     )
     assert max(map(len, text.splitlines())) <= 80
 
@@ -93,7 +93,7 @@ def test_json_has_what_programs_need() -> None:
 
     assert found["reproduced"] is True
     assert found["kills"] == 3
-    assert found["verdict"] == verdict(make_found())
+    assert found["verdict"] == conclusion(make_found())
     assert {"file": "/app/parse.py", "line": 87, "function": "read_rows"}.items() <= found["top_sites"][0].items()
     assert (found["top_sites"][0]["size_bytes"], found["top_sites"][0]["count"]) == (99 * 1024 * 1024, 31)
     assert found["stacks"][0]["threads"][0]["frames"][0]["file"] == "/app/parse.py"

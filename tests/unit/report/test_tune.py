@@ -6,19 +6,19 @@ import json
 
 from memcap.model import Metric, Quiet
 from memcap.report.tune import render_tune, render_tune_json
-from memcap.tune import AS_IT_IS, METRICS, Effect, MetricTrial, Setting, Trial, Tuning
+from memcap.tune import AS_IT_IS, METRICS, Effect, MetricTrial, Setting, SettingTrial, Tuning
 
 ONE_CPU = Setting(name="one_cpu", words="one CPU", quiet=Quiet(pin_cpus=1))
 ARENA = Setting(name="one_arena", words="one malloc arena", env={"MALLOC_ARENA_MAX": "1"})
 LINES = ["quiet = { pin_cpus = 1 }"]
 
 
-def trial(setting: Setting, *effects: Effect, chance: float | None = 0.9, scatter: float = 0.002) -> Trial:
+def trial(setting: Setting, *effects: Effect, chance: float | None = 0.9, scatter: float = 0.002) -> SettingTrial:
     metrics = tuple(
         MetricTrial(metric=metric, median=64 << 20, variation=scatter, effect=effect, chance=chance)
         for metric, effect in zip(METRICS, effects or (Effect.NO_DIFFERENCE,) * 3, strict=True)
     )
-    return Trial(setting=setting, runs=10, metrics=metrics)
+    return SettingTrial(setting=setting, runs=10, metrics=metrics)
 
 
 BASELINE = trial(AS_IT_IS, chance=None)

@@ -17,6 +17,7 @@ from views import view_of_every_verdict
 from factories import make_baseline, make_cell, make_environment, make_image, make_result
 from memcap.fitting import recommend
 from memcap.model import Accepted, BaselineVersion, CellHistory, Metric
+from memcap.profile_diff import diff_profiles
 from memcap.report.baselines import render_baselines, render_history
 from memcap.report.compare_terminal import render_comparison
 from memcap.report.compare_view import build_comparison_view
@@ -29,7 +30,6 @@ from memcap.report.terminal import render_terminal
 from memcap.report.text import folded, table, table_width
 from memcap.report.view import build_view
 from memcap.selftest import MetricQuality, SelfTest
-from memcap.sites import diff_profiles
 
 MIB = 1024**2
 LONG = f"suite.{'long_name_' * 5}-registry_example_5000_team_prod_1_4-128m"

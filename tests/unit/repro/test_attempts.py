@@ -8,8 +8,8 @@ from factories import make_measurement, make_oom
 from memcap.errors import EngineError
 from memcap.model import MINIMUM_CAP_BYTES, Ending, Measurement
 from memcap.repro.attempts import Run, escalate, make_attempts, need_of
-from memcap.repro.load import Load
-from memcap.repro.parts import Attempt
+from memcap.repro.escalation import Load
+from memcap.repro.reproduction import Attempt
 
 MIB = 1024 * 1024
 

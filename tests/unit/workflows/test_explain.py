@@ -18,8 +18,8 @@ from memcap.cli.run import command as run_command
 from memcap.config import load_config
 from memcap.errors import Interrupted, UsageError
 from memcap.model import PROCESS_ENGINE, CampaignResult
+from memcap.profile_diff import Explanation
 from memcap.report.view import View
-from memcap.sites import Explanation
 from memcap.store import load_baselines, load_result, save_baselines
 from memcap.workflows import explain as explaining
 from memcap.workflows.caller import SILENT

@@ -17,7 +17,7 @@ from memcap.cli.progress import say
 from memcap.errors import UsageError
 from memcap.model import CallWorkload, CommandWorkload, Ending
 from memcap.report.repro import render_repro
-from memcap.repro.parts import Attempt
+from memcap.repro.reproduction import Attempt
 from memcap.workflows.container_options import ContainerOptions
 from memcap.workflows.recording import RECORD
 from memcap.workflows.repro import again, exit_code, write_all

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memcap.config import environment
-from memcap.config.environment import concealed, digest_of, read_env_file, resolved
+from memcap.config import env_variables
+from memcap.config.env_variables import concealed, digest_of, read_env_file, resolved
 from memcap.errors import UsageError
 from memcap.model import ContainerPolicy, Secret, values_of
 
-REAL_KEY = environment._key.__wrapped__
+REAL_KEY = env_variables._key.__wrapped__
 
 
 def written(folder: Path, text: str) -> Path:
@@ -100,7 +100,7 @@ def test_a_hash_shows_a_change_and_nothing_else() -> None:
 
 
 def test_the_key_is_the_users_own_and_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(environment, "user_config_path", lambda _: tmp_path / "config")
+    monkeypatch.setattr(env_variables, "user_config_path", lambda _: tmp_path / "config")
     key = REAL_KEY()
     (file,) = (tmp_path / "config").iterdir()
     assert (len(key), REAL_KEY()) == (32, key)
@@ -111,5 +111,5 @@ def test_the_key_is_the_users_own_and_stays(tmp_path: Path, monkeypatch: pytest.
 
 def test_where_no_key_can_be_kept_there_is_one_for_the_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
-    monkeypatch.setattr(environment, "user_config_path", lambda _: tmp_path / "file" / "config")
+    monkeypatch.setattr(env_variables, "user_config_path", lambda _: tmp_path / "file" / "config")
     assert len(REAL_KEY()) == 32

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from memcap.config.calls import check_call, is_call
-from memcap.config.check import validate
-from memcap.config.container import anchored
-from memcap.config.limits import Limits, empty_tolerances, to_policy, to_quiet, to_tolerances
+from memcap.config.docker_options import anchored
+from memcap.config.limits_file import Limits, empty_tolerances, to_policy, to_quiet, to_tolerances
 from memcap.config.requirements import check_requirements
 from memcap.config.source import Source, nearest
 from memcap.config.suite_defaults import (
@@ -24,6 +23,7 @@ from memcap.config.suite_defaults import (
     with_defaults,
 )
 from memcap.config.suite_schema import BenchmarkTable, SuiteFile
+from memcap.config.validation import validate
 from memcap.config.values import Names
 from memcap.errors import Problem
 from memcap.model import (

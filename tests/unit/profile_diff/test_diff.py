@@ -9,7 +9,7 @@ from profiles import MIB, frame, make_profile, site
 
 from memcap.errors import UsageError
 from memcap.model import AllocationProfile, Caveat, CaveatKind, Frame, ProfileTool, Site
-from memcap.sites import boxes_of, diff_profiles
+from memcap.profile_diff import boxes_of, diff_profiles
 
 MAIN = frame(90, "<module>")
 DECODER = frame(353, "raw_decode", "/usr/lib/python3.12/json/decoder.py")

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from memcap.errors import UsageError
 from memcap.model import UNCAPPED, AllocationProfile, Frame, Site, limit_of
-from memcap.sites.matching import inlined, match_lines
+from memcap.profile_diff.matching import inlined, match_lines
 from memcap.units import format_bytes
 
 _Key = TypeVar("_Key", bound=Hashable)

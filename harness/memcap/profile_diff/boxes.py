@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from memcap.model import Frame
-from memcap.sites.diff import ProfileDiff
+from memcap.profile_diff.diff import ProfileDiff
 
 _DEEPEST: Final = 60  # rows; what is deeper counts for the last one
 _NARROWEST: Final = 0.001  # of the whole; narrower ones cannot be seen

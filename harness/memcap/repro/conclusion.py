@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from memcap.model import Ending, Frame, Metric
 from memcap.model.places import DEPENDENCIES, SUITE
-from memcap.repro.parts import Flight, Reproduction
+from memcap.repro.reproduction import Flight, Reproduction
 from memcap.stats import proportion
 from memcap.units import counted, format_bytes
 
 _LIBRARY = (f"{SUITE}/", f"{DEPENDENCIES}/")
 
 
-def verdict(found: Reproduction) -> str:
+def conclusion(found: Reproduction) -> str:
     """Return the sentence."""
     if not found.kills:
         return _spared(found)

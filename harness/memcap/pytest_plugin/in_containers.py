@@ -37,8 +37,8 @@ from memcap.model import (
     remedy_of,
 )
 from memcap.model.names import new_campaign_id
-from memcap.pytest_plugin.names import SUITE, cell_name
-from memcap.pytest_plugin.settings import wanted_of
+from memcap.pytest_plugin.cell_names import SUITE, cell_name
+from memcap.pytest_plugin.settings import memory_settings
 from memcap.pytest_plugin.staging import stage_tests
 from memcap.references import image_by_word
 from memcap.units import format_bytes, parse_bytes
@@ -67,10 +67,10 @@ class Containers:
         """Report what became of ``item`` in its container; leave tests that are no memory tests to pytest."""
         from memcap.pytest_plugin.isolation import tear_down_others  # noqa: PLC0415 - it registers no hooks
 
-        if not wanted_of(item).is_memory_test:
+        if not memory_settings(item).is_memory_test:
             return None
         if self.result is None:
-            self.result = self._run([each for each in item.session.items if wanted_of(each).is_memory_test])
+            self.result = self._run([each for each in item.session.items if memory_settings(each).is_memory_test])
         cell = next(each for each in self.result.cells if each.cell.benchmark == cell_name(item.nodeid))
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         for report in _reports(item, cell):

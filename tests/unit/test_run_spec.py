@@ -8,7 +8,6 @@ import pytest
 
 from factories import MIB, make_layer, make_plan_cell, make_settings
 from memcap.errors import PlanError
-from memcap.launch import IDLE, calibration_spec, eviction_spec, run_spec
 from memcap.model import (
     COLD,
     CallWorkload,
@@ -24,6 +23,7 @@ from memcap.model import (
     Scalar,
     Secret,
 )
+from memcap.run_spec import IDLE, calibration_spec, eviction_spec, run_spec
 
 CALL = CallWorkload(call="workloads:crew")
 SETTINGS = make_settings(policy=ContainerPolicy(pids=7, env={}))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from memcap.stats import project
-from memcap.stats.line import student
+from memcap.stats.trend import student
 
 SIZES = st.lists(st.integers(0, 10**9), min_size=3, max_size=50)
 

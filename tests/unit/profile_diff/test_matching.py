@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from profiles import frame
 
 from memcap.model import Frame
-from memcap.sites.matching import inlined, match_lines
+from memcap.profile_diff.matching import inlined, match_lines
 
 PYTHON_310 = "/usr/local/lib/python3.10/json/decoder.py"
 PYTHON_313 = "/usr/lib64/python3.13/json/decoder.py"

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from memcap.config.check import validate
 from memcap.config.project import read_package
 from memcap.config.schema import (
     Alerts,
@@ -21,6 +20,7 @@ from memcap.config.schema import (
     Tolerances,
 )
 from memcap.config.source import Source
+from memcap.config.validation import validate
 from memcap.config.values import Names
 from memcap.errors import Problem
 from memcap.model import (

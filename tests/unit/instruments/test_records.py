@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from memcap.errors import FileFormatError
-from memcap.instruments.reading import read_noted
+from memcap.instruments.records import read_noted
 from memcap.model import CaveatKind, Frame
 
 

@@ -9,7 +9,7 @@ import pytest
 from factories import make_plan_cell
 from memcap.errors import SizeError, UsageError
 from memcap.model import CallWorkload, Cell, CommandWorkload, Workload
-from memcap.repro.load import MOST_LOADS, Escalation, Load, estimated_load, find_escalation, loaded
+from memcap.repro.escalation import MOST_LOADS, Escalation, Load, estimated_load, find_escalation, loaded
 
 MIB = 1024 * 1024
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from memcap.model import AllocationProfile, Ending, Frame, Line, Measurement, ProcessPeak, ProfiledProcess, Site
+from memcap.repro.escalation import Load, estimated_load
 from memcap.repro.growth import Growth, growth_of
-from memcap.repro.load import Load, estimated_load
 
 
 @dataclass(frozen=True, kw_only=True)

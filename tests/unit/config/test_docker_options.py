@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from memcap.config.container import (
+from memcap.config.docker_options import (
     anchored,
     parse_add_host,
     parse_mount,
