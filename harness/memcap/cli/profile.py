@@ -143,6 +143,7 @@ def profile_subject(
     from memcap.images.instrumented import build_instrumented
     from memcap.images.prepare import prepare_layers
     from memcap.images.this_machine import HOST
+    from memcap.instruments.launching import Recorder
     from memcap.instruments.profiling import Named, take_profile
     from memcap.instruments.session import Session
     from memcap.model import Plan
@@ -165,12 +166,10 @@ def profile_subject(
         with recording(artefacts), docker_engine(client, campaign, (subject.policy,)) as engine:
             profile = take_profile(
                 Session(engine, subject.cell, layer, settings, say=say),
-                instrument,
-                with_tool,
+                Recorder(instrument=instrument, layer=with_tool, with_reports=with_reports),
                 named=Named(id=campaign, started=started, subject=subject.name, cap_bytes=subject.cell.cap.bytes),
                 artefacts=artefacts,
                 say=say,
-                with_reports=with_reports,
             )
     return Redaction(subject.policy.secrets).tree(profile)
 

@@ -152,7 +152,7 @@ def reproduce_subject(
     from memcap.model import Plan
     from memcap.redaction import Redaction
     from memcap.repro.observed import Observed
-    from memcap.repro.reproducing import reproduce
+    from memcap.repro.reproducing import Workbench, reproduce
 
     cell = subject.cell
     if cell.image == HOST:
@@ -169,9 +169,11 @@ def reproduce_subject(
         with recording(artefacts), docker_engine(client, campaign, (subject.policy,)) as engine:
             observed = Observed(engine)
             found = reproduce(
-                Session(observed, cell, layer, settings, say=say),
-                observed,
-                lambda tool: build_instrumented(client, layer, tool, say=say),
+                Workbench(
+                    session=Session(observed, cell, layer, settings, say=say),
+                    engine=observed,
+                    build=lambda tool: build_instrumented(client, layer, tool, say=say),
+                ),
                 named=Named(id=campaign, started=started, subject=subject.name, cap_bytes=cell.cap.bytes),
                 image=cell.image.name,
                 wanted=replace(wanted, room_bytes=machine.memory_bytes // 2 if machine.memory_bytes else None),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from memcap.errors import PlanError
-from memcap.instruments.launching import Instrument
+from memcap.instruments.launching import Instrument, Recorder
 from memcap.instruments.records import Noted, read_noted
 from memcap.instruments.session import SITES_FILE, Idle, Session
 from memcap.model import (
@@ -18,7 +18,6 @@ from memcap.model import (
     CaveatKind,
     Cost,
     Ending,
-    Layer,
     Measurement,
     ProfileTool,
 )
@@ -50,15 +49,8 @@ class Runs:
     idle: Idle
 
 
-def take_profile(  # noqa: PLR0913 - what a profile is made of
-    session: Session,
-    instrument: Instrument,
-    layer: Layer,
-    *,
-    named: Named,
-    artefacts: Path,
-    say: Callable[[str], None],
-    with_reports: bool = True,
+def take_profile(
+    session: Session, recorder: Recorder, *, named: Named, artefacts: Path, say: Callable[[str], None]
 ) -> AllocationProfile:
     """Run the cell without the instrument and with it, and return what was allocated where.
 
@@ -66,6 +58,7 @@ def take_profile(  # noqa: PLR0913 - what a profile is made of
     instrument needs in an idle interpreter; if the workload keeps to its cap without it and not with it, a second time
     by as much as the workload itself needs. Raises PlanError where nothing was noted, EngineError, Interrupted.
     """
+    instrument, layer = recorder.instrument, recorder.layer
     tool = instrument.tool.value
     with tempfile.TemporaryDirectory(prefix="memcap-") as nothing:
         idle = session.idle_footprint(instrument, layer, artefacts=Path(nothing))
@@ -90,11 +83,9 @@ def take_profile(  # noqa: PLR0913 - what a profile is made of
     say("reading what was noted")
     profile = profile_of(
         Runs(session=session, without=without, run=run, raised_bytes=raised, idle=idle),
-        instrument,
-        layer,
+        replace(recorder, instrument=instrument),
         named=named,
         artefacts=artefacts,
-        with_reports=with_reports,
     )
     for last in artefacts.glob("last-*.txt"):
         last.unlink()  # it is about kills, and the profile says nothing of it
@@ -112,17 +103,16 @@ def _is_long(instrument: Instrument, without: Measurement) -> bool:
     return instrument.tool is ProfileTool.MEMRAY and seconds is not None and seconds > LONG_CPU_SECONDS
 
 
-def profile_of(
-    runs: Runs, instrument: Instrument, layer: Layer, *, named: Named, artefacts: Path, with_reports: bool = True
-) -> AllocationProfile:
+def profile_of(runs: Runs, recorder: Recorder, *, named: Named, artefacts: Path) -> AllocationProfile:
     """Return what was noted in ``artefacts`` of a run; reports are written beside it.
 
     Raises PlanError where nothing was noted, EngineError, Interrupted.
     """
     without, run = runs.without, runs.run
+    instrument, layer = recorder.instrument, recorder.layer
     if not any(artefacts.iterdir()):
         raise PlanError(_nothing(run), remedy=CaveatKind.NOT_RECORDED.remedy)
-    runs.session.render(layer, artefacts=artefacts, with_reports=with_reports)
+    runs.session.render(layer, artefacts=artefacts, with_reports=recorder.with_reports)
     noted = read_noted(artefacts)
     for own in (*artefacts.glob("process-*.txt"), *artefacts.glob("traces-*.txt"), artefacts / SITES_FILE):
         own.unlink()  # all of it is in the profile
