@@ -22,7 +22,7 @@ from memcap.images.archive import Tree
 from memcap.images.host_base import parse_ldd
 from memcap.images.instrumented import build_instrumented
 from memcap.images.prepare import prepare_layers
-from memcap.instruments.launching import Instrument
+from memcap.instruments.launching import Instrument, Recorder
 from memcap.instruments.profiling import Named, take_profile
 from memcap.instruments.records import Noted, read_noted
 from memcap.instruments.session import Session
@@ -141,8 +141,7 @@ def test_what_it_took_and_who_was_not_followed_are_told(
     opened, layer = session(one, ProfileTool.MEMRAY)
     found = take_profile(
         opened,
-        Instrument(),
-        layer,
+        Recorder(instrument=Instrument(), layer=layer),
         named=Named(id="i", started="", subject=one.id, cap_bytes=one.cap.bytes),
         artefacts=tmp_path,
     )

@@ -28,7 +28,7 @@ from memcap.model import Cell, Ending, Frame, Plan, Suite
 from memcap.repro.conclusion import conclusion
 from memcap.repro.escalation import find_escalation
 from memcap.repro.observed import Observed
-from memcap.repro.reproducing import ReproRequest, reproduce
+from memcap.repro.reproducing import ReproRequest, Workbench, reproduce
 from memcap.repro.reproduction import Reproduction
 
 if TYPE_CHECKING:
@@ -100,9 +100,11 @@ def reproduced(docker_client: DockerClient, tmp_path: Path) -> Reproduce:
         with DockerEngine(docker_client, campaign=settings.id) as engine:
             observed = Observed(engine)
             return reproduce(
-                Session(observed, one, layer, settings),
-                observed,
-                lambda tool: build_instrumented(docker_client, layer, tool, say=lambda _: None),
+                Workbench(
+                    session=Session(observed, one, layer, settings),
+                    engine=observed,
+                    build=lambda tool: build_instrumented(docker_client, layer, tool, say=lambda _: None),
+                ),
                 named=Named(id=settings.id, started="", subject=one.id, cap_bytes=one.cap.bytes),
                 wanted=ReproRequest(times=1, lower=lower, escalation=escalation, native=native, with_reports=False),
                 artefacts=tmp_path,

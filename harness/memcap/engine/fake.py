@@ -4,16 +4,68 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import fields
 from fnmatch import fnmatchcase
+from typing import Final
 
 from memcap import __version__
 from memcap.errors import Interrupted
-from memcap.model import Environment, RawRun, RunSpec
+from memcap.model import Environment, MemorySplit, RawRun, RunSpec
 from memcap.probe.report import FORMAT
 
 FLOOR_BYTES = 500 * 1024
 SUPERVISOR_BYTES = 72 * 1024
 SECONDS = 0.25
+# What the reports of all runs have alike.
+_ALIKE: Final[Mapping[str, object]] = {
+    "format": FORMAT,
+    "cgroup_version": 2,
+    "swap_cap_bytes": 0,
+    "peak_at_start_bytes": FLOOR_BYTES,
+    "low_from_peak_bytes": None,
+    "max_file_bytes": 0,
+    "mapped_elsewhere_bytes": 0,
+    "disk_read_bytes": 0,
+    "supervisor_bytes": SUPERVISOR_BYTES,
+    "supervisor_unseen_bytes": 0,
+    "supervisor_cpu_ns": 0,
+    "cpu_us": int(SECONDS * 1e6),
+    "kills_while_main_lived": 0,
+    "killed_others": 0,
+    "oom_group_kills": 0,
+    "refaults": 0,
+    "swap_peak_bytes": 0,
+    "stall_some_us": 0,
+    "stall_full_us": 0,
+    "throttled_periods": 0,
+    "shm_size_bytes": None,
+    "shm_used_bytes": None,
+    "shm_peak_bytes": None,
+    "page_size_bytes": 4096,
+    "clock_step_ns": 0,
+    "load_percent": 0,
+    "apart": True,
+    "thp_off": None,
+    "aslr_off": None,
+    "exec_errno": None,
+    "exec_problem": None,
+    "exec_needs": None,
+    "timed_out": False,
+    "limit_exceeded": None,
+    "watchdog_kill": False,
+    "stopped_by_signal": None,
+    "wall_ns": int(SECONDS * 1e9),
+    "user_us": int(SECONDS * 1e6),
+    "system_us": 0,
+    "minor_faults": 1,
+    "major_faults": 0,
+    "samples": 1,
+    "sample_interval_ns": 10_000_000,
+    "process_count": 1,
+    "main_pid": 2,
+    "processes": [],
+    "series": [],
+}
 
 
 class FakeEngine:
@@ -75,85 +127,28 @@ class FakeEngine:
 
 
 def _report(peak: int, *, cap: int, killed: bool) -> dict[str, object]:
+    """Return what the supervisor would write of a run that needed ``peak`` bytes."""
+
     def split(anon: int) -> dict[str, int]:
-        return {
-            "usage": anon + FLOOR_BYTES,
-            "anon": anon,
-            "file": 0,
-            "shmem": 0,
-            "kernel": FLOOR_BYTES,
-            "slab": 0,
-            "page_tables": 0,
-            "swap": 0,
-            "slab_reclaimable": 0,
-            "sock": 0,
-            "huge": 0,
-            "kernel_stack": 0,
-            "unevictable": 0,
-            "unreclaimable": anon + FLOOR_BYTES,
-        }
+        nothing = {field.name: 0 for field in fields(MemorySplit)}
+        used = anon + FLOOR_BYTES
+        return nothing | {"usage": used, "anon": anon, "kernel": FLOOR_BYTES, "unreclaimable": used}
 
     return {
-        "format": FORMAT,
-        "cgroup_version": 2,
+        **_ALIKE,
         "cap_bytes": cap,
-        "swap_cap_bytes": 0,
         "peak_bytes": peak,
-        "peak_at_start_bytes": FLOOR_BYTES,
         "unreclaimable_peak_bytes": peak,
-        "low_from_peak_bytes": None,
         "high_from_peak_bytes": peak,
         "doubted_peak_bytes": peak,
-        "max_file_bytes": 0,
-        "mapped_elsewhere_bytes": 0,
-        "disk_read_bytes": 0,
         "rss_peak_bytes": peak,
-        "supervisor_bytes": SUPERVISOR_BYTES,
-        "supervisor_unseen_bytes": 0,
-        "supervisor_cpu_ns": 0,
-        "cpu_us": int(SECONDS * 1e6),
         "oom_kills": int(killed),
-        "kills_while_main_lived": 0,
-        "killed_others": 0,
         "oom_events": int(killed),
-        "oom_group_kills": 0,
         "cap_hits": int(killed),
-        "refaults": 0,
-        "swap_peak_bytes": 0,
-        "stall_some_us": 0,
-        "stall_full_us": 0,
-        "throttled_periods": 0,
-        "shm_size_bytes": None,
-        "shm_used_bytes": None,
-        "shm_peak_bytes": None,
-        "page_size_bytes": 4096,
-        "clock_step_ns": 0,
-        "load_percent": 0,
-        "apart": True,
-        "thp_off": None,
-        "aslr_off": None,
-        "exec_errno": None,
-        "exec_problem": None,
-        "exec_needs": None,
         "exit_code": None if killed else 0,
         "signal": 9 if killed else None,
-        "timed_out": False,
-        "limit_exceeded": None,
-        "watchdog_kill": False,
-        "stopped_by_signal": None,
-        "wall_ns": int(SECONDS * 1e9),
-        "user_us": int(SECONDS * 1e6),
-        "system_us": 0,
-        "minor_faults": 1,
-        "major_faults": 0,
-        "samples": 1,
-        "sample_interval_ns": 10_000_000,
-        "process_count": 1,
-        "main_pid": 2,
         "at_start": split(0),
         "at_peak": split(max(peak - FLOOR_BYTES, 0)),
         "at_end": split(0),
         "at_kill": split(max(peak - FLOOR_BYTES, 0)) if killed else None,
-        "processes": [],
-        "series": [],
     }

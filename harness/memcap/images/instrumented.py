@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from memcap.engine.docker_client import translated
 from memcap.errors import BuildError
 from memcap.images.archive import Tree, add_folder_files
-from memcap.images.layer import REPOSITORY, LayerFiles, commit, quoted
+from memcap.images.layer import REPOSITORY, Recipe, commit, quoted
 from memcap.images.registry import find_own
 from memcap.images.wheels import dependencies_key, resolve_dependencies
 from memcap.model import ImageFacts, Layer, ProfileTool, PythonFacts
@@ -52,8 +52,14 @@ def build_instrumented(client: DockerClient, layer: Layer, tool: ProfileTool, *,
     started = time.monotonic()
     if tool is ProfileTool.MEMRAY:
         add_folder_files(tree, _wheels(requirements, layer.image, python), LIBRARY)
-    addition = LayerFiles(tree=tree, compiled=(INSTRUMENTS,), changes=(f'ENV PYTHONPATH="{quoted(path)}"',))
-    layer_id = commit(client, replace(layer.image, id=layer.id), addition, key=key, suite=layer.suite)
+    recipe = Recipe(
+        tree=tree,
+        key=key,
+        suite=layer.suite,
+        compiled=(INSTRUMENTS,),
+        changes=(f'ENV PYTHONPATH="{quoted(path)}"',),
+    )
+    layer_id = commit(client, replace(layer.image, id=layer.id), recipe)
     say(f"{tool.value} for {layer.image.name}: ready after {format_seconds(time.monotonic() - started)}")
     return replace(layer, id=layer_id)
 

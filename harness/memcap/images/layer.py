@@ -82,7 +82,7 @@ def build_layer(
         say(f"dependencies of {image.name}: the versions in {' and '.join(file.name for file in files)}")
         add_folder_files(tree, resolve_dependencies(locks, image, python), DEPENDENCIES)
     compiled = (*search_path, RUNNER.parent) if search_path else ()
-    layer_id = commit(client, image, LayerFiles(tree=tree, compiled=compiled), key=key, suite=name)
+    layer_id = commit(client, image, Recipe(tree=tree, key=key, suite=name, compiled=compiled))
     subject = f"{image.name} for {name}" if name else image.name
     say(f"layer of {subject}: ready after {format_seconds(time.monotonic() - started)}")
     return Layer(image=image, suite=name, id=layer_id, search_path=search_path)
@@ -152,38 +152,42 @@ def _key(image: ImageFacts, tree: Tree, dependencies: str) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LayerFiles:
-    """What goes on top of an image: files, the folders of them that its Python compiles, lines of a Dockerfile."""
+class Recipe:
+    """What is put on top of an image, and as what: the folders ``compiled`` are compiled by the image's Python.
+
+    ``key`` is the tag of the layer, ``changes`` are instructions of a Dockerfile.
+    """
 
     tree: Tree
+    key: str
+    suite: str
     compiled: tuple[PurePosixPath, ...]
     changes: tuple[str, ...] = ()
 
 
-def commit(client: DockerClient, image: ImageFacts, addition: LayerFiles, *, key: str, suite: str) -> str:
-    """Return the id of a new image: ``addition`` on top of ``image``. Raises BuildError, EngineError."""
-    compiled = addition.compiled
+def commit(client: DockerClient, image: ImageFacts, recipe: Recipe) -> str:
+    """Return the id of a new image: ``image`` with what ``recipe`` says. Raises BuildError, EngineError."""
     program = [str(SUPERVISOR)]
-    compiles = bool(compiled) and image.python is not None
+    compiles = bool(recipe.compiled) and image.python is not None
     if compiles and image.python is not None:
         mode = ["--invalidation-mode", "unchecked-hash"]  # file times do not matter then
-        mode += ["-j", "0"] if DEPENDENCIES in compiled else []  # all CPUs, where there is enough to do
-        program = [image.python.executable, "-I", "-m", "compileall", "-q", *mode, *map(str, compiled)]
+        mode += ["-j", "0"] if DEPENDENCIES in recipe.compiled else []  # all CPUs, where there is enough to do
+        program = [image.python.executable, "-I", "-m", "compileall", "-q", *mode, *map(str, recipe.compiled)]
     with _container(client, image, program) as container:
         with tempfile.TemporaryFile() as archive, translated(f"put files into {image.name}"):
-            addition.tree.write(archive)
+            recipe.tree.write(archive)
             archive.seek(0)
             container.put_archive("/", archive)
         if compiles:
-            _compile(container, image, suite)
-        labels = image_labels(f"{REPOSITORY}:{key}", kind="layer")
-        labels |= {IMAGE_LABEL: image.name, SUITE_LABEL: suite, ORIGIN_LABEL: image.origin}
+            _compile(container, image, recipe.suite)
+        labels = image_labels(f"{REPOSITORY}:{recipe.key}", kind="layer")
+        labels |= {IMAGE_LABEL: image.name, SUITE_LABEL: recipe.suite, ORIGIN_LABEL: image.origin}
         # `HEALTHCHECK NONE` it has from the container; Podman refuses to hear of it again.
-        own = [f'ENTRYPOINT ["{SUPERVISOR}"]', *addition.changes]
+        own = [f'ENTRYPOINT ["{SUPERVISOR}"]', *recipe.changes]
         own += [f'LABEL {label}="{quoted(value)}"' for label, value in labels.items()]
         own += [f"USER {image.user}"] if image.user else []
         with translated(f"commit the layer of {image.name}"):
-            committed = container.commit(repository=REPOSITORY, tag=key, changes=own)
+            committed = container.commit(repository=REPOSITORY, tag=recipe.key, changes=own)
     return str(committed.id)
 
 

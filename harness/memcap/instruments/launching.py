@@ -42,6 +42,15 @@ class Instrument:
         return " ".join(found)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Recorder:
+    """An instrument and the layer that has it; ``with_reports``: memray's own are written beside its record."""
+
+    instrument: Instrument
+    layer: Layer
+    with_reports: bool = True
+
+
 def instrumented(spec: RunSpec, instrument: Instrument, layer: Layer, *, artefacts: Path, raised_bytes: int) -> RunSpec:
     """Return ``spec`` with the instrument: in ``layer``, which has it, with the cap raised by what it needs.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from memcap.errors import PlanError
-from memcap.instruments.launching import Instrument
+from memcap.instruments.launching import Instrument, Recorder
 from memcap.instruments.records import Noted, read_noted
 from memcap.instruments.session import SITES_FILE, Idle, Session
 from memcap.model import (
@@ -17,7 +17,6 @@ from memcap.model import (
     CaveatKind,
     Cost,
     Ending,
-    Layer,
     Measurement,
     ProfileTool,
 )
@@ -49,22 +48,15 @@ class Runs:
     idle: Idle
 
 
-def take_profile(
-    session: Session,
-    instrument: Instrument,
-    layer: Layer,
-    *,
-    named: Named,
-    artefacts: Path,
-    with_reports: bool = True,
-) -> AllocationProfile:
+def take_profile(session: Session, recorder: Recorder, *, named: Named, artefacts: Path) -> AllocationProfile:
     """Run the cell without the instrument and with it, and return what was allocated where.
 
     ``artefacts`` is an empty folder, which holds the tool's own record and reports then. The cap is raised by what the
     instrument needs in an idle interpreter; if the workload keeps to its cap without it and not with it, a second time
     by as much as the workload itself needs. Raises PlanError where nothing was noted, EngineError, Interrupted.
     """
-    tool, say = instrument.tool.value, session.say
+    instrument, layer, say = recorder.instrument, recorder.layer, session.say
+    tool = instrument.tool.value
     say(f"[1/4] measuring what {tool} needs of its own")
     with tempfile.TemporaryDirectory(prefix="memcap-") as nothing:
         idle = session.idle_footprint(instrument, layer, artefacts=Path(nothing))
@@ -89,11 +81,9 @@ def take_profile(
     say("[4/4] reading what was noted")
     profile = profile_of(
         Runs(session=session, without=without, run=run, raised_bytes=raised, idle=idle),
-        instrument,
-        layer,
+        replace(recorder, instrument=instrument),
         named=named,
         artefacts=artefacts,
-        with_reports=with_reports,
     )
     for last in artefacts.glob("last-*.txt"):
         last.unlink()  # it is about kills, and the profile says nothing of it
@@ -111,17 +101,16 @@ def _is_long(instrument: Instrument, without: Measurement) -> bool:
     return instrument.tool is ProfileTool.MEMRAY and seconds is not None and seconds > LONG_CPU_SECONDS
 
 
-def profile_of(
-    runs: Runs, instrument: Instrument, layer: Layer, *, named: Named, artefacts: Path, with_reports: bool = True
-) -> AllocationProfile:
+def profile_of(runs: Runs, recorder: Recorder, *, named: Named, artefacts: Path) -> AllocationProfile:
     """Return what was noted in ``artefacts`` of a run; reports are written beside it.
 
     Raises PlanError where nothing was noted, EngineError, Interrupted.
     """
     without, run = runs.without, runs.run
+    instrument, layer = recorder.instrument, recorder.layer
     if not any(artefacts.iterdir()):
         raise PlanError(_nothing(run), remedy=CaveatKind.NOT_RECORDED.remedy)
-    runs.session.render(layer, artefacts=artefacts, with_reports=with_reports)
+    runs.session.render(layer, artefacts=artefacts, with_reports=recorder.with_reports)
     noted = read_noted(artefacts)
     for own in (*artefacts.glob("process-*.txt"), *artefacts.glob("traces-*.txt"), artefacts / SITES_FILE):
         own.unlink()  # all of it is in the profile

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from memcap.errors import BuildError, PlanError
-from memcap.instruments.launching import Instrument
+from memcap.instruments.launching import Instrument, Recorder
 from memcap.instruments.profiling import Named, Runs, profile_of
 from memcap.instruments.session import Session
 from memcap.model import CaveatKind, Cost, Layer, Measurement, ProfileTool
@@ -20,16 +20,13 @@ from memcap.units import format_bytes
 MOST_RECORDED: Final = 8  # processes that the cap is raised for; forked ones share most of what the recorder needs
 
 
-@dataclass(frozen=True, kw_only=True)
-class Recorder:
-    """An instrument and the layer that has it."""
-
-    instrument: Instrument
-    layer: Layer
-
-
 def make_recorder(
-    build: Callable[[ProfileTool], Layer], like: Measurement, *, native: bool, say: Callable[[str], None]
+    build: Callable[[ProfileTool], Layer],
+    like: Measurement,
+    *,
+    native: bool,
+    say: Callable[[str], None],
+    with_reports: bool = True,
 ) -> Recorder:
     """Return memray for the image, or tracemalloc where it has no wheel; children are followed where ``like`` had any.
 
@@ -45,7 +42,7 @@ def make_recorder(
         tool = ProfileTool.TRACEMALLOC
     is_native = native and tool is ProfileTool.MEMRAY
     instrument = Instrument(tool=tool, native=is_native, follows_fork=follows, watches=True)
-    return Recorder(instrument=instrument, layer=layer)
+    return Recorder(instrument=instrument, layer=layer, with_reports=with_reports)
 
 
 def record_kill(
@@ -55,7 +52,6 @@ def record_kill(
     like: Measurement,
     named: Named,
     artefacts: Path,
-    with_reports: bool,
 ) -> Flight:
     """Run the cell with the recorder in a cap raised by what it needs, and return what it recorded.
 
@@ -83,11 +79,9 @@ def record_kill(
     session.say("reading what was recorded")
     profile = profile_of(
         Runs(session=session, without=like, run=run, raised_bytes=raised, idle=idle),
-        instrument,
-        layer,
+        recorder,
         named=named,
         artefacts=artefacts,
-        with_reports=with_reports,
     )
     profile = replace(profile, cost=Cost(footprint_bytes=needs, idle=True))  # of one process; the cap is raised for all
     return Flight(profile=profile, measurement=run, stacks=stacks, states=states, last=read_last(artefacts))

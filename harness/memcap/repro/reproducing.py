@@ -14,7 +14,7 @@ from memcap.repro.attempts import Run, escalate, make_attempts, need_of
 from memcap.repro.escalation import Escalation, Load, loaded
 from memcap.repro.flight import make_recorder, record_kill
 from memcap.repro.observed import Observed
-from memcap.repro.reproduction import Attempt, Flight, Reproduction
+from memcap.repro.reproduction import Attempt, Reproduction
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,10 +33,31 @@ class ReproRequest:
     with_reports: bool = True
 
 
+@dataclass(frozen=True, kw_only=True)
+class Workbench:
+    """What runs are made with: ``session`` runs on ``engine``, ``build`` returns the layer with a tool in it."""
+
+    session: Session
+    engine: Observed
+    build: Callable[[ProfileTool], Layer]
+
+    def with_load(self, load: Load | None) -> Session:
+        """Return the session in which the cell has to do so much; None for what it has as it is."""
+        return self.session if load is None else self.session.running(loaded(self.session.cell, load))
+
+    def runs(self, load: Load | None) -> Run:
+        """Return what executes the cell once with ``load``."""
+        session = self.with_load(load)
+
+        def run(cap_bytes: int) -> Attempt:
+            found = session.plain(cap_bytes=cap_bytes)
+            return Attempt(cap_bytes=cap_bytes, measurement=found, cycle_seconds=self.engine.cycle_seconds, load=load)
+
+        return run
+
+
 def reproduce(
-    session: Session,
-    engine: Observed,
-    build: Callable[[ProfileTool], Layer],
+    bench: Workbench,
     *,
     named: Named,
     wanted: ReproRequest,
@@ -44,32 +65,19 @@ def reproduce(
 ) -> Reproduction:
     """Return what was found out; ``artefacts`` is an empty folder, which holds the recorder's files then.
 
-    ``session`` runs on ``engine``; ``build`` returns the layer with a tool in it. Raises EngineError, Interrupted.
+    Raises EngineError, Interrupted.
     """
-
-    def with_load(load: Load | None) -> Session:
-        return session if load is None else session.running(loaded(session.cell, load))
-
-    def runs(load: Load | None) -> Run:
-        at_work = with_load(load)
-
-        def run(cap_bytes: int) -> Attempt:
-            found = at_work.plain(cap_bytes=cap_bytes)
-            return Attempt(cap_bytes=cap_bytes, measurement=found, cycle_seconds=engine.cycle_seconds, load=load)
-
-        return run
-
-    say = session.say
+    say = bench.session.say
     cap_bytes, times, escalation = named.cap_bytes, wanted.times, wanted.escalation
     if escalation is None:
-        made = make_attempts(runs(None), cap_bytes=cap_bytes, times=times, lower=wanted.lower, say=say)
+        made = make_attempts(bench.runs(None), cap_bytes=cap_bytes, times=times, lower=wanted.lower, say=say)
     else:
-        made = escalate(runs, escalation.loads(), cap_bytes=cap_bytes, times=times, say=say)
+        made = escalate(bench.runs, escalation.loads(), cap_bytes=cap_bytes, times=times, say=say)
     found = Reproduction(
         id=named.id,
         started=named.started,
         subject=named.subject,
-        image=session.cell.image.name,
+        image=bench.session.cell.image.name,
         asked_cap_bytes=named.cap_bytes,
         cap_bytes=made.cap_bytes,
         attempts=made.attempts,
@@ -80,23 +88,21 @@ def reproduce(
         say(f"nothing was killed; {escalation.end}")
     if like.ending is Ending.LOAD_FAILED:
         return replace(found, not_recorded="it could not be started")
-    flight: Flight | None = None
-    why_not = ""
     try:
-        recorder = make_recorder(build, like, native=wanted.native, say=say)
+        recorder = make_recorder(bench.build, like, native=wanted.native, with_reports=wanted.with_reports, say=say)
         subject = f"{named.subject} with {found.load}" if found.load else named.subject
         flight = record_kill(
-            with_load(found.load),
+            bench.with_load(found.load),
             recorder,
             like=like,
             named=replace(named, subject=subject, cap_bytes=made.cap_bytes),
             artefacts=artefacts,
-            with_reports=wanted.with_reports,
         )
+        found = replace(found, flight=flight)
     except (BuildError, PlanError) as error:
-        why_not = error.message
-    need = None
+        found = replace(found, not_recorded=error.message)
     if found.kills:
         say("running it once in a larger cap, to see what it needs")
-        need = need_of(runs(found.load), cap_bytes=made.cap_bytes, room_bytes=wanted.room_bytes, say=say)
-    return replace(found, flight=flight, not_recorded=why_not, need=need)
+        room = wanted.room_bytes
+        found = replace(found, need=need_of(bench.runs(found.load), cap_bytes=made.cap_bytes, room_bytes=room, say=say))
+    return found

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from memcap.errors import PlanError, UsageError
 from memcap.images.this_machine import HOST
-from memcap.instruments.launching import Instrument
+from memcap.instruments.launching import Instrument, Recorder
 from memcap.instruments.profiling import Named, take_profile
 from memcap.instruments.session import Session
 from memcap.judge import EXIT_CODES
@@ -94,11 +94,9 @@ def profile_subject(
         with recording(folder / RECORD):
             profile = take_profile(
                 Session(ready.engine, subject.cell, ready.layer, request.settings(caller.argv), say=caller.tell),
-                instrument,
-                with_tool,
+                Recorder(instrument=instrument, layer=with_tool, with_reports=with_reports),
                 named=Named(id=name.id, started=name.started, subject=subject.name, cap_bytes=subject.cell.cap.bytes),
                 artefacts=folder / RECORD,
-                with_reports=with_reports,
             )
     return Redaction(subject.policy.secrets).tree(profile)
 

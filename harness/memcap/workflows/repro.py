@@ -18,7 +18,7 @@ from memcap.report.repro import readme, repro_json, stack_text
 from memcap.report.repro_html import memory_svg, render_repro_html
 from memcap.repro.escalation import find_escalation, loaded_words
 from memcap.repro.observed import Observed
-from memcap.repro.reproducing import ReproRequest, reproduce
+from memcap.repro.reproducing import ReproRequest, Workbench, reproduce
 from memcap.repro.reproduction import Reproduction
 from memcap.store import save_profile
 from memcap.store.files import write_atomically
@@ -112,9 +112,11 @@ def reproduce_subject(
         memory_bytes = ready.engine.environment().memory_bytes
         observed = Observed(ready.engine)
         found = reproduce(
-            Session(observed, cell, ready.layer, request.settings(caller.argv), say=caller.tell),
-            observed,
-            lambda tool: ready.instrumented(tool, tell=caller.tell),
+            Workbench(
+                session=Session(observed, cell, ready.layer, request.settings(caller.argv), say=caller.tell),
+                engine=observed,
+                build=lambda tool: ready.instrumented(tool, tell=caller.tell),
+            ),
             named=Named(id=name.id, started=name.started, subject=subject.name, cap_bytes=cell.cap.bytes),
             wanted=replace(wanted, room_bytes=memory_bytes // 2 if memory_bytes else None),
             artefacts=folder / RECORD,

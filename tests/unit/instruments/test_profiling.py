@@ -9,7 +9,7 @@ import pytest
 
 from factories import make_layer, make_measurement, make_oom
 from memcap.errors import PlanError
-from memcap.instruments.launching import Instrument
+from memcap.instruments.launching import Instrument, Recorder
 from memcap.instruments.profiling import Named, cost_of, take_profile
 from memcap.instruments.session import Idle
 from memcap.model import AllocationProfile, CaveatKind, Cost, Ending, Layer, Measurement, ProfileTool
@@ -73,8 +73,7 @@ def take(
 ) -> AllocationProfile:
     return take_profile(
         session,  # type: ignore[arg-type]
-        instrument or Instrument(),
-        make_layer(),
+        Recorder(instrument=instrument or Instrument(), layer=make_layer()),
         named=Named(id="i", started="", subject="s", cap_bytes=128 * MIB),
         artefacts=folder,
     )

@@ -10,11 +10,11 @@ import pytest
 
 from factories import make_layer, make_measurement, make_oom
 from memcap.errors import BuildError, PlanError
-from memcap.instruments.launching import Instrument
+from memcap.instruments.launching import Instrument, Recorder
 from memcap.instruments.profiling import Named
 from memcap.instruments.session import Idle
 from memcap.model import Layer, Measurement, ProfileTool
-from memcap.repro.flight import Recorder, make_recorder, record_kill
+from memcap.repro.flight import make_recorder, record_kill
 
 MIB = 1024 * 1024
 NAMED = Named(id="i", started="", subject="s", cap_bytes=128 * MIB)
@@ -93,7 +93,7 @@ def test_the_cap_is_raised_by_what_the_recorder_needs(
     session: Any = Sessions(*runs)
     recorder = Recorder(instrument=Instrument(follows_fork=like.process_count != 1), layer=make_layer())
     with pytest.raises(PlanError, match="no Python of the run began to record"):
-        record_kill(session, recorder, like=like, named=NAMED, artefacts=tmp_path, with_reports=False)
+        record_kill(session, recorder, like=like, named=NAMED, artefacts=tmp_path)
 
     assert [each // MIB for each in session.raised] == raised
     assert list(tmp_path.iterdir()) == [], "nothing of a run that shows nothing"
