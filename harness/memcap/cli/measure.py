@@ -9,7 +9,7 @@ import click
 from memcap.cli.before_dashes import NamesBeforeDashes
 from memcap.cli.container_options import ContainerOptions, container_options
 from memcap.cli.quantities import SIZE, TIME
-from memcap.cli.reports import show_output_option
+from memcap.cli.reports import Reports, Wanted, report_option, show_output_option
 from memcap.cli.subject import no_thp_option
 
 
@@ -31,6 +31,7 @@ from memcap.cli.subject import no_thp_option
 @click.option("--force", is_flag=True, help="Replace the output file if it exists.")
 @click.option("--cold", is_flag=True, help="Drop the image's files from the page cache before each run; no warm-ups.")
 @click.option("--tune", is_flag=True, help="Try settings that may make the figures scatter less, and say which do.")
+@report_option
 @show_output_option
 @click.option("--json", "as_json", is_flag=True, help="Print the measurements as JSON.")
 @click.option("--verbose", is_flag=True, help="Print every metric of every cell, and every caveat.")
@@ -49,6 +50,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     force: bool,
     cold: bool,
     tune: bool,
+    wanted: tuple[Wanted, ...],
     show_output: bool,
     as_json: bool,
     verbose: bool,
@@ -99,9 +101,11 @@ def command(  # noqa: PLR0913 - the options of the command line
     if tune:
         from memcap.cli.tuning import conclude_tuning
 
-        conclude_tuning(order, is_alone=not (cold or no_thp) and output is None, as_json=as_json)
+        is_alone = not (cold or no_thp) and output is None
+        conclude_tuning(order, is_alone=is_alone, wanted=wanted, as_json=as_json)
     with reserved(output, force=force):
         result = execute(order, save=lambda _: None, kept_in=None)
         if output is not None:
             save_result(result, output, overwrite=True)
-    conclude_unjudged(result, measurements=as_json, verbose=verbose, show_output=show_output)
+    reports = Reports(wanted=wanted)
+    conclude_unjudged(result, measurements=as_json, verbose=verbose, show_output=show_output, reports=reports)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,6 +17,7 @@ from memcap.errors import MemcapError
 if TYPE_CHECKING:
     from memcap.model import Suite
     from memcap.report import View
+    from memcap.report.document import Document
     from memcap.report.formats import Format
     from memcap.report.github import Place
 
@@ -42,22 +43,41 @@ class Reports:
     root: Path | None = None
 
 
-def _wanted(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[Wanted, ...]:
-    """Read each ``FORMAT[=FILE]``, so that a mistake is told before anything is measured."""
+def _reader(
+    among: Callable[[], Sequence[Format]],
+) -> Callable[[click.Context, click.Parameter, tuple[str, ...]], tuple[Wanted, ...]]:
+    """Return what reads each ``FORMAT[=FILE]``, so that a mistake is reported before anything is measured."""
+
+    def read(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[Wanted, ...]:
+        return tuple(_wanted(value, among()) for value in values)
+
+    return read
+
+
+def _wanted(value: str, among: Sequence[Format]) -> Wanted:
     from memcap.report.formats import find_format
 
-    found = []
-    for value in values:
-        name, named, file = value.partition("=")
-        if named and not file:
-            raise click.BadParameter(f"{value}: the name of the file is missing")
-        try:
-            chosen = find_format(name)
-        except MemcapError as error:
-            raise click.BadParameter(str(error)) from error
-        path = file or chosen.file
-        found.append(Wanted(format=chosen, file=Path(path) if path else None))
-    return tuple(found)
+    name, named, file = value.partition("=")
+    if named and not file:
+        raise click.BadParameter(f"{value}: the name of the file is missing")
+    try:
+        chosen = find_format(name, among)
+    except MemcapError as error:
+        raise click.BadParameter(str(error)) from error
+    path = file or chosen.file
+    return Wanted(format=chosen, file=Path(path) if path else None)
+
+
+def _formats() -> Sequence[Format]:
+    from memcap.report.formats import FORMATS
+
+    return FORMATS
+
+
+def _document_formats() -> Sequence[Format]:
+    from memcap.report.formats import DOCUMENT_FORMATS
+
+    return DOCUMENT_FORMATS
 
 
 def report_option(command: _Command) -> _Command:
@@ -66,12 +86,47 @@ def report_option(command: _Command) -> _Command:
         "--report",
         "wanted",
         multiple=True,
-        callback=_wanted,
+        callback=_reader(_formats),
         metavar="FORMAT[=FILE]",
         help="Write a further report, such as junit=memcap.xml, replacing the file; without FILE to a name of the "
         "format's own in this folder. `github` annotates the lines of suite.toml, and writes the job's summary and the "
         "output `verdict`. May be given several times; `memcap report --help` lists the formats.",
     )(command)
+
+
+document_report_option = click.option(
+    "--report",
+    "wanted",
+    multiple=True,
+    callback=_reader(_document_formats),
+    metavar="markdown|html[=FILE]",
+    help="Also write the report as Markdown or as a page, replacing the file; without FILE to memcap.md, memcap.html.",
+)
+
+
+def for_documents(wanted: Sequence[Wanted]) -> tuple[Wanted, ...]:
+    """Return ``wanted`` in the forms of a document. Raises UsageError for a form that only a campaign has."""
+    from memcap.report.formats import DOCUMENT_FORMATS, find_format
+
+    return tuple(replace(each, format=find_format(each.format.name, DOCUMENT_FORMATS)) for each in wanted)
+
+
+def print_document(document: Document, *, verbose: bool = False) -> None:
+    """Print ``document`` as wide as the terminal, with the colours and characters that it has."""
+    from memcap.report.to_terminal import Terminal, to_terminal
+
+    emit(to_terminal(document, Terminal.of(sys.stdout, width=terminal_width(), verbose=verbose)))
+
+
+def write_documents(document: Document, wanted: Sequence[Wanted]) -> None:
+    """Write ``document`` in each form that was asked for. Raises MemcapError if a file cannot be written."""
+    from memcap.cli.progress import say
+    from memcap.store.files import write_atomically
+
+    for each in wanted:
+        assert each.file is not None  # of these formats, each has a name of its own
+        write_atomically(each.file, each.format.render(document), overwrite=True)
+        say(f"report: {each.file}")
 
 
 explain_option = click.option(

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from memcap.cli.output import echo, emit, terminal_width
+from memcap.cli.output import echo, emit
 from memcap.cli.quantities import SIZE
+from memcap.cli.reports import Wanted, document_report_option, print_document, write_documents
 
 if TYPE_CHECKING:
     from memcap.model import CampaignResult, Config
@@ -37,6 +38,7 @@ _SUITE_SIZE = 20
 @click.option("-C", "--project", "root", type=_FOLDER, metavar="DIR", help="The project, whose tolerances are used.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Save what was measured there.")
 @click.option("--force", is_flag=True, help="Replace the output file if it exists.")
+@document_report_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(  # noqa: PLR0913 - the options of the command line
     *,
@@ -51,6 +53,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     root: Path | None,
     output: Path | None,
     force: bool,
+    wanted: tuple[Wanted, ...],
     as_json: bool,
 ) -> None:
     """Measure the same code again and again, and say how often the gate would err.
@@ -69,7 +72,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     """
     from memcap.cli.selection import project_or_defaults
     from memcap.errors import UsageError
-    from memcap.report.selftest import render_selftest, render_selftest_json
+    from memcap.report.selftest import render_selftest_json, selftest_document
     from memcap.selftest import material, selftest, smallest_sample
     from memcap.store import load_result
     from memcap.units import counted
@@ -99,11 +102,12 @@ def command(  # noqa: PLR0913 - the options of the command line
     usual = max(_SUITE_SIZE, len(enough))
     tested = selftest(enough, config.rules, sample_size=sample, suite_size=cells or usual, resamplings=resamplings)
     promised = config.rules.false_alarms
+    found_document = selftest_document(tested, false_alarms=promised)
+    write_documents(found_document, wanted)
     if as_json:
         emit(render_selftest_json(tested, false_alarms=promised))
         return
-    width = terminal_width()
-    echo(render_selftest(tested, false_alarms=promised, width=width), nl=False)
+    print_document(found_document)
     if len(enough) < len(found):
         left_out = counted(len(found) - len(enough), "cell")
         echo(f"Left out: {left_out}, with fewer than {2 * sample} runs that can be judged.")

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NoReturn
 
 from memcap.cli.execute import Order, execute, new_campaign
-from memcap.cli.output import emit, terminal_width
+from memcap.cli.output import emit
+from memcap.cli.reports import Wanted, for_documents, print_document, write_documents
 from memcap.cli.verdict import conclude_unjudged
 from memcap.errors import UsageError
 from memcap.model import CampaignResult, Ending
-from memcap.report.tune import render_tune, render_tune_json
+from memcap.report.tune import render_tune_json, tune_document
 from memcap.tune import MINIMUM_RUNS, SETTINGS, Setting, Trial, Tuning, cells_of, compare_settings, together
 
 
-def conclude_tuning(order: Order, *, is_alone: bool, as_json: bool) -> NoReturn:
+def conclude_tuning(order: Order, *, is_alone: bool, wanted: Sequence[Wanted], as_json: bool) -> NoReturn:
     """Try the settings on the one cell of ``order``, print what they do, and exit.
 
     ``is_alone`` False: other options were given that do not go with it. Raises UsageError, and what ``execute`` raises.
@@ -30,6 +32,7 @@ def conclude_tuning(order: Order, *, is_alone: bool, as_json: bool) -> NoReturn:
             f"--tune needs {MINIMUM_RUNS} runs of each setting or more, to tell them from chance",
             remedy="Leave --runs out, or use --runs 20 for small differences.",
         )
+    wanted = for_documents(wanted)
     (cell,) = order.plan.cells
     first, result = _round(order, SETTINGS)
     if any(run.ending is not Ending.COMPLETED for run in result.cells[0].runs):
@@ -37,8 +40,12 @@ def conclude_tuning(order: Order, *, is_alone: bool, as_json: bool) -> NoReturn:
     settings = together(first)
     second = _round(order, settings)[0] if settings else ()
     tuning = Tuning(cell_id=cell.id, first=first, second=second)
-    width = terminal_width()
-    emit(render_tune_json(tuning) if as_json else render_tune(tuning, width=width))
+    document = tune_document(tuning)
+    write_documents(document, wanted)
+    if as_json:
+        emit(render_tune_json(tuning))
+    else:
+        print_document(document)
     raise SystemExit(0)
 
 

@@ -19,7 +19,7 @@ from memcap.report.figures import (
     median_of,
     median_of_test,
 )
-from memcap.report.markdown_text import code, fence, html_code, prose, row
+from memcap.report.markdown_text import code, fence_end, html_code, prose, row
 from memcap.report.text import NOTHING, figure, percent, shortened, signed
 from memcap.report.view import AlertView, CellView, ProblemView, View
 from memcap.units import counted, format_bytes
@@ -196,7 +196,9 @@ def _problem(problem: ProblemView, cells: Mapping[str, CellView]) -> str:
     told = f"{_ICONS[problem.state]} {problem.state.value}: {ids}{more}"
     table = _metrics(cells[problem.cell_ids[0]]) if len(problem.cell_ids) == 1 else ""
     summary = "" if table else f"Seen: {prose(shortened(problem.summary, _LONGEST_TEXT))}"
-    output = f"The end of its output:\n\n{fence(problem.output, most_lines=_OUTPUT_LINES)}" if problem.output else ""
+    output = (
+        f"The end of its output:\n\n{fence_end(problem.output, most_lines=_OUTPUT_LINES)}" if problem.output else ""
+    )
     remedy = f"Remedy: {_advice(shortened(problem.remedy, _LONGEST_TEXT))}" if problem.remedy else ""
     return _folded(told, table, summary, remedy, output)
 

@@ -19,8 +19,9 @@ from memcap.report.diff import render_diff
 from memcap.report.formats import FORMATS
 from memcap.report.profile import render_profile
 from memcap.report.repro import render_repro
-from memcap.report.selftest import render_selftest
+from memcap.report.selftest import selftest_document
 from memcap.report.terminal import render_terminal
+from memcap.report.to_terminal import to_terminal
 from memcap.report.view import View, build_view
 from memcap.selftest import MetricQuality, SelfTest
 from memcap.sites import diff_profiles
@@ -50,7 +51,7 @@ def _selftest() -> str:
     one = SelfTest(
         cell_ids=("a", "b"), sample_size=10, suite_size=1, resamplings=1, false_alarm_rate=0.0, metrics=(need,)
     )
-    return render_selftest(one, false_alarms=0.01)
+    return to_terminal(selftest_document(one, false_alarms=0.01))
 
 
 ONE_LINE = make_profile(site(2**20, frame(8), count=1))

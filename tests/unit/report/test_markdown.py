@@ -14,7 +14,7 @@ from views import hostile_view, view_of_every_verdict, view_of_many
 
 from memcap.model import VerdictState
 from memcap.report.markdown import COMMENT_LIMIT, render_comment, render_markdown
-from memcap.report.markdown_text import code, fence, html_code, prose, row
+from memcap.report.markdown_text import code, fence_end, html_code, prose, row
 from memcap.untrusted import printable
 
 # What the parser may make of a text that is not meant as markup, and what GitHub then looks for outside of code.
@@ -80,7 +80,7 @@ def others_titles(others: list[str]) -> list[str]:
 
 @given(st.text(alphabet=list("a`~\n <>|"), max_size=60))
 def test_a_fence_is_left_by_nothing_in_it(text: str) -> None:
-    rendered = html(f"before\n\n{fence(text, most_lines=5)}\n\nafter")
+    rendered = html(f"before\n\n{fence_end(text, most_lines=5)}\n\nafter")
     assert rendered.count("<code") == 1
     assert rendered.endswith("</code></pre>\n<p>after</p>\n")
 

@@ -24,9 +24,10 @@ from memcap.report.diff import render_diff
 from memcap.report.fit import FitReport, render_fit
 from memcap.report.profile import render_profile
 from memcap.report.repro import render_repro
-from memcap.report.selftest import render_selftest
+from memcap.report.selftest import selftest_document
 from memcap.report.terminal import render_terminal
 from memcap.report.text import folded, table, table_width
+from memcap.report.to_terminal import Terminal, to_terminal
 from memcap.report.view import build_view
 from memcap.selftest import MetricQuality, SelfTest
 from memcap.sites import diff_profiles
@@ -92,7 +93,7 @@ def _selftest(width: int) -> str:
         cell_ids=("selftest.held_64m-py312-512m", "b"), sample_size=10, suite_size=20, resamplings=1000,
         false_alarm_rate=0.002, metrics=metrics,
     )  # fmt: skip
-    return render_selftest(tested, false_alarms=0.01, width=width)
+    return to_terminal(selftest_document(tested, false_alarms=0.01), Terminal(width=width))
 
 
 RENDERERS: dict[str, Callable[[int], str]] = {

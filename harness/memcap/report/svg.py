@@ -1,0 +1,314 @@
+"""Charts as SVG: inline in a page, or as files of their own.
+
+Inline, places along the width are percentages and only paths are stretched, so that a chart has the width of its page
+and its texts keep their size. Colours are classes: a page has both themes in ``CSS``, a file the light one.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import singledispatch
+from typing import Final
+
+from memcap.report.drawing import CapCurve, Drawing, Flame, Flames, Intervals, Stack, Strips
+from memcap.untrusted import printable
+
+THEMES: Final[Mapping[str, Mapping[str, str]]] = {
+    "light": {
+        "background": "#ffffff", "ink": "#1d2126", "muted": "#5c646e", "grid": "#e6e7e4", "band": "#e9ecef",
+        "base": "#7d8690", "head": "#2b5c8c", "anon": "#2b5c8c", "shmem": "#7967b3", "kernel": "#b9823f",
+        "file": "#c6d0d9", "bad": "#b3261e", "warn": "#8a5a00", "good": "#1f6e3a", "more": "#e0655c", "less": "#5b8dc9",
+    },
+    "dark": {
+        "background": "#1d2024", "ink": "#e7e8ea", "muted": "#a0a7b0", "grid": "#31363c", "band": "#2e343b",
+        "base": "#939ba5", "head": "#7db1e3", "anon": "#6b9fd2", "shmem": "#a898dc", "kernel": "#d2a468",
+        "file": "#4b5560", "bad": "#ff8f86", "warn": "#e5b55c", "good": "#7fca99", "more": "#a8443d", "less": "#3a6aa3",
+    },
+}  # fmt: skip
+_MARGIN: Final = {"top": 24, "right": 14, "bottom": 22, "left": 66}
+CSS: Final = """\
+.chart { display: block; overflow: visible; font: 12px system-ui, sans-serif; }
+.chart text { fill: var(--muted); } .chart .title { fill: var(--ink); font-weight: 600; font-size: 13px; }
+.chart path { fill: none; vector-effect: non-scaling-stroke; } .chart .dots { stroke-width: 6; stroke-linecap: round; }
+.chart .grid { stroke: var(--grid); } .chart .dash { stroke: var(--muted); stroke-dasharray: 5 4; }
+.chart .band { fill: var(--band); } .chart .tick { stroke: var(--ink); stroke-width: 2; }
+""" + "".join(
+    f".chart .s-{name} {{ stroke: var(--{name}); }} .chart .f-{name}, .chart text.f-{name} {{ fill: var(--{name}); }}\n"
+    for name in ("ink", "base", "head", "bad", "warn", "good", "anon", "shmem", "kernel", "file", "more", "less")
+)
+_EXPORT_WIDTH: Final = 640
+_STRETCHED: Final = 1000  # the width that inline paths have before they are stretched
+_TONES: Final = {
+    "regressed": "bad", "improved": "good", "undecided": "warn", "unchanged": "base",
+    "failed": "bad", "too slow": "warn", "viable": "base", "comfortable": "good",
+}  # fmt: skip
+_SIDES: Final = {"baseline": "base", "measured": "head"}
+_ROW: Final = 20
+
+
+@dataclass(kw_only=True)
+class _Canvas:
+    """The plot area that a chart is drawn into: x as a fraction of its width, y in pixels from its top.
+
+    ``width`` in pixels is None where the page decides.
+    """
+
+    height: int
+    width: int | None
+    elements: list[str] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
+
+    def x(self, place: float) -> str:
+        return f"{100 * place:.4g}%" if self.width is None else f"{place * self.width:.1f}"
+
+    def text(self, place: float, y: float, text: str, *, anchor: str = "start", name: str = "") -> None:
+        named = f' class="{name}"' if name else ""
+        at = "" if anchor == "start" else f' text-anchor="{anchor}"'
+        self.elements.append(f'<text x="{self.x(place)}" y="{y:g}"{at}{named}>{html.escape(printable(text))}</text>')
+
+    def beside(self, y: float, text: str) -> None:
+        """Write ``text`` to the left of the plot area."""
+        self.elements.append(f'<text x="-8" y="{y:g}" text-anchor="end">{html.escape(printable(text))}</text>')
+
+    def rect(self, low: float, high: float, y: float, height: float, name: str) -> None:
+        size = f'width="{self.x(max(high - low, 0))}" height="{height:g}"'
+        self.elements.append(f'<rect x="{self.x(low)}" y="{y:g}" {size} class="{name}"/>')
+
+    def line(self, start: tuple[float, float], end: tuple[float, float], name: str) -> None:
+        self.elements.append(
+            f'<line x1="{self.x(start[0])}" y1="{start[1]:g}" x2="{self.x(end[0])}" y2="{end[1]:g}" class="{name}"/>'
+        )
+
+    def path(self, points: Sequence[tuple[float, float]], name: str, *, closed: bool = False) -> None:
+        self._path("M" + "L".join(map(self._at, points)) + "Z" * closed, name)
+
+    def dots(self, points: Sequence[tuple[float, float]], name: str) -> None:
+        """Draw points: strokes of no length with round ends."""
+        self._path("".join(f"M{self._at(point)}h0" for point in points), f"dots {name}")
+
+    def _at(self, point: tuple[float, float]) -> str:
+        return f"{point[0] * (self.width or _STRETCHED):.4g} {point[1]:.4g}"
+
+    def _path(self, data: str, name: str) -> None:
+        self.paths.append(f'<path class="{name}" d="{data}"/>')
+        self.elements.append("")  # keeps its place in the order
+
+    def content(self) -> str:
+        """Return all elements; what is stretched has a coordinate system of its own."""
+        paths = iter(self.paths)
+        box = f'viewBox="0 0 {self.width or _STRETCHED} {self.height}"'
+        opened = f'<svg {box} preserveAspectRatio="none" width="{self.width or "100%"}" height="{self.height}" '
+        opened += 'overflow="visible">'
+        parts, inside = [], False
+        for element in self.elements:
+            if (not element) != inside:
+                parts.append("</svg>" if inside else opened)
+                inside = not inside
+            parts.append(element or next(paths))
+        return "".join([*parts, "</svg>" * inside])
+
+
+def inline(drawing: Drawing, words: str = "") -> str:
+    """Return ``drawing`` for a page that has ``CSS`` and the themes' variables; ``words`` say what it shows."""
+    canvas = _canvas(drawing, None)
+    across = _MARGIN["left"] + _MARGIN["right"]
+    margins = f"margin:{_MARGIN['top']}px 0 {_below(drawing)}px {_MARGIN['left']}px;width:calc(100% - {across}px)"
+    label = f' role="img" aria-label="{html.escape(printable(words))}"' if words else ' aria-hidden="true"'
+    return f'<svg class="chart" style="{margins}" height="{canvas.height}"{label}>{canvas.content()}</svg>'
+
+
+def standalone(drawing: Drawing) -> str:
+    """Return ``drawing`` as a file of its own, in the light theme."""
+    width = _EXPORT_WIDTH - _MARGIN["left"] - _MARGIN["right"]
+    canvas = _canvas(drawing, width)
+    height = canvas.height + _MARGIN["top"] + _below(drawing)
+    css = re.sub(r"var\(--(\w+)\)", lambda match: THEMES["light"][match[1]], CSS)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="chart" width="{_EXPORT_WIDTH}" height="{height}" '
+        f'viewBox="0 0 {_EXPORT_WIDTH} {height}"><style>{css}</style>'
+        f'<rect width="{_EXPORT_WIDTH}" height="{height}" fill="{THEMES["light"]["background"]}"/>'
+        f'<g transform="translate({_MARGIN["left"]} {_MARGIN["top"]})">{canvas.content()}</g></svg>\n'
+    )
+
+
+def _below(drawing: Drawing) -> int:
+    """Return the room below the plot area: for the axis, and a legend where there is one."""
+    return _MARGIN["bottom"] + 20 * isinstance(drawing, Stack | CapCurve)
+
+
+@singledispatch
+def _canvas(drawing: Drawing, width: int | None) -> _Canvas:
+    raise NotImplementedError(drawing)
+
+
+@_canvas.register
+def _strips(drawing: Strips, width: int | None) -> _Canvas:
+    canvas = _Canvas(height=_ROW * len(drawing.sides) + 4, width=width)
+    values = [value for _, each in drawing.sides for value in each]
+    axis = _Axis.over([*values, *(drawing.band or ())])
+    canvas.text(0, -9, drawing.heading, name="title")
+    if drawing.band:
+        canvas.rect(axis.at(drawing.band[0]), axis.at(drawing.band[1]), 0, canvas.height, "band")
+    _axis_below(canvas, axis)
+    for number, (side, of_side) in enumerate(drawing.sides):
+        middle = 2 + _ROW * (number + 0.5)
+        canvas.beside(middle + 4, side)
+        spread = [middle + 9 * (((place + 1) * 0.618034) % 1 - 0.5) for place in range(len(of_side))]
+        points = [(axis.at(value), y) for value, y in zip(of_side, spread, strict=True)]
+        canvas.dots(points, f"s-{_SIDES.get(side, 'head')}")
+        halfway = sorted(of_side)[len(of_side) // 2]
+        canvas.path([(axis.at(halfway), middle - 8), (axis.at(halfway), middle + 8)], "tick")
+    return canvas
+
+
+@_canvas.register
+def _stack(drawing: Stack, width: int | None) -> _Canvas:
+    canvas = _Canvas(height=180, width=width)
+    across = _Axis(low=0, high=drawing.seconds[-1] or 1)
+    down = _Axis(low=0, high=drawing.top)
+
+    def y(value: float) -> float:
+        return canvas.height * (1 - down.at(value))
+
+    canvas.text(0, -9, drawing.heading, name="title")
+    _axis_beside(canvas, down)
+    below = [0.0] * len(drawing.seconds)
+    for name, values in drawing.parts:
+        above = [under + value for under, value in zip(below, values, strict=True)]
+        if any(values):
+            edge = [(across.at(at), y(value)) for at, value in zip(drawing.seconds, above, strict=True)]
+            back = [(across.at(at), y(value)) for at, value in zip(drawing.seconds, below, strict=True)]
+            canvas.path([*edge, *reversed(back)], f"f-{name}", closed=True)
+        below = above
+    whole = [(across.at(at), y(value)) for at, value in zip(drawing.seconds, drawing.whole, strict=True)]
+    canvas.path(whole, "s-ink")
+    at, label = drawing.line
+    canvas.line((0, y(at)), (1, y(at)), "s-bad" if drawing.is_reached else "dash")
+    canvas.text(1, y(at) - 5, label, anchor="end", name="f-bad" if drawing.is_reached else "")
+    if drawing.ends:
+        place = across.at(drawing.ends[0])
+        canvas.line((place, 0), (place, canvas.height), "dash")
+        canvas.text(place, 12, f"{drawing.ends[1]} ", anchor="end")
+    _axis_below(canvas, across, unit=" s")
+    _legend(canvas, [(name, name) for name, _ in drawing.parts])
+    return canvas
+
+
+@_canvas.register
+def _intervals(drawing: Intervals, width: int | None) -> _Canvas:
+    row = 34
+    canvas = _Canvas(height=row * len(drawing.rows), width=width)
+    axis = _Axis.over(
+        [0.0, *(end for each in drawing.rows for end in (each.low, each.high, each.within, -each.within))]
+    )
+    canvas.text(0, -9, drawing.heading, name="title")
+    _axis_below(canvas, axis, unit=" %")
+    for number, each in enumerate(drawing.rows):
+        tone, top = _TONES.get(each.state, "base"), row * number
+        canvas.rect(axis.at(-each.within), axis.at(each.within), top + 18, 12, "band")
+        canvas.line((axis.at(each.low), top + 24), (axis.at(each.high), top + 24), f"s-{tone}")
+        canvas.dots([(axis.at(each.estimate), top + 24)], f"s-{tone}")
+        canvas.text(0, top + 13, each.label)
+        canvas.text(1, top + 13, each.state, anchor="end", name=f"f-{tone}")
+    canvas.line((axis.at(0), 0), (axis.at(0), canvas.height), "dash")
+    return canvas
+
+
+@_canvas.register
+def _cap_curve(drawing: CapCurve, width: int | None) -> _Canvas:
+    canvas = _Canvas(height=150, width=width)
+    across = _Axis.over([*(each.cap for each in drawing.points), *(cap for cap, _ in drawing.marks)])
+    down = _Axis(low=0, high=1.1 * max(each.high for each in drawing.points) or 1)
+
+    def y(value: float) -> float:
+        return canvas.height * (1 - down.at(value))
+
+    canvas.text(0, -9, drawing.heading, name="title")
+    _axis_beside(canvas, down)
+    for number, (cap, label) in enumerate(drawing.marks):
+        canvas.line((across.at(cap), 0), (across.at(cap), canvas.height), "dash")
+        canvas.text(across.at(cap), 12 + 14 * number, f"{label} ", anchor="end")
+    canvas.path([(across.at(each.cap), y(each.value)) for each in drawing.points], "s-base")
+    states = dict.fromkeys(each.state for each in drawing.points)
+    for each in drawing.points:
+        tone = _TONES.get(each.state, "base")
+        canvas.line((across.at(each.cap), y(each.low)), (across.at(each.cap), y(each.high)), f"s-{tone}")
+        canvas.dots([(across.at(each.cap), y(each.value))], f"s-{tone}")
+    _axis_below(canvas, across, unit=" MiB")
+    _legend(canvas, [(state, _TONES.get(state, "base")) for state in states])
+    return canvas
+
+
+@_canvas.register
+def _flames(drawing: Flames, width: int | None) -> _Canvas:
+    canvas = _Canvas(height=_ROW * (1 + max(box.depth for box in drawing.boxes)), width=width)
+    canvas.text(0, -9, drawing.heading, name="title")
+    canvas.elements += [_box(canvas, box) for box in drawing.boxes]
+    return canvas
+
+
+def _box(canvas: _Canvas, box: Flame) -> str:
+    tone = "f-more" if box.change > 0 else "f-less" if box.change < 0 else "band"
+    strength = f' fill-opacity="{0.15 + 0.85 * abs(box.change):.2f}"' if box.change else ""
+    room = int(box.width * (canvas.width or 1100) / 7)
+    label = box.label if len(box.label) <= room else f"{box.label[: room - 1]}…" if room > 4 else ""
+    place, top = canvas.x(box.left), box.depth * _ROW
+    shape = f'<rect x="{place}" y="{top}" width="{canvas.x(box.width)}" height="{_ROW - 1}" class="{tone}"{strength}/>'
+    text = (
+        f'<text x="{place}" y="{top + 14}" dx="3" class="f-ink">{html.escape(printable(label))}</text>' if label else ""
+    )
+    title = "\n".join(html.escape(printable(line)) for line in box.title.split("\n"))
+    return f"<g><title>{title}</title>{shape}{text}</g>"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Axis:
+    low: float
+    high: float
+
+    @classmethod
+    def over(cls, values: Sequence[float]) -> _Axis:
+        """Return an axis with all ``values`` and a little room at both ends."""
+        low, high = min(values), max(values)
+        room = 0.06 * (high - low) or 0.05 * abs(high) or 1
+        return cls(low=low - room, high=high + room)
+
+    def at(self, value: float) -> float:
+        return (value - self.low) / (self.high - self.low)
+
+    def ticks(self, most: int = 5) -> Iterator[tuple[float, str]]:
+        """Yield round values within, with their texts."""
+        rough = (self.high - self.low) / most
+        power = 10.0 ** math.floor(math.log10(rough))
+        step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough)
+        digits = max(0, -math.floor(math.log10(step) + 1e-9))
+        first = math.ceil(self.low / step)
+        for number in range(first, math.floor(self.high / step) + 1):
+            yield number * step, f"{number * step:.{digits}f}"
+
+
+def _axis_below(canvas: _Canvas, axis: _Axis, *, unit: str = "") -> None:
+    ticks = list(axis.ticks())
+    for number, (value, text) in enumerate(ticks):
+        shown = text + unit * (number == len(ticks) - 1)
+        canvas.text(axis.at(value), canvas.height + 15, shown, anchor="middle")
+
+
+def _axis_beside(canvas: _Canvas, axis: _Axis) -> None:
+    for value, text in axis.ticks(4):
+        y = canvas.height * (1 - axis.at(value))
+        canvas.line((0, y), (1, y), "grid")
+        canvas.beside(y + 4, text)
+
+
+def _legend(canvas: _Canvas, names: Sequence[tuple[str, str]]) -> None:
+    for number, (text, tone) in enumerate(names):
+        place, y = number / max(len(names), 4), canvas.height + 36
+        canvas.elements.append(
+            f'<rect x="{canvas.x(place)}" y="{y - 9}" width="10" height="10" class="f-{tone}"/>'
+            f'<text x="{canvas.x(place)}" y="{y}" dx="15">{html.escape(text)}</text>'
+        )
