@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from memcap.cli.before_dashes import NamesBeforeDashes
-from memcap.cli.output import echo, emit, terminal_width
+from memcap.cli.output import echo, emit
 from memcap.cli.quantities import SIZE
+from memcap.cli.reports import Wanted, document_report_option, print_document, write_documents
 from memcap.cli.subject import Asked, subject_options
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def _share(_: click.Context, __: click.Parameter, value: str) -> float:
 )
 @click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
               help="Also write fit.json, fit.md, index.html and charts there.")  # fmt: skip
+@document_report_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(  # noqa: PLR0913 - the options of the command line
     *,
@@ -75,6 +77,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     max_runs: int | None,
     headroom: float,
     output: Path | None,
+    wanted: tuple[Wanted, ...],
     as_json: bool,
 ) -> None:
     """Find the smallest memory cap that a cell or a command can live with, and the one it does not notice.
@@ -93,22 +96,24 @@ def command(  # noqa: PLR0913 - the options of the command line
     """
     from dataclasses import replace
 
-    from memcap.report.fit import render_fit, render_fit_json
+    from memcap.report.fit import fit_document
+    from memcap.report.fit_json import render_fit_json
 
     goal = replace(_goal(resolution, slowdown, max_runs), time_lost=time_lost, precise=precise)
     subject = asked.find()
     ceiling = subject.cell.cap.bytes if asked.cap else None
     report = fit_subject(subject, goal, headroom=headroom, ceiling_bytes=ceiling)
     if output is not None:
-        from memcap.report.fit_page import write_fit
+        from memcap.report.fit_files import write_fit
 
-        written = write_fit(report, output)
-        for path in written:
+        for path in write_fit(report, output):
             echo(f"wrote {path}", err=True)
-        if not any(path.suffix == ".svg" for path in written):
-            echo("charts need packages that are not installed: pip install 'memcap[report]'", err=True)
-    width = terminal_width()
-    emit(render_fit_json(report) if as_json else render_fit(report, width=width))
+    document = fit_document(report)
+    write_documents(document, wanted)
+    if as_json:
+        emit(render_fit_json(report))
+    else:
+        print_document(document)
 
 
 def fit_subject(subject: Subject, goal: Goal, *, headroom: float, ceiling_bytes: int | None) -> FitReport:

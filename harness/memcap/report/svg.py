@@ -222,7 +222,7 @@ def _intervals(drawing: Intervals, width: int | None) -> _Canvas:
 def _cap_curve(drawing: CapCurve, width: int | None) -> _Canvas:
     canvas = _Canvas(height=150, width=width)
     across = _Axis.over([*(each.cap for each in drawing.points), *(cap for cap, _ in drawing.marks)])
-    down = _Axis(low=0, high=1.1 * max(each.high for each in drawing.points) or 1)
+    down = _Axis(low=0, high=1.3 * max(each.high for each in drawing.points) or 1)
 
     def y(value: float) -> float:
         return canvas.height * (1 - down.at(value))
@@ -231,7 +231,7 @@ def _cap_curve(drawing: CapCurve, width: int | None) -> _Canvas:
     _axis_beside(canvas, down)
     for number, (cap, label) in enumerate(drawing.marks):
         canvas.line((across.at(cap), 0), (across.at(cap), canvas.height), "dash")
-        canvas.text(across.at(cap), 12 + 14 * number, f"{label} ", anchor="end")
+        canvas.text(across.at(cap), 10 + 14 * number, f"{label} ", anchor="end")
     canvas.path([(across.at(each.cap), y(each.value)) for each in drawing.points], "s-base")
     states = dict.fromkeys(each.state for each in drawing.points)
     for each in drawing.points:
@@ -280,7 +280,7 @@ class _Axis:
     def at(self, value: float) -> float:
         return (value - self.low) / (self.high - self.low)
 
-    def ticks(self, most: int = 5) -> Iterator[tuple[float, str]]:
+    def ticks(self, most: int = 6) -> Iterator[tuple[float, str]]:
         """Yield round values within, with their texts."""
         rough = (self.high - self.low) / most
         power = 10.0 ** math.floor(math.log10(rough))

@@ -57,7 +57,7 @@ def to_html(document: Document) -> str:
         '<meta name="referrer" content="no-referrer">\n<meta name="color-scheme" content="light dark">\n'
         f"<title>{html.escape(printable(plain))} · {html.escape(printable(document.title))}</title>\n"
         f'<link rel="icon" href="data:,">\n<style>\n{style()}</style>\n</head>\n<body>\n'
-        f'<header class="top">\n<p class="brand">{html.escape(printable(document.title))}</p>\n'
+        f'<header class="top answer">\n<p class="brand">{html.escape(printable(document.title))}</p>\n'
         f'<h1 class="{_TONES[level]}">{_text(answer)}</h1>\n</header>\n'
         f'<main class="document">\n{blocks_html(blocks)}\n</main>\n</body>\n</html>\n'
     )
@@ -123,7 +123,7 @@ def _table(table: Table) -> str:
     rows = "\n".join("<tr>" + "".join(map(_td, cells, table.columns)) + "</tr>" for cells in table.rows)
     return (
         f'{_title(table.title)}<div class="scroll" tabindex="0">'
-        f'<table class="plain">\n<thead><tr>{heads}</tr></thead>\n'
+        f"<table>\n<thead><tr>{heads}</tr></thead>\n"
         f"<tbody>\n{rows}\n</tbody></table></div>"
     )
 

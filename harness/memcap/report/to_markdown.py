@@ -132,7 +132,7 @@ def _piece(block: Block, title: str = "") -> _Piece:
         sign = _SIGNS[block.level]
         words = f"{title}: " * bool(title) + _text(block.text)
         text = f"**{' '.join([sign, words]).strip()}**" if sign or title else start(words)
-        too_long = "long paragraph" if len(text) > _LONGEST_PARAGRAPH else ""
+        too_long = "long paragraph" if len(text) > _LONGEST_PARAGRAPH and not title else ""
         return _Piece(parts=[text], noun=too_long, before="")
     return _Piece(parts=[text] if (text := _other(block)) else [])
 

@@ -21,7 +21,7 @@ from memcap.report.baselines import render_baselines, render_history
 from memcap.report.compare_terminal import render_comparison
 from memcap.report.compare_view import build_comparison_view
 from memcap.report.diff import render_diff
-from memcap.report.fit import FitReport, render_fit
+from memcap.report.fit import FitReport, fit_document
 from memcap.report.profile import render_profile
 from memcap.report.repro import render_repro
 from memcap.report.selftest import selftest_document
@@ -65,7 +65,7 @@ def _fit(width: int) -> str:
         fit=curve,
         recommendation=recommend(curve, headroom=0.15),
     )
-    return render_fit(report, width=width)
+    return to_terminal(fit_document(report), Terminal(width=width))
 
 
 def _baselines(width: int) -> str:
