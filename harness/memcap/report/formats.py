@@ -67,7 +67,7 @@ FORMATS: Final = (
         description="one page for a browser, with charts; needs memcap[report]",
         renderer="memcap.report.html:render_html",
         file="memcap.html",
-        needs=("jinja2", "vl_convert"),
+        needs=("jinja2",),
     ),
     Format(
         name="github",

@@ -1,14 +1,13 @@
-"""The view as one HTML file that needs nothing else: no network, and for the figures no JavaScript either.
+"""The view as one HTML file that needs nothing else: no network, and for figures and charts no JavaScript either.
 
 Everything that was measured is escaped by the template engine. Beside that, the page's own policy lets nothing run but
-the two scripts whose hashes it names, and nothing be loaded from anywhere.
+the script whose hash it names, and nothing be loaded from anywhere.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import re
 import shlex
 from collections.abc import Iterator, Sequence
@@ -18,10 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memcap.report.caveats import CaveatView, summarized
-from memcap.report.charts import SPECS, THEMES, coloured, for_browser, missing, specification, summary
+from memcap.report.charts import missing, summary
 from memcap.report.diff import render_explanation
-from memcap.report.html_cell import LOOKS, cell_page, embedded
+from memcap.report.html_cell import LOOKS, cell_page
+from memcap.report.matrix import matrix_of
+from memcap.report.svg import inline
 from memcap.report.text import sentence
+from memcap.report.to_html import style
 from memcap.report.view import AlertView, View
 from memcap.units import counted, format_bytes
 from memcap.untrusted import printable
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
     import jinja2
 
 _FOLDER = Path(__file__).parent / "templates"
-_FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
 _SHOWN_CELLS = 3
 _SHOWN_DETAILS = 6
 
@@ -57,20 +58,15 @@ class _Note:
 
 def render_html(view: View) -> str:
     """Return ``view`` as a page. Raises UsageError where the packages for it (the extra `report`) are not installed."""
-    template, bundle = _page(), _bundle()
     script = (_FOLDER / "report.js").read_text(encoding="utf-8")
-    tokens = {**{name: f"var(--{name})" for name in THEMES["light"]}, "background": "transparent", "font": _FONT}
-    specs = {name: json.loads(coloured(specification(name), tokens)) for name in SPECS}
     overview = summary(view)
-    return template.render(
-        policy=_policy(script, bundle),
-        css=(_FOLDER / "report.css").read_text(encoding="utf-8"),
+    return _page().render(
+        policy=_policy(script),
+        css=style(),
         script=script,
-        bundle=bundle,
-        specs=embedded(specs),
-        themes=THEMES,
-        overview=embedded([for_browser(overview)]) if overview else "",
+        overview=inline(overview.drawing, overview.words) if overview else "",
         overview_words=overview.words if overview else "",
+        matrix=matrix_of(view.cells),
         cells=(cell_page(cell, view) for cell in view.cells),
         total=len(view.cells),
         chips=_chips(view),
@@ -94,16 +90,6 @@ def _with_code(text: str) -> str:
     from markupsafe import Markup, escape  # noqa: PLC0415 - of jinja2, which is optional
 
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - it is escaped
-
-
-@lru_cache(maxsize=1)
-def _bundle() -> str:
-    """Return the library that draws charts, with all it needs. Making it takes a second."""
-    try:
-        import vl_convert  # noqa: PLC0415 - optional, and heavy
-    except ImportError as error:
-        raise missing("HTML reports") from error
-    return _inert(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed"))
 
 
 def _words(view: View) -> dict[str, Any]:
@@ -147,22 +133,13 @@ def _next(step: str) -> tuple[str, str]:
     return sentence(condition), f"memcap {command}" if separator else ""
 
 
-def _policy(*scripts: str) -> str:
-    """Return a policy that loads nothing and runs these scripts alone.
-
-    `unsafe-eval` is for Vega, which compiles the expressions of specifications; nothing measured is in one.
-    """
-    hashes = (base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts)
-    allowed = " ".join(f"'sha256-{each}'" for each in hashes)
+def _policy(script: str) -> str:
+    """Return a policy that loads nothing and runs this script alone."""
+    allowed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return (
-        f"default-src 'none'; script-src {allowed} 'unsafe-eval'; style-src 'unsafe-inline'; img-src data:; "
+        f"default-src 'none'; script-src 'sha256-{allowed}'; style-src 'unsafe-inline'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
-
-
-def _inert(script: str) -> str:
-    """Return ``script`` without what would end or hide the element that it is put into; it means the same."""
-    return re.sub(r"<(?=/script|!--)", r"\\x3c", script.replace("\r", ""), flags=re.IGNORECASE)
 
 
 def _chips(view: View) -> list[_Chip]:

@@ -21,8 +21,10 @@ from memcap.model import (
     VerdictState,
 )
 from memcap.report.caveats import by_kind
-from memcap.report.charts import distribution, distribution_of_extra, for_browser, memory, pictured
+from memcap.report.charts import distribution, distribution_of_extra, memory, pictured
+from memcap.report.document import Chart
 from memcap.report.figures import median_of, split_text
+from memcap.report.svg import inline, mini
 from memcap.report.text import NOTHING, figure, percent
 from memcap.report.view import CellView, MetricView, View
 from memcap.stats import median
@@ -56,7 +58,7 @@ _UNSAFE = str.maketrans({character: f"\\u{ord(character):04x}" for character in 
 
 @dataclass(frozen=True, kw_only=True)
 class MetricRow:
-    """One metric's figures as text; ``state`` is empty where it was not judged."""
+    """One metric's figures as text; ``state`` is empty where it was not judged, and its values are ``dots`` then."""
 
     name: str
     median: str
@@ -72,6 +74,7 @@ class MetricRow:
     tone: str
     sign: str
     detail: str
+    dots: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +109,8 @@ class CellPage:
     alerts: tuple[tuple[str, str], ...]
     caveats: tuple[tuple[str, str, str], ...]
     commands: tuple[str, ...]
-    charts: str
+    picture: str
+    charts: tuple[str, ...]
 
 
 def cell_page(cell: CellView, view: View) -> CellPage:
@@ -153,7 +157,8 @@ def cell_page(cell: CellView, view: View) -> CellPage:
         alerts=tuple((printable(each.detail), each.kind.remedy) for each in (verdict.alerts if verdict else ())),
         caveats=tuple(_caveats(cell)),
         commands=commands(cell, view),
-        charts=_charts(cell, extras),
+        picture=inline(drawn.drawing, drawn.words) if (drawn := memory(cell)) else "",
+        charts=tuple(inline(chart.drawing, chart.drawing.heading) for chart in _charts(cell, extras)),
     )
 
 
@@ -203,6 +208,7 @@ def _metric_row(view: MetricView) -> MetricRow:
         tone=tone,
         sign=sign,
         detail=printable(verdict.detail) if verdict else unjudged,
+        dots=mini(view.values) if len(set(view.values)) > 1 and not verdict else "",
     )
 
 
@@ -327,12 +333,7 @@ def _caveats(cell: CellView) -> list[tuple[str, str, str]]:
     ]
 
 
-def _charts(cell: CellView, extras: Sequence[_Extra]) -> str:
-    """Return the charts of ``cell`` as JSON for the browser."""
-    charts = [
-        memory(cell),
-        *(distribution(each) for each in cell.metrics),
-        *(distribution_of_extra(*extra) for extra in extras),
-    ]
-    found = [for_browser(chart) for chart in charts if chart is not None]
-    return embedded(found) if found else ""
+def _charts(cell: CellView, extras: Sequence[_Extra]) -> Iterator[Chart]:
+    """Yield a chart of the values of each metric."""
+    found = (*map(distribution, cell.metrics), *(distribution_of_extra(*extra) for extra in extras))
+    yield from (chart for chart in found if chart is not None)

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from memcap.model import AllocationProfile, ProfiledProcess
 from memcap.report.caveats import full_text
-from memcap.report.charts import as_address, memory_over_time, missing, to_svg
+from memcap.report.charts import memory_over_time, missing
 from memcap.report.profile import caveats_of, facts, heading, render_tree, rows_of, told
+from memcap.report.svg import address, standalone
 from memcap.units import format_bytes
 from memcap.untrusted import printable, printable_lines
 
@@ -52,7 +53,7 @@ def memory_svg(profile: AllocationProfile) -> str | None:
     """Return the container's memory over time as SVG; None without a series. Raises UsageError as above."""
     cap = profile.cap_bytes + profile.raised_bytes
     chart = memory_over_time(profile.series, cap_bytes=cap, promised_bytes=cap, peak_bytes=None)
-    return None if chart is None else to_svg(chart)
+    return None if chart is None else standalone(chart.drawing)
 
 
 def _chart(profile: AllocationProfile) -> tuple[str, str]:
@@ -61,7 +62,7 @@ def _chart(profile: AllocationProfile) -> tuple[str, str]:
     if svg is None:
         return "", ""
     words = f"Memory of the container over time, {profile.tool.value} included; the line is the raised cap."
-    return as_address(svg), words
+    return address(svg), words
 
 
 def _process(process: ProfiledProcess, folder: Path, artefacts: str) -> dict[str, Any]:

@@ -9,9 +9,10 @@ from urllib.parse import quote
 
 from memcap.model import Line, Measurement
 from memcap.report.caveats import full_text
-from memcap.report.charts import as_address, memory_over_time, missing, to_svg
+from memcap.report.charts import memory_over_time, missing
 from memcap.report.profile import caveats_of
 from memcap.report.repro import again_texts, inside_text, likelihood_text, recorder_text, stack_text, state_text
+from memcap.report.svg import address, standalone
 from memcap.report.text import NOTHING
 from memcap.repro.parts import Attempt, Flight, Reproduction
 from memcap.repro.verdict import place_of, seen_in, verdict
@@ -64,13 +65,13 @@ def memory_svg(run: Measurement) -> str | None:
     """Return the container's memory over time as SVG; None without a series. Raises UsageError as above."""
     promised = run.cap_bytes - (run.supervisor_bytes or 0) if run.cap_bytes else None
     chart = memory_over_time(run.series, cap_bytes=run.cap_bytes, promised_bytes=promised, peak_bytes=run.peak_bytes)
-    return None if chart is None else to_svg(chart)
+    return None if chart is None else standalone(chart.drawing)
 
 
 def chart_address(run: Measurement) -> str:
     """Return the chart as the address of an image, empty without one."""
     svg = memory_svg(run)
-    return as_address(svg) if svg else ""
+    return address(svg) if svg else ""
 
 
 def phases(run: Measurement) -> str:

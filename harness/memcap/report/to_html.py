@@ -34,7 +34,7 @@ from memcap.report.document import (
     spans,
 )
 from memcap.report.sparkline import BLOCKS, sparkline
-from memcap.report.svg import CSS, THEMES, inline
+from memcap.report.svg import THEMES, css, inline
 from memcap.untrusted import printable, printable_lines
 
 _FOLDER: Final = Path(__file__).parent / "templates"
@@ -70,7 +70,7 @@ def style() -> str:
         "".join(f" --{name}: {value};" for name, value in THEMES[theme].items()) for theme in ("light", "dark")
     )
     themes = f":root {{{light} }}\n@media screen and (prefers-color-scheme: dark) {{ :root {{{dark} }} }}\n"
-    return f"{themes}{(_FOLDER / 'report.css').read_text(encoding='utf-8')}{CSS}"
+    return f"{themes}{(_FOLDER / 'report.css').read_text(encoding='utf-8')}{css()}"
 
 
 def blocks_html(blocks: Iterable[Block]) -> str:

@@ -195,7 +195,7 @@ def test_the_folder_has_everything_and_obeys_nobody(tmp_path: Path) -> None:
     assert "<script" not in page
     assert "&lt;script&gt;" in page
     assert "default-src 'none'" in page
-    assert page.count('<svg class="chart"') == 3
+    assert page.count('<svg class="chart tall"') == 3
     assert "http://" not in page.replace("http://www.w3.org/", "")
     assert "\x1b" not in page
     for name in ("survival.svg", "time.svg"):
