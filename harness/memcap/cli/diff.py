@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from memcap.cli.output import emit, terminal_width
+from memcap.cli.output import emit
+from memcap.cli.reports import Wanted, document_report_option, print_document, write_documents
 from memcap.cli.selection import project_option
 
 if TYPE_CHECKING:
-    from memcap.model import Frame, Suite
+    from memcap.model import Frame
     from memcap.report.github import Place
     from memcap.sites import ProfileDiff
 
-_SUITE = "/memcap/suite/"  # where a suite's files are in a container
 _PROFILE = click.Path(exists=True, path_type=Path)
 
 
@@ -34,6 +33,7 @@ _PROFILE = click.Path(exists=True, path_type=Path)
     "-o", "--output", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
     help="Write diff.txt, diff.md, diff.html, diff.json and diff.sarif there, too.",
 )  # fmt: skip
+@document_report_option
 @project_option
 def command(  # noqa: PLR0913 - the options of the command line
     *,
@@ -44,6 +44,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     form: str,
     as_json: bool,
     output: Path | None,
+    reports: tuple[Wanted, ...],
     root: Path | None,
 ) -> None:
     """Say what B allocates more and less than A, by the lines of the program that allocate, or by whole stacks.
@@ -63,6 +64,7 @@ def command(  # noqa: PLR0913 - the options of the command line
       memcap diff old new --output difference            with a differential flamegraph, diff.html
       memcap diff old new --format sarif > memory.sarif  for code scanning
     """
+    from memcap.report.diff import diff_document
     from memcap.sites import diff_profiles
     from memcap.store import load_profile
 
@@ -70,42 +72,38 @@ def command(  # noqa: PLR0913 - the options of the command line
     if output is not None:
         write_diff(diff, output, top=top, root=root)
     form = "json" if as_json else form
+    document = diff_document(diff, top=top, stacks=stacks)
+    write_documents(document, reports)
     if form == "text":
-        from memcap.report.diff import render_diff
-
-        width = terminal_width()
-        text = render_diff(diff, top=top, stacks=stacks, width=width)
+        print_document(document)
     else:
-        text = rendered(diff, form, top=top, root=root)
-    emit(text)
+        emit(rendered(diff, form, top=top, root=root))
 
 
 def write_diff(diff: ProfileDiff, folder: Path, *, top: int, root: Path | None) -> None:
-    """Write the diff in all forms that are files to ``folder``, replacing them; the page where its packages are."""
-    from memcap.cli.progress import say
-    from memcap.errors import UsageError
+    """Write the diff in all forms that are files to ``folder``, replacing them."""
     from memcap.store.files import write_atomically
 
     for form, suffix in (("text", "txt"), ("markdown", "md"), ("json", "json"), ("sarif", "sarif"), ("html", "html")):
-        try:
-            write_atomically(folder / f"diff.{suffix}", rendered(diff, form, top=top, root=root), overwrite=True)
-        except UsageError as error:
-            say(f"no diff.{suffix}: {error}")
+        write_atomically(folder / f"diff.{suffix}", rendered(diff, form, top=top, root=root), overwrite=True)
 
 
 def rendered(diff: ProfileDiff, form: str, *, top: int, root: Path | None) -> str:
-    """Return the diff in one form. Raises UsageError for HTML without the packages for it."""
-    from memcap.report.diff import render_diff, render_diff_json
-    from memcap.report.diff_html import render_diff_html
-    from memcap.report.diff_markdown import render_diff_markdown
+    """Return the diff in one form."""
+    from memcap.report.diff import diff_document
+    from memcap.report.diff_json import render_diff_json
     from memcap.report.diff_sarif import render_diff_github, render_diff_sarif
+    from memcap.report.to_html import to_html
+    from memcap.report.to_markdown import to_markdown
+    from memcap.report.to_terminal import to_terminal
 
+    document = diff_document(diff, top=top)
     if form == "text":
-        return render_diff(diff, top=top)
+        return to_terminal(document)
     if form == "markdown":
-        return render_diff_markdown(diff, top=top)
+        return to_markdown(document)
     if form == "html":
-        return render_diff_html(diff, top=top)
+        return to_html(document)
     if form == "json":
         return render_diff_json(diff, top=top)
     where = _places(diff, root)
@@ -113,50 +111,9 @@ def rendered(diff: ProfileDiff, form: str, *, top: int, root: Path | None) -> st
     return render(diff, top=top, places=where)
 
 
-def places_of_lines(diff: ProfileDiff, *, suites: Mapping[str, Suite], top: Path) -> dict[Frame, Place]:
-    """Return where lines of the container are in the repository at ``top``, as far as they are there.
-
-    The files of a suite are in its folder; any other is looked for by the end of its path, the longest first. Only a
-    file that has the same text in that line is taken.
-    """
-    from memcap.report.github import Place
-
-    above, found = top.resolve(), {}
-    for frame in {frame for stack in diff.stacks if stack.delta_bytes > 0 for frame in stack.stack}:
-        text = diff.after.source(frame)
-        if not text:
-            continue
-        for path in _candidates(frame, diff.after.subject, suites, above):
-            if _has(path, frame.line, text):
-                found[frame] = Place(file=path.relative_to(above).as_posix(), line=frame.line)
-                break
-    return found
-
-
-def _candidates(frame: Frame, subject: str, suites: Mapping[str, Suite], top: Path) -> Iterator[Path]:
-    """Yield what the file of a line may be in the repository."""
-    name = subject.partition(".")[0]
-    if frame.file.startswith(_SUITE):
-        if name in suites:
-            path = suites[name].directory.resolve() / frame.file.removeprefix(_SUITE)
-            yield from [path] if path.is_relative_to(top) else []
-        return
-    parts = [part for part in frame.file.split("/") if part]
-    if ".." not in parts:
-        yield from (top.joinpath(*parts[number:]) for number in range(len(parts)))
-
-
-def _has(path: Path, number: int, text: str) -> bool:
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError):
-        return False
-    # The profile keeps no more than 200 characters of a line.
-    return 0 < number <= len(lines) and lines[number - 1].strip()[: len(text)] == text
-
-
 def _places(diff: ProfileDiff, root: Path | None) -> dict[Frame, Place]:
     """Return where lines are in the project, or below the current folder where there is none."""
+    from memcap.cli.line_places import places_of_lines
     from memcap.cli.selection import load_project
     from memcap.errors import ConfigError
 

@@ -77,7 +77,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     max_runs: int | None,
     headroom: float,
     output: Path | None,
-    wanted: tuple[Wanted, ...],
+    reports: tuple[Wanted, ...],
     as_json: bool,
 ) -> None:
     """Find the smallest memory cap that a cell or a command can live with, and the one it does not notice.
@@ -109,7 +109,7 @@ def command(  # noqa: PLR0913 - the options of the command line
         for path in write_fit(report, output):
             echo(f"wrote {path}", err=True)
     document = fit_document(report)
-    write_documents(document, wanted)
+    write_documents(document, reports)
     if as_json:
         emit(render_fit_json(report))
     else:

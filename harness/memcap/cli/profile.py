@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from memcap.cli.before_dashes import NamesBeforeDashes
-from memcap.cli.output import emit, terminal_width
+from memcap.cli.output import emit
 from memcap.cli.quantities import TIME
+from memcap.cli.reports import Wanted, document_report_option, print_document, write_documents
 from memcap.cli.subject import Asked, subject_options
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ ARTEFACTS = "record"  # in the output folder: the tool's own record and reports
 @click.option("--top", type=click.IntRange(min=1), default=10, show_default=True, help="Lines to print.")
 @click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
               help="Write there.  [default: results/profiles/ID]")  # fmt: skip
+@document_report_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(  # noqa: PLR0913 - the options of the command line
     *,
@@ -46,6 +48,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     frames: int,
     top: int,
     output: Path | None,
+    reports: tuple[Wanted, ...],
     as_json: bool,
 ) -> None:
     """Run a cell or a command once with memray in its image, and say which lines allocated what lived at the peak.
@@ -69,7 +72,8 @@ def command(  # noqa: PLR0913 - the options of the command line
     from memcap.errors import UsageError
     from memcap.instruments.launching import Instrument
     from memcap.model import ProfileTool
-    from memcap.report.profile import profile_json, render_profile
+    from memcap.report.profile import profile_document
+    from memcap.report.profile_json import profile_json
     from memcap.units import parse_seconds
 
     if tracemalloc and native:
@@ -79,11 +83,12 @@ def command(  # noqa: PLR0913 - the options of the command line
 
     def show(profile: AllocationProfile) -> None:
         written = write_reports(profile, folder, top=top)
+        document = profile_document(profile, top=top, where=f"{folder} ({', '.join(written)})")
+        write_documents(document, reports)
         if as_json:
             emit(profile_json(profile, top=top, where=str(folder)))
         else:
-            where = f"{folder} ({', '.join(written)})"
-            emit(render_profile(profile, top=top, where=where, width=terminal_width()))
+            print_document(document)
 
     if container is not None:
         if asked != Asked(root=asked.root) or native or follow_fork or tracemalloc:
@@ -178,12 +183,12 @@ def profile_subject(
 def write_reports(profile: AllocationProfile, folder: Path, *, top: int) -> tuple[str, ...]:
     """Write profile, tree, page, chart, and the end of what a run printed that did not complete, to ``folder``.
 
-    Page and chart only where the packages for them are installed. Return what is in the folder then.
+    Return what is in the folder then.
     """
-    from memcap.cli.progress import say
-    from memcap.errors import UsageError
-    from memcap.report.profile import render_tree
-    from memcap.report.profile_html import memory_svg, render_profile_html
+    from memcap.report.profile import memory_chart, profile_document, report_links
+    from memcap.report.profile_tree import render_tree
+    from memcap.report.svg import standalone
+    from memcap.report.to_html import to_html
     from memcap.store import save_profile
     from memcap.store.files import write_atomically
     from memcap.store.profiles import PROFILE_FILE
@@ -192,12 +197,8 @@ def write_reports(profile: AllocationProfile, folder: Path, *, top: int) -> tupl
     write_atomically(folder / "tree.txt", render_tree(profile), overwrite=True)
     if profile.output_tail:
         write_atomically(folder / "output.txt", profile.output_tail + "\n", overwrite=True)
-    try:
-        page = render_profile_html(profile, top=top, folder=folder, artefacts=ARTEFACTS)
-        write_atomically(folder / "index.html", page, overwrite=True)
-        chart = memory_svg(profile)
-        if chart is not None:
-            write_atomically(folder / "memory.svg", chart, overwrite=True)
-    except UsageError as error:  # the profile itself is there
-        say(f"no page and no chart: {error}")
+    page = to_html(profile_document(profile, top=top, links=report_links(profile, folder, ARTEFACTS)))
+    write_atomically(folder / "index.html", page, overwrite=True)
+    if chart := memory_chart(profile):
+        write_atomically(folder / "memory.svg", standalone(chart.drawing), overwrite=True)
     return tuple(sorted(f"{path.name}/" if path.is_dir() else path.name for path in folder.iterdir()))

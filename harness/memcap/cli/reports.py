@@ -96,7 +96,7 @@ def report_option(command: _Command) -> _Command:
 
 document_report_option = click.option(
     "--report",
-    "wanted",
+    "reports",
     multiple=True,
     callback=_reader(_document_formats),
     metavar="markdown|html[=FILE]",
@@ -163,7 +163,7 @@ def render(view: View, chosen: Format, suites: Mapping[str, Suite]) -> str:
     """Return ``view`` in the chosen format; annotations with the lines of ``suites``."""
     if chosen.name != "github":
         return chosen.render(view)
-    from memcap.cli.diff import places_of_lines
+    from memcap.cli.line_places import places_of_lines
     from memcap.report.diff_sarif import diff_annotations
     from memcap.report.github import render_github
 

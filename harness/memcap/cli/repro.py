@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from memcap.cli.before_dashes import NamesBeforeDashes
-from memcap.cli.output import echo, emit, terminal_width
+from memcap.cli.output import emit
+from memcap.cli.reports import Wanted as Report
+from memcap.cli.reports import document_report_option, print_document, write_documents
 from memcap.cli.subject import Asked, subject_options
 
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ _KINDS = (
 @click.option("--top", type=click.IntRange(min=1), default=5, show_default=True, help="Lines to print.")
 @click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
               help="Write there.  [default: results/repro/ID]")  # fmt: skip
+@document_report_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(  # noqa: PLR0913 - the options of the command line
     *,
@@ -53,6 +56,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     native: bool,
     top: int,
     output: Path | None,
+    reports: tuple[Report, ...],
     as_json: bool,
 ) -> None:
     """Run a cell or a command at its cap, say how often the kernel kills it, and then once more with a flight recorder.
@@ -74,7 +78,8 @@ def command(  # noqa: PLR0913 - the options of the command line
     from memcap.cli.execute import new_campaign
     from memcap.errors import UsageError
     from memcap.redaction import Redaction
-    from memcap.report.repro import render_repro, repro_json
+    from memcap.report.repro import repro_document
+    from memcap.report.repro_json import repro_json
     from memcap.repro.load import find_escalation
     from memcap.repro.reproducing import Wanted
 
@@ -92,10 +97,12 @@ def command(  # noqa: PLR0913 - the options of the command line
     hidden = Redaction(subject.policy.secrets)
     found = replace(found, again=hidden.text(again(found, asked, subject, native=native)))
     artefacts = write_all(found, folder, top=top)
+    document = repro_document(found, top=top, where=str(folder))
+    write_documents(document, reports)
     if as_json:
         emit(repro_json(found, top=top, where=str(folder), artefacts=artefacts))
     else:
-        echo(render_repro(found, top=top, where=str(folder), files=artefacts, width=terminal_width()), nl=False)
+        print_document(document)
     raise SystemExit(exit_code(found))
 
 
@@ -180,21 +187,23 @@ def reproduce_subject(subject: Subject, wanted: Wanted, *, campaign: str, starte
 
 
 def write_all(found: Reproduction, folder: Path, *, top: int) -> dict[str, str]:
-    """Write pages, figures and texts to ``folder``; return all files of it with what they are.
-
-    The page and the charts only where the packages for them are installed.
-    """
-    from memcap.cli.progress import say
-    from memcap.errors import UsageError
-    from memcap.report.profile import render_tree
-    from memcap.report.repro import readme, repro_json, stack_text
-    from memcap.report.repro_html import memory_svg, render_repro_html
+    """Write pages, figures and texts to ``folder``; return all files of it with what they are."""
+    from memcap.report.profile_tree import render_tree
+    from memcap.report.repro import memory_chart, repro_document, stack_text
+    from memcap.report.repro_json import repro_json
+    from memcap.report.svg import standalone
+    from memcap.report.to_html import to_html
+    from memcap.report.to_markdown import to_markdown
     from memcap.store import save_profile
     from memcap.store.files import write_atomically
     from memcap.store.profiles import PROFILE_FILE
 
     flight = found.flight
-    files = {"README.md": "what each file is", "repro.json": "all figures, as --json prints them"}
+    files = {
+        "index.html": "all of it on a page",
+        "README.md": "the same as Markdown",
+        "repro.json": "all figures, as --json prints them",
+    }
 
     def write(name: str, what: str, text: str | None) -> None:
         if text:
@@ -210,16 +219,14 @@ def write_all(found: Reproduction, folder: Path, *, top: int) -> dict[str, str]:
             "where all threads were, at each of the last new heights, the newest first",
             "\n".join(map(stack_text, flight.stacks)),
         )
+        if chart := memory_chart(flight.measurement):
+            write("memory-recorded.svg", "memory over time, with the recorder", standalone(chart.drawing))
     files |= {f"{RECORD}/{path.name}": _kind(path.name) for path in sorted((folder / RECORD).glob("*"))}
-    try:
-        run = found.killed_run or found.attempts[-1].measurement
-        write("memory.svg", "memory over time, without the recorder", memory_svg(run))
-        if flight is not None:
-            write("memory-recorded.svg", "memory over time, with the recorder", memory_svg(flight.measurement))
-        write("index.html", "all of it on a page", render_repro_html(found, top=top, artefacts=files))
-    except UsageError as error:  # the figures are there
-        say(f"no page and no charts: {error}")
-    write("README.md", files["README.md"], readme(found, files))
+    if chart := memory_chart(found.killed_run or found.attempts[-1].measurement):
+        write("memory.svg", "memory over time, without the recorder", standalone(chart.drawing))
+    document = repro_document(found, top=top, files=files)
+    write("index.html", files["index.html"], to_html(document))
+    write("README.md", files["README.md"], to_markdown(document))
     write("repro.json", files["repro.json"], repro_json(found, top=top, where=str(folder), artefacts=files))
     return files
 

@@ -53,7 +53,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     root: Path | None,
     output: Path | None,
     force: bool,
-    wanted: tuple[Wanted, ...],
+    reports: tuple[Wanted, ...],
     as_json: bool,
 ) -> None:
     """Measure the same code again and again, and say how often the gate would err.
@@ -103,7 +103,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     tested = selftest(enough, config.rules, sample_size=sample, suite_size=cells or usual, resamplings=resamplings)
     promised = config.rules.false_alarms
     found_document = selftest_document(tested, false_alarms=promised)
-    write_documents(found_document, wanted)
+    write_documents(found_document, reports)
     if as_json:
         emit(render_selftest_json(tested, false_alarms=promised))
         return

@@ -173,11 +173,15 @@ class Chart:
 
 @dataclass(frozen=True, kw_only=True)
 class Fold:
-    """Blocks that start folded. A terminal prints the title and ``hint``, or the blocks if everything is asked for."""
+    """Blocks that start folded. A terminal prints them if ``opens``, or if everything is asked for.
+
+    Else it prints the title with ``hint`` behind it, and nothing without one.
+    """
 
     title: Text
     blocks: tuple[Block, ...]
     hint: str = ""
+    opens: bool = False
 
 
 Block = Paragraph | Table | Facts | Code | Output | Note | Chart | Fold

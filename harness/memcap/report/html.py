@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 from memcap.report.caveats import CaveatView, summarized
 from memcap.report.charts import missing, summary
-from memcap.report.diff import render_explanation
+from memcap.report.diff import explanation_block
 from memcap.report.html_cell import LOOKS, cell_page
 from memcap.report.matrix import matrix_of
 from memcap.report.svg import inline
 from memcap.report.text import sentence
-from memcap.report.to_html import style
+from memcap.report.to_html import blocks_html, style
 from memcap.report.view import AlertView, View
 from memcap.units import counted, format_bytes
 from memcap.untrusted import printable
@@ -115,7 +115,7 @@ def _words(view: View) -> dict[str, Any]:
         "caveats": [_caveat(each, len(view.cells)) for each in view.caveats if each.decides],
         "other_caveats": [_caveat(each, len(view.cells)) for each in view.caveats if not each.decides],
         "other_caveats_words": summarized(view.caveats),
-        "explained": [render_explanation(each, width=110) for each in view.explained],
+        "explained": blocks_html(map(explanation_block, view.explained)),
         "environment": list(_environment(view)),
         "images": list(_images(view)),
         "command": printable(shlex.join(view.command)),

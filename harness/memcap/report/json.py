@@ -10,7 +10,7 @@ from memcap.json_text import json_text
 from memcap.model import Alert, CampaignResult, Caveat, CellResult, Graded, Measurement, Metric
 from memcap.report.answer import ended_otherwise
 from memcap.report.caveats import CaveatView
-from memcap.report.diff import diff_json
+from memcap.report.diff_json import diff_json
 from memcap.report.view import CellView, MetricView, View
 from memcap.sites import Explanation
 from memcap.stats import summarize

@@ -9,7 +9,8 @@ from typing import Final
 from memcap.model import Metric, VerdictState
 from memcap.report.answer import FINE, is_fine
 from memcap.report.caveats import CaveatView, summarized
-from memcap.report.diff_markdown import explanation_markdown
+from memcap.report.diff import explanation_block
+from memcap.report.document import document
 from memcap.report.figures import (
     AT_LEAST_NOTE,
     TEST_PEAK,
@@ -21,6 +22,7 @@ from memcap.report.figures import (
 )
 from memcap.report.markdown_text import code, fence_end, html_code, prose, row
 from memcap.report.text import NOTHING, figure, percent, shortened, signed
+from memcap.report.to_markdown import to_markdown
 from memcap.report.view import AlertView, CellView, ProblemView, View
 from memcap.units import counted, format_bytes
 
@@ -128,7 +130,11 @@ def _sections(view: View) -> list[_Section]:
     sections = [
         _table(view, notable, noun="cells that need a look", most=0.5),
         _Section(noun="explanations", parts=[_problem(problem, cells) for problem in view.problems], most=0.6),
-        _Section(noun="explanations by line", parts=[explanation_markdown(each) for each in view.explained], most=0.5),
+        _Section(
+            noun="explanations by line",
+            parts=[to_markdown(document("", explanation_block(each))).rstrip() for each in view.explained],
+            most=0.5,
+        ),
         _Section(noun="kinds of alerts", parts=[_alert(alert) for alert in view.alerts]),
         *_caveats(view),
         _table(

@@ -6,7 +6,6 @@ and its texts keep their size. Colours are classes: a page has both themes, a fi
 
 from __future__ import annotations
 
-import base64
 import html
 import math
 import re
@@ -162,11 +161,6 @@ def standalone(drawing: Drawing) -> str:
     )
 
 
-def address(svg: str) -> str:
-    """Return ``svg`` as the address of an image within a page."""
-    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
-
-
 def _has_legend(drawing: Drawing) -> bool:
     return isinstance(drawing, Stack | CapCurve)
 
@@ -292,13 +286,11 @@ def _box(canvas: _Canvas, box: Flame) -> str:
     strength = f' fill-opacity="{0.15 + 0.85 * abs(box.change):.2f}"' if box.change else ""
     room = int(box.width * (canvas.width or 1100) / 7)
     label = box.label if len(box.label) <= room else f"{box.label[: room - 1]}…" if room > 4 else ""
-    place, top = canvas.x(box.left), box.depth * _ROW
-    shape = f'<rect x="{place}" y="{top}" width="{canvas.x(box.width)}" height="{_ROW - 1}" class="{tone}"{strength}/>'
-    text = (
-        f'<text x="{place}" y="{top + 14}" dx="3" class="f-ink">{html.escape(printable(label))}</text>' if label else ""
-    )
     title = "\n".join(html.escape(printable(line)) for line in box.title.split("\n"))
-    return f"<g><title>{title}</title>{shape}{text}</g>"
+    where = f'x="{canvas.x(box.left)}" y="{box.depth * _ROW}" width="{canvas.x(box.width)}" height="{_ROW - 1}"'
+    shape = f'<rect width="100%" height="100%" class="{tone}"{strength}/>'
+    text = f'<text x="3" y="14" class="f-ink">{html.escape(printable(label))}</text>' if label else ""
+    return f'<svg class="box" {where}><title>{title}</title>{shape}{text}</svg>'
 
 
 @dataclass(frozen=True, kw_only=True)

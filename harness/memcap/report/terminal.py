@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from memcap.model import ImageFacts, Metric
 from memcap.report.caveats import CaveatView, caveat_paragraph, short_text
 from memcap.report.details import curve, details
-from memcap.report.diff import render_explanation
+from memcap.report.diff import explanation_block
+from memcap.report.document import document
 from memcap.report.figures import (
     AT_LEAST_NOTE,
     TEST_PEAK,
@@ -22,6 +23,7 @@ from memcap.report.figures import (
 from memcap.report.outputs import ends_of_output, whole_output
 from memcap.report.sparkline import BLOCKS
 from memcap.report.text import NOTHING, arrow, paragraph, percent, sentence, shortened, table, wrapped
+from memcap.report.to_terminal import Terminal, to_terminal
 from memcap.report.view import AlertView, CellView, ProblemView, View
 from memcap.untrusted import printable
 
@@ -56,7 +58,9 @@ def render_terminal(
     parts += whole_output(view, width) if show_output else ends_of_output(view, width)
     if verbose:
         parts += [details(cell, width, levels=levels) for cell in view.cells if cell.cell]
-    parts += [render_explanation(each, width=width).rstrip() for each in view.explained]
+    parts += [
+        to_terminal(document("", explanation_block(each)), Terminal(width=width)).rstrip() for each in view.explained
+    ]
     parts += [_alert(alert, view, width) for alert in view.alerts]
     parts += [_sensitivity(view, width), *_caveats(view, width, verbose=verbose), _where(view, width)]
     return "\n\n".join(part for part in parts if part) + "\n"

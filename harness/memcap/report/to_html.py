@@ -100,7 +100,8 @@ def _block(block: Block) -> str:
         case Note():
             return _note(block)
         case Chart():
-            return f"{_title(block.title)}<figure>{inline(block.drawing, block.words)}</figure>"
+            words = f"<figcaption>{html.escape(printable(block.words))}</figcaption>" if block.title else ""
+            return f"{_title(block.title)}<figure>{inline(block.drawing, block.words)}{words}</figure>"
         case Fold():
             summary = f"<summary>{_text(block.title)}</summary>"
             return f'<details class="fold">{summary}\n{blocks_html(block.blocks)}\n</details>'

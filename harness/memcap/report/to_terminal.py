@@ -91,7 +91,7 @@ class _Writer:
                 yield self._output(block)
             case Note():
                 yield self._note(block)
-            case Fold() if self._terminal.verbose:
+            case Fold() if block.opens or self._terminal.verbose:
                 yield from (text for inner in block.blocks for text in self._block(inner))
             case Fold():
                 yield self._wrapped((*spans(block.title), block.hint)) if block.hint else ""

@@ -10,7 +10,8 @@ from click.testing import CliRunner, Result
 from profiles import MIB, frame, make_profile, site
 from projects import make_project
 
-from memcap.cli.diff import command, places_of_lines
+from memcap.cli.diff import command
+from memcap.cli.line_places import places_of_lines
 from memcap.errors import FileFormatError, UsageError
 from memcap.model import Frame, ProfileTool
 from memcap.sites import diff_profiles

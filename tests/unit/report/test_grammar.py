@@ -15,10 +15,10 @@ from factories import make_baseline, make_cell, make_measurement, make_oom, make
 from memcap.judge import judge
 from memcap.model import Accepted, Baselines, Caveat, CaveatKind, Ending, Measurement, Metric, Rules
 from memcap.report.baselines import render_baselines
-from memcap.report.diff import render_diff
+from memcap.report.diff import diff_document
 from memcap.report.formats import FORMATS
-from memcap.report.profile import render_profile
-from memcap.report.repro import render_repro
+from memcap.report.profile import profile_document
+from memcap.report.repro import repro_document
 from memcap.report.selftest import selftest_document
 from memcap.report.terminal import render_terminal
 from memcap.report.to_terminal import to_terminal
@@ -57,10 +57,12 @@ def _selftest() -> str:
 ONE_LINE = make_profile(site(2**20, frame(8), count=1))
 TEXTS: dict[str, Callable[[], str]] = {
     "selftest": _selftest,
-    "profile": lambda: render_profile(ONE_LINE, top=1, where="x"),
-    "diff": lambda: render_diff(diff_profiles(make_profile(site(2**10, frame(8), count=1)), ONE_LINE), top=1),
-    "repro": lambda: render_repro(make_found(attempts=(make_growing(),)), top=1, where="x", files=("README.md",)),
-    "repro of a load": lambda: render_repro(make_escalated(10, 110.5), top=1, where="x", files=("README.md",)),
+    "profile": lambda: to_terminal(profile_document(ONE_LINE, top=1, where="x")),
+    "diff": lambda: to_terminal(
+        diff_document(diff_profiles(make_profile(site(2**10, frame(8), count=1)), ONE_LINE), top=1)
+    ),
+    "repro": lambda: to_terminal(repro_document(make_found(attempts=(make_growing(),)), top=1)),
+    "repro of a load": lambda: to_terminal(repro_document(make_escalated(10, 110.5), top=1)),
     "baselines": lambda: render_baselines(
         [replace(make_baseline(make_cell(runs=[make_measurement()])), accepted=Accepted(reason="x"))], width=80
     ),

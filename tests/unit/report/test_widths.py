@@ -20,10 +20,11 @@ from memcap.model import Accepted, BaselineVersion, CellHistory, Metric
 from memcap.report.baselines import render_baselines, render_history
 from memcap.report.compare_terminal import render_comparison
 from memcap.report.compare_view import build_comparison_view
-from memcap.report.diff import render_diff
+from memcap.report.diff import diff_document
+from memcap.report.document import Document
 from memcap.report.fit import FitReport, fit_document
-from memcap.report.profile import render_profile
-from memcap.report.repro import render_repro
+from memcap.report.profile import profile_document
+from memcap.report.repro import repro_document
 from memcap.report.selftest import selftest_document
 from memcap.report.terminal import render_terminal
 from memcap.report.text import folded, table, table_width
@@ -37,6 +38,10 @@ LONG = f"suite.{'long_name_' * 5}-registry_example_5000_team_prod_1_4-128m"
 DEEP = frame(8, "a_function_with_a_long_name", f"/app/{'folder/' * 20}work.py")
 PROFILE = replace(make_profile(site(2**20, DEEP)), subject=f"my/prod:1.4 -- python {'app.py ' * 20}")
 CHANGES = diff_profiles(make_profile(), PROFILE)
+
+
+def _text(document: Document, width: int) -> str:
+    return to_terminal(document, Terminal(width=width))
 
 
 def _check(width: int) -> str:
@@ -65,7 +70,7 @@ def _fit(width: int) -> str:
         fit=curve,
         recommendation=recommend(curve, headroom=0.15),
     )
-    return to_terminal(fit_document(report), Terminal(width=width))
+    return _text(fit_document(report), width)
 
 
 def _baselines(width: int) -> str:
@@ -93,7 +98,7 @@ def _selftest(width: int) -> str:
         cell_ids=("selftest.held_64m-py312-512m", "b"), sample_size=10, suite_size=20, resamplings=1000,
         false_alarm_rate=0.002, metrics=metrics,
     )  # fmt: skip
-    return to_terminal(selftest_document(tested, false_alarms=0.01), Terminal(width=width))
+    return _text(selftest_document(tested, false_alarms=0.01), width)
 
 
 RENDERERS: dict[str, Callable[[int], str]] = {
@@ -103,17 +108,11 @@ RENDERERS: dict[str, Callable[[int], str]] = {
     "fit": _fit,
     "baselines": _baselines,
     "selftest": _selftest,
-    "profile": lambda width: render_profile(PROFILE, top=5, where="results/profiles/x", width=width),
-    "repro": lambda width: render_repro(
-        make_found(), top=5, where="results/repro/x", files=("README.md",), width=width
-    ),
-    "repro of a load": lambda width: render_repro(
-        make_escalated(10, 20, 110.5), top=5, where="x", files=("README.md",), width=width
-    ),
-    "diff": lambda width: render_diff(diff_profiles(make_profile(), PROFILE), top=5, width=width),
-    "diff of stacks": lambda width: render_diff(
-        diff_profiles(make_profile(), PROFILE), top=5, stacks=True, width=width
-    ),
+    "profile": lambda width: _text(profile_document(PROFILE, top=5, where="results/profiles/x"), width),
+    "repro": lambda width: _text(repro_document(make_found(), top=5, where="results/repro/x"), width),
+    "repro of a load": lambda width: _text(repro_document(make_escalated(10, 20, 110.5), top=5, where="x"), width),
+    "diff": lambda width: _text(diff_document(CHANGES, top=5), width),
+    "diff of stacks": lambda width: _text(diff_document(CHANGES, top=5, stacks=True), width),
 }
 
 
