@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from memcap.cli.output import emit, terminal_width
+from memcap.cli.output import emit
+from memcap.cli.reports import Wanted, document_report_option, print_document, write_documents
 from memcap.cli.selection import load_project, named_by, project_option, project_or_defaults, sort_words
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option(
     "-f", "--format", "form", type=click.Choice(["terminal", "markdown", "json"]), default="terminal", show_default=True
 )
+@document_report_option
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("-v", "--verbose", is_flag=True, help="Print every figure of every benchmark with its interval.")
 def command(  # noqa: PLR0913 - the options of the command line
@@ -53,6 +55,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     root: Path | None,
     fail_on_regression: bool,
     form: str,
+    reports: tuple[Wanted, ...],
     as_json: bool,
     verbose: bool,
 ) -> None:
@@ -89,7 +92,7 @@ def command(  # noqa: PLR0913 - the options of the command line
         plan = _plan(config, words, (base, against), profile=profile, runs=runs, cold=cold)
         compared, results = _measured(config, plan, (base, against), jobs)
     code = 99 if fail_on_regression and compared.is_more else compared.exit_code
-    _print_and_exit(compared, results, code, form=form, verbose=verbose)
+    _print_and_exit(compared, results, code, form=form, verbose=verbose, reports=reports)
 
 
 def _usage(message: str, remedy: str) -> Exception:
@@ -245,20 +248,26 @@ def _measured(
 
 
 def _print_and_exit(
-    compared: Comparison, results: tuple[CampaignResult, CampaignResult], code: int, *, form: str, verbose: bool
+    compared: Comparison,
+    results: tuple[CampaignResult, CampaignResult],
+    code: int,
+    *,
+    form: str,
+    verbose: bool,
+    reports: tuple[Wanted, ...],
 ) -> NoReturn:
+    from memcap.report.compare import compare_document
     from memcap.report.compare_json import render_comparison_json
-    from memcap.report.compare_markdown import render_comparison_markdown
-    from memcap.report.compare_terminal import render_comparison
     from memcap.report.compare_view import build_comparison_view
+    from memcap.report.to_markdown import to_markdown
 
     view = build_comparison_view(compared, results, exit_code=code)
+    document = compare_document(view, verbose=verbose)
+    write_documents(document, reports)
     if form == "json":
-        text = render_comparison_json(view)
+        emit(render_comparison_json(view))
     elif form == "markdown":
-        text = render_comparison_markdown(view)
+        emit(to_markdown(document))
     else:
-        width = terminal_width()
-        text = render_comparison(view, width=width, verbose=verbose)
-    emit(text)
+        print_document(document, verbose=verbose)
     raise SystemExit(code)

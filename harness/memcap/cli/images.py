@@ -210,7 +210,8 @@ def _project_images(root: Path | None) -> list[str]:
 
 def _as_text(built: Sequence[Built], missing: Sequence[str]) -> str:
     from memcap.images.inventory import KINDS
-    from memcap.report.text import table
+    from memcap.report.document import Column
+    from memcap.report.table import table
     from memcap.units import format_bytes
 
     rows = [
@@ -229,4 +230,5 @@ def _as_text(built: Sequence[Built], missing: Sequence[str]) -> str:
     rows += [["image", name, "-", "not built", "-", "`memcap images build` builds it"] for name in missing]
     if not rows:
         return "memcap has built nothing on this daemon."
-    return table(rows, ["kind", "image", "suite", "reference", "size", "origin"], width=terminal_width())
+    titles = ("kind", "image", "suite", "reference", "size", "origin")
+    return table(rows, [Column(title=title) for title in titles], width=terminal_width())

@@ -121,7 +121,9 @@ def _daemon_machine() -> tuple[Environment | None, str]:
 
 
 def _as_text(plan: Plan, rules: Rules) -> str:
-    from memcap.report.text import table, wrapped
+    from memcap.report.document import Column
+    from memcap.report.table import table
+    from memcap.report.text import wrapped
     from memcap.units import counted, format_seconds
 
     rows = [
@@ -129,7 +131,8 @@ def _as_text(plan: Plan, rules: Rules) -> str:
         for cell in plan.cells
     ]
     width = terminal_width()
-    cells = table(rows, ["cell", "cap", "budget", "expected ending", "runs"], width=width)
+    titles = ("cell", "cap", "budget", "expected ending", "runs")
+    cells = table(rows, [Column(title=title) for title in titles], width=width)
     count = len(plan.cells)
     warmups = f" and {counted(count * plan.warmups, 'warm-up')}" if plan.warmups else ""
     known = plan.configured_seconds

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from memcap.cli.output import echo, emit
+from memcap.cli.output import emit
 from memcap.cli.selection import project_option
 from memcap.errors import UsageError
 from memcap.report.formats import FORMATS
@@ -74,8 +74,9 @@ def command(  # noqa: PLR0913 - the options of the command line
     from memcap.cli.selection import find_project
     from memcap.cli.verdict import judged_view, unjudged_view
     from memcap.report.charts import write_charts
+    from memcap.report.check import check_document
     from memcap.report.formats import find_format
-    from memcap.report.terminal import render_terminal
+    from memcap.report.to_terminal import Terminal, to_terminal
     from memcap.store import latest_run, load_result
     from memcap.store.files import write_atomically
 
@@ -91,11 +92,13 @@ def command(  # noqa: PLR0913 - the options of the command line
     if charts:
         say(f"charts: {counted(len(write_charts(view, charts)), 'file')} in {charts}")
     if output:
-        is_text = name == "terminal"
-        text = render_terminal(view, verbose=verbose) if is_text else render(view, find_format(name), suites)
+        if name == "terminal":
+            text = to_terminal(check_document(view, verbose=verbose), Terminal(verbose=verbose))
+        else:
+            text = render(view, find_format(name), suites)
         write_atomically(output, text, overwrite=force)
     elif name == "terminal":
-        echo(terminal_text(view, verbose=verbose), nl=False)
+        emit(terminal_text(view, verbose=verbose))
     else:
         emit(render(view, find_format(name), suites))
 

@@ -187,13 +187,12 @@ show_output_option = click.option(
 
 
 def terminal_text(view: View, *, verbose: bool, show_output: bool = False) -> str:
-    """Return ``view`` as it is printed: as wide as the terminal, with the characters that it has."""
-    from memcap.report.sparkline import levels_for
-    from memcap.report.terminal import render_terminal
+    """Return ``view`` as it is printed: as wide as the terminal, with the colours and characters that it has."""
+    from memcap.report.check import check_document
+    from memcap.report.to_terminal import Terminal, to_terminal
 
-    width = terminal_width()
-    levels = levels_for(sys.stdout.encoding)
-    return render_terminal(view, width=width, verbose=verbose, show_output=show_output, levels=levels)
+    terminal = Terminal.of(sys.stdout, width=terminal_width(), verbose=verbose)
+    return to_terminal(check_document(view, verbose=verbose, show_output=show_output), terminal)
 
 
 def places(view: View, suites: Mapping[str, Suite], *, top: Path) -> dict[str, Place]:
@@ -222,13 +221,14 @@ def tell_github(view: View, environ: Mapping[str, str]) -> None:
 
     Raises MemcapError if one cannot be written.
     """
+    from memcap.report.check import check_markdown
     from memcap.report.github import verdict_word
-    from memcap.report.markdown import SUMMARY_LIMIT, render_markdown
+    from memcap.report.to_markdown import SUMMARY_LIMIT
 
     if summary := environ.get("GITHUB_STEP_SUMMARY"):
         path = Path(summary)
         written = path.stat().st_size if path.exists() else 0
-        _append(path, render_markdown(view, limit=SUMMARY_LIMIT - written))
+        _append(path, check_markdown(view, limit=SUMMARY_LIMIT - written))
     if output := environ.get("GITHUB_OUTPUT"):
         _append(Path(output), f"verdict={verdict_word(view)}\n")
 

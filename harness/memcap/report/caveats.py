@@ -8,13 +8,12 @@ from dataclasses import dataclass
 
 from memcap.model import CampaignResult, Caveat, CaveatKind, Measurement, Verdict
 from memcap.report.document import Block, Fold, Level, Note, few
-from memcap.report.text import paragraph, span, wrapped
+from memcap.report.text import span
 from memcap.units import counted
 from memcap.untrusted import LONGEST_LINE, bounded
 
 # A number that stands alone, with its unit if that is of bytes: no part of a name, a date, a version or a list.
 _NUMBER = re.compile(r"(?<![\w.,:/@#-])\d+(?:\.\d+)?(?: (?:B|[KMG]iB)\b)?(?!\w|[.,:/@-]\w)", re.ASCII)
-_SHOWN_KINDS = 3
 _SHOWN_DETAILS = 6
 
 
@@ -97,32 +96,6 @@ def summarized(caveats: Sequence[CaveatView], hint: str = "") -> str:
         return ""
     noun = "caveat" if len(others) == len(caveats) else "more caveat"
     return f"{counted(len(others), noun)}: {', '.join(each.name for each in others)}{hint}"
-
-
-def short_text(
-    caveats: Sequence[CaveatView], width: int, *, hint: str, where: Callable[[CaveatView], str] | None = None
-) -> str:
-    """Return the caveats that can change a decision, each in full, and the others in one line; empty if there are none.
-
-    ``where`` names the cells of one, ``hint`` says where more is written about the others.
-    """
-    told = [full_text(each, where(each) if where else "") for each in caveats if each.decides]
-    return "\n".join(wrapped(line, width, rest="    ") for line in (*told, summarized(caveats, hint)) if line)
-
-
-def full_text(caveat: CaveatView, where: str = "") -> str:
-    """Return one caveat as a sentence or two, with its remedy."""
-    seen = "; ".join(caveat.seen[:_SHOWN_KINDS]) + ("; …" if len(caveat.seen) > _SHOWN_KINDS else "")
-    return f"caveat {caveat.name}{f' ({where})' if where else ''}: {seen}. {caveat.remedy}"
-
-
-def caveat_paragraph(caveat: CaveatView, width: int, *, where: str) -> str:
-    """Return one caveat with all that was seen, a line each, and its remedy below."""
-    seen = caveat.seen[:_SHOWN_DETAILS]
-    if len(seen) < len(caveat.seen):
-        seen = (*seen, f"and {len(caveat.seen) - len(seen)} more (--json shows all)")
-    places = ", ".join(filter(None, [where, caveat.where]))
-    return paragraph(f"caveat {caveat.kind.value}: {places}", seen, caveat.remedy, width)
 
 
 def caveat_blocks(

@@ -93,7 +93,10 @@ Cell = Text | Lines
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """A column of a table. Where there is no room for all, those of the highest ``rank`` are left out first."""
+    """A column of a table. Where there is no room for all, those of the highest ``rank`` are left out first.
+
+    Those of rank 1 stay as long as others can be cut to something readable. Markdown has those up to rank 3.
+    """
 
     title: str
     right: bool = False

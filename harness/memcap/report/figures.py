@@ -51,11 +51,9 @@ def median_of(view: MetricView) -> str:
     return figure(view.metric, view.summary.median if view.summary else None)
 
 
-def spread_of(view: MetricView) -> str:
-    """Return median and median absolute deviation, or what ``median_of`` says where there are none."""
-    if view.summary is None or view.interval is not None:
-        return median_of(view)
-    return f"{figure(view.metric, view.summary.median)} ± {figure(view.metric, view.summary.mad)}"
+def mad_of(view: MetricView) -> str:
+    """Return the median absolute deviation; nothing where ``median_of`` is no median."""
+    return "" if view.summary is None or view.interval is not None else figure(view.metric, view.summary.mad)
 
 
 def is_at_least(cell: CellView) -> bool:

@@ -77,8 +77,8 @@ def _curve(fit: Fit) -> Table:
     of("lost", lambda point: _lost(point, fit))
     of("cap hits", lambda point: _count(point, lambda trial: trial.cap_hits), rank=3, if_any=True)
     of("read again", lambda point: _count(point, lambda trial: trial.refaults), rank=2)
-    of("major faults", lambda point: _count(point, lambda trial: trial.major_faults), rank=4, if_any=True)
-    of("stalled", _stalled, rank=5, if_any=True)
+    of("major faults", lambda point: _count(point, lambda trial: trial.major_faults), rank=3, if_any=True)
+    of("stalled", _stalled, rank=3, if_any=True)
     of("found", lambda point: _remark(point, fit))
     return Table(columns=tuple(columns), rows=tuple(zip(*shown, strict=True)), noun="caps")
 

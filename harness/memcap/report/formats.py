@@ -41,7 +41,7 @@ FORMATS: Final = (
     Format(
         name="terminal",
         description="text for a terminal or a CI log",
-        renderer="memcap.report.terminal:render_terminal",
+        renderer="memcap.report.check:check_text",
         file="memcap.txt",
     ),
     Format(
@@ -53,13 +53,13 @@ FORMATS: Final = (
     Format(
         name="markdown",
         description="GitHub's Markdown, at most 1 MiB",
-        renderer="memcap.report.markdown:render_markdown",
+        renderer="memcap.report.check:check_markdown",
         file="memcap.md",
     ),
     Format(
         name="comment",
         description="the same for a comment on GitHub, at most 65,536 characters",
-        renderer="memcap.report.markdown:render_comment",
+        renderer="memcap.report.check:check_comment",
         file="memcap-comment.md",
     ),
     Format(

@@ -41,18 +41,18 @@ def _painter(paint: Paint, row: int, column: int) -> Callable[[str], str]:
 
 
 def _kept(rows: Sequence[Row], columns: Sequence[Column], width: int) -> list[int]:
-    """Return which columns there is room for."""
+    """Return which columns there is room for: beside whole texts, and those of rank 1 also beside shorter ones."""
+    natural = [_natural(rows, at, column) for at, column in enumerate(columns)]
+    short = [
+        room if column.fit is Fit.FOLD else min(room, _READABLE) for room, column in zip(natural, columns, strict=True)
+    ]
     kept = list(range(len(columns)))
-
-    def needs(at: int) -> int:
-        natural = _natural(rows, at, columns[at])
-        return natural if columns[at].fit is Fit.FOLD else min(natural, _READABLE)
-
-    while sum(needs(at) + _GAP for at in kept) - _GAP > width:
-        worst = max(kept, key=lambda at: columns[at].rank)
-        if not columns[worst].rank:
-            break
-        kept.remove(worst)
+    for least, widths in ((2, natural), (1, short)):
+        while _whole([widths[at] for at in kept]) > width:
+            worst = max(kept, key=lambda at: (columns[at].rank, at))
+            if columns[worst].rank < least:
+                break
+            kept.remove(worst)
     return kept
 
 

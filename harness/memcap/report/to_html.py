@@ -78,11 +78,6 @@ def blocks_html(blocks: Iterable[Block]) -> str:
     return "\n".join(map(_block, blocks))
 
 
-def text_html(text: Text) -> str:
-    """Return ``text`` as HTML."""
-    return _text(text)
-
-
 def _block(block: Block) -> str:
     match block:
         case Paragraph():

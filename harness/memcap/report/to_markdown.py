@@ -40,6 +40,7 @@ COMMENT_LIMIT: Final = 65_536  # characters of a comment on GitHub
 
 _OUTPUT_LINES: Final = 20
 _LONGEST_PARAGRAPH: Final = 1000
+_HIGHEST_RANK: Final = 3
 _CURVE: Final = 20
 _ROOM_TO_SAY_SO: Final = 600  # for the line on what was left out
 _SIGNS: Final = {Level.BAD: "❌", Level.WARN: "⚠️", Level.UNSURE: "❔", Level.GOOD: "✅", Level.PLAIN: ""}
@@ -114,10 +115,12 @@ def _pieces(blocks: Iterable[Block], title: str = "") -> Iterator[_Piece]:
 
 def _piece(block: Block, title: str = "") -> _Piece:
     if isinstance(block, Table):
-        heads = [row(*(_plain(column.title) for column in block.columns))]
-        heads.append(row(*("---:" if column.right else "---" for column in block.columns)))
-        rows = [row(*map(_cell, cells)) for cells in block.rows]
-        return _Piece(parts=rows, noun=block.noun, before=_titled(block.title, "\n".join(heads)), separator="\n")
+        shown = [at for at, column in enumerate(block.columns) if column.rank <= _HIGHEST_RANK]
+        columns = [block.columns[at] for at in shown]
+        head = [row(*(_plain(column.title) for column in columns))]
+        head.append(row(*("---:" if column.right else "---" for column in columns)))
+        rows = [row(*(_cell(cells[at]) for at in shown)) for cells in block.rows]
+        return _Piece(parts=rows, noun=block.noun, before=_titled(block.title, "\n".join(head)), separator="\n")
     if isinstance(block, Fold):
         before = f"<details><summary>{_summary(block.title)}</summary>\n"
         inner = list(_pieces(block.blocks))

@@ -129,7 +129,9 @@ def test_a_projects_tolerances_are_used(tmp_path: Path) -> None:
 def test_forms(form: str) -> None:
     path = _save("both.json", two_images(llm=(SAME, MORE)))
     output = _compare(*IMAGES, "--result", path, "--format", form).output
-    assert output.startswith({"markdown": "**py312 needs", "json": "{\n", "terminal": "py312 needs"}[form])
+    assert output.startswith(
+        {"markdown": "**memcap compare: py312 needs", "json": "{\n", "terminal": "py312 needs"}[form]
+    )
 
 
 @pytest.mark.parametrize(

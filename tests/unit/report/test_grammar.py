@@ -15,13 +15,13 @@ from factories import make_baseline, make_cell, make_measurement, make_oom, make
 from memcap.judge import judge
 from memcap.model import Accepted, Baselines, Caveat, CaveatKind, Ending, Measurement, Metric, Rules
 from memcap.report.baselines import render_baselines
+from memcap.report.check import check_document
 from memcap.report.diff import diff_document
 from memcap.report.formats import FORMATS
 from memcap.report.profile import profile_document
 from memcap.report.repro import repro_document
 from memcap.report.selftest import selftest_document
-from memcap.report.terminal import render_terminal
-from memcap.report.to_terminal import to_terminal
+from memcap.report.to_terminal import Terminal, to_terminal
 from memcap.report.view import View, build_view
 from memcap.selftest import MetricQuality, SelfTest
 from memcap.sites import diff_profiles
@@ -81,7 +81,7 @@ def test_one_cell_with_one_run_in_every_format(chosen: object, run: Measurement,
     view = _view(run, judged=judged)
     text = getattr(chosen, "render")(view) if getattr(chosen, "name") != "github" else ""  # noqa: B009
     assert [match.group() for match in WRONG.finditer(text)] == []
-    verbose = render_terminal(view, verbose=True, show_output=True)
+    verbose = to_terminal(check_document(view, verbose=True, show_output=True), Terminal(verbose=True))
     assert [match.group() for match in WRONG.finditer(verbose)] == []
 
 
