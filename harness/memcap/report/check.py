@@ -86,9 +86,9 @@ def check_document(view: View, *, verbose: bool = False, show_output: bool = Fal
         _outputs(view) if show_output else _end_of_output(view),
         (cell_facts(cell) for cell in view.cells if cell.cell) if verbose else None,
         map(explanation_block, view.explained),
-        map(_alert, view.alerts),
+        map(alert_note, view.alerts),
         _sensitivity(view),
-        caveat_blocks(view.caveats, where=lambda caveat: _where(caveat, view), hint="; see --verbose"),
+        caveat_blocks(view.caveats, where=lambda caveat: where_raised(caveat, view), hint="; see --verbose"),
         _circumstances(view),
     )
 
@@ -251,7 +251,8 @@ def _outputs(view: View) -> Iterator[Block]:
             yield Paragraph(text=told)
 
 
-def _alert(alert: AlertView) -> Note:
+def alert_note(alert: AlertView) -> Note:
+    """Return one kind of alert with the cells that raised it."""
     told = [f"{cell_id}: {detail}" for cell_id, detail in alert.told]
     facts = few(told, _SHOWN_DETAILS, "(--json shows all)")
     title = f"alert {alert.kind.value}"
@@ -263,7 +264,8 @@ def _sensitivity(view: View) -> Paragraph | None:
     return Paragraph(text=f"Median detectable increase: {found}.") if found else None
 
 
-def _where(caveat: CaveatView, view: View) -> str:
+def where_raised(caveat: CaveatView, view: View) -> str:
+    """Return which of several cells a caveat is about."""
     return _cells(caveat.cell_ids, view) if len(view.cells) > 1 else ""
 
 

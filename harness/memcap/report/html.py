@@ -10,30 +10,29 @@ import base64
 import hashlib
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from memcap.report.caveats import CaveatView, summarized
+from memcap.report.caveats import caveat_blocks
 from memcap.report.charts import missing, summary
+from memcap.report.check import alert_note, where_raised
 from memcap.report.diff import explanation_block
 from memcap.report.html_cell import LOOKS, cell_page
 from memcap.report.matrix import matrix_of
 from memcap.report.svg import inline
 from memcap.report.text import sentence
 from memcap.report.to_html import blocks_html, style
-from memcap.report.view import AlertView, View
-from memcap.units import counted, format_bytes
+from memcap.report.view import View
+from memcap.units import format_bytes
 from memcap.untrusted import printable
 
 if TYPE_CHECKING:
     import jinja2
 
 _FOLDER = Path(__file__).parent / "templates"
-_SHOWN_CELLS = 3
-_SHOWN_DETAILS = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,16 +43,6 @@ class _Chip:
     tone: str
     sign: str
     count: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Note:
-    """One kind of alert or caveat over all cells."""
-
-    kind: str
-    cells: str
-    details: tuple[str, ...]
-    remedy: str
 
 
 def render_html(view: View) -> str:
@@ -111,10 +100,8 @@ def _words(view: View) -> dict[str, Any]:
         "next_words": next_words,
         "next_command": next_command,
         "not_measured": [printable(cell_id) for cell_id in view.not_measured],
-        "alerts": [_alert(alert) for alert in view.alerts],
-        "caveats": [_caveat(each, len(view.cells)) for each in view.caveats if each.decides],
-        "other_caveats": [_caveat(each, len(view.cells)) for each in view.caveats if not each.decides],
-        "other_caveats_words": summarized(view.caveats),
+        "alerts": blocks_html(map(alert_note, view.alerts)),
+        "caveats": blocks_html(caveat_blocks(view.caveats, where=lambda caveat: where_raised(caveat, view))),
         "explained": blocks_html(map(explanation_block, view.explained)),
         "environment": list(_environment(view)),
         "images": list(_images(view)),
@@ -181,31 +168,3 @@ def _images(view: View) -> Iterator[tuple[str, str]]:
     for name, facts in view.images.items():
         python = f"{facts.python.implementation} {facts.python.version}, {facts.python.libc}; " if facts.python else ""
         yield printable(name), printable(f"{python}{facts.origin}; {facts.digest or facts.id}")
-
-
-def _alert(alert: AlertView) -> _Note:
-    details = [f"{cell_id}: {detail}" for cell_id, detail in alert.told]
-    cells = dict.fromkeys(cell_id for cell_id, _ in alert.told)
-    return _Note(
-        kind=alert.kind.value.replace("_", " "),
-        cells=counted(len(cells), "cell"),
-        details=_few(details),
-        remedy=alert.remedy,
-    )
-
-
-def _caveat(caveat: CaveatView, total: int) -> _Note:
-    ids, rest = caveat.cell_ids[:_SHOWN_CELLS], len(caveat.cell_ids) - _SHOWN_CELLS
-    named = ", ".join(map(printable, ids)) + (f" and {rest} more" if rest > 0 else "")
-    return _Note(
-        kind=caveat.name,
-        cells=", ".join(filter(None, ["all cells" if len(caveat.cell_ids) == total > 1 else named, caveat.where])),
-        details=_few(caveat.seen),
-        remedy=caveat.remedy,
-    )
-
-
-def _few(details: Sequence[str]) -> tuple[str, ...]:
-    shown = tuple(printable(detail) for detail in details[:_SHOWN_DETAILS])
-    rest = len(details) - len(shown)
-    return (*shown, f"and {rest} more, in the cells") if rest else shown

@@ -62,6 +62,7 @@
     }
   }
 
+  document.querySelectorAll(".cell[open]").forEach(fill);
   list.addEventListener("toggle", (event) => event.target.open && fill(event.target), true);
 
   function follow() {
