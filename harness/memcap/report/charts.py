@@ -9,6 +9,7 @@ from typing import Final
 
 from memcap.errors import UsageError
 from memcap.model import Measurement, Metric, Moment, VerdictState, limit_of, running
+from memcap.report.answer import FINE
 from memcap.report.document import Chart
 from memcap.report.drawing import Interval, Intervals, Stack, Strips
 from memcap.report.svg import standalone
@@ -25,7 +26,6 @@ _PARTS: Final = ("anon", "shmem", "kernel", "file")
 _FEW_ROWS = 8
 _REACHED = 0.97  # of the cap
 _CAP_IN_SIGHT = 4  # a cap that is further away than this many times the peak would flatten the curve
-_FINE = frozenset({VerdictState.UNCHANGED, VerdictState.NEW, VerdictState.IMPROVED})
 _SHIFTED = ("regressed", "undecided", "improved", "unchanged")
 _PIXELS = 2.0
 _LABEL = 44
@@ -170,7 +170,7 @@ def write_charts(view: View, directory: Path, *, most_cells: int = MOST_CELLS) -
         raise missing("charts") from error
     directory.mkdir(parents=True, exist_ok=True)
     charts = {"summary": summary(view)}
-    wanted = [cell for cell in view.cells if cell.runs and cell.verdict and cell.verdict.state not in _FINE]
+    wanted = [cell for cell in view.cells if cell.runs and cell.verdict and cell.verdict.state not in FINE]
     for number, cell in enumerate(wanted[:most_cells], start=1):
         name = f"{number:02d}-{re.sub(r'[^A-Za-z0-9._-]', '_', cell.id)[:120]}"
         charts[f"{name}.memory"] = memory(cell)

@@ -37,6 +37,7 @@ from memcap.report.figures import (
     TEST_PEAK,
     TEST_RISE,
     are_tests,
+    endings_of,
     is_at_least,
     mad_of,
     median_of,
@@ -218,7 +219,7 @@ def _columns(view: View) -> Iterator[_Column]:
         yield from figures(needed, change_rank=3)
         yield _figures("rss peak", 4, lambda cell: median_of(cell.metric(resident)))
         ending_rank = 2 if view.is_judged else 0  # the problems tell of unexpected ones
-    yield Column(title="ending", rank=ending_rank), _endings
+    yield Column(title="ending", rank=ending_rank), endings_of
     if any(curve(cell.runs).values for cell in view.cells):
         yield Column(title="unreclaimable over time", rank=6), lambda cell: curve(cell.runs)
 
@@ -229,12 +230,6 @@ def _figures(title: str, rank: int, text: Callable[[CellView], Text]) -> _Column
 
 def _state(cell: CellView) -> Text:
     return Badge(cell.verdict.state.value, LEVELS[cell.verdict.state]) if cell.verdict else NOTHING
-
-
-def _endings(cell: CellView) -> Text:
-    if len(cell.endings) == 1:
-        return cell.endings[0][0].value
-    return ", ".join(f"{count} {ending.value}" for ending, count in cell.endings) or NOTHING
 
 
 def _outputs(view: View) -> Iterator[Block]:

@@ -25,6 +25,13 @@ def are_tests(cells: Sequence[CellView]) -> bool:
     return any(cell.cell.suite == _TESTS and TEST_RISE in cell.cell.extra_metrics for cell in cells if cell.cell)
 
 
+def endings_of(cell: CellView) -> str:
+    """Return how the runs of ``cell`` ended, with numbers if not all alike."""
+    if len(cell.endings) == 1:
+        return cell.endings[0][0].value
+    return ", ".join(f"{count} {ending.value}" for ending, count in cell.endings) or NOTHING
+
+
 def median_of_test(cell: CellView, name: str) -> str:
     """Return the median of TEST_PEAK or TEST_RISE, or behind ``≥`` the largest if no run ended as expected."""
     values = _of_test(cell, name, is_expected=True)

@@ -23,9 +23,9 @@ from memcap.model import (
 from memcap.report.caveats import by_kind
 from memcap.report.charts import distribution, distribution_of_extra, memory, pictured
 from memcap.report.document import Chart
-from memcap.report.figures import median_of, split_text
+from memcap.report.figures import endings_of, median_of, split_text
 from memcap.report.svg import inline, mini
-from memcap.report.text import NOTHING, figure, percent
+from memcap.report.text import NOTHING, figure, percent, signed
 from memcap.report.view import CellView, MetricView, View
 from memcap.stats import median
 from memcap.units import counted, format_bytes, seconds_of_variant
@@ -137,7 +137,7 @@ def cell_page(cell: CellView, view: View) -> CellPage:
         share=None if share is None else round(100 * share),
         share_text="" if share is None else f"{'≤ ' if need.interval else ''}{round(100 * share)} %",
         near=share is not None and share > _NEAR_CAP,
-        ending=_endings(cell),
+        ending=endings_of(cell),
         unexpected=plan is not None and any(ending is not plan.expected_ending for ending, _ in cell.endings),
         keys=embedded([_key(middle), _key(peak.summary.median if peak.summary else None), _key(change), _key(share)]),
         metrics=tuple(_metric_row(each) for each in cell.metrics if each.summary or each.until_end or each.verdict),
@@ -183,12 +183,6 @@ def _key(value: float | None) -> float | None:
     return None if value is None else round(value, 6)
 
 
-def _endings(cell: CellView) -> str:
-    if len(cell.endings) == 1:
-        return cell.endings[0][0].value
-    return ", ".join(f"{count} {ending.value}" for ending, count in cell.endings) or NOTHING
-
-
 def _metric_row(view: MetricView) -> MetricRow:
     metric, found, verdict = view.metric, view.summary or view.until_end, view.verdict
     unjudged = "no run ended as expected: what was needed until then" if view.until_end else "not judged"
@@ -215,7 +209,7 @@ def _metric_row(view: MetricView) -> MetricRow:
 def _shift(metric: Metric, verdict: MetricVerdict | None) -> str:
     if verdict is None or verdict.shift is None:
         return NOTHING
-    return _span(_signed(metric, verdict.shift.low), _signed(metric, verdict.shift.high))
+    return _span(signed(metric, verdict.shift.low), signed(metric, verdict.shift.high))
 
 
 def _span(low: str, high: str) -> str:
@@ -224,11 +218,6 @@ def _span(low: str, high: str) -> str:
         return low
     number, _, unit = low.rpartition(" ")
     return f"{number if unit == high.rpartition(' ')[2] else low} … {high}"
-
-
-def _signed(metric: Metric, value: float) -> str:
-    sign = "+" if value > 0 else "-" if value < 0 else "±"
-    return f"{sign}{figure(metric, abs(value))}"
 
 
 def _extras(cell: CellView) -> Iterator[_Extra]:
