@@ -9,12 +9,12 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from memcap.config.schema import LimitsFile, Table
+from memcap.config.schema import LimitsFile, TomlTable
 from memcap.config.suite_schema import SuiteFile
 from memcap.config.values import ValueKind
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-MODELS: dict[str, type[Table]] = {"limits": LimitsFile, "suite": SuiteFile}
+MODELS: dict[str, type[TomlTable]] = {"limits": LimitsFile, "suite": SuiteFile}
 _SCHEMAS = {"limits": "schema", "suite": "suite_schema"}
 _INTRODUCTION = """\
 # Keys of `{name}.toml`
@@ -29,15 +29,15 @@ _NO_DEFAULT = "-"
 
 def render(name: str) -> str:
     """Return the reference of ``name``.toml as Markdown: a section a table, in the order of the models."""
-    tables: dict[type[Table], list[str]] = {}
+    tables: dict[type[TomlTable], list[str]] = {}
     _collect(MODELS[name], "", tables)
     sections = (_section(model, paths, _with_more_keys(model, tables)) for model, paths in tables.items())
     return "\n".join([_INTRODUCTION.format(name=name, schema=_SCHEMAS[name]), *sections])
 
 
-def undocumented(model: type[Table]) -> list[str]:
+def undocumented(model: type[TomlTable]) -> list[str]:
     """Return the keys of ``model``, and of the tables in it, that have no description or no example to show."""
-    tables: dict[type[Table], list[str]] = {}
+    tables: dict[type[TomlTable], list[str]] = {}
     _collect(model, "", tables)
     return [
         f"{table.__name__}.{key}"
@@ -55,7 +55,7 @@ def main() -> None:
         print(f"wrote {path}")
 
 
-def _collect(model: type[Table], path: str, tables: dict[type[Table], list[str]]) -> None:
+def _collect(model: type[TomlTable], path: str, tables: dict[type[TomlTable], list[str]]) -> None:
     """Add ``model`` and the tables in it to ``tables``, each with the paths where it is."""
     tables.setdefault(model, []).append(path)
     for key, field in model.model_fields.items():
@@ -64,14 +64,16 @@ def _collect(model: type[Table], path: str, tables: dict[type[Table], list[str]]
             _collect(table, inner, tables)
 
 
-def _with_more_keys(model: type[Table], tables: Mapping[type[Table], Sequence[str]]) -> tuple[type[Table], str] | None:
+def _with_more_keys(
+    model: type[TomlTable], tables: Mapping[type[TomlTable], Sequence[str]]
+) -> tuple[type[TomlTable], str] | None:
     """Return the table that has all keys of ``model`` and more, and where it is; None if there is none."""
     return next(
         ((each, paths[0]) for each, paths in tables.items() if each is not model and issubclass(each, model)), None
     )
 
 
-def _section(model: type[Table], paths: Sequence[str], wider: tuple[type[Table], str] | None) -> str:
+def _section(model: type[TomlTable], paths: Sequence[str], wider: tuple[type[TomlTable], str] | None) -> str:
     heading = ", ".join(f"`[{path}]`" for path in paths) if paths != [""] else "The file"
     lines = [f"## {heading}", "", _in_markdown(model.__doc__ or ""), ""]
     if wider is not None:
@@ -92,13 +94,13 @@ def _in_markdown(text: str) -> str:
     return " ".join(text.split()).replace("``", "`")
 
 
-def _tables_in(field: FieldInfo) -> list[tuple[type[Table], bool]]:
+def _tables_in(field: FieldInfo) -> list[tuple[type[TomlTable], bool]]:
     """Return the table that ``field`` is, and whether there are several by name."""
     found = []
     for kind in _alternatives(field.annotation):
         named = get_origin(kind) is dict
         inner = get_args(kind)[1] if named else kind
-        if isinstance(inner, type) and issubclass(inner, Table):
+        if isinstance(inner, type) and issubclass(inner, TomlTable):
             found.append((inner, named))
     return found
 
@@ -121,8 +123,10 @@ def _words(kind: Any) -> str:
         return f"list of {_words(inner[0])}s"
     if origin is dict:
         value = inner[1]
-        return "tables" if isinstance(value, type) and issubclass(value, Table) else f"table of name = {_words(value)}"
-    if isinstance(kind, type) and issubclass(kind, Table):
+        return (
+            "tables" if isinstance(value, type) and issubclass(value, TomlTable) else f"table of name = {_words(value)}"
+        )
+    if isinstance(kind, type) and issubclass(kind, TomlTable):
         return "table"
     return _WORDS[kind]
 

@@ -21,7 +21,7 @@ OLDEST_API = (1, 41)
 CLOCK_SECONDS = 2.0
 
 
-class Level(str, Enum):
+class Severity(str, Enum):
     """How much a finding matters: a problem makes measuring impossible or its figures wrong."""
 
     OK = "ok"
@@ -34,13 +34,13 @@ class Finding:
     """One thing that was looked at; ``remedy`` is empty where nothing is to be done."""
 
     subject: str
-    level: Level
+    level: Severity
     what: str
     remedy: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Facts:
+class DoctorFacts:
     """Everything that is judged; exactly one of ``daemon`` and ``no_daemon`` is there."""
 
     machine: MachineFacts
@@ -57,7 +57,7 @@ class Facts:
         )
 
 
-def diagnose(facts: Facts, *, data_root_free_bytes: int | None = None) -> tuple[Finding, ...]:
+def diagnose(facts: DoctorFacts, *, data_root_free_bytes: int | None = None) -> tuple[Finding, ...]:
     """Return what was found, in the order a reader wants it.
 
     ``data_root_free_bytes`` is the room where the daemon keeps images; None where it is not on this machine.
@@ -151,7 +151,7 @@ def _peak(daemon: DaemonFacts) -> Finding:
     return _ok("peak", f"kernel {environment.kernel} keeps the high-water mark")
 
 
-def _memory(facts: Facts, daemon: DaemonFacts) -> Finding:
+def _memory(facts: DoctorFacts, daemon: DaemonFacts) -> Finding:
     kernel, total = daemon.kernel, daemon.environment.memory_bytes
     free = kernel.memory_available_bytes if kernel else None
     if free is None and facts.same_machine:
@@ -217,7 +217,7 @@ def _clock(daemon: DaemonFacts) -> Finding:
     return _ok("clock", "the daemon's agrees with this machine's")
 
 
-def _load(facts: Facts, daemon: DaemonFacts) -> Finding:
+def _load(facts: DoctorFacts, daemon: DaemonFacts) -> Finding:
     load = daemon.kernel.load if daemon.kernel else None
     if load is None and facts.same_machine:
         load = facts.machine.load
@@ -258,12 +258,12 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def _ok(subject: str, what: str) -> Finding:
-    return Finding(subject=subject, level=Level.OK, what=what)
+    return Finding(subject=subject, level=Severity.OK, what=what)
 
 
 def _warning(subject: str, what: str, remedy: str) -> Finding:
-    return Finding(subject=subject, level=Level.WARNING, what=what, remedy=remedy)
+    return Finding(subject=subject, level=Severity.WARNING, what=what, remedy=remedy)
 
 
 def _problem(subject: str, what: str, remedy: str) -> Finding:
-    return Finding(subject=subject, level=Level.PROBLEM, what=what, remedy=remedy)
+    return Finding(subject=subject, level=Severity.PROBLEM, what=what, remedy=remedy)

@@ -170,7 +170,7 @@ def test_a_job_that_is_killed(
     stranger.begins(tmp_path)
     answer = stranger.types("memcap repro my/app:latest --cap 128m -- python job.py")
     stranger.has_an_answer("who ate the memory?")
-    assert "killed at 128.0 MiB while in /srv/job.py:5" in " ".join(answer.split())
+    assert "Killed at 128.0 MiB while in /srv/job.py:5" in " ".join(answer.split())
 
 
 def test_a_repository_and_two_pythons(

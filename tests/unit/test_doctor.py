@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memcap.doctor import GIB, MIB, Facts, Finding, Level, diagnose
+from memcap.doctor import GIB, MIB, DoctorFacts, Finding, Severity, diagnose
 from memcap.engine.discover import DaemonAddress
 from memcap.engine.docker_facts import DaemonFacts, KernelFacts, clock_ahead, read_kernel_files
 from memcap.errors import DaemonPermissionError, DaemonUnavailable
@@ -69,94 +69,104 @@ def daemon_with(**changes: Any) -> DaemonFacts:
 
 
 def finding(subject: str, daemon: DaemonFacts, *, disk: int | None = 50 * GIB) -> Finding:
-    found = diagnose(Facts(machine=MACHINE, daemon=daemon), data_root_free_bytes=disk)
+    found = diagnose(DoctorFacts(machine=MACHINE, daemon=daemon), data_root_free_bytes=disk)
     (one,) = (finding for finding in found if finding.subject == subject)
     return one
 
 
 def test_a_healthy_machine_has_nothing_to_mend() -> None:
-    found = diagnose(Facts(machine=MACHINE, daemon=DAEMON), data_root_free_bytes=50 * GIB)
-    assert [one for one in found if one.level is not Level.OK or one.remedy] == []
+    found = diagnose(DoctorFacts(machine=MACHINE, daemon=DAEMON), data_root_free_bytes=50 * GIB)
+    assert [one for one in found if one.level is not Severity.OK or one.remedy] == []
     assert len({one.subject for one in found}) == len(found) >= 12
 
 
 @pytest.mark.parametrize(
     ("subject", "changes", "level", "words"),
     [
-        ("daemon", {"api_version": "1.40"}, Level.WARNING, "which is old"),
-        ("daemon", {"security": ("seccomp", "rootless")}, Level.OK, "rootless"),
-        ("caps", {"can_cap_memory": False}, Level.PROBLEM, "cannot limit memory"),
-        ("caps", {"security": ("rootless",), "cgroup_version": 1}, Level.PROBLEM, "rootless daemon cannot"),
-        ("caps", {"security": ("rootless",), "cgroup_version": 2}, Level.OK, "cgroup v2"),
-        ("caps", {"can_limit_pids": False}, Level.WARNING, "processes not"),
-        ("caps", {"can_cap_memory": None}, Level.OK, "cgroup v2 (systemd)"),
-        ("swap", {"swap_bytes": GIB}, Level.OK, "limits it"),
-        ("swap", {"swap_bytes": GIB, "swap_accounting": False}, Level.PROBLEM, "1.0 GiB"),
-        ("swap", {"swap_bytes": None, "swap_accounting": False}, Level.WARNING, "not known"),
-        ("swap", {"swap_bytes": 0, "swap_accounting": False}, Level.OK, "none"),
-        ("swap", {"kernel": None, "swap_accounting": None}, Level.OK, "limits it"),
-        ("memory", {"memory_available_bytes": 900 * MIB}, Level.WARNING, "900.0 MiB free of 16.0 GiB"),
-        ("memory", {"memory_available_bytes": 200 * MIB}, Level.PROBLEM, "200.0 MiB free"),
-        ("memory", {"memory_available_bytes": None, "hostname": "vm", "memory_bytes": 2 * GIB}, Level.OK, "not known"),
-        ("memory", {"memory_available_bytes": None, "hostname": "vm", "memory_bytes": 512 * MIB}, Level.WARNING, "all"),
-        ("memory", {"memory_available_bytes": None, "hostname": "vm", "memory_bytes": None}, Level.OK, "not known"),
-        ("memory", {"memory_available_bytes": None}, Level.OK, "8.0 GiB free"),
-        ("storage", {"storage_driver": "vfs"}, Level.WARNING, "vfs"),
-        ("thp", {"thp": "always"}, Level.WARNING, "always"),
-        ("thp", {"thp": "never"}, Level.OK, "never"),
-        ("thp", {"kernel": None}, Level.OK, "memcap images build"),
-        ("clock", {"clock_ahead_seconds": 61.0}, Level.WARNING, "ahead of"),
-        ("clock", {"clock_ahead_seconds": -3.0}, Level.WARNING, "behind"),
-        ("clock", {"clock_ahead_seconds": -1.5}, Level.OK, "agrees"),
-        ("clock", {"clock_ahead_seconds": None}, Level.OK, "not known"),
-        ("load", {"load": 4.5}, Level.WARNING, "4.5 on 4 CPUs"),
-        ("load", {"load": None, "hostname": "vm"}, Level.OK, "not known"),
-        ("load", {"load": None}, Level.OK, "0.1 on 4 CPUs"),
-        ("leftovers", {"leftovers": 1}, Level.WARNING, "1 container of"),
-        ("leftovers", {"leftovers": 3}, Level.WARNING, "3 containers of"),
-        ("leftovers", {"containers_in_use": 2}, Level.OK, "none (2 in use now)"),
-        ("daemon says", {"warnings": ("WARNING: something is off",)}, Level.WARNING, "something is off"),
+        ("daemon", {"api_version": "1.40"}, Severity.WARNING, "which is old"),
+        ("daemon", {"security": ("seccomp", "rootless")}, Severity.OK, "rootless"),
+        ("caps", {"can_cap_memory": False}, Severity.PROBLEM, "cannot limit memory"),
+        ("caps", {"security": ("rootless",), "cgroup_version": 1}, Severity.PROBLEM, "rootless daemon cannot"),
+        ("caps", {"security": ("rootless",), "cgroup_version": 2}, Severity.OK, "cgroup v2"),
+        ("caps", {"can_limit_pids": False}, Severity.WARNING, "processes not"),
+        ("caps", {"can_cap_memory": None}, Severity.OK, "cgroup v2 (systemd)"),
+        ("swap", {"swap_bytes": GIB}, Severity.OK, "limits it"),
+        ("swap", {"swap_bytes": GIB, "swap_accounting": False}, Severity.PROBLEM, "1.0 GiB"),
+        ("swap", {"swap_bytes": None, "swap_accounting": False}, Severity.WARNING, "not known"),
+        ("swap", {"swap_bytes": 0, "swap_accounting": False}, Severity.OK, "none"),
+        ("swap", {"kernel": None, "swap_accounting": None}, Severity.OK, "limits it"),
+        ("memory", {"memory_available_bytes": 900 * MIB}, Severity.WARNING, "900.0 MiB free of 16.0 GiB"),
+        ("memory", {"memory_available_bytes": 200 * MIB}, Severity.PROBLEM, "200.0 MiB free"),
+        (
+            "memory",
+            {"memory_available_bytes": None, "hostname": "vm", "memory_bytes": 2 * GIB},
+            Severity.OK,
+            "not known",
+        ),
+        (
+            "memory",
+            {"memory_available_bytes": None, "hostname": "vm", "memory_bytes": 512 * MIB},
+            Severity.WARNING,
+            "all",
+        ),
+        ("memory", {"memory_available_bytes": None, "hostname": "vm", "memory_bytes": None}, Severity.OK, "not known"),
+        ("memory", {"memory_available_bytes": None}, Severity.OK, "8.0 GiB free"),
+        ("storage", {"storage_driver": "vfs"}, Severity.WARNING, "vfs"),
+        ("thp", {"thp": "always"}, Severity.WARNING, "always"),
+        ("thp", {"thp": "never"}, Severity.OK, "never"),
+        ("thp", {"kernel": None}, Severity.OK, "memcap images build"),
+        ("clock", {"clock_ahead_seconds": 61.0}, Severity.WARNING, "ahead of"),
+        ("clock", {"clock_ahead_seconds": -3.0}, Severity.WARNING, "behind"),
+        ("clock", {"clock_ahead_seconds": -1.5}, Severity.OK, "agrees"),
+        ("clock", {"clock_ahead_seconds": None}, Severity.OK, "not known"),
+        ("load", {"load": 4.5}, Severity.WARNING, "4.5 on 4 CPUs"),
+        ("load", {"load": None, "hostname": "vm"}, Severity.OK, "not known"),
+        ("load", {"load": None}, Severity.OK, "0.1 on 4 CPUs"),
+        ("leftovers", {"leftovers": 1}, Severity.WARNING, "1 container of"),
+        ("leftovers", {"leftovers": 3}, Severity.WARNING, "3 containers of"),
+        ("leftovers", {"containers_in_use": 2}, Severity.OK, "none (2 in use now)"),
+        ("daemon says", {"warnings": ("WARNING: something is off",)}, Severity.WARNING, "something is off"),
     ],
 )
-def test_each_fact_gives_its_finding(subject: str, changes: dict[str, Any], level: Level, words: str) -> None:
+def test_each_fact_gives_its_finding(subject: str, changes: dict[str, Any], level: Severity, words: str) -> None:
     found = finding(subject, daemon_with(**changes))
     assert found.level is level
     assert words in found.what
-    assert bool(found.remedy) is (level is not Level.OK)
+    assert bool(found.remedy) is (level is not Severity.OK)
 
 
 @pytest.mark.parametrize(
     ("version", "kernel", "level"),
     [
-        (2, "5.18.0-generic", Level.WARNING),
-        (2, "5.19.0", Level.OK),
-        (2, "6.1.0", Level.OK),
-        (1, "4.19.0", Level.OK),
-        (2, "unknown", Level.OK),
-        (None, "6.1.0", Level.WARNING),
+        (2, "5.18.0-generic", Severity.WARNING),
+        (2, "5.19.0", Severity.OK),
+        (2, "6.1.0", Severity.OK),
+        (1, "4.19.0", Severity.OK),
+        (2, "unknown", Severity.OK),
+        (None, "6.1.0", Severity.WARNING),
     ],
 )
-def test_the_peak_needs_a_kernel_that_keeps_it(version: int | None, kernel: str, level: Level) -> None:
+def test_the_peak_needs_a_kernel_that_keeps_it(version: int | None, kernel: str, level: Severity) -> None:
     daemon = replace(DAEMON, environment=replace(ENVIRONMENT, cgroup_version=version, kernel=kernel))
     assert finding("peak", daemon).level is level
 
 
 @pytest.mark.parametrize(
     ("free", "level"),
-    [(None, Level.OK), (5 * GIB, Level.OK), (2 * GIB, Level.WARNING), (900 * MIB, Level.PROBLEM)],
+    [(None, Severity.OK), (5 * GIB, Severity.OK), (2 * GIB, Severity.WARNING), (900 * MIB, Severity.PROBLEM)],
 )
-def test_the_daemons_disk_needs_room(free: int | None, level: Level) -> None:
+def test_the_daemons_disk_needs_room(free: int | None, level: Severity) -> None:
     assert finding("disk", DAEMON, disk=free).level is level
 
 
 def test_results_need_room_too() -> None:
-    (found,) = diagnose(Facts(machine=replace(MACHINE, disk_free_bytes=MIB)))
-    assert (found.subject, found.level) == ("results", Level.PROBLEM)
+    (found,) = diagnose(DoctorFacts(machine=replace(MACHINE, disk_free_bytes=MIB)))
+    assert (found.subject, found.level) == ("results", Severity.PROBLEM)
 
 
 def test_warnings_judged_elsewhere_are_not_repeated() -> None:
     warnings = ("WARNING: No swap limit support", "WARNING: bridge-nf-call-iptables is disabled")
-    found = diagnose(Facts(machine=MACHINE, daemon=daemon_with(warnings=warnings)), data_root_free_bytes=50 * GIB)
+    found = diagnose(DoctorFacts(machine=MACHINE, daemon=daemon_with(warnings=warnings)), data_root_free_bytes=50 * GIB)
     assert "daemon says" not in {one.subject for one in found}
 
 
@@ -168,8 +178,8 @@ def test_warnings_judged_elsewhere_are_not_repeated() -> None:
     ],
 )
 def test_no_daemon_is_a_problem_with_the_errors_own_remedy(error: DaemonUnavailable, subject: str) -> None:
-    found = diagnose(Facts(machine=MACHINE, no_daemon=error))[-1]
-    assert (found.subject, found.level) == (subject, Level.PROBLEM)
+    found = diagnose(DoctorFacts(machine=MACHINE, no_daemon=error))[-1]
+    assert (found.subject, found.level) == (subject, Severity.PROBLEM)
     assert (found.what, found.remedy) == (error.message, error.remedy)
 
 
@@ -183,7 +193,7 @@ def test_no_daemon_is_a_problem_with_the_errors_own_remedy(error: DaemonUnavaila
     ],
 )
 def test_the_same_machine_has_the_same_name_kernel_and_a_socket(changes: dict[str, Any], same: bool) -> None:
-    assert Facts(machine=MACHINE, daemon=replace(DAEMON, **changes)).same_machine is same
+    assert DoctorFacts(machine=MACHINE, daemon=replace(DAEMON, **changes)).same_machine is same
 
 
 NOW = datetime(2026, 5, 4, 10, 0, 0, 500_000, tzinfo=timezone.utc)

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from memcap.cli.option_groups import filled
-from memcap.cli.output import emit, terminal_width
+from memcap.cli.output import emit
 from memcap.cli.progress import caller
+from memcap.cli.reports import Wanted, document_report_option, print_document, write_documents
 from memcap.cli.selection import project_option
 from memcap.workflows.options import CompareOptions
-
-if TYPE_CHECKING:
-    from memcap.report.compare_view import ComparisonView
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -47,10 +44,11 @@ class ComparisonPrinting:
 @click.option(
     "-f", "--format", "form", type=click.Choice(["terminal", "markdown", "json"]), default="terminal", show_default=True
 )
+@document_report_option
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("-v", "--verbose", is_flag=True, help="Print every figure of every benchmark with its interval.")
 @filled(options=CompareOptions, printing=ComparisonPrinting)
-def command(options: CompareOptions, printing: ComparisonPrinting) -> None:
+def command(options: CompareOptions, printing: ComparisonPrinting, reports: tuple[Wanted, ...]) -> None:
     """Say how much more memory the second side needs than the first: interpreter, imports, workload, and each metric.
 
     With --base and --against, two images are measured in turns, or taken from --result; SELECT names suites,
@@ -67,23 +65,22 @@ def command(options: CompareOptions, printing: ComparisonPrinting) -> None:
       memcap compare optimization --pairs before:after --result results/20260101T020304-full-1a2b.json
       memcap compare monday.json tuesday.json --format markdown
     """
+    from memcap.report.compare import compare_document
+    from memcap.report.compare_json import render_comparison_json
     from memcap.report.compare_view import build_comparison_view
+    from memcap.report.to_markdown import to_markdown
     from memcap.workflows.compare import compare
 
     compared = compare(options, caller())
     comparison = compared.comparison
     code = 99 if printing.fail_on_regression and comparison.is_more else comparison.exit_code
-    emit(_rendered(build_comparison_view(comparison, compared.results, exit_code=code), printing))
-    raise SystemExit(code)
-
-
-def _rendered(view: ComparisonView, printing: ComparisonPrinting) -> str:
-    from memcap.report.compare_json import render_comparison_json
-    from memcap.report.compare_markdown import render_comparison_markdown
-    from memcap.report.compare_terminal import render_comparison
-
+    view = build_comparison_view(comparison, compared.results, exit_code=code)
+    document = compare_document(view, verbose=printing.verbose)
+    write_documents(document, reports)
     if printing.as_json or printing.form == "json":
-        return render_comparison_json(view)
-    if printing.form == "markdown":
-        return render_comparison_markdown(view)
-    return render_comparison(view, width=terminal_width(), verbose=printing.verbose)
+        emit(render_comparison_json(view))
+    elif printing.form == "markdown":
+        emit(to_markdown(document))
+    else:
+        print_document(document, verbose=printing.verbose)
+    raise SystemExit(code)

@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from memcap.cli.option_groups import filled
-from memcap.cli.output import emit, terminal_width
-from memcap.cli.progress import say
+from memcap.cli.output import emit
+from memcap.cli.reports import Wanted, document_report_option, print_document, write_documents
 from memcap.cli.selection import project_option
 
 _PROFILE = click.Path(exists=True, path_type=Path)
@@ -39,9 +39,17 @@ class DiffShowing:
     "-o", "--output", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
     help="Write diff.txt, diff.md, diff.html, diff.json and diff.sarif there, too.",
 )  # fmt: skip
+@document_report_option
 @project_option
 @filled(showing=DiffShowing)
-def command(before: Path, after: Path, output: Path | None, root: Path | None, showing: DiffShowing) -> None:
+def command(
+    before: Path,
+    after: Path,
+    output: Path | None,
+    root: Path | None,
+    showing: DiffShowing,
+    reports: tuple[Wanted, ...],
+) -> None:
     """Say what B allocates more and less than A, by the lines of the program that allocate, or by whole stacks.
 
     A and B are profiles that `memcap profile` made: of two revisions, two Pythons, two images. A line is found again
@@ -60,15 +68,17 @@ def command(before: Path, after: Path, output: Path | None, root: Path | None, s
       memcap diff old new --format sarif > memory.sarif  for code scanning
     """
     from memcap.profile_diff import diff_profiles
-    from memcap.report.diff import render_diff
+    from memcap.report.diff import diff_document
     from memcap.store import load_profile
     from memcap.workflows.diff import rendered, write_diff
 
     diff = diff_profiles(load_profile(before), load_profile(after))
     top, form = showing.top, "json" if showing.as_json else showing.form
     if output is not None:
-        write_diff(diff, output, top=top, root=root, tell=say)
+        write_diff(diff, output, top=top, root=root)
+    document = diff_document(diff, top=top, stacks=showing.stacks)
+    write_documents(document, reports)
     if form == "text":
-        emit(render_diff(diff, top=top, stacks=showing.stacks, width=terminal_width()))
+        print_document(document)
     else:
         emit(rendered(diff, form, top=top, root=root))

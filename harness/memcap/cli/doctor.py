@@ -11,7 +11,7 @@ from memcap.json_text import json_text
 from memcap.units import counted
 
 if TYPE_CHECKING:
-    from memcap.doctor import Facts, Finding
+    from memcap.doctor import DoctorFacts, Finding
 
 JSON_SCHEMA = 1
 
@@ -31,7 +31,7 @@ def command(as_json: bool) -> None:
       memcap doctor
       memcap doctor --json
     """
-    from memcap.doctor import Level, diagnose
+    from memcap.doctor import Severity, diagnose
     from memcap.errors import DoctorFoundProblems
 
     facts = _gather()
@@ -42,16 +42,16 @@ def command(as_json: bool) -> None:
         echo(_as_text(facts, findings))
     if facts.no_daemon is not None:
         raise facts.no_daemon
-    problems = sum(finding.level is Level.PROBLEM for finding in findings)
+    problems = sum(finding.level is Severity.PROBLEM for finding in findings)
     if problems:
         raise DoctorFoundProblems(counted(problems, "problem"), remedy="Each is listed above with its remedy.")
 
 
-def _gather() -> Facts:
+def _gather() -> DoctorFacts:
     from contextlib import closing
     from pathlib import Path
 
-    from memcap.doctor import Facts
+    from memcap.doctor import DoctorFacts
     from memcap.engine.docker_client import address, connect
     from memcap.engine.docker_facts import gather
     from memcap.errors import DaemonUnavailable
@@ -61,12 +61,12 @@ def _gather() -> Facts:
     try:
         where = address()
         with closing(connect(where)) as client:
-            return Facts(machine=machine, daemon=gather(client, where))
+            return DoctorFacts(machine=machine, daemon=gather(client, where))
     except DaemonUnavailable as error:
-        return Facts(machine=machine, no_daemon=error)
+        return DoctorFacts(machine=machine, no_daemon=error)
 
 
-def _data_root_free(facts: Facts) -> int | None:
+def _data_root_free(facts: DoctorFacts) -> int | None:
     """Return the bytes free where the daemon keeps images, or None where this process cannot see that."""
     import psutil
 
@@ -78,7 +78,7 @@ def _data_root_free(facts: Facts) -> int | None:
         return None
 
 
-def _as_text(facts: Facts, findings: tuple[Finding, ...]) -> str:
+def _as_text(facts: DoctorFacts, findings: tuple[Finding, ...]) -> str:
     from memcap.report.text import wrapped
 
     width = terminal_width()
@@ -92,7 +92,7 @@ def _as_text(facts: Facts, findings: tuple[Finding, ...]) -> str:
     return "\n".join(lines)
 
 
-def _described(facts: Facts) -> list[tuple[str, str]]:
+def _described(facts: DoctorFacts) -> list[tuple[str, str]]:
     """List the facts a reader wants beside the findings, or would copy into a bug report."""
     from memcap.units import format_bytes
 
@@ -115,7 +115,7 @@ def _described(facts: Facts) -> list[tuple[str, str]]:
     ]
 
 
-def _as_json(facts: Facts, findings: tuple[Finding, ...]) -> dict[str, object]:
+def _as_json(facts: DoctorFacts, findings: tuple[Finding, ...]) -> dict[str, object]:
     from dataclasses import asdict
 
     daemon = None

@@ -8,9 +8,10 @@ import click
 
 from memcap.cli.before_dashes import NamesBeforeDashes
 from memcap.cli.option_groups import filled
-from memcap.cli.output import echo, emit, terminal_width
+from memcap.cli.output import echo
 from memcap.cli.progress import caller
 from memcap.cli.quantities import SIZE
+from memcap.cli.reports import Wanted, document_report_option, show_document
 from memcap.cli.subject import subject_options
 from memcap.cli.verdict import conclude_unjudged
 from memcap.workflows.subject_options import FitOptions
@@ -57,9 +58,10 @@ def _share(_: click.Context, __: click.Parameter, value: str) -> float:
 )
 @click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
               help="Also write fit.json, fit.md, index.html and charts there.")  # fmt: skip
+@document_report_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @filled(options=FitOptions)
-def command(options: FitOptions, output: Path | None, as_json: bool) -> None:
+def command(options: FitOptions, output: Path | None, reports: tuple[Wanted, ...], as_json: bool) -> None:
     """Find the smallest memory cap that a cell or a command can live with, and the one it does not notice.
 
     It is run with as good as no cap, three times; then under caps near what could not be taken back
@@ -74,8 +76,9 @@ def command(options: FitOptions, output: Path | None, as_json: bool) -> None:
       memcap fit my/prod:1.4 --resolution 8MiB --slowdown 1.1 --output fitted -- python app.py
       memcap fit --image my/prod:1.4 --headroom 30% --json
     """
-    from memcap.report.fit import render_fit, render_fit_json
-    from memcap.report.fit_page import write_fit
+    from memcap.report.fit import fit_document
+    from memcap.report.fit_files import write_fit
+    from memcap.report.fit_json import render_fit_json
     from memcap.workflows.fit import fit
     from memcap.workflows.judging import UnexpectedEnding
 
@@ -84,9 +87,6 @@ def command(options: FitOptions, output: Path | None, as_json: bool) -> None:
     except UnexpectedEnding as error:
         conclude_unjudged(error.measured)
     if output is not None:
-        written = write_fit(report, output)
-        for path in written:
+        for path in write_fit(report, output):
             echo(f"wrote {path}", err=True)
-        if not any(path.suffix == ".svg" for path in written):
-            echo("charts need packages that are not installed: pip install 'memcap[report]'", err=True)
-    emit(render_fit_json(report) if as_json else render_fit(report, width=terminal_width()))
+    show_document(fit_document(report), reports, json=(lambda: render_fit_json(report)) if as_json else None)

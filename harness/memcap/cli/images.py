@@ -211,7 +211,8 @@ def _project_images(root: Path | None) -> list[ImageSource]:
 
 def _as_text(built: Sequence[Built], missing: Sequence[ImageSource]) -> str:
     from memcap.images.inventory import KINDS
-    from memcap.report.text import table
+    from memcap.report.document import Column
+    from memcap.report.text_table import table
     from memcap.units import format_bytes
 
     rows = [
@@ -230,7 +231,8 @@ def _as_text(built: Sequence[Built], missing: Sequence[ImageSource]) -> str:
     rows += [["image", source.name, "-", "not built", "-", _how_to_build(source)] for source in missing]
     if not rows:
         return "memcap has built nothing on this daemon."
-    return table(rows, ["kind", "image", "suite", "reference", "size", "origin"], width=table_width())
+    titles = ("kind", "image", "suite", "reference", "size", "origin")
+    return table(rows, [Column(title=title) for title in titles], width=table_width())
 
 
 def _how_to_build(source: ImageSource) -> str:

@@ -10,10 +10,9 @@ import click
 from memcap.cli.before_dashes import NamesBeforeDashes
 from memcap.cli.container_options import container_options
 from memcap.cli.option_groups import filled
-from memcap.cli.output import emit, terminal_width
 from memcap.cli.progress import caller
 from memcap.cli.quantities import SIZE, TIME
-from memcap.cli.reports import show_output_option
+from memcap.cli.reports import for_documents, report_option, show_document, show_output_option
 from memcap.cli.subject import no_thp_option
 from memcap.cli.verdict import Printing, conclude_unjudged
 from memcap.workflows.options import MeasureOptions
@@ -37,6 +36,7 @@ from memcap.workflows.options import MeasureOptions
 @click.option("--force", is_flag=True, help="Replace the output file if it exists.")
 @click.option("--cold", is_flag=True, help="Drop the image's files from the page cache before each run; no warm-ups.")
 @click.option("--tune", is_flag=True, help="Try settings that may make the figures scatter less, and say which do.")
+@report_option
 @show_output_option
 @click.option("--json", "as_json", is_flag=True, help="Print the measurements as JSON.")
 @click.option("--verbose", is_flag=True, help="Print every metric of every cell, and every caveat.")
@@ -57,15 +57,17 @@ def command(image: str, argv: tuple[str, ...], options: MeasureOptions, printing
       memcap measure my/prod:1.4 --cold -- python app.py       as the first start after a deployment
       memcap measure my/prod:1.4 --tune --runs 20 -- python app.py
     """
-    from memcap.report.tune import render_tune, render_tune_json
+    from memcap.report.tune import render_tune_json, tune_document
     from memcap.workflows.judging import UnexpectedEnding
     from memcap.workflows.measure import measure, try_settings
 
     options = replace(options, keep_output=printing.show_output)
     if not tune:
         conclude_unjudged(measure(image, argv, options, caller()), printing)
+    reports = for_documents(printing.wanted)
     try:
         tuning = try_settings(image, argv, options, caller())
     except UnexpectedEnding as error:
         conclude_unjudged(error.measured)
-    emit(render_tune_json(tuning) if printing.as_json else render_tune(tuning, width=terminal_width()))
+    json = (lambda: render_tune_json(tuning)) if printing.as_json else None
+    show_document(tune_document(tuning), reports, json=json)

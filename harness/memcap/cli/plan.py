@@ -94,7 +94,9 @@ def _is_anything_named(selection: Selection) -> bool:
 
 
 def _as_text(plan: Plan, rules: Rules) -> str:
-    from memcap.report.text import table, wrapped
+    from memcap.report.document import Column
+    from memcap.report.text import wrapped
+    from memcap.report.text_table import table
     from memcap.units import counted, format_seconds
 
     rows = [
@@ -102,7 +104,8 @@ def _as_text(plan: Plan, rules: Rules) -> str:
         for cell in plan.cells
     ]
     width = terminal_width()
-    cells = table(rows, ["cell", "cap", "budget", "expected ending", "runs"], width=table_width())
+    titles = ("cell", "cap", "budget", "expected ending", "runs")
+    cells = table(rows, [Column(title=title) for title in titles], width=table_width())
     count = len(plan.cells)
     warmups = f" and {counted(count * plan.warmups, 'warm-up')}" if plan.warmups else ""
     known = plan.configured_seconds

@@ -8,9 +8,9 @@ import click
 
 from memcap.cli.before_dashes import NamesBeforeDashes
 from memcap.cli.option_groups import filled
-from memcap.cli.output import emit, terminal_width
 from memcap.cli.progress import caller
 from memcap.cli.quantities import TIME
+from memcap.cli.reports import Wanted, document_report_option, show_document
 from memcap.cli.subject import subject_options
 from memcap.workflows.subject_options import ProfileOptions
 
@@ -29,9 +29,10 @@ from memcap.workflows.subject_options import ProfileOptions
 @click.option("--top", type=click.IntRange(min=1), default=10, show_default=True, help="Lines to print.")
 @click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
               help="Write there.  [default: results/profiles/ID]")  # fmt: skip
+@document_report_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @filled(options=ProfileOptions)
-def command(options: ProfileOptions, top: int, as_json: bool) -> None:
+def command(options: ProfileOptions, top: int, reports: tuple[Wanted, ...], as_json: bool) -> None:
     """Run a cell or a command once with memray in its image, and say which lines allocated what lived at the peak.
 
     Nothing of the image is changed, and the container needs no network: memray goes in as a layer on top. The cap is
@@ -48,15 +49,14 @@ def command(options: ProfileOptions, top: int, as_json: bool) -> None:
       memcap profile my/alpine:3 --tracemalloc -- python app.py      where memray has no wheel
       memcap profile --container web --duration 1min                 with gdb and SYS_PTRACE in it
     """
-    from memcap.report.profile import profile_json, render_profile
+    from memcap.report.profile import profile_document
+    from memcap.report.profile_json import profile_json
     from memcap.workflows.profile import profile, write_reports
 
-    calling = caller()
-    found = profile(options, calling)
-    written = write_reports(found.profile, found.folder, top=top, tell=calling.tell)
-    if as_json:
-        emit(profile_json(found.profile, top=top, where=str(found.folder)))
-    else:
-        where = f"{found.folder} ({', '.join(written)})"
-        emit(render_profile(found.profile, top=top, where=where, width=terminal_width()))
+    found = profile(options, caller())
+    where = str(found.folder)
+    written = write_reports(found.profile, found.folder, top=top)
+    document = profile_document(found.profile, top=top, where=f"{where} ({', '.join(written)})")
+    json = (lambda: profile_json(found.profile, top=top, where=where)) if as_json else None
+    show_document(document, reports, json=json)
     raise SystemExit(found.exit_code)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from memcap.cli.option_groups import filled
-from memcap.cli.output import echo, emit
+from memcap.cli.output import emit
 from memcap.cli.progress import say
 from memcap.cli.selection import project_option
 from memcap.report.formats import FORMATS
@@ -84,16 +84,19 @@ def command(options: ReportOptions, rendering: Rendering) -> None:
 
 def _render(view: View, rendering: Rendering, suites: Mapping[str, Suite]) -> None:
     from memcap.cli.reports import render, terminal_text
+    from memcap.report.check import check_document
     from memcap.report.formats import find_format
-    from memcap.report.terminal import render_terminal
+    from memcap.report.to_terminal import Terminal, to_terminal
     from memcap.store.files import write_atomically
 
     name, output = rendering.name, rendering.output
     if output:
-        is_text = name == "terminal"
-        text = render_terminal(view, verbose=rendering.verbose) if is_text else render(view, find_format(name), suites)
+        if name == "terminal":
+            text = to_terminal(check_document(view, verbose=rendering.verbose), Terminal(verbose=rendering.verbose))
+        else:
+            text = render(view, find_format(name), suites)
         write_atomically(output, text, overwrite=rendering.force)
     elif name == "terminal":
-        echo(terminal_text(view, verbose=rendering.verbose), nl=False)
+        emit(terminal_text(view, verbose=rendering.verbose))
     else:
         emit(render(view, find_format(name), suites))

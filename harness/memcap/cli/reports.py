@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,8 +17,10 @@ from memcap.errors import MemcapError
 if TYPE_CHECKING:
     from memcap.model import Suite
     from memcap.report import View
+    from memcap.report.document import Document
     from memcap.report.formats import Format
     from memcap.report.github import Place
+    from memcap.report.to_terminal import Terminal
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _EXPLAINED_LINES = 3
@@ -41,22 +43,41 @@ class Reports:
     suites: Mapping[str, Suite] = field(default_factory=dict)
 
 
-def _wanted(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[Wanted, ...]:
-    """Read each ``FORMAT[=FILE]``, so that a mistake is told before anything is measured."""
+def _reader(
+    among: Callable[[], Sequence[Format]],
+) -> Callable[[click.Context, click.Parameter, tuple[str, ...]], tuple[Wanted, ...]]:
+    """Return what reads each ``FORMAT[=FILE]``, so that a mistake is reported before anything is measured."""
+
+    def read(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[Wanted, ...]:
+        return tuple(_wanted(value, among()) for value in values)
+
+    return read
+
+
+def _wanted(value: str, among: Sequence[Format]) -> Wanted:
     from memcap.report.formats import find_format
 
-    found = []
-    for value in values:
-        name, named, file = value.partition("=")
-        if named and not file:
-            raise click.BadParameter(f"{value}: the name of the file is missing")
-        try:
-            chosen = find_format(name)
-        except MemcapError as error:
-            raise click.BadParameter(str(error)) from error
-        path = file or chosen.file
-        found.append(Wanted(format=chosen, file=Path(path) if path else None))
-    return tuple(found)
+    name, named, file = value.partition("=")
+    if named and not file:
+        raise click.BadParameter(f"{value}: the name of the file is missing")
+    try:
+        chosen = find_format(name, among)
+    except MemcapError as error:
+        raise click.BadParameter(str(error)) from error
+    path = file or chosen.file
+    return Wanted(format=chosen, file=Path(path) if path else None)
+
+
+def _formats() -> Sequence[Format]:
+    from memcap.report.formats import FORMATS
+
+    return FORMATS
+
+
+def _document_formats() -> Sequence[Format]:
+    from memcap.report.formats import DOCUMENT_FORMATS
+
+    return DOCUMENT_FORMATS
 
 
 def report_option(command: _Command) -> _Command:
@@ -65,12 +86,67 @@ def report_option(command: _Command) -> _Command:
         "--report",
         "wanted",
         multiple=True,
-        callback=_wanted,
+        callback=_reader(_formats),
         metavar="FORMAT[=FILE]",
         help="Write a further report, such as junit=memcap.xml, replacing the file; without FILE to a name of the "
         "format's own in this folder. `github` annotates the lines of suite.toml, and writes the job's summary and the "
         "output `verdict`. May be given several times; `memcap report --help` lists the formats.",
     )(command)
+
+
+document_report_option = click.option(
+    "--report",
+    "reports",
+    multiple=True,
+    callback=_reader(_document_formats),
+    metavar="markdown|html[=FILE]",
+    help="Also write the report as Markdown or as a page, replacing the file; without FILE to memcap.md, memcap.html.",
+)
+
+
+def for_documents(wanted: Sequence[Wanted]) -> tuple[Wanted, ...]:
+    """Return ``wanted`` in the forms of a document. Raises UsageError for a form that only a campaign has."""
+    from memcap.report.formats import DOCUMENT_FORMATS, find_format
+
+    return tuple(replace(each, format=find_format(each.format.name, DOCUMENT_FORMATS)) for each in wanted)
+
+
+def show_document(
+    document: Document, reports: Sequence[Wanted], *, json: Callable[[], str] | None = None, verbose: bool = False
+) -> None:
+    """Write ``document`` in each form that was asked for, and print it, or ``json`` instead.
+
+    Raises MemcapError if a file cannot be written.
+    """
+    write_documents(document, reports)
+    if json is not None:
+        emit(json())
+    else:
+        print_document(document, verbose=verbose)
+
+
+def _terminal(*, verbose: bool) -> Terminal:
+    from memcap.report.to_terminal import Terminal
+
+    return Terminal.of(sys.stdout, width=terminal_width(), table_width=table_width(), verbose=verbose)
+
+
+def print_document(document: Document, *, verbose: bool = False) -> None:
+    """Print ``document`` as wide as the terminal, with the colours and characters that it has."""
+    from memcap.report.to_terminal import to_terminal
+
+    emit(to_terminal(document, _terminal(verbose=verbose)))
+
+
+def write_documents(document: Document, wanted: Sequence[Wanted]) -> None:
+    """Write ``document`` in each form that was asked for. Raises MemcapError if a file cannot be written."""
+    from memcap.cli.progress import say
+    from memcap.store.files import write_atomically
+
+    for each in wanted:
+        assert each.file is not None  # of these formats, each has a name of its own
+        write_atomically(each.file, each.format.render(document), overwrite=True)
+        say(f"report: {each.file}")
 
 
 explain_option = click.option(
@@ -131,13 +207,11 @@ show_output_option = click.option(
 
 
 def terminal_text(view: View, *, verbose: bool, show_output: bool = False) -> str:
-    """Return ``view`` as it is printed: as wide as the terminal, with the characters that it has."""
-    from memcap.report.sparkline import levels_for
-    from memcap.report.terminal import render_terminal, width_for_ids
+    """Return ``view`` as it is printed: as wide as the terminal, with the colours and characters that it has."""
+    from memcap.report.check import check_document
+    from memcap.report.to_terminal import to_terminal
 
-    width = max(terminal_width(), min(width_for_ids(view), table_width()))
-    levels = levels_for(sys.stdout.encoding)
-    return render_terminal(view, width=width, verbose=verbose, show_output=show_output, levels=levels)
+    return to_terminal(check_document(view, verbose=verbose, show_output=show_output), _terminal(verbose=verbose))
 
 
 def places(view: View, suites: Mapping[str, Suite], *, top: Path) -> dict[str, Place]:
@@ -167,13 +241,14 @@ def tell_github(view: View, environ: Mapping[str, str]) -> None:
 
     Raises MemcapError if one cannot be written.
     """
+    from memcap.report.check import check_markdown
     from memcap.report.github import verdict_word
-    from memcap.report.markdown import SUMMARY_LIMIT, render_markdown
+    from memcap.report.to_markdown import SUMMARY_LIMIT
 
     if summary := environ.get("GITHUB_STEP_SUMMARY"):
         path = Path(summary)
         written = path.stat().st_size if path.exists() else 0
-        _append(path, render_markdown(view, limit=SUMMARY_LIMIT - written))
+        _append(path, check_markdown(view, limit=SUMMARY_LIMIT - written))
     if output := environ.get("GITHUB_OUTPUT"):
         _append(Path(output), f"verdict={verdict_word(view)}\n")
 

@@ -8,8 +8,8 @@ import click
 
 from memcap.cli.before_dashes import NamesBeforeDashes
 from memcap.cli.option_groups import filled
-from memcap.cli.output import echo, emit, terminal_width
 from memcap.cli.progress import caller
+from memcap.cli.reports import Wanted, document_report_option, show_document
 from memcap.cli.subject import subject_options
 from memcap.workflows.subject_options import ReproOptions
 
@@ -27,9 +27,10 @@ from memcap.workflows.subject_options import ReproOptions
 @click.option("--top", type=click.IntRange(min=1), default=5, show_default=True, help="Lines to print.")
 @click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
               help="Write there.  [default: results/repro/ID]")  # fmt: skip
+@document_report_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @filled(options=ReproOptions)
-def command(options: ReproOptions, top: int, as_json: bool) -> None:
+def command(options: ReproOptions, top: int, reports: tuple[Wanted, ...], as_json: bool) -> None:
     """Run a cell or a command at its cap, say how often the kernel kills it, and then once more with a flight recorder.
 
     The recorder (memray, or tracemalloc where memray has no wheel) notes allocations, and where all threads are at each
@@ -46,15 +47,13 @@ def command(options: ReproOptions, top: int, as_json: bool) -> None:
       memcap repro streams.sustained_leaky-py312-128m --escalate streams=25
       memcap repro --image my/prod:1.4 --cap 1g --native -- gunicorn app:app
     """
-    from memcap.report.repro import render_repro, repro_json
+    from memcap.report.repro import repro_document
+    from memcap.report.repro_json import repro_json
     from memcap.workflows.repro import repro, write_all
 
-    calling = caller()
-    reproduced = repro(options, calling)
+    reproduced = repro(options, caller())
     found, where = reproduced.found, str(reproduced.folder)
-    files = write_all(found, reproduced.folder, top=top, tell=calling.tell)
-    if as_json:
-        emit(repro_json(found, top=top, where=where, artefacts=files))
-    else:
-        echo(render_repro(found, top=top, where=where, files=files, width=terminal_width()), nl=False)
+    files = write_all(found, reproduced.folder, top=top)
+    json = (lambda: repro_json(found, top=top, where=where, artefacts=files)) if as_json else None
+    show_document(repro_document(found, top=top, where=where), reports, json=json)
     raise SystemExit(reproduced.exit_code)

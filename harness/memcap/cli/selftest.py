@@ -7,9 +7,10 @@ from pathlib import Path
 import click
 
 from memcap.cli.option_groups import filled
-from memcap.cli.output import echo, emit, terminal_width
+from memcap.cli.output import echo
 from memcap.cli.progress import caller
 from memcap.cli.quantities import SIZE
+from memcap.cli.reports import Wanted, document_report_option, show_document
 from memcap.cli.verdict import conclude_unjudged
 from memcap.units import counted
 from memcap.workflows.options import SUITE_SIZE, SelftestOptions
@@ -34,9 +35,10 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option("-C", "--project", "root", type=_FOLDER, metavar="DIR", help="The project, whose tolerances are used.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Save what was measured there.")
 @click.option("--force", is_flag=True, help="Replace the output file if it exists.")
+@document_report_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @filled(options=SelftestOptions)
-def command(options: SelftestOptions, as_json: bool) -> None:
+def command(options: SelftestOptions, reports: tuple[Wanted, ...], as_json: bool) -> None:
     """Measure the same code again and again, and say how often the gate would err.
 
     The runs are split by lot into "before" and "after", judged as a whole suite, a thousand times: whatever is found is
@@ -51,7 +53,7 @@ def command(options: SelftestOptions, as_json: bool) -> None:
       memcap selftest --from aa.json --json
       memcap selftest --from results/nightly.json --sample 5
     """
-    from memcap.report.selftest import render_selftest, render_selftest_json
+    from memcap.report.selftest import render_selftest_json, selftest_document
     from memcap.workflows.judging import UnexpectedEnding
     from memcap.workflows.selftest import run_selftest
 
@@ -59,10 +61,9 @@ def command(options: SelftestOptions, as_json: bool) -> None:
         found = run_selftest(options, caller())
     except UnexpectedEnding as error:
         conclude_unjudged(error.measured)
-    if as_json:
-        emit(render_selftest_json(found.tested, false_alarms=found.false_alarms))
-        return
-    echo(render_selftest(found.tested, false_alarms=found.false_alarms, width=terminal_width()), nl=False)
-    if found.left_out:
+    tested, promised = found.tested, found.false_alarms
+    json = (lambda: render_selftest_json(tested, false_alarms=promised)) if as_json else None
+    show_document(selftest_document(tested, false_alarms=promised), reports, json=json)
+    if found.left_out and not as_json:
         left_out = counted(found.left_out, "cell")
         echo(f"Left out: {left_out}, with fewer than {2 * options.sample} runs that can be judged.")

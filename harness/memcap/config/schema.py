@@ -53,20 +53,20 @@ MOST_CYCLES = 10**12
 MOST_PIDS = 2**22  # of Linux
 
 
-class Table(BaseModel):
+class TomlTable(BaseModel):
     """A TOML table: unknown keys are mistakes, and so is a value of another type."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class ByteTolerance(Table):
+class ByteTolerance(TomlTable):
     """How far a metric in bytes may move from its baseline. A change counts when it exceeds both parts."""
 
     relative: Percent | None = Field(default=None, description="Part of the baseline's median.")
     absolute: ByteDistance | None = Field(default=None, description="What counts for small workloads.")
 
 
-class SecondTolerance(Table):
+class SecondTolerance(TomlTable):
     """How far a time may move from its baseline. A change counts when it exceeds both parts."""
 
     relative: Percent | None = Field(default=None, description="Part of the baseline's median.")
@@ -75,7 +75,7 @@ class SecondTolerance(Table):
     )
 
 
-class Tolerances(Table):
+class Tolerances(TomlTable):
     """The metrics that are judged, each with its tolerance."""
 
     peak: ByteTolerance | None = Field(default=None, description="The cgroup's high-water mark, page cache included.")
@@ -87,7 +87,7 @@ class Tolerances(Table):
     cpu: SecondTolerance | None = Field(default=None, description="CPU time; needs a quiet machine.")
 
 
-class ProfileTable(Table):
+class ProfileTable(TomlTable):
     """What one `memcap run --profile NAME` measures. A list that is left out means all."""
 
     suites: Annotated[list[SuiteName], OnceEach] | None = Field(
@@ -109,13 +109,13 @@ class ProfileTable(Table):
     )
 
 
-class TimeLimits(Table):
+class TimeLimits(TomlTable):
     """Time limits."""
 
     run: Duration = Field(default=120.0, description="Longest time of one run.", json_schema_extra=keeps('"120s"'))
 
 
-class QuietTable(Table):
+class QuietTable(TomlTable):
     """How still the surroundings of a workload are kept. What is left out keeps the project's default."""
 
     pin_cpus: CpuCount = Field(
@@ -129,7 +129,7 @@ class QuietTable(Table):
     )
 
 
-class BenchmarkContainer(Table):
+class BenchmarkContainer(TomlTable):
     """Options of containers, as `docker run` has them."""
 
     network: NetworkName | None = Field(
@@ -211,7 +211,7 @@ class Container(BenchmarkContainer):
     )  # fmt: skip
 
 
-class ImageTable(Table):
+class ImageTable(TomlTable):
     """An image that is there already, or one that is built from a Dockerfile."""
 
     reference: str | None = Field(
@@ -226,7 +226,7 @@ class ImageTable(Table):
     )
 
 
-class Judge(Table):
+class Judge(TomlTable):
     """How results are judged."""
 
     minimum_runs: int = Field(
@@ -241,7 +241,7 @@ class Judge(Table):
     )
 
 
-class Alerts(Table):
+class Alerts(TomlTable):
     """What is reported although nothing is broken yet; "off" turns an alert off."""
 
     cap: AlertShare = Field(
@@ -258,7 +258,7 @@ class Alerts(Table):
     )  # fmt: skip
 
 
-class ProjectTable(Table):
+class ProjectTable(TomlTable):
     """The project's own code. Paths are relative to the project."""
 
     package: str | None = Field(
@@ -273,7 +273,7 @@ class ProjectTable(Table):
     )  # fmt: skip
 
 
-class LimitsFile(Table):
+class LimitsFile(TomlTable):
     """All of `limits.toml`."""
 
     caps: dict[Name, CapSize] = Field(

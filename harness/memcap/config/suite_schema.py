@@ -11,8 +11,8 @@ from memcap.config.schema import (
     MOST_RUNS,
     BenchmarkContainer,
     QuietTable,
-    Table,
     Tolerances,
+    TomlTable,
     keeps,
 )
 from memcap.config.values import (
@@ -38,7 +38,7 @@ def _for_all_caps(value: Any) -> Any:
     return {"*": value} if isinstance(value, str) else value
 
 
-class ThresholdTable(Table):
+class ThresholdTable(TomlTable):
     """The figures up to which a metric is excellent, good and acceptable, and beyond which it is poor.
 
     They rise where less is better, and fall where more is better.
@@ -50,7 +50,7 @@ class ThresholdTable(Table):
     poor: Number = Field(description="Beyond this it is poor, which breaks the check.")
 
 
-class WorkloadTable(Table):
+class WorkloadTable(TomlTable):
     """What is measured."""
 
     description: str = Field(default="", description="What it does, for reports.", examples=['"50 agents"'])
@@ -61,7 +61,7 @@ class WorkloadTable(Table):
     )  # fmt: skip
 
 
-class DefaultsTable(Table):
+class DefaultsTable(TomlTable):
     """What the benchmarks of the suite share.
 
     A benchmark's own key replaces a shared one. Tables are merged key by key; an empty table takes nothing that is
@@ -120,7 +120,7 @@ class BenchmarkTable(DefaultsTable, WorkloadTable):
     quiet: QuietTable = Field(default=QuietTable(), description="How still its surroundings are kept.")
 
 
-class SuiteTable(Table):
+class SuiteTable(TomlTable):
     """The suite as a whole."""
 
     description: str = Field(default="", description="What it measures, for reports.", examples=['"Our agents"'])
@@ -139,7 +139,7 @@ class SuiteTable(Table):
     )
 
 
-class SuiteFile(Table):
+class SuiteFile(TomlTable):
     """All of `suite.toml`."""
 
     suite: SuiteTable = Field(default=SuiteTable(), description="The suite as a whole.")

@@ -67,7 +67,7 @@ def _keys_at(model: type[BaseModel], path: KeyPath) -> tuple[str, ...]:
         else:  # a dict of tables
             here = get_args(here)[-1]
         tables = [kind for kind in get_args(here) if isinstance(kind, type) and issubclass(kind, BaseModel)]
-        if type(None) in get_args(here) and tables:  # `Table | None`
+        if type(None) in get_args(here) and tables:  # `TomlTable | None`
             here = tables[0]
     assert issubclass(here, BaseModel), "only tables forbid unknown keys"
     return tuple(here.model_fields)

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from memcap.engine.docker_client import running_container
 from memcap.errors import PlanError, SelectionError
 from memcap.model import ContainerPolicy, Mount, MountKind
 
@@ -93,8 +94,6 @@ def refuse_unknown_networks(client: DockerClient, policies: Iterable[ContainerPo
 
 
 def _refuse_unusable_container(client: DockerClient, network: str) -> None:
-    from memcap.engine.docker_client import running_container
-
     try:
         running_container(client, network.removeprefix("container:"))
     except (SelectionError, PlanError) as error:

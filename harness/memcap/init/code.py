@@ -49,7 +49,7 @@ class Application:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Code:
+class PythonCode:
     """The Python of a repository: ``packages`` and ``programs`` are at the top, or under src."""
 
     applications: tuple[Application, ...] = ()
@@ -57,7 +57,7 @@ class Code:
     programs: tuple[Module, ...] = ()
 
 
-def read_code(root: Path) -> Code:
+def read_code(root: Path) -> PythonCode:
     """Return what the Python files of ``root`` are; those that cannot be read are nothing."""
     applications: list[tuple[tuple[bool, bool, int, int, str], Application]] = []
     packages: dict[str, Module] = {}
@@ -80,7 +80,7 @@ def read_code(root: Path) -> Code:
             applications.append((rank, Application(module=module, framework=framework)))
         if depth == 0 and module.base in ("", "src") and path.stem not in _NO_PROGRAMS and _has_guard(tree):
             programs.append(module)
-    return Code(
+    return PythonCode(
         applications=tuple(application for _, application in sorted(applications, key=lambda pair: pair[0])),
         packages=tuple(packages[name] for name in sorted(packages)),
         programs=tuple(programs),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from memcap.init.code import Code
+from memcap.init.code import PythonCode
 
 _NAMED_IN_SETUP: Final = re.compile(r"\b(packages|py_modules)\s*=")
 _NO_MODULES: Final = frozenset({
@@ -31,7 +31,7 @@ class Addition:
 
 
 def lines_for_setuptools(
-    root: Path, tables: Mapping[str, Any], code: Code, *, setup: tuple[str, str]
+    root: Path, tables: Mapping[str, Any], code: PythonCode, *, setup: tuple[str, str]
 ) -> Addition | None:
     """Return what has to be said, so that setuptools finds what it finds now; None if there is no need.
 

@@ -16,7 +16,7 @@ from memcap.config.load import LIMITS_FILE, folder_in_repository, folder_problem
 from memcap.config.requirements import check_requirements
 from memcap.errors import ConfigError
 from memcap.images.package import is_installable
-from memcap.init.code import Code, module_file, read_code
+from memcap.init.code import PythonCode, module_file, read_code
 from memcap.init.discovery import Addition, lines_for_setuptools
 from memcap.init.dockerfile import has_python
 from memcap.model import Config
@@ -68,7 +68,7 @@ class Repository:
     folder: str
     metadata: Metadata
     python_version: str
-    code: Code
+    code: PythonCode
     commands: tuple[Command, ...]
     installable: tuple[str, ...]
     dockerfiles: tuple[str, ...]

@@ -7,8 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 
 from memcap.model import UNCAPPED, Accepted, Baseline, BaselineVersion, CellHistory, Metric, limit_of
+from memcap.report.document import Column, Overflow
 from memcap.report.sparkline import BLOCKS, PLAIN, sparkline
-from memcap.report.text import figure, folded, percent, shortened
+from memcap.report.text import figure, folded, percent
+from memcap.report.text_table import table
 from memcap.stats import median, relative_change
 from memcap.untrusted import printable
 
@@ -20,23 +22,17 @@ _LEAST_SPAN = 0.05  # of the lowest figure: less is drawn as the little that it 
 
 def render_baselines(baselines: Sequence[Baseline], *, width: int) -> str:
     """Return a table of ``baselines``, then by whom and why they were accepted."""
-    from tabulate import tabulate  # noqa: PLC0415 - takes long
-
     shown = (Metric.PEAK, Metric.UNRECLAIMABLE_PEAK, Metric.RSS_PEAK)
-    headings = ["cell", "ending", "runs", "peak", "unreclaim-\nable peak", "rss peak"]
-    rows = [[each.ending.value, str(each.runs), *(figure(m, median_of(each, m)) for m in shown)] for each in baselines]
-    # Beside the ids: the widest of each other column, and two blanks before it.
-    columns = zip(headings[1:], *rows, strict=True)
-    others = sum(2 + max(len(line) for text in column for line in text.split("\n")) for column in columns)
-    ids = [shortened(printable(each.cell_id), width - others) for each in baselines]
-    table = tabulate(
-        # Not as tabulate's headers, which are padded: then no id would fit into 80 columns.
-        [headings, *([cell_id, *row] for cell_id, row in zip(ids, rows, strict=True))],
-        tablefmt="plain",
-        disable_numparse=True,
-        colalign=["left", "left", *["right"] * 4],
-    )
-    return "\n".join([table, *_accepted_lines(baselines, width=width)]) + "\n"
+    columns = [
+        Column(title="cell", fit=Overflow.MIDDLE),
+        Column(title="ending"),
+        *(Column(title=title, right=True) for title in ("runs", "peak", "unreclaim-\nable peak", "rss peak")),
+    ]
+    rows = [
+        [printable(each.cell_id), each.ending.value, str(each.runs), *(figure(m, median_of(each, m)) for m in shown)]
+        for each in baselines
+    ]
+    return "\n".join([table(rows, columns, width=width), *_accepted_lines(baselines, width=width)]) + "\n"
 
 
 def change_lines(old: Baseline | None, new: Baseline) -> list[str]:

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from memcap.model import CampaignResult, Caveat, CaveatKind, Measurement, Verdict
-from memcap.report.text import paragraph, span, wrapped
+from memcap.report.document import Block, Fold, Level, Note, few
+from memcap.report.text import span
 from memcap.units import counted
 from memcap.untrusted import LONGEST_LINE, bounded
 
 # A number that stands alone, with its unit if that is of bytes: no part of a name, a date, a version or a list.
 _NUMBER = re.compile(r"(?<![\w.,:/@#-])\d+(?:\.\d+)?(?: (?:B|[KMG]iB)\b)?(?!\w|[.,:/@-]\w)", re.ASCII)
-_SHOWN_KINDS = 3
-_SHOWN_DETAILS = 8
+_SHOWN_DETAILS = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,30 +98,29 @@ def summarized(caveats: Sequence[CaveatView], hint: str = "") -> str:
     return f"{counted(len(others), noun)}: {', '.join(each.name for each in others)}{hint}"
 
 
-def short_text(
-    caveats: Sequence[CaveatView], width: int, *, hint: str, where: Callable[[CaveatView], str] | None = None
-) -> str:
-    """Return the caveats that can change a decision, each in full, and the others in one line; empty if there are none.
+def caveat_blocks(
+    caveats: Sequence[CaveatView], *, where: Callable[[CaveatView], str] | None = None, hint: str = ""
+) -> tuple[Block, ...]:
+    """Return a note for each caveat that can change a decision, and the others folded.
 
-    ``where`` names the cells of one, ``hint`` says where more is written about the others.
+    ``where`` names the cells of one, ``hint`` says where a terminal shows the others.
     """
-    told = [full_text(each, where(each) if where else "") for each in caveats if each.decides]
-    return "\n".join(wrapped(line, width, rest="    ") for line in (*told, summarized(caveats, hint)) if line)
+    deciding, others = (
+        [_note(each, where) for each in caveats if each.decides is decides] for decides in (True, False)
+    )
+    folded = Fold(title=summarized(caveats), blocks=tuple(others), hint=hint)
+    return (*deciding, folded) if others else tuple(deciding)
 
 
-def full_text(caveat: CaveatView, where: str = "") -> str:
-    """Return one caveat as a sentence or two, with its remedy."""
-    seen = "; ".join(caveat.seen[:_SHOWN_KINDS]) + ("; …" if len(caveat.seen) > _SHOWN_KINDS else "")
-    return f"caveat {caveat.name}{f' ({where})' if where else ''}: {seen}. {caveat.remedy}"
-
-
-def caveat_paragraph(caveat: CaveatView, width: int, *, where: str) -> str:
-    """Return one caveat with all that was seen, a line each, and its remedy below."""
-    seen = caveat.seen[:_SHOWN_DETAILS]
-    if len(seen) < len(caveat.seen):
-        seen = (*seen, f"and {len(caveat.seen) - len(seen)} more (--json shows all)")
-    places = ", ".join(filter(None, [where, caveat.where]))
-    return paragraph(f"caveat {caveat.kind.value}: {places}", seen, caveat.remedy, width)
+def _note(caveat: CaveatView, where: Callable[[CaveatView], str] | None) -> Note:
+    places = ", ".join(filter(None, [where(caveat) if where else "", caveat.where]))
+    return Note(
+        level=Level.WARN if caveat.decides else Level.PLAIN,
+        title=f"caveat {caveat.name}{f' ({places})' if places else ''}",
+        facts=few(caveat.seen, _SHOWN_DETAILS),
+        remedy=caveat.remedy,
+        noun="kinds of caveats",
+    )
 
 
 def merged(details: Iterable[str]) -> tuple[str, ...]:

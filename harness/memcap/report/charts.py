@@ -1,114 +1,52 @@
-"""Charts: each is one Vega-Lite specification (``specs/``), drawn in the HTML report and written as SVG and PNG.
-
-What differs from chart to chart is put into the specification as data and parameters, so that the browser and
-``write_charts`` cannot draw two different things. Colours are tokens (``@ink``) that a theme fills in.
-"""
+"""The charts of a campaign: what is in them, and the same in words. ``svg`` draws them."""
 
 from __future__ import annotations
 
-import base64
-import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Final
 
 from memcap.errors import UsageError
 from memcap.model import Measurement, Metric, Moment, VerdictState, limit_of, running
+from memcap.report.answer import FINE
+from memcap.report.document import Chart
+from memcap.report.drawing import IntervalMark, Intervals, Stack, Strips
+from memcap.report.svg import standalone
+from memcap.report.text import shortened
 from memcap.report.view import CellView, MetricView, View
 from memcap.units import counted, format_bytes
-from memcap.untrusted import printable
 
-SPECS = ("distribution", "memory", "summary")
-MOST_MOMENTS = 128
-MOST_ROWS = 24
-MOST_CELLS = 20
+MOST_MOMENTS: Final = 48
+MOST_ROWS: Final = 24
+MOST_CELLS: Final = 20
 
-_FOLDER = Path(__file__).parent / "specs"
 _KIB, _MIB = 1024, 1024 * 1024
+_PARTS: Final = ("anon", "shmem", "kernel", "file")
 _FEW_ROWS = 8
 _REACHED = 0.97  # of the cap
 _CAP_IN_SIGHT = 4  # a cap that is further away than this many times the peak would flatten the curve
-_FINE = frozenset({VerdictState.UNCHANGED, VerdictState.NEW, VerdictState.IMPROVED})
 _SHIFTED = ("regressed", "undecided", "improved", "unchanged")
-_EXPORT_WIDTH = 640
 _PIXELS = 2.0
-
-THEMES: Mapping[str, Mapping[str, str]] = {
-    "light": {
-        "background": "#ffffff", "ink": "#1d2126", "muted": "#5c646e", "grid": "#e6e7e4", "band": "#e9ecef",
-        "base": "#7d8690", "head": "#2b5c8c", "anon": "#2b5c8c", "shmem": "#7967b3", "kernel": "#b9823f",
-        "file": "#c6d0d9", "bad": "#b3261e", "warn": "#8a5a00", "good": "#1f6e3a",
-    },
-    "dark": {
-        "background": "#1d2024", "ink": "#e7e8ea", "muted": "#a0a7b0", "grid": "#31363c", "band": "#2e343b",
-        "base": "#939ba5", "head": "#7db1e3", "anon": "#6b9fd2", "shmem": "#a898dc", "kernel": "#d2a468",
-        "file": "#4b5560", "bad": "#ff8f86", "warn": "#e5b55c", "good": "#7fca99",
-    },
-}  # fmt: skip
-
-
-@dataclass(frozen=True, kw_only=True)
-class Chart:
-    """One chart: the name of its specification, what is put into it, and the same in words; ``height`` in pixels."""
-
-    spec: str
-    height: int
-    params: Mapping[str, str | float]
-    data: Mapping[str, Sequence[Mapping[str, Any]]]
-    words: str
-
-
-@lru_cache(maxsize=len(SPECS))
-def specification(name: str) -> str:
-    """Return the Vega-Lite specification of ``name`` as JSON, with tokens for colours and without data."""
-    spec = json.loads((_FOLDER / f"{name}.vl.json").read_text(encoding="utf-8"))
-    spec["config"] = json.loads((_FOLDER / "config.json").read_text(encoding="utf-8"))
-    return json.dumps(spec)
-
-
-def filled(chart: Chart, theme: str = "light", *, width: int = _EXPORT_WIDTH) -> dict[str, Any]:
-    """Return the whole Vega-Lite specification of ``chart``, ``width`` pixels wide, as any Vega tool takes it."""
-    text = coloured(specification(chart.spec), {**THEMES[theme], "font": "sans-serif"})
-    spec: dict[str, Any] = json.loads(text)
-    spec["width"], spec["height"] = width, chart.height
-    spec["params"] = [{**each, "value": chart.params[each["name"]]} for each in spec["params"]]
-    spec["datasets"] = {name: list(rows) for name, rows in chart.data.items()}
-    return spec
-
-
-def for_browser(chart: Chart) -> dict[str, Any]:
-    """Return what the browser needs to fill in the specification of ``chart`` itself."""
-    return {
-        "spec": chart.spec,
-        "height": chart.height,
-        "params": chart.params,
-        "data": chart.data,
-        "words": chart.words,
-    }
-
-
-def coloured(text: str, theme: Mapping[str, str]) -> str:
-    """Return a specification with its tokens replaced by what ``theme`` has for them."""
-    return re.sub(r'"@(\w+)"', lambda match: json.dumps(theme[match[1]]), text)
+_LABEL = 44
 
 
 def distribution(view: MetricView) -> Chart | None:
     """Return the values of one metric, base above measured, with the band that is tolerated around the base's median.
 
-    None where there are no values.
+    None where it was not judged, or there are no values.
     """
     found = view.verdict
-    base = found.base_values if found else ()
-    if not (base or view.values):
+    if found is None or not (found.base_values or view.values):
         return None
+    base = found.base_values
     scale, unit = _scale(view.metric, max(*base, *view.values, 0))
     band = None
-    if found and base and found.base is not None and found.margin is not None:
-        band = (found.base - found.margin, found.base + found.margin)
-    return _strips(view.metric.value, unit, base, view.values, scale=scale, band=band)
+    if base and found.base is not None and found.margin is not None:
+        band = ((found.base - found.margin) / scale, (found.base + found.margin) / scale)
+    return _strips(
+        view.metric.value, unit, [each / scale for each in base], [each / scale for each in view.values], band
+    )
 
 
 def distribution_of_extra(name: str, unit: str, values: Sequence[float]) -> Chart | None:
@@ -117,28 +55,14 @@ def distribution_of_extra(name: str, unit: str, values: Sequence[float]) -> Char
 
 
 def _strips(
-    name: str,
-    unit: str,
-    base: Sequence[float],
-    new: Sequence[float],
-    *,
-    scale: float = 1,
-    band: tuple[float, float] | None = None,
+    name: str, unit: str, base: Sequence[float], new: Sequence[float], band: tuple[float, float] | None = None
 ) -> Chart:
-    sides = [(side, list(values)) for side, values in (("baseline", base), ("measured", new)) if values]
+    sides = tuple((side, tuple(values)) for side, values in (("baseline", base), ("measured", new)) if values)
     told = "; ".join(
-        f"{side}, {counted(len(values), 'value')} from {min(values) / scale:.6g} to {max(values) / scale:.6g}"
-        for side, values in sides
+        f"{side}, {counted(len(values), 'value')} from {min(values):.6g} to {max(values):.6g}" for side, values in sides
     )
-    low, high = band or (sides[0][1][0],) * 2  # a band of no width, as Vega complains of none at all
     return Chart(
-        spec="distribution",
-        height=30 * len(sides),
-        params={"heading": f"{name} ({unit})" if unit else name, "scale": scale},
-        data={
-            "samples": [{"side": side, "value": values} for side, values in sides],
-            "margin": [{"low": low, "high": high}],
-        },
+        drawing=Strips(heading=f"{name} ({unit})" if unit else name, sides=sides, band=band),
         words=f"{name}{f' in {unit}' if unit else ''}, each run a point: {told}.",
     )
 
@@ -176,37 +100,35 @@ def memory_over_time(
         return None
     peak = max(peak_bytes or 0, *(moment.usage for moment in series))
     cap = limit_of(cap_bytes)
-    line, top = _cap_line(cap, promised_bytes, peak)
+    line, label, top = _cap_line(cap, promised_bytes, peak)
     of_cap = f" of the cap of {format_bytes(promised_bytes or cap)}" if cap else ", without a cap"
     scale, unit = _scale(Metric.PEAK, peak)
-    columns = ("seconds", "usage", "anon", "shmem", "kernel", "file")
-    return Chart(
-        spec="memory",
-        height=220,
-        params={"heading": f"memory of one run over time ({unit})", "scale": scale, "top": top},
-        data={
-            "moments": [{name: [getattr(moment, name) for moment in moments] for name in columns}],
-            "lines": [line],
-            # Vega warns of data without rows: where nothing is to be marked, the row without words is not drawn.
-            "ends": [{"seconds": end, "label": "end of the cycles"} for end in cycle_tenths[-1:]]
-            or [{"seconds": moments[-1].seconds, "label": ""}],
-        },
-        words=f"Memory over {moments[-1].seconds:.1f} seconds: at most {format_bytes(peak)}{of_cap}; "
-        f"at the end {format_bytes(moments[-1].anon)} anonymous, "
-        f"{format_bytes(moments[-1].file)} page cache.",
+    drawing = Stack(
+        heading=f"memory of one run over time ({unit})",
+        seconds=tuple(moment.seconds for moment in moments),
+        parts=tuple((part, tuple(getattr(moment, part) / scale for moment in moments)) for part in _PARTS),
+        whole=tuple(moment.usage / scale for moment in moments),
+        top=top / scale,
+        line=(line / scale, label),
+        is_reached=cap == line and peak >= _REACHED * line,
+        ends=(cycle_tenths[-1], "end of the cycles") if cycle_tenths else None,
     )
+    words = (
+        f"Memory over {moments[-1].seconds:.1f} seconds: at most {format_bytes(peak)}{of_cap}; at the end "
+        f"{format_bytes(moments[-1].anon)} anonymous, {format_bytes(moments[-1].file)} page cache."
+    )
+    return Chart(drawing=drawing, words=words)
 
 
-def _cap_line(cap: int | None, promised_bytes: int | None, peak: int) -> tuple[dict[str, Any], float]:
-    """Return the line of the cap, and where the chart ends: above both, or below a cap that is far away or not there.
+def _cap_line(cap: int | None, promised_bytes: int | None, peak: int) -> tuple[float, str, float]:
+    """Return the line of the cap, its label, and where the chart ends: above both, or below a cap that is far away.
 
     The line is at the upper end then, and its label says what there is.
     """
     if cap is not None and cap <= peak * _CAP_IN_SIGHT:
-        label = f"cap {format_bytes(promised_bytes or cap)}"
-        return {"bytes": cap, "label": label, "reached": peak >= _REACHED * cap}, 1.1 * max(cap, peak)
+        return cap, f"cap {format_bytes(promised_bytes or cap)}", 1.1 * max(cap, peak)
     label = f"↑ cap {format_bytes(promised_bytes or cap)}, {cap / peak:.0f} times the peak" if cap else "no cap"
-    return {"bytes": 1.35 * peak, "label": label, "reached": False}, 1.35 * peak
+    return 1.35 * peak, label, 1.35 * peak
 
 
 def summary(view: View) -> Chart | None:
@@ -214,9 +136,9 @@ def summary(view: View) -> Chart | None:
 
     None if nothing was compared.
     """
-    rows = [row for cell in view.cells for row in _shift_row(cell)]
-    changed = [row for row in rows if row["verdict"] != VerdictState.UNCHANGED.value]
-    unchanged = [row for row in rows if row["verdict"] == VerdictState.UNCHANGED.value]
+    rows = [row for cell in view.cells for row in _shift(cell)]
+    changed = [row for row in rows if row.state != VerdictState.UNCHANGED.value]
+    unchanged = [row for row in rows if row.state == VerdictState.UNCHANGED.value]
     shown = [*changed[:MOST_ROWS], *unchanged[: max(0, _FEW_ROWS - len(changed))]]
     if not shown:
         return None
@@ -224,10 +146,7 @@ def summary(view: View) -> Chart | None:
         f"{len(shown)} of {len(rows)} compared cells, worst first" if len(shown) < len(rows) else "All compared cells"
     )
     return Chart(
-        spec="summary",
-        height=34 * len(shown),
-        params={"heading": "shift in % of the baseline"},
-        data={"shifts": shown},
+        drawing=Intervals(heading="shift in % of the baseline", rows=tuple(shown)),
         words=f"{which}. A point is how far the measured values lie from the baseline's, its line the interval for "
         "that, the pale bar what is tolerated.",
     )
@@ -243,7 +162,7 @@ def pictured(cell: CellView) -> Measurement | None:
 def write_charts(view: View, directory: Path, *, most_cells: int = MOST_CELLS) -> tuple[Path, ...]:
     """Write the summary, and the charts of the worst ``most_cells`` cells that are not fine, each as SVG and PNG.
 
-    Files of the same name are replaced. Raises UsageError where the packages for it are not installed.
+    Files of the same name are replaced. Raises UsageError where the package for PNG is not installed.
     """
     try:
         import vl_convert  # noqa: PLC0415 - optional, and heavy
@@ -251,7 +170,7 @@ def write_charts(view: View, directory: Path, *, most_cells: int = MOST_CELLS) -
         raise missing("charts") from error
     directory.mkdir(parents=True, exist_ok=True)
     charts = {"summary": summary(view)}
-    wanted = [cell for cell in view.cells if cell.runs and cell.verdict and cell.verdict.state not in _FINE]
+    wanted = [cell for cell in view.cells if cell.runs and cell.verdict and cell.verdict.state not in FINE]
     for number, cell in enumerate(wanted[:most_cells], start=1):
         name = f"{number:02d}-{re.sub(r'[^A-Za-z0-9._-]', '_', cell.id)[:120]}"
         charts[f"{name}.memory"] = memory(cell)
@@ -260,26 +179,12 @@ def write_charts(view: View, directory: Path, *, most_cells: int = MOST_CELLS) -
     for name, chart in charts.items():
         if chart is None:
             continue
-        spec = filled(chart)
+        drawn = standalone(chart.drawing)
         svg, png = directory / f"{name}.svg", directory / f"{name}.png"
-        svg.write_text(vl_convert.vegalite_to_svg(spec), encoding="utf-8", newline="\n")
-        png.write_bytes(vl_convert.vegalite_to_png(spec, scale=_PIXELS))
+        svg.write_text(drawn, encoding="utf-8", newline="\n")
+        png.write_bytes(vl_convert.svg_to_png(drawn, scale=_PIXELS))
         written += [svg, png]
     return tuple(written)
-
-
-def to_svg(chart: Chart) -> str:
-    """Return ``chart`` as SVG. Raises UsageError where vl-convert is not installed."""
-    try:
-        import vl_convert  # noqa: PLC0415 - optional, and heavy
-    except ImportError as error:
-        raise missing("charts") from error
-    return str(vl_convert.vegalite_to_svg(filled(chart)))
-
-
-def as_address(svg: str) -> str:
-    """Return ``svg`` as the address of an image within a page."""
-    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
 
 
 def missing(what: str) -> UsageError:
@@ -302,25 +207,20 @@ def _thinned(series: Sequence[Moment]) -> Sequence[Moment]:
     return series
 
 
-def _shift_row(cell: CellView) -> list[dict[str, Any]]:
-    """Return the row of the metric that decided on ``cell``; none if no metric was compared."""
+def _shift(cell: CellView) -> Iterator[IntervalMark]:
+    """Yield the row of the metric that decided on ``cell``; none if no metric was compared."""
     verdicts = [each.verdict for each in cell.metrics if each.verdict and each.verdict.shift and each.verdict.base]
     worst = sorted((each for each in verdicts if each.state.value in _SHIFTED), key=lambda each: _rank(each.state))
-    if not worst or worst[0].shift is None or not worst[0].base:
-        return []
-    found, moved, base = worst[0], worst[0].shift, worst[0].base
-    within = 100 * (found.margin or 0) / base
-    return [
-        {
-            "cell": f"{printable(cell.id)} · {found.metric.value}",
-            "verdict": found.state.value,
-            "estimate": 100 * moved.estimate / base,
-            "low": 100 * moved.low / base,
-            "high": 100 * moved.high / base,
-            "within_low": -within,
-            "within_high": within,
-        }
-    ]
+    if worst and worst[0].shift and worst[0].base:
+        found, moved, base = worst[0], worst[0].shift, worst[0].base
+        yield IntervalMark(
+            label=f"{shortened(cell.id, _LABEL)} · {found.metric.value}",
+            state=found.state.value,
+            estimate=100 * moved.estimate / base,
+            low=100 * moved.low / base,
+            high=100 * moved.high / base,
+            within=100 * (found.margin or 0) / base,
+        )
 
 
 def _rank(state: VerdictState) -> int:

@@ -1,46 +1,79 @@
-"""The diff of two allocation profiles as text and as JSON; every figure is one of a run with the instrument in it."""
+"""The diff of two allocation profiles as a document; every figure is one of a run with the instrument in it."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Final
 
-from memcap.json_text import json_text
-from memcap.model import AllocationProfile, Frame, limit_of
-from memcap.profile_diff import Explanation, LineChange, ProfileDiff, StackChange
-from memcap.report.text import folded, shortened, wrapped
+from memcap.model import AllocationProfile
+from memcap.profile_diff import Box, Explanation, LineChange, ProfileDiff, StackChange, boxes_of
+from memcap.report.document import (
+    Advice,
+    Block,
+    Cell,
+    Chart,
+    Column,
+    Document,
+    Facts,
+    Fold,
+    Level,
+    Lines,
+    Mono,
+    Overflow,
+    Paragraph,
+    Table,
+    Text,
+    document,
+    few,
+    flat,
+)
+from memcap.report.drawing import Flame, Flames
+from memcap.report.profile import NO_LINE, place, place_text
+from memcap.report.text import sentence, shortened
 from memcap.units import counted, format_bytes
 from memcap.untrusted import printable
 
-# History of the schema; it goes up when a key goes away or changes its meaning.
-# 1 - first version
-DIFF_SCHEMA: Final = 1
-NO_LINE: Final = "(no line of Python)"
 _LONGEST_STACK: Final = 12
 _EXPLAINED_LINES: Final = 5
+_MOST_DOUBTS: Final = 10
 _ALIKE_SHOWN: Final = 12  # characters before the first that differs
+_LONGEST_ALIKE: Final = 40  # of longer lines only what differs is shown
 _LONGEST_SUBJECT: Final = 100
-_INDENT: Final = " " * 34
 
 
-def render_diff(diff: ProfileDiff, *, top: int, stacks: bool = False, width: int = 80) -> str:
-    """Return the diff as text: a sentence, the ``top`` lines (or whole stacks) that changed most, and what is doubtful.
+def diff_document(diff: ProfileDiff, *, top: int, stacks: bool = False) -> Document:
+    """Return a sentence, the ``top`` lines (or whole stacks) that changed most, what is doubtful, and a flamegraph.
 
     The last rows say what all others come to, so that the table adds up.
     """
-    parts = [wrapped(told(diff), width), "\n".join(wrapped(each, width, rest="        ") for each in sides(diff))]
-    parts.append(_stack_table(diff, top, width) if stacks else _line_table(diff, top, width))
-    parts += [wrapped(doubt, width, rest="    ") for doubt in doubts(diff)]
-    return folded("\n\n".join(parts), width) + "\n"
+    return document(
+        "memcap diff", Paragraph(text=Advice(told(diff))), _body(diff, top=top, stacks=stacks), _flames(diff)
+    )
 
 
-def render_explanation(explanation: Explanation, *, width: int = 80) -> str:
-    """Return why a cell became worse as text."""
-    title = f"{explanation.cell_id}, what changed by line"
+def explanation_block(explanation: Explanation) -> Fold:
+    """Return why a cell became worse."""
+    title = ("what changed by line: ", Mono(explanation.cell_id))
     if explanation.diff is None:
-        return wrapped(f"{title}: not explained: {explanation.why_not}", width, rest="    ") + "\n"
-    compared = wrapped(f"{title}, since {explanation.base}", width)
-    kept = f"Profiles, and the diff in other forms: {explanation.folder}"
-    return f"{compared}\n\n{render_diff(explanation.diff, top=_EXPLAINED_LINES, width=width)}\n{kept}\n"
+        why = Paragraph(text=f"{explanation.cell_id}, what changed by line: not explained: {explanation.why_not}")
+        return Fold(title=title, blocks=(why,), opens=True)
+    compared = Paragraph(text=f"{explanation.cell_id}, what changed by line, since {explanation.base}")
+    kept = Paragraph(text=f"Profiles, and the diff in other forms: {explanation.folder}")
+    answer = Paragraph(text=Advice(told(explanation.diff)))
+    body = _body(explanation.diff, top=_EXPLAINED_LINES, stacks=False)
+    return Fold(title=title, blocks=(compared, answer, *body, *([kept] if explanation.folder else [])), opens=True)
+
+
+def _body(diff: ProfileDiff, *, top: int, stacks: bool) -> tuple[Block, ...]:
+    tool = f"{diff.after.tool.value} {diff.after.tool_version}"
+    warning = f"PROFILED with {tool}: no figure here is one to compare with other runs or to accept."
+    doubts = few([sentence(doubt) for doubt in diff.doubts], _MOST_DOUBTS)
+    return flat(
+        Facts(items=(("before", _side(diff.before)), ("after", _side(diff.after)))),
+        Paragraph(text=warning, level=Level.WARN),
+        _stack_table(diff, top) if stacks else _line_table(diff, top),
+        (Paragraph(text=f"{doubt}.", hangs=True) for doubt in doubts),
+    )
 
 
 def told(diff: ProfileDiff) -> str:
@@ -64,23 +97,6 @@ def told(diff: ProfileDiff) -> str:
     return printable(f"{total}. The largest {noun} is {signed_bytes(top.delta_bytes)} at {_described(top)}.")
 
 
-def sides(diff: ProfileDiff) -> tuple[str, str, str]:
-    """Return which profiles are compared, and that they are profiles."""
-    tool = f"{diff.after.tool.value} {diff.after.tool_version}"
-    warning = f"PROFILED with {tool}: no figure here is one to compare with other runs or to accept."
-    return f"before: {_side(diff.before)}", f"after:  {_side(diff.after)}", warning
-
-
-def doubts(diff: ProfileDiff) -> list[str]:
-    """Return why the two profiles may not be alike, in sentences."""
-    return [f"{printable(doubt[:1].upper() + doubt[1:])}." for doubt in diff.doubts]
-
-
-def place(frame: Frame | None) -> str:
-    """Return a line for a reader."""
-    return printable(f"{frame.file}:{frame.line} {frame.function}") if frame else NO_LINE
-
-
 def remark(line: LineChange, *, was: str = "") -> str:
     """Return what became of the line itself: new, gone, moved from somewhere, edited; empty if it is as it was.
 
@@ -102,29 +118,10 @@ def signed_bytes(value: int) -> str:
     return f"+{format_bytes(value)}" if value > 0 else format_bytes(value)
 
 
-def render_diff_json(diff: ProfileDiff, *, top: int) -> str:
-    """Return the whole diff for programs: all lines that changed, and the ``top`` stacks."""
-    return json_text(diff_json(diff, top=top))
-
-
-def diff_json(diff: ProfileDiff, *, top: int) -> dict[str, Any]:
-    """Return the diff as plain values, in bytes; lines and stacks that are the same are left out."""
-    return {
-        "schema": DIFF_SCHEMA,
-        "profiled": True,
-        "sentence": told(diff),
-        "tool": diff.after.tool.value,
-        "before": _side_json(diff.before),
-        "after": _side_json(diff.after),
-        "total_before_bytes": diff.total_before,
-        "total_after_bytes": diff.total_after,
-        "delta_bytes": diff.delta_bytes,
-        "unlisted_before_bytes": diff.rest_before,
-        "unlisted_after_bytes": diff.rest_after,
-        "lines": [_line_json(line) for line in diff.lines if line.word != "same"],
-        "stacks": [_stack_json(stack) for stack in _largest_stacks(diff, top)],
-        "doubts": list(diff.doubts),
-    }
+def largest_stacks(diff: ProfileDiff, number: int) -> list[StackChange]:
+    """Return the ``number`` stacks that changed most, the largest rise first."""
+    changed = sorted((each for each in diff.stacks if each.word != "same"), key=lambda each: -abs(each.delta_bytes))
+    return sorted(changed[:number], key=lambda each: -each.delta_bytes)
 
 
 def _described(line: LineChange) -> str:
@@ -138,63 +135,62 @@ def _described(line: LineChange) -> str:
 
 def _side(profile: AllocationProfile) -> str:
     subject = shortened(profile.subject, _LONGEST_SUBJECT)
-    return printable(f"{subject} in {profile.image} ({profile.python}), {profile.id}")
+    return f"{subject} in {profile.image} ({profile.python}), {profile.id}"
 
 
-def _line_table(diff: ProfileDiff, top: int, width: int) -> str:
-    rows = [f"{'change':>10} {'before':>10} {'after':>10}  line"]
+def _line_table(diff: ProfileDiff, top: int) -> Table:
     largest = diff.largest(top)
-    for line in largest:
-        rows.append(_row(line.delta_bytes, line.old.size_bytes, line.new.size_bytes, _shown(place(line.frame), width)))
-        now, was = _parts_that_differ(line, width)
-        said = remark(line, was=was)
-        rows += [_INDENT + _beginning(now, width)] if now else []
-        rows += [_INDENT + _beginning(said, width)] if said else []
-        rows += [_INDENT + _shown(f"in {place(line.inside)}", width)] if line.inside else []
-        if line.old.count != line.new.count and line.word not in ("new", "gone"):
-            rows.append(f"{_INDENT}{line.old.count} -> {counted(line.new.count, 'allocation')}")
-    shown_old, shown_new = sum(each.old.size_bytes for each in largest), sum(each.new.size_bytes for each in largest)
-    return "\n".join([*rows, *_last_rows(diff, shown_old, shown_new, "lines")])
+    rows = [_row(line.delta_bytes, line.old.size_bytes, line.new.size_bytes, _told_line(line)) for line in largest]
+    shown = sum(line.old.size_bytes for line in largest), sum(line.new.size_bytes for line in largest)
+    return _table("line", [*rows, *_last_rows(diff, *shown, "lines")])
 
 
-def _stack_table(diff: ProfileDiff, top: int, width: int) -> str:
-    rows = [f"{'change':>10} {'before':>10} {'after':>10}  stack, innermost first"]
-    largest = _largest_stacks(diff, top)
-    for change in largest:
-        frames = [place(frame) for frame in change.stack[:_LONGEST_STACK]] or [NO_LINE]
-        more = len(change.stack) - _LONGEST_STACK
-        frames += [f"… {more} more"] if more > 0 else []
-        sizes = change.delta_bytes, change.old.size_bytes, change.new.size_bytes
-        rows.append(_row(*sizes, _shown(frames[0], width)))
-        rows += [_INDENT + _shown(each, width) for each in frames[1:]]
-    shown_old, shown_new = sum(each.old.size_bytes for each in largest), sum(each.new.size_bytes for each in largest)
-    return "\n".join([*rows, *_last_rows(diff, shown_old, shown_new, "stacks")])
+def _told_line(line: LineChange) -> Lines:
+    now, was = _parts_that_differ(line)
+    texts: list[Text] = [place(line.frame), *([Mono(now)] if now else [])]
+    texts += [said] if (said := remark(line, was=was)) else []
+    texts += [("in ", place(line.inside))] if line.inside else []
+    if line.old.count != line.new.count and line.word not in ("new", "gone"):
+        texts.append(f"{line.old.count} -> {counted(line.new.count, 'allocation')}")
+    return Lines(tuple(texts))
 
 
-def _last_rows(diff: ProfileDiff, shown_old: int, shown_new: int, noun: str) -> list[str]:
+def _stack_table(diff: ProfileDiff, top: int) -> Table:
+    largest = largest_stacks(diff, top)
+    rows = [_row(each.delta_bytes, each.old.size_bytes, each.new.size_bytes, _told_stack(each)) for each in largest]
+    shown = sum(each.old.size_bytes for each in largest), sum(each.new.size_bytes for each in largest)
+    return _table("stack, innermost first", [*rows, *_last_rows(diff, *shown, "stacks")])
+
+
+def _told_stack(change: StackChange) -> Lines:
+    frames = [place(frame) for frame in change.stack[:_LONGEST_STACK]] or [NO_LINE]
+    more = len(change.stack) - _LONGEST_STACK
+    return Lines((*frames, *([f"and {more} more"] if more > 0 else [])))
+
+
+def _table(what: str, rows: list[tuple[Cell, ...]]) -> Table:
+    figures = (Column(title=title, right=True) for title in ("change", "before", "after"))
+    return Table(columns=(*figures, Column(title=what, fit=Overflow.MIDDLE)), rows=tuple(rows), noun="lines")
+
+
+def _last_rows(diff: ProfileDiff, shown_old: int, shown_new: int, noun: str) -> Iterator[tuple[Cell, ...]]:
     old = diff.total_before - diff.rest_before - shown_old
     new = diff.total_after - diff.rest_after - shown_new
-    rows = [_row(new - old, old, new, f"all other {noun}")]
+    yield _row(new - old, old, new, f"all other {noun}")
     if diff.rest_before or diff.rest_after:
         unlisted = "sites too small to be listed"
-        rows.append(_row(diff.rest_after - diff.rest_before, diff.rest_before, diff.rest_after, unlisted))
-    return [*rows, _row(diff.delta_bytes, diff.total_before, diff.total_after, "total")]
+        yield _row(diff.rest_after - diff.rest_before, diff.rest_before, diff.rest_after, unlisted)
+    yield _row(diff.delta_bytes, diff.total_before, diff.total_after, "total")
 
 
-def _row(delta: int, old: int, new: int, text: str) -> str:
-    return f"{signed_bytes(delta):>10} {format_bytes(old):>10} {format_bytes(new):>10}  {text}"
+def _row(delta: int, old: int, new: int, what: Cell) -> tuple[Cell, ...]:
+    return signed_bytes(delta), format_bytes(old), format_bytes(new), what
 
 
-def _largest_stacks(diff: ProfileDiff, number: int) -> list[StackChange]:
-    changed = sorted((each for each in diff.stacks if each.word != "same"), key=lambda each: -abs(each.delta_bytes))
-    return sorted(changed[:number], key=lambda each: -each.delta_bytes)
-
-
-def _parts_that_differ(line: LineChange, width: int) -> tuple[str, str]:
+def _parts_that_differ(line: LineChange) -> tuple[str, str]:
     """Return the text of a line and what it was; of long ones that were edited from shortly before they differ."""
     now, was = printable(line.text), printable(line.text_before)
-    room = width - len(_INDENT) - len("was line 1000; was: ")
-    if not line.edited or max(len(now), len(was)) <= room:
+    if not line.edited or max(len(now), len(was)) <= _LONGEST_ALIKE:
         return now, was
     pairs = enumerate(zip(now, was, strict=False))
     start = next((place for place, (new, old) in pairs if new != old), min(len(now), len(was))) - _ALIKE_SHOWN
@@ -203,53 +199,32 @@ def _parts_that_differ(line: LineChange, width: int) -> tuple[str, str]:
     return f"…{now[start:]}", f"…{was[start:]}"
 
 
-def _beginning(text: str, width: int) -> str:
-    room = width - len(_INDENT)
-    return text if len(text) <= room else f"{text[: room - 1]}…"
+def _flames(diff: ProfileDiff) -> Chart:
+    boxes = boxes_of(diff)
+    most = max((abs(box.new_bytes - box.old_bytes) for box in boxes), default=0) or 1
+    drawing = Flames(heading="callers above what they call", boxes=tuple(_flame(box, diff, most) for box in boxes))
+    words = (
+        "A box is as wide as its stacks allocated before or after, whichever is more of each; red allocates more (+), "
+        "blue less (-), the stronger the more. Point at a box for its line and figures."
+    )
+    return Chart(drawing=drawing, words=words, title="Flamegraph of the difference")
 
 
-def _shown(text: str, width: int) -> str:
-    """Return a place as it fits beside the figures: of one too long the end, which has line and function."""
-    room = width - len(_INDENT)
-    return text if len(text) <= room else f"{text[: room // 3]}…{text[len(text) - (room - room // 3 - 1) :]}"
-
-
-def _side_json(profile: AllocationProfile) -> dict[str, Any]:
-    names = ("id", "subject", "image", "python", "tool_version")
-    return {
-        **{name: getattr(profile, name) for name in names},
-        "cap_bytes": limit_of(profile.cap_bytes),
-        "ending": profile.ending.value,
-    }
-
-
-def _line_json(line: LineChange) -> dict[str, Any]:
-    return {
-        "change": line.word,
-        "delta_bytes": line.delta_bytes,
-        "before": _place_json(line.before, line.text_before),
-        "after": _place_json(line.after, line.text_after),
-        "size_before_bytes": line.old.size_bytes,
-        "size_after_bytes": line.new.size_bytes,
-        "count_before": line.old.count,
-        "count_after": line.new.count,
-        "moved": line.moved,
-        "edited": line.edited,
-        "inside": f"{line.inside.file}:{line.inside.line}" if line.inside else None,
-    }
-
-
-def _place_json(frame: Frame | None, text: str) -> dict[str, Any] | None:
-    return {"file": frame.file, "line": frame.line, "function": frame.function, "text": text} if frame else None
-
-
-def _stack_json(change: StackChange) -> dict[str, Any]:
-    return {
-        "change": change.word,
-        "delta_bytes": change.delta_bytes,
-        "size_before_bytes": change.old.size_bytes,
-        "size_after_bytes": change.new.size_bytes,
-        "count_before": change.old.count,
-        "count_after": change.new.count,
-        "stack": [{"file": each.file, "line": each.line, "function": each.function} for each in change.stack],
-    }
+def _flame(box: Box, diff: ProfileDiff, most: int) -> Flame:
+    delta = box.new_bytes - box.old_bytes
+    name = place_text(box.frame) if box.frame else "all"
+    source = diff.after.source(box.frame) or diff.before.source(box.frame)
+    sizes = f"{format_bytes(box.old_bytes)} before, {format_bytes(box.new_bytes)} after"
+    share = f", {delta / box.old_bytes:+.0%}" if box.old_bytes and box.new_bytes else ""
+    word = "new" if not box.old_bytes else "gone" if not box.new_bytes else "grew" if delta > 0 else "shrank"
+    function = box.frame.function if box.frame else "all"
+    return Flame(
+        left=box.left,
+        width=box.width,
+        depth=box.depth,
+        change=delta / most,
+        title="\n".join(
+            [printable(name), printable(source), f"{signed_bytes(delta)} ({sizes}{share}): {word if delta else 'same'}"]
+        ),
+        label=printable(f"{signed_bytes(delta)} {function}" if delta else function),
+    )

@@ -12,8 +12,9 @@ from memcap import __version__
 from memcap.json_text import json_text
 from memcap.model import Frame
 from memcap.profile_diff import LineChange, ProfileDiff
-from memcap.report.diff import place, remark, signed_bytes, told
+from memcap.report.diff import remark, signed_bytes, told
 from memcap.report.github import Annotation, Place, annotations_text
+from memcap.report.profile import NO_LINE, place_text
 from memcap.units import counted, format_bytes
 from memcap.untrusted import LONGEST_LINE, bounded, printable
 
@@ -143,5 +144,6 @@ def _message(line: LineChange, *, with_place: bool) -> str:
     words = f"{signed_bytes(line.delta_bytes)} lived at the peak: {sizes} ({counts}, profiled)."
     said = remark(line)
     words += f" ({said})" if said else ""
-    words += f" Allocated in {place(line.inside)}." if line.inside else ""
-    return f"{place(line.after)}: {words}" if with_place else words
+    words += f" Allocated in {printable(place_text(line.inside))}." if line.inside else ""
+    where = printable(place_text(line.after)) if line.after else NO_LINE
+    return f"{where}: {words}" if with_place else words

@@ -25,6 +25,13 @@ def are_tests(cells: Sequence[CellView]) -> bool:
     return any(cell.cell.suite == _TESTS and TEST_RISE in cell.cell.extra_metrics for cell in cells if cell.cell)
 
 
+def endings_of(cell: CellView) -> str:
+    """Return how the runs of ``cell`` ended, with numbers if not all alike."""
+    if len(cell.endings) == 1:
+        return cell.endings[0][0].value
+    return ", ".join(f"{count} {ending.value}" for ending, count in cell.endings) or NOTHING
+
+
 def median_of_test(cell: CellView, name: str) -> str:
     """Return the median of TEST_PEAK or TEST_RISE, or behind ``≥`` the largest if no run ended as expected."""
     values = _of_test(cell, name, is_expected=True)
@@ -51,11 +58,9 @@ def median_of(view: MetricView) -> str:
     return figure(view.metric, view.summary.median if view.summary else None)
 
 
-def spread_of(view: MetricView) -> str:
-    """Return median and median absolute deviation, or what ``median_of`` says where there are none."""
-    if view.summary is None or view.interval is not None:
-        return median_of(view)
-    return f"{figure(view.metric, view.summary.median)} ± {figure(view.metric, view.summary.mad)}"
+def mad_of(view: MetricView) -> str:
+    """Return the median absolute deviation; nothing where ``median_of`` is no median."""
+    return "" if view.summary is None or view.interval is not None else figure(view.metric, view.summary.mad)
 
 
 def is_at_least(cell: CellView) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.util import find_spec
@@ -10,12 +11,13 @@ from typing import Final
 
 from memcap.errors import UsageError
 from memcap.report.charts import missing
+from memcap.report.document import Document
 from memcap.report.view import View
 
 
 @dataclass(frozen=True, kw_only=True)
 class Format:
-    """A form of the report: ``renderer`` is the `module:function` that turns a View into its text.
+    """A form of a report: ``renderer`` is the `module:function` that turns a View, or a Document, into its text.
 
     ``file`` is the name of the file that `--report NAME` writes; empty means standard output. ``needs`` are packages of
     the extra `report`.
@@ -27,10 +29,10 @@ class Format:
     file: str = ""
     needs: tuple[str, ...] = ()
 
-    def render(self, view: View) -> str:
-        """Return ``view`` in this format."""
+    def render(self, subject: View | Document) -> str:
+        """Return ``subject`` in this format."""
         module, _, function = self.renderer.partition(":")
-        text = getattr(importlib.import_module(module), function)(view)
+        text = getattr(importlib.import_module(module), function)(subject)
         assert isinstance(text, str)
         return text
 
@@ -39,7 +41,7 @@ FORMATS: Final = (
     Format(
         name="terminal",
         description="text for a terminal or a CI log",
-        renderer="memcap.report.terminal:render_terminal",
+        renderer="memcap.report.check:check_text",
         file="memcap.txt",
     ),
     Format(
@@ -51,13 +53,13 @@ FORMATS: Final = (
     Format(
         name="markdown",
         description="GitHub's Markdown, at most 1 MiB",
-        renderer="memcap.report.markdown:render_markdown",
+        renderer="memcap.report.check:check_markdown",
         file="memcap.md",
     ),
     Format(
         name="comment",
         description="the same for a comment on GitHub, at most 65,536 characters",
-        renderer="memcap.report.markdown:render_comment",
+        renderer="memcap.report.check:check_comment",
         file="memcap-comment.md",
     ),
     Format(
@@ -65,7 +67,7 @@ FORMATS: Final = (
         description="one page for a browser, with charts; needs memcap[report]",
         renderer="memcap.report.html:render_html",
         file="memcap.html",
-        needs=("jinja2", "vl_convert"),
+        needs=("jinja2",),
     ),
     Format(
         name="github",
@@ -105,17 +107,34 @@ FORMATS: Final = (
 )
 
 
-def find_format(name: str) -> Format:
+# What every command can write that reports something else than a campaign.
+DOCUMENT_FORMATS: Final = (
+    Format(
+        name="markdown",
+        description="GitHub's Markdown, at most 1 MiB",
+        renderer="memcap.report.to_markdown:to_markdown",
+        file="memcap.md",
+    ),
+    Format(
+        name="html",
+        description="one page for a browser, with charts",
+        renderer="memcap.report.to_html:to_html",
+        file="memcap.html",
+    ),
+)
+
+
+def find_format(name: str, among: Sequence[Format] = FORMATS) -> Format:
     """Return the format called ``name``.
 
     Raises UsageError that names the nearest one, or what to install: before anything is measured, not after.
     """
-    for each in FORMATS:
+    for each in among:
         if each.name == name:
             if not all(map(find_spec, each.needs)):
                 raise missing(f"{name} reports")
             return each
-    names = [each.name for each in FORMATS]
+    names = [each.name for each in among]
     near = get_close_matches(name, names, n=1)
     hint = f"Did you mean {near[0]!r}? " if near else ""
     raise UsageError(f"there is no report format {name!r}", remedy=f"{hint}Formats: {', '.join(names)}.")

@@ -1,38 +1,38 @@
-"""The view as one HTML file that needs nothing else: no network, and for the figures no JavaScript either.
+"""The view as one HTML file that needs nothing else: no network, and for figures and charts no JavaScript either.
 
 Everything that was measured is escaped by the template engine. Beside that, the page's own policy lets nothing run but
-the two scripts whose hashes it names, and nothing be loaded from anywhere.
+the script whose hash it names, and nothing be loaded from anywhere.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from memcap.report.caveats import CaveatView, summarized
-from memcap.report.charts import SPECS, THEMES, coloured, for_browser, missing, specification, summary
-from memcap.report.diff import render_explanation
-from memcap.report.html_cell import LOOKS, cell_page, embedded
+from memcap.report.caveats import caveat_blocks
+from memcap.report.cell_matrix import matrix_of
+from memcap.report.charts import missing, summary
+from memcap.report.check import alert_note, where_raised
+from memcap.report.diff import explanation_block
+from memcap.report.html_cell import LOOKS, cell_page
+from memcap.report.svg import inline
 from memcap.report.text import sentence
-from memcap.report.view import AlertView, View
-from memcap.units import counted, format_bytes
+from memcap.report.to_html import blocks_html, style
+from memcap.report.view import View
+from memcap.units import format_bytes
 from memcap.untrusted import printable
 
 if TYPE_CHECKING:
     import jinja2
 
 _FOLDER = Path(__file__).parent / "templates"
-_FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
-_SHOWN_CELLS = 3
-_SHOWN_DETAILS = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,32 +45,17 @@ class _Chip:
     count: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Note:
-    """One kind of alert or caveat over all cells."""
-
-    kind: str
-    cells: str
-    details: tuple[str, ...]
-    remedy: str
-
-
 def render_html(view: View) -> str:
     """Return ``view`` as a page. Raises UsageError where the packages for it (the extra `report`) are not installed."""
-    template, bundle = _page(), _bundle()
     script = (_FOLDER / "report.js").read_text(encoding="utf-8")
-    tokens = {**{name: f"var(--{name})" for name in THEMES["light"]}, "background": "transparent", "font": _FONT}
-    specs = {name: json.loads(coloured(specification(name), tokens)) for name in SPECS}
     overview = summary(view)
-    return template.render(
-        policy=_policy(script, bundle),
-        css=(_FOLDER / "report.css").read_text(encoding="utf-8"),
+    return _page().render(
+        policy=_policy(script),
+        css=style(),
         script=script,
-        bundle=bundle,
-        specs=embedded(specs),
-        themes=THEMES,
-        overview=embedded([for_browser(overview)]) if overview else "",
+        overview=inline(overview.drawing, overview.words) if overview else "",
         overview_words=overview.words if overview else "",
+        matrix=matrix_of(view.cells),
         cells=(cell_page(cell, view) for cell in view.cells),
         total=len(view.cells),
         chips=_chips(view),
@@ -96,16 +81,6 @@ def _with_code(text: str) -> str:
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - it is escaped
 
 
-@lru_cache(maxsize=1)
-def _bundle() -> str:
-    """Return the library that draws charts, with all it needs. Making it takes a second."""
-    try:
-        import vl_convert  # noqa: PLC0415 - optional, and heavy
-    except ImportError as error:
-        raise missing("HTML reports") from error
-    return _inert(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed"))
-
-
 def _words(view: View) -> dict[str, Any]:
     """Return what is said of the whole campaign."""
     tone, sign = ("bad", "✕") if view.exit_code else ("good", "✓")
@@ -125,11 +100,9 @@ def _words(view: View) -> dict[str, Any]:
         "next_words": next_words,
         "next_command": next_command,
         "not_measured": [printable(cell_id) for cell_id in view.not_measured],
-        "alerts": [_alert(alert) for alert in view.alerts],
-        "caveats": [_caveat(each, len(view.cells)) for each in view.caveats if each.decides],
-        "other_caveats": [_caveat(each, len(view.cells)) for each in view.caveats if not each.decides],
-        "other_caveats_words": summarized(view.caveats),
-        "explained": [render_explanation(each, width=110) for each in view.explained],
+        "alerts": blocks_html(map(alert_note, view.alerts)),
+        "caveats": blocks_html(caveat_blocks(view.caveats, where=lambda caveat: where_raised(caveat, view))),
+        "explained": blocks_html(map(explanation_block, view.explained)),
         "environment": list(_environment(view)),
         "images": list(_images(view)),
         "command": printable(shlex.join(view.command)),
@@ -147,22 +120,13 @@ def _next(step: str) -> tuple[str, str]:
     return sentence(condition), f"memcap {command}" if separator else ""
 
 
-def _policy(*scripts: str) -> str:
-    """Return a policy that loads nothing and runs these scripts alone.
-
-    `unsafe-eval` is for Vega, which compiles the expressions of specifications; nothing measured is in one.
-    """
-    hashes = (base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts)
-    allowed = " ".join(f"'sha256-{each}'" for each in hashes)
+def _policy(script: str) -> str:
+    """Return a policy that loads nothing and runs this script alone."""
+    allowed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return (
-        f"default-src 'none'; script-src {allowed} 'unsafe-eval'; style-src 'unsafe-inline'; img-src data:; "
+        f"default-src 'none'; script-src 'sha256-{allowed}'; style-src 'unsafe-inline'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
-
-
-def _inert(script: str) -> str:
-    """Return ``script`` without what would end or hide the element that it is put into; it means the same."""
-    return re.sub(r"<(?=/script|!--)", r"\\x3c", script.replace("\r", ""), flags=re.IGNORECASE)
 
 
 def _chips(view: View) -> list[_Chip]:
@@ -204,31 +168,3 @@ def _images(view: View) -> Iterator[tuple[str, str]]:
     for name, facts in view.images.items():
         python = f"{facts.python.implementation} {facts.python.version}, {facts.python.libc}; " if facts.python else ""
         yield printable(name), printable(f"{python}{facts.origin}; {facts.digest or facts.id}")
-
-
-def _alert(alert: AlertView) -> _Note:
-    details = [f"{cell_id}: {detail}" for cell_id, detail in alert.told]
-    cells = dict.fromkeys(cell_id for cell_id, _ in alert.told)
-    return _Note(
-        kind=alert.kind.value.replace("_", " "),
-        cells=counted(len(cells), "cell"),
-        details=_few(details),
-        remedy=alert.remedy,
-    )
-
-
-def _caveat(caveat: CaveatView, total: int) -> _Note:
-    ids, rest = caveat.cell_ids[:_SHOWN_CELLS], len(caveat.cell_ids) - _SHOWN_CELLS
-    named = ", ".join(map(printable, ids)) + (f" and {rest} more" if rest > 0 else "")
-    return _Note(
-        kind=caveat.name,
-        cells=", ".join(filter(None, ["all cells" if len(caveat.cell_ids) == total > 1 else named, caveat.where])),
-        details=_few(caveat.seen),
-        remedy=caveat.remedy,
-    )
-
-
-def _few(details: Sequence[str]) -> tuple[str, ...]:
-    shown = tuple(printable(detail) for detail in details[:_SHOWN_DETAILS])
-    rest = len(details) - len(shown)
-    return (*shown, f"and {rest} more, in the cells") if rest else shown

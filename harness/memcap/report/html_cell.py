@@ -21,9 +21,11 @@ from memcap.model import (
     VerdictState,
 )
 from memcap.report.caveats import by_kind
-from memcap.report.charts import distribution, distribution_of_extra, for_browser, memory, pictured
-from memcap.report.figures import median_of, split_text
-from memcap.report.text import NOTHING, figure, percent
+from memcap.report.charts import distribution, distribution_of_extra, memory, pictured
+from memcap.report.document import Chart
+from memcap.report.figures import endings_of, median_of, split_text
+from memcap.report.svg import inline, mini
+from memcap.report.text import NOTHING, figure, percent, signed
 from memcap.report.view import CellView, MetricView, View
 from memcap.stats import median
 from memcap.units import counted, format_bytes, seconds_of_variant
@@ -56,7 +58,7 @@ _UNSAFE = str.maketrans({character: f"\\u{ord(character):04x}" for character in 
 
 @dataclass(frozen=True, kw_only=True)
 class MetricRow:
-    """One metric's figures as text; ``state`` is empty where it was not judged."""
+    """One metric's figures as text; ``state`` is empty where it was not judged, and its values are ``dots`` then."""
 
     name: str
     median: str
@@ -72,6 +74,7 @@ class MetricRow:
     tone: str
     sign: str
     detail: str
+    dots: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +109,8 @@ class CellPage:
     alerts: tuple[tuple[str, str], ...]
     caveats: tuple[tuple[str, str, str], ...]
     commands: tuple[str, ...]
-    charts: str
+    picture: str
+    charts: tuple[str, ...]
 
 
 def cell_page(cell: CellView, view: View) -> CellPage:
@@ -133,7 +137,7 @@ def cell_page(cell: CellView, view: View) -> CellPage:
         share=None if share is None else round(100 * share),
         share_text="" if share is None else f"{'≤ ' if need.interval else ''}{round(100 * share)} %",
         near=share is not None and share > _NEAR_CAP,
-        ending=_endings(cell),
+        ending=endings_of(cell),
         unexpected=plan is not None and any(ending is not plan.expected_ending for ending, _ in cell.endings),
         keys=embedded([_key(middle), _key(peak.summary.median if peak.summary else None), _key(change), _key(share)]),
         metrics=tuple(_metric_row(each) for each in cell.metrics if each.summary or each.until_end or each.verdict),
@@ -153,7 +157,8 @@ def cell_page(cell: CellView, view: View) -> CellPage:
         alerts=tuple((printable(each.detail), each.kind.remedy) for each in (verdict.alerts if verdict else ())),
         caveats=tuple(_caveats(cell)),
         commands=commands(cell, view),
-        charts=_charts(cell, extras),
+        picture=inline(drawn.drawing, drawn.words) if (drawn := memory(cell)) else "",
+        charts=tuple(inline(chart.drawing, chart.drawing.heading) for chart in _charts(cell, extras)),
     )
 
 
@@ -178,12 +183,6 @@ def _key(value: float | None) -> float | None:
     return None if value is None else round(value, 6)
 
 
-def _endings(cell: CellView) -> str:
-    if len(cell.endings) == 1:
-        return cell.endings[0][0].value
-    return ", ".join(f"{count} {ending.value}" for ending, count in cell.endings) or NOTHING
-
-
 def _metric_row(view: MetricView) -> MetricRow:
     metric, found, verdict = view.metric, view.summary or view.until_end, view.verdict
     unjudged = "no run ended as expected: what was needed until then" if view.until_end else "not judged"
@@ -203,13 +202,14 @@ def _metric_row(view: MetricView) -> MetricRow:
         tone=tone,
         sign=sign,
         detail=printable(verdict.detail) if verdict else unjudged,
+        dots=mini(view.values) if len(set(view.values)) > 1 and not verdict else "",
     )
 
 
 def _shift(metric: Metric, verdict: MetricVerdict | None) -> str:
     if verdict is None or verdict.shift is None:
         return NOTHING
-    return _span(_signed(metric, verdict.shift.low), _signed(metric, verdict.shift.high))
+    return _span(signed(metric, verdict.shift.low), signed(metric, verdict.shift.high))
 
 
 def _span(low: str, high: str) -> str:
@@ -218,11 +218,6 @@ def _span(low: str, high: str) -> str:
         return low
     number, _, unit = low.rpartition(" ")
     return f"{number if unit == high.rpartition(' ')[2] else low} … {high}"
-
-
-def _signed(metric: Metric, value: float) -> str:
-    sign = "+" if value > 0 else "-" if value < 0 else "±"
-    return f"{sign}{figure(metric, abs(value))}"
 
 
 def _extras(cell: CellView) -> Iterator[_Extra]:
@@ -327,12 +322,7 @@ def _caveats(cell: CellView) -> list[tuple[str, str, str]]:
     ]
 
 
-def _charts(cell: CellView, extras: Sequence[_Extra]) -> str:
-    """Return the charts of ``cell`` as JSON for the browser."""
-    charts = [
-        memory(cell),
-        *(distribution(each) for each in cell.metrics),
-        *(distribution_of_extra(*extra) for extra in extras),
-    ]
-    found = [for_browser(chart) for chart in charts if chart is not None]
-    return embedded(found) if found else ""
+def _charts(cell: CellView, extras: Sequence[_Extra]) -> Iterator[Chart]:
+    """Yield a chart of the values of each metric."""
+    found = (*map(distribution, cell.metrics), *(distribution_of_extra(*extra) for extra in extras))
+    yield from (chart for chart in found if chart is not None)

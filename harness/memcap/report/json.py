@@ -11,7 +11,7 @@ from memcap.model import Alert, CampaignResult, Caveat, CellResult, Graded, Meas
 from memcap.profile_diff import Explanation
 from memcap.report.answer import ended_otherwise
 from memcap.report.caveats import CaveatView
-from memcap.report.diff import diff_json
+from memcap.report.diff_json import diff_json
 from memcap.report.view import CellView, MetricView, View
 from memcap.stats import summarize
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import html
 import re
 
-from memcap.untrusted import printable
+from memcap.untrusted import printable, printable_output
 
 # Within a line. A colon before a letter, or a full stop after www, may make a link; an underscore in a word is one.
 _HARMLESS = re.compile(r"[^\W_]+|[ ,;()%?'\"/=+-]|:(?=\s|$)|(?<![wW]{3})\.|(?<=[^\W_])_(?=[^\W_])")
 _SHORT_FENCE = "```"
+_BLOCK_STARTS = frozenset("-+=0123456789")  # what prose leaves of them
 
 
 def code(text: str) -> str:
@@ -37,11 +38,22 @@ def prose(text: str) -> str:
     return "".join([*result, *map(_inert, shown[kept:])])
 
 
-def fence(text: str, *, most_lines: int, longest: int = 200) -> str:
-    """Return the last lines of ``text``, long ones cut, as a block of code."""
-    lines = [printable(line)[:longest] for line in text.expandtabs().splitlines() if line.strip()][-most_lines:]
-    mark = "`" * max(len(_SHORT_FENCE), _longest_run("\n".join(lines)) + 1)
-    return "\n".join([f"{mark}text", *lines, mark])
+def start(markdown: str) -> str:
+    """Return Markdown such that it begins a line without being taken for a heading, a list or a quote."""
+    return f"&#{ord(markdown[0])};{markdown[1:]}" if markdown[:1] in _BLOCK_STARTS else markdown.lstrip()
+
+
+def fence_end(text: str, *, most_lines: int, longest: int = 200) -> str:
+    """Return the last lines of ``text``, without empty ones, long ones cut, as a block of code."""
+    lines = [printable(line)[:longest] for line in text.expandtabs().splitlines() if line.strip()]
+    return fence("\n".join(lines[-most_lines:]))
+
+
+def fence(text: str, *, language: str = "text") -> str:
+    """Return ``text`` as a block of code."""
+    shown = printable_output(text)
+    mark = "`" * max(len(_SHORT_FENCE), _longest_run(shown) + 1)
+    return "\n".join([f"{mark}{language}", shown, mark])
 
 
 def row(*cells: str) -> str:

@@ -1,23 +1,122 @@
-"""An allocation profile as text, as a tree and as JSON; every figure is one of a run with the instrument in it."""
+"""An allocation profile as a document; every figure is one of a run with the instrument in it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
 
-from memcap.json_text import json_text
-from memcap.model import AllocationProfile, Frame, Line, Site, limit_of
-from memcap.report.caveats import CaveatView, gather, short_text
-from memcap.report.text import folded, last_lines, shortened, wrapped
+from memcap.model import AllocationProfile, Frame, Line, ProfiledProcess
+from memcap.report.caveats import CaveatView, caveat_blocks, gather
+from memcap.report.charts import memory_over_time
+from memcap.report.document import (
+    Advice,
+    Block,
+    Chart,
+    Code,
+    Column,
+    Document,
+    Fold,
+    Level,
+    Lines,
+    Link,
+    Mono,
+    Output,
+    Overflow,
+    Paragraph,
+    Table,
+    Text,
+    document,
+)
+from memcap.report.profile_tree import render_tree
+from memcap.report.text import NOTHING, shortened
 from memcap.units import format_bytes, format_seconds
 from memcap.untrusted import printable
 
-_SMALLEST_BRANCH: Final = 0.005  # of all; smaller ones are left out of the tree
+NO_LINE: Final = "(no line of Python)"
 _LEAST_SLOWDOWN: Final = 1.05  # less is written as 1.0
 _SUBJECT_WIDTH: Final = 120
-_DEEPEST: Final = 200
-_TEXT_WIDTH: Final = 55
+_REPORTS: Final = (
+    ("flamegraph", "flamegraph.html"),
+    ("flamegraph over time", "temporal.html"),
+    ("table", "table.html"),
+    ("statistics", "stats.json"),
+)
+_NO_LINKS: Final[Mapping[int, tuple[Link, ...]]] = MappingProxyType({})
+
+
+def profile_document(
+    profile: AllocationProfile, *, top: int, where: str = "", links: Mapping[int, tuple[Link, ...]] = _NO_LINKS
+) -> Document:
+    """Return what ``profile`` says, with its ``top`` lines.
+
+    ``where`` is the folder of its files; ``links`` lead to those of each process, for a page in that folder.
+    """
+    chart = memory_chart(profile)
+    return document(
+        "memcap profile",
+        Paragraph(text=Advice(told(profile))),
+        Paragraph(text=heading(profile), level=Level.WARN),
+        lines_table(profile, profile.lines()[:top], _called_at(profile)),
+        (Paragraph(text=fact) for fact in facts(profile)),
+        Output(text=profile.output_tail, title="The end of its output") if profile.output_tail else None,
+        caveat_blocks(caveats_of(profile), hint="; see --json"),
+        chart,
+        _processes(profile, links),
+        Fold(title="Callers", blocks=(Code(text=render_tree(profile)),)),
+        Paragraph(text=f"Reports: {where}") if where else None,
+    )
+
+
+def report_links(profile: AllocationProfile, folder: Path, artefacts: str) -> dict[int, tuple[Link, ...]]:
+    """Return what leads to the tool's own reports of each process, which are under ``artefacts`` in ``folder``."""
+    return {
+        process.pid: tuple(
+            Link(address, name)
+            for name, file in _REPORTS
+            if (folder / (address := f"{artefacts}/{process.pid}-{file}")).is_file()
+        )
+        for process in profile.processes
+    }
+
+
+def memory_chart(profile: AllocationProfile) -> Chart | None:
+    """Return the container's memory over time; None without a series."""
+    cap = profile.cap_bytes + profile.raised_bytes
+    return memory_over_time(profile.series, cap_bytes=cap, promised_bytes=cap, peak_bytes=None)
+
+
+def lines_table(
+    profile: AllocationProfile, lines: Sequence[Line], below: Callable[[Line], Iterator[Text]] | None = None
+) -> Table:
+    """Return a row for each line with its text, and what ``below`` says of it; the last row is of all others."""
+    rows: list[tuple[Text | Lines, ...]] = []
+    for number, line in enumerate(lines, start=1):
+        shown: list[Text] = [place(line.frame)]
+        if text := profile.source(line.frame):
+            shown.append(Mono(text))
+        shown += below(line) if below else ()
+        rows.append((str(number), format_bytes(line.size_bytes), str(line.count), Lines(tuple(shown))))
+    rest = profile.sites_bytes - sum(line.size_bytes for line in lines)
+    rows.append(("", format_bytes(rest), "", "all other lines"))
+    columns = (
+        Column(title="#", right=True),
+        Column(title="size", right=True),
+        Column(title="count", right=True),
+        Column(title="line", fit=Overflow.MIDDLE),
+    )
+    return Table(columns=columns, rows=tuple(rows), noun="lines")
+
+
+def place(frame: Frame | None) -> Mono | str:
+    """Return a line for a reader."""
+    return Mono(place_text(frame)) if frame else NO_LINE
+
+
+def place_text(frame: Frame) -> str:
+    """Return file, line and function."""
+    return f"{frame.file}:{frame.line} {frame.function}"
 
 
 def told(profile: AllocationProfile) -> str:
@@ -76,173 +175,39 @@ def heading(profile: AllocationProfile) -> str:
     )
 
 
-def render_profile(profile: AllocationProfile, *, top: int, where: str, width: int = 80) -> str:
-    """Return the profile as text with its ``top`` lines; ``where`` is the folder of its reports."""
-    parts = [wrapped(heading(profile), width), _table(profile, profile.lines()[:top], width)]
-    if len(profile.processes) > 1:
-        parts.append(_processes(profile))
-    parts.append(wrapped(told(profile), width))
-    parts += [wrapped(each, width) for each in facts(profile)]
-    if lines := last_lines(profile.output_tail, width):
-        parts.append("\n".join(["The end of its output:", *lines]))
-    parts.append(short_text(caveats_of(profile), width, hint="; see --json"))
-    parts.append(f"Reports: {where}")
-    return folded("\n\n".join(part for part in parts if part), width) + "\n"
-
-
 def caveats_of(profile: AllocationProfile) -> tuple[CaveatView, ...]:
     """Return the doubts about the record, gathered by kind."""
     return gather((), [("", caveat) for caveat in profile.caveats], judged=False)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """A line for a reader; ``place`` and ``caller`` are with their functions, ``caller`` may be empty."""
+def _called_at(profile: AllocationProfile) -> Callable[[Line], Iterator[Text]]:
+    def below(line: Line) -> Iterator[Text]:
+        if line.caller:
+            yield ("called at ", place(line.caller))
+            if text := profile.source(line.caller):
+                yield Mono(text)
 
-    size: str
-    count: str
-    place: str
-    text: str
-    caller: str
-    caller_text: str
+    return below
 
 
-def rows_of(profile: AllocationProfile, lines: Sequence[Line]) -> list[Row]:
-    """Return the lines for a reader."""
-    return [
-        Row(
-            size=format_bytes(line.size_bytes),
-            count=str(line.count),
-            place=_place(line.frame) or "(no line of Python)",
-            text=printable(profile.source(line.frame)),
-            caller=_place(line.caller),
-            caller_text=printable(profile.source(line.caller)),
-        )
-        for line in lines
-    ]
+def _processes(profile: AllocationProfile, links: Mapping[int, tuple[Link, ...]]) -> Block | None:
+    if len(profile.processes) < 2 and not any(links.values()):
+        return None
 
+    def row(process: ProfiledProcess) -> tuple[Text, ...]:
+        found = links.get(process.pid, ())
+        named = tuple(part for link in found for part in (", ", link))[1:] if found else NOTHING
+        last = (named,) if links else ()
+        return str(process.pid), format_bytes(process.peak_bytes), Mono(process.command), *last
 
-def render_tree(profile: AllocationProfile) -> str:
-    """Return the sites as a tree of callers, outermost first; what is less than a two-hundredth of all is left out."""
-    lines = [f"{format_bytes(profile.sites_bytes)} {printable(profile.subject)}, {profile.tool.value}"]
-    least = profile.sites_bytes * _SMALLEST_BRANCH
-    for process in profile.processes:
-        size = process.sites_bytes + process.rest_bytes
-        lines.append(f"└ {format_bytes(size)} process {process.pid}: {printable(process.command)[:100]}")
-        sites = [(_from_outside(site), site) for site in profile.sites if site.process == process.pid]
-        _grow(lines, sites, depth=1, least=least, profile=profile)
-    return "\n".join(lines) + "\n"
-
-
-def profile_json(profile: AllocationProfile, *, top: int, where: str) -> str:
-    """Return the figures for programs."""
-    whole: dict[str, Any] = {
-        "profiled": True,
-        "subject": profile.subject,
-        "tool": profile.tool.value,
-        "tool_version": profile.tool_version,
-        "image": profile.image,
-        "python": profile.python,
-        "ending": profile.ending.value if profile.attached_seconds is None else None,
-        "detail": profile.detail,
-        "output_tail": profile.output_tail,
-        "attached_seconds": profile.attached_seconds,
-        "aggregated": profile.aggregated,
-        "cap_bytes": limit_of(profile.cap_bytes),
-        "raised_bytes": profile.raised_bytes,
-        "footprint_bytes": profile.cost.footprint_bytes,
-        "footprint_of_idle": profile.cost.idle,
-        "slowdown": profile.cost.slowdown,
-        "unreclaimable_peak_bytes": profile.unreclaimable_peak_bytes,
-        "sites_bytes": profile.sites_bytes,
-        "top_sites": [_line_json(profile, line) for line in profile.lines()[:top]],
-        "processes": [
-            {"pid": each.pid, "command": each.command, "main": each.main, "peak_bytes": each.peak_bytes}
-            for each in profile.processes
-        ],
-        "caveats": [{"kind": each.kind.value, "detail": each.detail} for each in profile.caveats],
-        "sentence": told(profile),
-        "output": where,
-    }
-    return json_text(whole)
-
-
-def line_json(profile: AllocationProfile, line: Line) -> dict[str, Any]:
-    """Return one line of a table for programs; ``file`` is null where no line of Python is to blame."""
-    frame = line.frame
-    return {
-        "file": frame.file if frame else None,
-        "line": frame.line if frame else None,
-        "function": frame.function if frame else None,
-        "size_bytes": line.size_bytes,
-        "count": line.count,
-        "processes": list(line.processes),
-        "text": profile.source(frame),
-    }
-
-
-def _line_json(profile: AllocationProfile, line: Line) -> dict[str, Any]:
-    caller = line.caller
-    return {**line_json(profile, line), "caller": f"{caller.file}:{caller.line}" if caller else None}
-
-
-def _table(profile: AllocationProfile, lines: Sequence[Line], width: int) -> str:
-    text = [f"{'#':>3} {'size':>10} {'count':>8}  line"]
-    indent = " " * 26
-    for number, row in enumerate(rows_of(profile, lines), start=1):
-        text.append(f"{number:>3} {row.size:>10} {row.count:>8}  {shortened(row.place, width - 25)}")
-        text += [indent + _begun(row.text, width - 26)] if row.text else []
-        if row.caller:
-            text.append(indent + shortened(f"called at {row.caller}", width - 26))
-            text += [indent + "  " + _begun(row.caller_text, width - 28)] if row.caller_text else []
-    rest = profile.sites_bytes - sum(line.size_bytes for line in lines)
-    return "\n".join([*text, f"    {format_bytes(rest):>10}           all other lines"])
-
-
-def _processes(profile: AllocationProfile) -> str:
-    lines = [
-        f"  {process.pid}  {format_bytes(process.peak_bytes):>10}  {shortened(printable(process.command), _TEXT_WIDTH)}"
-        for process in profile.processes
-    ]
-    return "\n".join(["peaks of the processes, which need not be at the same time:", *lines])
-
-
-def _grow(
-    lines: list[str],
-    sites: list[tuple[tuple[Frame, ...], Site]],
-    *,
-    depth: int,
-    least: float,
-    profile: AllocationProfile,
-) -> None:
-    """Append a branch for each frame that comes next in the stacks of ``sites``, and what grows from it."""
-    branches: dict[Frame, list[tuple[tuple[Frame, ...], Site]]] = {}
-    for stack, site in sites:
-        if stack:
-            branches.setdefault(stack[0], []).append((stack[1:], site))
-    sized = sorted(((sum(s.size_bytes for _, s in each), f) for f, each in branches.items()), key=lambda pair: -pair[0])
-    shown = [(size, frame) for size, frame in sized if size >= least]
-    # What has one caller only stays in its column: stacks are deeper than lines are wide.
-    inner = depth + (len(shown) > 1)
-    for size, frame in shown:
-        place = _place(frame) if frame.line else printable(frame.function)  # of compiled code, often all that is known
-        code = printable(profile.source(frame))
-        lines.append(f"{'  ' * inner}└ {format_bytes(size)} {place}" + (f"  {code}" if code else ""))
-        _grow(lines, branches[frame], depth=inner, least=least, profile=profile)
-
-
-def _from_outside(site: Site) -> tuple[Frame, ...]:
-    """Return the outermost frames first, without those of which nothing is known, and as many as can be drawn."""
-    known = (frame for frame in reversed(site.stack) if not (frame.native and frame.function == "<unknown>"))
-    return tuple(known)[:_DEEPEST]
-
-
-def _begun(text: str, width: int) -> str:
-    return text if len(text) <= width else f"{text[: width - 1]}…"
-
-
-def _place(frame: Frame | None) -> str:
-    return printable(f"{frame.file}:{frame.line} {frame.function}") if frame else ""
+    columns = (
+        Column(title="PID", right=True),
+        Column(title="peak", right=True),
+        Column(title="command", fit=Overflow.MIDDLE),
+        *((Column(title="reports"),) if links else ()),
+    )
+    title = "Peaks of the processes, which need not be at the same time"
+    return Table(columns=columns, rows=tuple(map(row, profile.processes)), title=title, noun="processes")
 
 
 def _quoted(profile: AllocationProfile, frame: Frame) -> str:

@@ -1,93 +1,204 @@
-"""A reproduced kill as text and as JSON, and what its files are."""
+"""A reproduced kill as a document."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Any, Final
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Final
 
-from memcap.json_text import json_text
-from memcap.model import Frame, Line
-from memcap.report.caveats import short_text
-from memcap.report.markdown_text import code
-from memcap.report.profile import caveats_of, facts, line_json
-from memcap.report.text import folded, last_lines, sentence, shortened, wrapped
-from memcap.repro.conclusion import conclusion as verdict
-from memcap.repro.conclusion import likelihood, place_of, seen_in
-from memcap.repro.escalation import Load
-from memcap.repro.reproduction import Attempt, Flight, LastAllocation, Reproduction, Stacks, State
-from memcap.units import counted, format_bytes
+from memcap.model import Frame, Line, Measurement
+from memcap.report.caveats import caveat_blocks
+from memcap.report.charts import memory_over_time
+from memcap.report.document import (
+    Advice,
+    Block,
+    Chart,
+    Code,
+    Column,
+    Document,
+    Fold,
+    Level,
+    Link,
+    Mono,
+    Output,
+    Overflow,
+    Paragraph,
+    Table,
+    Text,
+    document,
+    few,
+    flat,
+)
+from memcap.report.profile import caveats_of, facts, lines_table
+from memcap.report.text import NOTHING, sentence
+from memcap.repro.conclusion import conclusion, likelihood, place_of, seen_in
+from memcap.repro.reproduction import Attempt, Flight, Reproduction, Stacks, State
+from memcap.units import counted, format_bytes, format_seconds
 from memcap.untrusted import printable
 
 _MOST_FRAMES: Final = 12
 _MOST_PROCESSES: Final = 8
-_MOST_FILES: Final = 20
+_NO_FILES: Final[Mapping[str, str]] = MappingProxyType({})
 
 
-def render_repro(found: Reproduction, *, top: int, where: str, files: Collection[str], width: int = 80) -> str:
-    """Return it as text with its ``top`` lines; ``where`` is the folder of everything else, with ``files`` in it.
+def repro_document(found: Reproduction, *, top: int, where: str = "", files: Mapping[str, str] = _NO_FILES) -> Document:
+    """Return who did it, how often, and what the recorder saw, with its ``top`` lines.
 
-    A command to paste stays in one line, however long.
+    ``where`` is the folder of everything; ``files`` are beside the report, if it is in there, with what they are.
     """
-    parts = [
-        wrapped(f"{printable(found.subject)} in {found.image}: {likelihood_text(found)}", width),
-        loads_text(found),
+    return document(
+        "memcap repro",
+        Paragraph(text=Advice(sentence(conclusion(found))), level=Level.BAD if found.kills else Level.PLAIN),
+        Output(text=found.last_words, title="It printed at the end") if found.last_words.strip() else None,
+        Paragraph(text=(Mono(found.subject), f" in {found.image}: {likelihood_text(found)}")),
+        _loads(found),
+        _recorded(found.flight, top) if found.flight else None,
+        memory_charts(found),
+        _processes(found),
+        Fold(title="Runs", blocks=(_runs(found),)),
+        Paragraph(text=recorder_text(found)),
+        caveat_blocks(caveats_of(found.flight.profile), hint="; see --json") if found.flight else None,
+        _again(found),
+        _files(files) if files else None,
+        Paragraph(text=f"Everything is in {where} (index.html)", hangs=True) if where else None,
+    )
+
+
+def _recorded(flight: Flight, top: int) -> tuple[Block, ...]:
+    """Return what was seen by the recorder: lines, stacks, objects."""
+    lines = flight.profile.own_lines()[:top]
+    return flat(
+        lines_table(flight.profile, lines, _inside),
+        (table for stacks in flight.newest for table in _stacks(stacks)),
+        Paragraph(text=sentence(seen_in(flight))),
+        (_state(state) for state in flight.states),
+    )
+
+
+def _inside(line: Line) -> Iterator[Text]:
+    yield from (("in ", Mono(inside_text(frame))) for frame in line.inside[-1:])
+
+
+def _loads(found: Reproduction) -> Table | None:
+    """Return how far from the cap it was with each load that nothing was killed with."""
+    rows = [
+        (str(load), format_bytes(need), f"{format_bytes(max(found.cap_bytes - need, 0))} below the cap")
+        for load, need in found.loads_survived
     ]
-    flight = found.flight
-    if flight is not None:
-        parts += [_lines(flight, top, width), *(_stacks(each, width) for each in flight.newest)]
-        parts.append(wrapped(seen_in(flight), width))
-        parts += [wrapped(state_text(state), width) for state in flight.states]
-    parts.append(processes_text(found))
-    parts.append(wrapped(recorder_text(found), width))
-    parts.append(short_text(caveats_of(flight.profile), width, hint="; see --json") if flight else "")
-    parts.append("\n".join([wrapped(verdict(found), width), *last_lines(found.last_words, width)]))
-    again = "\n    ".join(again_texts(found))
-    kept = f"Everything is in {where} ({'index.html' if 'index.html' in files else 'README.md'})"
-    texts = [*(folded(part, width) for part in parts), again, folded(kept, width)]
-    return "\n\n".join(text for text in texts if text) + "\n"
+    columns = (Column(title="load"), Column(title="had to fit", right=True), Column(title=""))
+    return Table(columns=columns, rows=tuple(rows), title="Where nothing was killed") if rows else None
 
 
-def repro_json(found: Reproduction, *, top: int, where: str, artefacts: Mapping[str, str]) -> str:
-    """Return the figures for programs; ``artefacts`` are the files in ``where`` with what they are."""
-    flight = found.flight
-    need = found.need
-    whole: dict[str, Any] = {
-        "subject": found.subject,
-        "image": found.image,
-        "reproduced": found.kills > 0,
-        "kills": found.kills,
-        "attempts": [_attempt_json(each) for each in found.attempts],
-        "earlier_attempts": [_attempt_json(each) for each in found.earlier],
-        "asked_cap_bytes": found.asked_cap_bytes,
-        "cap_bytes": found.cap_bytes,
-        "load": _load_json(found.load),
-        "estimated_load": _load_json(found.estimated_load),
-        "verdict": verdict(found),
-        "again": found.again or None,
-        "top_sites": [_line_json(flight, each) for each in flight.profile.own_lines()[:top]] if flight else [],
-        "stacks": [_stacks_json(each) for each in flight.newest] if flight else [],
-        "last_allocations": [_last_json(each) for each in flight.last] if flight else [],
-        "states": [_state_json(each) for each in flight.states] if flight else [],
-        "processes": [
-            {"pid": each.pid, "name": each.name, "vm_hwm_bytes": each.vm_hwm_bytes, "pss_bytes": each.pss_bytes}
-            for each in found.largest_processes
-        ],
-        "growth": None
-        if found.growth is None
-        else {"bytes_per_cycle": round(found.growth.bytes_per_cycle), "cycles": found.growth.cycles},
-        "need": None
-        if need is None
-        else {
-            "cap_bytes": need.cap_bytes,
-            "ending": need.ending.value,
-            "unreclaimable_peak_bytes": need.unreclaimable_peak_bytes,
-        },
-        "recorder": None if flight is None else _recorder_json(flight),
-        "not_recorded": found.not_recorded or None,
-        "output": where,
-        "artefacts": dict(artefacts),
+def _stacks(stacks: Stacks) -> Iterator[Table]:
+    title = f"Last stacks, at {format_bytes(stacks.used_bytes)} of {format_bytes(stacks.cap_bytes)}"
+    for thread in stacks.threads:
+        frames = few([f"{place_of(frame)} {frame.function}" for frame in thread.frames], _MOST_FRAMES)
+        columns = (Column(title=printable(thread.name), fit=Overflow.MIDDLE),)
+        yield Table(columns=columns, rows=tuple((Mono(frame),) for frame in frames), title=title, noun="frames")
+        title = ""
+
+
+def _state(state: State) -> Fold:
+    types = Table(
+        columns=(Column(title="objects", right=True), Column(title="type")),
+        rows=tuple((str(count), Mono(name)) for name, count in state.types),
+        noun="types",
+    )
+    files = Code(text="\n".join(state.files), title="Open files")
+    blocks = flat(Paragraph(text=state_text(state)), types if state.types else None, files if state.files else None)
+    return Fold(title=state_text(state), blocks=blocks, hint=".")
+
+
+def memory_charts(found: Reproduction) -> tuple[Block, ...]:
+    """Return the container's memory over time, without and with the recorder, and what the runner held on its way."""
+    charts = [(title, chart) for title, run in _pictured(found).items() if (chart := memory_chart(run))]
+    held = phases(found.attempts[-1].measurement)
+    return flat(
+        (
+            Chart(drawing=chart.drawing, words=chart.words, title=f"Memory over time, {title}")
+            for title, chart in charts
+        ),
+        Paragraph(text=f"The runner's process held {held}.") if held else None,
+    )
+
+
+def _pictured(found: Reproduction) -> dict[str, Measurement]:
+    runs = {"without the recorder": found.killed_run or found.attempts[-1].measurement}
+    return runs | ({"with the recorder, in a cap raised for it": found.flight.measurement} if found.flight else {})
+
+
+def memory_chart(run: Measurement) -> Chart | None:
+    """Return the container's memory over time; None without a series."""
+    promised = run.cap_bytes - (run.supervisor_bytes or 0) if run.cap_bytes else None
+    return memory_over_time(run.series, cap_bytes=run.cap_bytes, promised_bytes=promised, peak_bytes=run.peak_bytes)
+
+
+def phases(run: Measurement) -> str:
+    """Return what the runner's process held on its way, as far as it got."""
+    if run.phases is None:
+        return ""
+    named = {
+        "before the import": run.phases.interpreter_bytes,
+        "before the call": run.phases.imported_bytes,
+        "after the call": run.phases.returned_bytes,
+        "when all was dropped": run.phases.left_bytes,
     }
-    return json_text(whole)
+    return ", ".join(f"{format_bytes(size)} {name}" for name, size in named.items() if size is not None)
+
+
+def _processes(found: Reproduction) -> Table | None:
+    """Return the largest processes of the run that was killed, without the recorder."""
+    largest = found.largest_processes
+    if not largest:
+        return None
+    rows: list[tuple[Text, ...]] = [
+        (str(each.pid), format_bytes(each.vm_hwm_bytes), Mono(each.name)) for each in largest[:_MOST_PROCESSES]
+    ]
+    more = len(largest) - _MOST_PROCESSES
+    rows += [("", "", f"and {counted(more, 'smaller one')}")] if more > 0 else []
+    columns = (
+        Column(title="PID", right=True),
+        Column(title="largest resident set", right=True),
+        Column(title="name", fit=Overflow.END),
+    )
+    return Table(columns=columns, rows=tuple(rows), title="Processes by size, without the recorder", noun="processes")
+
+
+def _runs(found: Reproduction) -> Table:
+    titles = ("cap", *([found.load.name] if found.load else []), "ending", "unreclaimable peak", "time", "detail")
+    columns = tuple(Column(title=printable(title), right=title not in ("ending", "detail")) for title in titles)
+    return Table(columns=columns, noun="runs", rows=tuple(
+        _run(each, has_load=found.load is not None) for each in (*found.earlier, *found.attempts)
+    ))  # fmt: skip
+
+
+def _run(attempt: Attempt, *, has_load: bool) -> tuple[Text, ...]:
+    run = attempt.measurement
+    needed = run.unreclaimable_peak_bytes
+    return (
+        format_bytes(attempt.cap_bytes),
+        *([attempt.load.spelled if attempt.load else ""] if has_load else []),
+        run.ending.value,
+        NOTHING if needed is None else format_bytes(needed),
+        NOTHING if run.wall_seconds is None else format_seconds(run.wall_seconds),
+        run.detail,
+    )
+
+
+def _again(found: Reproduction) -> Code | None:
+    """Return how to get there without the search for a load or a cap."""
+    if not found.again:
+        return None
+    if found.again.isprintable():
+        return Code(text=found.again, title="Again, without the search", language="console")
+    # A command of several lines, say, cannot be shown such that it could be pasted.
+    option = f"--escalate {found.load}" if found.load else f"--cap {found.cap_bytes}b"
+    return Code(text=option, title="Again, without the search, is the same command with", language="console")
+
+
+def _files(files: Mapping[str, str]) -> Table:
+    rows = tuple((Link(name, name), Advice(what)) for name, what in files.items())
+    return Table(columns=(Column(title="file"), Column(title="what it is")), rows=rows, title="Files", noun="files")
 
 
 def likelihood_text(found: Reproduction) -> str:
@@ -97,27 +208,6 @@ def likelihood_text(found: Reproduction) -> str:
         caps = sorted({each.cap_bytes for each in found.earlier}, reverse=True)
         text += f" Not killed at {', '.join(format_bytes(cap) for cap in caps)}."
     return text
-
-
-def loads_text(found: Reproduction) -> str:
-    """Return how far from the cap it was with each load that nothing was killed with, empty without such loads."""
-    widest = max((len(str(load)) for load, _ in found.loads_survived), default=0)
-    lines = [
-        f"  {load!s:<{widest}} {format_bytes(need):>10}, {format_bytes(max(found.cap_bytes - need, 0))} below the cap"
-        for load, need in found.loads_survived
-    ]
-    return "\n".join(["what had to fit where nothing was killed:", *lines]) if lines else ""
-
-
-def again_texts(found: Reproduction) -> tuple[str, ...]:
-    """Return how to get there without the search for a load or a cap, in words and as code; nothing without one."""
-    if not found.again:
-        return ()
-    if found.again.isprintable():
-        return "Again, without the search:", found.again
-    # A command of several lines, say, cannot be shown such that it could be pasted.
-    option = f"--escalate {found.load}" if found.load else f"--cap {found.cap_bytes}b"
-    return "Again, without the search, is the same command with", option
 
 
 def inside_text(frame: Frame) -> str:
@@ -141,25 +231,11 @@ def state_text(state: State) -> str:
     return f"{at}: {objects}{f' ({most})' if most else ''}; {collected} collections by generation; {files}"
 
 
-def processes_text(found: Reproduction) -> str:
-    """Return the largest processes of the run that was killed, without the recorder."""
-    largest = found.largest_processes
-    if not largest:
-        return ""
-    lines = [
-        f"  {each.pid:>7}  {format_bytes(each.vm_hwm_bytes):>10}  {printable(each.name)}"
-        for each in largest[:_MOST_PROCESSES]
-    ]
-    more = len(largest) - _MOST_PROCESSES
-    lines += [f"  and {counted(more, 'smaller one')}"] if more > 0 else []
-    return "\n".join(["processes by size, without the recorder:", *lines])
-
-
 def recorder_text(found: Reproduction) -> str:
     """Return what the recorder took, or why there is none."""
     flight = found.flight
     if flight is None:
-        return f"Nothing was recorded: {printable(found.not_recorded)}."
+        return f"Nothing was recorded: {found.not_recorded}."
     ended, cost = facts(flight.profile)
     return f"With the recorder: {ended} {sentence(cost)}"
 
@@ -172,111 +248,3 @@ def stack_text(stacks: Stacks) -> str:
         lines += ["", f"thread {thread.name} (innermost first)"]
         lines += [f"  {frame.file}:{frame.line} in {frame.function}" for frame in thread.frames]
     return "\n".join(printable(line) for line in lines) + "\n"
-
-
-def readme(found: Reproduction, artefacts: Mapping[str, str]) -> str:
-    """Return what each file of the folder is, as Markdown."""
-    parts = [
-        f"# memcap repro {found.id}",
-        f"{code(found.subject)} in {found.image}, started {found.started}.",
-        "    " + printable(verdict(found)),
-        "\n\n    ".join(again_texts(found)),
-        "\n".join(f"- {code(name)}: {what}" for name, what in artefacts.items()),
-        "Figures of files that come from the run with the recorder are none to compare or to accept.",
-    ]
-    return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _lines(flight: Flight, top: int, width: int) -> str:
-    text = [f"{'#':>3} {'size':>10} {'count':>8}  line (and what it called in packages and Python)"]
-    indent = " " * 26
-    found = flight.profile.own_lines()
-    for number, line in enumerate(found[:top], start=1):
-        place = printable(f"{place_of(line.frame)} {line.frame.function}") if line.frame else "(no line of Python)"
-        source = printable(flight.profile.source(line.frame))
-        text.append(f"{number:>3} {format_bytes(line.size_bytes):>10} {line.count:>8}  {shortened(place, width - 25)}")
-        text += [indent + (source if len(source) <= width - 26 else f"{source[: width - 27]}…")] if source else []
-        text += [indent + shortened(f"in {inside_text(each)}", width - 26) for each in line.inside[-1:]]
-    rest = flight.profile.sites_bytes - sum(line.size_bytes for line in found[:top])
-    return "\n".join([*text, f"    {format_bytes(rest):>10}           all other lines"])
-
-
-def _stacks(stacks: Stacks, width: int) -> str:
-    lines = [f"last stacks, at {format_bytes(stacks.used_bytes)} of {format_bytes(stacks.cap_bytes)}:"]
-    for thread in stacks.threads:
-        lines.append(f"  {printable(thread.name)}")
-        shown = thread.frames[:_MOST_FRAMES]
-        lines += [shortened(printable(f"    {place_of(frame)} {frame.function}"), width) for frame in shown]
-        more = len(thread.frames) - len(shown)
-        lines += [f"    … {more} more"] if more else []
-    return "\n".join(lines)
-
-
-def _line_json(flight: Flight, line: Line) -> dict[str, Any]:
-    return {**line_json(flight.profile, line), "inside": [inside_text(each) for each in line.inside]}
-
-
-def _load_json(load: Load | None) -> dict[str, Any] | None:
-    """Return a load for programs; a duration is in seconds."""
-    return {"name": load.name, "amount": load.amount} if load else None
-
-
-def _attempt_json(attempt: Attempt) -> dict[str, Any]:
-    run = attempt.measurement
-    return {
-        "cap_bytes": attempt.cap_bytes,
-        "load": _load_json(attempt.load),
-        "ending": run.ending.value,
-        "oom_kills": run.oom.kills,
-        "peak_bytes": run.peak_bytes,
-        "unreclaimable_peak_bytes": run.unreclaimable_peak_bytes,
-        "wall_seconds": run.wall_seconds,
-        "output_tail": run.output_tail,
-    }
-
-
-def _recorder_json(flight: Flight) -> dict[str, Any]:
-    profile, victim = flight.profile, flight.victim
-    return {
-        "tool": profile.tool.value,
-        "tool_version": profile.tool_version,
-        "raised_bytes": profile.raised_bytes,
-        "ending": flight.measurement.ending.value,
-        "victim": victim.pid if victim and flight.measurement.ending.is_oom else None,
-        "counted_bytes": profile.sites_bytes,
-        "processes": [{"pid": each.pid, "command": each.command, "main": each.main} for each in profile.processes],
-        "caveats": [{"kind": each.kind.value, "detail": each.detail} for each in profile.caveats],
-    }
-
-
-def _stacks_json(stacks: Stacks) -> dict[str, Any]:
-    return {
-        "process": stacks.process,
-        "used_bytes": stacks.used_bytes,
-        "cap_bytes": stacks.cap_bytes,
-        "seconds": stacks.seconds,
-        "threads": [
-            {
-                "name": thread.name,
-                "frames": [{"file": each.file, "line": each.line, "function": each.function} for each in thread.frames],
-            }
-            for thread in stacks.threads
-        ],
-    }
-
-
-def _last_json(last: LastAllocation) -> dict[str, Any]:
-    frames = [{"file": each.file, "line": each.line, "function": each.function} for each in last.frames]
-    return {"process": last.process, "size_bytes": last.size_bytes, "thread": last.thread, "frames": frames}
-
-
-def _state_json(state: State) -> dict[str, Any]:
-    return {
-        "process": state.process,
-        "used_bytes": state.used_bytes,
-        "objects": state.objects,
-        "types": [{"name": name, "count": count} for name, count in state.types],
-        "gc_counts": list(state.waiting),
-        "gc_collections": list(state.collections),
-        "files": list(state.files),
-    }

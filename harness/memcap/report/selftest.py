@@ -1,16 +1,15 @@
-"""What the gate's self-test has shown, as text and as JSON."""
+"""What the gate's self-test has shown, as a document and as JSON."""
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from typing import Any
 
 from memcap.json_text import json_text
-from memcap.report.text import NOTHING, figure, table
+from memcap.report.document import Advice, Column, Document, Level, Paragraph, Table, document
+from memcap.report.text import NOTHING, figure
 from memcap.selftest import RISES, MetricQuality, SelfTest
 from memcap.units import counted
-from memcap.untrusted import printable
 
 # History of the schema of `selftest --json`; it goes up when a key goes away or changes its meaning.
 # 1 - first version
@@ -32,52 +31,56 @@ def render_selftest_json(found: SelfTest, *, false_alarms: float) -> str:
     return json_text(document)
 
 
-def render_selftest(found: SelfTest, *, false_alarms: float, width: int = 80) -> str:
-    """Return ``found`` as a table and what it says."""
+def selftest_document(found: SelfTest, *, false_alarms: float) -> Document:
+    """Return what ``found`` says; ``false_alarms`` is the rate that is promised."""
     suite, suites = counted(found.suite_size, "cell"), counted(found.resamplings, "suite")
+    first, *others = found.cell_ids
+    more = f" and {counted(len(others), 'more cell')}" if others else ""
     told = (
         f"{counted(found.resamplings, 'time')} {found.sample_size} runs were compared with {found.sample_size} others "
         f"of the same code, as a suite of {suite}; then one cell's figures were raised."
     )
     alarmed = round(found.false_alarm_rate * found.resamplings)
-    kept = "as promised" if found.false_alarm_rate <= false_alarms else "MORE than promised"
+    is_kept = found.false_alarm_rate <= false_alarms
+    kept = "as promised" if is_kept else "MORE than promised"
     verdict = f"False alarms: {alarmed} of {suites} had one, {kept} (at most {false_alarms:.1%} of suites)."
-    parts = [printable(_cells(found.cell_ids)), told, _table(found.metrics, width), verdict, *_advice(found.metrics)]
-    return "\n\n".join(part if "\n" in part else textwrap.fill(part, width=width) for part in parts) + "\n"
+    return document(
+        "memcap selftest",
+        Paragraph(text=f"Same code twice: {first}{more}"),
+        Paragraph(text=told),
+        _table(found.metrics),
+        Paragraph(text=verdict, level=Level.PLAIN if is_kept else Level.BAD),
+        _advice(found.metrics),
+    )
 
 
-def _cells(ids: Sequence[str]) -> str:
-    return f"Same code twice: {ids[0]}" + (f" and {counted(len(ids) - 1, 'more cell')}" if len(ids) > 1 else "")
-
-
-def _table(metrics: Sequence[MetricQuality], width: int) -> str:
+def _table(metrics: Sequence[MetricQuality]) -> Table:
     """Return a column a metric, since there are few of them."""
     rows = [
-        ["median", *(figure(each.metric, each.median) for each in metrics)],
-        ["tolerance", *(figure(each.metric, each.margin) for each in metrics)],
-        ["suites with a false alarm", *(f"{each.false_alarm_rate:.1%}" for each in metrics)],
-        ["undecided comparisons", *(f"{each.undecided_rate:.1%}" for each in metrics)],
-        *([f"{_rise(rise)} is found", *(_share(each.power.get(rise)) for each in metrics)] for rise in RISES),
-        ["found 19 times of 20 from", *(_share(each.detectable, "+.2%") for each in metrics)],
+        ("median", *(figure(each.metric, each.median) for each in metrics)),
+        ("tolerance", *(figure(each.metric, each.margin) for each in metrics)),
+        ("suites with a false alarm", *(f"{each.false_alarm_rate:.1%}" for each in metrics)),
+        ("undecided comparisons", *(f"{each.undecided_rate:.1%}" for each in metrics)),
+        *((f"{_rise(rise)} is found", *(_share(each.power.get(rise)) for each in metrics)) for rise in RISES),
+        ("found 19 times of 20 from", *(_share(each.detectable, "+.2%") for each in metrics)),
     ]
-    headers = ["", *(each.metric.value for each in metrics)]
-    return table(rows, headers, width=width, align=["left", *["right"] * len(metrics)])
+    columns = (Column(title=""), *(Column(title=each.metric.value, right=True) for each in metrics))
+    return Table(columns=columns, rows=tuple(rows))
 
 
 def _share(share: float | None, form: str = ".1%") -> str:
     return NOTHING if share is None else format(share, form)
 
 
-def _advice(metrics: Sequence[MetricQuality]) -> list[str]:
+def _advice(metrics: Sequence[MetricQuality]) -> Paragraph | None:
     """Say where the tolerance, not the scatter, is what hides a small rise."""
     hidden = [
         each.metric.value for each in metrics if each.power.get(RISES[0]) == 0 and each.margin >= RISES[0] * each.median
     ]
     if not hidden:
-        return []
-    rise = _rise(RISES[0])
-    text = f"A rise of {rise} is within the tolerance of {', '.join(hidden)}, so it is not looked for; "
-    return [text + "`tolerances` in limits.toml or suite.toml set it."]
+        return None
+    told = f"A rise of {_rise(RISES[0])} is within the tolerance of {', '.join(hidden)}, so it is not looked for; "
+    return Paragraph(text=Advice(f"{told}`tolerances` in limits.toml or suite.toml set it."))
 
 
 def _metric(each: MetricQuality) -> dict[str, Any]:

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable, Sequence
 
 from memcap.model import Metric
 from memcap.units import format_bytes, format_seconds
-from memcap.untrusted import printable, printable_output
+from memcap.untrusted import printable
 
 NOTHING = "-"
-_SHOWN_OUTPUT_LINES = 10
 _SIZE = re.compile(r"(?<=\d) (?=(?:B|[KMG]iB)\b)")
 _NO_BREAK = "\N{NO-BREAK SPACE}"  # in no printable text
-_OUTPUT_MARK = "    | "
-_GAP = 2  # between the columns of a table
-_TITLE_PADDING = 2  # tabulate.MIN_PADDING
-_LEAST_COLUMN = 6
 
 
 def wrapped(text: str, width: int, *, first: str = "", rest: str = "") -> str:
@@ -44,78 +38,6 @@ def folded(text: str, width: int) -> str:
         indent = line[: len(line) - len(line.lstrip())]
         lines.append(line if len(line) <= width else wrapped(line.strip(), width, first=indent, rest=f"{indent}    "))
     return "\n".join(lines)
-
-
-def table_width(rows: Sequence[Sequence[str]], headers: Sequence[str]) -> int:
-    """Return how wide `table` would be if there were room for all of it."""
-    return _whole(_column_widths(rows, headers))
-
-
-def table(
-    rows: Sequence[Sequence[str]], headers: Sequence[str], *, width: int, align: Sequence[str] | None = None
-) -> str:
-    """Return a table of at most ``width`` columns: where that is too little, the widest columns are wrapped.
-
-    ``align`` is "left" or "right" for each column. Nothing is left out.
-    """
-    from tabulate import tabulate  # noqa: PLC0415 - late, so that --help stays quick
-
-    natural = _column_widths(rows, headers)
-    widths = list(natural)
-    while _whole(widths) > width and max(widths) > _LEAST_COLUMN:
-        widths[widths.index(max(widths))] -= 1
-    return tabulate(
-        # tabulate's own wrapping would make a number or a truth value of a text that looks like one.
-        [[_within(text, room) for text, room in zip(row, widths, strict=True)] for row in rows],
-        headers=[_within(title, room - _TITLE_PADDING) for title, room in zip(headers, widths, strict=True)],
-        tablefmt="simple",
-        disable_numparse=True,
-        colalign=align or ["left"] * len(headers),
-    )
-
-
-def _within(text: str, width: int) -> str:
-    """Return ``text`` with its lines wrapped at ``width``; words that are longer are broken."""
-    return "\n".join(textwrap.fill(line, width) if len(line) > width else line for line in text.split("\n"))
-
-
-def _column_widths(rows: Sequence[Sequence[str]], headers: Sequence[str]) -> list[int]:
-    return [
-        max(_longest(title) + _TITLE_PADDING, *map(_longest, column), 0)
-        for title, *column in zip(headers, *rows, strict=True)
-    ]
-
-
-def _longest(text: str) -> int:
-    return max(map(len, text.split("\n")))
-
-
-def _whole(widths: Sequence[int]) -> int:
-    return sum(widths) + _GAP * (len(widths) - 1)
-
-
-def paragraph(title: str, facts: Iterable[str], remedy: str, width: int) -> str:
-    """Return ``title`` with indented ``facts`` below, then the remedy after an arrow."""
-    lines = [wrapped(title, width), *(wrapped(fact, width, first="    ", rest="    ") for fact in facts if fact)]
-    return "\n".join([*lines, arrow(remedy, width)] if remedy else lines)
-
-
-def arrow(remedy: str, width: int) -> str:
-    """Return what to do, indented after an arrow."""
-    return wrapped(remedy, width, first="    -> ", rest="       ")
-
-
-def last_lines(output: str, width: int) -> list[str]:
-    """Return the last lines of a workload's output, marked as such; long lines are cut."""
-    lines = [f"{_OUTPUT_MARK}{printable(line)}" for line in output.expandtabs().splitlines() if line.strip()]
-    return [line if len(line) <= width else f"{line[: width - 1]}…" for line in lines[-_SHOWN_OUTPUT_LINES:]]
-
-
-def all_lines(output: str, width: int) -> list[str]:
-    """Return a workload's output, each line marked as such; long lines go on in the next one."""
-    room = width - len(_OUTPUT_MARK)
-    lines = printable_output(output).splitlines()
-    return [f"{_OUTPUT_MARK}{line[at : at + room]}" for line in lines for at in range(0, max(len(line), 1), room)]
 
 
 def sentence(text: str) -> str:

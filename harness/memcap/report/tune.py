@@ -1,16 +1,15 @@
-"""What trying settings has shown, as text and as JSON."""
+"""What trying settings has shown, as a document and as JSON."""
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from memcap.json_text import json_text
-from memcap.report.text import NOTHING, figure, folded, table
-from memcap.tune import CHANCE, Effect, MetricTrial, Setting, Tuning, suite_lines
-from memcap.tune import SettingTrial as Trial
+from memcap.report.document import Code, Column, Document, Facts, Paragraph, Table, document
+from memcap.report.text import NOTHING, figure
+from memcap.tune import CHANCE, Effect, MetricTrial, Setting, SettingTrial, Tuning, suite_lines
 
 # History of the schema of `measure --tune --json`; it goes up when a key goes away or changes its meaning.
 # 1 - first version
@@ -31,22 +30,25 @@ def render_tune_json(tuning: Tuning) -> str:
     return json_text(document)
 
 
-def render_tune(tuning: Tuning, *, width: int = 80) -> str:
-    """Return ``tuning`` as tables, what they say, and a recommendation."""
-    parts = [f"{tuning.cell_id}: figures under each setting, and how much they scatter", _table(tuning.first, width)]
-    parts.append(_effects(tuning.first, width))
-    if tuning.second:
-        parts += ["What helped, once more and together:", _table(tuning.second, width), _effects(tuning.second, width)]
-    return folded("\n\n".join([*parts, _advice(tuning, width)]), width) + "\n"
+def tune_document(tuning: Tuning) -> Document:
+    """Return the tables of ``tuning``, what they say, and a recommendation."""
+    return document(
+        "memcap measure --tune",
+        Paragraph(text=f"{tuning.cell_id}: figures under each setting, and how much they scatter"),
+        _table(tuning.first),
+        _effects(tuning.first),
+        *((_table(tuning.second, title="What helped, once more and together"), _effects(tuning.second))
+          if tuning.second else ()),
+        _advice(tuning),
+    )  # fmt: skip
 
 
-def _table(trials: Sequence[Trial], width: int) -> str:
-    rows = [
-        [trial.setting.words, *(text for each in trial.metrics for text in _figures(each)), str(trial.runs)]
-        for trial in trials
-    ]
-    headers = ["setting", "peak", "CV", "unre-\nclaim-\nable", "CV", "RSS\npeak", "CV", "runs"]
-    return table(rows, headers, width=width, align=["left", *["right"] * 7])
+def _table(trials: Sequence[SettingTrial], *, title: str = "") -> Table:
+    rows = [(each.setting.words, *(text for metric in each.metrics for text in _figures(metric)), str(each.runs))
+            for each in trials]  # fmt: skip
+    titles = ("peak", "CV", "unre-\nclaim-\nable", "CV", "RSS\npeak", "CV", "runs")
+    columns = (Column(title="setting"), *(Column(title=each, right=True) for each in titles))
+    return Table(columns=columns, rows=tuple(rows), title=title)
 
 
 def _figures(trial: MetricTrial) -> tuple[str, str]:
@@ -54,9 +56,9 @@ def _figures(trial: MetricTrial) -> tuple[str, str]:
     return figure(trial.metric, trial.median), scatter
 
 
-def _effects(trials: Sequence[Trial], width: int) -> str:
-    """Return ``one CPU: quieter peak, unreclaimable_peak``, a line for each setting with an effect."""
-    lines = []
+def _effects(trials: Sequence[SettingTrial]) -> Facts | None:
+    """Return what each setting did, such as ``one CPU: quieter peak, unreclaimable_peak``."""
+    items = []
     for trial in trials[1:]:
         found = [
             f"{effect.value} {', '.join(metric.value for metric in trial.named(effect))}"
@@ -64,20 +66,20 @@ def _effects(trials: Sequence[Trial], width: int) -> str:
             if trial.named(effect)
         ]
         if found:
-            lines.append(f"{trial.setting.words}: {'; '.join(found)}")
+            items.append((trial.setting.words, "; ".join(found)))
     alike = [
         trial.setting.words for trial in trials[1:] if len(trial.named(Effect.NO_DIFFERENCE)) == len(trial.metrics)
     ]
     if alike:
-        lines.append(f"no difference beyond chance: {', '.join(alike)}")
-    return "\n".join(textwrap.fill(line, width=width, subsequent_indent="    ") for line in lines)
+        items.append(("no difference beyond chance", ", ".join(alike)))
+    return Facts(items=tuple(items)) if items else None
 
 
-def _advice(tuning: Tuning, width: int) -> str:
+def _advice(tuning: Tuning) -> Paragraph | Code:
     best = tuning.best
     if best is not None:
-        lines = "\n".join(f"    {line}" for line in suite_lines(best))
-        return f"Use: {best.words}. In suite.toml, for this benchmark:\n{lines}"
+        title = f"Use: {best.words}. In suite.toml, for this benchmark"
+        return Code(text="\n".join(suite_lines(best)), title=title, language="toml")
     text = (
         "No setting makes the figures scatter less beyond chance without making others scatter more: leave it as it is."
     )
@@ -88,10 +90,10 @@ def _advice(tuning: Tuning, width: int) -> str:
             f" Nearest to it is {trial.setting.words}: chance alone does as well in {chance:.0%} of such tables, and"
             f" {CHANCE:.0%} is the limit. More runs (--runs 20) tell small differences from chance."
         )
-    return textwrap.fill(text, width=width)
+    return Paragraph(text=text)
 
 
-def _nearest(trials: Sequence[Trial]) -> tuple[Trial, float] | None:
+def _nearest(trials: Sequence[SettingTrial]) -> tuple[SettingTrial, float] | None:
     """Return the setting that came nearest to helping, if it is worth another try."""
     chances = [
         (each.chance, trial)
@@ -104,7 +106,7 @@ def _nearest(trials: Sequence[Trial]) -> tuple[Trial, float] | None:
     return (trial, chance) if trial is not None and chance < 0.5 else None
 
 
-def _trial(trial: Trial) -> dict[str, Any]:
+def _trial(trial: SettingTrial) -> dict[str, Any]:
     return {**_setting(trial.setting), "runs": trial.runs, "metrics": {
         each.metric.value: {
             "median": each.median, "cv": each.variation, "effect": each.effect.value, "chance": each.chance,

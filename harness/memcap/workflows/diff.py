@@ -5,41 +5,37 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from memcap.errors import ConfigError, UsageError
+from memcap.errors import ConfigError
 from memcap.model import Frame, Suite
 from memcap.profile_diff import ProfileDiff
-from memcap.report.diff import render_diff, render_diff_json
-from memcap.report.diff_html import render_diff_html
-from memcap.report.diff_markdown import render_diff_markdown
+from memcap.report.diff import diff_document
+from memcap.report.diff_json import render_diff_json
 from memcap.report.diff_sarif import render_diff_github, render_diff_sarif
 from memcap.report.github import Place
+from memcap.report.to_html import to_html
+from memcap.report.to_markdown import to_markdown
+from memcap.report.to_terminal import to_terminal
 from memcap.store.files import write_atomically
-from memcap.workflows.caller import Tell
 from memcap.workflows.selection import load_project
 
 _SUITE = "/memcap/suite/"  # where a suite's files are in a container
 
 
-def write_diff(diff: ProfileDiff, folder: Path, *, top: int, root: Path | None, tell: Tell) -> None:
-    """Write the diff in all forms that are files to ``folder``, replacing them; the page where its packages are.
-
-    ``tell`` hears which forms are missing.
-    """
+def write_diff(diff: ProfileDiff, folder: Path, *, top: int, root: Path | None) -> None:
+    """Write the diff in all forms that are files to ``folder``, replacing them."""
     for form, suffix in (("text", "txt"), ("markdown", "md"), ("json", "json"), ("sarif", "sarif"), ("html", "html")):
-        try:
-            write_atomically(folder / f"diff.{suffix}", rendered(diff, form, top=top, root=root), overwrite=True)
-        except UsageError as error:
-            tell(f"no diff.{suffix}: {error}")
+        write_atomically(folder / f"diff.{suffix}", rendered(diff, form, top=top, root=root), overwrite=True)
 
 
 def rendered(diff: ProfileDiff, form: str, *, top: int, root: Path | None) -> str:
-    """Return the diff in one form. Raises UsageError for HTML without the packages for it."""
+    """Return the diff in one form."""
+    document = diff_document(diff, top=top)
     if form == "text":
-        return render_diff(diff, top=top)
+        return to_terminal(document)
     if form == "markdown":
-        return render_diff_markdown(diff, top=top)
+        return to_markdown(document)
     if form == "html":
-        return render_diff_html(diff, top=top)
+        return to_html(document)
     if form == "json":
         return render_diff_json(diff, top=top)
     where = _places(diff, root)

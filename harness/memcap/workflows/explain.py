@@ -211,7 +211,7 @@ def _compared(before: Subject, after: Subject, instrument: Instrument, folder: P
         instrument = replace(instrument, tool=ProfileTool.TRACEMALLOC)
         older = _profiled(before, instrument, folder / "base-tracemalloc", caller)
     diff = diff_profiles(older, _profiled(after, instrument, folder / "head", caller))
-    write_diff(diff, folder, top=_TOP_LINES, root=None, tell=caller.tell)
+    write_diff(diff, folder, top=_TOP_LINES, root=None)
     return diff
 
 
@@ -224,7 +224,7 @@ def _shown(folder: Path) -> str:
 def _profiled(subject: Subject, instrument: Instrument, folder: Path, caller: Caller) -> AllocationProfile:
     name = new_campaign("explain")
     profile = profile_subject(subject, instrument, name=name, folder=folder, caller=caller, with_reports=False)
-    write_reports(profile, folder, top=_TOP_LINES, tell=caller.tell)
+    write_reports(profile, folder, top=_TOP_LINES)
     return profile
 
 

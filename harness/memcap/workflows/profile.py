@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from memcap.errors import PlanError, UsageError
+from memcap.errors import PlanError
 from memcap.images.this_machine import HOST
 from memcap.instruments.launching import Instrument, Recorder
 from memcap.instruments.profiling import Named, take_profile
@@ -14,14 +14,16 @@ from memcap.judge import EXIT_CODES
 from memcap.judge.endings import state_of
 from memcap.model import AllocationProfile, Ending, ProfileTool
 from memcap.redaction import Redaction
-from memcap.report.profile import render_tree
-from memcap.report.profile_html import memory_svg, render_profile_html
+from memcap.report.profile import memory_chart, profile_document, report_links
+from memcap.report.profile_tree import render_tree
+from memcap.report.svg import standalone
+from memcap.report.to_html import to_html
 from memcap.store import save_profile
 from memcap.store.files import write_atomically
 from memcap.store.profiles import PROFILE_FILE
 from memcap.units import parse_seconds
 from memcap.workflows.attach import DEFAULT_SECONDS, profile_container
-from memcap.workflows.caller import Caller, Tell
+from memcap.workflows.caller import Caller
 from memcap.workflows.ready import made_ready
 from memcap.workflows.recording import RECORD, recording, refuse_filled
 from memcap.workflows.request import CampaignName, new_campaign
@@ -101,21 +103,17 @@ def profile_subject(
     return Redaction(subject.policy.secrets).tree(profile)
 
 
-def write_reports(profile: AllocationProfile, folder: Path, *, top: int, tell: Tell) -> tuple[str, ...]:
+def write_reports(profile: AllocationProfile, folder: Path, *, top: int) -> tuple[str, ...]:
     """Write profile, tree, page, chart, and the end of what a run printed that did not complete, to ``folder``.
 
-    Page and chart only where the packages for them are installed. Return what is in the folder then.
+    Return what is in the folder then.
     """
     save_profile(profile, folder / PROFILE_FILE)
     write_atomically(folder / "tree.txt", render_tree(profile), overwrite=True)
     if profile.output_tail:
         write_atomically(folder / "output.txt", profile.output_tail + "\n", overwrite=True)
-    try:
-        page = render_profile_html(profile, top=top, folder=folder, artefacts=RECORD)
-        write_atomically(folder / "index.html", page, overwrite=True)
-        chart = memory_svg(profile)
-        if chart is not None:
-            write_atomically(folder / "memory.svg", chart, overwrite=True)
-    except UsageError as error:  # the profile itself is there
-        tell(f"no page and no chart: {error}")
+    page = to_html(profile_document(profile, top=top, links=report_links(profile, folder, RECORD)))
+    write_atomically(folder / "index.html", page, overwrite=True)
+    if chart := memory_chart(profile):
+        write_atomically(folder / "memory.svg", standalone(chart.drawing), overwrite=True)
     return tuple(sorted(f"{path.name}/" if path.is_dir() else path.name for path in folder.iterdir()))

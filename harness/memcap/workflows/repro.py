@@ -6,16 +6,19 @@ import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from memcap.errors import PlanError, UsageError
+from memcap.errors import PlanError
 from memcap.images.this_machine import HOST
 from memcap.instruments.profiling import Named
 from memcap.instruments.session import Session
 from memcap.judge import EXIT_CODES
 from memcap.model import CommandWorkload, Ending, VerdictState
 from memcap.redaction import Redaction
-from memcap.report.profile import render_tree
-from memcap.report.repro import readme, repro_json, stack_text
-from memcap.report.repro_html import memory_svg, render_repro_html
+from memcap.report.profile_tree import render_tree
+from memcap.report.repro import memory_chart, repro_document, stack_text
+from memcap.report.repro_json import repro_json
+from memcap.report.svg import standalone
+from memcap.report.to_html import to_html
+from memcap.report.to_markdown import to_markdown
 from memcap.repro.escalation import find_escalation, loaded_words
 from memcap.repro.observed import Observed
 from memcap.repro.reproducing import ReproRequest, Workbench, reproduce
@@ -23,7 +26,7 @@ from memcap.repro.reproduction import Reproduction
 from memcap.store import save_profile
 from memcap.store.files import write_atomically
 from memcap.store.profiles import PROFILE_FILE
-from memcap.workflows.caller import Caller, Tell
+from memcap.workflows.caller import Caller
 from memcap.workflows.ready import made_ready
 from memcap.workflows.recording import RECORD, recording, refuse_filled
 from memcap.workflows.request import CampaignName, new_campaign
@@ -124,13 +127,14 @@ def reproduce_subject(
     return Redaction(subject.policy.secrets).tree(found)
 
 
-def write_all(found: Reproduction, folder: Path, *, top: int, tell: Tell) -> dict[str, str]:
-    """Write pages, figures and texts to ``folder``; return all files of it with what they are.
-
-    The page and the charts only where the packages for them are installed.
-    """
+def write_all(found: Reproduction, folder: Path, *, top: int) -> dict[str, str]:
+    """Write pages, figures and texts to ``folder``; return all files of it with what they are."""
     flight = found.flight
-    files = {"README.md": "what each file is", "repro.json": "all figures, as --json prints them"}
+    files = {
+        "index.html": "all of it on a page",
+        "README.md": "the same as Markdown",
+        "repro.json": "all figures, as --json prints them",
+    }
 
     def write(name: str, what: str, text: str | None) -> None:
         if text:
@@ -146,16 +150,14 @@ def write_all(found: Reproduction, folder: Path, *, top: int, tell: Tell) -> dic
             "where all threads were, at each of the last new heights, the newest first",
             "\n".join(map(stack_text, flight.stacks)),
         )
+        if chart := memory_chart(flight.measurement):
+            write("memory-recorded.svg", "memory over time, with the recorder", standalone(chart.drawing))
     files |= {f"{RECORD}/{path.name}": _kind(path.name) for path in sorted((folder / RECORD).glob("*"))}
-    try:
-        run = found.killed_run or found.attempts[-1].measurement
-        write("memory.svg", "memory over time, without the recorder", memory_svg(run))
-        if flight is not None:
-            write("memory-recorded.svg", "memory over time, with the recorder", memory_svg(flight.measurement))
-        write("index.html", "all of it on a page", render_repro_html(found, top=top, artefacts=files))
-    except UsageError as error:  # the figures are there
-        tell(f"no page and no charts: {error}")
-    write("README.md", files["README.md"], readme(found, files))
+    if chart := memory_chart(found.killed_run or found.attempts[-1].measurement):
+        write("memory.svg", "memory over time, without the recorder", standalone(chart.drawing))
+    document = repro_document(found, top=top, files=files)
+    write("index.html", files["index.html"], to_html(document))
+    write("README.md", files["README.md"], to_markdown(document))
     write("repro.json", files["repro.json"], repro_json(found, top=top, where=str(folder), artefacts=files))
     return files
 

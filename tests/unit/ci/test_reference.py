@@ -11,7 +11,7 @@ from ci.reference import DOCS, MODELS, render, undocumented
 from pydantic import Field
 
 from memcap.config import load_config
-from memcap.config.schema import Table
+from memcap.config.schema import TomlTable
 from memcap.config.values import Size
 
 _ROW = re.compile(r"^\| `(\w+)` \| .*? \| `(.*?)` \| .* \|$", re.MULTILINE)
@@ -31,11 +31,11 @@ def test_every_key_has_a_description_and_an_example(name: str) -> None:
 
 
 def test_a_key_without_either_is_found() -> None:
-    class Inner(Table):
+    class Inner(TomlTable):
         bare: int | None = None
         told: Annotated[int, "x"] | None = Field(default=None, description="It is told.")
 
-    class Outer(Table):
+    class Outer(TomlTable):
         inner: Inner = Inner()
         named: dict[str, Inner] = Field(default={}, description="Some.")
         good: Size | None = Field(default=None, description="Its kind has an example.")

@@ -130,7 +130,17 @@ def test_a_projects_tolerances_are_used(tmp_path: Path) -> None:
 def test_forms(form: str) -> None:
     path = _save("both.json", two_images(llm=(SAME, MORE)))
     output = _compare(*IMAGES, "--result", path, "--format", form).output
-    assert output.startswith({"markdown": "**py312 needs", "json": "{\n", "terminal": "py312 needs"}[form])
+    assert output.startswith(
+        {"markdown": "**memcap compare: py312 needs", "json": "{\n", "terminal": "py312 needs"}[form]
+    )
+
+
+def test_a_page_and_markdown_beside_what_is_printed(tmp_path: Path) -> None:
+    path, page = _save("both.json", two_images(llm=(SAME, MORE))), tmp_path / "page.html"
+    result = _compare(*IMAGES, "--result", path, "--report", f"html={page}", "--report", "markdown=compared.md")
+    assert result.exit_code == 0, result.output
+    assert "<h1" in page.read_text(encoding="utf-8")
+    assert Path("compared.md").read_text(encoding="utf-8").startswith("**memcap compare: py312 needs")
 
 
 @pytest.mark.parametrize(

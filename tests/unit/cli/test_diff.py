@@ -54,6 +54,14 @@ def test_all_forms_are_written_at_once(profiles: tuple[Path, Path], tmp_path: Pa
     assert (folder / "diff.txt").read_text() == diff(*profiles).output
 
 
+def test_a_page_beside_what_is_printed(profiles: tuple[Path, Path], tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    found = diff(*profiles, "--report", f"html={page}", "--json")
+
+    assert json.loads(found.stdout)["delta_bytes"] == 16 * MIB
+    assert '<svg class="chart wide"' in page.read_text(encoding="utf-8")
+
+
 def test_annotations_are_at_the_lines_of_the_suite(profiles: tuple[Path, Path], tmp_path: Path) -> None:
     root = make_project(tmp_path / "project")
     work = root / "suites" / "agents" / "work.py"

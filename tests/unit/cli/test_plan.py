@@ -82,11 +82,11 @@ def test_the_table_says_what_a_run_would_do(project: Path) -> None:
     assert (
         result.output
         == """\
-cell                  cap        budget               expected ending    runs
---------------------  ---------  -------------------  -----------------  ------
-demo.leak-py312-128m  128.0 MiB  peak 10.0 MiB +20 %  oom_killed         3
-demo.leak-py312-2g    2.0 GiB    peak 10.0 MiB +20 %  completed          3
-demo.calm-py312-128m  128.0 MiB  -                    completed          3
+cell                  cap        budget               expected ending  runs
+--------------------  ---------  -------------------  ---------------  ----
+demo.leak-py312-128m  128.0 MiB  peak 10.0 MiB +20 %  oom_killed       3
+demo.leak-py312-2g    2.0 GiB    peak 10.0 MiB +20 %  completed        3
+demo.calm-py312-128m  128.0 MiB  -                    completed        3
 
 Profile quick: 3 cells, 9 runs and 3 warm-ups.
 Tolerances: peak 1 % or 512.0 KiB, unreclaimable_peak 0.25 % or 256.0 KiB,

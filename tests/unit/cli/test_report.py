@@ -59,7 +59,7 @@ def test_the_default_is_what_check_prints() -> None:
 def test_a_file_is_written_and_not_overwritten_unasked(project: Path) -> None:
     assert _report("-f", "markdown", "-o", "out/memory.md").output == ""
     written = (project / "out" / "memory.md").read_text(encoding="utf-8")
-    assert written.startswith("**❌ memcap: failed: 1 regressed.**")
+    assert written.startswith("**❌ memcap: Failed: 1 regressed. (exit code 99)**")
     assert isinstance(_report("-f", "csv", "-o", "out/memory.md").exception, FileExistsAlready)
     assert _report("-f", "csv", "-o", "out/memory.md", "--force").exit_code == 0
     assert (project / "out" / "memory.md").read_text(encoding="utf-8").startswith("campaign,")
@@ -144,7 +144,7 @@ def test_github_is_told_three_times(project: Path, monkeypatch: pytest.MonkeyPat
         monkeypatch.setenv(f"GITHUB_{name}", str(value))
     result = _check("--report", "github")
     assert f"::error file=suites/agents/suite.toml,line=4,title=memcap%3A regressed%3A {CELL_ID}::" in result.stdout
-    assert summary.read_text(encoding="utf-8").startswith("before\n**❌ memcap: failed: 1 regressed.**")
+    assert summary.read_text(encoding="utf-8").startswith("before\n**❌ memcap: Failed: 1 regressed. (exit code 99)**")
     assert output.read_text(encoding="utf-8") == "verdict=regressed\n"
 
 

@@ -95,3 +95,15 @@ def test_without_a_project_an_image_must_be_named(tmp_path: Path, monkeypatch: p
     error = CliRunner().invoke(command, []).exception
     assert isinstance(error, UsageError)
     assert "--image" in str(error)
+
+
+def test_the_same_as_markdown_and_as_a_page(project: Path, tmp_path: Path) -> None:
+    page, markdown = tmp_path / "page.html", tmp_path / "report.md"
+    wanted = ("--report", f"html={page}", "--report", f"markdown={markdown}")
+    result = selftest(project, "--from", str(project / "result.json"), *wanted)
+
+    assert result.exit_code == 0, result.output
+    assert "False alarms: 0 of 20 suites" in page.read_text(encoding="utf-8")
+    assert markdown.read_text(encoding="utf-8").startswith("**memcap selftest: Same code twice")
+    refused = selftest(project, "--from", str(project / "result.json"), "--report", "junit")
+    assert "there is no report format 'junit'" in refused.output

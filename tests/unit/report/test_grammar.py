@@ -16,12 +16,13 @@ from memcap.judge import judge
 from memcap.model import Accepted, Baselines, Caveat, CaveatKind, Ending, Measurement, Metric, Rules
 from memcap.profile_diff import diff_profiles
 from memcap.report.baselines import render_baselines
-from memcap.report.diff import render_diff
+from memcap.report.check import check_document
+from memcap.report.diff import diff_document
 from memcap.report.formats import FORMATS
-from memcap.report.profile import render_profile
-from memcap.report.repro import render_repro
-from memcap.report.selftest import render_selftest
-from memcap.report.terminal import render_terminal
+from memcap.report.profile import profile_document
+from memcap.report.repro import repro_document
+from memcap.report.selftest import selftest_document
+from memcap.report.to_terminal import Terminal, to_terminal
 from memcap.report.view import View, build_view
 from memcap.selftest import MetricQuality, SelfTest
 
@@ -50,16 +51,18 @@ def _selftest() -> str:
     one = SelfTest(
         cell_ids=("a", "b"), sample_size=10, suite_size=1, resamplings=1, false_alarm_rate=0.0, metrics=(need,)
     )
-    return render_selftest(one, false_alarms=0.01)
+    return to_terminal(selftest_document(one, false_alarms=0.01))
 
 
 ONE_LINE = make_profile(site(2**20, frame(8), count=1))
 TEXTS: dict[str, Callable[[], str]] = {
     "selftest": _selftest,
-    "profile": lambda: render_profile(ONE_LINE, top=1, where="x"),
-    "diff": lambda: render_diff(diff_profiles(make_profile(site(2**10, frame(8), count=1)), ONE_LINE), top=1),
-    "repro": lambda: render_repro(make_found(attempts=(make_growing(),)), top=1, where="x", files=("README.md",)),
-    "repro of a load": lambda: render_repro(make_escalated(10, 110.5), top=1, where="x", files=("README.md",)),
+    "profile": lambda: to_terminal(profile_document(ONE_LINE, top=1, where="x")),
+    "diff": lambda: to_terminal(
+        diff_document(diff_profiles(make_profile(site(2**10, frame(8), count=1)), ONE_LINE), top=1)
+    ),
+    "repro": lambda: to_terminal(repro_document(make_found(attempts=(make_growing(),)), top=1)),
+    "repro of a load": lambda: to_terminal(repro_document(make_escalated(10, 110.5), top=1)),
     "baselines": lambda: render_baselines(
         [replace(make_baseline(make_cell(runs=[make_measurement()])), accepted=Accepted(reason="x"))], width=80
     ),
@@ -78,7 +81,7 @@ def test_one_cell_with_one_run_in_every_format(chosen: object, run: Measurement,
     view = _view(run, judged=judged)
     text = getattr(chosen, "render")(view) if getattr(chosen, "name") != "github" else ""  # noqa: B009
     assert [match.group() for match in WRONG.finditer(text)] == []
-    verbose = render_terminal(view, verbose=True, show_output=True)
+    verbose = to_terminal(check_document(view, verbose=True, show_output=True), Terminal(verbose=True))
     assert [match.group() for match in WRONG.finditer(verbose)] == []
 
 

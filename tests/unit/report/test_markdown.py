@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from views import hostile_view, view_of_every_verdict, view_of_many
 
 from memcap.model import VerdictState
-from memcap.report.markdown import COMMENT_LIMIT, render_comment, render_markdown
-from memcap.report.markdown_text import code, fence, html_code, prose, row
+from memcap.report.check import check_comment, check_markdown
+from memcap.report.markdown_text import code, fence_end, html_code, prose, row
+from memcap.report.to_markdown import COMMENT_LIMIT
 from memcap.untrusted import printable
 
 # What the parser may make of a text that is not meant as markup, and what GitHub then looks for outside of code.
@@ -80,7 +81,7 @@ def others_titles(others: list[str]) -> list[str]:
 
 @given(st.text(alphabet=list("a`~\n <>|"), max_size=60))
 def test_a_fence_is_left_by_nothing_in_it(text: str) -> None:
-    rendered = html(f"before\n\n{fence(text, most_lines=5)}\n\nafter")
+    rendered = html(f"before\n\n{fence_end(text, most_lines=5)}\n\nafter")
     assert rendered.count("<code") == 1
     assert rendered.endswith("</code></pre>\n<p>after</p>\n")
 
@@ -94,21 +95,22 @@ def test_code_in_a_summary_is_html(text: str) -> None:
 
 @given(MARKUP)
 def test_a_hostile_view_has_one_table_and_all_its_folds(text: str) -> None:
-    rendered = html(render_markdown(hostile_view(text, VerdictState.REGRESSED)))
+    rendered = html(check_markdown(hostile_view(text, VerdictState.REGRESSED)))
     assert rendered.count("<details>") == rendered.count("</details>") == 4
     assert not re.search(r"<(?:a|img|em|del|script|h\d)\b", rendered)
     rows = [re.findall("<t[dh]", each) for each in re.findall(r"<tr>(.*?)</tr>", rendered, re.DOTALL)]
-    assert [len(each) for each in rows] == [7, 7, 6, 6]
+    assert [len(each) for each in rows] == [6, 6, 7, 7]
 
 
 def test_the_verdict_comes_first_and_the_worst_on_top() -> None:
-    lines = render_markdown(view_of_every_verdict()).splitlines()
-    assert lines[0].startswith("**❌ memcap: failed: 1 regressed")
-    assert lines[4].startswith("| `agents.regressed-py312-128m` | ❌ regressed |")
+    lines = check_markdown(view_of_every_verdict()).splitlines()
+    assert lines[0].startswith("**❌ memcap: Failed: 1 regressed")
+    cells = [line for line in lines if line.startswith("| `agents.")]
+    assert cells[0].startswith("| `agents.regressed-py312-128m` | ❌ regressed |")
 
 
 def test_many_fine_cells_are_folded() -> None:
-    text = render_markdown(view_of_many(21, VerdictState.UNCHANGED))
+    text = check_markdown(view_of_many(21, VerdictState.UNCHANGED))
     assert "<summary>21 cells that are fine</summary>" in text
     assert "Left out" not in text
 
@@ -117,19 +119,19 @@ def test_many_fine_cells_are_folded() -> None:
 def test_a_limit_is_kept_and_what_is_left_out_is_named(state: VerdictState) -> None:
     view = view_of_many(1000, state)
     for limit in (5_000, COMMENT_LIMIT):
-        text = render_markdown(view, limit=limit)
+        text = check_markdown(view, limit=limit)
         assert limit * 0.4 < len(text.encode()) <= limit
         assert "**Left out to stay within" in text
         assert html(text).count("<details>") == html(text).count("</details>")
-    assert render_comment(view) == text
+    assert check_comment(view) == text
 
 
 def test_nothing_is_left_out_of_what_fits() -> None:
-    assert render_comment(view_of_every_verdict()) == render_markdown(view_of_every_verdict())
-    assert "Left out" not in render_comment(view_of_every_verdict())
+    assert check_comment(view_of_every_verdict()) == check_markdown(view_of_every_verdict())
+    assert "Left out" not in check_comment(view_of_every_verdict())
 
 
 def test_what_is_fine_is_left_out_first() -> None:
-    text = render_markdown(view_of_every_verdict(), limit=2_300)
+    text = check_markdown(view_of_every_verdict(), limit=2_300)
     assert "`agents.regressed-py312-128m`" in text
     assert "`agents.unchanged-py312-128m`" not in text

@@ -9,14 +9,21 @@ from pathlib import Path
 import pytest
 
 from factories import make_profile, make_site
-from memcap.model import Caveat, CaveatKind, Cost, Ending, Frame, Moment, ProfiledProcess
-from memcap.report.profile import facts, profile_json, render_profile, render_tree, told
-from memcap.report.profile_html import memory_svg, render_profile_html
+from memcap.model import AllocationProfile, Caveat, CaveatKind, Cost, Ending, Frame, Moment, ProfiledProcess
+from memcap.report.profile import facts, memory_chart, profile_document, report_links, told
+from memcap.report.profile_json import profile_json
+from memcap.report.profile_tree import render_tree
+from memcap.report.to_html import to_html
+from memcap.report.to_terminal import to_terminal
 
 MIB = 1024 * 1024
 ENCODER = Frame(file="/usr/lib/python3.12/json/encoder.py", line=258, function="iterencode")
 IMPORTING = Frame(file="<frozen importlib._bootstrap>", line=241, function="_call_with_frames_removed")
 IN_C = Frame(file="rows.c", line=0, function="grow", native=True)
+
+
+def render_profile(profile: AllocationProfile, *, top: int, where: str) -> str:
+    return to_terminal(profile_document(profile, top=top, where=where))
 
 
 def moment(seconds: float, mib: int) -> Moment:
@@ -88,10 +95,12 @@ def test_the_text_is_marked_and_says_what_the_tool_took() -> None:
     assert "PROFILED with memray 1.20.0" in text
     assert "/app/parse.py:2 read_rows" in text
     assert "/app/parse.py:3 read_rows" not in text
-    assert "168.0 MiB           all other lines" in text
+    assert "168.0 MiB         all other lines" in text
     assert "memray took 6.0 MiB and 1.5 times as long" in text
     assert "raised by 32.0 MiB" in " ".join(text.split())
-    assert "\ncaveat children not followed: 2 processes ran, 1 of them recorded. Add\n    --follow-fork.\n" in text
+    assert (
+        "\ncaveat children not followed\n    2 processes ran, 1 of them recorded\n    -> Add --follow-fork.\n" in text
+    )
 
 
 def test_doubts_are_told_by_kind_and_those_that_decide_nothing_in_one_line() -> None:
@@ -100,7 +109,7 @@ def test_doubts_are_told_by_kind_and_those_that_decide_nothing_in_one_line() -> 
     cut = Caveat(kind=CaveatKind.RECORD_CUT_SHORT, detail="it was killed")
     text = " ".join(render_profile(make_profile(caveats=(*missing, cut)), top=1, where="x").split())
 
-    assert "caveat not recorded: process 12–40 ended before anything was written. Python must" in text  # noqa: RUF001
+    assert "caveat not recorded process 12–40 ended before anything was written -> Python must" in text  # noqa: RUF001
     assert text.count("not recorded") == 1
     assert "1 more caveat: record cut short; see --json Reports: x" in text
 
@@ -158,20 +167,20 @@ def test_the_page_escapes_what_was_measured_and_leads_to_reports(tmp_path: Path)
     profile = make_profile(
         subject="py312 -- python -c '<script>alert(1)</script>'", series=(moment(0, 10), moment(1, 60)), cost=Cost()
     )
-    page = render_profile_html(profile, top=5, folder=tmp_path, artefacts="record")
+    page = to_html(profile_document(profile, top=5, links=report_links(profile, tmp_path, "record")))
 
     assert "<script" not in page
     assert "&lt;script&gt;" in page
     assert 'href="record/7-flamegraph.html"' in page
     assert "7-table.html" not in page
-    assert 'src="data:image/svg+xml;base64,' in page
+    assert '<svg class="chart tall"' in page
 
 
 def test_without_a_series_there_is_no_chart() -> None:
-    assert memory_svg(make_profile()) is None
+    assert memory_chart(make_profile()) is None
 
 
-def test_a_failure_shows_what_was_printed(tmp_path: Path) -> None:
+def test_a_failure_shows_what_was_printed() -> None:
     failed = make_profile(ending=Ending.FAILED, detail="exit code 1", output_tail="line\nmy <reason>\x1b[2J")
     text = render_profile(failed, top=1, where="x")
     found = json.loads(profile_json(failed, top=1, where="x"))
@@ -180,7 +189,7 @@ def test_a_failure_shows_what_was_printed(tmp_path: Path) -> None:
     assert "The end of its output:\n" in text
     assert "my <reason>\\x1b[2J" in text
     assert (found["detail"], found["output_tail"]) == ("exit code 1", "line\nmy <reason>\x1b[2J")
-    assert "my &lt;reason&gt;" in render_profile_html(failed, top=1, folder=tmp_path, artefacts="record")
+    assert "my &lt;reason&gt;" in to_html(profile_document(failed, top=1))
     assert "output" not in render_profile(make_profile(), top=1, where="x")
 
 

@@ -24,10 +24,10 @@ from factories import (
 )
 from memcap.judge import judge, worst_exit_code
 from memcap.model import CampaignResult, Caveat, CaveatKind, Measurement, Metric, Moment, Rules, Verdict, VerdictState
+from memcap.report.check import check_document
 from memcap.report.json import render_check_json, render_measure_json
-from memcap.report.sparkline import PLAIN
-from memcap.report.terminal import render_terminal
 from memcap.report.text import percent, shortened
+from memcap.report.to_terminal import Terminal, to_terminal
 from memcap.report.view import View, build_view
 from memcap.untrusted import printable
 
@@ -35,6 +35,11 @@ REGRESSED, UNLIKE = "agents.crew_backed-py312-128m", "agents.adaptive_adversary-
 COLD, OOM = "agents.llm-py310-128m", "streams.leaky-py312-128m"
 NEW, GONE = "streams.fixed-py312-128m", "streams.gone-py312-128m"
 GOLDEN = Callable[[str, str], None]
+
+
+def render_terminal(view: View, *, width: int = 80, verbose: bool = False, ascii_only: bool = False) -> str:
+    terminal = Terminal(width=width, verbose=verbose, ascii=ascii_only)
+    return to_terminal(check_document(view, verbose=verbose), terminal)
 
 
 def _mixed() -> CampaignResult:
@@ -86,7 +91,7 @@ def test_memory_over_time_is_drawn_where_there_is_room() -> None:
     assert "▇███▇" in render_terminal(view, width=200)
     assert "over time" not in render_terminal(view, width=80)
     assert "unreclaimable memory of the first run: ▁" in render_terminal(view, width=100, verbose=True)
-    assert "▁" not in render_terminal(view, width=200, verbose=True, levels=PLAIN)
+    assert "▁" not in render_terminal(view, width=200, verbose=True, ascii_only=True)
 
 
 def test_the_exit_is_not_drawn_in_a_line_of_text_either() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import pytest
@@ -11,13 +11,29 @@ from reproduced import make_escalated, make_flight, make_found, make_growing, ma
 
 from factories import make_measurement, make_site
 from memcap.model import Ending, Frame
-from memcap.report.repro import readme, render_repro, repro_json, stack_text
-from memcap.report.repro_html import phases, render_repro_html
+from memcap.report.repro import phases, repro_document, stack_text
+from memcap.report.repro_json import repro_json
+from memcap.report.text import sentence
+from memcap.report.to_html import to_html
+from memcap.report.to_markdown import to_markdown
+from memcap.report.to_terminal import to_terminal
 from memcap.repro.conclusion import conclusion
 from memcap.repro.reproduction import Attempt, Reproduction
 
 MIB = 1024 * 1024
 HOSTILE = "</pre><script>alert(1)</script>\x1b[2J\u202e"
+
+
+def render_repro(found: Reproduction, *, top: int, where: str = "") -> str:
+    return to_terminal(repro_document(found, top=top, where=where))
+
+
+def page_of(found: Reproduction, files: Mapping[str, str]) -> str:
+    return to_html(repro_document(found, top=5, files=files))
+
+
+def readme(found: Reproduction, files: Mapping[str, str]) -> str:
+    return to_markdown(repro_document(found, top=5, files=files))
 
 
 def hostile() -> Reproduction:
@@ -35,37 +51,32 @@ def hostile() -> Reproduction:
     return make_found(flight=flight, attempts=attempts, subject=HOSTILE)
 
 
-def test_the_text_has_everything_and_ends_with_the_verdict() -> None:
-    text = render_repro(make_found(attempts=(make_growing(),)), top=1, where="results/repro/x", files=("index.html",))
+def test_the_text_has_everything_and_begins_with_the_verdict() -> None:
+    text = render_repro(make_found(attempts=(make_growing(),)), top=2, where="results/repro/x")
 
     assert "killed in 1 of 1 run at 128.0 MiB" in text
-    assert "99.0 MiB       31  /app/parse.py:87 read_rows" in text
-    assert "22.0 MiB           all other lines" in text
-    assert "last stacks, at 133.0 MiB of 134.0 MiB:\n  MainThread\n    /app/parse.py:87 read_rows" in text
-    assert "7   126.0 MiB  python" in text
-    assert " ".join(text.split()).endswith(
-        f"{conclusion(make_found(attempts=(make_growing(),)))} Everything is in results/repro/x (index.html)"
-    )
+    assert "22.0 MiB      1  /app/other.py:3 read_rows" in text
+    assert "0 B         all other lines" in text
+    assert "Last stacks, at 133.0 MiB of 134.0 MiB:\nMainThread" in text
+    assert "  7             126.0 MiB  python" in text
+    assert " ".join(text.split()).startswith(sentence(conclusion(make_found(attempts=(make_growing(),)))))
+    assert text.endswith("\nEverything is in results/repro/x (index.html)\n")
     assert max(map(len, text.splitlines())) <= 80
 
 
 def test_what_was_not_recorded_says_why() -> None:
-    text = render_repro(
-        make_found(flight=None, not_recorded="there is no Python"), top=3, where="x", files=("index.html",)
-    )
+    text = render_repro(make_found(flight=None, not_recorded="there is no Python"), top=3, where="x")
 
     assert "Nothing was recorded: there is no Python." in text
     assert "last stacks" not in text
 
 
 def test_the_page_shows_the_same() -> None:
-    page = render_repro_html(
-        make_found(attempts=(make_growing(),)), top=5, artefacts={"record/7-table.html": "a table"}
-    )
+    page = page_of(make_found(attempts=(make_growing(),)), {"record/7-table.html": "a table"})
 
     assert "grew 3.2 MiB a cycle over 31 cycles" in page
     assert "/app/parse.py:87 read_rows" in page
-    assert "data:image/svg+xml;base64," in page
+    assert '<svg class="chart tall"' in page
     assert 'href="record/7-table.html"' in page
     assert "app.Row" in page
     assert "3 /data/rows.csv" in page
@@ -74,8 +85,8 @@ def test_the_page_shows_the_same() -> None:
 @pytest.mark.parametrize(
     "render",
     [
-        lambda found: render_repro(found, top=5, where="x", files=("index.html",)),
-        lambda found: render_repro_html(found, top=5, artefacts={HOSTILE: "a file"}),
+        lambda found: render_repro(found, top=5, where="x"),
+        lambda found: page_of(found, {HOSTILE: "a file"}),
         lambda found: readme(found, {HOSTILE: "a file"}),
         lambda found: stack_text(found.flight.stacks[0]),
     ],
@@ -113,40 +124,40 @@ def test_json_of_what_was_spared() -> None:
 
 
 def test_loads_are_told_with_how_far_each_was_from_the_cap() -> None:
-    text = render_repro(make_escalated(20, 110.5), top=1, where="x", files=("index.html",))
+    text = render_repro(make_escalated(20, 110.5), top=1, where="x")
 
     assert "killed in 3 of 3 runs at 128.0 MiB with requests=40" in " ".join(text.split())
     assert (
-        "what had to fit where nothing was killed:\n"
-        "  requests=10   20.0 MiB, 108.0 MiB below the cap\n"
-        "  requests=20  110.5 MiB, 17.5 MiB below the cap\n"
+        "Where nothing was killed:\n"
+        "load         had to fit\n"
+        "-----------  ----------  -----------------------\n"
+        "requests=10    20.0 MiB  108.0 MiB below the cap\n"
+        "requests=20   110.5 MiB  17.5 MiB below the cap\n"
     ) in text
     assert "Again, without the search:\n    memcap repro py312 -- python app.py\n" in text
-    assert "requests=20   20.0 MiB" in render_repro(
-        make_escalated(10, 20, killed=False), top=1, where="x", files=("index.html",)
-    )
+    assert "requests=20    20.0 MiB" in render_repro(make_escalated(10, 20, killed=False), top=1, where="x")
 
 
 def test_loads_are_on_the_page_and_beside_it() -> None:
     found = make_escalated(20, 110.5)
-    page = render_repro_html(found, top=5, artefacts={})
+    page = page_of(found, {})
 
-    assert '<th class="figure">requests</th>' in page
+    assert '<th scope="col" class="figure">requests</th>' in page
     assert '<td class="figure">128.0 MiB</td><td class="figure">20</td>' in page
-    assert "<pre>memcap repro py312 -- python app.py</pre>" in page
-    assert "\n    memcap repro py312 -- python app.py\n" in readme(found, {})
-    assert "requests</th>" not in render_repro_html(make_found(), top=5, artefacts={})
+    assert 'aria-label="code">memcap repro py312 -- python app.py</pre>' in page
+    assert "```console\nmemcap repro py312 -- python app.py\n```" in readme(found, {})
+    assert "requests</th>" not in page_of(make_found(), {})
 
 
 def test_a_command_that_cannot_be_pasted_is_not_shown_as_if() -> None:
     found = replace(make_escalated(20), again="memcap repro py312 -- python -c 'import app\napp.main()'")
     told = "Again, without the search, is the same command with"
 
-    assert f"{told}\n    --escalate requests=20\n" in render_repro(found, top=1, where="x", files=("index.html",))
-    assert f"{told}\n\n    --escalate requests=20\n" in readme(found, {})
-    assert "<pre>--escalate requests=20</pre>" in render_repro_html(found, top=5, artefacts={})
+    assert f"{told}:\n    --escalate requests=20\n" in render_repro(found, top=1, where="x")
+    assert f"{told}:\n\n```console\n--escalate requests=20\n```" in readme(found, {})
+    assert ">--escalate requests=20</pre>" in page_of(found, {})
     lower = replace(make_found(), again="a\nb", cap_bytes=1024)
-    assert f"{told}\n    --cap 1024b\n" in render_repro(lower, top=1, where="x", files=("index.html",))
+    assert f"{told}:\n    --cap 1024b\n" in render_repro(lower, top=1, where="x")
 
 
 def test_loads_for_programs() -> None:
@@ -166,12 +177,10 @@ def test_what_failed_is_told_with_its_last_words() -> None:
     found = make_found(attempts=(Attempt(cap_bytes=MIB, measurement=failed),), flight=None, need=None)
 
     told = r"    |   </pre><script>alert(1)</script>\x1b[2J\u202e"
-    assert f"    | Traceback\n{told}\n\nEverything is in" in render_repro(
-        found, top=1, where="x", files=("index.html",)
-    )
-    assert "<pre>Traceback\n  &lt;/pre&gt;" in render_repro_html(found, top=5, artefacts={})
+    assert f"It printed at the end:\n    | Traceback\n{told}\n\n" in render_repro(found, top=1, where="x")
+    assert ">Traceback\n  &lt;/pre&gt;" in page_of(found, {})
     killed = make_found(attempts=(Attempt(cap_bytes=MIB, measurement=make_killed(output_tail="bye")),))
-    assert "bye" not in render_repro(killed, top=1, where="x", files=("index.html",))
+    assert "bye" not in render_repro(killed, top=1, where="x")
 
 
 def test_phases_are_told_as_far_as_it_got() -> None:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from memcap.model import Metric
-from memcap.report.selftest import render_selftest, render_selftest_json
+from memcap.report.selftest import render_selftest_json, selftest_document
+from memcap.report.to_terminal import to_terminal
 from memcap.selftest import MetricQuality, SelfTest
 
 MIB = 1024 * 1024
@@ -28,6 +29,10 @@ FOUND = SelfTest(
     false_alarm_rate=0.002,
     metrics=(NEED,),
 )
+
+
+def render_selftest(found: SelfTest, *, false_alarms: float) -> str:
+    return to_terminal(selftest_document(found, false_alarms=false_alarms))
 
 
 def test_the_text(golden: Callable[[str, str], None]) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 from memcap.model import Metric, Quiet
-from memcap.report.tune import render_tune, render_tune_json
+from memcap.report.to_terminal import Terminal, to_terminal
+from memcap.report.tune import render_tune_json, tune_document
 from memcap.tune import AS_IT_IS, METRICS, Effect, MetricTrial, Setting, SettingTrial, Tuning
 
 ONE_CPU = Setting(name="one_cpu", words="one CPU", quiet=Quiet(pin_cpus=1))
@@ -27,6 +28,10 @@ NOISIER = trial(ARENA, Effect.NO_DIFFERENCE, Effect.NOISIER, Effect.NOT_ENOUGH_D
 CELL = "measure.python-py312-128m"
 
 
+def render_tune(tuning: Tuning, *, width: int = 80) -> str:
+    return to_terminal(tune_document(tuning), Terminal(width=width))
+
+
 def test_what_helps_is_said_with_the_lines_to_paste() -> None:
     text = render_tune(Tuning(cell_id=CELL, first=(BASELINE, QUIETER, NOISIER)))
     assert (
@@ -34,13 +39,13 @@ def test_what_helps_is_said_with_the_lines_to_paste() -> None:
         == """\
 measure.python-py312-128m: figures under each setting, and how much they scatter
 
-setting               peak      CV     unre-      CV       RSS      CV    runs
+setting               peak      CV     unre-      CV       RSS      CV  runs
                                       claim-              peak
                                         able
-----------------  --------  ------  --------  ------  --------  ------  ------
-as it is          64.0 MiB  0.200%  64.0 MiB  0.200%  64.0 MiB  0.200%      10
-one CPU           64.0 MiB  0.080%  64.0 MiB  0.080%  64.0 MiB  0.080%      10
-one malloc arena  64.0 MiB  0.200%  64.0 MiB  0.200%  64.0 MiB  0.200%      10
+----------------  --------  ------  --------  ------  --------  ------  ----
+as it is          64.0 MiB  0.200%  64.0 MiB  0.200%  64.0 MiB  0.200%    10
+one CPU           64.0 MiB  0.080%  64.0 MiB  0.080%  64.0 MiB  0.080%    10
+one malloc arena  64.0 MiB  0.200%  64.0 MiB  0.200%  64.0 MiB  0.200%    10
 
 one CPU: quieter peak
 one malloc arena: noisier unreclaimable_peak; not enough data rss_peak

@@ -19,15 +19,18 @@ from memcap.fitting import recommend
 from memcap.model import Accepted, BaselineVersion, CellHistory, Metric
 from memcap.profile_diff import diff_profiles
 from memcap.report.baselines import render_baselines, render_history
-from memcap.report.compare_terminal import render_comparison
+from memcap.report.check import check_document
+from memcap.report.compare import compare_document
 from memcap.report.compare_view import build_comparison_view
-from memcap.report.diff import render_diff
-from memcap.report.fit import FitReport, render_fit
-from memcap.report.profile import render_profile
-from memcap.report.repro import render_repro
-from memcap.report.selftest import render_selftest
-from memcap.report.terminal import render_terminal
-from memcap.report.text import folded, table, table_width
+from memcap.report.diff import diff_document
+from memcap.report.document import Column, Document
+from memcap.report.fit import FitReport, fit_document
+from memcap.report.profile import profile_document
+from memcap.report.repro import repro_document
+from memcap.report.selftest import selftest_document
+from memcap.report.text import folded
+from memcap.report.text_table import table
+from memcap.report.to_terminal import Terminal, to_terminal
 from memcap.report.view import build_view
 from memcap.selftest import MetricQuality, SelfTest
 
@@ -38,19 +41,23 @@ PROFILE = replace(make_profile(site(2**20, DEEP)), subject=f"my/prod:1.4 -- pyth
 CHANGES = diff_profiles(make_profile(), PROFILE)
 
 
+def _text(document: Document, width: int) -> str:
+    return to_terminal(document, Terminal(width=width))
+
+
 def _check(width: int) -> str:
-    return render_terminal(view_of_every_verdict(), width=width, verbose=True, show_output=True)
+    document = check_document(view_of_every_verdict(), verbose=True, show_output=True)
+    return to_terminal(document, Terminal(width=width, verbose=True))
 
 
 def _measure(width: int) -> str:
-    return render_terminal(build_view(make_result(make_cell(LONG)), is_judged=False), width=width)
+    return _text(check_document(build_view(make_result(make_cell(LONG)), is_judged=False)), width)
 
 
 def _compare(width: int) -> str:
     result = two_images(long_name_of_a_benchmark=(make_runs_of(), make_runs_of(workload=25)))
-    return render_comparison(
-        build_comparison_view(compared(result), (result, result), exit_code=0), width=width, verbose=True
-    )
+    view = build_comparison_view(compared(result), (result, result), exit_code=0)
+    return to_terminal(compare_document(view, verbose=True), Terminal(width=width, verbose=True))
 
 
 def _fit(width: int) -> str:
@@ -64,7 +71,7 @@ def _fit(width: int) -> str:
         fit=curve,
         recommendation=recommend(curve, headroom=0.15),
     )
-    return render_fit(report, width=width)
+    return _text(fit_document(report), width)
 
 
 def _baselines(width: int) -> str:
@@ -92,7 +99,7 @@ def _selftest(width: int) -> str:
         cell_ids=("selftest.held_64m-py312-512m", "b"), sample_size=10, suite_size=20, resamplings=1000,
         false_alarm_rate=0.002, metrics=metrics,
     )  # fmt: skip
-    return render_selftest(tested, false_alarms=0.01, width=width)
+    return _text(selftest_document(tested, false_alarms=0.01), width)
 
 
 RENDERERS: dict[str, Callable[[int], str]] = {
@@ -102,17 +109,11 @@ RENDERERS: dict[str, Callable[[int], str]] = {
     "fit": _fit,
     "baselines": _baselines,
     "selftest": _selftest,
-    "profile": lambda width: render_profile(PROFILE, top=5, where="results/profiles/x", width=width),
-    "repro": lambda width: render_repro(
-        make_found(), top=5, where="results/repro/x", files=("README.md",), width=width
-    ),
-    "repro of a load": lambda width: render_repro(
-        make_escalated(10, 20, 110.5), top=5, where="x", files=("README.md",), width=width
-    ),
-    "diff": lambda width: render_diff(diff_profiles(make_profile(), PROFILE), top=5, width=width),
-    "diff of stacks": lambda width: render_diff(
-        diff_profiles(make_profile(), PROFILE), top=5, stacks=True, width=width
-    ),
+    "profile": lambda width: _text(profile_document(PROFILE, top=5, where="results/profiles/x"), width),
+    "repro": lambda width: _text(repro_document(make_found(), top=5, where="results/repro/x"), width),
+    "repro of a load": lambda width: _text(repro_document(make_escalated(10, 20, 110.5), top=5, where="x"), width),
+    "diff": lambda width: _text(diff_document(CHANGES, top=5), width),
+    "diff of stacks": lambda width: _text(diff_document(CHANGES, top=5, stacks=True), width),
 }
 
 
@@ -128,19 +129,12 @@ texts = st.text(st.characters(min_codepoint=33, max_codepoint=126) | st.just(" "
 
 @given(st.lists(st.tuples(texts, texts, texts), min_size=1, max_size=5), st.integers(30, 120))
 def test_a_table_fits_and_leaves_nothing_out(rows: list[tuple[str, str, str]], width: int) -> None:
-    text = table(rows, ["one", "two", "three"], width=width)
+    text = table(rows, [Column(title=title) for title in ("one", "two", "three")], width=width)
     assert max(map(len, text.splitlines())) <= width
     whole = "".join(text.split())
     for row in rows:
         for cell in row:
             assert all(whole.count(letter) >= cell.count(letter) for letter in set(cell) - {" "})
-
-
-def test_a_table_with_room_is_not_wrapped() -> None:
-    rows = [["agents.llm-py312-128m", "1.0 MiB"]]
-    assert table(rows, ["cell", "need"], width=table_width(rows, ["cell", "need"])) == table(
-        rows, ["cell", "need"], width=200
-    )
 
 
 def test_folding_keeps_short_lines_indents_long_ones_and_breaks_no_word() -> None:

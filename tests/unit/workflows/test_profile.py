@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from factories import make_profile
-from memcap.cli.progress import say
 from memcap.model import Ending
 from memcap.workflows.profile import Profiled, write_reports
 
@@ -32,21 +31,15 @@ def test_the_exit_code_is_that_of_measure(ending: Ending, expected: Ending, code
 
 
 def test_what_was_printed_is_kept(tmp_path: Path) -> None:
-    write_reports(make_profile(ending=Ending.FAILED, output_tail="my reason"), tmp_path / "failed", top=1, tell=say)
-    write_reports(make_profile(), tmp_path / "completed", top=1, tell=say)
+    write_reports(make_profile(ending=Ending.FAILED, output_tail="my reason"), tmp_path / "failed", top=1)
+    write_reports(make_profile(), tmp_path / "completed", top=1)
 
     assert (tmp_path / "failed" / "output.txt").read_text() == "my reason\n"
     assert not (tmp_path / "completed" / "output.txt").exists()
 
 
-def test_what_was_written_is_returned_with_and_without_the_packages_for_pages(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "all" / "record").mkdir(parents=True)
-    assert write_reports(make_profile(), tmp_path / "all", top=1, tell=say) == (
-        "index.html", "profile.json", "record/", "tree.txt",
-    )  # fmt: skip
+def test_what_was_written_is_returned_and_needs_no_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for package in ("jinja2", "vl_convert"):
         monkeypatch.setitem(sys.modules, package, None)
-    assert write_reports(make_profile(), tmp_path / "few", top=1, tell=say) == ("profile.json", "tree.txt")
-    assert "pip install 'memcap[report]'" in capsys.readouterr().err
+    (tmp_path / "record").mkdir()
+    assert write_reports(make_profile(), tmp_path, top=1) == ("index.html", "profile.json", "record/", "tree.txt")

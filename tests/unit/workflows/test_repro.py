@@ -13,10 +13,8 @@ from reproduced import make_escalated, make_found, make_growing, make_spared
 
 from factories import make_measurement, make_plan_cell
 from memcap.cli import cli
-from memcap.cli.progress import say
 from memcap.errors import UsageError
 from memcap.model import CallWorkload, CommandWorkload, Ending
-from memcap.report.repro import render_repro
 from memcap.repro.reproduction import Attempt
 from memcap.workflows.container_options import ContainerOptions
 from memcap.workflows.recording import RECORD
@@ -42,7 +40,7 @@ def test_every_file_is_there_and_told(tmp_path: Path) -> None:
     (tmp_path / RECORD).mkdir()
     for name in ("7-flamegraph.html", "capture-7.bin", "stacks-7-0.txt", "of `somebody`"):
         (tmp_path / RECORD / name).write_text("x")
-    files = write_all(make_found(attempts=(make_growing(),)), tmp_path, top=3, tell=say)
+    files = write_all(make_found(attempts=(make_growing(),)), tmp_path, top=3)
 
     there = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
     assert there == set(files)
@@ -56,25 +54,18 @@ def test_every_file_is_there_and_told(tmp_path: Path) -> None:
 def test_without_a_record_there_is_none_of_its_files(tmp_path: Path) -> None:
     (tmp_path / RECORD).mkdir()
     found = replace(make_found(attempts=(make_spared(),)), flight=None, not_recorded="no Python")
-    files = write_all(found, tmp_path, top=3, tell=say)
+    files = write_all(found, tmp_path, top=3)
 
     assert set(files) == {"README.md", "repro.json", "index.html"}
 
 
-def test_without_the_packages_for_it_no_page_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_page_needs_no_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for package in ("jinja2", "vl_convert"):
         monkeypatch.setitem(sys.modules, package, None)
-    found = make_found(attempts=(make_growing(),))
-    files = write_all(found, tmp_path, top=3, tell=say)
+    files = write_all(make_found(attempts=(make_growing(),)), tmp_path, top=3)
 
     assert {path.name for path in tmp_path.iterdir()} == set(files)
-    assert "index.html" not in files
-    told = render_repro(found, top=3, where="there", files=files) + (tmp_path / "README.md").read_text()
-    assert "index.html" not in told
-    assert "Everything is in there (README.md)" in told
-    assert "pip install 'memcap[report]'" in capsys.readouterr().err
+    assert "index.html" in files
 
 
 @pytest.mark.parametrize(

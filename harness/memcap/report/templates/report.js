@@ -52,47 +52,6 @@
     filter.focus();
   });
 
-  // Charts: drawn when a cell is opened, by a library that is not even parsed before ------------------------------------
-  // Their colours are the page's own variables, so that dark mode and printing need no second drawing.
-  let specs;
-
-  function library() {
-    if (!window.vegaEmbed) {
-      const element = document.createElement("script");
-      element.textContent = byId("library").textContent;
-      document.head.append(element);
-      specs = JSON.parse(byId("specs").textContent);
-    }
-    return window.vegaEmbed;
-  }
-
-  function filled(chart) {
-    const spec = specs[chart.spec];
-    const params = spec.params.map((param) => ({...param, value: chart.params[param.name]}));
-    return {...spec, height: chart.height, params, datasets: chart.data};
-  }
-
-  async function draw(place) {
-    const charts = JSON.parse(place.dataset.charts);
-    delete place.dataset.charts;
-    const embed = library();
-    for (const chart of charts) {
-      const picture = document.createElement("div");
-      picture.className = `drawing ${chart.spec}`;
-      picture.setAttribute("role", "img");
-      picture.setAttribute("aria-label", chart.words);
-      const canvas = document.createElement("div");  // Vega sets the role of what it draws in
-      picture.append(canvas);
-      place.append(picture);
-      await embed(canvas, filled(chart), {actions: false, renderer: "svg", tooltip: false, defaultStyle: false});
-    }
-    place.classList.add("drawn");
-  }
-
-  function drawAll(element) {
-    if (byId("library")) element.querySelectorAll("[data-charts]").forEach(draw);
-  }
-
   // Opening -----------------------------------------------------------------------------------------------------------
   function fill(cell) {
     const dormant = cell.querySelector(":scope > noscript");
@@ -101,9 +60,9 @@
       template.innerHTML = dormant.textContent;
       dormant.replaceWith(template.content);
     }
-    drawAll(cell);
   }
 
+  document.querySelectorAll(".cell[open]").forEach(fill);
   list.addEventListener("toggle", (event) => event.target.open && fill(event.target), true);
 
   function follow() {
@@ -116,7 +75,4 @@
   }
   addEventListener("hashchange", follow);
   follow();
-
-  const overview = document.querySelector(".overview");
-  if (overview) (window.requestIdleCallback ?? setTimeout)(() => drawAll(overview));
 })();

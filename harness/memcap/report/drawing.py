@@ -1,0 +1,95 @@
+"""What charts show, as data; ``svg`` draws it. Values are in the unit that the heading names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Strips:
+    """Values of runs as points, a line of them for each side, and the ``band`` that is tolerated."""
+
+    heading: str
+    sides: tuple[tuple[str, tuple[float, ...]], ...]
+    band: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stack:
+    """Parts over time, one on top of the other, below the line of the whole; ``top`` is the upper end of the chart.
+
+    ``line`` is where a line is drawn, with its label, ``is_reached`` whether the whole came up to it. ``ends`` is a
+    moment that is marked.
+    """
+
+    heading: str
+    seconds: tuple[float, ...]
+    parts: tuple[tuple[str, tuple[float, ...]], ...]
+    whole: tuple[float, ...]
+    top: float
+    line: tuple[float, str]
+    is_reached: bool
+    ends: tuple[float, str] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class IntervalMark:
+    """How far something moved: an estimate with its interval, and what is tolerated on both sides of 0."""
+
+    label: str
+    state: str
+    estimate: float
+    low: float
+    high: float
+    within: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Intervals:
+    """Intervals below each other."""
+
+    heading: str
+    rows: tuple[IntervalMark, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CapPoint:
+    """What was measured under a cap, in MiB, and in which state the cap is."""
+
+    cap: float
+    value: float
+    low: float
+    high: float
+    state: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CapCurve:
+    """Values by cap; ``marks`` are caps with a name."""
+
+    heading: str
+    points: tuple[CapPoint, ...]
+    marks: tuple[tuple[float, str], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flame:
+    """A box of a flamegraph: where it is as a fraction of the width, and how much of it changed, from -1 to 1."""
+
+    left: float
+    width: float
+    depth: int
+    change: float
+    title: str
+    label: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flames:
+    """A differential flamegraph: callers stand above what they call."""
+
+    heading: str
+    boxes: tuple[Flame, ...]
+
+
+Drawing = Strips | Stack | Intervals | CapCurve | Flames

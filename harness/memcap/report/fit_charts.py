@@ -1,0 +1,78 @@
+"""The curves of a fit: each value against the cap."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from memcap.fitting import Comfort, Fit, Point, PointState
+from memcap.report.document import Chart
+from memcap.report.drawing import CapCurve, CapPoint
+from memcap.stats import median
+
+_MIB = 1024 * 1024
+_STATES = {PointState.FAILED: "failed", PointState.SLOW: "too slow"}
+
+
+def fit_charts(fit: Fit) -> Mapping[str, Chart]:
+    """Return the curves that there are figures for, by the names of their files."""
+    charts = {
+        "survival.svg": _curve(fit, "runs that survived, in %, with the 95 % interval", _survived, _interval),
+        "time.svg": _curve(fit, "time, as a multiple of the time without a cap", lambda point: point.slowdown),
+        "read-again.svg": _curve(fit, "pages read again, and major faults", _read_again),
+        "stalled.svg": _curve(fit, "seconds stalled for memory (PSI)", _stalled),
+    }
+    return {
+        name: Chart(drawing=drawing, words=_words(drawing), file=name) for name, drawing in charts.items() if drawing
+    }
+
+
+def _curve(
+    fit: Fit,
+    heading: str,
+    figure: Callable[[Point], float | None],
+    interval: Callable[[Point], tuple[float, float]] | None = None,
+) -> CapCurve | None:
+    points = []
+    for point in fit.curve:
+        value = figure(point)
+        if value is None:
+            continue
+        low, high = interval(point) if interval else (value, value)
+        fine = "comfortable" if fit.clock.comfort(point) is Comfort.YES else "viable"
+        state = _STATES.get(point.state, fine)
+        points.append(CapPoint(cap=point.cap_bytes / _MIB, value=value, low=low, high=high, state=state))
+    if not points:
+        return None
+    widest = max(point.cap_bytes for point in fit.curve) / _MIB
+    marks = [(fit.minimum.cap_bytes / _MIB, "minimum")]
+    if fit.comfortable and fit.comfortable is not fit.minimum:
+        marks.append((fit.comfortable.cap_bytes / _MIB, "comfortable"))
+    return CapCurve(heading=heading, points=tuple(points), marks=tuple(each for each in marks if each[0] <= widest))
+
+
+def _words(curve: CapCurve) -> str:
+    told = "; ".join(f"{point.cap:g} MiB: {point.value:.4g}" for point in curve.points)
+    return f"{curve.heading[:1].upper()}{curve.heading[1:]}, by cap. {told}."
+
+
+def _survived(point: Point) -> float:
+    return 100 * point.survived / len(point.trials)
+
+
+def _interval(point: Point) -> tuple[float, float]:
+    return 100 * point.survival.low, 100 * point.survival.high
+
+
+def _read_again(point: Point) -> float | None:
+    return _median(
+        None if trial.refaults is None else trial.refaults + (trial.major_faults or 0) for trial in point.trials
+    )
+
+
+def _stalled(point: Point) -> float | None:
+    return _median(trial.stall_seconds for trial in point.trials)
+
+
+def _median(values: Iterable[float | None]) -> float | None:
+    found = [value for value in values if value is not None]
+    return median(found) if found else None

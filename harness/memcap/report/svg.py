@@ -1,0 +1,346 @@
+"""Charts as SVG: inline in a page, or as files of their own.
+
+Inline, places along the width are percentages and only paths are stretched, so that a chart has the width of its page
+and its texts keep their size. Colours are classes: a page has both themes, a file the light one.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache, singledispatch
+from itertools import accumulate, pairwise
+from pathlib import Path
+from typing import Final
+
+from memcap.report.drawing import CapCurve, Drawing, Flame, Flames, Intervals, Stack, Strips
+from memcap.untrusted import printable
+
+THEMES: Final[Mapping[str, Mapping[str, str]]] = {
+    "light": {
+        "background": "#ffffff", "ink": "#1d2126", "muted": "#5c646e", "grid": "#e6e7e4", "band": "#e9ecef",
+        "base": "#7d8690", "head": "#2b5c8c", "anon": "#2b5c8c", "shmem": "#7967b3", "kernel": "#b9823f",
+        "file": "#c6d0d9", "bad": "#b3261e", "warn": "#8a5a00", "good": "#1f6e3a", "more": "#e0655c", "less": "#5b8dc9",
+    },
+    "dark": {
+        "background": "#1d2024", "ink": "#e7e8ea", "muted": "#a0a7b0", "grid": "#31363c", "band": "#2e343b",
+        "base": "#939ba5", "head": "#7db1e3", "anon": "#6b9fd2", "shmem": "#a898dc", "kernel": "#d2a468",
+        "file": "#4b5560", "bad": "#ff8f86", "warn": "#e5b55c", "good": "#7fca99", "more": "#a8443d", "less": "#3a6aa3",
+    },
+}  # fmt: skip
+_TOP, _RIGHT, _BOTTOM, _LEFT, _LEGEND = 24, 14, 22, 76, 20  # around the plot area, as in charts.css
+_EXPORT_WIDTH: Final = 640
+_STRETCHED: Final = 1000  # the width that inline paths have before they are stretched
+_FLAT: Final = 1e-9  # of any unit that is drawn: too little for a step between two ticks
+_TONES: Final = {
+    "regressed": "bad", "improved": "good", "undecided": "warn", "unchanged": "base",
+    "failed": "bad", "too slow": "warn", "viable": "base", "comfortable": "good",
+}  # fmt: skip
+_SIDES: Final = {"baseline": "base", "measured": "head"}
+_ROW: Final = 20
+_OFF: Final = 1.5  # pixels that a line may be off its points
+
+
+@dataclass(kw_only=True)
+class _Canvas:
+    """The plot area that a chart is drawn into: x as a fraction of its width, y in pixels from its top.
+
+    ``width`` in pixels is None where the page decides. Areas are below the paths, lines and texts above them.
+    """
+
+    height: int
+    width: int | None
+    below: list[str] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
+    above: list[str] = field(default_factory=list)
+
+    def x(self, place: float) -> str:
+        return f"{100 * place:.3g}%" if self.width is None else f"{place * self.width:.1f}"
+
+    def text(self, place: float, y: float, text: str, *, name: str = "") -> None:
+        """Write ``text``; ``name`` are its classes, ``m`` or ``e`` if its middle or its end is at ``place``."""
+        named = f' class="{name}"' if name else ""
+        self.above.append(f'<text x="{self.x(place)}" y="{y:.0f}"{named}>{html.escape(printable(text))}</text>')
+
+    def title(self, text: str) -> None:
+        self.above.append(f'<text y="-9" class="title">{html.escape(printable(text))}</text>')
+
+    def beside(self, y: float, text: str) -> None:
+        """Write ``text`` to the left of the plot area."""
+        self.above.append(f'<text x="-8" y="{y:.0f}" class="e">{html.escape(printable(text))}</text>')
+
+    def rect(self, low: float, high: float, y: float, height: float, name: str) -> None:
+        size = f'width="{self.x(max(high - low, 0))}" height="{height:.0f}"'
+        self.below.append(f'<rect x="{self.x(low)}" y="{y:.0f}" {size} class="{name}"/>')
+
+    def line(self, start: tuple[float, float], end: tuple[float, float], name: str) -> None:
+        ends = f'x1="{self.x(start[0])}" y1="{start[1]:.0f}" x2="{self.x(end[0])}" y2="{end[1]:.0f}"'
+        self.above.append(f'<line {ends} class="{name}"/>')
+
+    def rules(self, lines: Sequence[tuple[tuple[float, float], tuple[float, float]]], name: str) -> None:
+        """Draw straight lines with the paths."""
+        ends = ((self._at(start), self._at(end)) for start, end in lines)
+        data = "".join(f"M{start[0]} {start[1]}L{end[0]} {end[1]}" for start, end in ends)
+        self.paths.append(f'<path class="{name}" d="{data}"/>')
+
+    def path(self, points: Sequence[tuple[float, float]], name: str, *, closed: bool = False) -> None:
+        """Draw a line through ``points``, or the area below them."""
+        placed = _simplified([self._at(point) for point in points])
+        steps = (f"{x - left} {y - top}" for (left, top), (x, y) in pairwise(placed))
+        data = f"M{placed[0][0]} {placed[0][1]}l{' '.join(steps)}".replace(" -", "-")
+        end = f"V{self.height}H{placed[0][0]}Z" if closed else ""
+        self.paths.append(f'<path class="{name}" d="{data}{end}"/>')
+
+    def dots(self, points: Sequence[tuple[float, float]], name: str) -> None:
+        """Draw points: strokes of no length with round ends."""
+        data = "".join(f"M{x} {y}h0" for x, y in map(self._at, points))
+        self.paths.append(f'<path class="dots {name}" d="{data}"/>')
+
+    def _at(self, point: tuple[float, float]) -> tuple[int, int]:
+        return round(point[0] * (self.width or _STRETCHED)), round(point[1])
+
+    def content(self) -> str:
+        """Return all elements; inline, what is stretched has a coordinate system of its own."""
+        paths = "".join(self.paths)
+        if paths and self.width is None:
+            paths = f'<svg viewBox="0 0 {_STRETCHED} {self.height}" preserveAspectRatio="none">{paths}</svg>'
+        return "".join([*self.below, paths, *self.above])
+
+
+def _simplified(points: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return ``points`` without those that lie near the line through the others (Douglas and Peucker)."""
+    if len(points) < 3:
+        return list(points)
+    (left, top), *inner, (right, bottom) = points
+    slope = (bottom - top) / ((right - left) or 1)
+    off = [abs(y - top - slope * (x - left)) for x, y in inner]
+    if max(off, default=0) <= _OFF:
+        return [points[0], points[-1]]
+    farthest = 1 + off.index(max(off))
+    return [*_simplified(points[: farthest + 1])[:-1], *_simplified(points[farthest:])]
+
+
+@lru_cache(maxsize=1)
+def css() -> str:
+    """Return the style of charts, without the colours of a theme."""
+    return (Path(__file__).parent / "templates" / "charts.css").read_text(encoding="utf-8")
+
+
+def inline(drawing: Drawing, words: str = "") -> str:
+    """Return ``drawing`` for a page that has ``css()`` and the themes' variables; ``words`` say what it shows."""
+    canvas = _canvas(drawing, None)
+    tall = " tall" * _has_legend(drawing) + " wide" * isinstance(drawing, Intervals | Flames)
+    label = f' role="img" aria-label="{html.escape(printable(words))}"' if words else ' aria-hidden="true"'
+    return f'<svg class="chart{tall}" height="{canvas.height}"{label}>{canvas.content()}</svg>'
+
+
+def mini(values: Sequence[float]) -> str:
+    """Return ``values`` as points between the least and the largest, for a row of a table that has the figures."""
+    low, high = min(values), max(values)
+    points = (
+        f"M{round(15 + 970 * (value - low) / (high - low or 1))} {4 + 3 * (place % 3)}h0"
+        for place, value in enumerate(values)
+    )
+    drawn = f'<path class="dots s-head" d="{"".join(points)}"/>'
+    return f'<svg class="mini" viewBox="0 0 1000 14" preserveAspectRatio="none" aria-hidden="true">{drawn}</svg>'
+
+
+def standalone(drawing: Drawing) -> str:
+    """Return ``drawing`` as a file of its own, in the light theme."""
+    width = _EXPORT_WIDTH - _LEFT - _RIGHT
+    canvas = _canvas(drawing, width)
+    height = canvas.height + _TOP + _BOTTOM + _LEGEND * _has_legend(drawing)
+    shown = re.sub(r"var\(--(\w+)\)", lambda match: THEMES["light"][match[1]], css())
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="chart" width="{_EXPORT_WIDTH}" height="{height}" '
+        f'viewBox="0 0 {_EXPORT_WIDTH} {height}"><style>{shown}</style>'
+        f'<rect width="{_EXPORT_WIDTH}" height="{height}" fill="{THEMES["light"]["background"]}"/>'
+        f'<g transform="translate({_LEFT} {_TOP})">{canvas.content()}</g></svg>\n'
+    )
+
+
+def _has_legend(drawing: Drawing) -> bool:
+    return isinstance(drawing, Stack | CapCurve)
+
+
+@singledispatch
+def _canvas(drawing: Drawing, width: int | None) -> _Canvas:
+    raise NotImplementedError(drawing)
+
+
+@_canvas.register
+def _strips(drawing: Strips, width: int | None) -> _Canvas:
+    canvas = _Canvas(height=_ROW * len(drawing.sides) + 4, width=width)
+    values = [value for _, each in drawing.sides for value in each]
+    axis = _Axis.over([*values, *(drawing.band or ())])
+    canvas.title(drawing.heading)
+    if drawing.band:
+        canvas.rect(axis.at(drawing.band[0]), axis.at(drawing.band[1]), 0, canvas.height, "band")
+    _axis_below(canvas, axis, most=4)
+    medians = []
+    for number, (side, of_side) in enumerate(drawing.sides):
+        middle = 2 + _ROW * (number + 0.5)
+        canvas.beside(middle + 4, side)
+        spread = [middle + 9 * (((place + 1) * 0.618034) % 1 - 0.5) for place in range(len(of_side))]
+        points = [(axis.at(value), y) for value, y in zip(of_side, spread, strict=True)]
+        canvas.dots(points, f"s-{_SIDES.get(side, 'head')}")
+        halfway = axis.at(sorted(of_side)[len(of_side) // 2])
+        medians.append(((halfway, middle - 8), (halfway, middle + 8)))
+    canvas.rules(medians, "tick")
+    return canvas
+
+
+@_canvas.register
+def _stack(drawing: Stack, width: int | None) -> _Canvas:
+    canvas = _Canvas(height=180, width=width)
+    across = _Axis(low=0, high=drawing.seconds[-1] or 1)
+    down = _Axis(low=0, high=drawing.top)
+
+    def y(value: float) -> float:
+        return canvas.height * (1 - down.at(value))
+
+    canvas.title(drawing.heading)
+    _axis_beside(canvas, down)
+    tops = list(accumulate((values for _, values in drawing.parts), _added))
+    for (name, values), top in zip(reversed(drawing.parts), reversed(tops), strict=True):
+        if any(values):
+            edge = [(across.at(at), y(value)) for at, value in zip(drawing.seconds, top, strict=True)]
+            canvas.path(edge, f"f-{name}", closed=True)
+    whole = [(across.at(at), y(value)) for at, value in zip(drawing.seconds, drawing.whole, strict=True)]
+    canvas.path(whole, "s-ink")
+    at, label = drawing.line
+    canvas.line((0, y(at)), (1, y(at)), "s-bad" if drawing.is_reached else "dash")
+    canvas.text(1, y(at) - 5, label, name="e f-bad" if drawing.is_reached else "e")
+    if drawing.ends:
+        place = across.at(drawing.ends[0])
+        canvas.line((place, 0), (place, canvas.height), "dash")
+        canvas.text(place, 12, f"{drawing.ends[1]} ", name="e")
+    _axis_below(canvas, across, unit=" s")
+    _legend(canvas, [(name, name) for name, values in drawing.parts if any(values)])
+    return canvas
+
+
+def _added(below: tuple[float, ...], part: tuple[float, ...]) -> tuple[float, ...]:
+    return tuple(under + value for under, value in zip(below, part, strict=True))
+
+
+@_canvas.register
+def _intervals(drawing: Intervals, width: int | None) -> _Canvas:
+    row = 34
+    canvas = _Canvas(height=row * len(drawing.rows), width=width)
+    axis = _Axis.over(
+        [0.0, *(end for each in drawing.rows for end in (each.low, each.high, each.within, -each.within))]
+    )
+    canvas.title(drawing.heading)
+    _axis_below(canvas, axis, unit=" %")
+    for number, each in enumerate(drawing.rows):
+        tone, top = _TONES.get(each.state, "base"), row * number
+        canvas.rect(axis.at(-each.within), axis.at(each.within), top + 18, 12, "band")
+        canvas.line((axis.at(each.low), top + 24), (axis.at(each.high), top + 24), f"s-{tone}")
+        canvas.dots([(axis.at(each.estimate), top + 24)], f"s-{tone}")
+        words = (
+            f'<tspan class="f-{tone}">{html.escape(printable(each.state))}</tspan> {html.escape(printable(each.label))}'
+        )
+        canvas.above.append(f'<text y="{top + 13}">{words}</text>')
+    canvas.line((axis.at(0), 0), (axis.at(0), canvas.height), "dash")
+    return canvas
+
+
+@_canvas.register
+def _cap_curve(drawing: CapCurve, width: int | None) -> _Canvas:
+    canvas = _Canvas(height=150, width=width)
+    across = _Axis.over([*(each.cap for each in drawing.points), *(cap for cap, _ in drawing.marks)])
+    down = _Axis(low=0, high=1.3 * max(each.high for each in drawing.points) or 1)
+
+    def y(value: float) -> float:
+        return canvas.height * (1 - down.at(value))
+
+    canvas.title(drawing.heading)
+    _axis_beside(canvas, down)
+    for number, (cap, label) in enumerate(drawing.marks):
+        canvas.line((across.at(cap), 0), (across.at(cap), canvas.height), "dash")
+        canvas.text(across.at(cap), 10 + 14 * number, f"{label} ", name="e")
+    canvas.path([(across.at(each.cap), y(each.value)) for each in drawing.points], "s-base")
+    states = dict.fromkeys(each.state for each in drawing.points)
+    for each in drawing.points:
+        tone = _TONES.get(each.state, "base")
+        canvas.line((across.at(each.cap), y(each.low)), (across.at(each.cap), y(each.high)), f"s-{tone}")
+        canvas.dots([(across.at(each.cap), y(each.value))], f"s-{tone}")
+    _axis_below(canvas, across, unit=" MiB")
+    _legend(canvas, [(state, _TONES.get(state, "base")) for state in states])
+    return canvas
+
+
+@_canvas.register
+def _flames(drawing: Flames, width: int | None) -> _Canvas:
+    canvas = _Canvas(height=_ROW * (1 + max(box.depth for box in drawing.boxes)), width=width)
+    canvas.title(drawing.heading)
+    canvas.below += [_box(canvas, box) for box in drawing.boxes]
+    return canvas
+
+
+def _box(canvas: _Canvas, box: Flame) -> str:
+    tone = "f-more" if box.change > 0 else "f-less" if box.change < 0 else "band"
+    strength = f' fill-opacity="{0.15 + 0.85 * abs(box.change):.2f}"' if box.change else ""
+    room = int(box.width * (canvas.width or 1100) / 7)
+    label = box.label if len(box.label) <= room else f"{box.label[: room - 1]}…" if room > 4 else ""
+    title = "\n".join(html.escape(printable(line)) for line in box.title.split("\n"))
+    where = f'x="{canvas.x(box.left)}" y="{box.depth * _ROW}" width="{canvas.x(box.width)}" height="{_ROW - 1}"'
+    shape = f'<rect width="100%" height="100%" class="{tone}"{strength}/>'
+    text = f'<text x="3" y="14" class="f-ink">{html.escape(printable(label))}</text>' if label else ""
+    return f'<svg class="box" {where}><title>{title}</title>{shape}{text}</svg>'
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Axis:
+    low: float
+    high: float
+
+    @classmethod
+    def over(cls, values: Sequence[float]) -> _Axis:
+        """Return an axis with all ``values`` and a little room at both ends."""
+        low, high = min(values), max(values)
+        room = 0.06 * (high - low) or 0.05 * abs(high) or 1
+        return cls(low=low - room, high=high + room)
+
+    def at(self, value: float) -> float:
+        return (value - self.low) / (self.high - self.low)
+
+    def ticks(self, most: int) -> Iterator[tuple[float, str]]:
+        """Yield round values within, with their texts."""
+        if self.high - self.low < _FLAT:
+            yield self.low, f"{self.low:.0f}"
+            return
+        rough = (self.high - self.low) / most
+        power = 10.0 ** math.floor(math.log10(rough))
+        step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough)
+        digits = max(0, -math.floor(math.log10(step) + 1e-9))
+        first = math.ceil(self.low / step)
+        for number in range(first, math.floor(self.high / step) + 1):
+            yield number * step, f"{number * step:.{digits}f}"
+
+
+def _axis_below(canvas: _Canvas, axis: _Axis, *, unit: str = "", most: int = 6) -> None:
+    ticks = list(axis.ticks(most))
+    for number, (value, text) in enumerate(ticks):
+        shown = text + unit * (number == len(ticks) - 1)
+        canvas.text(axis.at(value), canvas.height + 15, shown, name="m")
+
+
+def _axis_beside(canvas: _Canvas, axis: _Axis) -> None:
+    ticks = [(canvas.height * (1 - axis.at(value)), text) for value, text in axis.ticks(4)]
+    canvas.rules([((0, y), (1, y)) for y, _ in ticks], "grid")
+    for y, text in ticks:
+        canvas.beside(y + 4, text)
+
+
+def _legend(canvas: _Canvas, names: Sequence[tuple[str, str]]) -> None:
+    for number, (text, tone) in enumerate(names):
+        place, y = number / max(len(names), 4), canvas.height + 36
+        canvas.above.append(
+            f'<rect x="{canvas.x(place)}" y="{y - 9}" width="10" height="10" class="f-{tone}"/>'
+            f'<text x="{canvas.x(place)}" y="{y}" dx="15">{html.escape(text)}</text>'
+        )
