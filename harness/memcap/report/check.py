@@ -44,11 +44,11 @@ from memcap.report.figures import (
     median_of_test,
     run_name,
 )
-from memcap.report.text import NOTHING, figure, percent, sentence, signed
+from memcap.report.text import NOTHING, figure, percent, sentence
 from memcap.report.to_markdown import COMMENT_LIMIT, SUMMARY_LIMIT, to_markdown
 from memcap.report.to_terminal import to_terminal
 from memcap.report.view import AlertView, CellView, ProblemView, View
-from memcap.units import counted
+from memcap.units import counted, signed
 
 LEVELS: Final = {
     VerdictState.REGRESSED: Level.BAD,
@@ -158,7 +158,7 @@ def _compared(cell: CellView) -> Fold | None:
 
 def _compared_row(verdict: MetricVerdict) -> tuple[Text, ...]:
     metric, moved = verdict.metric, verdict.shift
-    between = f"{signed(metric, moved.low)} to {signed(metric, moved.high)}" if moved else NOTHING
+    between = f"{signed(moved.low, metric.shown)} to {signed(moved.high, metric.shown)}" if moved else NOTHING
     state = Badge(verdict.state.value, LEVELS[verdict.state])
     figures = (figure(metric, verdict.base), figure(metric, verdict.new), between, figure(metric, verdict.margin))
     return Mono(metric.value), state, *figures

@@ -10,9 +10,9 @@ from typing import Final
 from memcap.comparing import ANSWER, Comparison, Difference, Pair, Part
 from memcap.model import CampaignResult, CellResult, Metric, VerdictState
 from memcap.report.caveats import CaveatView, gather
-from memcap.report.text import figure, signed
+from memcap.report.text import figure
 from memcap.stats import median
-from memcap.units import counted, format_bytes
+from memcap.units import counted, format_bytes, signed
 
 # A comparison has no better and worse side: its verdicts say which has more.
 WORDS: Final = {
@@ -118,8 +118,8 @@ def told_moved(difference: Difference) -> str:
     """Return ``+0.5 MiB (+12.3%), +0.4 MiB to +0.6 MiB``."""
     metric, found = metric_of(difference), difference.shift
     share = "" if difference.change is None else f" ({difference.change:+.1%})"
-    interval = f", {signed(metric, found.low)} to {signed(metric, found.high)}" if found else ""
-    return f"{signed(metric, difference.moved)}{share}{interval}"
+    interval = f", {signed(found.low, metric.shown)} to {signed(found.high, metric.shown)}" if found else ""
+    return f"{signed(difference.moved, metric.shown)}{share}{interval}"
 
 
 def told_extra(difference: Difference) -> str:
@@ -197,13 +197,13 @@ def _answer(comparison: Comparison) -> str:
 
 
 def _direction(answered: Sequence[tuple[Pair, Difference]]) -> str:
-    return signed(ANSWER, median([each.moved for _, each in answered]))
+    return signed(median([each.moved for _, each in answered]), ANSWER.shown)
 
 
 def _where(pairs: Iterable[Pair]) -> str:
     """Return one line on the parts: how much more of each, at the median of the benchmarks that have it."""
     moved = {part: [each.moved for pair in pairs for each in pair.parts if each.name == part.value] for part in Part}
-    known = {part: signed(ANSWER, median(values)) for part, values in moved.items() if values}
+    known = {part: signed(median(values), ANSWER.shown) for part, values in moved.items() if values}
     if len(known) < len(Part):
         return ""
     parts = ", ".join(f"{part.value} {known[part]}" for part in (Part.INTERPRETER, Part.IMPORTS, Part.WORKLOAD))

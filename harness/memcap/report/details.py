@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from memcap.model import Measurement, Metric, MetricVerdict, running
 from memcap.report.document import Curve, Facts, Mono, Text
 from memcap.report.figures import median_of, split_text
-from memcap.report.text import figure, percent, signed
+from memcap.report.text import figure, percent
 from memcap.report.view import CellView, MetricView
-from memcap.units import counted, format_bytes, format_seconds
+from memcap.units import counted, format_bytes, format_seconds, signed
 
 
 def cell_facts(cell: CellView) -> Facts:
@@ -59,8 +59,8 @@ def _certainty(metric: Metric, verdict: MetricVerdict) -> str:
     if moved is None or verdict.margin is None:
         return ""
     text = (
-        f"; shift {signed(metric, moved.estimate)}, between {signed(metric, moved.low)} and "
-        f"{signed(metric, moved.high)} ({moved.confidence:.1%} sure); tolerance {figure(metric, verdict.margin)}"
+        f"; shift {signed(moved.estimate, metric.shown)}, between {signed(moved.low, metric.shown)} and "
+        f"{signed(moved.high, metric.shown)} ({moved.confidence:.1%} sure); tolerance {figure(metric, verdict.margin)}"
     )
     found = verdict.detectable
     return text if found is None else f"{text}; a rise of {figure(metric, found)} would be found"

@@ -30,7 +30,7 @@ from memcap.report.document import (
 from memcap.report.drawing import Flame, Flames
 from memcap.report.profile import NO_LINE, place, place_text
 from memcap.report.text import sentence, shortened
-from memcap.units import counted, format_bytes
+from memcap.units import counted, format_bytes, signed
 from memcap.untrusted import printable
 
 _LONGEST_STACK: Final = 12
@@ -94,7 +94,7 @@ def told(diff: ProfileDiff) -> str:
         return f"{total}, of no single line."
     top = wanted[-1] if wanted is falls else wanted[0]
     noun = "fall" if wanted is falls else "rise"
-    return printable(f"{total}. The largest {noun} is {signed_bytes(top.delta_bytes)} at {_described(top)}.")
+    return printable(f"{total}. The largest {noun} is {signed(top.delta_bytes, format_bytes)} at {_described(top)}.")
 
 
 def remark(line: LineChange, *, was: str = "") -> str:
@@ -111,11 +111,6 @@ def remark(line: LineChange, *, was: str = "") -> str:
     if line.edited:
         words.append(f"was: {was or printable(line.text_before)}")
     return "; ".join(words)
-
-
-def signed_bytes(value: int) -> str:
-    """Return a change in bytes with its sign."""
-    return f"+{format_bytes(value)}" if value > 0 else format_bytes(value)
 
 
 def largest_stacks(diff: ProfileDiff, number: int) -> list[StackChange]:
@@ -184,7 +179,7 @@ def _last_rows(diff: ProfileDiff, shown_old: int, shown_new: int, noun: str) -> 
 
 
 def _row(delta: int, old: int, new: int, what: Cell) -> tuple[Cell, ...]:
-    return signed_bytes(delta), format_bytes(old), format_bytes(new), what
+    return signed(delta, format_bytes), format_bytes(old), format_bytes(new), what
 
 
 def _parts_that_differ(line: LineChange) -> tuple[str, str]:
@@ -214,6 +209,7 @@ def _flame(box: Box, diff: ProfileDiff, most: int) -> Flame:
     delta = box.new_bytes - box.old_bytes
     name = place_text(box.frame) if box.frame else "all"
     source = diff.after.source(box.frame) or diff.before.source(box.frame)
+    moved = signed(delta, format_bytes)
     sizes = f"{format_bytes(box.old_bytes)} before, {format_bytes(box.new_bytes)} after"
     share = f", {delta / box.old_bytes:+.0%}" if box.old_bytes and box.new_bytes else ""
     word = "new" if not box.old_bytes else "gone" if not box.new_bytes else "grew" if delta > 0 else "shrank"
@@ -224,7 +220,11 @@ def _flame(box: Box, diff: ProfileDiff, most: int) -> Flame:
         depth=box.depth,
         change=delta / most,
         title="\n".join(
-            [printable(name), printable(source), f"{signed_bytes(delta)} ({sizes}{share}): {word if delta else 'same'}"]
+            [
+                printable(name),
+                printable(source),
+                f"{moved} ({sizes}{share}): {word if delta else 'same'}",
+            ]
         ),
-        label=printable(f"{signed_bytes(delta)} {function}" if delta else function),
+        label=printable(f"{moved} {function}" if delta else function),
     )

@@ -12,10 +12,10 @@ from memcap import __version__
 from memcap.json_text import json_text
 from memcap.model import Frame
 from memcap.profile_diff import LineChange, ProfileDiff
-from memcap.report.diff import remark, signed_bytes, told
+from memcap.report.diff import remark, told
 from memcap.report.github import Annotation, Place, annotations_text
 from memcap.report.profile import NO_LINE, place_text
-from memcap.units import counted, format_bytes
+from memcap.units import counted, format_bytes, signed
 from memcap.untrusted import LONGEST_LINE, bounded, printable
 
 _SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -63,7 +63,7 @@ def diff_annotations(diff: ProfileDiff, *, top: int, places: Mapping[Frame, Plac
     return [
         Annotation(
             kind="warning",
-            title=f"memcap: {signed_bytes(line.delta_bytes)} allocated here",
+            title=f"memcap: {signed(line.delta_bytes, format_bytes)} allocated here",
             message=_message(line, with_place=line.after not in places),
             place=places.get(line.after) if line.after else None,
         )
@@ -141,7 +141,7 @@ def _escaped(text: str) -> str:
 def _message(line: LineChange, *, with_place: bool) -> str:
     sizes = f"{format_bytes(line.old.size_bytes)} before, {format_bytes(line.new.size_bytes)} after"
     counts = f"{line.old.count} and {counted(line.new.count, 'allocation')}"
-    words = f"{signed_bytes(line.delta_bytes)} lived at the peak: {sizes} ({counts}, profiled)."
+    words = f"{signed(line.delta_bytes, format_bytes)} lived at the peak: {sizes} ({counts}, profiled)."
     said = remark(line)
     words += f" ({said})" if said else ""
     words += f" Allocated in {printable(place_text(line.inside))}." if line.inside else ""

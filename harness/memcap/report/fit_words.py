@@ -7,7 +7,7 @@ from collections import Counter
 from memcap.fitting import Basis, Cold, Fit, Point, PointState, Recommendation, Rule, TimeLost
 from memcap.stats import proportion
 from memcap.units import counted, format_bytes
-from memcap.untrusted import printable
+from memcap.untrusted import cut, printable
 
 _NAME_WIDTH = 60
 _LEAST = 0.0005  # of the time; less is none
@@ -16,8 +16,7 @@ _MIB = 1024 * 1024
 
 def name_of(subject: str) -> str:
     """Return the subject as a part of a sentence: the beginning of a command says most."""
-    shown = printable(subject)
-    return shown if len(shown) <= _NAME_WIDTH else f"{shown[: _NAME_WIDTH - 1]}…"
+    return cut(printable(subject), _NAME_WIDTH)
 
 
 def answer(fit: Fit, subject: str) -> str:

@@ -25,10 +25,10 @@ from memcap.report.charts import distribution, distribution_of_extra, memory, pi
 from memcap.report.document import Chart
 from memcap.report.figures import endings_of, median_of, split_text
 from memcap.report.svg import inline, mini
-from memcap.report.text import NOTHING, figure, percent, signed
+from memcap.report.text import NOTHING, figure, percent
 from memcap.report.view import CellView, MetricView, View
 from memcap.stats import median
-from memcap.units import counted, format_bytes, seconds_of_variant
+from memcap.units import counted, format_bytes, seconds_of_variant, signed
 from memcap.untrusted import printable, printable_output
 
 _BAD, _WARN, _GOOD, _PLAIN = "bad", "warn", "good", "plain"
@@ -209,7 +209,7 @@ def _metric_row(view: MetricView) -> MetricRow:
 def _shift(metric: Metric, verdict: MetricVerdict | None) -> str:
     if verdict is None or verdict.shift is None:
         return NOTHING
-    return _span(signed(metric, verdict.shift.low), signed(metric, verdict.shift.high))
+    return _span(signed(verdict.shift.low, metric.shown), signed(verdict.shift.high, metric.shown))
 
 
 def _span(low: str, high: str) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from memcap.report.drawing import CapCurve, Drawing, Flame, Flames, Intervals, Stack, Strips
-from memcap.untrusted import printable
+from memcap.untrusted import cut, printable
 
 THEMES: Final[Mapping[str, Mapping[str, str]]] = {
     "light": {
@@ -286,7 +286,7 @@ def _box(canvas: _Canvas, box: Flame) -> str:
     tone = "f-more" if box.change > 0 else "f-less" if box.change < 0 else "band"
     strength = f' fill-opacity="{0.15 + 0.85 * abs(box.change):.2f}"' if box.change else ""
     room = int(box.width * (canvas.width or 1100) / 7)
-    label = box.label if len(box.label) <= room else f"{box.label[: room - 1]}…" if room > 4 else ""
+    label = cut(box.label, room) if room > 4 else ""
     title = "\n".join(html.escape(printable(line)) for line in box.title.split("\n"))
     where = f'x="{canvas.x(box.left)}" y="{box.depth * _ROW}" width="{canvas.x(box.width)}" height="{_ROW - 1}"'
     shape = f'<rect width="100%" height="100%" class="{tone}"{strength}/>'

@@ -6,7 +6,6 @@ import re
 import textwrap
 
 from memcap.model import Metric
-from memcap.units import format_bytes, format_seconds
 from memcap.untrusted import printable
 
 NOTHING = "-"
@@ -55,14 +54,7 @@ def span(low: str, high: str) -> str:
 
 def figure(metric: Metric, value: float | None) -> str:
     """Return ``value`` of ``metric`` with its unit, ``-`` if there is none."""
-    if value is None:
-        return NOTHING
-    return format_bytes(value) if metric.unit == "byte" else format_seconds(value)
-
-
-def signed(metric: Metric, change: float) -> str:
-    """Return how far ``metric`` moved, with its sign and unit."""
-    return f"{'-' if change < 0 else '+'}{figure(metric, abs(change))}"
+    return NOTHING if value is None else metric.shown(value)
 
 
 def percent(change: float | None) -> str:

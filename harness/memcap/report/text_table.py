@@ -8,6 +8,7 @@ from typing import Final
 
 from memcap.report.document import Column, Overflow
 from memcap.report.text import shortened
+from memcap.untrusted import cut
 
 _GAP: Final = 2
 _SHORTEST: Final = {Overflow.FOLD: 6, Overflow.MIDDLE: 12, Overflow.END: 12}
@@ -103,9 +104,7 @@ def _cut(column: Column, texts: Sequence[str], room: int) -> list[list[str]]:
 
 
 def _shorter(text: str, room: int, fit: Overflow) -> str:
-    if len(text) <= room:
-        return text
-    return shortened(text, room) if fit is Overflow.MIDDLE else f"{text[: room - 1]}…"
+    return shortened(text, room) if fit is Overflow.MIDDLE else cut(text, room)
 
 
 def _fold(text: str, room: int) -> list[str]:

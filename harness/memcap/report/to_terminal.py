@@ -30,7 +30,7 @@ from memcap.report.document import (
 from memcap.report.sparkline import BLOCKS, PLAIN, levels_for, sparkline
 from memcap.report.text import wrapped
 from memcap.report.text_table import table
-from memcap.untrusted import printable, printable_output
+from memcap.untrusted import cut, printable, printable_output
 
 _INDENT: Final = "    "
 _OUTPUT_MARK: Final = "    | "
@@ -123,8 +123,7 @@ class _Writer:
         else:
             lines = [printable(line) for line in output.text.expandtabs().splitlines() if line.strip()][-_OUTPUT_LINES:]
         marked = [f"{_OUTPUT_MARK}{line}" for line in lines]
-        shown = (line if len(line) <= self._width else f"{line[: self._width - 1]}…" for line in marked)
-        return self._titled(output.title, "\n".join(shown))
+        return self._titled(output.title, "\n".join(cut(line, self._width) for line in marked))
 
     def _table(self, block: Table) -> str:
         rows = [[self._cell(cell) for cell in row] for row in block.rows]

@@ -47,7 +47,7 @@ def test_two_images_of_a_stored_result() -> None:
     result = _compare(*IMAGES, "--result", path)
     assert result.exit_code == 0
     assert result.output.startswith("Neither py312 nor py310 needs less in most benchmarks: +2.5 MiB")
-    assert "Of that, at the median: interpreter +0 B" in result.output, "phases outlive a file"
+    assert "Of that, at the median: interpreter 0 B" in result.output, "phases outlive a file"
 
 
 def test_a_result_of_an_older_memcap_has_no_phases() -> None:

@@ -186,7 +186,7 @@ def test_other_machines_are_no_answer() -> None:
 
 def test_where_it_comes_from_is_said_where_it_is_known() -> None:
     assert _view(two_images(a=(SAME, LESS))).where == (
-        "Of that: interpreter +512.0 KiB, imports +0 B, workload -3.0 MiB. Kept after the workload (slack): +0 B"
+        "Of that: interpreter +512.0 KiB, imports 0 B, workload -3.0 MiB. Kept after the workload (slack): 0 B"
     )
     view = _view(two_images(a=(make_runs([60] * 5), make_runs([70] * 5))))
     assert view.where == ""
