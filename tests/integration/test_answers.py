@@ -62,11 +62,12 @@ def test_the_first_line_is_the_answer(docker_client: DockerClient, name: str) ->
     ended = measure("--", *argv)
 
     assert ended.returncode == code, ended.stderr
-    answer, second, *rest = ended.stdout.splitlines()
+    answer, _, second, *_ = lines = ended.stdout.splitlines()
     found = re.fullmatch(first, answer)
     assert found, ended.stdout
-    assert second.startswith("    -> ") == bool(code), "what to do comes next"
-    assert not any("caveat" in line for line in rest[: rest.index("")]), "no doubt stands before the figures"
+    assert second.startswith("Next: ") == bool(code), "what to do comes next"
+    figures = next(number for number, line in enumerate(lines) if line.startswith("cell "))
+    assert not any("caveat" in line for line in lines[:figures]), "no doubt stands before the figures"
     if found.groups():
         assert 32 < float(found[1]) < 40, "a program of 32 MiB was measured, also where it was ended"
 
