@@ -179,6 +179,14 @@ def test_everything_that_is_operated_or_looked_at_has_a_name(show: Callable[...,
     assert "Memory over 0.4 seconds: at most 70.0 MiB of the cap of 128.0 MiB" in names
 
 
+def test_a_matrix_that_is_too_wide_scrolls_by_itself(show: Callable[..., Chromium]) -> None:
+    names = [f"py3{minor}-{cap}m" for minor in range(10, 16) for cap in (128, 256, 512)]
+    cells = [make_cell(f"agents.{benchmark}-{name}") for benchmark in ("base", "llm") for name in names]
+    page = show(build_view(make_result(*cells), (), exit_code=0), width=PHONE)
+    assert page.evaluate("document.querySelector('.matrix').offsetWidth") > PHONE
+    assert page.evaluate("document.documentElement.scrollWidth") == PHONE
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_phone_shows_it_without_scrolling_sideways(show: Callable[..., Chromium], scheme: str) -> None:
     page = show(a_view(), width=PHONE, scheme=scheme)
