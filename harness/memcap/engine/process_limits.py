@@ -31,7 +31,7 @@ def _settings(policy: ContainerPolicy) -> Iterator[str]:
         "--cpus (`cpus`)": limits.cpus is not None,
         "--ulimit (`ulimits`)": bool(limits.ulimits),
         "--shm-size (`shm_size`)": policy.shm_size_bytes not in (None, SHM_BYTES),
-        "--volume and --mount (`volumes`, `mounts`)": bool(kinds - {MountKind.TMPFS}),
+        "a mount (--volume, --mount)": bool(kinds - {MountKind.TMPFS}),
         "--tmpfs (`tmpfs`)": MountKind.TMPFS in kinds,
         "--read-only (`read_only`)": policy.read_only,
         "--entrypoint (`entrypoint`)": bool(policy.entrypoint),

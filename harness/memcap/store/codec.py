@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from memcap.errors import FileFormatError
 from memcap.model import NO_NETWORK, CampaignResult, CellResult, CellSummary, Metric, Secret
-from memcap.model.names import is_campaign_id, is_stored_name, is_stored_variant
+from memcap.model.names import is_campaign_id, is_stored_name, is_stored_variant, parse_cell_id
 from memcap.store.files import check_schema, write_atomically
 from memcap.store.pyperf_codec import pyperf_document
 from memcap.store.validate import validate
@@ -177,6 +177,11 @@ def check_names(path: Path, result: CampaignResult) -> None:
     complaints = []
     if not is_campaign_id(result.id):
         complaints.append(f"memcap.id: expected the id of a campaign, found {describe(result.id)}")
+    complaints += [
+        f"{key_text(('memcap', 'plan_cells', index))}: expected the id of a cell, found {describe(cell_id)}"
+        for index, cell_id in enumerate(result.plan_cells)
+        if parse_cell_id(cell_id) is None
+    ]
     seen: set[str] = set()
     for index, cell in enumerate(result.cells):
         place: KeyPath = ("memcap", "cells", index)

@@ -60,6 +60,8 @@ def test_an_image_is_a_reference_or_a_dockerfile_of_the_project(make_project: Ma
         (("[images.prod]", 'reference = "a:1"', 'context = "."'), "images.prod.context", "goes with dockerfile only"),
         (("[images.prod]", 'dockerfile = "suites"'), "images.prod.dockerfile", "'suites' is a folder"),
         (("[images.prod]", 'dockerfile = ""'), "images.prod.dockerfile", "'' is a folder"),
+        (("[images.prod]", f'dockerfile = "{"x" * 256}"'), "images.prod.dockerfile", "more than 255 bytes"),
+        (("[images.prod]", 'dockerfile = "D"', f'context = "{"x" * 256}"'), "images.prod.context", "more than 255"),
         (("[images.py312]", 'reference = "a:1"'), "images.py312", "there is a folder images/py312, too"),
         (("[images.a-b]", 'reference = "a:1"'), "images.a-b", "is not a name"),
         (("[images.prod]", 'reference = "a:1"', "tag = 1"), "images.prod.tag", "unknown key"),

@@ -64,6 +64,7 @@ _RESULTS = st.builds(
     id=st.from_regex(r"[0-9]{8}T[0-9]{6}-[a-z]+-[0-9a-f]{4}", fullmatch=True),
     images=...,
     policy=...,
+    plan_cells=st.lists(_SUMMARIES.map(lambda summary: summary.id), max_size=2).map(tuple),
     cells=st.lists(
         st.builds(CellResult, cell=_SUMMARIES, runs=st.lists(_whole(Measurement), max_size=2).map(tuple), warmups=...),
         max_size=2,
@@ -228,6 +229,10 @@ def test_a_schema_that_is_no_version_is_malformed(
         ),
         (lambda ours: ours["cells"][0]["runs"][1].update(peak_bytes=-1), r"runs\[1\]\.peak_bytes: expected 0 or more"),
         (lambda ours: ours.update(runs=-1), r"memcap\.runs: expected 0 or more, found -1"),
+        (
+            lambda ours: ours.update(plan_cells=["a.b"]),
+            r'memcap\.plan_cells\[0\]: expected the id of a cell, found "a.b"',
+        ),
         (lambda ours: ours.update(id="../../x"), r'memcap\.id: expected the id of a campaign, found "../../x"'),
         (
             lambda ours: ours["cells"][0]["cell"].update(suite="../../../x/pwned"),
