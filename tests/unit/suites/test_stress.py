@@ -5,6 +5,7 @@ Without a container the capacity is a parameter, and what the components hold is
 
 from __future__ import annotations
 
+import gc
 import itertools
 import threading
 import time
@@ -60,6 +61,15 @@ def scenario(suite_module: Import, name: str, **parameters: Any) -> Iterator[dic
     module, _, function = BENCHMARKS[name]["call"].partition(":")
     found: Iterator[dict[str, float]] = getattr(suite_module("stress", module), function)(**parameters)
     return found
+
+
+@pytest.fixture(autouse=True)
+def objects_of_the_scenario_alone() -> Iterator[None]:
+    """Let a collection see what a scenario makes: one of all objects takes a tenth of a second after 6000 tests."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)
