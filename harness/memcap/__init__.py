@@ -136,38 +136,7 @@ __all__ = [
 
 TYPE_CHECKING = False  # importing it would cost more than all of this
 if TYPE_CHECKING:
-    from memcap.api import (
-        CampaignResult,
-        CellResult,
-        CheckOptions,
-        Compared,
-        CompareOptions,
-        ContainerOptions,
-        Ending,
-        FitOptions,
-        FitReport,
-        Judged,
-        Measured,
-        Measurement,
-        MeasureOptions,
-        MemcapError,
-        Metric,
-        Profiled,
-        ProfileOptions,
-        RunOptions,
-        RunOutcome,
-        UnexpectedEnding,
-        UsageError,
-        Verdict,
-        VerdictState,
-        check,
-        compare,
-        fit,
-        load_result,
-        measure,
-        profile,
-        run,
-    )
+    from memcap.api import *
 else:
 
     def __getattr__(name: str) -> object:
