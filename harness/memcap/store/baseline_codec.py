@@ -7,11 +7,10 @@ order of the cells' ids. Nothing is said of the time or the host of a measuremen
 
 from __future__ import annotations
 
-import functools
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from memcap.errors import FileFormatError
 from memcap.model import Accepted, Baseline, Ending, Ends, Fingerprint, Metric
@@ -20,9 +19,6 @@ from memcap.stats import median
 from memcap.store.files import check_schema
 from memcap.store.validate import validate
 from memcap.strict import describe, quote, read_object
-
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter
 
 # History of the schema of baseline files; it goes up when an older memcap would misread a newer file.
 # 1 - first version: the environments apart from the cells, which name them
@@ -72,7 +68,7 @@ def parse_suite(name: str, text: str) -> tuple[str, dict[str, Baseline]]:
     check_schema(name, "schema", document.get("schema"), supported=SCHEMA)
     if document["schema"] == 1:
         text = json.dumps(_from_schema_1(name, document))
-    found = validate(_adapter(), name, text)
+    found = validate(_SuiteFile, name, text)
     if not is_stored_name(found.suite):
         raise FileFormatError(f"{name}: suite: expected a name of a-z, 0-9 and _, found {describe(found.suite)}")
     return found.suite, {cell_id: _baseline(name, found.suite, cell_id, cell) for cell_id, cell in found.cells.items()}
@@ -183,10 +179,3 @@ def _lay_out(value: Any, depth: int = 0) -> str:
         f"{inner}{json.dumps(key, ensure_ascii=False)}: {_lay_out(each, depth + 1)}" for key, each in value.items()
     ]
     return "{\n" + ",\n".join(lines) + "\n" + "  " * depth + "}"
-
-
-@functools.cache
-def _adapter() -> TypeAdapter[_SuiteFile]:
-    from pydantic import TypeAdapter  # noqa: PLC0415 - heavy
-
-    return TypeAdapter(_SuiteFile)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from memcap.errors import FileFormatError
 from memcap.model import NO_NETWORK, CampaignResult, CellResult, CellSummary, Metric, Secret
 from memcap.model.names import is_campaign_id, is_stored_name, is_stored_variant, parse_cell_id
 from memcap.store.files import check_schema, write_atomically
 from memcap.store.pyperf_codec import pyperf_document
-from memcap.store.validate import validate
+from memcap.store.validate import adapter, validate
 from memcap.strict import (
     MOST_FIGURE,
     MOST_RESULT_BYTES,
@@ -29,9 +28,6 @@ from memcap.strict import (
     refuse_wrong,
     wrong_numbers,
 )
-
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter
 
 # History of the schema of "memcap" in a result file. It goes up when an older memcap would misread a newer file:
 # a key that changes its meaning, a new value of an enumeration. A key that may be ignored needs no new schema.
@@ -85,10 +81,10 @@ def load_result(path: Path) -> CampaignResult:
     refuse_wrong(path, wrong_numbers(ours, signed=SIGNED, at=("memcap",)))
     cells = ours.get("cells")
     if not isinstance(cells, list):
-        return validate(_adapter(), path, _text(ours), where=("memcap",))  # says what is wrong
+        return validate(CampaignResult, path, _text(ours), where=("memcap",))  # says what is wrong
     for index, cell in enumerate(cells):
         if not isinstance(cell, CellResult):
-            validate(_cell_adapter(), path, _text(cell), where=("memcap", "cells", index))
+            validate(CellResult, path, _text(cell), where=("memcap", "cells", index))
     result = replace(parse_campaign(path, {**ours, "cells": []}, where="memcap"), cells=tuple(cells))
     check_names(path, result)
     return result
@@ -99,7 +95,7 @@ def parse_campaign(path: Path, found: Mapping[str, Any], *, where: str) -> Campa
 
     Raises FileFormatError naming each key that is malformed.
     """
-    return validate(_adapter(), path, _text(found), where=(where,))
+    return validate(CampaignResult, path, _text(found), where=(where,))
 
 
 def _shrink(read: dict[str, Any]) -> Any:
@@ -133,7 +129,7 @@ def _as_cell(read: dict[str, Any]) -> Any:
     if wrong_numbers(read, signed=SIGNED):
         return read
     try:
-        return _cell_adapter().validate_json(_text(read), strict=True)
+        return adapter(CellResult).validate_json(_text(read), strict=True)
     except ValidationError:
         return read
 
@@ -215,17 +211,3 @@ def _name_complaints(cell: CellSummary, place: KeyPath) -> list[str]:
     if not complaints and cell.id != expected:
         complaints.append(f"{key}.id: expected {describe(expected)}, found {describe(cell.id)}")
     return complaints
-
-
-@functools.cache
-def _cell_adapter() -> TypeAdapter[CellResult]:
-    from pydantic import TypeAdapter  # noqa: PLC0415 - heavy
-
-    return TypeAdapter(CellResult)
-
-
-@functools.cache
-def _adapter() -> TypeAdapter[CampaignResult]:
-    from pydantic import TypeAdapter  # noqa: PLC0415 - heavy
-
-    return TypeAdapter(CampaignResult)

@@ -6,7 +6,6 @@ by a kill or a full disk is dropped, so at most the runs that were under way are
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import threading
@@ -15,7 +14,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from memcap.errors import FileFormatError, UsageError
 from memcap.model import CampaignResult, CellResult, CellSummary, Measurement
@@ -24,9 +23,6 @@ from memcap.store.codec import SIGNED, check_names, load_result, parse_campaign,
 from memcap.store.files import check_schema, not_written, write_atomically
 from memcap.store.validate import validate
 from memcap.strict import decode, parse_json, read_object, refuse_wrong, wrong_numbers
-
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter
 
 # History of the schema of journals; what its lines hold has the schema of results.
 # 1 - first version
@@ -161,7 +157,7 @@ def _read(path: Path) -> tuple[CampaignResult, list[_Line]]:
 def _parsed(name: str, line: bytes) -> _Line:
     text = decode(name, line)
     read_object(name, text, signed=SIGNED)
-    return validate(_adapter(), name, text)
+    return validate(_Line, name, text)
 
 
 def _with_lines(result: CampaignResult, lines: Iterable[_Line]) -> CampaignResult:
@@ -182,10 +178,3 @@ def _with_lines(result: CampaignResult, lines: Iterable[_Line]) -> CampaignResul
         else:
             cells[cell_id] = replace(cell, runs=(*cell.runs, *more))
     return replace(result, cells=tuple(cells.values()))
-
-
-@functools.cache
-def _adapter() -> TypeAdapter[_Line]:
-    from pydantic import TypeAdapter  # noqa: PLC0415 - heavy
-
-    return TypeAdapter(_Line)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from memcap.errors import FileFormatError
 from memcap.model import AllocationProfile
@@ -13,9 +12,6 @@ from memcap.store.codec import PROFILE_KEY, plain
 from memcap.store.files import check_schema, write_atomically
 from memcap.store.validate import validate
 from memcap.strict import MOST_RESULT_BYTES, describe, read_object, read_text
-
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter
 
 # History of the schema: as with results, it goes up when an older memcap would misread a newer file.
 # 1 - first version. Stacks are lists of places in "frames", which holds each frame once.
@@ -50,7 +46,7 @@ def load_profile(path: Path) -> AllocationProfile:
         )
     check_schema(path, f"{PROFILE_KEY}.schema", ours.get("schema"), supported=SCHEMA)
     _put_frames_back(path, ours)
-    return validate(_adapter(), path, json.dumps(ours), where=(PROFILE_KEY,))
+    return validate(AllocationProfile, path, json.dumps(ours), where=(PROFILE_KEY,))
 
 
 def _put_frames_back(path: Path, ours: dict[str, Any]) -> None:
@@ -62,10 +58,3 @@ def _put_frames_back(path: Path, ours: dict[str, Any]) -> None:
             site["stack"] = [frames[place] for place in site["stack"]]
     except (KeyError, IndexError, TypeError) as error:
         raise FileFormatError(f"{path}: {PROFILE_KEY}.sites: a stack names a frame that is not there") from error
-
-
-@functools.cache
-def _adapter() -> TypeAdapter[AllocationProfile]:
-    from pydantic import TypeAdapter  # noqa: PLC0415 - heavy
-
-    return TypeAdapter(AllocationProfile)

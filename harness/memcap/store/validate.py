@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from memcap.strict import KeyPath, describe, key_text, refuse
 
@@ -14,8 +15,16 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 
-def validate(adapter: TypeAdapter[_T], path: Path | str, text: str, *, where: KeyPath = ()) -> _T:
-    """Return the value that the JSON ``text`` holds; it was found in ``path`` under the key ``where``.
+@cache
+def adapter(kind: Any) -> TypeAdapter[Any]:
+    """Return what makes values of the type ``kind`` from JSON."""
+    from pydantic import TypeAdapter  # noqa: PLC0415 - heavy
+
+    return TypeAdapter(kind)
+
+
+def validate(kind: type[_T], path: Path | str, text: str, *, where: KeyPath = ()) -> _T:
+    """Return the ``kind`` that the JSON ``text`` holds; it was found in ``path`` under the key ``where``.
 
     Strict: a number in quotes is no number. Unknown keys are ignored, so that a later memcap may add some.
     Raises FileFormatError naming the file, each key's path and what was expected there.
@@ -23,10 +32,11 @@ def validate(adapter: TypeAdapter[_T], path: Path | str, text: str, *, where: Ke
     from pydantic import ValidationError  # noqa: PLC0415 - heavy
 
     try:
-        return adapter.validate_json(text, strict=True)
+        found: _T = adapter(kind).validate_json(text, strict=True)  # type: ignore[arg-type]  # classes are hashable
     except ValidationError as error:
         problems = error.errors(include_url=False, include_context=False)
         refuse(path, [f"{key_text((*where, *problem['loc']))}: {_complaint(problem)}" for problem in problems])
+    return found
 
 
 def _complaint(problem: ErrorDetails) -> str:

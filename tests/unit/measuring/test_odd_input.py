@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from measured import END, LOAD_ERROR, RAISED, SPEC, START, journal_of, measured
-from pydantic import TypeAdapter
 
 from factories import make_raw, make_report
 from memcap.measuring import measure
@@ -71,7 +70,7 @@ def test_whatever_is_left_is_a_measurement(
     assert isinstance(found, Measurement)
     text = json.dumps(plain(found))
     assert wrong_numbers(json.loads(text), signed=SIGNED) == [], "a result file with it can be read again"
-    assert validate(TypeAdapter(Measurement), "it", text) == found
+    assert validate(Measurement, "it", text) == found
     if found.ending.is_oom:
         assert found.oom.kills or flag, "an OOM is proven, never guessed"
 
