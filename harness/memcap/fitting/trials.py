@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 
 from memcap.model import Ending, PageCost
-from memcap.stats import Proportion, proportion, shift
+from memcap.stats import Proportion, median, proportion, shift
 
 PATCHY_SHARE = 0.1  # of the need, in huge pages of which little may be touched
 FEW_EVENTS = 16  # pages read again, and major faults, more than without a cap
@@ -96,6 +96,12 @@ class Reference:
     def seconds(self) -> float | None:
         """Return the shortest time: others were disturbed by something else."""
         return _least(self.trials)
+
+
+def median_of(trials: Iterable[Trial], figure: Callable[[Trial], float | None]) -> float | None:
+    """Return the median of what was measured of ``figure``, None for nothing."""
+    found = [value for trial in trials if (value := figure(trial)) is not None]
+    return median(found) if found else None
 
 
 class PointState(str, Enum):

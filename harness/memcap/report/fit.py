@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from memcap.fitting import Cold, Fit, Point, PointState, Recommendation, Trial
+from memcap.fitting import Cold, Fit, Point, PointState, Recommendation, Trial, median_of
 from memcap.model import Caveat, Environment, ImageFacts
 from memcap.report.caveats import caveat_blocks, gather
 from memcap.report.document import Code, Column, Document, Facts, Fold, Paragraph, Table, document
 from memcap.report.fit_charts import fit_charts
 from memcap.report.fit_words import answer, cold_in_words, pasted, rule_in_words, told_state
 from memcap.report.text import NOTHING
-from memcap.stats import median
 from memcap.units import counted, format_bytes, format_seconds
 
 _TITLE_WIDTH: Final = 8
@@ -81,12 +80,6 @@ def _curve(fit: Fit) -> Table:
     of("stalled", _stalled, rank=3, if_any=True)
     of("found", lambda point: _remark(point, fit))
     return Table(columns=tuple(columns), rows=tuple(zip(*shown, strict=True)), noun="caps")
-
-
-def median_of(trials: Sequence[Trial], figure: Callable[[Trial], float | None]) -> float | None:
-    """Return the median of what was measured of ``figure``, None for nothing."""
-    found = [value for trial in trials if (value := figure(trial)) is not None]
-    return median(found) if found else None
 
 
 def _provenance(report: FitReport) -> Fold:

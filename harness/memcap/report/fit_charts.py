@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 
-from memcap.fitting import Comfort, Fit, Point, PointState
+from memcap.fitting import Comfort, Fit, Point, PointState, Trial, median_of
 from memcap.report.document import Chart
 from memcap.report.drawing import CapCurve, CapPoint
-from memcap.stats import median
 
 _MIB = 1024 * 1024
 _STATES = {PointState.FAILED: "failed", PointState.SLOW: "too slow"}
@@ -16,10 +15,15 @@ _STATES = {PointState.FAILED: "failed", PointState.SLOW: "too slow"}
 def fit_charts(fit: Fit) -> Mapping[str, Chart]:
     """Return the curves that there are figures for, by the names of their files."""
     charts = {
-        "survival.svg": _curve(fit, "runs that survived, in %, with the 95 % interval", _survived, _interval),
+        "survival.svg": _curve(
+            fit,
+            "runs that survived, in %, with the 95 % interval",
+            lambda point: 100 * point.survived / len(point.trials),
+            lambda point: (100 * point.survival.low, 100 * point.survival.high),
+        ),
         "time.svg": _curve(fit, "time, as a multiple of the time without a cap", lambda point: point.slowdown),
-        "read-again.svg": _curve(fit, "pages read again, and major faults", _read_again),
-        "stalled.svg": _curve(fit, "seconds stalled for memory (PSI)", _stalled),
+        "read-again.svg": _curve(fit, "pages read again, and major faults", _median(lambda trial: trial.events)),
+        "stalled.svg": _curve(fit, "seconds stalled for memory (PSI)", _median(lambda trial: trial.stall_seconds)),
     }
     return {
         name: Chart(drawing=drawing, words=_words(drawing), file=name) for name, drawing in charts.items() if drawing
@@ -55,24 +59,5 @@ def _words(curve: CapCurve) -> str:
     return f"{curve.heading[:1].upper()}{curve.heading[1:]}, by cap. {told}."
 
 
-def _survived(point: Point) -> float:
-    return 100 * point.survived / len(point.trials)
-
-
-def _interval(point: Point) -> tuple[float, float]:
-    return 100 * point.survival.low, 100 * point.survival.high
-
-
-def _read_again(point: Point) -> float | None:
-    return _median(
-        None if trial.refaults is None else trial.refaults + (trial.major_faults or 0) for trial in point.trials
-    )
-
-
-def _stalled(point: Point) -> float | None:
-    return _median(trial.stall_seconds for trial in point.trials)
-
-
-def _median(values: Iterable[float | None]) -> float | None:
-    found = [value for value in values if value is not None]
-    return median(found) if found else None
+def _median(figure: Callable[[Trial], float | None]) -> Callable[[Point], float | None]:
+    return lambda point: median_of(point.trials, figure)

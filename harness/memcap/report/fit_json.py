@@ -6,10 +6,10 @@ from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
-from memcap.fitting import Fit, Point, TimeLost
+from memcap.fitting import Fit, Point, TimeLost, median_of
 from memcap.json_text import json_text
 from memcap.report.caveats import by_kind
-from memcap.report.fit import FitReport, median_of
+from memcap.report.fit import FitReport
 from memcap.report.fit_words import pasted, rule_in_words
 
 # History of the schema of fit.json and `fit --json`; it goes up when a key goes away or changes its meaning.
