@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from memcap.errors import SizeError
@@ -95,6 +95,18 @@ def counted(number: int, noun: str) -> str:
     """Return ``number`` with ``noun``, in the plural unless it is one: ``1 run``, ``5 processes``."""
     plural = f"{noun}es" if noun.endswith(("s", "sh", "ch", "x")) else f"{noun}s"
     return f"{number} {noun if number == 1 else plural}"
+
+
+def few(texts: Sequence[str], most: int, noun: str = "") -> tuple[str, ...]:
+    """Return the first ``most`` of ``texts``; if there are others, the last one says how many: ``and 3 more``."""
+    rest = len(texts) - most
+    return (*texts[:most], f"and {rest} more{noun and f' {noun}'}") if rest > 0 else tuple(texts)
+
+
+def listed(texts: Sequence[str], most: int) -> str:
+    """Return ``texts`` in one text, of many the first ``most``: ``a, b and 3 more``."""
+    *first, last = few(texts, most) or ("",)
+    return f"{', '.join(first)} {last}" if len(texts) > most else ", ".join([*first, last])
 
 
 def length_variant(seconds: float) -> str:

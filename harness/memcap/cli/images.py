@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from memcap.cli.output import echo, emit, table_width
+from memcap.cli.selection import project_option
 from memcap.json_text import json_text
 from memcap.untrusted import printable
 
@@ -20,14 +21,6 @@ if TYPE_CHECKING:
 
 JSON_SCHEMA = 1
 
-_project = click.option(
-    "-C",
-    "--project",
-    "root",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="The project; by default the nearest folder upwards with a limits.toml.",
-)
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -42,7 +35,7 @@ def command() -> None:
 
 @command.command("build")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@_project
+@project_option
 @_json
 def build(names: tuple[str, ...], root: Path | None, as_json: bool) -> None:
     """Build the project's images, or those named; what is built and unchanged is left alone.
@@ -70,7 +63,7 @@ def build(names: tuple[str, ...], root: Path | None, as_json: bool) -> None:
 
 
 @command.command("list")
-@_project
+@project_option
 @_json
 def list_(root: Path | None, as_json: bool) -> None:
     """List the project's images, built or not, and the layers and bases that memcap built.
@@ -141,7 +134,7 @@ def rm(names: tuple[str, ...], everything: bool) -> None:
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--force", is_flag=True, help="Replace the file if it exists.")
-@_project
+@project_option
 def save(file: Path, names: tuple[str, ...], force: bool, root: Path | None) -> None:
     """Write the project's images that are built, or those named, and their bases to FILE.
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from memcap.report.github import Place
     from memcap.report.to_terminal import Terminal
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
 _EXPLAINED_LINES = 3
 _WRITE_REMEDY = "Check that you may write to it and that the disk is not full."
 
@@ -43,15 +42,17 @@ class Reports:
     suites: Mapping[str, Suite] = field(default_factory=dict)
 
 
-def _reader(
-    among: Callable[[], Sequence[Format]],
-) -> Callable[[click.Context, click.Parameter, tuple[str, ...]], tuple[Wanted, ...]]:
-    """Return what reads each ``FORMAT[=FILE]``, so that a mistake is reported before anything is measured."""
+def _of_campaign(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[Wanted, ...]:
+    """Read each ``FORMAT[=FILE]``, so that a mistake is reported before anything is measured."""
+    from memcap.report.formats import FORMATS
 
-    def read(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[Wanted, ...]:
-        return tuple(_wanted(value, among()) for value in values)
+    return tuple(_wanted(value, FORMATS) for value in values)
 
-    return read
+
+def _of_document(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[Wanted, ...]:
+    from memcap.report.formats import DOCUMENT_FORMATS
+
+    return tuple(_wanted(value, DOCUMENT_FORMATS) for value in values)
 
 
 def _wanted(value: str, among: Sequence[Format]) -> Wanted:
@@ -68,37 +69,22 @@ def _wanted(value: str, among: Sequence[Format]) -> Wanted:
     return Wanted(format=chosen, file=Path(path) if path else None)
 
 
-def _formats() -> Sequence[Format]:
-    from memcap.report.formats import FORMATS
-
-    return FORMATS
-
-
-def _document_formats() -> Sequence[Format]:
-    from memcap.report.formats import DOCUMENT_FORMATS
-
-    return DOCUMENT_FORMATS
-
-
-def report_option(command: _Command) -> _Command:
-    """Add `--report` to ``command``, which is called with ``wanted``."""
-    return click.option(
-        "--report",
-        "wanted",
-        multiple=True,
-        callback=_reader(_formats),
-        metavar="FORMAT[=FILE]",
-        help="Write a further report, such as junit=memcap.xml, replacing the file; without FILE to a name of the "
-        "format's own in this folder. `github` annotates the lines of suite.toml, and writes the job's summary and the "
-        "output `verdict`. May be given several times; `memcap report --help` lists the formats.",
-    )(command)
-
+report_option = click.option(
+    "--report",
+    "wanted",
+    multiple=True,
+    callback=_of_campaign,
+    metavar="FORMAT[=FILE]",
+    help="Write a further report, such as junit=memcap.xml, replacing the file; without FILE to a name of the "
+    "format's own in this folder. `github` annotates the lines of suite.toml, and writes the job's summary and the "
+    "output `verdict`. May be given several times; `memcap report --help` lists the formats.",
+)
 
 document_report_option = click.option(
     "--report",
     "reports",
     multiple=True,
-    callback=_reader(_document_formats),
+    callback=_of_document,
     metavar="markdown|html[=FILE]",
     help="Also write the report as Markdown or as a page, replacing the file; without FILE to memcap.md, memcap.html.",
 )

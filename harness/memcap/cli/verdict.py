@@ -78,11 +78,12 @@ def _tell_of_lost_benchmarks(found: Judged, tell: Tell) -> None:
     """Say which baselines of the project have no benchmark, where a new cell may be that of a renamed one."""
     from memcap.model import VerdictState
     from memcap.store import lost_benchmarks
+    from memcap.units import listed
 
     baselines = found.case.baselines
     is_new = any(verdict.state is VerdictState.NEW for verdict in found.verdicts)
     if is_new and not baselines.origin and (lost := lost_benchmarks(found.case.config, baselines)):
-        shown = ", ".join(lost[:_NAMED]) + (f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else "")
+        shown = listed(lost, _NAMED)
         tell(
             f"the project has baselines, but no benchmark, of {shown}. If it was renamed, accept the new cells, and "
             "remove the old baselines: memcap baseline prune"

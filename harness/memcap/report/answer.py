@@ -9,7 +9,7 @@ from typing import Final
 from memcap.model import NOT_JUDGED, UNCAPPED, CampaignResult, CellResult, Measurement, Metric, Verdict, VerdictState
 from memcap.report.interval import need_interval, why_interval
 from memcap.report.text import sentence, span
-from memcap.units import counted, format_bytes
+from memcap.units import counted, format_bytes, listed
 
 FINE: Final = frozenset({VerdictState.NEW, VerdictState.IMPROVED, VerdictState.UNCHANGED})
 _NEED_A_FIX: Final = frozenset(
@@ -62,11 +62,10 @@ def measured_reason(result: CampaignResult, verdicts: Mapping[str, Verdict]) -> 
         until = _need_until_then(bad[0])
         told = sentence(verdicts[bad[0].cell.id].summary) + (f". {until}" if until else "")
     else:
-        ids = ", ".join(cell.cell.id for cell in bad[:_NAMED_CELLS])
-        more = f" and {len(bad) - _NAMED_CELLS} more" if len(bad) > _NAMED_CELLS else ""
+        ids = listed([cell.cell.id for cell in bad], _NAMED_CELLS)
         is_ending = all(verdicts[cell.cell.id].state in _ENDED_OTHERWISE for cell in bad)
         what = "did not end as expected" if is_ending else "failed"
-        told = f"{len(bad)} of {counted(len(result.cells), 'cell')} {what}: {ids}{more}"
+        told = f"{len(bad)} of {counted(len(result.cells), 'cell')} {what}: {ids}"
     lacking = len(set(result.plan_cells) - {cell.cell.id for cell in result.cells})
     return f"{told}. {counted(lacking, 'planned cell')} not measured" if lacking else told
 

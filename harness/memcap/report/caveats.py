@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from memcap.model import CampaignResult, Caveat, CaveatKind, Measurement, Verdict
-from memcap.report.document import Block, Fold, Level, Note, few
+from memcap.report.document import Block, Fold, Level, Note
 from memcap.report.text import span
-from memcap.units import counted
+from memcap.units import counted, few
 from memcap.untrusted import LONGEST_LINE, bounded
 
 # A number that stands alone, with its unit if that is of bytes: no part of a name, a date, a version or a list.

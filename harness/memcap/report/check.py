@@ -28,9 +28,7 @@ from memcap.report.document import (
     Table,
     Text,
     document,
-    few,
     flat,
-    listed,
 )
 from memcap.report.figures import (
     AT_LEAST_NOTE,
@@ -48,7 +46,7 @@ from memcap.report.text import NOTHING, figure, percent, sentence
 from memcap.report.to_markdown import COMMENT_LIMIT, SUMMARY_LIMIT, to_markdown
 from memcap.report.to_terminal import to_terminal
 from memcap.report.view import AlertView, CellView, ProblemView, View
-from memcap.units import counted, signed
+from memcap.units import counted, few, listed, signed
 
 LEVELS: Final = {
     VerdictState.REGRESSED: Level.BAD,

@@ -22,9 +22,9 @@ from memcap.report.document import (
     Table,
     Text,
     document,
-    listed,
 )
 from memcap.report.text import NOTHING, figure, percent, shortened
+from memcap.units import listed
 
 _LONGEST_LABEL: Final = 12
 _NAMED_BENCHMARKS: Final = 3

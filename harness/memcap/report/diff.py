@@ -24,13 +24,12 @@ from memcap.report.document import (
     Table,
     Text,
     document,
-    few,
     flat,
 )
 from memcap.report.drawing import Flame, Flames
 from memcap.report.profile import NO_LINE, place, place_text
 from memcap.report.text import sentence, shortened
-from memcap.units import counted, format_bytes, signed
+from memcap.units import counted, few, format_bytes, signed
 from memcap.untrusted import printable
 
 _LONGEST_STACK: Final = 12

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -212,18 +212,6 @@ def flat(*blocks: Block | Iterable[Block] | None) -> tuple[Block, ...]:
         elif each is not None:
             kept += each
     return tuple(kept)
-
-
-def few(texts: Sequence[str], most: int, noun: str = "") -> tuple[str, ...]:
-    """Return the first ``most`` of ``texts``; if there are others, the last one says how many: ``and 3 more``."""
-    rest = len(texts) - most
-    return (*texts[:most], f"and {rest} more{noun and f' {noun}'}") if rest > 0 else tuple(texts)
-
-
-def listed(texts: Sequence[str], most: int) -> str:
-    """Return ``texts`` in one text, of many the first ``most``: ``a, b and 3 more``."""
-    *first, last = few(texts, most) or ("",)
-    return f"{', '.join(first)} {last}" if len(texts) > most else ", ".join([*first, last])
 
 
 def spans(text: Text) -> tuple[Span, ...]:

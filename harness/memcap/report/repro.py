@@ -26,14 +26,13 @@ from memcap.report.document import (
     Table,
     Text,
     document,
-    few,
     flat,
 )
 from memcap.report.profile import caveats_of, facts, lines_table
 from memcap.report.text import NOTHING, sentence
 from memcap.repro.conclusion import conclusion, likelihood, place_of, seen_in
 from memcap.repro.reproduction import Attempt, Flight, Reproduction, Stacks, State
-from memcap.units import counted, format_bytes, format_seconds
+from memcap.units import counted, few, format_bytes, format_seconds
 from memcap.untrusted import printable
 
 _MOST_FRAMES: Final = 12

@@ -20,7 +20,7 @@ from memcap.model import (
     peak_is_floor,
 )
 from memcap.model.names import cell_name, image_name
-from memcap.units import counted
+from memcap.units import counted, listed
 
 # A tag or the beginning of a digest, as version 0.1.0 had it in names: `_1_4`, `_v2`, `_latest`, `_0123456789ab`.
 _TAG = re.compile(r"_(v?[0-9][a-z0-9_]*|latest|[0-9a-f]{7,})", re.ASCII)
@@ -166,7 +166,4 @@ def _intervals(cell: CellResult) -> dict[Metric, Ends]:
 
 
 def _some(names: Iterable[str]) -> str:
-    shown = list(names)
-    if not shown:
-        return "no cells"
-    return ", ".join(shown[:5]) + (f" and {len(shown) - 5} more" if len(shown) > 5 else "")
+    return listed(list(names), 5) or "no cells"

@@ -18,6 +18,7 @@ from memcap.store import (
     select_cells,
     user_name,
 )
+from memcap.units import listed
 from memcap.workflows.caller import Tell
 from memcap.workflows.first_baselines import warn_of_ignored
 from memcap.workflows.options import AcceptOptions
@@ -70,8 +71,7 @@ def accept_cells(options: AcceptOptions, tell: Tell) -> AcceptedCells:
 def _require_reason(done: Acceptance) -> None:
     changed = [each.new.cell_id for each in done.changes if each.old]
     if changed:
-        listed = ", ".join(changed[:_SHOWN]) + (f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else "")
         raise UsageError(
-            f"baselines would change ({listed}), and no reason was given; nothing was written",
+            f"baselines would change ({listed(changed, _SHOWN)}), and no reason was given; nothing was written",
             remedy='Say why for those who read the diff: --reason "…". What would change: --dry-run.',
         )

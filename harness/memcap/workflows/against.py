@@ -16,7 +16,7 @@ from memcap.store import (
     load_baselines,
     load_result,
 )
-from memcap.units import counted
+from memcap.units import counted, few
 from memcap.workflows.caller import Tell, ignore
 
 _SHOWN = 5
@@ -68,8 +68,7 @@ def _of_file(path: Path, tell: Tell) -> Baselines:
         return as_baseline_file
     found, left_out = as_baselines(load_result(path))
     if left_out:
-        more = f"\n  and {len(left_out) - _SHOWN} more" if len(left_out) > _SHOWN else ""
-        tell("left out of the comparison:\n" + "\n".join(f"  {each}" for each in left_out[:_SHOWN]) + more)
+        tell("\n  ".join(("left out of the comparison:", *few(left_out, _SHOWN))))
     return found
 
 

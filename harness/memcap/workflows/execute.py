@@ -10,7 +10,7 @@ from memcap.feasible import refuse_problems, too_long
 from memcap.model import CampaignResult, Environment, Plan
 from memcap.revision import side_by_side
 from memcap.store import Journal, NotWritten
-from memcap.units import counted
+from memcap.units import counted, listed
 from memcap.workflows.base_ref import saver
 from memcap.workflows.caller import Caller, CampaignWatcher, ignore
 from memcap.workflows.deciding import run_until_decided
@@ -67,8 +67,11 @@ def _run(campaign: Campaign, request: CampaignRequest, watcher: CampaignWatcher,
             raise
         measured = {cell.cell.id for cell in result.cells}
         lacking = [cell.id for cell in request.plan.cells if cell.id not in measured]
-        shown = ", ".join(lacking[:LISTED]) + (f" and {len(lacking) - LISTED} more" if len(lacking) > LISTED else "")
-        what = f"not measured: {shown}" if lacking else "no cell gets more runs, what is undecided stays so"
+        what = (
+            f"not measured: {listed(lacking, LISTED)}"
+            if lacking
+            else "no cell gets more runs, what is undecided stays so"
+        )
         watcher.say(f"{error.message}; {what}. {_kept(campaign, request, path)}")
         return result
 

@@ -32,14 +32,13 @@ from memcap.report.document import (
     Paragraph,
     Table,
     document,
-    few,
-    listed,
 )
 from memcap.report.drawing import CapCurve, CapPoint, Flame, Flames, IntervalMark, Intervals, Stack, Strips
 from memcap.report.text_table import table
 from memcap.report.to_html import to_html
 from memcap.report.to_markdown import to_markdown
 from memcap.report.to_terminal import Terminal, to_terminal
+from memcap.units import few, listed
 
 PIECES = [
     *"ab1 .:/-_*~`|\\<>&@#[]{}()+!='\"\n\té", "www.", "http://", "&amp;", "<b>", "</pre>", "](", "@me", "#1", "\x1b[2J",
