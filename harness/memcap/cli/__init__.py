@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import io
 import os
@@ -15,7 +16,7 @@ import click
 
 from memcap import __version__
 from memcap.cli.output import echo, show_bug, show_error
-from memcap.errors import Interrupted, MemcapError
+from memcap.errors import Interrupted, MemcapError, UsageError
 
 _LEAST_LIKENESS: Final = 0.75  # of a mistyped option and the one that is suggested
 _OF_DOCKER: Final = {"--memory": "--cap"}  # options of `docker run` that have another name here
@@ -116,6 +117,9 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except Exception as error:  # what its text quotes is as foreign as any
+        if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+            show_error(UsageError(f"the name of a file is too long: {error.filename}", remedy="Use a shorter one."))
+            sys.exit(UsageError.exit_code)
         show_bug(error)
         sys.exit(MemcapError.exit_code)
     finally:

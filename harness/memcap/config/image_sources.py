@@ -14,7 +14,6 @@ from memcap.model.names import LONGEST_REFERENCE, image_name
 FOLDER = "images"
 DOCKERFILE = "Dockerfile"
 _SOURCES = ("reference", "dockerfile")
-_LONGEST_NAME = 255  # bytes; of all file systems in use
 
 
 def image_of_folder(root: Path, name: str) -> ImageSource:
@@ -60,8 +59,8 @@ def _file_problems(root: Path, source: Source, name: str) -> list[Problem]:
     dockerfile, context = table.get("dockerfile"), table.get("context")
     if not isinstance(dockerfile, str):
         return []
-    if long := [key for key in ("dockerfile", "context") if _has_long_name(table.get(key))]:
-        return [source.problem((*path, key), f"has a name of more than {_LONGEST_NAME} bytes in it") for key in long]
+    if long := source.long_names(path, ("dockerfile", "context")):
+        return long
     if (root / dockerfile).is_dir():
         return [source.problem((*path, "dockerfile"), f"{shown(dockerfile)} is a folder; name the Dockerfile in it")]
     if not isinstance(context, str):
@@ -72,10 +71,6 @@ def _file_problems(root: Path, source: Source, name: str) -> list[Problem]:
     if not (root / dockerfile).resolve().is_relative_to(folder):
         return [source.problem((*path, "context"), f"{shown(dockerfile)} is not in this folder")]
     return []
-
-
-def _has_long_name(value: object) -> bool:
-    return isinstance(value, str) and any(len(os.fsencode(name)) > _LONGEST_NAME for name in value.split("/"))
 
 
 def _image(root: Path, source: Source, name: str) -> dict[str, ImageSource]:

@@ -21,7 +21,7 @@ def read_package(root: Path, source: Source) -> tuple[Package | None, list[Probl
     What is no string is left out, as the schema says so.
     """
     keys = {key: text for key, text in source.table("project").items() if key in _KEYS and isinstance(text, str)}
-    problems = []
+    problems = source.long_names(("project",), keys)
     for key, text in keys.items():
         if not text or PurePosixPath(text).is_absolute() or Path(text).is_absolute():
             message = f'{shown(text)} is not a path from the project\'s folder; write one such as "." or "src"'

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 import reprlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -15,6 +16,8 @@ import tomli
 from memcap.config.locate import key_lines, line_of
 from memcap.errors import Problem
 from memcap.strict import LONG_NUMBER, MOST_CONFIG_BYTES, MOST_DEPTH, MOST_DIGITS, KeyPath, TextError, read_text
+
+_LONGEST_NAME = 255  # bytes, on all file systems in use; asking for a longer one raises
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +39,16 @@ class Source:
         """Return a problem with the key at ``path``."""
         key = ".".join(str(part) for part in path)
         return Problem(file=self.file, line=line_of(self.lines, path), key=key, message=message, suggestion=suggestion)
+
+    def long_names(self, path: tuple[str, ...], keys: Iterable[str]) -> list[Problem]:
+        """Return a problem for each of ``keys`` of the table at ``path`` that is a path which no system has."""
+        table = self.table(*path)
+        return [
+            self.problem((*path, key), f"has a name of more than {_LONGEST_NAME} bytes in it")
+            for key in keys
+            if isinstance(table.get(key), str)
+            and any(len(os.fsencode(name)) > _LONGEST_NAME for name in table[key].split("/"))
+        ]
 
 
 def read_source(root: Path, file: Path, *, most_bytes: int = MOST_CONFIG_BYTES) -> tuple[Source | None, list[Problem]]:

@@ -13,6 +13,7 @@ import pytest
 
 from memcap import cli as memcap_cli
 from memcap.cli import _COMMANDS, cli
+from memcap.errors import UsageError
 
 HEAVY = ("docker", "pyperf", "pydantic", "rich", "requests", "tabulate", "psutil")
 
@@ -84,6 +85,14 @@ def test_completion_scripts(shell: str) -> None:
 @pytest.mark.allow_processes
 def test_version() -> None:
     assert memcap("--version").stdout.startswith("memcap, version ")
+
+
+@pytest.mark.allow_processes
+def test_a_name_that_no_file_can_have_is_no_bug() -> None:
+    refused = memcap("run", "--resume", f"{'x' * 300}.json")
+    assert refused.returncode == UsageError.exit_code
+    assert refused.stderr.startswith("memcap: the name of a file is too long: xxx")
+    assert "Traceback" not in refused.stderr
 
 
 @pytest.mark.allow_processes

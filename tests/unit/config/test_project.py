@@ -15,6 +15,7 @@ MakeProject = Callable[[dict[str, str]], Path]
 FindProblems = Callable[[dict[str, str]], list[Problem]]
 
 LIMITS = '[caps]\n128m = "128MiB"\n[profiles.quick]\n[project]\n'
+LONG = "x" * 300
 
 
 def test_each_image_of_the_project_gets_the_package(make_project: MakeProject) -> None:
@@ -91,6 +92,8 @@ def test_without_the_key_there_is_no_package(make_project: MakeProject) -> None:
         ),
         ('package = "."\n', {"poetry.lock": "a = ["}, "poetry.lock:1: this is not TOML"),
         ('packages = "."\n', {}, "did you mean 'package'?"),
+        (f'package = "{LONG}"\n', {}, "project.package: has a name of more than 255 bytes"),
+        (f'package = "."\nrequirements = "a/{LONG}"\n', {}, "project.requirements: has a name of more than 255 bytes"),
     ],
 )
 def test_mistakes_are_said(find_problems: FindProblems, keys: str, files: dict[str, str], said: str) -> None:
