@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 from memcap.errors import SizeError
+
+_Text = TypeVar("_Text")
 
 # One-letter units are 1024-based because that is what `docker run --memory 128m` means by them.
 _BYTE_UNITS: Final = {
@@ -97,7 +99,7 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun if number == 1 else plural}"
 
 
-def few(texts: Sequence[str], most: int, noun: str = "") -> tuple[str, ...]:
+def few(texts: Sequence[_Text], most: int, noun: str = "") -> tuple[_Text | str, ...]:
     """Return the first ``most`` of ``texts``; if there are others, the last one says how many: ``and 3 more``."""
     rest = len(texts) - most
     return (*texts[:most], f"and {rest} more{noun and f' {noun}'}") if rest > 0 else tuple(texts)

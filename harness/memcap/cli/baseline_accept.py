@@ -10,6 +10,7 @@ import click
 from memcap.cli.option_groups import filled
 from memcap.cli.output import echo
 from memcap.cli.progress import say
+from memcap.cli.quantities import FILE
 from memcap.cli.selection import project_option
 from memcap.units import counted
 from memcap.workflows.options import AcceptOptions
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 @click.argument("cells", nargs=-1)
 @click.option("-m", "--reason", help="Why the figures changed; needed where a baseline changes.")
 @click.option(
-    "--from", "source", type=click.Path(dir_okay=False, path_type=Path), metavar="RESULT",
+    "--from", "source", type=FILE, metavar="RESULT",
     help="The result; by default the newest run in results/.",
 )  # fmt: skip
 @click.option("--allow-undecided", is_flag=True, help="Accept what the figures leave open, too.")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from memcap.cli.option_groups import filled
 from memcap.cli.progress import say
+from memcap.cli.quantities import FILE
 from memcap.cli.reports import allow_new_option, explain_option, report_option, show_output_option
 from memcap.cli.selection import project_option
 from memcap.cli.verdict import Printing, conclude
@@ -15,7 +14,7 @@ from memcap.workflows.options import CheckOptions
 
 
 @click.command("check")
-@click.argument("result", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("result", required=False, type=FILE)
 @click.option(
     "--against", metavar="FILE|DIR|REVISION",
     help="Another result, a file or folder of baselines, or the baselines of a git revision, instead of the project's.",

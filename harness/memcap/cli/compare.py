@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import click
 
 from memcap.cli.option_groups import filled
 from memcap.cli.output import emit
 from memcap.cli.progress import caller
+from memcap.cli.quantities import FILE
 from memcap.cli.reports import Wanted, document_report_option, print_document, write_documents
 from memcap.cli.selection import project_option
 from memcap.workflows.options import CompareOptions
-
-_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +30,7 @@ class ComparisonPrinting:
 @click.option("--base", metavar="IMAGE", help="The image to compare with.")
 @click.option("--against", metavar="IMAGE", help="The image in question: what does it need more than --base?")
 @click.option("--pairs", metavar="BEFORE:AFTER", help="Compare benchmarks NAME_BEFORE and NAME_AFTER of --result.")
-@click.option("--result", type=_FILE, metavar="RESULT", help="Compare what is in this result instead of measuring.")
+@click.option("--result", type=FILE, metavar="RESULT", help="Compare what is in this result instead of measuring.")
 @click.option("-p", "--profile", default="quick", show_default=True, help="The profile of limits.toml to measure.")
 @click.option(
     "--runs", type=click.IntRange(min=1), help="Measured runs of each cell.  [default: the profile's, at least 7]"

@@ -9,6 +9,7 @@ import click
 
 from memcap.cli.option_groups import filled
 from memcap.cli.output import emit
+from memcap.cli.quantities import FOLDER
 from memcap.cli.reports import Wanted, document_report_option, print_document, write_documents
 from memcap.cli.selection import project_option
 
@@ -36,7 +37,7 @@ class DiffShowing:
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option(
-    "-o", "--output", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+    "-o", "--output", type=FOLDER, metavar="DIR",
     help="Write diff.txt, diff.md, diff.html, diff.json and diff.sarif there, too.",
 )  # fmt: skip
 @document_report_option

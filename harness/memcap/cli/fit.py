@@ -10,7 +10,7 @@ from memcap.cli.before_dashes import NamesBeforeDashes
 from memcap.cli.option_groups import filled
 from memcap.cli.output import echo
 from memcap.cli.progress import caller
-from memcap.cli.quantities import SIZE
+from memcap.cli.quantities import FOLDER, SIZE
 from memcap.cli.reports import Wanted, document_report_option, show_document
 from memcap.cli.subject import subject_options
 from memcap.cli.verdict import conclude_unjudged
@@ -56,7 +56,7 @@ def _share(_: click.Context, __: click.Parameter, value: str) -> float:
     show_default=True,
     help="To recommend above the minimum.",
 )
-@click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+@click.option("-o", "--output", type=FOLDER, metavar="DIR",
               help="Also write fit.json, fit.md, index.html and charts there.")  # fmt: skip
 @document_report_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

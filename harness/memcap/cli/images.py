@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from memcap.cli.output import echo, emit, table_width
+from memcap.cli.quantities import EXISTING_FILE, FILE
 from memcap.cli.selection import project_option
 from memcap.json_text import json_text
 from memcap.untrusted import printable
@@ -131,7 +132,7 @@ def rm(names: tuple[str, ...], everything: bool) -> None:
 
 
 @command.command("save")
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("file", type=FILE)
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--force", is_flag=True, help="Replace the file if it exists.")
 @project_option
@@ -162,7 +163,7 @@ def save(file: Path, names: tuple[str, ...], force: bool, root: Path | None) -> 
 
 
 @command.command("load")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=EXISTING_FILE)
 def load(file: Path) -> None:
     """Put the images of FILE, which `memcap images save` wrote, on the daemon.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from memcap.cli.output import echo
+from memcap.cli.quantities import EXISTING_FILE, EXISTING_FOLDER
 from memcap.untrusted import printable
 
 _REFERENCE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]*", re.ASCII)
@@ -19,13 +20,11 @@ if TYPE_CHECKING:
 
 
 @click.command("init")
-@click.argument(
-    "directory", metavar="[DIR]", default=".", type=click.Path(exists=True, file_okay=False, path_type=Path)
-)
+@click.argument("directory", metavar="[DIR]", default=".", type=EXISTING_FOLDER)
 @click.option("-i", "--image", "reference", metavar="REFERENCE", help="Measure in this image, such as shop/prod:1.0.")
 @click.option(
     "--dockerfile",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=EXISTING_FILE,
     help="Measure in the image that this Dockerfile builds.",
 )
 @click.option(

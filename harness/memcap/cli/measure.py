@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import click
 
@@ -11,7 +10,7 @@ from memcap.cli.before_dashes import NamesBeforeDashes
 from memcap.cli.container_options import container_options
 from memcap.cli.option_groups import filled
 from memcap.cli.progress import caller
-from memcap.cli.quantities import SIZE, TIME
+from memcap.cli.quantities import FILE, SIZE, TIME
 from memcap.cli.reports import for_documents, report_option, show_document, show_output_option
 from memcap.cli.subject import no_thp_option
 from memcap.cli.verdict import Printing, conclude_unjudged
@@ -32,7 +31,7 @@ from memcap.workflows.options import MeasureOptions
 @container_options
 @no_thp_option
 @click.option("-j", "--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Containers at once.")
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Also save the result there.")
+@click.option("-o", "--output", type=FILE, help="Also save the result there.")
 @click.option("--force", is_flag=True, help="Replace the output file if it exists.")
 @click.option("--cold", is_flag=True, help="Drop the image's files from the page cache before each run; no warm-ups.")
 @click.option("--tune", is_flag=True, help="Try settings that may make the figures scatter less, and say which do.")

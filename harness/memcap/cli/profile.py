@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from memcap.cli.before_dashes import NamesBeforeDashes
 from memcap.cli.option_groups import filled
 from memcap.cli.progress import caller
-from memcap.cli.quantities import TIME
+from memcap.cli.quantities import FOLDER, TIME
 from memcap.cli.reports import Wanted, document_report_option, show_document
 from memcap.cli.subject import subject_options
 from memcap.workflows.subject_options import ProfileOptions
@@ -27,7 +25,7 @@ from memcap.workflows.subject_options import ProfileOptions
     help="How many callers tracemalloc notes.",
 )  # fmt: skip
 @click.option("--top", type=click.IntRange(min=1), default=10, show_default=True, help="Lines to print.")
-@click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+@click.option("-o", "--output", type=FOLDER, metavar="DIR",
               help="Write there.  [default: results/profiles/ID]")  # fmt: skip
 @document_report_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

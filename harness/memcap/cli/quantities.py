@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -30,3 +31,8 @@ class Quantity(click.ParamType):  # type: ignore[type-arg, unused-ignore]  # gen
 
 SIZE: Final = Quantity("size", parse_bytes)
 TIME: Final = Quantity("time", parse_seconds)
+
+FILE = click.Path(dir_okay=False, path_type=Path)
+FOLDER = click.Path(file_okay=False, path_type=Path)
+EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+EXISTING_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)

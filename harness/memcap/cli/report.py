@@ -12,6 +12,7 @@ import click
 from memcap.cli.option_groups import filled
 from memcap.cli.output import emit
 from memcap.cli.progress import say
+from memcap.cli.quantities import FILE, FOLDER
 from memcap.cli.selection import project_option
 from memcap.report.formats import FORMATS
 from memcap.units import counted
@@ -39,15 +40,15 @@ class Rendering:
     "report",
     epilog=f"\b\nFormats:\n{_FORMATS}",
 )
-@click.argument("result", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("result", required=False, type=FILE)
 @click.option(
     "-f", "--format", "name", type=click.Choice([each.name for each in FORMATS]), default="terminal",
     show_default=True, metavar="FORMAT", help="See below.",
 )  # fmt: skip
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file.")
+@click.option("-o", "--output", type=FILE, help="Write to this file.")
 @click.option("--force", is_flag=True, help="Replace the file if it exists.")
 @click.option(
-    "--charts", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+    "--charts", type=FOLDER, metavar="DIR",
     help="Also write the charts of the HTML report there, of cells that are not fine, as SVG and PNG.",
 )  # fmt: skip
 @click.option(
@@ -90,13 +91,13 @@ def _render(view: View, rendering: Rendering, suites: Mapping[str, Suite]) -> No
     from memcap.store.files import write_atomically
 
     name, output = rendering.name, rendering.output
-    if output:
-        if name == "terminal":
-            text = to_terminal(check_document(view, verbose=rendering.verbose), Terminal(verbose=rendering.verbose))
-        else:
-            text = render(view, find_format(name), suites)
-        write_atomically(output, text, overwrite=rendering.force)
-    elif name == "terminal":
-        emit(terminal_text(view, verbose=rendering.verbose))
+    if name != "terminal":
+        text = render(view, find_format(name), suites)
+    elif output:
+        text = to_terminal(check_document(view, verbose=rendering.verbose), Terminal(verbose=rendering.verbose))
     else:
-        emit(render(view, find_format(name), suites))
+        text = terminal_text(view, verbose=rendering.verbose)
+    if output:
+        write_atomically(output, text, overwrite=rendering.force)
+    else:
+        emit(text)

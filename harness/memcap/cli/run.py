@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import click
 
 from memcap.cli.option_groups import filled
 from memcap.cli.plan import show
 from memcap.cli.progress import caller
-from memcap.cli.quantities import TIME
+from memcap.cli.quantities import FILE, TIME
 from memcap.cli.reports import allow_new_option, explain_option, report_option, show_output_option
 from memcap.cli.selection import selection_options
 from memcap.cli.verdict import Printing, conclude, conclude_unjudged
@@ -19,11 +18,11 @@ from memcap.workflows.options import RunOptions
 
 @click.command("run")
 @selection_options
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="The result file to write.")
+@click.option("-o", "--output", type=FILE, help="The result file to write.")
 @click.option("--force", is_flag=True, help="Replace the result file if it exists.")
 @click.option(
     "--resume",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     metavar="RESULT",
     help="Continue an interrupted campaign: make the runs that are missing in its result file and journal.",
 )

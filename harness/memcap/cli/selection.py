@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import click
 
 from memcap.cli.option_groups import Command, add_options
-from memcap.cli.quantities import TIME
+from memcap.cli.quantities import EXISTING_FOLDER, TIME
 
 project_option = click.option(
     "-C",
     "--project",
     "root",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=EXISTING_FOLDER,
     metavar="DIR",
     help="The project; by default the nearest folder upwards with a limits.toml.",
 )

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from memcap.cli.option_groups import filled
 from memcap.cli.output import echo
 from memcap.cli.progress import caller
-from memcap.cli.quantities import SIZE
+from memcap.cli.quantities import EXISTING_FILE, EXISTING_FOLDER, FILE, SIZE
 from memcap.cli.reports import Wanted, document_report_option, show_document
 from memcap.cli.verdict import conclude_unjudged
 from memcap.units import counted
 from memcap.workflows.options import SUITE_SIZE, SelftestOptions
-
-_RESULT = click.Path(exists=True, dir_okay=False, path_type=Path)
-_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 @click.command("selftest")
@@ -24,7 +19,7 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option("-i", "--image", metavar="IMAGE", help="The image to run in; by default the project's last by name.")
 @click.option("-c", "--cap", default="512m", show_default=True, type=SIZE, help="The cap of the containers.")
 @click.option("-n", "--runs", type=click.IntRange(min=2), default=40, show_default=True, help="Runs to draw from.")
-@click.option("--from", "source", type=_RESULT, metavar="RESULT", help="Draw from this result; measure nothing.")
+@click.option("--from", "source", type=EXISTING_FILE, metavar="RESULT", help="Draw from this result; measure nothing.")
 @click.option(
     "--sample", type=click.IntRange(min=2), default=10, show_default=True, help="Runs on each side of a comparison."
 )
@@ -32,8 +27,10 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
     "--cells", type=click.IntRange(min=1), help=f"Cells of a suite.  [default: {SUITE_SIZE}, or all of RESULT if more]"
 )
 @click.option("--resamplings", type=click.IntRange(min=1), default=1000, show_default=True, help="Suites to judge.")
-@click.option("-C", "--project", "root", type=_FOLDER, metavar="DIR", help="The project, whose tolerances are used.")
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Save what was measured there.")
+@click.option(
+    "-C", "--project", "root", type=EXISTING_FOLDER, metavar="DIR", help="The project, whose tolerances are used."
+)
+@click.option("-o", "--output", type=FILE, help="Save what was measured there.")
 @click.option("--force", is_flag=True, help="Replace the output file if it exists.")
 @document_report_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -157,9 +157,7 @@ def _stack_table(diff: ProfileDiff, top: int) -> Table:
 
 
 def _told_stack(change: StackChange) -> Lines:
-    frames = [place(frame) for frame in change.stack[:_LONGEST_STACK]] or [NO_LINE]
-    more = len(change.stack) - _LONGEST_STACK
-    return Lines((*frames, *([f"and {more} more"] if more > 0 else [])))
+    return Lines(few([place(frame) for frame in change.stack] or [NO_LINE], _LONGEST_STACK))
 
 
 def _table(what: str, rows: list[tuple[Cell, ...]]) -> Table:

@@ -22,11 +22,13 @@ def newest_files(directory: Path) -> Iterator[Path]:
     yield from sorted((path for path in directory.glob("*.json") if _CAMPAIGN_FILE.fullmatch(path.name)), reverse=True)
 
 
-def latest_run(directory: Path) -> tuple[Path, CampaignResult]:
-    """Return the file and the result of the newest `memcap run` in ``directory``.
+def latest_run(directory: Path, *, named: Path | None = None) -> tuple[Path, CampaignResult]:
+    """Return the file and the result of the newest `memcap run` in ``directory``, or those of the ``named`` file.
 
     Comparisons and other results are passed over. Raises UsageError if there is none, and as `load_result` does.
     """
+    if named:
+        return named, load_result(named)
     for path in newest_files(directory):
         result = load_result(path)
         if result.is_run:

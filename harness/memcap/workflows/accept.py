@@ -13,7 +13,6 @@ from memcap.store import (
     accept,
     latest_run,
     load_baselines,
-    load_result,
     save_baselines,
     select_cells,
     user_name,
@@ -45,9 +44,7 @@ def accept_cells(options: AcceptOptions, tell: Tell) -> AcceptedCells:
     """
     options.validate()
     config = load_project(options.root)
-    path, result = (
-        (options.source, load_result(options.source)) if options.source else latest_run(config.results_directory)
-    )
+    path, result = latest_run(config.results_directory, named=options.source)
     chosen = select_cells(options.cells, [cell.cell.id for cell in result.cells], what=str(path))
     known = load_baselines(config.baseline_directory)
     refused = refusals(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from memcap.model import Config, Suite
 from memcap.report import View
-from memcap.store import latest_run, load_result
+from memcap.store import latest_run
 from memcap.workflows.against import load_against
 from memcap.workflows.caller import Tell
 from memcap.workflows.judging import Case, ExplainRequest, judged, unjudged
@@ -20,9 +20,7 @@ def load_case(options: CheckOptions, tell: Tell) -> Case:
     needs_project = options.result is None or options.against is None or options.explain
     project = load_project(options.root) if needs_project else project_or_defaults(options.root)
     config = with_new_cells(project, allowed=options.allow_new)
-    path, result = (
-        (options.result, load_result(options.result)) if options.result else latest_run(config.results_directory)
-    )
+    path, result = latest_run(config.results_directory, named=options.result)
     baselines = load_against(config, options.against, measured=result, tell=tell)
     asked = ExplainRequest(result=path, against=options.against) if options.explain else None
     return Case(config=config, result=result, baselines=baselines, explained=asked)
@@ -35,9 +33,7 @@ def judged_as_asked(options: ReportOptions, tell: Tell) -> tuple[View, Mapping[s
     """
     options.validate()
     config = _judging_project(options)
-    result = (
-        load_result(options.result) if options.result else latest_run(config.results_directory if config else Path())[1]
-    )
+    _, result = latest_run(config.results_directory if config else Path(), named=options.result)
     suites = config.suites if config else {}
     if config is None or options.no_check:
         return unjudged(result, root=find_project(options.root)).view, suites
