@@ -19,7 +19,7 @@ from memcap.workflows.caller import Caller, Tell, ignore
 from memcap.workflows.check import load_case
 from memcap.workflows.compare import Compared
 from memcap.workflows.compare import compare as _compare
-from memcap.workflows.container_options import ContainerOptions
+from memcap.workflows.container_options import ContainerOptions, option_words
 from memcap.workflows.explain import explain
 from memcap.workflows.first_baselines import FirstBaselines, accept_first
 from memcap.workflows.fit import fit as _fit
@@ -169,16 +169,12 @@ def command_words(options: Any) -> tuple[str, ...]:
     named: tuple[str, ...] = ()
     for each in fields(options):
         value = getattr(options, each.name)
-        option = f"--{_NAMES.get(each.name, each.name.replace('_', '-'))}"
         if isinstance(value, ContainerOptions):
             words += value.retyped()
         elif value == (each.default_factory() if each.default_factory is not MISSING else each.default):
             continue
         elif each.name in ("select", "words", "result"):
             named = tuple(map(str, value)) if isinstance(value, tuple) else (str(value),)
-        elif value is True:
-            words.append(option)
         else:
-            for one in value if isinstance(value, tuple) else (value,):
-                words += [option, str(one)]
+            words += option_words(_NAMES.get(each.name, each.name.replace("_", "-")), value)
     return (*words, *named)

@@ -188,28 +188,15 @@ def _name(value: str) -> str:
     return value
 
 
-def _env_name(value: str) -> str:
-    if not _ENV_NAME.fullmatch(value):
-        raise complaint(f"{shown(value)} is not the name of an environment variable")
-    return value
+def _unless(is_fine: Callable[[str], object], message: str) -> AfterValidator:
+    """Return a validator that refuses what is not fine; the value stands before ``message``."""
 
+    def check(value: str) -> str:
+        if not is_fine(value):
+            raise complaint(f"{shown(value)} {message}")
+        return value
 
-def _parameter_name(value: str) -> str:
-    if not value.isidentifier():
-        raise complaint(f"{shown(value)} cannot be a keyword argument of a Python function")
-    return value
-
-
-def _host_name(value: str) -> str:
-    if not _HOST_NAME.fullmatch(value):
-        raise complaint(f"{shown(value)} is not a host name: use a-z, 0-9 and -, at most 63 characters")
-    return value
-
-
-def _call(value: str) -> str:
-    if not is_call(value):
-        raise complaint(f'{shown(value)} is not a function of this suite; write "module:function"')
-    return value
+    return AfterValidator(check)
 
 
 def _scalar(value: object) -> object:
@@ -279,7 +266,7 @@ FalseAlarms = Annotated[Percent, AfterValidator(_false_alarms)]
 AlertShare = Annotated[Any, ValueKind('percentage, or "off"', '"90%"'), _unless_off(_percent)]
 AlertSize = Annotated[Any, ValueKind('size, or "off"', '"1MiB"'), _unless_off(_size)]
 Name = Annotated[str, AfterValidator(_name)]
-EnvName = Annotated[str, AfterValidator(_env_name)]
+EnvName = Annotated[str, _unless(_ENV_NAME.fullmatch, "is not the name of an environment variable")]
 NetworkName = Annotated[str, BeforeValidator(_network)]
 Entrypoint = Annotated[tuple[str, ...], ValueKind("string or list of strings", '"tini"'), BeforeValidator(_entrypoint)]
 Workdir = Annotated[str, BeforeValidator(_text(parse_workdir))]
@@ -296,9 +283,17 @@ Tmpfs = Annotated[
 ]
 AddHosts = Annotated[list[Annotated[str, BeforeValidator(_text(parse_add_host))]], BeforeValidator(_texts)]
 UserName = Annotated[str, BeforeValidator(_text(parse_user))]
-HostName = Annotated[str, ValueKind("string", '"worker-1"'), AfterValidator(_host_name)]
-CallText = Annotated[str, ValueKind("string", '"module:function"'), AfterValidator(_call)]
-ParameterName = Annotated[str, AfterValidator(_parameter_name)]
+HostName = Annotated[
+    str,
+    ValueKind("string", '"worker-1"'),
+    _unless(_HOST_NAME.fullmatch, "is not a host name: use a-z, 0-9 and -, at most 63 characters"),
+]
+CallText = Annotated[
+    str,
+    ValueKind("string", '"module:function"'),
+    _unless(is_call, 'is not a function of this suite; write "module:function"'),
+]
+ParameterName = Annotated[str, _unless(str.isidentifier, "cannot be a keyword argument of a Python function")]
 ParameterValue = Annotated[Any, ValueKind("string, number or boolean", "50"), BeforeValidator(_scalar)]
 Number = Annotated[float, ValueKind("number", "100"), BeforeValidator(_number)]
 MetricName = Annotated[str, AfterValidator(_metric_name)]

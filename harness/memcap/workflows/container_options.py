@@ -15,6 +15,14 @@ from memcap.model import ContainerPolicy, RunLimits, with_mounts
 from memcap.units import parse_bytes, parse_seconds
 
 
+def option_words(name: str, value: object) -> tuple[str, ...]:
+    """Return the words that give the option ``name`` its value: none for None and False, several for a tuple."""
+    if value is None or isinstance(value, bool):
+        return (f"--{name}",) if value else ()
+    values = value if isinstance(value, tuple) else (value,)
+    return tuple(word for each in values for word in (f"--{name}", str(each)))
+
+
 @dataclass(frozen=True, kw_only=True)
 class ContainerOptions:
     """What a command line asks for, as it was written; None is what the project says, or the default."""
@@ -60,17 +68,9 @@ class ContainerOptions:
 
     def retyped(self) -> tuple[str, ...]:
         """Return the words of a command line that ask for the same; values of variables are left out."""
-        words: list[str] = []
-        for each in fields(self):
-            given = getattr(self, each.name)
-            option = f"--{each.name.replace('_', '-')}"
-            if isinstance(given, bool):
-                words += [option] if given else []
-                continue
-            values = given if isinstance(given, tuple) else () if given is None else (given,)
-            for value in values:
-                words += [option, self._public(value) if each.name == "env" else value]
-        return tuple(words)
+        public = replace(self, env=tuple(map(self._public, self.env)))
+        given = ((each.name.replace("_", "-"), getattr(public, each.name)) for each in fields(self))
+        return tuple(word for name, value in given for word in option_words(name, value))
 
     def _public(self, pair: str) -> str:
         name = pair.partition("=")[0]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from memcap.units import format_bytes, parse_bytes
-from memcap.workflows.container_options import ContainerOptions
+from memcap.workflows.container_options import ContainerOptions, option_words
 from memcap.workflows.options import refuse_contradictions
 
 _PAGE: Final = 4096
@@ -33,16 +33,11 @@ class SubjectOptions:
 
     def retyped(self, argv: tuple[str, ...] = ()) -> tuple[str, ...]:
         """Return words of a command line that name the same; ``argv`` takes the command's place."""
-        given = (
-            ("--image", self.image),
-            ("--cap", self.cap),
-            ("--time-limit", self.time_limit),
-            ("--project", self.root),
-        )
-        options = [word for option, value in given if value is not None for word in (option, str(value))]
+        given = {"image": self.image, "cap": self.cap, "time-limit": self.time_limit, "project": self.root}
+        options = [word for name, value in given.items() for word in option_words(name, value)]
         named, command = ((), self.words) if self.image else (self.words[:1], self.words[1:])
         command = argv or command
-        flags = ["--no-thp"] if self.no_thp else []
+        flags = option_words("no-thp", self.no_thp)
         return (*options, *self.container_options.retyped(), *flags, *named, *(("--", *command) if command else ()))
 
     @property
