@@ -101,11 +101,11 @@ def open_cell(page: Chromium, cell_id: str) -> None:
 
 def test_an_open_cell_has_its_charts_without_a_complaint_or_a_request(show: Callable[..., Chromium]) -> None:
     page = show(a_view())
-    overview = "document.querySelector('.overview > svg').getBoundingClientRect()"
+    overview = "document.querySelector('.overview svg').getBoundingClientRect()"
     assert page.evaluate(f"{overview}.width > 500 && {overview}.height > 60"), "at once"
     open_cell(page, REGRESSED)
-    assert page.evaluate("document.querySelectorAll('.cell[open] .charts > svg').length") == 3
-    text = page.evaluate("document.querySelector('.charts > .tall').textContent")
+    assert page.evaluate("document.querySelectorAll('.cell[open] .charts svg.chart').length") == 3
+    text = page.evaluate("document.querySelector('.charts .tall').textContent")
     assert "cap 128.0 MiB" in text
     assert all(part in text for part in ("anon", "kernel", "file"))
     dots = "[...document.querySelectorAll('.charts > :nth-child(2) .dots')].map((each) => each.getAttribute('d'))"
@@ -175,7 +175,7 @@ def test_everything_that_is_operated_or_looked_at_has_a_name(show: Callable[...,
     assert {"button", "searchbox", "combobox", "DisclosureTriangle"} <= {role for role, _ in found}
     assert [role for role, name in found if not name] == []
     names = " ".join(str(name) for _, name in found)
-    assert "peak (MiB)" in names
+    assert "peak in MiB, each run a point" in names
     assert "Memory over 0.4 seconds: at most 70.0 MiB of the cap of 128.0 MiB" in names
 
 
@@ -204,11 +204,11 @@ def test_without_javascript_figures_and_charts_are_there(tmp_path: Path, browser
     try:
         browser.open(path.as_uri())
         root = browser.call("DOM.getDocument", depth=0)["root"]["nodeId"]
-        tables = browser.call("DOM.querySelectorAll", nodeId=root, selector="details table.metrics")["nodeIds"]
+        tables = browser.call("DOM.querySelectorAll", nodeId=root, selector=".cell table")["nodeIds"]
         assert len(tables) == 13, "of the cell that was killed, too: what it needed until then"
         text = browser.call("DOM.getOuterHTML", nodeId=tables[0])["outerHTML"]
         assert "70.1 MiB" in text
-        charts = browser.call("DOM.querySelectorAll", nodeId=root, selector=".charts > svg")["nodeIds"]
+        charts = browser.call("DOM.querySelectorAll", nodeId=root, selector=".charts svg.chart")["nodeIds"]
         assert len(charts) > 13
     finally:
         browser.call("Emulation.setScriptExecutionDisabled", value=False)

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from memcap.model import UNCAPPED, CellSummary, Metric
+from memcap.report.document import Level
 from memcap.report.figures import median_of
-from memcap.report.html_cell import LOOKS
+from memcap.report.html_cell import STATE_STYLE
 from memcap.report.text import NOTHING, percent
 from memcap.report.view import CellView
 from memcap.untrusted import printable
@@ -15,10 +16,10 @@ from memcap.untrusted import printable
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """A cell in the matrix: its verdict as a tone, a sign and a word, and how much it changed, or needs."""
+    """A cell in the matrix: its verdict as a level, a sign and a word, and how much it changed, or needs."""
 
     id: str
-    tone: str
+    level: Level
     sign: str
     state: str
     text: str
@@ -54,13 +55,13 @@ def _row(plan: CellSummary) -> str:
 
 
 def _entry(cell: CellView) -> Entry:
-    tone, sign = LOOKS[cell.verdict.state] if cell.verdict else ("plain", "")
+    level, sign = STATE_STYLE[cell.verdict.state] if cell.verdict else (Level.PLAIN, "")
     needed = cell.metric(Metric.UNRECLAIMABLE_PEAK)
     changes = [each.change for each in cell.metrics if each.change is not None]
     text = percent(max(changes, key=abs)) if changes else median_of(needed)
     return Entry(
         id=printable(cell.id),
-        tone=tone,
+        level=level,
         sign=sign,
         state=cell.verdict.state.value if cell.verdict else "measured",
         text="" if text == NOTHING else text,

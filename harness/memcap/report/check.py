@@ -40,13 +40,14 @@ from memcap.report.figures import (
     mad_of,
     median_of,
     median_of_test,
+    moved_between,
     run_name,
 )
 from memcap.report.text import NOTHING, figure, percent, sentence
 from memcap.report.to_markdown import COMMENT_LIMIT, SUMMARY_LIMIT, to_markdown
 from memcap.report.to_terminal import to_terminal
 from memcap.report.view import AlertView, CellView, ProblemView, View
-from memcap.units import counted, few, listed, signed
+from memcap.units import counted, few, listed
 
 LEVELS: Final = {
     VerdictState.REGRESSED: Level.BAD,
@@ -155,11 +156,9 @@ def _compared(cell: CellView) -> Fold | None:
 
 
 def _compared_row(verdict: MetricVerdict) -> tuple[Text, ...]:
-    metric, moved = verdict.metric, verdict.shift
-    between = f"{signed(moved.low, metric.shown)} to {signed(moved.high, metric.shown)}" if moved else NOTHING
-    state = Badge(verdict.state.value, LEVELS[verdict.state])
-    figures = (figure(metric, verdict.base), figure(metric, verdict.new), between, figure(metric, verdict.margin))
-    return Mono(metric.value), state, *figures
+    metric, state = verdict.metric, Badge(verdict.state.value, LEVELS[verdict.state])
+    base, new, margin = (figure(metric, value) for value in (verdict.base, verdict.new, verdict.margin))
+    return Mono(metric.value), state, base, new, moved_between(verdict), margin
 
 
 def _tables(view: View) -> Iterator[Block]:

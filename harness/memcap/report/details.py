@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
-from memcap.model import Measurement, Metric, MetricVerdict, running
-from memcap.report.document import Curve, Facts, Mono, Text
+from memcap.model import Grade, Measurement, Metric, MetricVerdict, running
+from memcap.report.document import Badge, Curve, Facts, Level, Mono, Text
 from memcap.report.figures import median_of, split_text
-from memcap.report.text import figure, percent
+from memcap.report.text import figure, number, percent
 from memcap.report.view import CellView, MetricView
 from memcap.units import counted, format_bytes, format_seconds, signed
+
+_GRADES: Final = {
+    Grade.EXCELLENT: Level.GOOD,
+    Grade.GOOD: Level.GOOD,
+    Grade.ACCEPTABLE: Level.PLAIN,
+    Grade.MARGINAL: Level.WARN,
+    Grade.POOR: Level.BAD,
+}
 
 
 def cell_facts(cell: CellView) -> Facts:
     """Return all metrics of ``cell``, measured or not, with what was said of each, its grades and its curve."""
     return Facts(title=Mono(cell.id), items=tuple(_items(cell)))
+
+
+def grades(cell: CellView) -> Iterator[tuple[Text, Text]]:
+    """Yield each metric that has thresholds, with its grade."""
+    for each in cell.verdict.graded if cell.verdict else ():
+        advice = f": {each.advice}" if each.advice else ""
+        yield each.name, (f"{number(each.value)} {each.unit}, ", Badge(each.grade.value, _GRADES[each.grade]), advice)
 
 
 def curve(runs: Sequence[Measurement]) -> Curve:
@@ -25,9 +41,7 @@ def curve(runs: Sequence[Measurement]) -> Curve:
 
 def _items(cell: CellView) -> Iterator[tuple[Text, Text]]:
     yield from ((each.metric.value, _told(each)) for each in cell.metrics)
-    for each in cell.verdict.graded if cell.verdict else ():
-        advice = f": {each.advice}" if each.advice else ""
-        yield each.name, f"{each.value:g} {each.unit}, {each.grade.value}{advice}"
+    yield from grades(cell)
     for run in cell.runs[:1]:
         if told := split_text(run.at_peak):
             yield "at the peak of the first run", told

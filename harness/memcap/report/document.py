@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 from memcap.report.drawing import Drawing
+
+_MOST_PIECES: Final = 40
 
 
 class Level(Enum):
@@ -61,6 +64,13 @@ class Curve:
 
 
 @dataclass(frozen=True)
+class Dots:
+    """Values as points between the least and the largest, on a page; other forms have their figures."""
+
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Advice:
     """Words of memcap's own in which what stands between backticks, or is a command at the end, is code."""
 
@@ -72,12 +82,12 @@ class Advice:
         if start and (not words or words.endswith(": ")):
             return (words, Mono(f"{start}{command}"))
         pieces = self.text.split("`")
-        if len(pieces) % 2 == 0:  # a backtick without another
+        if len(pieces) % 2 == 0 or len(pieces) > _MOST_PIECES:  # a backtick without another, or those of a foreign text
             return (self.text,)
         return tuple(Mono(piece) if number % 2 else piece for number, piece in enumerate(pieces) if piece)
 
 
-Span = str | Mono | Advice | Badge | Link | Curve
+Span = str | Mono | Advice | Badge | Link | Curve | Dots
 Text = Span | tuple[Span, ...]
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from memcap.model import Ending, Measurement, MemorySplit
+from memcap.model import Ending, Measurement, MemorySplit, MetricVerdict
 from memcap.report.text import NOTHING, figure, span
 from memcap.report.view import CellView, MetricView
 from memcap.stats import median
-from memcap.units import format_bytes
+from memcap.units import format_bytes, signed
 
 AT_LEAST = "≥ "
 AT_LEAST_NOTE = "≥: no run ended as expected; this is what was needed until the runs ended."
@@ -61,6 +61,12 @@ def median_of(view: MetricView) -> str:
 def mad_of(view: MetricView) -> str:
     """Return the median absolute deviation; nothing where ``median_of`` is no median."""
     return "" if view.summary is None or view.interval is not None else figure(view.metric, view.summary.mad)
+
+
+def moved_between(verdict: MetricVerdict) -> str:
+    """Return between which figures the shift lies; ``-`` if it is not known."""
+    shown, moved = verdict.metric.shown, verdict.shift
+    return NOTHING if moved is None else f"{signed(moved.low, shown)} to {signed(moved.high, shown)}"
 
 
 def is_at_least(cell: CellView) -> bool:

@@ -62,6 +62,11 @@ def percent(change: float | None) -> str:
     return NOTHING if change is None else f"{change:+.1%}"
 
 
+def number(value: float) -> str:
+    """Return a figure of any unit: whole, or in six digits."""
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.6g}"
+
+
 def shortened(text: str, width: int) -> str:
     """Return ``text`` in at most ``width`` characters; what is left out is in the middle, nearer to the start.
 

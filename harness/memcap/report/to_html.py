@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import html
 from collections.abc import Iterable
 from functools import lru_cache
@@ -19,6 +21,7 @@ from memcap.report.document import (
     Column,
     Curve,
     Document,
+    Dots,
     Facts,
     Fold,
     Level,
@@ -34,13 +37,12 @@ from memcap.report.document import (
     spans,
 )
 from memcap.report.sparkline import BLOCKS, sparkline
-from memcap.report.svg import THEMES, css, inline
+from memcap.report.svg import THEMES, css, inline, mini
 from memcap.untrusted import printable, printable_output
 
-_FOLDER: Final = Path(__file__).parent / "templates"
-_TONES: Final = {Level.BAD: "bad", Level.WARN: "warn", Level.UNSURE: "warn", Level.GOOD: "good", Level.PLAIN: "plain"}
+TEMPLATES: Final = Path(__file__).parent / "templates"
+TONES: Final = {Level.BAD: "bad", Level.WARN: "warn", Level.UNSURE: "warn", Level.GOOD: "good", Level.PLAIN: "plain"}
 _CURVE: Final = 24
-_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 
 
 def to_html(document: Document) -> str:
@@ -50,27 +52,40 @@ def to_html(document: Document) -> str:
     level = first.level if isinstance(first, Paragraph) else Level.PLAIN
     blocks = others if isinstance(first, Paragraph) else document.blocks
     plain = "".join(span if isinstance(span, str) else getattr(span, "text", "") for span in spans(answer))
+    return page(
+        f"{plain} · {document.title}",
+        f'<header class="top answer">\n<p class="brand">{html.escape(printable(document.title))}</p>\n'
+        f'<h1 class="{TONES[level]}">{_text(answer)}</h1>\n</header>\n'
+        f'<main class="document">\n{blocks_html(blocks)}\n</main>',
+    )
+
+
+def page(title: str, body: str, script: str = "") -> str:
+    """Return a page that loads nothing, and runs nothing but ``script``."""
+    hashed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    scripts, element = (f" script-src 'sha256-{hashed}';", f"<script>{script}</script>\n") if script else ("", "")
+    policy = (
+        f"default-src 'none';{scripts} style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+    )
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="referrer" content="no-referrer">\n<meta name="color-scheme" content="light dark">\n'
-        f"<title>{html.escape(printable(plain))} · {html.escape(printable(document.title))}</title>\n"
-        f'<link rel="icon" href="data:,">\n<style>\n{style()}</style>\n</head>\n<body>\n'
-        f'<header class="top answer">\n<p class="brand">{html.escape(printable(document.title))}</p>\n'
-        f'<h1 class="{_TONES[level]}">{_text(answer)}</h1>\n</header>\n'
-        f'<main class="document">\n{blocks_html(blocks)}\n</main>\n</body>\n</html>\n'
+        f"<title>{html.escape(printable(title))}</title>\n"
+        f'<link rel="icon" href="data:,">\n<style>\n{_style()}</style>\n</head>\n<body>\n'
+        f"{body}\n{element}</body>\n</html>\n"
     )
 
 
 @lru_cache(maxsize=1)
-def style() -> str:
+def _style() -> str:
     """Return the one style sheet of all pages, with the colours of both themes."""
     light, dark = (
         "".join(f" --{name}: {value};" for name, value in THEMES[theme].items()) for theme in ("light", "dark")
     )
     themes = f":root {{{light} }}\n@media screen and (prefers-color-scheme: dark) {{ :root {{{dark} }} }}\n"
-    return f"{themes}{(_FOLDER / 'report.css').read_text(encoding='utf-8')}{css()}"
+    return f"{themes}{(TEMPLATES / 'report.css').read_text(encoding='utf-8')}{css()}"
 
 
 def blocks_html(blocks: Iterable[Block]) -> str:
@@ -81,7 +96,7 @@ def blocks_html(blocks: Iterable[Block]) -> str:
 def _block(block: Block) -> str:
     match block:
         case Paragraph():
-            tone = f' class="told {_TONES[block.level]}"' if block.level is not Level.PLAIN else ""
+            tone = f' class="told {TONES[block.level]}"' if block.level is not Level.PLAIN else ""
             return f"<p{tone}>{_text(block.text)}</p>"
         case Table():
             return _table(block)
@@ -140,7 +155,7 @@ def _note(note: Note) -> str:
     facts = "".join(f"<p>{_text(fact)}</p>" for fact in note.facts)
     remedy = f'<p class="remedy">→ {_text(Advice(note.remedy))}</p>' if note.remedy else ""
     inner = f"{facts}{remedy}{blocks_html(note.blocks)}"
-    return f'<section class="told {_TONES[note.level]}"><p><strong>{_text(note.title)}</strong></p>{inner}</section>'
+    return f'<section class="told {TONES[note.level]}"><p><strong>{_text(note.title)}</strong></p>{inner}</section>'
 
 
 def _text(text: Text) -> str:
@@ -156,8 +171,10 @@ def _span(span: Span) -> str:
         case Advice():
             return "".join(map(_span, span.parts()))
         case Badge():
-            return f'<span class="badge {_TONES[span.level]}">{html.escape(printable(span.text))}</span>'
+            return f'<span class="badge {TONES[span.level]}">{html.escape(printable(span.text))}</span>'
         case Link():
             return f'<a href="{quote(span.address, errors="replace")}">{html.escape(printable(span.text))}</a>'
         case Curve():
             return sparkline(span.values, _CURVE, low=0, high=max(span.values, default=0), levels=BLOCKS)
+        case Dots():
+            return mini(span.values)

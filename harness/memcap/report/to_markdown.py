@@ -17,6 +17,7 @@ from memcap.report.document import (
     Code,
     Curve,
     Document,
+    Dots,
     Facts,
     Fold,
     Level,
@@ -199,6 +200,8 @@ def _span(span: Span) -> str:
             return f"[{code(span.text)}]({quote(span.address, errors='replace')})"
         case Curve():
             return code(drawn) if (drawn := _sparkline(span)) else ""
+        case Dots():
+            return ""
 
 
 def _sparkline(curve: Curve) -> str:

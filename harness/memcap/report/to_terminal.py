@@ -15,6 +15,7 @@ from memcap.report.document import (
     Code,
     Curve,
     Document,
+    Dots,
     Facts,
     Fold,
     Level,
@@ -156,7 +157,7 @@ class _Writer:
         if isinstance(span, Curve):
             levels = PLAIN if self._terminal.ascii else BLOCKS
             return sparkline(span.values, _CURVE, low=0, high=max(span.values, default=0), levels=levels)
-        return printable(span.text)
+        return "" if isinstance(span, Dots) else printable(span.text)
 
     def _painted(self, text: str, level: Level) -> str:
         code = _COLOURS.get(level) if self._terminal.colour else None

@@ -29,6 +29,7 @@ from memcap.report.figures import split_text
 from memcap.report.html import render_html
 from memcap.report.html_cell import cell_page
 from memcap.report.json import render_check_json
+from memcap.report.to_html import blocks_html
 from memcap.report.to_terminal import Terminal, to_terminal
 from memcap.report.view import View, build_view
 
@@ -232,4 +233,4 @@ def test_huge_pages_and_sockets_are_named_where_there_are_any(split: MemorySplit
     if text:
         view = _view(make_cell(A, [make_measurement(at_peak=split, series=()) for _ in range(2)]))
         assert f"at the peak of the first run: {text}" in render_terminal(view, width=200, verbose=True)
-        assert ("at the peak of one run", text) in cell_page(view.cells[0], view).facts
+        assert f"<dt>at the peak of one run</dt><dd>{text}</dd>" in blocks_html(cell_page(view.cells[0], view).notes)

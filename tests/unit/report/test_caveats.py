@@ -12,6 +12,7 @@ from memcap.report.caveats import gather_caveats, merged, summarized
 from memcap.report.check import check_document, check_markdown
 from memcap.report.html_cell import cell_page
 from memcap.report.junit import render_junit
+from memcap.report.to_html import blocks_html
 from memcap.report.to_terminal import Terminal, to_terminal
 from memcap.report.view import View, build_view
 
@@ -124,7 +125,7 @@ def test_the_other_reports_tell_the_same() -> None:
     assert "- ⚠️ caveat swap used (in 2 of 2 runs): 3.0 MiB were in swap." in markdown
     assert "<details><summary>1 more caveat: noisy neighbour</summary>" in markdown
     assert "load was 3.1–4.8 on 2 CPUs" in markdown  # noqa: RUF001
-    assert "load was 3.1–4.8 on 2 CPUs" in cell_page(view.cells[0], view).caveats[1][1]  # noqa: RUF001
+    assert "load was 3.1–4.8 on 2 CPUs" in blocks_html(cell_page(view.cells[0], view).notes)  # noqa: RUF001
     verdict = Verdict(
         cell_id=view.cells[0].id, state=VerdictState.NEW, summary="", caveats=(_load(310), _load(480), MUTABLE)
     )
