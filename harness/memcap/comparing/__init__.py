@@ -4,21 +4,6 @@ A side is an image of a result, one form of its benchmarks, or a whole result. D
 asked about (``against``) from the ``base``. docs/compare.md says what is compared.
 """
 
-from memcap.comparing.match import Match, Matched, match_forms, match_images, match_results
+from memcap.comparing.match import Matched, match_forms, match_images, match_results
 from memcap.comparing.parts import Part, part_bytes
 from memcap.comparing.sides import ANSWER, Comparison, Difference, Pair, compare_sides
-
-__all__ = [
-    "ANSWER",
-    "Comparison",
-    "Difference",
-    "Match",
-    "Matched",
-    "Pair",
-    "Part",
-    "compare_sides",
-    "match_forms",
-    "match_images",
-    "match_results",
-    "part_bytes",
-]

@@ -5,30 +5,7 @@
 
 from memcap.fitting.answer import Fit, conclude
 from memcap.fitting.cold import Cold
-from memcap.fitting.recommendation import HEADROOM, Recommendation, Rule, from_cold_start, recommend
+from memcap.fitting.recommendation import Recommendation, Rule, from_cold_start, recommend
 from memcap.fitting.search import Goal, next_caps
 from memcap.fitting.timelost import Basis, Clock, Comfort, TimeLost
 from memcap.fitting.trials import Point, PointState, Reference, Trial, median_of, points_of
-
-__all__ = [
-    "HEADROOM",
-    "Basis",
-    "Clock",
-    "Cold",
-    "Comfort",
-    "Fit",
-    "Goal",
-    "Point",
-    "PointState",
-    "Recommendation",
-    "Reference",
-    "Rule",
-    "TimeLost",
-    "Trial",
-    "conclude",
-    "from_cold_start",
-    "median_of",
-    "next_caps",
-    "points_of",
-    "recommend",
-]

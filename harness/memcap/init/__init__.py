@@ -3,22 +3,6 @@
 ``look`` reads and changes nothing; ``choose`` and ``files`` are pure. Nothing of the repository is imported or run.
 """
 
-from memcap.init.choose import SERVICES, Choice, ChosenLock, ImageKind, Wishes, choose
+from memcap.init.choose import Choice, ChosenLock, ImageKind, Wishes, choose
 from memcap.init.look import Repository, look
 from memcap.init.planned_files import LOCK_HEADER, PlannedFile, limits_additions, plan_files, services_in_the_way
-
-__all__ = [
-    "LOCK_HEADER",
-    "SERVICES",
-    "Choice",
-    "ChosenLock",
-    "ImageKind",
-    "PlannedFile",
-    "Repository",
-    "Wishes",
-    "choose",
-    "limits_additions",
-    "look",
-    "plan_files",
-    "services_in_the_way",
-]

@@ -3,6 +3,4 @@
 from __future__ import annotations
 
 from memcap.profile_diff.boxes import Box, boxes_of
-from memcap.profile_diff.diff import Amount, Explanation, LineChange, ProfileDiff, StackChange, diff_profiles
-
-__all__ = ["Amount", "Box", "Explanation", "LineChange", "ProfileDiff", "StackChange", "boxes_of", "diff_profiles"]
+from memcap.profile_diff.diff import Explanation, LineChange, ProfileDiff, StackChange, diff_profiles

@@ -3,5 +3,3 @@
 from __future__ import annotations
 
 from memcap.report.view import View, build_view
-
-__all__ = ["View", "build_view"]

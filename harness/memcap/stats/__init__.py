@@ -11,29 +11,4 @@ from memcap.stats.rise import Rise, steady_rise, tenths
 from memcap.stats.shift import Shift, shift, values_needed
 from memcap.stats.spread import spread_test
 from memcap.stats.summary import Summary, mad, median, relative_change, summarize, variation
-from memcap.stats.trend import FEWEST_VALUES, Projection, project
-
-__all__ = [
-    "FEWEST_VALUES",
-    "Projection",
-    "Proportion",
-    "Rise",
-    "Shift",
-    "Summary",
-    "benjamini_hochberg",
-    "detectable_rise",
-    "holm",
-    "mad",
-    "median",
-    "probability_of_rise",
-    "project",
-    "proportion",
-    "relative_change",
-    "shift",
-    "spread_test",
-    "steady_rise",
-    "summarize",
-    "tenths",
-    "values_needed",
-    "variation",
-]
+from memcap.stats.trend import Projection, project
