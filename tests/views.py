@@ -21,7 +21,7 @@ from memcap.model import (
     Verdict,
     VerdictState,
 )
-from memcap.report.view import WORST_FIRST, View, build_view
+from memcap.report.view import View, build_view
 from memcap.stats import Shift
 
 BASE = (62.5, 62.4, 62.6, 62.5, 62.5)
@@ -38,11 +38,11 @@ def view_of_every_verdict() -> View:
         VerdictState.INFRASTRUCTURE: [make_measurement(None, ending=Ending.LOST)],
         VerdictState.UNDECIDED: make_runs((62, 64, 66, 68, 70)),
     }
-    states = [state for state in WORST_FIRST if state is not VerdictState.GONE]
+    states = [state for state in VerdictState if state is not VerdictState.GONE]
     cells = [make_cell(_id(state), runs.get(state), extra_metrics={"entries": "entries"}) for state in states]
     cells[0] = replace(cells[0], runs=tuple(replace(run, extra={"entries": 1000.0}) for run in cells[0].runs))
-    verdicts = [_verdict(state) for state in WORST_FIRST]
-    result = make_result(*cells, plan_cells=(*map(_id, WORST_FIRST), "streams.later-py312-128m"))
+    verdicts = [_verdict(state) for state in VerdictState]
+    result = make_result(*cells, plan_cells=(*map(_id, VerdictState), "streams.later-py312-128m"))
     return build_view(result, verdicts, exit_code=99)
 
 
@@ -110,7 +110,7 @@ def _verdict(state: VerdictState) -> Verdict:
             ),
             MetricVerdict(metric=Metric.RSS_PEAK, state=VerdictState.UNCHANGED, base=70.5 * MIB, new=70.5 * MIB),
         )
-    is_failed, is_fine = state is VerdictState.WORKLOAD_FAILED, state in WORST_FIRST[-2:]
+    is_failed, is_fine = state is VerdictState.WORKLOAD_FAILED, state in list(VerdictState)[-2:]
     near = Alert(kind=AlertKind.NEAR_CAP, detail="needs 84% of its cap")
     cold = Caveat(kind=CaveatKind.COLD_PAGE_CACHE, detail="9.1 MiB of file pages were charged")
     return Verdict(

@@ -15,20 +15,20 @@ NOT_JUDGED: Final = 94
 
 
 class VerdictState(str, Enum):
-    """What a comparison says about one cell."""
+    """What a comparison says about one cell; the worst comes first, as in reports."""
 
-    UNCHANGED = "unchanged"
-    IMPROVED = "improved"
     REGRESSED = "regressed"
-    UNDECIDED = "undecided"
-    NOT_ENOUGH_DATA = "not enough data"
-    NEW = "new"
-    GONE = "gone"
-    INCOMPARABLE = "incomparable"
     BUDGET_BROKEN = "budget broken"
     ENDING_CHANGED = "ending changed"
     WORKLOAD_FAILED = "workload failed"
     INFRASTRUCTURE = "infrastructure"
+    GONE = "gone"
+    INCOMPARABLE = "incomparable"
+    UNDECIDED = "undecided"
+    NOT_ENOUGH_DATA = "not enough data"
+    NEW = "new"
+    IMPROVED = "improved"
+    UNCHANGED = "unchanged"
 
 
 @dataclass(frozen=True, kw_only=True)

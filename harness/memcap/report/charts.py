@@ -210,7 +210,8 @@ def _thinned(series: Sequence[Moment]) -> Sequence[Moment]:
 def _shift(cell: CellView) -> Iterator[IntervalMark]:
     """Yield the row of the metric that decided on ``cell``; none if no metric was compared."""
     verdicts = [each.verdict for each in cell.metrics if each.verdict and each.verdict.shift and each.verdict.base]
-    worst = sorted((each for each in verdicts if each.state.value in _SHIFTED), key=lambda each: _rank(each.state))
+    shifted = (each for each in verdicts if each.state.value in _SHIFTED)
+    worst = sorted(shifted, key=lambda each: _SHIFTED.index(each.state.value))
     if worst and worst[0].shift and worst[0].base:
         found, moved, base = worst[0], worst[0].shift, worst[0].base
         yield IntervalMark(
@@ -221,7 +222,3 @@ def _shift(cell: CellView) -> Iterator[IntervalMark]:
             high=100 * moved.high / base,
             within=100 * (found.margin or 0) / base,
         )
-
-
-def _rank(state: VerdictState) -> int:
-    return _SHIFTED.index(state.value)

@@ -65,7 +65,7 @@ def _tables(view: ComparisonView) -> Iterator[Table]:
         (_right(base), lambda pair: figure(ANSWER, pair.answer.base) if pair.answer else NOTHING),
         (_right(against), lambda pair: figure(ANSWER, pair.answer.against) if pair.answer else NOTHING),
         (_right("change\nin MiB"), lambda pair: _mib(pair.answer)),
-        (_right(f"{view.confidence * 100:.4g} %\ninterval", rank=1), _interval),
+        (_right(f"{view.comparison.confidence * 100:.4g} %\ninterval", rank=1), _interval),
     ]
     yield _table(view.pairs, needed, title=f"{ANSWER.value}, what must fit under the cap")
     if pairs := [pair for pair in view.pairs if pair.parts]:

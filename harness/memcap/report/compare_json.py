@@ -24,7 +24,7 @@ def render_comparison_json(view: ComparisonView) -> str:
         "metric": ANSWER.value,
         "base": asdict(base),
         "against": asdict(against),
-        "confidence": view.confidence,
+        "confidence": view.comparison.confidence,
         "benchmarks": [_pair(pair) for pair in (*view.pairs, *view.untold)],
         "incomparable": view.comparison.incomparable,
         "differs": view.comparison.differs,

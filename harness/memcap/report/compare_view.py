@@ -16,11 +16,11 @@ from memcap.units import counted, format_bytes, signed
 
 # A comparison has no better and worse side: its verdicts say which has more.
 WORDS: Final = {
-    VerdictState.REGRESSED: "more",
     VerdictState.IMPROVED: "less",
+    VerdictState.REGRESSED: "more",
+    VerdictState.UNCHANGED: "unchanged",
     VerdictState.UNDECIDED: "undecided",
     VerdictState.NOT_ENOUGH_DATA: "too few runs",
-    VerdictState.UNCHANGED: "unchanged",
     VerdictState.ENDING_CHANGED: "unexpected ending",
 }
 # How a figure is marked that is neither clearly more nor clearly less.
@@ -36,13 +36,6 @@ _MOST_TELLING_FIRST: Final = (
     VerdictState.NOT_ENOUGH_DATA,
     VerdictState.INCOMPARABLE,
     VerdictState.UNCHANGED,
-)
-_COUNTED: Final = (
-    VerdictState.IMPROVED,
-    VerdictState.REGRESSED,
-    VerdictState.UNCHANGED,
-    VerdictState.UNDECIDED,
-    VerdictState.NOT_ENOUGH_DATA,
 )
 
 
@@ -68,7 +61,6 @@ class ComparisonView:
     untold: tuple[Pair, ...]
     notes: tuple[str, ...]
     caveats: tuple[CaveatView, ...]
-    confidence: float
     next_step: str
     exit_code: int
     comparison: Comparison
@@ -97,7 +89,6 @@ def build_comparison_view(
         untold=tuple(pair for pair in pairs if not pair.metrics),
         notes=tuple(_notes(comparison)),
         caveats=_caveats(pairs),
-        confidence=comparison.confidence,
         next_step=_next_step(comparison),
         exit_code=exit_code,
         comparison=comparison,
@@ -190,14 +181,11 @@ def _answer(comparison: Comparison) -> str:
     elif not counts[VerdictState.IMPROVED] + counts[VerdictState.REGRESSED]:
         text = f"Undecided: the figures do not tell whether {against} needs more or less than {base}"
     else:
-        text = f"Neither {against} nor {base} needs less in most benchmarks: {_direction(answered)}"
+        change = signed(median([each.moved for _, each in answered]), ANSWER.shown)
+        text = f"Neither {against} nor {base} needs less in most benchmarks: {change}"
     where = f"in {answered[0][0].name}" if len(answered) == 1 else f"at the median of {len(answered)} benchmarks"
-    told = ", ".join(f"{counts[state]} {WORDS[state]}" for state in _COUNTED if counts[state])
+    told = ", ".join(f"{counts[state]} {said}" for state, said in WORDS.items() if counts[state])
     return f"{text} {where}; {told} ({ANSWER.value})"
-
-
-def _direction(answered: Sequence[tuple[Pair, Difference]]) -> str:
-    return signed(median([each.moved for _, each in answered]), ANSWER.shown)
 
 
 def _where(pairs: Iterable[Pair]) -> str:

@@ -47,17 +47,13 @@ def _rows(view: View, cell: CellView) -> Iterator[list[str | float | None]]:
 def _figures(cell: CellView, run: Measurement) -> Iterator[tuple[str, str, float | None]]:
     for each in cell.metrics:
         yield each.metric.value, each.metric.unit, run.value(each.metric)
-    if any(map(_is_in_doubt, cell.runs)):
+    if any(each.unreclaimable_peak_low_bytes != each.unreclaimable_peak_high_bytes for each in cell.runs):
         name, unit = Metric.UNRECLAIMABLE_PEAK.value, Metric.UNRECLAIMABLE_PEAK.unit
         yield f"{name}_low", unit, run.unreclaimable_peak_low_bytes
         yield f"{name}_high", unit, run.unreclaimable_peak_high_bytes
     units = cell.cell.extra_metrics if cell.cell else {}
     for name, value in run.extra.items():
         yield name, units.get(name, ""), value
-
-
-def _is_in_doubt(run: Measurement) -> bool:
-    return run.unreclaimable_peak_low_bytes != run.unreclaimable_peak_high_bytes
 
 
 def _safe(text: str) -> str:

@@ -27,7 +27,8 @@ from memcap.report.document import (
     flat,
 )
 from memcap.report.drawing import Flame, Flames
-from memcap.report.profile import NO_LINE, place, place_text
+from memcap.report.profile import NO_LINE, place
+from memcap.report.profile_tree import place_text
 from memcap.report.text import sentence, shortened
 from memcap.units import counted, few, format_bytes, signed
 from memcap.untrusted import printable

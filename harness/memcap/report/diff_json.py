@@ -8,6 +8,7 @@ from memcap.json_text import json_text
 from memcap.model import AllocationProfile, Frame, limit_of
 from memcap.profile_diff import LineChange, ProfileDiff, StackChange
 from memcap.report.diff import largest_stacks, told
+from memcap.report.profile_json import frame_json
 
 # History of the schema; it goes up when a key goes away or changes its meaning.
 # 1 - first version
@@ -65,7 +66,7 @@ def _line_json(line: LineChange) -> dict[str, Any]:
 
 
 def _place_json(frame: Frame | None, text: str) -> dict[str, Any] | None:
-    return {"file": frame.file, "line": frame.line, "function": frame.function, "text": text} if frame else None
+    return {**frame_json(frame), "text": text} if frame else None
 
 
 def _stack_json(change: StackChange) -> dict[str, Any]:
@@ -76,5 +77,5 @@ def _stack_json(change: StackChange) -> dict[str, Any]:
         "size_after_bytes": change.new.size_bytes,
         "count_before": change.old.count,
         "count_after": change.new.count,
-        "stack": [{"file": each.file, "line": each.line, "function": each.function} for each in change.stack],
+        "stack": list(map(frame_json, change.stack)),
     }

@@ -14,7 +14,8 @@ from memcap.model import Frame
 from memcap.profile_diff import LineChange, ProfileDiff
 from memcap.report.diff import remark, told
 from memcap.report.github import Annotation, Place, annotations_text
-from memcap.report.profile import NO_LINE, place_text
+from memcap.report.profile import NO_LINE
+from memcap.report.profile_tree import place_text
 from memcap.units import counted, format_bytes, signed
 from memcap.untrusted import LONGEST_LINE, bounded, printable
 

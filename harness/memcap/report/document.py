@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Final
 
 from memcap.report.drawing import Drawing
+from memcap.report.sparkline import BLOCKS, sparkline
 
 _MOST_PIECES: Final = 40
 
@@ -62,6 +63,10 @@ class Curve:
 
     values: tuple[float, ...]
 
+    def drawn(self, width: int, levels: str = BLOCKS) -> str:
+        """Return the curve in at most ``width`` of the characters ``levels``."""
+        return sparkline(self.values, width, low=0, high=max(self.values, default=0), levels=levels)
+
 
 @dataclass(frozen=True)
 class Dots:
@@ -112,6 +117,11 @@ class Column:
     right: bool = False
     fit: Overflow = Overflow.FOLD
     rank: int = 0  # always shown
+
+    @property
+    def name(self) -> str:
+        """Return the title, which may be broken for narrow terminals, in one line."""
+        return self.title.replace("-\n", "").replace("\n", " ")
 
 
 @dataclass(frozen=True, kw_only=True)

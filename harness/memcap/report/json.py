@@ -26,12 +26,12 @@ _TOP_STACKS = 10
 
 def render_measure_json(result: CampaignResult) -> str:
     """Return the figures of ``result``: each run of each cell, and a summary of each metric that was measured."""
-    return _dump({"schema": MEASURE_SCHEMA, "cells": [_measured(cell) for cell in result.cells]})
+    return json_text({"schema": MEASURE_SCHEMA, "cells": [_measured(cell) for cell in result.cells]})
 
 
 def render_check_json(view: View) -> str:
     """Return the verdicts of ``view``, worst first, with the exit code and its reason."""
-    return _dump(
+    return json_text(
         {
             "schema": CHECK_SCHEMA,
             "campaign": view.campaign,
@@ -162,8 +162,3 @@ def _shared(caveat: CaveatView) -> dict[str, Any]:
         "runs": caveat.runs,
         "decides": caveat.decides,
     }
-
-
-def _dump(document: dict[str, Any]) -> str:
-    # Escaped, so that a terminal which shows it obeys nothing in it.
-    return json_text(document)

@@ -29,7 +29,7 @@ from memcap.report.document import (
     Text,
     document,
 )
-from memcap.report.profile_tree import render_tree
+from memcap.report.profile_tree import place_text, render_tree
 from memcap.report.text import NOTHING, shortened
 from memcap.units import format_bytes, format_seconds
 from memcap.untrusted import printable
@@ -112,11 +112,6 @@ def lines_table(
 def place(frame: Frame | None) -> Mono | str:
     """Return a line for a reader."""
     return Mono(place_text(frame)) if frame else NO_LINE
-
-
-def place_text(frame: Frame) -> str:
-    """Return file, line and function."""
-    return f"{frame.file}:{frame.line} {frame.function}"
 
 
 def told(profile: AllocationProfile) -> str:

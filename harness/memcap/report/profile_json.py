@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from memcap.json_text import json_text
-from memcap.model import AllocationProfile, Line, limit_of
+from memcap.model import AllocationProfile, Frame, Line, limit_of
 from memcap.report.profile import told
 
 
@@ -42,17 +42,19 @@ def profile_json(profile: AllocationProfile, *, top: int, where: str) -> str:
     return json_text(whole)
 
 
+def frame_json(frame: Frame | None) -> dict[str, Any]:
+    """Return a place for programs; all is null where no line of Python is to blame."""
+    return {name: getattr(frame, name, None) for name in ("file", "line", "function")}
+
+
 def line_json(profile: AllocationProfile, line: Line) -> dict[str, Any]:
     """Return one line of a table for programs; ``file`` is null where no line of Python is to blame."""
-    frame = line.frame
     return {
-        "file": frame.file if frame else None,
-        "line": frame.line if frame else None,
-        "function": frame.function if frame else None,
+        **frame_json(line.frame),
         "size_bytes": line.size_bytes,
         "count": line.count,
         "processes": list(line.processes),
-        "text": profile.source(frame),
+        "text": profile.source(line.frame),
     }
 
 

@@ -42,7 +42,8 @@ def _grow(
     # What has one caller only stays in its column: stacks are deeper than lines are wide.
     inner = depth + (len(shown) > 1)
     for size, frame in shown:
-        place = _place(frame) if frame.line else printable(frame.function)  # of compiled code, often all that is known
+        # Of compiled code, the function is often all that is known.
+        place = printable(place_text(frame) if frame.line else frame.function)
         code = printable(profile.source(frame))
         lines.append(f"{'  ' * inner}└ {format_bytes(size)} {place}" + (f"  {code}" if code else ""))
         _grow(lines, branches[frame], depth=inner, least=least, profile=profile)
@@ -54,5 +55,6 @@ def _from_outside(site: Site) -> tuple[Frame, ...]:
     return tuple(known)[:_DEEPEST]
 
 
-def _place(frame: Frame) -> str:
-    return printable(f"{frame.file}:{frame.line} {frame.function}")
+def place_text(frame: Frame) -> str:
+    """Return file, line and function."""
+    return f"{frame.file}:{frame.line} {frame.function}"

@@ -7,7 +7,7 @@ from typing import Any
 
 from memcap.json_text import json_text
 from memcap.model import Line
-from memcap.report.profile_json import line_json
+from memcap.report.profile_json import frame_json, line_json
 from memcap.report.repro import inside_text
 from memcap.repro.conclusion import conclusion
 from memcap.repro.escalation import Load
@@ -100,18 +100,12 @@ def _stacks_json(stacks: Stacks) -> dict[str, Any]:
         "used_bytes": stacks.used_bytes,
         "cap_bytes": stacks.cap_bytes,
         "seconds": stacks.seconds,
-        "threads": [
-            {
-                "name": thread.name,
-                "frames": [{"file": each.file, "line": each.line, "function": each.function} for each in thread.frames],
-            }
-            for thread in stacks.threads
-        ],
+        "threads": [{"name": thread.name, "frames": list(map(frame_json, thread.frames))} for thread in stacks.threads],
     }
 
 
 def _last_json(last: LastAllocation) -> dict[str, Any]:
-    frames = [{"file": each.file, "line": each.line, "function": each.function} for each in last.frames]
+    frames = list(map(frame_json, last.frames))
     return {"process": last.process, "size_bytes": last.size_bytes, "thread": last.thread, "frames": frames}
 
 

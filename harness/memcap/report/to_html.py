@@ -36,7 +36,6 @@ from memcap.report.document import (
     Text,
     spans,
 )
-from memcap.report.sparkline import BLOCKS, sparkline
 from memcap.report.svg import THEMES, css, inline, mini
 from memcap.untrusted import printable, printable_output
 
@@ -126,10 +125,8 @@ def _lines(text: str) -> str:
 
 
 def _table(table: Table) -> str:
-    names = [column.title.replace("-\n", "").replace("\n", " ") for column in table.columns]
     heads = "".join(
-        f'<th scope="col"{_side(column)}>{html.escape(printable(name))}</th>'
-        for name, column in zip(names, table.columns, strict=True)
+        f'<th scope="col"{_side(column)}>{html.escape(printable(column.name))}</th>' for column in table.columns
     )
     rows = "\n".join("<tr>" + "".join(map(_td, cells, table.columns)) + "</tr>" for cells in table.rows)
     return (
@@ -175,6 +172,6 @@ def _span(span: Span) -> str:
         case Link():
             return f'<a href="{quote(span.address, errors="replace")}">{html.escape(printable(span.text))}</a>'
         case Curve():
-            return sparkline(span.values, _CURVE, low=0, high=max(span.values, default=0), levels=BLOCKS)
+            return span.drawn(_CURVE)
         case Dots():
             return mini(span.values)

@@ -33,7 +33,6 @@ from memcap.report.document import (
     spans,
 )
 from memcap.report.markdown_text import code, fence, fence_end, html_code, prose, row, start
-from memcap.report.sparkline import BLOCKS, sparkline
 from memcap.units import format_bytes
 
 SUMMARY_LIMIT: Final = 1024 * 1024  # bytes of $GITHUB_STEP_SUMMARY that one step may write
@@ -118,7 +117,7 @@ def _piece(block: Block, title: str = "") -> _Piece:
     if isinstance(block, Table):
         shown = [at for at, column in enumerate(block.columns) if column.rank <= _HIGHEST_RANK]
         columns = [block.columns[at] for at in shown]
-        head = [row(*(_plain(column.title) for column in columns))]
+        head = [row(*(prose(column.name) for column in columns))]
         head.append(row(*("---:" if column.right else "---" for column in columns)))
         rows = [row(*(_cell(cells[at]) for at in shown)) for cells in block.rows]
         return _Piece(parts=rows, noun=block.noun, before=_titled(block.title, "\n".join(head)), separator="\n")
@@ -177,11 +176,6 @@ def _cell(cell: Cell) -> str:
     return "<br>".join(map(_text, cell.texts)) if isinstance(cell, Lines) else _text(cell)
 
 
-def _plain(title: str) -> str:
-    """Return a column's title, which may be broken for narrow terminals."""
-    return prose(title.replace("-\n", "").replace("\n", " "))
-
-
 def _text(text: Text) -> str:
     return "".join(map(_span, spans(text)))
 
@@ -199,13 +193,9 @@ def _span(span: Span) -> str:
         case Link():
             return f"[{code(span.text)}]({quote(span.address, errors='replace')})"
         case Curve():
-            return code(drawn) if (drawn := _sparkline(span)) else ""
+            return code(drawn) if (drawn := span.drawn(_CURVE)) else ""
         case Dots():
             return ""
-
-
-def _sparkline(curve: Curve) -> str:
-    return sparkline(curve.values, _CURVE, low=0, high=max(curve.values, default=0), levels=BLOCKS)
 
 
 def _summary(text: Text) -> str:

@@ -28,7 +28,7 @@ from memcap.report.document import (
     Text,
     spans,
 )
-from memcap.report.sparkline import BLOCKS, PLAIN, levels_for, sparkline
+from memcap.report.sparkline import BLOCKS, PLAIN, levels_for
 from memcap.report.text import wrapped
 from memcap.report.text_table import table
 from memcap.untrusted import cut, printable, printable_output
@@ -155,8 +155,7 @@ class _Writer:
         if isinstance(span, str):
             return printable(span)
         if isinstance(span, Curve):
-            levels = PLAIN if self._terminal.ascii else BLOCKS
-            return sparkline(span.values, _CURVE, low=0, high=max(span.values, default=0), levels=levels)
+            return span.drawn(_CURVE, PLAIN if self._terminal.ascii else BLOCKS)
         return "" if isinstance(span, Dots) else printable(span.text)
 
     def _painted(self, text: str, level: Level) -> str:

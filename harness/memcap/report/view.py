@@ -33,21 +33,6 @@ from memcap.report.caveats import CaveatView, gather_caveats
 from memcap.report.interval import need_interval
 from memcap.stats import Summary, median, relative_change, summarize
 
-WORST_FIRST = (
-    VerdictState.REGRESSED,
-    VerdictState.BUDGET_BROKEN,
-    VerdictState.ENDING_CHANGED,
-    VerdictState.WORKLOAD_FAILED,
-    VerdictState.INFRASTRUCTURE,
-    VerdictState.GONE,
-    VerdictState.INCOMPARABLE,
-    VerdictState.UNDECIDED,
-    VerdictState.NOT_ENOUGH_DATA,
-    VerdictState.NEW,
-    VerdictState.IMPROVED,
-    VerdictState.UNCHANGED,
-)
-
 
 @dataclass(frozen=True, kw_only=True)
 class MetricView:
@@ -164,13 +149,14 @@ def build_view(
     by_id = {verdict.cell_id: verdict for verdict in verdicts}
     cells = [_cell(cell, by_id.get(cell.cell.id)) for cell in result.cells]
     measured = {cell.id for cell in cells}
+    nothing = tuple(MetricView(metric=each, values=(), summary=None, verdict=None, change=None) for each in Metric)
     cells += [
-        CellView(id=verdict.cell_id, cell=None, runs=(), verdict=verdict, endings=(), metrics=_no_metrics())
+        CellView(id=verdict.cell_id, cell=None, runs=(), verdict=verdict, endings=(), metrics=nothing)
         for verdict in verdicts
         if verdict.cell_id not in measured
     ]
     counted = Counter(verdict.state for verdict in verdicts)
-    counts = tuple((state, counted[state]) for state in WORST_FIRST if counted[state])
+    counts = tuple((state, counted[state]) for state in VerdictState if counted[state])
     not_measured = tuple(cell_id for cell_id in result.plan_cells if cell_id not in measured)
     return View(
         campaign=result.id,
@@ -198,7 +184,8 @@ def build_view(
 
 
 def _severity(cell: CellView) -> tuple[int, str]:
-    return (WORST_FIRST.index(cell.verdict.state) if cell.verdict else len(WORST_FIRST), cell.id)
+    worst_first = list(VerdictState)
+    return (worst_first.index(cell.verdict.state) if cell.verdict else len(worst_first), cell.id)
 
 
 def _cell(cell: CellResult, verdict: Verdict | None) -> CellView:
@@ -231,10 +218,6 @@ def _metric(cell: CellResult, metric: Metric, verdict: MetricVerdict | None) -> 
         until_end=summarize(until),
         interval=need_interval(runs, median) if metric is Metric.UNRECLAIMABLE_PEAK else None,
     )
-
-
-def _no_metrics() -> tuple[MetricView, ...]:
-    return tuple(MetricView(metric=metric, values=(), summary=None, verdict=None, change=None) for metric in Metric)
 
 
 def _problems(cells: Iterable[CellView]) -> tuple[ProblemView, ...]:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from memcap.model import CampaignResult, CellResult, Measurement, Metric
+from memcap.untrusted import escaped
 
 # pyperf's file format 1.0 is that of pyperf 1.0 to 2.x; its history stands beside _JSON_VERSION in pyperf/_bench.py.
 PYPERF_VERSION = "1.0"
@@ -84,10 +85,6 @@ def _metadata(result: CampaignResult, cell: CellResult, metric: Metric) -> _Meta
         "memcap_image": image.reference if image else None,
         "memcap_image_digest": (image.digest or image.id) if image else None,
     }
-    clean = {name: _one_line(value) if isinstance(value, str) else value for name, value in metadata.items()}
+    # pyperf allows no newlines, and no spaces at the ends.
+    clean = {name: escaped(value).strip() if isinstance(value, str) else value for name, value in metadata.items()}
     return {name: value for name, value in clean.items() if value is not None and value != ""}
-
-
-def _one_line(text: str) -> str:
-    """Return ``text`` as pyperf allows it: without newlines, and without spaces at its ends."""
-    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text).strip()

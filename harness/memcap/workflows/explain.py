@@ -89,7 +89,8 @@ def _explanations(judged: Judged, asked: ExplainRequest, caller: Caller) -> tupl
     by_base: dict[_Base, list[_Worse]] = {}
     for cell in chosen:
         try:
-            one = _Worse(cell=_cell_now(cell.id, result, config), has_children=_has_children(cell))
+            has_children = any((run.process_count or 0) > 1 for run in cell.runs)
+            one = _Worse(cell=_cell_now(cell.id, result, config), has_children=has_children)
             by_base.setdefault(_base_of(cell.id, result, config, asked), []).append(one)
         except MemcapError as error:
             found[cell.id] = _not_explained(cell.id, error)
@@ -122,10 +123,6 @@ def _cell_now(cell_id: str, result: CampaignResult, config: Config) -> Cell:
     """Return the cell as the work tree has it. Raises SelectionError if it is gone."""
     (cell,) = plan_of(replace(result, plan_cells=(cell_id,)), config).cells
     return cell
-
-
-def _has_children(cell: CellView) -> bool:
-    return any((run.process_count or 0) > 1 for run in cell.runs)
 
 
 def _base_of(cell_id: str, result: CampaignResult, config: Config, asked: ExplainRequest) -> _Base:

@@ -22,7 +22,7 @@ from memcap.report import html
 from memcap.report.cell_matrix import matrix_of
 from memcap.report.html import render_html
 from memcap.report.html_cell import STATE_STYLE, CellPage, cell_page, embedded, metrics_table
-from memcap.report.view import WORST_FIRST, View, build_view
+from memcap.report.view import View, build_view
 
 ATTACKS = (
     "</noscript></script></style><script>alert(1)</script>",
@@ -142,7 +142,7 @@ def test_embedded_json_is_the_same_value_without_what_ends_an_element(value: obj
 
 
 def test_every_state_has_a_look_of_its_own_tone_and_a_sign() -> None:
-    assert set(STATE_STYLE) == set(WORST_FIRST)
+    assert set(STATE_STYLE) == set(VerdictState)
     assert all(sign for _, sign in STATE_STYLE.values())
 
 
