@@ -43,7 +43,7 @@ from memcap.report.figures import (
     moved_between,
     run_name,
 )
-from memcap.report.text import NOTHING, figure, percent, sentence
+from memcap.report.text import NOTHING, figure, machine_text, percent, sentence
 from memcap.report.to_markdown import COMMENT_LIMIT, SUMMARY_LIMIT, to_markdown
 from memcap.report.to_terminal import to_terminal
 from memcap.report.view import AlertView, CellView, ProblemView, View
@@ -267,18 +267,19 @@ def _cells(ids: Sequence[str], view: View) -> str:
 
 def _circumstances(view: View) -> Fold:
     """Return how and where it was measured: in a line, and in full."""
-    where = view.environment
-    cgroup = f"cgroup v{where.cgroup_version}" if where.cgroup_version else "cgroup version unknown"
-    engine = f"{where.engine} {where.engine_version}, {cgroup}, {where.architecture}, kernel {where.kernel}"
-    named = [f"{name} is {facts.reference}" for name, facts in view.images.items() if _is_named_otherwise(name, facts)]
+    result, where = view.result, view.result.environment
+    named = [
+        f"{name} is {facts.reference}" for name, facts in result.images.items() if _is_named_otherwise(name, facts)
+    ]
     images = f"; {', '.join(named)}" if named else ""
     against = f"; compared with {view.against}" if view.against else ""
-    items: list[tuple[Text, Text]] = [("campaign", (Mono(view.campaign), ", started ", Mono(view.started)))]
-    for name, facts in list(view.images.items())[:_NAMED_IMAGES]:
+    items: list[tuple[Text, Text]] = [("campaign", (Mono(result.id), ", started ", Mono(result.started)))]
+    for name, facts in list(result.images.items())[:_NAMED_IMAGES]:
         python = f", {facts.python.implementation} {facts.python.version}" if facts.python else ""
         items.append((("image ", Mono(name)), (Mono(facts.reference), python)))
-    items.append(("command", Mono(shlex.join(view.command))))
-    title = f"{view.campaign}: profile {view.profile} on {engine}{images}{against}"
+    items.append(("command", Mono(shlex.join(result.command))))
+    machine = f"{machine_text(where)}, kernel {where.kernel}"
+    title = f"{result.id}: profile {result.profile} on {machine}{images}{against}"
     return Fold(title=title, blocks=(Facts(items=tuple(items)),), hint=".")
 
 

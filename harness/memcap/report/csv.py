@@ -37,7 +37,7 @@ def _rows(view: View, cell: CellView) -> Iterator[list[str | float | None]]:
         return
     known = cell.cell
     verdict = cell.verdict.state.value if cell.verdict else ""
-    names = (view.campaign, view.started, cell.id, known.suite, known.benchmark, known.variant, known.image)
+    names = (view.result.id, view.result.started, cell.id, known.suite, known.benchmark, known.variant, known.image)
     shared: list[str | float | None] = [*map(_safe, names), known.cap.limit_bytes, verdict]
     for number, run in enumerate(cell.runs, start=1):
         for name, unit, value in _figures(cell, run):

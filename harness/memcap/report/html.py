@@ -19,7 +19,7 @@ from memcap.report.check import alert_note, where_raised
 from memcap.report.diff import explanation_block
 from memcap.report.document import Code, Facts
 from memcap.report.html_cell import STATE_STYLE, cell_page
-from memcap.report.text import sentence
+from memcap.report.text import machine_text, sentence
 from memcap.report.to_html import TEMPLATES, TONES, blocks_html, page
 from memcap.report.view import View
 from memcap.units import format_bytes
@@ -58,16 +58,18 @@ def _template() -> jinja2.Template:
 
 def _words(view: View) -> dict[str, Any]:
     """Return what is said of the whole campaign."""
+    result = view.result
     tone, sign = ("bad", "✕") if view.exit_code else ("good", "✓")
     next_words, next_command = _next(printable(view.next_step))
     against = f", compared with {view.against}" if view.against else ""
     return {
-        "campaign": printable(view.campaign),
+        "campaign": printable(result.id),
         "headline": re.sub(r"(\d) (?=\w)", "\\1\N{NO-BREAK SPACE}", sentence(printable(view.reason))),
         "tone": tone,
         "sign": sign,
         "where": printable(
-            f"{_date(view.started)}, profile {view.profile}, {_machine(view)}, exit code {view.exit_code}{against}"
+            f"{_date(result.started)}, profile {result.profile}, {machine_text(result.environment)}, "
+            f"exit code {view.exit_code}{against}"
         ),
         "next_words": next_words,
         "next_command": next_command,
@@ -77,7 +79,7 @@ def _words(view: View) -> dict[str, Any]:
         "caveats": caveat_blocks(view.caveats, where=lambda caveat: where_raised(caveat, view)),
         "environment": [Facts(title="Environment", items=tuple(_environment(view)))],
         "images": [Facts(title="Images", items=tuple(_images(view)))],
-        "again": [Code(title="Measure again", text=shlex.join(view.command))],
+        "again": [Code(title="Measure again", text=shlex.join(result.command))],
     }
 
 
@@ -98,14 +100,8 @@ def _date(started: str) -> str:
     return f"{found[1]} {found[2]} UTC" if found else started
 
 
-def _machine(view: View) -> str:
-    where = view.environment
-    cgroup = f"cgroup v{where.cgroup_version}" if where.cgroup_version else "cgroup version unknown"
-    return f"{where.engine} {where.engine_version}, {cgroup}, {where.architecture}"
-
-
 def _environment(view: View) -> Iterator[tuple[str, str]]:
-    where = view.environment
+    where = view.result.environment
     yield "engine", f"{where.engine} {where.engine_version}"
     yield "kernel", where.kernel
     yield "system", where.operating_system
@@ -121,6 +117,6 @@ def _environment(view: View) -> Iterator[tuple[str, str]]:
 
 
 def _images(view: View) -> Iterator[tuple[str, str]]:
-    for name, facts in view.images.items():
+    for name, facts in view.result.images.items():
         python = f"{facts.python.implementation} {facts.python.version}, {facts.python.libc}; " if facts.python else ""
         yield name, f"{python}{facts.origin}; {facts.digest or facts.id}"

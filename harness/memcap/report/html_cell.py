@@ -141,11 +141,11 @@ def again(cell: CellView, view: View) -> str:
     """Return the command that measures this cell alone, if its project has it; a measured command has none."""
     if cell.cell is None or cell.cell.suite == OF_NO_SUITE:
         return ""
-    words = ["memcap", "run", cell.id, "--profile", view.profile]
+    words = ["memcap", "run", cell.id, "--profile", view.result.profile]
     words += ["--runs", str(len(cell.runs))] if cell.runs else []
     words += ["--cold"] if cell.cell.variant == COLD else []
     words += ["--duration", cell.cell.variant] if seconds_of_variant(cell.cell.variant) else []
-    words += ["--engine", PROCESS_ENGINE] if view.environment.engine == PROCESS_ENGINE else []
+    words += ["--engine", PROCESS_ENGINE] if view.result.environment.engine == PROCESS_ENGINE else []
     return shlex.join(words)
 
 

@@ -34,11 +34,11 @@ def render_check_json(view: View) -> str:
     return json_text(
         {
             "schema": CHECK_SCHEMA,
-            "campaign": view.campaign,
+            "campaign": view.result.id,
             "against": view.against or None,
-            "started": view.started,
-            "profile": view.profile,
-            "environment": asdict(view.environment),
+            "started": view.result.started,
+            "profile": view.result.profile,
+            "environment": asdict(view.result.environment),
             "exit_code": view.exit_code,
             "reason": view.reason,
             "counts": {state.value: count for state, count in view.counts},

@@ -71,13 +71,13 @@ def _suite(name: str, cells: Sequence[CellView], missing: Sequence[str], view: V
             "errors": str(kinds.count("error")),
             "skipped": str(kinds.count("skipped")),
             **_time(cells),
-            "timestamp": printable(view.started),
+            "timestamp": printable(view.result.started),
         },
     )
-    where = view.environment
+    where = view.result.environment
     facts: list[tuple[str, object]] = [
-        ("campaign", view.campaign),
-        ("profile", view.profile),
+        ("campaign", view.result.id),
+        ("profile", view.result.profile),
         ("engine", f"{where.engine} {where.engine_version}"),
         ("cgroup_version", where.cgroup_version),
         ("kernel", where.kernel),

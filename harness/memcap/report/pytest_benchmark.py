@@ -20,7 +20,7 @@ def render_pytest_benchmark(view: View) -> str:
 
     The format has no place for a run that was killed: such runs are counted in `extra_info.endings`.
     """
-    where = view.environment
+    where = view.result.environment
     document = {
         "machine_info": {
             "node": "",
@@ -34,7 +34,7 @@ def render_pytest_benchmark(view: View) -> str:
         },
         "commit_info": {},
         "benchmarks": [_benchmark(cell) for cell in view.cells if cell.metric(Metric.WALL).values],
-        "datetime": view.started,
+        "datetime": view.result.started,
         "version": f"memcap {where.memcap_version}",
     }
     return json_text(document)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 
-from memcap.model import Metric
+from memcap.model import Environment, Metric
 from memcap.untrusted import printable
 
 NOTHING = "-"
@@ -60,6 +60,12 @@ def figure(metric: Metric, value: float | None) -> str:
 def percent(change: float | None) -> str:
     """Return a fraction as ``+12.3%``, ``-`` if there is none."""
     return NOTHING if change is None else f"{change:+.1%}"
+
+
+def machine_text(where: Environment) -> str:
+    """Return where runs were made: the engine, its cgroups, and the architecture."""
+    cgroup = f"cgroup v{where.cgroup_version}" if where.cgroup_version else "cgroup version unknown"
+    return f"{where.engine} {where.engine_version}, {cgroup}, {where.architecture}"
 
 
 def number(value: float) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from memcap.model import (
@@ -12,8 +12,6 @@ from memcap.model import (
     CellResult,
     CellSummary,
     Ending,
-    Environment,
-    ImageFacts,
     Measurement,
     Metric,
     MetricVerdict,
@@ -105,18 +103,12 @@ class View:
 
     ``reason`` says in a sentence or two what came of it, without the last full stop; ``next_step`` what helps then.
     ``project`` is the project's folder in its repository, empty where that is the top or not known.
-    ``command`` is what was called; ``images`` says what the cells ran in, by the image's name. ``against`` names what
-    it was compared with, where that was not the project's baselines. ``explained`` says what changed by line, where
-    that was asked for.
+    ``against`` names what it was compared with, where that was not the project's baselines. ``explained`` says what
+    changed by line, where that was asked for.
     """
 
-    campaign: str
+    result: CampaignResult
     against: str
-    started: str
-    profile: str
-    command: tuple[str, ...]
-    environment: Environment
-    images: Mapping[str, ImageFacts]
     cells: tuple[CellView, ...]
     problems: tuple[ProblemView, ...]
     alerts: tuple[AlertView, ...]
@@ -159,13 +151,8 @@ def build_view(
     counts = tuple((state, counted[state]) for state in VerdictState if counted[state])
     not_measured = tuple(cell_id for cell_id in result.plan_cells if cell_id not in measured)
     return View(
-        campaign=result.id,
+        result=result,
         against=against,
-        started=result.started,
-        profile=result.profile,
-        command=result.command,
-        environment=result.environment,
-        images=result.images,
         cells=tuple(sorted(cells, key=_severity)),
         problems=_problems(sorted(cells, key=_severity)),
         alerts=_alerts(verdicts),
