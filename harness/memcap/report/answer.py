@@ -12,6 +12,8 @@ from memcap.report.text import sentence, span
 from memcap.units import counted, format_bytes, listed
 
 FINE: Final = frozenset({VerdictState.NEW, VerdictState.IMPROVED, VerdictState.UNCHANGED})
+# What was not found out; what is neither fine nor open is wrong.
+OPEN: Final = frozenset({VerdictState.INCOMPARABLE, VerdictState.UNDECIDED, VerdictState.NOT_ENOUGH_DATA})
 _NEED_A_FIX: Final = frozenset(
     {
         VerdictState.REGRESSED,

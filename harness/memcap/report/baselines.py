@@ -44,7 +44,7 @@ def change_lines(old: Baseline | None, new: Baseline) -> list[str]:
         before, after = (median_of(old, metric) if old else None), median_of(new, metric)
         if before is None and after is None:
             continue
-        moved = relative_change(before, after) if before is not None and after is not None else None
+        moved = relative_change(before, after)
         earlier = f"{figure(metric, before)} -> " if old else ""
         rest = f" ({percent(moved)})" if moved is not None else ""
         lines.append(f"  {metric.value}: {earlier}{figure(metric, after)}{rest}")
@@ -128,7 +128,7 @@ def _version_lines(
 ) -> list[str]:
     """Return a line of figures, then why and by whom."""
     before, value = medians
-    moved = relative_change(before, value) if before is not None and value is not None else None
+    moved = relative_change(before, value)
     committed = f"{version.commit}  {version.date}" if version.commit else "not committed yet"
     said = "removed" if version.baseline is None else figure(metric, value)
     line = f"  {committed:<19}  {said:>10}  {percent(moved) if moved is not None else '':>8}  {place}".rstrip()

@@ -7,24 +7,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from memcap.model import VerdictState
+from memcap.model import Verdict, VerdictState
+from memcap.report.answer import FINE, OPEN
 from memcap.report.view import CellView, View
 from memcap.untrusted import LONGEST_LINE, printable, printable_lines
 
 # GitHub keeps as many of each kind and step; more are dropped without a word.
 _MOST_OF_A_KIND: Final = 10
-_KINDS: Final = {
-    VerdictState.REGRESSED: "error",
-    VerdictState.BUDGET_BROKEN: "error",
-    VerdictState.ENDING_CHANGED: "error",
-    VerdictState.WORKLOAD_FAILED: "error",
-    VerdictState.INFRASTRUCTURE: "error",
-    VerdictState.GONE: "error",
-    VerdictState.INCOMPARABLE: "warning",
-    VerdictState.UNDECIDED: "warning",
-    VerdictState.NOT_ENOUGH_DATA: "warning",
-    VerdictState.IMPROVED: "notice",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,13 +75,19 @@ def _annotations(view: View, places: Mapping[str, Place]) -> Iterator[Annotation
 
 def _verdict(cell: CellView, place: Place | None) -> Iterator[Annotation]:
     verdict = cell.verdict
-    kind = _KINDS.get(verdict.state) if verdict else None
-    if verdict and verdict.is_unjudged:
-        kind = "error"
-    if verdict and kind:
+    if verdict and (kind := _kind(verdict)):
         message = f"{verdict.summary}\n{verdict.remedy}".strip()
         title = f"memcap: {verdict.state.value}: {cell.id}"
         yield Annotation(kind=kind, title=title, message=message, place=place)
+
+
+def _kind(verdict: Verdict) -> str:
+    """Return the kind of a cell's annotation; empty where it needs none."""
+    if verdict.is_unjudged or verdict.state not in FINE | OPEN:
+        return "error"
+    if verdict.state in OPEN:
+        return "warning"
+    return "notice" if verdict.state is VerdictState.IMPROVED else ""
 
 
 def _command(annotation: Annotation) -> str:

@@ -13,6 +13,7 @@ from itertools import chain
 from typing import Final
 
 from memcap.model import Verdict, VerdictState
+from memcap.report.answer import FINE, OPEN
 from memcap.report.caveats import by_kind
 from memcap.report.figures import median_of
 from memcap.report.text import figure
@@ -20,18 +21,7 @@ from memcap.report.view import CellView, View
 from memcap.units import counted
 from memcap.untrusted import printable, printable_lines
 
-# The element that tells of a state; the others have passed.
-_ELEMENTS: Final = {
-    VerdictState.REGRESSED: "failure",
-    VerdictState.BUDGET_BROKEN: "failure",
-    VerdictState.ENDING_CHANGED: "error",
-    VerdictState.WORKLOAD_FAILED: "error",
-    VerdictState.INFRASTRUCTURE: "error",
-    VerdictState.GONE: "error",
-    VerdictState.UNDECIDED: "skipped",
-    VerdictState.NOT_ENOUGH_DATA: "skipped",
-    VerdictState.INCOMPARABLE: "skipped",
-}
+_TOO_MUCH: Final = frozenset({VerdictState.REGRESSED, VerdictState.BUDGET_BROKEN})
 
 
 def render_junit(view: View) -> str:
@@ -116,7 +106,12 @@ def _case(cell: CellView, title: str) -> ET.Element:
 
 
 def _element(verdict: Verdict) -> str | None:
-    return "error" if verdict.is_unjudged else _ELEMENTS.get(verdict.state)
+    """Return the element that tells of a verdict; None if the cell has passed."""
+    if verdict.is_unjudged or verdict.state not in FINE | OPEN | _TOO_MUCH:
+        return "error"
+    if verdict.state in _TOO_MUCH:
+        return "failure"
+    return "skipped" if verdict.state in OPEN else None
 
 
 def _missing_case(cell_id: str, title: str) -> ET.Element:

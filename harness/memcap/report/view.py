@@ -188,9 +188,6 @@ def _cell(cell: CellResult, verdict: Verdict | None) -> CellView:
 
 
 def _metric(cell: CellResult, metric: Metric, verdict: MetricVerdict | None) -> MetricView:
-    change = None
-    if verdict and verdict.base is not None and verdict.new is not None:
-        change = relative_change(verdict.base, verdict.new)
     values = cell.values(metric)
     summary = summarize(values)
     ended = ended_otherwise(cell) if summary is None else ()
@@ -201,7 +198,7 @@ def _metric(cell: CellResult, metric: Metric, verdict: MetricVerdict | None) -> 
         values=values,
         summary=summary,
         verdict=verdict,
-        change=change,
+        change=relative_change(verdict.base, verdict.new) if verdict else None,
         until_end=summarize(until),
         interval=need_interval(runs, median) if metric is Metric.UNRECLAIMABLE_PEAK else None,
     )

@@ -48,9 +48,12 @@ def summarize(values: Sequence[float]) -> Summary | None:
     return Summary(median=median(values), min=min(values), max=max(values), mad=mad(values), n=len(values))
 
 
-def relative_change(base: float, new: float) -> float | None:
-    """Return how far ``new`` is from ``base`` as a fraction of ``base`` (0.1 = 10 % more), or None if that is 0."""
-    return (new - base) / base if base else None
+def relative_change(base: float | None, new: float | None) -> float | None:
+    """Return how far ``new`` is from ``base`` as a fraction of ``base`` (0.1 = 10 % more).
+
+    None where one of them is not known, or ``base`` is 0.
+    """
+    return (new - base) / base if base and new is not None else None
 
 
 def variation(values: Sequence[float]) -> float | None:

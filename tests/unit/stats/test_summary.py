@@ -34,6 +34,8 @@ def test_median_and_mad_lie_within_the_values(values: list[int]) -> None:
 def test_relative_change() -> None:
     assert relative_change(100, 112) == pytest.approx(0.12)
     assert relative_change(0, 5) is None
+    assert relative_change(None, 5) is None
+    assert relative_change(5, None) is None
 
 
 def test_variation_is_the_standard_deviation_by_the_mean() -> None:
