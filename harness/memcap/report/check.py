@@ -81,7 +81,7 @@ def check_document(view: View, *, verbose: bool = False, show_output: bool = Fal
         "memcap",
         _answer(view),
         None if _is_answered(view) else (_problem(problem, view) for problem in view.problems),
-        Paragraph(text=("Next: ", Advice(view.next_step)), hangs=True) if view.next_step else None,
+        next_paragraph(view),
         _tables(view),
         _outputs(view) if show_output else _end_of_output(view),
         (cell_facts(cell) for cell in view.cells if cell.cell) if verbose else None,
@@ -114,6 +114,11 @@ def _answer(view: View) -> Paragraph:
     is_good = bool(view.cells) and (best in FINE or not view.is_judged)
     level = Level.BAD if view.exit_code and view.cells else Level.GOOD if is_good else Level.UNSURE
     return Paragraph(text=f"{sentence(view.reason)}.{code}", level=level)
+
+
+def next_paragraph(view: View) -> Paragraph | None:
+    """Return what helps next, if anything does."""
+    return Paragraph(text=("Next: ", Advice(view.next_step)), hangs=True) if view.next_step else None
 
 
 def _is_answered(view: View) -> bool:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from memcap.report.caveats import caveat_blocks
 from memcap.report.cell_matrix import matrix_of
 from memcap.report.charts import missing, summary
-from memcap.report.check import alert_note, where_raised
+from memcap.report.check import alert_note, next_paragraph, where_raised
 from memcap.report.diff import explanation_block
-from memcap.report.document import Code, Facts
+from memcap.report.document import Code, Facts, flat
 from memcap.report.html_cell import STATE_STYLE, cell_page
 from memcap.report.text import machine_text, sentence
 from memcap.report.to_html import TEMPLATES, TONES, blocks_html, page
@@ -60,7 +60,6 @@ def _words(view: View) -> dict[str, Any]:
     """Return what is said of the whole campaign."""
     result = view.result
     tone, sign = ("bad", "✕") if view.exit_code else ("good", "✓")
-    next_words, next_command = _next(printable(view.next_step))
     against = f", compared with {view.against}" if view.against else ""
     return {
         "campaign": printable(result.id),
@@ -71,8 +70,7 @@ def _words(view: View) -> dict[str, Any]:
             f"{_date(result.started)}, profile {result.profile}, {machine_text(result.environment)}, "
             f"exit code {view.exit_code}{against}"
         ),
-        "next_words": next_words,
-        "next_command": next_command,
+        "next": flat(next_paragraph(view)),
         "not_measured": [printable(cell_id) for cell_id in view.not_measured],
         "explained": [explanation_block(each) for each in view.explained],
         "alerts": [alert_note(each) for each in view.alerts],
@@ -81,17 +79,6 @@ def _words(view: View) -> dict[str, Any]:
         "images": [Facts(title="Images", items=tuple(_images(view)))],
         "again": [Code(title="Measure again", text=shlex.join(result.command))],
     }
-
-
-def _next(step: str) -> tuple[str, str]:
-    """Return what to say before the next command, and the command: ``if this is meant: memcap …``.
-
-    The command is empty where what helps next is none.
-    """
-    if step.startswith("memcap "):
-        return "Next", step
-    condition, separator, command = step.partition(": memcap ")
-    return sentence(condition), f"memcap {command}" if separator else ""
 
 
 def _date(started: str) -> str:

@@ -149,7 +149,7 @@ def test_figures_of_runs_that_were_ended_are_shown_as_what_they_are() -> None:
 def test_the_page_has_them_too() -> None:
     page = render_html(_view(make_cell(A, [TIMED_OUT] * 2)))
     assert page.count("≥ 62.5 MiB") == 2, "in the line of the cell, and among its metrics"
-    assert f'<p class="next">{_remedy(TIMED_OUT)}</p>' in page
+    assert f"<p>Next: {_remedy(TIMED_OUT)}</p>" in page
 
 
 @pytest.mark.parametrize("run", [MISSING, make_measurement(3.5, ending=Ending.LOST)])
