@@ -12,6 +12,7 @@ from memcap.cli.output import echo
 from memcap.cli.progress import say
 from memcap.cli.quantities import FILE
 from memcap.cli.selection import project_option
+from memcap.errors import BaselineRefused
 from memcap.units import counted
 from memcap.workflows.options import AcceptOptions
 
@@ -53,7 +54,6 @@ def accept_command(options: AcceptOptions) -> None:
       memcap baseline accept 'agents.*-py312-*' --reason "Python 3.12.8" --allow-unlike
       memcap baseline accept --from results/20260101T020304-quick-1a2b.json
     """
-    from memcap.errors import BaselineRefused
     from memcap.workflows.accept import accept_cells
 
     done = accept_cells(options, say)

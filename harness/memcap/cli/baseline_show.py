@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,8 +46,6 @@ def show_command(*, cells: tuple[str, ...], as_json: bool, root: Path | None) ->
 
 
 def _entry(baseline: Baseline) -> dict[str, object]:
-    from dataclasses import asdict
-
     from memcap.model import limit_of
     from memcap.report.baselines import median_of
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from memcap.cli.output import echo, emit, terminal_width
+from memcap.errors import DaemonUnavailable, DoctorFoundProblems
 from memcap.json_text import json_text
-from memcap.units import counted
+from memcap.units import counted, format_bytes
 
 if TYPE_CHECKING:
     from memcap.doctor import DoctorFacts, Finding
@@ -32,7 +36,6 @@ def command(as_json: bool) -> None:
       memcap doctor --json
     """
     from memcap.doctor import Severity, diagnose
-    from memcap.errors import DoctorFoundProblems
 
     facts = _gather()
     findings = diagnose(facts, data_root_free_bytes=_data_root_free(facts))
@@ -48,13 +51,9 @@ def command(as_json: bool) -> None:
 
 
 def _gather() -> DoctorFacts:
-    from contextlib import closing
-    from pathlib import Path
-
     from memcap.doctor import DoctorFacts
     from memcap.engine.docker_client import address, connect
     from memcap.engine.docker_facts import gather
-    from memcap.errors import DaemonUnavailable
     from memcap.machine import look
 
     machine = look(Path.cwd())
@@ -94,8 +93,6 @@ def _as_text(facts: DoctorFacts, findings: tuple[Finding, ...]) -> str:
 
 def _described(facts: DoctorFacts) -> list[tuple[str, str]]:
     """List the facts a reader wants beside the findings, or would copy into a bug report."""
-    from memcap.units import format_bytes
-
     machine, daemon = facts.machine, facts.daemon
     rows = [("memcap", f"{machine.memcap_version}, {machine.python_version} on {machine.platform}")]
     if daemon is None:
@@ -116,8 +113,6 @@ def _described(facts: DoctorFacts) -> list[tuple[str, str]]:
 
 
 def _as_json(facts: DoctorFacts, findings: tuple[Finding, ...]) -> dict[str, object]:
-    from dataclasses import asdict
-
     daemon = None
     if facts.daemon is not None:
         daemon = asdict(facts.daemon)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import click
 
 from memcap.cli.output import echo, emit, terminal_width
+from memcap.errors import EngineError
 from memcap.json_text import json_text
-from memcap.units import counted
+from memcap.units import counted, format_bytes
 from memcap.untrusted import printable
 
 if TYPE_CHECKING:
@@ -42,10 +44,7 @@ def command(dry_run: bool, everything: bool, campaign: str | None, as_json: bool
       memcap gc --all            # also while a campaign is running: it fails
       memcap gc --json
     """
-    from contextlib import closing
-
     from memcap.engine.docker_client import connect
-    from memcap.errors import EngineError
     from memcap.report.text import folded
 
     with closing(connect()) as client:
@@ -79,7 +78,6 @@ def _choose(
 def _remove(client: DockerClient, chosen: tuple[Remnant, ...]) -> tuple[tuple[Remnant, ...], tuple[str, ...]]:
     """Remove each; return what was removed, and why the others were not."""
     from memcap.engine.docker_leftovers import remove
-    from memcap.errors import EngineError
 
     removed, failures = [], []
     for remnant in chosen:
@@ -93,8 +91,6 @@ def _remove(client: DockerClient, chosen: tuple[Remnant, ...]) -> tuple[tuple[Re
 
 
 def _as_text(removed: tuple[Remnant, ...], kept: tuple[Remnant, ...], *, dry_run: bool) -> str:
-    from memcap.units import format_bytes
-
     verb = "would remove" if dry_run else "removed"
     lines = [
         f"{verb} {one.kind.value} {printable(one.name)} ({_origin(one)}): {format_bytes(one.size_bytes)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,9 @@ import click
 from memcap.cli.output import echo, emit, table_width
 from memcap.cli.quantities import EXISTING_FILE, FILE
 from memcap.cli.selection import project_option
+from memcap.errors import EngineError, SelectionError, UsageError
 from memcap.json_text import json_text
+from memcap.units import format_bytes
 from memcap.untrusted import printable
 
 if TYPE_CHECKING:
@@ -50,8 +53,6 @@ def build(names: tuple[str, ...], root: Path | None, as_json: bool) -> None:
       memcap images build py312 py313
       memcap images build --json
     """
-    from contextlib import closing
-
     from memcap.engine.docker_client import connect
     from memcap.images.build import build_images
     from memcap.workflows.selection import load_project
@@ -76,8 +77,6 @@ def list_(root: Path | None, as_json: bool) -> None:
       memcap images list
       memcap images list --json
     """
-    from contextlib import closing
-
     from memcap.engine.docker_client import connect
     from memcap.images.inventory import find_built
 
@@ -106,10 +105,7 @@ def rm(names: tuple[str, ...], everything: bool) -> None:
       memcap images rm py310
       memcap images rm --all
     """
-    from contextlib import closing
-
     from memcap.engine.docker_client import connect
-    from memcap.errors import EngineError, UsageError
     from memcap.images.inventory import choose_built, find_built, remove_built
 
     if everything == bool(names):
@@ -147,8 +143,6 @@ def save(file: Path, names: tuple[str, ...], force: bool, root: Path | None) -> 
       memcap images save images.tar
       memcap images save images.tar py312
     """
-    from contextlib import closing
-
     from memcap.engine.docker_client import connect
     from memcap.images.keep import save_images
     from memcap.workflows.selection import load_project
@@ -171,8 +165,6 @@ def load(file: Path) -> None:
     Example:
       memcap images load images.tar
     """
-    from contextlib import closing
-
     from memcap.engine.docker_client import connect
     from memcap.images.keep import load_images
 
@@ -184,8 +176,6 @@ def load(file: Path) -> None:
 def _named(images: Mapping[str, ImageSource], names: Sequence[str]) -> list[ImageSource]:
     """Return the sources with these names, or all. Raises SelectionError."""
     from difflib import get_close_matches
-
-    from memcap.errors import SelectionError
 
     for name in names:
         if name not in images:
@@ -207,7 +197,6 @@ def _as_text(built: Sequence[Built], missing: Sequence[ImageSource]) -> str:
     from memcap.images.inventory import KINDS
     from memcap.report.document import Column
     from memcap.report.text_table import table
-    from memcap.units import format_bytes
 
     rows = [
         [

@@ -11,6 +11,7 @@ import click
 
 from memcap.cli.output import echo
 from memcap.cli.quantities import EXISTING_FILE, EXISTING_FOLDER
+from memcap.errors import BuildError, MemcapError, UsageError
 from memcap.untrusted import printable
 
 _REFERENCE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]*", re.ASCII)
@@ -53,7 +54,6 @@ def command(
       memcap init --dockerfile docker/Dockerfile.prod --ci github
       memcap init services/api --dry-run
     """
-    from memcap.errors import UsageError
     from memcap.init import Wishes, choose, look, plan_files
 
     if reference is not None and dockerfile is not None:
@@ -80,8 +80,6 @@ def command(
 
 def _inside(dockerfile: Path, root: Path) -> str:
     """Return the path of a Dockerfile from the project. Raises UsageError for one that is elsewhere."""
-    from memcap.errors import UsageError
-
     path = dockerfile.resolve()
     if not path.is_relative_to(root):
         raise UsageError(
@@ -115,8 +113,6 @@ def _show_files(repository: Repository, files: tuple[PlannedFile, ...], lock: Ch
 
 
 def _write(files: tuple[PlannedFile, ...], repository: Repository) -> list[Path]:
-    from memcap.errors import MemcapError
-
     for file in files:
         if not file.path.resolve().is_relative_to(repository.top.resolve()):
             raise MemcapError(
@@ -140,7 +136,6 @@ def _write(files: tuple[PlannedFile, ...], repository: Repository) -> list[Path]
 def _write_lock(lock: ChosenLock | None, repository: Repository) -> list[Path]:
     """Pin the dependencies; without a network that is for another time."""
     from memcap.config.project import LOCK_FILE
-    from memcap.errors import BuildError
     from memcap.images.locking import lock_dependencies
     from memcap.init import LOCK_HEADER
     from memcap.model import Package

@@ -7,18 +7,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from memcap.cli.option_groups import filled
 from memcap.cli.output import echo, emit, table_width, terminal_width
 from memcap.cli.progress import say
 from memcap.cli.selection import selection_options
+from memcap.errors import UsageError
 from memcap.json_text import json_text
+from memcap.model import DEFAULT_TOLERANCES, Cell, Config, Metric, Plan, Rules, Tolerance
+from memcap.plan import Selection, make_plan
+from memcap.units import counted, format_bytes, format_seconds
 from memcap.untrusted import printable
 from memcap.workflows.options import SelectionOptions
 
 if TYPE_CHECKING:
-    from memcap.model import Cell, Config, Metric, Plan, Rules, Tolerance
-    from memcap.plan import Selection
     from memcap.workflows.plan import CheckedPlan
 
 JSON_SCHEMA = 1
@@ -50,8 +53,6 @@ def command(options: SelectionOptions, as_json: bool, check: bool) -> None:
       memcap plan stress --tag comprehensive --duration 20s
       memcap plan --check
     """
-    from memcap.errors import UsageError
-    from memcap.plan import make_plan
     from memcap.workflows.selection import load_project, with_seen_images
 
     if check and as_json:
@@ -85,10 +86,6 @@ def show(plan: Plan, config: Config, *, as_json: bool, output: Path | None = Non
 
 
 def _is_anything_named(selection: Selection) -> bool:
-    from click.core import ParameterSource
-
-    from memcap.plan import Selection
-
     source = click.get_current_context().get_parameter_source("profile")
     return selection != Selection() or source is not ParameterSource.DEFAULT
 
@@ -97,10 +94,9 @@ def _as_text(plan: Plan, rules: Rules) -> str:
     from memcap.report.document import Column
     from memcap.report.text import wrapped
     from memcap.report.text_table import table
-    from memcap.units import counted, format_seconds
 
     rows = [
-        [printable(cell.id), _cap(cell), _budget(cell), cell.expected_ending.value, str(plan.runs)]
+        [printable(cell.id), format_bytes(cell.cap.bytes), _budget(cell), cell.expected_ending.value, str(plan.runs)]
         for cell in plan.cells
     ]
     width = terminal_width()
@@ -117,8 +113,6 @@ def _as_text(plan: Plan, rules: Rules) -> str:
 
 def _judged_by(plan: Plan, rules: Rules) -> str:
     """Return by which tolerances the cells will be judged."""
-    from memcap.model import DEFAULT_TOLERANCES
-
     told = ", ".join(f"{metric.value} {_tolerance(metric, each)}" for metric, each in rules.tolerances.items())
     source = " (the defaults)" if rules.tolerances == DEFAULT_TOLERANCES else ""
     own = dict.fromkeys(
@@ -129,21 +123,11 @@ def _judged_by(plan: Plan, rules: Rules) -> str:
 
 
 def _tolerance(metric: Metric, tolerance: Tolerance) -> str:
-    from memcap.units import format_bytes, format_seconds
-
     absolute = format_bytes(tolerance.absolute) if metric.unit == "byte" else format_seconds(tolerance.absolute)
     return f"{tolerance.relative * 100:g} % or {absolute}"
 
 
-def _cap(cell: Cell) -> str:
-    from memcap.units import format_bytes
-
-    return format_bytes(cell.cap.bytes)
-
-
 def _budget(cell: Cell) -> str:
-    from memcap.units import format_bytes
-
     budget = cell.benchmark.budget
     if budget is None:
         return "-"

@@ -14,7 +14,8 @@ from memcap.cli.output import emit
 from memcap.cli.progress import say
 from memcap.cli.quantities import FILE, FOLDER
 from memcap.cli.selection import project_option
-from memcap.report.formats import FORMATS
+from memcap.report.charts import write_charts
+from memcap.report.formats import FORMATS, find_format
 from memcap.units import counted
 from memcap.workflows.options import ReportOptions
 
@@ -74,7 +75,6 @@ def command(options: ReportOptions, rendering: Rendering) -> None:
       memcap report results/20260101T020304-quick-1a2b.json --format csv > runs.csv
       memcap report downloaded.json --no-check
     """
-    from memcap.report.charts import write_charts
     from memcap.workflows.check import judged_as_asked
 
     view, suites = judged_as_asked(options, say)
@@ -86,7 +86,6 @@ def command(options: ReportOptions, rendering: Rendering) -> None:
 def _render(view: View, rendering: Rendering, suites: Mapping[str, Suite]) -> None:
     from memcap.cli.reports import render, terminal_text
     from memcap.report.check import check_document
-    from memcap.report.formats import find_format
     from memcap.report.to_terminal import Terminal, to_terminal
     from memcap.store.files import write_atomically
 

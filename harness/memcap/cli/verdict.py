@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NoReturn
 from memcap.cli.output import emit
 from memcap.cli.progress import caller
 from memcap.cli.reports import Reports, Wanted, terminal_text, write_reports
+from memcap.errors import BaselineRefused, Interrupted
+from memcap.units import listed
 
 if TYPE_CHECKING:
     from memcap.model import Config
@@ -45,7 +47,6 @@ def conclude(case: Case, printing: Printing, *, accept: bool = False) -> NoRetur
 
     What became worse is explained by line if that is asked for. ``accept`` makes the first baselines of benchmarks.
     """
-    from memcap.errors import BaselineRefused, Interrupted
     from memcap.report.json import render_check_json
     from memcap.workflows.explain import explain
     from memcap.workflows.first_baselines import accept_first
@@ -78,7 +79,6 @@ def _tell_of_lost_benchmarks(found: Judged, tell: Tell) -> None:
     """Say which baselines of the project have no benchmark, where a new cell may be that of a renamed one."""
     from memcap.model import VerdictState
     from memcap.store import lost_benchmarks
-    from memcap.units import listed
 
     baselines = found.case.baselines
     is_new = any(verdict.state is VerdictState.NEW for verdict in found.verdicts)
