@@ -13,21 +13,32 @@ import sys
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from memcap import __version__
 from memcap.errors import MemcapError
+from memcap.model import (
+    METRICS_VERSION,
+    NO_CAP_BYTES,
+    PROCESS_ENGINE,
+    UNCAPPED,
+    CampaignResult,
+    Cap,
+    Caveat,
+    CaveatKind,
+    CellResult,
+    CellSummary,
+    Ending,
+    Environment,
+    Measurement,
+)
 from memcap.model.names import new_campaign_id
 from memcap.pytest_plugin.cell_names import SUITE, cell_name
 from memcap.pytest_plugin.figures import Figures, figures_of
 from memcap.pytest_plugin.isolation import runs_of
 from memcap.pytest_plugin.settings import CONTAINERS
 from memcap.units import counted
-
-if TYPE_CHECKING:
-    from memcap.model import CampaignResult, Cap, CellResult, Environment, Measurement
 
 _IMAGE = "host"
 _SHARED = "shared"
@@ -104,7 +115,6 @@ def _runs(report: pytest.TestReport) -> Iterator[_Run]:
 
 def _result(found: dict[str, list[_Run]], started: datetime) -> CampaignResult:
     from memcap.images.this_machine import host_facts  # noqa: PLC0415 - heavy
-    from memcap.model import METRICS_VERSION, CampaignResult  # noqa: PLC0415 - heavy
 
     cells = tuple(_cell(nodeid, runs) for nodeid, runs in found.items())
     return CampaignResult(
@@ -123,8 +133,6 @@ def _result(found: dict[str, list[_Run]], started: datetime) -> CampaignResult:
 
 
 def _cell(nodeid: str, runs: list[_Run]) -> CellResult:
-    from memcap.model import CellResult, CellSummary  # noqa: PLC0415 - heavy
-
     figures, name = runs[0].figures, cell_name(nodeid)
     cap, variant = _cap(figures.limit), "" if figures.is_alone else _SHARED
     return CellResult(
@@ -142,8 +150,6 @@ def _cell(nodeid: str, runs: list[_Run]) -> CellResult:
 
 
 def _cap(limit: int | None) -> Cap:
-    from memcap.model import NO_CAP_BYTES, UNCAPPED, Cap  # noqa: PLC0415 - heavy
-
     if limit is None:
         return Cap(name=UNCAPPED, bytes=NO_CAP_BYTES)
     # Names have no dots: 1.5 MB is 1500kb.
@@ -152,8 +158,6 @@ def _cap(limit: int | None) -> Cap:
 
 def _measurement(nodeid: str, run: _Run) -> Measurement:
     """Return a run as memcap stores it. ``rss_peak`` is that of the test's process, as everywhere in memcap."""
-    from memcap.model import Caveat, CaveatKind, Ending, Measurement  # noqa: PLC0415 - heavy
-
     figures = run.figures
     ending = Ending(figures.ended) if figures.ended else Ending.COMPLETED if run.outcome == "passed" else Ending.FAILED
     extra = {
@@ -178,8 +182,6 @@ def _measurement(nodeid: str, run: _Run) -> Measurement:
 
 
 def _environment() -> Environment:
-    from memcap.model import PROCESS_ENGINE, Environment  # noqa: PLC0415 - heavy
-
     return Environment(
         engine=PROCESS_ENGINE,
         engine_version=__version__,
