@@ -41,6 +41,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "measure": (*WORDS, "strict", "redaction", "model", "probe", "stats"),
     "store": (*WORDS, "strict", "model", "stats"),
     "launch": (*WORDS, "model"),
+    "load": (*WORDS, "strict", "model", "probe"),
     "pinning": (),
     "worktree": ("errors", "store"),
     "revision": ("errors", "model", "plan"),
