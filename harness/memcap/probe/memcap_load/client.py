@@ -143,6 +143,7 @@ class Client:
         try:
             while self._start_file and not os.path.exists(self._start_file):
                 await asyncio.sleep(LOOK_SECONDS)
+            self._pool.resolve()
             started = loop.time() + LEAD_SECONDS
             self._tally.begin(started)
             await asyncio.gather(*(self._work(started) for _ in range(self._concurrency)))

@@ -265,6 +265,16 @@ class Pool:
         self._host: str = target["host"] if self._unix is None else ""
         self._port: int = target["port"] if self._unix is None else 0
         self._address: tuple[Any, ...] = ()
+        self._unknown = ""
+
+    def resolve(self) -> None:
+        """Look up the target once; if that fails, so does each connection."""
+        if self._unix is None:
+            try:
+                found = socket.getaddrinfo(self._host, self._port, socket.AF_INET, socket.SOCK_STREAM)
+                self._address = found[0][4]
+            except OSError as error:
+                self._unknown = "%s: %s" % (self._host, error)
 
     def count_open(self, change: int) -> None:
         self.opened += change > 0
@@ -274,20 +284,16 @@ class Pool:
     async def connect(self, deadline: float) -> Connection:
         """Return a new connection. Raises ExchangeError."""
         loop = asyncio.get_running_loop()
+        if self._unknown:
+            raise ExchangeError("connect", self._unknown)
         try:
             if self._unix is not None:
                 made: Any = loop.create_unix_connection(lambda: Connection(self), self._unix)
             else:
-                made = loop.create_connection(lambda: Connection(self), *self._resolve())
+                made = loop.create_connection(lambda: Connection(self), *self._address)
             _, connection = await asyncio.wait_for(made, deadline - loop.time())
         except asyncio.TimeoutError:
             raise ExchangeError("timeout", "no connection in time") from None
         except OSError as error:
             raise ExchangeError("connect", str(error)) from None
         return connection  # type: ignore[no-any-return]
-
-    def _resolve(self) -> tuple[Any, ...]:
-        """Return the IPv4 address and port of the target, looked up once."""
-        if not self._address:
-            self._address = socket.getaddrinfo(self._host, self._port, socket.AF_INET, socket.SOCK_STREAM)[0][4]
-        return self._address
