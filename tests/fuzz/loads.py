@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from memcap.load import make_orders, parse_load, parse_load_report, parse_tool_output, render_load
-from memcap.model.load import LoadTarget
+from memcap.model import LoadTarget
 from memcap.probe.memcap_load.client import Client
 
 _LOAD: Final = (

@@ -24,7 +24,7 @@ from tabulate import tabulate
 
 import memcap
 from memcap.load import make_orders, parse_load, parse_load_report, parse_target
-from memcap.model.load import LoadOutcome, LoadTarget
+from memcap.model import LoadOutcome, LoadTarget
 
 CLIENT = Path(memcap.__file__).parent / "probe" / "memcap_load"
 LOAD = "GET /items/{1..500} rate=200 for 10s concurrency=20"

@@ -8,7 +8,7 @@ from dataclasses import fields
 from typing import Any, Final, TypeVar
 
 from memcap.errors import FileFormatError
-from memcap.model.load import (
+from memcap.model import (
     LoadConnections,
     LoadErrors,
     LoadMoment,

@@ -37,7 +37,7 @@ from memcap.load.values import (
     read_timeout,
     read_weight,
 )
-from memcap.model.load import LoadRequest, LoadSpec
+from memcap.model import LoadRequest, LoadSpec
 from memcap.strict import describe, quote
 from memcap.units import counted
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from memcap.errors import UsageError
-from memcap.model.load import LoadRequest, LoadSpec, LoadTarget
+from memcap.model import LoadRequest, LoadSpec, LoadTarget
 from memcap.probe.memcap_load import FORMAT
 from memcap.strict import quote
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from memcap.model.load import LoadErrors, LoadOutcome
+from memcap.model import LoadErrors, LoadOutcome
 
 MOST_OUTPUT: Final = 1024 * 1024  # characters, from the end: the summary is there
 LONGEST_EXAMPLE: Final = 200

@@ -9,7 +9,7 @@ import pytest
 
 from memcap.errors import FileFormatError
 from memcap.load import make_orders, parse_load, parse_load_report
-from memcap.model.load import LoadConnections, LoadErrors, LoadSecond, LoadTarget, LoadTimes
+from memcap.model import LoadConnections, LoadErrors, LoadSecond, LoadTarget, LoadTimes
 from memcap.probe.memcap_load.client import Client
 
 REPORT: dict[str, Any] = {

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from memcap.errors import UsageError
 from memcap.load import parse_load, read_load, render_load
-from memcap.model.load import LoadRequest, LoadSpec
+from memcap.model import LoadRequest, LoadSpec
 
 PATH_CHARACTERS = st.sampled_from(string.ascii_letters + string.digits + "/?&=%-._~!$'()*+,;:@\"\\<>|^`[]")
 RANGES = st.tuples(st.integers(0, 10**15 - 1), st.integers(0, 10**15 - 1)).map(

@@ -9,7 +9,7 @@ import pytest
 
 from memcap.errors import UsageError
 from memcap.load import make_orders, orders, parse_load, parse_target
-from memcap.model.load import LoadTarget
+from memcap.model import LoadTarget
 from memcap.probe.memcap_load.client import Client
 
 MIX = "GET /{1..9} weight=2 and POST / body=cart.json header='A: b' rate=200 for 10s concurrency=20 levels=1,2"
