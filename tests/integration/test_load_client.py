@@ -182,6 +182,18 @@ def test_errors_are_counted_by_kind() -> None:
     assert "hello" in report["errors"]["bad_answer"]["example"]
 
 
+@pytest.mark.parametrize("by_unix_socket", [False, True])
+def test_a_request_that_was_read_is_not_sent_again(tmp_path: Path, *, by_unix_socket: bool) -> None:
+    """A worker that dies of its request closes the connection like one that found it idle."""
+    with LoadServer(
+        lambda number: None if number % 10 == 9 else ANSWER, unix=tmp_path / "s" if by_unix_socket else None
+    ) as server:
+        report = loaded(server.target)
+    assert len(server.heads) == report["sent"] == 400
+    assert {kind: error["count"] for kind, error in report["errors"].items()} == {"reset": 40}
+    assert report["connections"]["retried"] == 0
+
+
 def test_a_server_that_never_answers() -> None:
     with LoadServer(lambda _: b"") as server:
         report = loaded(server.target, count=50, concurrency=5, timeout_seconds=0.3)

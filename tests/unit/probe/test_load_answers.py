@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import socket
 from random import Random
 from typing import Any
 
@@ -18,7 +19,7 @@ from memcap.probe.memcap_load.connection import (
     Pool,
     Request,
     Template,
-    UnansweredError,
+    UnreadError,
 )
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
@@ -176,9 +177,13 @@ def test_the_length_is_that_of_the_drawn_body() -> None:
 class Transport:
     """Keeps what is written, and ends the connection in the next turn of the loop, as asyncio's do."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, endpoint: socket.socket) -> None:
         self.written = b""
-        self._connection = connection
+        self._connection, self._endpoint = connection, endpoint
+
+    def get_extra_info(self, name: str) -> socket.socket:
+        assert name == "socket"
+        return self._endpoint
 
     def write(self, data: bytes) -> None:
         self.written += data
@@ -187,19 +192,27 @@ class Transport:
         asyncio.get_running_loop().call_soon(self._connection.connection_lost, None)
 
 
-async def exchanged(*events: bytes | None, keep_alive: bool = True) -> tuple[Pool, Connection, Answer]:
-    """Exchange one request, during which ``events`` arrive; None is the end of the connection."""
+Event = bytes | OSError | None
+
+
+async def exchanged(*events: Event, keep_alive: bool = True) -> tuple[Pool, Connection, Answer]:
+    """Exchange one request, during which ``events`` arrive; None and errors are the end of the connection."""
     pool = Pool({"host": "localhost", "port": 80}, keep_alive)
     connection = Connection(pool)
-    transport = Transport(connection)
+    ends = socket.socketpair()
+    transport = Transport(connection, ends[0])
     connection.connection_made(transport)
     loop = asyncio.get_running_loop()
     for event in events:
-        if event is None:
-            loop.call_soon(connection.connection_lost, None)
-        else:
+        if isinstance(event, bytes):
             loop.call_soon(connection.data_received, event)
-    answer = await connection.exchange((b"head", b"body"), False, loop.time() + 0.05)
+        else:
+            loop.call_soon(connection.connection_lost, event)
+    try:
+        answer = await connection.exchange((b"head", b"body"), False, loop.time() + 0.05)
+    finally:
+        for end in ends:
+            end.close()
     await asyncio.sleep(0)
     assert transport.written == b"headbody"
     return pool, connection, answer
@@ -210,6 +223,21 @@ def test_a_connection_is_kept() -> None:
     assert answer.status == 200
     assert connection.is_open
     assert (pool.opened, pool.most_open, pool.closed_by_server) == (1, 1, 0)
+
+
+def test_a_connection_that_the_server_ended_while_it_was_idle() -> None:
+    async def ended() -> tuple[bool, bool, int]:
+        pool = Pool({"host": "localhost", "port": 80}, True)
+        connection = Connection(pool)
+        own, others = socket.socketpair()
+        connection.connection_made(Transport(connection, own))
+        before = connection.is_usable()
+        others.close()
+        after = connection.is_usable()
+        own.close()
+        return before, after, pool.closed_by_server
+
+    assert asyncio.run(ended()) == (True, False, 1)
 
 
 def test_a_connection_that_the_server_will_close_is_closed() -> None:
@@ -238,17 +266,19 @@ def test_too_much_closes_the_connection() -> None:
 
 
 @pytest.mark.parametrize(
-    ("events", "kind", "is_unanswered"),
+    ("events", "kind", "is_unread"),
     [
-        ((None,), "reset", True),
+        ((None,), "reset", False),
+        ((ConnectionResetError("reset by peer"),), "reset", True),
         ((OK[:20], None), "reset", False),
+        ((OK[:20], ConnectionResetError("reset by peer")), "reset", False),
         ((b"SSH-2.0-x\r\n",), "bad_answer", False),
         ((), "timeout", False),
         ((OK[:20],), "timeout", False),
     ],
 )
-def test_errors(events: tuple[bytes | None, ...], kind: str, *, is_unanswered: bool) -> None:
+def test_errors(events: tuple[Event, ...], kind: str, *, is_unread: bool) -> None:
     with pytest.raises(ExchangeError) as caught:
         asyncio.run(exchanged(*events))
     assert caught.value.kind == kind
-    assert isinstance(caught.value, UnansweredError) is is_unanswered
+    assert isinstance(caught.value, UnreadError) is is_unread

@@ -19,9 +19,9 @@ client's own: how long after the due time a worker woke up that was free by then
 no worker was free in time. `cpu_seconds` is the client's: close to the load's duration, the client was too slow.
 
 Errors by kind: `connect` (refused, or an unknown host), `timeout`, `reset` (the connection ended before the answer
-did), `status` (400 or more), `bad_answer` (not HTTP/1). A server may close an idle connection at the moment a request
-is sent. A request on a kept connection that ends before the first byte of the answer is therefore sent again on a new
-one, as browsers do; `connections.retried` counts these.
+did), `status` (400 or more), `bad_answer` (not HTTP/1). A server may close an idle connection just when a request is
+sent. The kernel tells whether it had read the request. If not, the request is sent again on a new connection, and
+`connections.retried` counts it; so the number of requests that servers read is exact.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from bisect import bisect, bisect_left
 from itertools import accumulate
 
 from . import FORMAT
-from .connection import Answer, Connection, ExchangeError, Pool, Request, UnansweredError
+from .connection import Answer, Connection, ExchangeError, Pool, Request, UnreadError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -152,33 +152,40 @@ class Client:
 
     async def _work(self, started: float) -> None:
         """Take one request after the other, until there are none."""
-        loop = asyncio.get_running_loop()
         connection: Connection | None = None
-        while self._taken < self._count:
-            due = started + self._taken / self._rate
-            self._taken += 1
-            request = self._requests[bisect(self._weights, self._source.random() * self._weights[-1])]
-            message = request.draw(self._source)
-            if loop.time() < due:
-                await asyncio.sleep(due - loop.time())
-                self._tally.lateness.add(loop.time() - due)
-            else:
-                self._tally.queued += 1
-                await asyncio.sleep(0)  # a client that cannot keep up still hears signals
-            try:
-                connection, answer = await self._exchange(connection, message, request.is_head, due + self._timeout)
-            except ExchangeError as failure:
-                if failure.kind == "timeout":
-                    self._tally.latency.add(loop.time() - due)
-                self._tally.add_error(loop.time(), failure.kind, "%s: %s" % (request.name, failure))
-                continue
-            self._tally.latency.add(loop.time() - due)
-            if answer.status < 400:
-                self._tally.add_completed(loop.time())
-            else:
-                self._tally.add_error(loop.time(), "status", "%s: %s" % (request.name, answer.words))
-        if connection is not None:
-            connection.close()
+        try:
+            while self._taken < self._count:
+                due = started + self._taken / self._rate
+                self._taken += 1
+                connection = await self._send(connection, due)
+        finally:
+            if connection is not None:
+                connection.close()
+
+    async def _send(self, connection: Connection | None, due: float) -> Connection | None:
+        """Send the next request when it is due, count what came of it, and return the connection it was sent on."""
+        loop = asyncio.get_running_loop()
+        request = self._requests[bisect(self._weights, self._source.random() * self._weights[-1])]
+        message = request.draw(self._source)
+        if loop.time() < due:
+            await asyncio.sleep(due - loop.time())
+            self._tally.lateness.add(loop.time() - due)
+        else:
+            self._tally.queued += 1
+            await asyncio.sleep(0)  # a client that cannot keep up still hears signals
+        try:
+            connection, answer = await self._exchange(connection, message, request.is_head, due + self._timeout)
+        except ExchangeError as failure:
+            if failure.kind == "timeout":
+                self._tally.latency.add(loop.time() - due)
+            self._tally.add_error(loop.time(), failure.kind, "%s: %s" % (request.name, failure))
+            return connection
+        self._tally.latency.add(loop.time() - due)
+        if answer.status < 400:
+            self._tally.add_completed(loop.time())
+        else:
+            self._tally.add_error(loop.time(), "status", "%s: %s" % (request.name, answer.words))
+        return connection
 
     async def _exchange(
         self, connection: Connection | None, message: tuple[bytes, bytes], is_head: bool, deadline: float
@@ -187,13 +194,13 @@ class Client:
         loop = asyncio.get_running_loop()
         if loop.time() >= deadline:
             raise ExchangeError("timeout", "no connection was free in time to send it")
-        is_kept = connection is not None and connection.is_open
+        is_kept = connection is not None and connection.is_usable()
         if connection is None or not is_kept:
             connection = await self._pool.connect(deadline)
         self._tally.add_sent(loop.time())
         try:
             return connection, await connection.exchange(message, is_head, deadline)
-        except UnansweredError:
+        except UnreadError:
             if not is_kept:
                 raise
         self._pool.retried += 1

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import random
 import re
+import select
 import socket
 
 TYPE_CHECKING = False
@@ -27,8 +28,8 @@ class ExchangeError(Exception):
         self.kind = kind
 
 
-class UnansweredError(ExchangeError):
-    """The connection ended before anything of the answer arrived."""
+class UnreadError(ExchangeError):
+    """The server had closed the connection before it read the request, so that this can be sent again."""
 
 
 class Template:
@@ -192,6 +193,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, pool: Pool) -> None:
         self.is_open = False
         self._pool = pool
+        self._poll = select.poll()
         self._transport: Any = None
         self._answer = Answer(is_head=False)
         self._waiter: asyncio.Future[Answer] | None = None
@@ -223,8 +225,16 @@ class Connection(asyncio.Protocol):
             self.is_open = False
             self._transport.abort()
 
+    def is_usable(self) -> bool:
+        """Tell whether a request can be sent; close a connection that the server has ended since the last answer."""
+        if self.is_open and self._poll.poll(0):
+            self._pool.closed_by_server += 1
+            self.close()
+        return self.is_open
+
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
+        self._poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
         self.is_open = True
         self._pool.count_open(1)
 
@@ -247,7 +257,10 @@ class Connection(asyncio.Protocol):
         if self._answer.ends_with_connection():
             self._waiter.set_result(self._answer)
         else:
-            kind = ExchangeError if self._answer.has_begun else UnansweredError
+            # Without an error the server closed after it had read all that was sent. The end of the connection may hide
+            # that error, if the server closed first.
+            is_unread = error or self._transport.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            kind = UnreadError if is_unread and not self._answer.has_begun else ExchangeError
             self._fail(kind("reset", str(error or "the connection ended before the answer")))
 
     def _fail(self, failure: ExchangeError) -> None:
