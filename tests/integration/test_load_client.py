@@ -196,11 +196,11 @@ def test_a_request_that_was_read_is_not_sent_again(tmp_path: Path, *, by_unix_so
 
 def test_a_server_that_never_answers() -> None:
     with LoadServer(lambda _: b"") as server:
-        report = loaded(server.target, count=50, concurrency=5, timeout_seconds=0.3)
+        report = loaded(server.target, count=50, rate=100000.0, concurrency=5, timeout_seconds=1.0)
     assert report["completed"] == 0
     assert list(report["errors"]) == ["timeout"]
-    assert len(server.heads) == report["sent"] < 50, "the rest found no free connection in time"
-    assert report["latency_seconds"]["p50"] >= 0.29
+    assert 5 <= len(server.heads) <= report["sent"] < 50, "the rest found no free connection in time"
+    assert report["latency_seconds"]["p50"] >= 0.98
 
 
 def test_latency_counts_from_the_due_time() -> None:

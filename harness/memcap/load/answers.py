@@ -49,7 +49,7 @@ def parse_load_report(text: str) -> LoadOutcome:
             per_second=tuple(_build(LoadSecond, row, read_whole) for row in read_items(data["per_second"])),
         )
     except KeyError as error:
-        raise FileFormatError(f"{_NAME} lacks a field: {error}") from error
+        raise FileFormatError(f"{_NAME} has no field {error}") from error
     except TypeError as error:
         raise FileFormatError(f"{_NAME} is malformed: {error}") from error
     if outcome.unfinished < 0:

@@ -68,7 +68,7 @@ class _Given:
 
 
 class _Reader:
-    """Reads what was given and collects the problems, so that all can be told at once."""
+    """Reads what was given, and collects all problems for one message."""
 
     def __init__(self) -> None:
         self.problems: list[str] = []

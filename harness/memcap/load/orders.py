@@ -1,4 +1,4 @@
-"""The orders for the client: what `probe/memcap_load` is told to do."""
+"""The orders for the client, `probe/memcap_load`: what to send, where, and when to start."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 Some of them exit with 0 when nothing listens, so their exit codes say nothing. Only the counts are read: most of these
 tools measure latency from the moment of sending, which hides the time in which a slow server keeps them from it.
 
-Kinds of errors are named as memcap's client does where a tool tells them apart; otherwise they are `failed`.
+Kinds of errors are named as memcap's client does where a tool counts them separately; otherwise they are `failed`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The language of loads: what is written is what is meant, and all mistakes are told at once."""
+"""The language of loads: what is rendered is read again, and all problems are in one message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the client is told to do."""
+"""The orders for the client."""
 
 from __future__ import annotations
 

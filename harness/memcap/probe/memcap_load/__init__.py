@@ -20,7 +20,7 @@ no worker was free in time. `cpu_seconds` is the client's: close to the load's d
 
 Errors by kind: `connect` (refused, or an unknown host), `timeout`, `reset` (the connection ended before the answer
 did), `status` (400 or more), `bad_answer` (not HTTP/1). A server may close an idle connection just when a request is
-sent. The kernel tells whether it had read the request. If not, the request is sent again on a new connection, and
+sent. The kernel knows whether it had read the request. If not, the request is sent again on a new connection, and
 `connections.retried` counts it; so the number of requests that servers read is exact.
 """
 
