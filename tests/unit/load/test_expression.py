@@ -7,7 +7,7 @@ import string
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memcap.errors import UsageError
@@ -54,6 +54,7 @@ def test_what_is_rendered_is_read_again(spec: LoadSpec) -> None:
 
 
 @given(SPECS)
+@settings(max_examples=40)
 def test_a_table_means_the_same(spec: LoadSpec) -> None:
     requests = [
         render_load(LoadSpec(requests=(each,), rate=1, seconds=1)).removesuffix(" rate=1 for 1s")
