@@ -37,6 +37,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "measuring": (*WORDS, "strict", "redaction", "model", "probe", "stats"),
     "store": (*WORDS, "strict", "model", "stats"),
     "run_spec": (*WORDS, "model"),
+    "load": (*WORDS, "strict", "model", "probe"),
     "pinning": (),
     "worktree": ("errors", "store"),
     "revision": ("errors", "model", "plan"),

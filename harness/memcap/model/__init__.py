@@ -20,6 +20,17 @@ from memcap.model.container import (
 from memcap.model.ending import Caveat, CaveatKind, Ending
 from memcap.model.history import BaselineVersion, CellHistory, History
 from memcap.model.image_source import ImageSource, Package
+from memcap.model.load import (
+    LoadConnections,
+    LoadErrors,
+    LoadMoment,
+    LoadOutcome,
+    LoadRequest,
+    LoadSecond,
+    LoadSpec,
+    LoadTarget,
+    LoadTimes,
+)
 from memcap.model.matrix import (
     BASE_MARK,
     COLD,
@@ -162,6 +173,15 @@ __all__ = [
     "ImageSource",
     "Layer",
     "Line",
+    "LoadConnections",
+    "LoadErrors",
+    "LoadMoment",
+    "LoadOutcome",
+    "LoadRequest",
+    "LoadSecond",
+    "LoadSpec",
+    "LoadTarget",
+    "LoadTimes",
     "Measurement",
     "MemoryKind",
     "MemorySplit",
