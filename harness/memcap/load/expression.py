@@ -24,7 +24,7 @@ from difflib import get_close_matches
 from typing import Any, Final, NoReturn, TypeVar
 
 from memcap.errors import SizeError, UsageError
-from memcap.load.values import (
+from memcap.load.words import (
     read_body,
     read_concurrency,
     read_duration,
