@@ -27,7 +27,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "probe": ("errors", "strict", "untrusted", "model"),
     "stats": (),
     "machine": (),
-    "config": (*WORDS, "strict", "model"),
+    "config": (*WORDS, "strict", "model", "load"),
     "references": ("errors", "units", "model"),
     "plan": (*WORDS, "model", "references"),
     "feasible": ("errors", "units", "model"),

@@ -144,13 +144,12 @@ class _Reader:
             self.add("", f"rate and duration are {most} requests; at most {MOST_REQUESTS} are possible")
         return spec
 
-    def refuse(self, subject: str) -> NoReturn:
+    def refuse(self, subject: str, *, example: str = EXAMPLE) -> NoReturn:
+        remedy = f"Write it like {example!r}."
         if len(self.problems) == 1:
-            raise UsageError(f"{subject}: {self.problems[0]}", remedy=f"Write it like {EXAMPLE!r}.")
+            raise UsageError(f"{subject}: {self.problems[0]}", remedy=remedy)
         lines = "".join(f"\n  {problem}" for problem in self.problems)
-        raise UsageError(
-            f"{subject} has {counted(len(self.problems), 'problem')}:{lines}", remedy=f"Write it like {EXAMPLE!r}."
-        )
+        raise UsageError(f"{subject} has {counted(len(self.problems), 'problem')}:{lines}", remedy=remedy)
 
 
 def parse_load(text: str) -> LoadSpec:
@@ -177,6 +176,16 @@ def parse_load(text: str) -> LoadSpec:
     if spec is None or reader.problems:
         reader.refuse(subject)
     return spec
+
+
+def parse_request(text: str) -> LoadRequest:
+    """Return the one request that ``text`` describes, such as ``POST /collect``. Raises UsageError."""
+    reader = _Reader()
+    words = reader.words(text)
+    found = None if words is None else reader.request(words, "")
+    if found is None or reader.problems:
+        reader.refuse(f"the request {quote(text)!r}", example="POST /collect")
+    return found
 
 
 def read_load(value: object) -> LoadSpec:
