@@ -112,7 +112,7 @@ class ServerKeys(TomlTable):
         default=None, description="Time between ready and load.", json_schema_extra=keeps('"5s"')
     )
     idle: Pause | None = Field(
-        default=None, description="Rest after the load; longer than the server's keep-alive timeout.",
+        default=None, description="Rest after each load; longer than the server's keep-alive timeout.",
         json_schema_extra=keeps('"5s"'),
     )  # fmt: skip
     collect: Collect | None = Field(

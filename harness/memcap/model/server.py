@@ -20,7 +20,7 @@ STOP_SIGNALS: Final = ("SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIG
 
 
 class PhaseName(str, Enum):
-    """The phases of a run of a server, in their order; there is a load for each level."""
+    """The phases of a run of a server, in their order; each level is a load, and an idle phase after it."""
 
     START = "start"
     WARM_UP = "warm_up"
@@ -138,9 +138,10 @@ class Service:
 class ServerWorkload(CommandWorkload):
     """A program that serves until it is stopped, measured phase by phase.
 
-    After its start and ``warm_up_seconds`` it gets the load, then ``idle_seconds`` of rest, ``collect`` if it offers a
-    hook for that, and the image's stop signal; ``grace_seconds`` later it is killed. ``idle_seconds`` should be longer
-    than the server's keep-alive timeout: until then closed connections look like a leak.
+    After its start and ``warm_up_seconds`` it gets the load, then ``idle_seconds`` of rest, both for each level. Then
+    come ``collect``, if it offers a hook for that, and the image's stop signal; ``grace_seconds`` later it is killed.
+    ``idle_seconds`` should be longer than the server's keep-alive timeout: until then closed connections look like a
+    leak.
     """
 
     ready: Readiness
@@ -159,8 +160,8 @@ class ServerWorkload(CommandWorkload):
     @property
     def configured_seconds(self) -> float:
         """Return how long the phases last whose length is configured."""
-        load = self.load.seconds * len(self.levels) if isinstance(self.load, LoadSpec) else 0.0
-        return self.warm_up_seconds + load + self.idle_seconds
+        load = self.load.seconds if isinstance(self.load, LoadSpec) else 0.0
+        return self.warm_up_seconds + len(self.levels) * (load + self.idle_seconds)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -198,7 +199,7 @@ class ProcessRss:
 class PhaseFigures:
     """What a phase needed. The ``settled`` bytes are the least and the most unreclaimable memory in its last quarter.
 
-    ``requests`` and ``connections`` are those of a load: how many were answered, and how many were open at once.
+    ``requests`` is how many ended in a load; ``connections`` how many were open at once, ``connections_opened`` in all.
     Figures are None where no sample is in the phase.
     """
 
@@ -208,6 +209,7 @@ class PhaseFigures:
     level: float | None = None
     requests: int | None = None
     connections: int | None = None
+    connections_opened: int | None = None
     peak_bytes: int | None = None
     unreclaimable_peak_bytes: int | None = None
     settled_low_bytes: int | None = None
