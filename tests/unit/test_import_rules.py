@@ -95,6 +95,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "redaction",
         "model",
         "config",
+        "load",
         "references",
         "plan",
         "feasible",

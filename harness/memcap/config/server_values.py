@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, BeforeValidator
 
 from memcap.config.docker_options import parse_tmpfs, parse_volume
-from memcap.config.server_words import READY_EXAMPLE, command_ready, parse_collect, parse_ready
+from memcap.config.server_words import READY_EXAMPLE, command_ready, in_one_line, parse_collect, parse_ready
 from memcap.config.source import nearest, shown
 from memcap.config.values import ValueKind, complaint, known, one_of, read_as_text, refused
 from memcap.errors import SizeError, UsageError
@@ -77,9 +77,7 @@ def _load(value: object) -> LoadSpec | ClientCommand:
     try:
         return read_load(value)
     except UsageError as error:
-        # One problem of a file is one line.
-        lines = [line.strip() for line in error.message.splitlines()]
-        raise refused(UsageError(f"{lines[0]} {'; '.join(lines[1:])}".rstrip(), remedy=error.remedy)) from None
+        raise refused(in_one_line(error)) from None
 
 
 def _levels(value: object) -> tuple[float, ...]:

@@ -54,6 +54,12 @@ def parse_collect(text: str) -> LoadRequest | CollectSignal:
     return CollectSignal(name=text)
 
 
+def in_one_line(error: UsageError) -> UsageError:
+    """Return ``error`` with its list of problems in one line, to stand in a list itself."""
+    first, *others = (line.strip() for line in error.message.splitlines())
+    return UsageError(f"{first} {'; '.join(others)}".rstrip(), remedy=error.remedy)
+
+
 def _split(text: str) -> tuple[str, ...]:
     try:
         return tuple(shlex.split(text))
