@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -32,12 +33,13 @@ def read_package(root: Path, source: Source) -> tuple[Package | None, list[Probl
         return None, problems
     path = root / keys["package"]
     is_wheel = path.suffix == ".whl"
-    if not (path.is_file() if is_wheel else path.is_dir()):
+    # Unlike Path, these do not raise for a name that is too long.
+    if not (os.path.isfile(path) if is_wheel else os.path.isdir(path)):  # noqa: PTH112, PTH113
         message = f"there is no {'wheel' if is_wheel else 'folder'} {shown(keys['package'])}"
         problems.append(source.problem(("project", "package"), message))
     lock = Path(keys["requirements"]) if "requirements" in keys else _find_lock(root, Path(keys["package"]))
     constraints, lock_problems = None, list[Problem]()
-    if lock is not None and not (root / lock).is_file():
+    if lock is not None and not os.path.isfile(root / lock):  # noqa: PTH113
         lock_problems = [source.problem(("project", "requirements"), f"there is no file {shown(str(lock))}")]
     elif lock is not None and is_lock_file(lock):
         constraints, lock_problems = read_lock_file(root, lock)
@@ -51,4 +53,4 @@ def read_package(root: Path, source: Source) -> tuple[Package | None, list[Probl
 def _find_lock(root: Path, package: Path) -> Path | None:
     """Return the lock file that no key names: memcap's own, or another tool's beside the package or in ``root``."""
     places = (Path(LOCK_FILE), *(folder / name for folder in (package, Path()) for name in LOCK_FILES))
-    return next((place for place in places if (root / place).is_file()), None)
+    return next((place for place in places if os.path.isfile(root / place)), None)  # noqa: PTH113

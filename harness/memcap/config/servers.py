@@ -10,9 +10,10 @@ from typing import Any, Final
 
 from memcap.config.server_schema import PhaseTable, ServerKeys, ServiceTable
 from memcap.config.server_values import SERVER
+from memcap.config.server_words import parse_ready
 from memcap.config.source import Source, nearest, shown
 from memcap.config.values import Names
-from memcap.errors import Problem
+from memcap.errors import Problem, UsageError
 from memcap.model import (
     SERVICE_CAP_BYTES,
     Budget,
@@ -84,10 +85,20 @@ def server_problems(source: Source, path: tuple[str, ...], table: Mapping[str, A
         problems.append(source.problem((*path, "levels"), message))
     if "levels" in table and ((isinstance(load, dict) and "levels" in load) or " levels=" in str(load)):
         problems.append(source.problem((*path, "levels"), "the load has levels too; leave one of them out"))
-    if isinstance(load, str | dict) and (isinstance(ready, list) or (isinstance(ready, str) and "://" not in ready)):
+    if isinstance(load, str | dict) and _is_command(ready):
         message = "a command does not say where the requests of the load go; use http://HOST:PORT/… or tcp://HOST:PORT"
         problems.append(source.problem((*path, "ready"), message))
     return problems + _phase_problems(source, path, table)
+
+
+def _is_command(ready: object) -> bool:
+    """Tell whether a readiness check, as it is written, is a command."""
+    if not isinstance(ready, str):
+        return isinstance(ready, list)
+    try:
+        return isinstance(parse_ready(ready), CommandReady)
+    except UsageError:
+        return False  # the schema says so
 
 
 def body_problems(root: Path, source: Source, path: tuple[str, ...], keys: ServerKeys) -> list[Problem]:

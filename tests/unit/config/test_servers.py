@@ -244,6 +244,11 @@ def test_a_mistake_in_a_service(find_problems: FindProblems, file: str, text: st
     ]
 
 
+def test_an_address_without_scheme_is_one_mistake(find_problems: FindProblems) -> None:
+    (problem,) = find_problems({"suites/demo/suite.toml": SERVER.replace("tcp://", "")})
+    assert problem.key == "benchmarks.web.ready"
+
+
 def test_a_misspelled_kind_is_one_mistake(find_problems: FindProblems) -> None:
     problems = find_problems({"suites/demo/suite.toml": SERVER.replace("server", "sever")})
     assert [(problem.key, problem.suggestion) for problem in problems] == [("benchmarks.web.kind", "server")]
