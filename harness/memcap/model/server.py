@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Final
 from urllib.parse import urlsplit
 
-from memcap.model.server_load import LoadRequest, LoadSpec, LoadTarget, LoadTimes
+from memcap.model.server_load import LoadOutcome, LoadRequest, LoadSpec, LoadTarget, LoadTimes
 from memcap.model.workload import CommandWorkload
 
 READY_SECONDS: Final = 60.0
@@ -261,6 +261,21 @@ class WorkerFigures:
     ended: int | None = None
     replaced: int | None = None
     oom_kills: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerRecord:
+    """What an engine brings back from a run of a server, next to its RawRun.
+
+    ``clock_seconds`` is the machine's monotonic clock at the supervisor's start, from which ``marks`` and ``processes``
+    count. ``loads`` are in the order of the phases that are loads.
+    """
+
+    clock_seconds: float
+    marks: tuple[PhaseMark, ...]
+    loads: tuple[LoadOutcome, ...] = ()
+    services: tuple[ServiceFigures, ...] = ()
+    processes: tuple[ProcessMoment, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
