@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from memcap.config.server_schema import ServiceTable
+from memcap.config.server_values import NewService
 from memcap.config.toml_table import TomlTable, keeps
 from memcap.config.values import (
     AddHosts,
@@ -273,7 +274,7 @@ class LimitsFile(TomlTable):
     images: dict[Name, ImageTable] = Field(
         default={}, description="Images by reference or Dockerfile, besides the folders under images/."
     )
-    services: dict[Name, ServiceTable] = Field(default={}, description="What servers need next to them, by name.")
+    services: dict[NewService, ServiceTable] = Field(default={}, description="What servers need next to them, by name.")
     project: ProjectTable = Field(default=ProjectTable(), description="The code that the suites measure.")
     tolerances: Tolerances = Field(default=Tolerances(), description="How far metrics may move.")
     time_limits: TimeLimits = Field(default=TimeLimits(), description="Time limits.")

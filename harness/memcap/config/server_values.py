@@ -7,8 +7,16 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BeforeValidator
 
-from memcap.config.docker_options import parse_tmpfs, parse_volume
-from memcap.config.server_words import READY_EXAMPLE, command_ready, in_one_line, parse_collect, parse_ready
+from memcap.config.docker_options import parse_tmpfs
+from memcap.config.server_words import (
+    READY_EXAMPLE,
+    command_ready,
+    in_one_line,
+    parse_collect,
+    parse_put_file,
+    parse_ready,
+    service_name_complaint,
+)
 from memcap.config.source import nearest, shown
 from memcap.config.values import ValueKind, complaint, known, one_of, read_as_text, refused
 from memcap.errors import SizeError, UsageError
@@ -19,7 +27,6 @@ from memcap.model import (
     CommandReady,
     HttpReady,
     LoadSpec,
-    MountKind,
     PhaseName,
     PutFile,
     ServiceScope,
@@ -98,11 +105,10 @@ def _pause(value: object) -> float:
         raise refused(error) from None
 
 
-def _put_file(text: str) -> PutFile:
-    mount = parse_volume(text)
-    if mount.kind is not MountKind.BIND or mount.read_only:
-        raise UsageError(f"{shown(text)} is not SRC:DST", remedy="Write it like ./db.conf:/etc/db.conf.")
-    return PutFile(source=mount.source, target=mount.target)
+def _new_service(value: str) -> str:
+    if message := service_name_complaint(value):
+        raise complaint(message)
+    return value
 
 
 def _package(value: str) -> str:
@@ -124,9 +130,10 @@ Levels = Annotated[tuple[float, ...], ValueKind("list of numbers", "[1, 2, 4]"),
 Pause = Annotated[float, ValueKind("duration", '"5s"'), BeforeValidator(_pause)]
 Collect = Annotated[Any, ValueKind("string", '"POST /collect"'), BeforeValidator(read_as_text(parse_collect))]
 PhaseText = Annotated[str, one_of(tuple(phase.value for phase in PhaseName), "a phase")]
+NewService = Annotated[str, AfterValidator(_new_service)]
 ServiceName = Annotated[str, known("services")]
 PutFiles = list[
-    Annotated[PutFile, ValueKind("string", '"./db.conf:/etc/db.conf"'), BeforeValidator(read_as_text(_put_file))]
+    Annotated[PutFile, ValueKind("string", '"./db.conf:/etc/db.conf"'), BeforeValidator(read_as_text(parse_put_file))]
 ]
 TmpfsList = list[Annotated[Any, ValueKind("string", ""), BeforeValidator(read_as_text(parse_tmpfs))]]
 PackageName = Annotated[str, AfterValidator(_package)]

@@ -1,4 +1,4 @@
-"""How files and options say when a server is ready, and what makes it collect its garbage."""
+"""How files and options say when a server is ready, what makes it collect its garbage, and which files it gets."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import re
 import shlex
 from typing import Final
 
+from memcap.config.docker_options import parse_volume
 from memcap.config.source import nearest, shown
 from memcap.errors import UsageError
 from memcap.load import parse_request, parse_target
-from memcap.model import CollectSignal, CommandReady, HttpReady, LoadRequest, TcpReady
+from memcap.model import CollectSignal, CommandReady, HttpReady, LoadRequest, MountKind, PutFile, TcpReady
+from memcap.model.names import name_complaint
 
 COLLECT_SIGNALS: Final = ("SIGUSR1", "SIGUSR2", "SIGHUP", "SIGWINCH")  # those that a program may use as it likes
 READY_EXAMPLE: Final = "http://localhost:8000/health, tcp://localhost:8000 or a command"
@@ -52,6 +54,19 @@ def parse_collect(text: str) -> LoadRequest | CollectSignal:
             f"{shown(text)} is not a signal for a collection", remedy=f"{hint}There are {', '.join(COLLECT_SIGNALS)}."
         )
     return CollectSignal(name=text)
+
+
+def parse_put_file(text: str) -> PutFile:
+    """Return what ``SRC:DST`` copies into a container. Raises UsageError."""
+    mount = parse_volume(text)
+    if mount.kind is not MountKind.BIND or mount.read_only:
+        raise UsageError(f"{shown(text)} is not SRC:DST", remedy="Write it like ./db.conf:/etc/db.conf.")
+    return PutFile(source=mount.source, target=mount.target)
+
+
+def service_name_complaint(name: str) -> str:
+    """Say what is wrong with ``name`` as that of a service, which is the name of a host too; empty if nothing is."""
+    return f"{name!r} is the server itself; choose another name" if name == "localhost" else name_complaint(name)
 
 
 def in_one_line(error: UsageError) -> UsageError:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from memcap.config.server_schema import PhaseTable, ServerKeys, ServiceTable
 from memcap.config.server_values import SERVER
-from memcap.config.server_words import parse_ready
+from memcap.config.server_words import parse_put_file, parse_ready
 from memcap.config.source import Source, nearest, shown
 from memcap.config.values import Names
 from memcap.errors import Problem, UsageError
@@ -63,10 +63,19 @@ def service_problems(root: Path, source: Source, names: Names) -> list[Problem]:
             problems.append(source.problem((*path, "image"), message, suggestion=nearest(image, names.images)))
         files = table.get("files")
         for number, text in enumerate(files if isinstance(files, list) else ()):
-            if isinstance(text, str) and not _is_there(root, text.partition(":")[0]):
-                message = f"there is no {shown(text.partition(':')[0])} in the project"
+            local = _source_of(text)
+            if local is not None and not _is_there(root, local):
+                message = f"there is no {shown(local)} in the project"
                 problems.append(source.problem((*path, "files", number), message))
     return problems
+
+
+def _source_of(text: object) -> str | None:
+    """Return the file of this machine that is put into a service; None for what the schema refuses."""
+    try:
+        return parse_put_file(text).source if isinstance(text, str) else None
+    except UsageError:
+        return None
 
 
 def server_problems(source: Source, path: tuple[str, ...], table: Mapping[str, Any]) -> list[Problem]:

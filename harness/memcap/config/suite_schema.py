@@ -14,7 +14,7 @@ from memcap.config.schema import (
     Tolerances,
 )
 from memcap.config.server_schema import ServerKeys, ServiceTable
-from memcap.config.server_values import Kind
+from memcap.config.server_values import Kind, NewService
 from memcap.config.toml_table import TomlTable, keeps
 from memcap.config.values import (
     ByteMetricName,
@@ -148,7 +148,7 @@ class SuiteFile(TomlTable):
     """All of `suite.toml`."""
 
     suite: SuiteTable = Field(default=SuiteTable(), description="The suite as a whole.")
-    services: dict[Name, ServiceTable] = Field(
+    services: dict[NewService, ServiceTable] = Field(
         default={}, description="What its servers need next to them, added to those of limits.toml."
     )
     benchmarks: dict[Name, BenchmarkTable] = Field(min_length=1, description="Its workloads, by name.")

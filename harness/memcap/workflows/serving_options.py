@@ -7,11 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Final, TypeVar
 
-from memcap.config.server_words import in_one_line, parse_ready
+from memcap.config.server_words import in_one_line, parse_ready, service_name_complaint
 from memcap.errors import SizeError, UsageError
 from memcap.load import parse_load
 from memcap.model import CommandReady, HttpReady, Readiness, ServerWorkload, Service, TcpReady
-from memcap.model.names import name_complaint
 from memcap.units import parse_seconds
 from memcap.workflows.options import refuse_contradictions
 
@@ -109,7 +108,7 @@ class ServingOptions:
         for word in self.services:
             name, _, image = word.partition("=")
             is_half = not name or not image
-            complaint = "" if is_half else name_complaint(name)
+            complaint = "" if is_half else service_name_complaint(name)
             problems.append((is_half, f"--service {word!r} is not NAME=IMAGE", "Write it like db=postgres:15."))
             problems.append((complaint, f"--service {complaint}", ""))
         counts = Counter(word.partition("=")[0] for word in self.services)

@@ -244,6 +244,11 @@ def test_a_mistake_in_a_service(find_problems: FindProblems, file: str, text: st
     ]
 
 
+def test_no_service_is_called_localhost(find_problems: FindProblems) -> None:
+    (problem,) = find_problems({"limits.toml": LIMITS + '[services.localhost]\nimage = "a:1"\n'})
+    assert "'localhost' is the server itself" in problem.message
+
+
 def test_an_address_without_scheme_is_one_mistake(find_problems: FindProblems) -> None:
     (problem,) = find_problems({"suites/demo/suite.toml": SERVER.replace("tcp://", "")})
     assert problem.key == "benchmarks.web.ready"
