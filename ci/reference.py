@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from memcap.config.schema import LimitsFile, TomlTable
+from memcap.config.schema import LimitsFile
 from memcap.config.suite_schema import SuiteFile
+from memcap.config.toml_table import TomlTable
 from memcap.config.values import ValueKind
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"

@@ -11,6 +11,16 @@ benchmark
     One workload of a suite with its parameters, caps, budget and expected ending.
 workload
     The code under measurement: a function, a generator function or a command.
+server
+    A workload that serves until it is stopped. It is measured under load.
+service
+    A program that a server needs next to it, such as a database, in a container of its own.
+load
+    The requests that are sent to a server. Its levels multiply the rate; each level is a load of its own.
+phase
+    A part of a server's run with figures of its own: start, warm-up, load, idle, collect, stop.
+worker
+    A process of a server that does its work: a child of the main process, or that itself if it has none.
 image
     A container image that workloads run in: a folder under ``images/`` or any reference.
 layer

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
-from memcap.errors import SelectionError
+from memcap.errors import PlanError, SelectionError
 from memcap.model import (
     BASE_MARK,
     COLD,
@@ -20,6 +20,7 @@ from memcap.model import (
     ImageSource,
     Plan,
     Profile,
+    ServerWorkload,
 )
 from memcap.model.names import parse_cell_id
 from memcap.references import choose_images, is_reference
@@ -65,7 +66,7 @@ def make_plan(config: Config, *, profile: str, selection: Selection) -> Plan:
     Neighbours differ in the image only, so that runs can interleave over images. A benchmark runs under those of
     its caps that the profile has; without caps of its own, under the profile's; where neither names any, under the
     smallest cap that holds its budget. Raises SelectionError for a name that selects nothing, with the nearest
-    valid ones, for an empty plan, and for a duration of workloads that have none.
+    valid ones, for an empty plan, and for a duration of workloads that have none; PlanError for a server.
     """
     if selection.cold and selection.duration_seconds is not None:
         raise SelectionError("--cold does not go with --duration", remedy="Leave one of them out.")
@@ -93,6 +94,7 @@ def make_plan(config: Config, *, profile: str, selection: Selection) -> Plan:
         raise SelectionError(
             "this selection has no cells", remedy=_why_empty(config, selection, benchmarks, tags=tags, caps=caps)
         )
+    _refuse_servers(cells.values())
     plan = Plan(
         profile=chosen.name,
         cells=_in_order(config, cells.values(), images),
@@ -102,6 +104,20 @@ def make_plan(config: Config, *, profile: str, selection: Selection) -> Plan:
     if selection.duration_seconds is not None:
         return lasting_plan(plan, selection.duration_seconds, time_limit_seconds=config.run_time_limit_seconds)
     return cold_plan(plan) if selection.cold else plan
+
+
+def _refuse_servers(cells: Iterable[Cell]) -> None:
+    """Raise PlanError for a server: there is no engine for it yet."""
+    named = (f"{cell.benchmark.suite}.{cell.benchmark.name}" for cell in cells if _is_server(cell))
+    if servers := list(dict.fromkeys(named)):
+        raise PlanError(
+            f"this version of memcap cannot run servers: {', '.join(servers)}",
+            remedy='Select other benchmarks: those without kind = "server" in suite.toml.',
+        )
+
+
+def _is_server(cell: Cell) -> bool:
+    return isinstance(cell.benchmark.workload, ServerWorkload)
 
 
 def lasting_plan(plan: Plan, seconds: float, *, time_limit_seconds: float) -> Plan:

@@ -41,6 +41,13 @@ cap = "80%"
 growth = "off"
 [project]
 package = "suites"
+[services.db]
+image = "postgres:15"
+env = { POSTGRES_DB = "shop" }
+ready = ["pg_isready", "-q"]
+ready_timeout = "20s"
+fresh = "campaign"
+stop_signal = "SIGINT"
 """
 _SUITE: Final = """\
 [suite]
@@ -72,6 +79,24 @@ quiet = { pin_cpus = "all", thp = false }
 [benchmarks.leak2.tolerances.wall]
 relative = "5%"
 absolute = "100ms"
+[benchmarks.web]
+kind = "server"
+command = ["serve"]
+ready = { url = "http://localhost:8000/health", statuses = [200, 204] }
+load = { requests = ["GET /items/{1..9} weight=2", "POST /"], rate = 20, duration = "2s", keepalive = false }
+levels = [1, 2.5]
+warm_up = "0s"
+collect = "SIGUSR1"
+services = ["db", "cache"]
+phases.load = { budget = "64m", budget_metric = "rss_peak" }
+phases.idle.expect = { 128m = "oom_killed" }
+[services.cache]
+package = "redis-server"
+command = ["redis-server"]
+files = ["./suites:/srv/suites"]
+tmpfs = ["/data:size=64m"]
+cap = "64m"
+user = "redis"
 """
 _LOCK: Final = """\
 [[package]]

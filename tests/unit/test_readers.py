@@ -16,7 +16,8 @@ from memcap.errors import MemcapError
 NAMES = (
     "results", "campaign journals", "pyperf files", "baselines", "limits.toml", "suite.toml", "requirements.txt",
     "uv.lock", "files of variables",
-    "code of a suite", "pyproject.toml", "setup.cfg", "code of a repository", "supervisor reports",
+    "code of a suite", "pyproject.toml", "setup.cfg", "code of a repository", "loads",
+    "reports of loads", "outputs of load generators", "supervisor reports",
     "supervisor journals", "workload journals", "profiles", "sites of a profile",
 )  # fmt: skip
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,6 +19,7 @@ from memcap.config.schema import (
     SecondTolerance,
     Tolerances,
 )
+from memcap.config.servers import service_problems, to_service
 from memcap.config.source import Source
 from memcap.config.validation import validate
 from memcap.config.values import Names
@@ -34,6 +35,7 @@ from memcap.model import (
     Quiet,
     Rules,
     RunLimits,
+    Service,
     Tolerance,
     with_mounts,
 )
@@ -52,12 +54,14 @@ class Limits:
     quiet: Quiet
     run_time_limit_seconds: float
     package: Package | None = None
+    services: Mapping[str, Service] = field(default_factory=dict)
 
 
 def read_limits(root: Path, source: Source, names: Names) -> tuple[Limits | None, list[Problem]]:
     """Return the limits, or None and all problems of the file."""
     file, problems = validate(LimitsFile, source, names)
     problems += empty_tolerances(source, ("tolerances",))
+    problems += service_problems(root, source, names)
     if file is None:
         return None, problems
     package, package_problems = read_package(root, source)
@@ -79,6 +83,7 @@ def read_limits(root: Path, source: Source, names: Names) -> tuple[Limits | None
         quiet=to_quiet(file.quiet, Quiet()),
         run_time_limit_seconds=file.time_limits.run,
         package=package,
+        services={name: to_service(name, table, root) for name, table in file.services.items()},
     )
     return limits, []
 

@@ -104,6 +104,7 @@ def load_config(root: Path, *, is_older: bool = False) -> Config:
         suites=frozenset(file.parent.name for file in suite_files),
         images=frozenset((*folders, *(() if limits_source is None else limits_source.table(FOLDER)))),
         caps=None if limits_source is None else frozenset(limits_source.table("caps")),
+        services=None if limits_source is None else frozenset(limits_source.table("services")),
     )
     limits, named = None, dict[str, ImageSource]()
     if limits_source is not None:

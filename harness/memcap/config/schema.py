@@ -6,10 +6,13 @@ Each key has a description, and an example where its kind has none. ``keeps`` do
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from memcap.config.server_schema import ServiceTable
+from memcap.config.server_values import NewService
+from memcap.config.toml_table import TomlTable, keeps
 from memcap.config.values import (
     AddHosts,
     AlertShare,
@@ -42,21 +45,9 @@ from memcap.config.values import (
     Workdir,
 )
 
-
-def keeps(default: str) -> dict[str, Any]:
-    """Return what documents the default of a key that is None here."""
-    return {"default": default}
-
-
 MOST_RUNS = 100_000
 MOST_CYCLES = 10**12
 MOST_PIDS = 2**22  # of Linux
-
-
-class TomlTable(BaseModel):
-    """A TOML table: unknown keys are mistakes, and so is a value of another type."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 class ByteTolerance(TomlTable):
@@ -283,6 +274,7 @@ class LimitsFile(TomlTable):
     images: dict[Name, ImageTable] = Field(
         default={}, description="Images by reference or Dockerfile, besides the folders under images/."
     )
+    services: dict[NewService, ServiceTable] = Field(default={}, description="What servers need next to them, by name.")
     project: ProjectTable = Field(default=ProjectTable(), description="The code that the suites measure.")
     tolerances: Tolerances = Field(default=Tolerances(), description="How far metrics may move.")
     time_limits: TimeLimits = Field(default=TimeLimits(), description="Time limits.")

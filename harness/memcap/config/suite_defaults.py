@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from memcap.config.servers import ONLY_WITH_SERVER, is_server
 from memcap.config.source import Source, nearest
 from memcap.config.suite_schema import DefaultsTable
 from memcap.errors import Problem
@@ -50,8 +51,12 @@ def useless_defaults(source: SuiteSource) -> list[Problem]:
     shared = source.table(*_DEFAULTS)
     benchmarks = [source.table("benchmarks", name) for name in source.table("benchmarks")]
     problems = []
-    for keys, needed in ((ONLY_WITH_CALL, "call"), (ONLY_WITH_BUDGET, "budget")):
-        if not any(needed in table for table in benchmarks):
+    for keys, needed, is_there in (
+        (ONLY_WITH_CALL, "call", any("call" in table for table in benchmarks)),
+        (ONLY_WITH_BUDGET, "budget", any("budget" in table for table in benchmarks)),
+        (ONLY_WITH_SERVER, 'kind = "server"', any(map(is_server, benchmarks))),
+    ):
+        if not is_there:
             message = f"goes with {needed}, which no benchmark has"
             problems += [source.problem((*_DEFAULTS, key), message) for key in keys if key in shared]
     returned = dict.fromkeys(name for own in benchmarks for name in table_at(own, "metrics"))
@@ -105,6 +110,7 @@ def _completed(own: Mapping[str, Any], shared: Mapping[str, Any]) -> dict[str, A
         *_OF_METRICS,
         *(ONLY_WITH_CALL if "call" not in own else ()),
         *(ONLY_WITH_BUDGET if "budget" not in {**shared, **own} else ()),
+        *(() if is_server(own) else ONLY_WITH_SERVER),
     }
     full = _merged({key: value for key, value in shared.items() if key not in without}, own)
     for key in _OF_METRICS:

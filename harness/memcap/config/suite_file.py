@@ -11,6 +11,16 @@ from memcap.config.calls import check_call, is_call
 from memcap.config.docker_options import anchored
 from memcap.config.limits_file import Limits, empty_tolerances, to_policy, to_quiet, to_tolerances
 from memcap.config.requirements import check_requirements
+from memcap.config.servers import (
+    body_problems,
+    expected_phase,
+    is_server,
+    phase_budgets,
+    server_problems,
+    service_problems,
+    to_server,
+    to_service,
+)
 from memcap.config.source import Source, nearest
 from memcap.config.suite_defaults import (
     ONLY_WITH_BUDGET,
@@ -45,14 +55,20 @@ def read_suite(root: Path, source: Source, names: Names) -> tuple[SuiteFile | No
     """Return the suite's file, or None and all problems of it, of the code it calls and of its requirements."""
     folder = source.file.parent
     source = with_defaults(source)
+    if names.services is not None:
+        names = replace(names, services=names.services | frozenset(source.table("services")))
     file, problems = validate(SuiteFile, source, names)
     for name in source.table("benchmarks"):
         table = source.table("benchmarks", name)
         problems += _contradictions(source, name, table)
         problems += empty_tolerances(source, ("benchmarks", name, "tolerances"))
+        problems += server_problems(source, ("benchmarks", name), table)
         problems += _call_problems(root, source, name, table.get("call"))
     problems += empty_tolerances(source, ("suite", "defaults", "tolerances"))
     problems += useless_defaults(source)
+    problems += service_problems(root, source, names)
+    for name, keys in file.benchmarks.items() if file else ():
+        problems += body_problems(root, source, ("benchmarks", name), keys)
     tables = [source.table("benchmarks", name) for name in source.table("benchmarks")]
     problems += unknown_metrics(source, ("suite", "advice"), metric_names(tables))
     if (root / folder / "requirements.txt").exists():
@@ -65,7 +81,8 @@ def read_suite(root: Path, source: Source, names: Names) -> tuple[SuiteFile | No
 def to_suite(directory: Path, file: SuiteFile, limits: Limits) -> Suite:
     """Return the suite in ``directory``; ``limits`` complete tolerances and settings that a benchmark gives in part."""
     name, requirements = directory.name, directory / "requirements.txt"
-    limits = replace(limits, quiet=to_quiet(file.suite.quiet, limits.quiet))
+    services = {own: to_service(own, table, directory.parents[1]) for own, table in file.services.items()}
+    limits = replace(limits, quiet=to_quiet(file.suite.quiet, limits.quiet), services={**limits.services, **services})
     return Suite(
         name=name,
         directory=directory,
@@ -85,16 +102,17 @@ def _benchmark(directory: Path, name: str, table: BenchmarkTable, limits: Limits
         metric = Metric(table.budget_metric)
         budget = Budget(metric=metric, limit_bytes=table.budget, margin=table.budget_margin)
     own = table.container
+    expected = next((phase.expect for phase in table.phases.values() if phase.expect), table.expect)
     return Benchmark(
         suite=directory.name,
         name=name,
-        workload=_workload(table),
+        workload=_workload(directory.parents[1], table, limits),
         description=table.description,
         cap_names=tuple(table.caps or ()),
         budget=budget,
         tolerances=to_tolerances(table.tolerances, limits.rules.tolerances),
         tags=tuple(table.tags),
-        expect={cap: Ending(ending) for cap, ending in table.expect.items()},
+        expect={cap: Ending(ending) for cap, ending in expected.items()},
         extra_metrics=extra_metrics(table.metrics, table.projections),
         thresholds={name: Thresholds(**own.model_dump()) for name, own in table.thresholds.items()},
         alerts=table.alerts,
@@ -103,12 +121,17 @@ def _benchmark(directory: Path, name: str, table: BenchmarkTable, limits: Limits
         policy=anchored(to_policy(own, limits.policy), directory.parents[1]) if own.model_fields_set else None,
         quiet=to_quiet(table.quiet, limits.quiet),
         time_limit_seconds=table.time_limit,
+        phase_budgets=phase_budgets(table.phases),
+        expected_phase=expected_phase(table.phases),
     )
 
 
-def _workload(table: BenchmarkTable) -> Workload:
+def _workload(root: Path, table: BenchmarkTable, limits: Limits) -> Workload:
+    argv = tuple(table.command or ())
+    if table.kind is not None:
+        return to_server(argv, table, limits.services, root)
     if table.call is None:
-        return CommandWorkload(argv=tuple(table.command or ()))
+        return CommandWorkload(argv=argv)
     return CallWorkload(
         call=table.call,
         parameters=table.parameters,
@@ -122,9 +145,9 @@ def _contradictions(source: Source, name: str, table: Mapping[str, Any]) -> list
     """Return what does not go together in a benchmark, read from the file itself as it may not be valid."""
     path = ("benchmarks", name)
     problems = []
-    if "call" in table and "command" in table:
+    if "call" in table and "command" in table and not is_server(table):
         problems.append(source.problem((*path, "command"), "a benchmark has either call or command, not both"))
-    if "call" not in table and "command" not in table:
+    if "call" not in table and "command" not in table and not is_server(table):
         message = 'needs call = "module:function" or command = ["program", "argument"]'
         problems.append(source.problem(path, message))
     for key in ONLY_WITH_CALL:
@@ -134,14 +157,23 @@ def _contradictions(source: Source, name: str, table: Mapping[str, Any]) -> list
         if key in table and "budget" not in table:
             problems.append(source.problem((*path, key), "has no meaning without budget"))
     problems += _limit_problems(source, path, table)
-    caps, expect = table.get("caps"), table.get("expect")
-    if isinstance(caps, list) and isinstance(expect, dict):
-        own = tuple(str(cap) for cap in caps)
-        for cap in expect:
-            if cap != "*" and cap not in own:
-                message = f"the benchmark has no cap {cap!r}; it has {', '.join(own)}"
-                problems.append(source.problem((*path, "expect", cap), message, suggestion=nearest(cap, own)))
+    problems += _expected_nowhere(source, table, (*path, "expect"))
+    for phase in table_at(table, "phases"):
+        problems += _expected_nowhere(source, table, (*path, "phases", phase, "expect"))
     return problems
+
+
+def _expected_nowhere(source: Source, table: Mapping[str, Any], at: tuple[str, ...]) -> list[Problem]:
+    """Return a problem for each cap in the table ``at`` that the benchmark does not run under."""
+    caps = table.get("caps")
+    own = tuple(str(cap) for cap in caps) if isinstance(caps, list) else None
+    return [
+        source.problem(
+            (*at, cap), f"the benchmark has no cap {cap!r}; it has {', '.join(own)}", suggestion=nearest(cap, own)
+        )
+        for cap in source.table(*at)
+        if own is not None and cap != "*" and cap not in own
+    ]
 
 
 def _limit_problems(source: Source, path: tuple[str, ...], table: Mapping[str, Any]) -> list[Problem]:

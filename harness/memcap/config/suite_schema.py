@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from memcap.config.schema import (
     MOST_CYCLES,
@@ -12,9 +12,10 @@ from memcap.config.schema import (
     BenchmarkContainer,
     QuietTable,
     Tolerances,
-    TomlTable,
-    keeps,
 )
+from memcap.config.server_schema import ServerKeys, ServiceTable
+from memcap.config.server_values import Kind, NewService
+from memcap.config.toml_table import TomlTable, keeps
 from memcap.config.values import (
     ByteMetricName,
     CallText,
@@ -22,6 +23,7 @@ from memcap.config.values import (
     Duration,
     EndingName,
     EnvName,
+    ExpectedByCap,
     MetricName,
     Name,
     Number,
@@ -31,11 +33,6 @@ from memcap.config.values import (
     Percent,
     Size,
 )
-
-
-def _for_all_caps(value: Any) -> Any:
-    """Let ``expect = "oom_killed"`` stand for the same ending under every cap."""
-    return {"*": value} if isinstance(value, str) else value
 
 
 class ThresholdTable(TomlTable):
@@ -59,15 +56,11 @@ class WorkloadTable(TomlTable):
         default=None, min_length=1, description="Program with its arguments, as in `docker run IMAGE COMMAND`.",
         examples=['["python", "job.py"]'],
     )  # fmt: skip
+    kind: Kind | None = Field(default=None, description="With `server`, the command serves until it is stopped.")
 
 
-class DefaultsTable(TomlTable):
-    """What the benchmarks of the suite share.
-
-    A benchmark's own key replaces a shared one. Tables are merged key by key; an empty table takes nothing that is
-    shared. What is shared about a metric is for the benchmarks that have it, and what goes with `call` only is not for
-    commands.
-    """
+class SharedKeys(TomlTable):
+    """What benchmarks of all kinds may share."""
 
     parameters: dict[ParameterName, ParameterValue] = Field(
         default={}, description="Keyword arguments of the function.", examples=["{ agents = 50 }"]
@@ -110,10 +103,22 @@ class DefaultsTable(TomlTable):
     duration: Duration | None = Field(default=None, description="Stop a generator after this time.")
 
 
-class BenchmarkTable(DefaultsTable, WorkloadTable):
-    """One workload. It has either `call` or `command`."""
+class DefaultsTable(ServerKeys, SharedKeys):
+    """What the benchmarks of the suite share.
 
-    expect: Annotated[dict[str, EndingName], BeforeValidator(_for_all_caps)] = Field(
+    A benchmark's own key replaces a shared one. Tables are merged key by key; an empty table takes nothing that is
+    shared. What is shared about a metric is for the benchmarks that have it, what goes with `call` only is not for
+    commands, and what goes with `kind` only is for servers.
+    """
+
+
+class BenchmarkTable(DefaultsTable, WorkloadTable):
+    """One workload. It has either `call` or `command`; a server has `kind`, `command`, `ready` and `load`.
+
+    memcap checks the keys of servers, but cannot run servers yet.
+    """
+
+    expect: Annotated[dict[str, EndingName], ExpectedByCap] = Field(
         default={}, description='Expected ending by cap; "*" stands for the others. One ending alone is for all caps.',
         examples=['{ 128m = "oom_killed" }'],
     )  # fmt: skip
@@ -143,4 +148,7 @@ class SuiteFile(TomlTable):
     """All of `suite.toml`."""
 
     suite: SuiteTable = Field(default=SuiteTable(), description="The suite as a whole.")
+    services: dict[NewService, ServiceTable] = Field(
+        default={}, description="What its servers need next to them, added to those of limits.toml."
+    )
     benchmarks: dict[Name, BenchmarkTable] = Field(min_length=1, description="Its workloads, by name.")

@@ -48,6 +48,7 @@ class Names:
     suites: frozenset[str]
     images: frozenset[str]
     caps: frozenset[str] | None
+    services: frozenset[str] | None
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def _quantity(value: object, parse: Callable[[str], _Number], *, what: str) -> _
     try:
         return parse(str(value))
     except SizeError as error:
-        raise _refused(error) from None
+        raise refused(error) from None
 
 
 def _positive(value: int) -> int:
@@ -110,7 +111,7 @@ def _cpu_quota(value: object) -> float:
     try:
         return check_cpus(value)
     except SizeError as error:
-        raise _refused(error) from None
+        raise refused(error) from None
 
 
 def _ulimits(value: object) -> dict[str, Ulimit]:
@@ -123,7 +124,7 @@ def _ulimits(value: object) -> dict[str, Ulimit]:
         try:
             found[name] = parse_ulimit(name, str(limit))
         except SizeError as error:
-            raise _refused(error) from None
+            raise refused(error) from None
     return found
 
 
@@ -133,7 +134,7 @@ def _network(value: object) -> str:
         raise complaint(f'expected the name of a network; write "{name}" for {str(value).lower()}', suggestion=name)
     if not isinstance(value, str):
         raise complaint(f'expected the name of a network such as "bridge", got {shown(value)}')
-    return _text(parse_network)(value)
+    return read_as_text(parse_network)(value)
 
 
 def _entrypoint(value: object) -> tuple[str, ...]:
@@ -147,7 +148,7 @@ def _texts(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-def _text(parse: Callable[[str], _Item]) -> Callable[[object], _Item]:
+def read_as_text(parse: Callable[[str], _Item]) -> Callable[[object], _Item]:
     """Return a reader of text that ``parse`` understands."""
 
     def read(value: object) -> _Item:
@@ -156,12 +157,13 @@ def _text(parse: Callable[[str], _Item]) -> Callable[[object], _Item]:
         try:
             return parse(value)
         except UsageError as error:
-            raise _refused(error) from None
+            raise refused(error) from None
 
     return read
 
 
-def _refused(error: SizeError | UsageError) -> PydanticCustomError:
+def refused(error: SizeError | UsageError) -> PydanticCustomError:
+    """Return the error that becomes a Problem with the words of ``error``."""
     return complaint(f"{error.message}. {error.remedy}" if error.remedy else error.message)
 
 
@@ -244,6 +246,11 @@ def known(kind: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _for_all_caps(value: Any) -> Any:
+    """Let ``expect = "oom_killed"`` stand for the same ending under every cap."""
+    return {"*": value} if isinstance(value, str) else value
+
+
 def _once_each(value: list[_Item]) -> list[_Item]:
     if not value:
         raise complaint("is empty; leave the key out instead")
@@ -269,20 +276,23 @@ Name = Annotated[str, AfterValidator(_name)]
 EnvName = Annotated[str, _unless(_ENV_NAME.fullmatch, "is not the name of an environment variable")]
 NetworkName = Annotated[str, BeforeValidator(_network)]
 Entrypoint = Annotated[tuple[str, ...], ValueKind("string or list of strings", '"tini"'), BeforeValidator(_entrypoint)]
-Workdir = Annotated[str, BeforeValidator(_text(parse_workdir))]
+Workdir = Annotated[str, BeforeValidator(read_as_text(parse_workdir))]
 EnvNames = Annotated[list[EnvName], BeforeValidator(_texts)]
 FileNames = Annotated[list[str], BeforeValidator(_texts)]
 Volumes = Annotated[
-    list[Annotated[Mount, ValueKind("string", ""), BeforeValidator(_text(parse_volume))]], BeforeValidator(_texts)
+    list[Annotated[Mount, ValueKind("string", ""), BeforeValidator(read_as_text(parse_volume))]],
+    BeforeValidator(_texts),
 ]
 Mounts = Annotated[
-    list[Annotated[Mount, ValueKind("string", ""), BeforeValidator(_text(parse_mount))]], BeforeValidator(_texts)
+    list[Annotated[Mount, ValueKind("string", ""), BeforeValidator(read_as_text(parse_mount))]],
+    BeforeValidator(_texts),
 ]
 Tmpfs = Annotated[
-    list[Annotated[Mount, ValueKind("string", ""), BeforeValidator(_text(parse_tmpfs))]], BeforeValidator(_texts)
+    list[Annotated[Mount, ValueKind("string", ""), BeforeValidator(read_as_text(parse_tmpfs))]],
+    BeforeValidator(_texts),
 ]
-AddHosts = Annotated[list[Annotated[str, BeforeValidator(_text(parse_add_host))]], BeforeValidator(_texts)]
-UserName = Annotated[str, BeforeValidator(_text(parse_user))]
+AddHosts = Annotated[list[Annotated[str, BeforeValidator(read_as_text(parse_add_host))]], BeforeValidator(_texts)]
+UserName = Annotated[str, BeforeValidator(read_as_text(parse_user))]
 HostName = Annotated[
     str,
     ValueKind("string", '"worker-1"'),
@@ -305,3 +315,4 @@ SuiteName = Annotated[str, known("suites")]
 ImageName = Annotated[str, known("images")]
 CapName = Annotated[str, known("caps")]
 OnceEach = AfterValidator(_once_each)
+ExpectedByCap = BeforeValidator(_for_all_caps)

@@ -31,10 +31,8 @@ from memcap.model.matrix import (
     AlertLimits,
     Benchmark,
     Budget,
-    CallWorkload,
     Cap,
     Cell,
-    CommandWorkload,
     Config,
     Grade,
     Metric,
@@ -43,7 +41,6 @@ from memcap.model.matrix import (
     Profile,
     Quiet,
     Rules,
-    Scalar,
     Suite,
     Thresholds,
     Tolerance,
@@ -102,4 +99,42 @@ from memcap.model.run import (
 )
 from memcap.model.run_limits import UNLIMITED, RunLimit, RunLimits, Ulimit
 from memcap.model.series import running
+from memcap.model.server import (
+    READY_INTERVAL_SECONDS,
+    READY_SECONDS,
+    SERVICE_CAP_BYTES,
+    STOP_SIGNALS,
+    ClientCommand,
+    CollectSignal,
+    CommandReady,
+    HttpReady,
+    LoadFigures,
+    PhaseFigures,
+    PhaseMark,
+    PhaseName,
+    ProcessMoment,
+    ProcessRss,
+    PutFile,
+    Readiness,
+    ServerRecord,
+    ServerRun,
+    ServerWorkload,
+    Service,
+    ServiceFigures,
+    ServiceScope,
+    TcpReady,
+    WorkerFigures,
+)
+from memcap.model.server_load import (
+    LoadConnections,
+    LoadErrors,
+    LoadMoment,
+    LoadOutcome,
+    LoadRequest,
+    LoadSecond,
+    LoadSpec,
+    LoadTarget,
+    LoadTimes,
+)
 from memcap.model.verdict import NOT_JUDGED, Alert, AlertKind, Graded, MetricVerdict, Verdict, VerdictState
+from memcap.model.workload import CallWorkload, CommandWorkload, Scalar

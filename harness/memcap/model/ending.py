@@ -145,6 +145,8 @@ class CaveatKind(str, Enum):
     ENDED_OTHERWISE = "ended_otherwise"
     ATTACHED_LATE = "attached_late"
     ATTACHED_TO_ONE = "attached_to_one"
+    LOAD_MISSED_RATE = "load_missed_rate"
+    LOAD_CLIENT_SLOW = "load_client_slow"
 
     @property
     def remedy(self) -> str:
@@ -198,6 +200,8 @@ _CAVEATS: dict[CaveatKind, str] = {
     CaveatKind.ENDED_OTHERWISE: "Read its output; if it ran out of memory or time, raise --cap or --time-limit.",
     CaveatKind.ATTACHED_LATE: "Profile from the start: `memcap profile --image IMAGE -- CMD` with the same load.",
     CaveatKind.ATTACHED_TO_ONE: "Profile from the start, with --follow-fork.",
+    CaveatKind.LOAD_MISSED_RATE: "Lower the rate, or raise `concurrency` of the load if all connections were busy.",
+    CaveatKind.LOAD_CLIENT_SLOW: "Lower the rate, or free a CPU for the load client: its lateness is in the latency.",
     CaveatKind.UNLIKE_ENVIRONMENT: (
         "If a cell regressed, find what grew. `memcap run --base-ref REF` measures both revisions in one environment."
     ),
@@ -216,6 +220,7 @@ _DECIDING = frozenset(
         CaveatKind.SETTING_REFUSED,
         CaveatKind.NOT_COLD,
         CaveatKind.UNLIKE_ENVIRONMENT,
+        CaveatKind.LOAD_MISSED_RATE,
         # Of profiles: what is not in the record cannot be blamed.
         CaveatKind.NOT_RECORDED,
         CaveatKind.SNAPSHOTS_ONLY,

@@ -12,9 +12,10 @@ from typing import Final
 from memcap.model.container import ContainerPolicy
 from memcap.model.ending import Ending
 from memcap.model.image_source import ImageSource
+from memcap.model.server import PhaseName, ServerWorkload
+from memcap.model.workload import CallWorkload, CommandWorkload
 from memcap.units import format_bytes, format_seconds
 
-Scalar = str | int | float | bool | None
 OF_NO_SUITE: Final = "measure"  # what stands for the suite of a command that belongs to none
 BASE_MARK: Final = ".base"  # behind the name of an image of another revision; names of images have no dots
 COLD: Final = "cold"  # the variant of a cell whose runs read the image's files from disk
@@ -149,27 +150,7 @@ class Rules:
     allow_new: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class CallWorkload:
-    """A Python function or generator function: ``module:function`` with keyword parameters.
-
-    A generator is stopped after ``cycles`` yields or ``duration_seconds``, whichever is first.
-    """
-
-    call: str
-    parameters: Mapping[str, Scalar] = field(default_factory=dict)
-    warmups: int = 0
-    cycles: int | None = None
-    duration_seconds: float | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class CommandWorkload:
-    """Any program with its arguments, as in `docker run IMAGE ARGV`; empty means the image's own command."""
-
-    argv: tuple[str, ...]
-
-
+# A ServerWorkload is a CommandWorkload.
 Workload = CallWorkload | CommandWorkload
 
 
@@ -216,6 +197,7 @@ class Benchmark:
     ``advice``: what to do where its grade is less than acceptable, or its budget broken.
     ``projections`` says for which later cycles an extra metric of a generator is projected; see projected_names.
     ``policy`` is of its own containers (None: that of the project), and ``env`` is added to that.
+    ``phase_budgets`` are of a server's phases; ``expected_phase`` is the one in which it should end (None: any).
     """
 
     suite: str
@@ -236,6 +218,8 @@ class Benchmark:
     policy: ContainerPolicy | None = None
     quiet: Quiet = field(default_factory=Quiet)
     time_limit_seconds: float | None = None
+    phase_budgets: Mapping[PhaseName, Budget] = field(default_factory=dict)
+    expected_phase: PhaseName | None = None
 
     @property
     def returned_metrics(self) -> tuple[str, ...]:
@@ -333,6 +317,8 @@ class Cell:
     def configured_seconds(self) -> float:
         """Return how long a run lasts by the workload's `duration`; 0 if nobody knows."""
         workload = self.benchmark.workload
+        if isinstance(workload, ServerWorkload):
+            return workload.configured_seconds
         return (workload.duration_seconds or 0.0) if isinstance(workload, CallWorkload) else 0.0
 
     @property

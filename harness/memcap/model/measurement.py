@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from memcap.model.ending import Caveat, CaveatKind, Ending
 from memcap.model.matrix import Metric
+from memcap.model.server import ServerRun
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -125,6 +126,11 @@ class Moment:
     low: int
     running: bool = True
 
+    @property
+    def unreclaimable(self) -> int:
+        """Return the most unreclaimable memory of the span, by its parts."""
+        return self.anon + self.shmem + self.kernel
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Measurement:
@@ -134,7 +140,7 @@ class Measurement:
     high-water mark proves; the true value lies between ``unreclaimable_peak_low_bytes`` and
     ``unreclaimable_peak_high_bytes``, which equal it where there is no doubt. ``cycle_tenths`` are the seconds at which
     a generator's first cycle had ended, and each tenth of those after it; empty where that is not known. ``cpuset``
-    names the CPUs that the run was pinned to; empty means none.
+    names the CPUs that the run was pinned to; empty means none. ``server`` is of servers only.
     """
 
     ending: Ending
@@ -173,6 +179,7 @@ class Measurement:
     page_size_bytes: int | None = None
     output_tail: str = ""
     caveats: tuple[Caveat, ...] = ()
+    server: ServerRun | None = None
 
     def value(self, metric: Metric) -> float | None:
         """Return the figure of ``metric``, or None where it was not measured."""

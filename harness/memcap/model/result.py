@@ -14,6 +14,7 @@ from memcap.model.matrix import Budget, Cap, Cell, Metric, Quiet, Thresholds, To
 from memcap.model.measurement import FIELDS, Measurement
 from memcap.model.names import image_name, tagged_image_name
 from memcap.model.run import ImageFacts
+from memcap.model.server import PhaseName
 
 PROCESS_ENGINE: Final = "process"  # Environment.engine where runs are no containers
 # What the metrics mean. It goes up when one of them is defined anew, so that figures of both meanings are not compared.
@@ -42,6 +43,8 @@ class CellSummary:
     variant: str = ""
     quiet: Quiet = field(default_factory=Quiet)
     policy: ContainerPolicy | None = None
+    phase_budgets: Mapping[PhaseName, Budget] = field(default_factory=dict)
+    expected_phase: PhaseName | None = None
 
     @classmethod
     def of(cls, cell: Cell) -> CellSummary:
@@ -63,6 +66,8 @@ class CellSummary:
             variant=cell.variant,
             quiet=benchmark.quiet,
             policy=benchmark.policy,
+            phase_budgets=benchmark.phase_budgets,
+            expected_phase=benchmark.expected_phase,
         )
 
 

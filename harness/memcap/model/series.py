@@ -22,12 +22,8 @@ def running(series: Sequence[Moment]) -> Sequence[Moment]:
 
 
 def _without_fall(series: Sequence[Moment]) -> Sequence[Moment]:
-    least = _FALLEN * max((_need(moment) for moment in series), default=0)
+    least = _FALLEN * max((moment.unreclaimable for moment in series), default=0)
     end = len(series)
-    while end > max(0, len(series) - _LAST_MOMENTS) and _need(series[end - 1]) < least:
+    while end > max(0, len(series) - _LAST_MOMENTS) and series[end - 1].unreclaimable < least:
         end -= 1
     return series[:end]
-
-
-def _need(moment: Moment) -> int:
-    return moment.anon + moment.shmem + moment.kernel

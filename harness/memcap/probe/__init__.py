@@ -1,4 +1,5 @@
-"""What goes into the container: the supervisor (C, ``csrc/``) and the runner, and the format of what they report.
+"""What goes into containers: the supervisor (C, ``csrc/``), the runner and the load client, and what they report.
 
-``runner.py`` and ``memcap_runner.py`` run in the image, on Python 3.8 or newer, and import nothing of memcap's.
+``runner.py``, ``memcap_runner.py`` and ``memcap_load/`` run in an image, on Python 3.8 or newer, and import nothing of
+memcap's.
 """

@@ -36,7 +36,7 @@ def grades(cell: CellView) -> Iterator[tuple[Text, Text]]:
 def curve(runs: Sequence[Measurement]) -> Curve:
     """Return the unreclaimable memory of the first run over time; without values if it was not kept."""
     moments = [moment for run in runs[:1] for moment in running(run.series)]
-    return Curve(tuple(moment.anon + moment.shmem + moment.kernel for moment in moments))
+    return Curve(tuple(moment.unreclaimable for moment in moments))
 
 
 def _items(cell: CellView) -> Iterator[tuple[Text, Text]]:

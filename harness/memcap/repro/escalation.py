@@ -85,7 +85,7 @@ def loaded(cell: Cell, load: Load) -> Cell:
     """Return the cell with so much to do."""
     workload = cell.benchmark.workload
     if isinstance(workload, CommandWorkload):
-        changed: CommandWorkload | CallWorkload = CommandWorkload(argv=loaded_words(workload.argv, load))
+        changed: CommandWorkload | CallWorkload = replace(workload, argv=loaded_words(workload.argv, load))
     elif load.in_seconds:
         changed = replace(workload, duration_seconds=float(load.amount), cycles=None)
     elif load.name == CYCLES and _is_long(workload):

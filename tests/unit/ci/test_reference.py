@@ -11,7 +11,7 @@ from ci.reference import DOCS, MODELS, render, undocumented
 from pydantic import Field
 
 from memcap.config import load_config
-from memcap.config.schema import TomlTable
+from memcap.config.toml_table import TomlTable
 from memcap.config.values import Size
 
 _ROW = re.compile(r"^\| `(\w+)` \| .*? \| `(.*?)` \| .* \|$", re.MULTILINE)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from factories import TOLERANCES, make_cell, make_image, make_measurement, make_oom, make_result
 from memcap.errors import FileExistsAlready, FileFormatError, NewerSchemaError
 from memcap.model import (
+    Budget,
     CampaignResult,
     Cap,
     CellResult,
@@ -24,11 +25,18 @@ from memcap.model import (
     ContainerPolicy,
     Ending,
     EnvValue,
+    LoadFigures,
     Measurement,
     Metric,
+    PhaseFigures,
+    PhaseName,
+    ProcessMoment,
     PythonRun,
     Quiet,
     Secret,
+    ServerRun,
+    ServiceFigures,
+    WorkerFigures,
 )
 from memcap.store import load_result, save_result
 
@@ -79,6 +87,40 @@ def test_load_gives_back_what_was_saved(tmp_path_factory: pytest.TempPathFactory
     path = tmp_path_factory.mktemp("results") / "one.json"
     save_result(result, path, overwrite=False)
     assert load_result(path) == result
+
+
+_SERVER_RUNS = st.builds(
+    ServerRun,
+    phases=st.lists(_whole(PhaseFigures), max_size=2).map(tuple),
+    loads=st.lists(_whole(LoadFigures), max_size=2).map(tuple),
+    services=st.lists(_whole(ServiceFigures), max_size=2).map(tuple),
+    workers=_whole(WorkerFigures),
+    process_series=st.lists(_whole(ProcessMoment), max_size=2).map(tuple),
+)
+
+
+@given(run=_SERVER_RUNS, budget=..., phase=...)
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_what_a_server_yielded_is_kept(
+    tmp_path_factory: pytest.TempPathFactory, run: ServerRun, budget: dict[PhaseName, Budget], phase: PhaseName
+) -> None:
+    path = tmp_path_factory.mktemp("results") / "one.json"
+    cell = make_cell(runs=[make_measurement(server=run)])
+    cell = replace(cell, cell=replace(cell.cell, phase_budgets=budget, expected_phase=phase))
+    save_result(make_result(cell), path, overwrite=False)
+    assert load_result(path).cells == (cell,)
+
+
+def test_a_file_from_before_servers_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "r.json"
+    save_result(make_result(make_cell()), path, overwrite=False)
+    document = json.loads(path.read_text(encoding="utf-8"))
+    document["memcap"]["schema"] = 3
+    (cell,) = document["memcap"]["cells"]
+    del cell["cell"]["phase_budgets"]
+    assert [key for key in ("expected_phase", "server") if key in cell["cell"] or key in cell["runs"][0]] == []
+    path.write_text(json.dumps(document), encoding="utf-8")
+    assert load_result(path).cells == (make_cell(),)
 
 
 def test_the_value_of_a_secret_is_not_stored(tmp_path: Path) -> None:
@@ -195,7 +237,7 @@ def test_pinned_cpus_of_schema_2_are_read(damaged: Callable[[Callable[[Any], Any
 def test_a_newer_schema_names_both_versions_and_the_way_out(damaged: Callable[[Callable[[Any], Any]], Path]) -> None:
     path = damaged(lambda document: document["memcap"].update(schema=99))
     with pytest.raises(
-        NewerSchemaError, match=r"damaged\.json: memcap\.schema: written with schema 99;.*up to 3"
+        NewerSchemaError, match=r"damaged\.json: memcap\.schema: written with schema 99;.*up to 4"
     ) as it:
         load_result(path)
     assert "Upgrade memcap" in it.value.remedy
