@@ -89,6 +89,7 @@ def image_facts(
         working_directory=config.get("WorkingDir") or "",
         sets_home=bool(variables.get("HOME")),  # Docker takes an empty one for none
         python_path=variables.get("PYTHONPATH", ""),
+        stop_signal=config.get("StopSignal") or "",
         mutable=not (content_addressed or _names_contents(reference, image)),
     )
 

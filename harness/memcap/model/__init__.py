@@ -95,11 +95,15 @@ from memcap.model.run import (
     PageCost,
     PythonFacts,
     RawRun,
+    RawServing,
     RunSpec,
+    ServiceSpec,
+    Serving,
 )
 from memcap.model.run_limits import UNLIMITED, RunLimit, RunLimits, Ulimit
 from memcap.model.series import running
 from memcap.model.server import (
+    CLIENT_LAYER,
     READY_INTERVAL_SECONDS,
     READY_SECONDS,
     SERVICE_CAP_BYTES,

@@ -15,6 +15,8 @@ class Ending(str, Enum):
     FAILED = "failed"
     INCOMPLETE = "incomplete"
     LOAD_FAILED = "load_failed"
+    NOT_READY = "not_ready"
+    SERVICE_FAILED = "service_failed"
     MEMORY_ERROR = "memory_error"
     CRASHED = "crashed"
     TIMED_OUT = "timed_out"
@@ -67,6 +69,14 @@ _ENDINGS: dict[Ending, tuple[str, str]] = {
     Ending.LOAD_FAILED: (
         "the workload could not be loaded or started",
         "Check `call` or `command` in suite.toml, and that the image has what it needs.",
+    ),
+    Ending.NOT_READY: (
+        "the server was not ready within its time limit",
+        "Read its output; check `ready`, or give it longer (`ready_timeout`).",
+    ),
+    Ending.SERVICE_FAILED: (
+        "a service that the server needs failed",
+        "Read the service's last lines; check its `command`, `ready`, `cap` and `files`.",
     ),
     Ending.MEMORY_ERROR: ("the workload reported that it was out of memory, and ended", REFUSED),
     Ending.CRASHED: ("the workload was ended by a signal that was not ours", "Read its output; try it alone."),
@@ -147,6 +157,7 @@ class CaveatKind(str, Enum):
     ATTACHED_TO_ONE = "attached_to_one"
     LOAD_MISSED_RATE = "load_missed_rate"
     LOAD_CLIENT_SLOW = "load_client_slow"
+    LOAD_ERRORS = "load_errors"
 
     @property
     def remedy(self) -> str:
@@ -202,6 +213,7 @@ _CAVEATS: dict[CaveatKind, str] = {
     CaveatKind.ATTACHED_TO_ONE: "Profile from the start, with --follow-fork.",
     CaveatKind.LOAD_MISSED_RATE: "Lower the rate, or raise `concurrency` of the load if all connections were busy.",
     CaveatKind.LOAD_CLIENT_SLOW: "Lower the rate, or free a CPU for the load client: its lateness is in the latency.",
+    CaveatKind.LOAD_ERRORS: "Read the server's output; a server that answers errors does less than it would.",
     CaveatKind.UNLIKE_ENVIRONMENT: (
         "If a cell regressed, find what grew. `memcap run --base-ref REF` measures both revisions in one environment."
     ),
@@ -221,6 +233,7 @@ _DECIDING = frozenset(
         CaveatKind.NOT_COLD,
         CaveatKind.UNLIKE_ENVIRONMENT,
         CaveatKind.LOAD_MISSED_RATE,
+        CaveatKind.LOAD_ERRORS,
         # Of profiles: what is not in the record cannot be blamed.
         CaveatKind.NOT_RECORDED,
         CaveatKind.SNAPSHOTS_ONLY,

@@ -12,7 +12,7 @@ from typing import Final
 from memcap.model.container import ContainerPolicy
 from memcap.model.ending import Ending
 from memcap.model.image_source import ImageSource
-from memcap.model.server import PhaseName, ServerWorkload
+from memcap.model.server import PhaseName, ServerWorkload, Service
 from memcap.model.workload import CallWorkload, CommandWorkload
 from memcap.units import format_bytes, format_seconds
 
@@ -343,6 +343,24 @@ class Plan:
             policy = cell.benchmark.policy or usual
             if policy not in found:
                 found.append(policy)
+        return tuple(found)
+
+    @property
+    def servers(self) -> tuple[ServerWorkload, ...]:
+        """Return the workloads that are servers."""
+        found: list[ServerWorkload] = []
+        for cell in self.cells:
+            workload = cell.benchmark.workload
+            if isinstance(workload, ServerWorkload) and workload not in found:
+                found.append(workload)
+        return tuple(found)
+
+    @property
+    def services(self) -> tuple[Service, ...]:
+        """Return what its servers need next to them."""
+        found: list[Service] = []
+        for server in self.servers:
+            found += [service for service in server.services if service not in found]
         return tuple(found)
 
     @property

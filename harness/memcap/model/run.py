@@ -9,6 +9,7 @@ from typing import Final
 
 from memcap.model.container import ContainerPolicy
 from memcap.model.matrix import Quiet
+from memcap.model.server import ServerWorkload, Service
 
 DAEMON_WAIT_SECONDS: Final = 60.0
 BUILT: Final = "memcap/"  # how the references of images that memcap built begin
@@ -42,6 +43,7 @@ class ImageFacts:
     working_directory: str = ""
     sets_home: bool = False
     python_path: str = ""
+    stop_signal: str = ""
     mutable: bool = False
 
     @property
@@ -103,6 +105,7 @@ class RunSpec:
     ``user`` is whom the workload runs as in the container, as Docker writes it (empty: root); ``has_home`` says that
     HOME was chosen, and is not that user's.
     ``hear`` is called with each line of its standard output while it runs, by engines that can (Docker).
+    ``serving`` is what a server needs besides.
     """
 
     campaign: str
@@ -128,6 +131,33 @@ class RunSpec:
     has_home: bool = False
     artefacts: Path | None = None
     hear: Callable[[str], None] | None = field(default=None, compare=False)
+    serving: Serving | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceSpec:
+    """A service of a run, and what its container is made from."""
+
+    service: Service
+    image: str
+    run: RunSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Serving:
+    """What an engine needs for a run of a server besides its RunSpec.
+
+    ``stop_signal`` ends it. The client runs with ``client_python`` in the image ``client_image_id``; ``bodies`` are the
+    contents of the files that its requests name, ``seed`` is what numbers are drawn from.
+    """
+
+    workload: ServerWorkload
+    stop_signal: str
+    client_image_id: str
+    client_python: str
+    bodies: Mapping[str, bytes] = field(default_factory=dict)
+    seed: int = 0
+    services: tuple[ServiceSpec, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,6 +191,23 @@ class RawRun:
     daemon_error: str | None = None
     failure: str | None = None
     removed: bool = False
+    serving: RawServing | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawServing:
+    """What an engine brings back of a server's run besides: what the client said, and what each service left.
+
+    ``events`` are the client's lines, ``client_errors`` the end of its error output. ``tool_outputs`` are what load
+    generators of the user's own printed, one for each load. ``services`` are in the order of Serving.services, as far
+    as they were started. ``stopped`` says that the server got its stop signal.
+    """
+
+    events: str
+    client_errors: str = ""
+    tool_outputs: tuple[str, ...] = ()
+    services: tuple[RawRun, ...] = ()
+    stopped: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ READY_SECONDS: Final = 60.0
 READY_INTERVAL_SECONDS: Final = 0.1
 SERVICE_CAP_BYTES: Final = 512 * 1024**2
 HTTP_PORT: Final = 80
+CLIENT_LAYER: Final = ("", "client")  # where the layers of a plan have that of the load client
 # As Docker's --stop-signal and STOPSIGNAL have them.
 STOP_SIGNALS: Final = ("SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGWINCH", "SIGKILL")
 
@@ -132,6 +133,16 @@ class Service:
     user: str | None = None
     scope: ServiceScope = ServiceScope.RUN
     stop_signal: str | None = None
+
+    @property
+    def image_name(self) -> str:
+        """Return the name of its image: as it was given, or that of the one made from its package."""
+        return self.image or f"debian/{self.package}"
+
+    @property
+    def layer_name(self) -> tuple[str, str]:
+        """Return where the layers of a plan have that of its image."""
+        return self.image_name, ""
 
 
 @dataclass(frozen=True, kw_only=True)

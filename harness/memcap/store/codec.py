@@ -37,7 +37,7 @@ from memcap.strict import (
 # 3 - `quiet.pin_cpus` (was `quiet.cpus`); the endings limit_exceeded and incomplete; `policy.network` is a name (was a
 #     boolean), variables may be hashes; a policy of cells that have one of their own
 # 4 - what a run of a server yielded (`server`); budgets of phases, and the phase in which a cell should end; the
-#     caveats load_missed_rate and load_client_slow
+#     endings not_ready and service_failed; the caveats load_missed_rate, load_client_slow and load_errors
 SCHEMA = 4
 # Below these keys a number may be negative: exit codes, what a workload measured itself and its limits, flags and
 # counters of interpreters, and ulimits, of which -1 is none.

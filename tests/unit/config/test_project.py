@@ -100,11 +100,3 @@ def test_mistakes_are_said(find_problems: FindProblems, keys: str, files: dict[s
     [problem] = find_problems({"limits.toml": LIMITS + keys, **files})
 
     assert said in str(problem)
-
-
-def test_a_path_that_is_too_long_is_not_there(find_problems: FindProblems) -> None:
-    long = "x" * 3000
-    (package,) = find_problems({"limits.toml": LIMITS + f'package = "{long}"\n'})
-    (lock,) = find_problems({"limits.toml": LIMITS + f'package = "."\nrequirements = "{long}"\n'})
-    assert package.message.startswith("there is no folder 'xxx")
-    assert lock.message.startswith("there is no file 'xxx")
