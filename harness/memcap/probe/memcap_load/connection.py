@@ -64,6 +64,10 @@ class Request:
         headers += [] if keep_alive else [("Connection", "close")]
         self._headers = "".join("%s: %s\r\n" % tuple(each) for each in headers).encode("latin-1")
 
+    def head(self) -> bytes:
+        """Return the head of a request whose path is fixed, and which has no body."""
+        return self.draw(random.Random(0))[0]  # noqa: S311 - nothing is drawn
+
     def draw(self, source: random.Random) -> tuple[bytes, bytes]:
         """Return head and body."""
         head = b"%s %s HTTP/1.1\r\n%s" % (self._method, self._path.draw(source), self._headers)
