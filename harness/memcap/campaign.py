@@ -16,7 +16,7 @@ from memcap.engine.base import Engine
 from memcap.engine.patient import Activity, PatientEngine
 from memcap.errors import Interrupted, PlanError, TimeIsUp
 from memcap.measuring import measure, without_secrets
-from memcap.measuring.output import output_tail
+from memcap.measuring.output_tail import output_tail
 from memcap.measuring.standing import standing_caveats
 from memcap.model import (
     METRICS_VERSION,

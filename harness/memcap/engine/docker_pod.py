@@ -1,7 +1,7 @@
 """Run a server in a pod: containers that share a network, of which the server's alone is measured as the run.
 
 A holder owns the network. Services and the server run in it as other runs do, under the supervisor; the load client
-leads through the phases, and its lines say what is to be done next (probe/memcap_load/phases.py).
+leads through the phases, and its lines say what is to be done next (probe/memcap_load/leading.py).
 """
 
 # ruff: noqa: PLC0415
@@ -21,6 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
+from memcap.engine.base import failed
 from memcap.engine.docker_create import create_client, create_holder
 from memcap.errors import EngineError, FileFormatError
 from memcap.load import PodEvent, make_script, parse_event
@@ -112,7 +113,7 @@ class Pod:
                     left = [self._stopped(each) for each in services]
                     errors = api.logs(client, stdout=False, stderr=True).decode("utf-8", "replace")
         return replace(
-            raw if raw is not None else self._never_started(),
+            raw if raw is not None else failed("the server was not started"),
             serving=RawServing(
                 events="\n".join(self._lines),
                 client_errors=errors,
@@ -270,11 +271,6 @@ class Pod:
         name = f"{self._spec.name}-load-{len(self._tool_outputs)}"
         spec = replace(self._spec, name=name, argv=load.argv, cap_bytes=TOOL_BYTES, serving=None, stop_signal=0)
         return self._joined(spec, network)
-
-    def _never_started(self) -> RawRun:
-        from memcap.engine.base import failed
-
-        return failed("the server was not started")
 
 
 def _output(raw: RawRun) -> str:

@@ -1,4 +1,4 @@
-"""The script for the load client that leads a server through its phases, `probe/memcap_load/phases.py`. Pure."""
+"""The script for the load client that leads a server through its phases, `probe/memcap_load/leading.py`. Pure."""
 
 from __future__ import annotations
 

@@ -9,9 +9,9 @@ from memcap.measuring.cycles import cycle_tenths
 from memcap.measuring.ending import ending_of, ending_without_report, in_bounds
 from memcap.measuring.interval import Processors, unreclaimable_interval
 from memcap.measuring.kernel import supervisor_bytes
-from memcap.measuring.output import output_tail
+from memcap.measuring.output_tail import output_tail
 from memcap.measuring.returned import extra_metrics
-from memcap.measuring.serving import with_server
+from memcap.measuring.served import with_server
 from memcap.model import (
     Caveat,
     CaveatKind,

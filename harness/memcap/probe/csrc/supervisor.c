@@ -71,7 +71,7 @@ static void pass_on(i64 signal) {
 
 /* Sample until the main process ends. */
 static void watch(u64 waited_for) {
-    i64 next_scan = 0, next_journal = 0, journal_step = JOURNAL_NS;
+    i64 next_scan = 0, next_journal = 0, journal_step = run.stop_signal ? JOURNAL_NS / 5 : JOURNAL_NS;
     while (!run.main_done) {
         i64 now = elapsed();
         i64 need = sample();

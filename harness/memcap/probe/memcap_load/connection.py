@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import os
 import random
 import re
 import select
@@ -312,5 +313,5 @@ class Pool:
         except asyncio.TimeoutError:
             raise ExchangeError("timeout", "no connection in time") from None
         except OSError as error:
-            raise ExchangeError("connect", str(error)) from None
+            raise ExchangeError("connect", os.strerror(error.errno) if error.errno else str(error)) from None
         return connection  # type: ignore[no-any-return]

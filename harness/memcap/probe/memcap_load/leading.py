@@ -61,7 +61,7 @@ async def check_once(check: dict[str, Any]) -> str:
         message = (Request(order, host, keep_alive=False).head(), b"")
         answer = await connection.exchange(message, False, deadline)
     except ExchangeError as failure:
-        return str(failure)
+        return "%s:%d: %s" % (check["host"], check["port"], failure)
     statuses = check["statuses"] or range(200, 400)
     return "" if answer.status in statuses else "it answered %s" % answer.words
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from memcap.errors import FileFormatError
 from memcap.load import PodEvent, parse_events, parse_tool_output
 from memcap.measuring.interval import Processors, unreclaimable_interval
-from memcap.measuring.output import output_tail
+from memcap.measuring.output_tail import output_tail
+from memcap.measuring.refused import why_refused
 from memcap.measuring.server_run import load_caveats, server_run
 from memcap.model import (
     Caveat,
@@ -180,7 +181,7 @@ def _problem(left: RawRun, spec: ServiceSpec, told: Told) -> str:
     if report is None:
         return f"it was killed (exit code {left.exit_code})"
     if report.exec_errno is not None:
-        return f"it could not be started: {report.exec_problem or f'error {report.exec_errno}'}"
+        return why_refused(report, spec.run.argv[0])
     if report.oom_kills:
         killed = counted(report.oom_kills, "process")
         return f"the kernel killed {killed} of it at its cap of {format_bytes(spec.run.cap_bytes)}"
