@@ -133,6 +133,7 @@ def _measured(config: Config, plan: Plan, options: CompareOptions, caller: Calle
     request = CampaignRequest(
         plan=plan,
         suites=config.suites,
+        images=config.images,
         policy=config.policy,
         time_limit_seconds=config.run_time_limit_seconds,
         name=name,

@@ -41,11 +41,15 @@ _USUAL_CAP = "1g"
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """One cell, and what is needed to run it: ``name`` is its id, or the command as typed."""
+    """One cell, and what is needed to run it: ``name`` is its id, or the command as typed.
+
+    ``images`` are those of the project by their names.
+    """
 
     name: str
     cell: Cell
     suites: Mapping[str, Suite] = field(default_factory=dict)
+    images: Mapping[str, ImageSource] = field(default_factory=dict)
     policy: ContainerPolicy = field(default_factory=ContainerPolicy)
     time_limit_seconds: float = TIME_LIMIT_SECONDS
 
@@ -54,6 +58,7 @@ class Subject:
         return CampaignRequest(
             plan=Plan(profile=label, cells=(self.cell,), runs=runs, warmups=warmups),
             suites=self.suites,
+            images=self.images,
             policy=self.policy,
             time_limit_seconds=self.time_limit_seconds,
             name=name,
@@ -165,6 +170,7 @@ def of_cell(cell: Cell, config: Config, suites: Mapping[str, Suite]) -> Subject:
         name=cell.id,
         cell=replace(cell, benchmark=replace(benchmark, policy=None, env={})),
         suites=suites,
+        images=config.images,
         policy=replace(policy, env={**policy.env, **benchmark.env}),
         time_limit_seconds=config.run_time_limit_seconds,
     )
