@@ -12,10 +12,13 @@ from served import CELL, LEVELS, make_served, make_served_cell
 
 from factories import MIB, make_cell, make_result
 from memcap.model import CellResult, Ending, ServerRun, WorkerFigures
+from memcap.report.charts import memory
 from memcap.report.check import check_document, check_markdown
+from memcap.report.drawing import Stack
 from memcap.report.html import render_html
 from memcap.report.json import render_measure_json
 from memcap.report.server_view import server_view
+from memcap.report.svg import standalone
 from memcap.report.to_terminal import Terminal, to_terminal
 from memcap.report.view import View, build_view
 from server_runs import KIB
@@ -115,6 +118,18 @@ def test_a_check_has_it_folded_and_a_page_in_the_cell() -> None:
     markdown = check_markdown(_view(cell, is_judged=True))
     assert f"<details><summary>Phases of <code>{CELL}</code></summary>" in markdown
     assert "<td>idle x4</td>" in render_html(_view(cell))
+
+
+def test_the_chart_has_the_phases_as_bands() -> None:
+    chart = memory(_view(make_served_cell()).cells[0])
+    assert chart
+    assert isinstance(chart.drawing, Stack)
+    shaded = [band.names for band in chart.drawing.bands if band.is_shaded]
+    assert shaded == [(f"load x{level:g}, {199.8 * level:.0f}/s", f"load x{level:g}", "load") for level in LEVELS]
+    assert "idle x1, from 13.0 s; load x2, 400/s, from 16.0 s" in chart.words
+    drawn = standalone(chart.drawing)
+    assert ">load x2, 400/s</text>" in drawn
+    assert ">stop</text>" not in drawn, "there is no room for it"
 
 
 def _measured(cell: CellResult) -> dict[str, Any]:
