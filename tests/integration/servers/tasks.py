@@ -17,8 +17,10 @@ def keep(number):
 def send(count):
     results = [keep.delay(number) for number in range(count)]
     done = [result.get(timeout=60) for result in results]
-    print(f"requests: {count} total, {count} started, {len(done)} done, {len(done)} succeeded, "
-          f"0 failed, 0 errored, 0 timeout")
+    print(
+        f"requests: {count} total, {count} started, {len(done)} done, {len(done)} succeeded, "
+        f"0 failed, 0 errored, 0 timeout"
+    )
 
 
 if __name__ == "__main__":
