@@ -39,7 +39,7 @@ from memcap.report.document import (
     flat,
 )
 from memcap.report.figures import endings_of, mad_of, median_of, moved_between, split_text
-from memcap.report.server import server_blocks
+from memcap.report.server_blocks import server_blocks
 from memcap.report.text import NOTHING, figure, number, percent, span
 from memcap.report.view import CellView, MetricView, View
 from memcap.stats import median

@@ -21,6 +21,7 @@ from memcap.report.server_view import server_view
 from memcap.report.svg import standalone
 from memcap.report.to_terminal import Terminal, to_terminal
 from memcap.report.view import View, build_view
+from memcap.workflows.judging import unjudged
 from server_runs import KIB
 
 
@@ -100,6 +101,23 @@ def test_a_server_that_was_never_ready_has_no_load_to_speak_of() -> None:
     assert "start" in text
     assert "not enough levels" not in text
     assert "Load and latency" not in text
+
+
+def test_the_last_lines_come_before_the_figures() -> None:
+    run = make_served(ending=Ending.NOT_READY, output_tail="no such table")
+    cell = make_cell(CELL, [run])
+    text = to_terminal(check_document(unjudged(make_result(cell)).view))
+    assert text.index("no such table") < text.index("Phases:")
+    assert "check --ready, or give it longer: --ready-timeout" in " ".join(text.split())
+
+
+def test_a_server_that_never_began_has_no_phases() -> None:
+    run = make_served()
+    assert run.server
+    cell = make_cell(CELL, [replace(run, server=replace(run.server, phases=(), loads=()))])
+    text = _text(cell)
+    assert "Phases" not in text
+    assert "Services" in text
 
 
 def test_runs_that_ended_otherwise_do_not_count() -> None:
