@@ -241,7 +241,7 @@ def _stories(cell: CellView, plan: CellSummary) -> Iterator[str]:
     for ending, count in cell.endings:
         run = next(each for each in cell.runs if each.ending is ending)
         expected = "as expected" if ending is plan.expected_ending else f"expected was {plan.expected_ending.value}"
-        yield f"{count} of {counted(len(cell.runs), 'run')}: {ending.explanation} ({ending.value}, {expected})."
+        yield f"{count} of {counted(len(cell.runs), 'run')}: {run.explanation} ({ending.value}, {expected})."
         facts = _kills(run)
         if facts and ending is not Ending.COMPLETED:
             yield f"In the first of them {facts}."
