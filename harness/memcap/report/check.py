@@ -189,12 +189,12 @@ def _tables(view: View) -> Iterator[Block]:
 
 
 def _servers(view: View) -> Iterator[Block]:
-    """Yield what is known of each server; folded if it was judged, as the verdict comes first."""
+    """Yield what is known of each server; folded if it was judged and is fine."""
     for cell in view.cells:
-        blocks = server_blocks(cell)
+        blocks, is_open = server_blocks(cell), cell.verdict is None or not is_fine(cell.verdict)
         if blocks and (view.is_judged or len(view.cells) > 1):
             name = Paragraph(text=Mono(cell.id))
-            yield Fold(title=("Phases of ", Mono(cell.id)), blocks=(name, *blocks), opens=not view.is_judged)
+            yield Fold(title=("Phases of ", Mono(cell.id)), blocks=(name, *blocks), opens=is_open)
         else:
             yield from blocks
 

@@ -11,7 +11,7 @@ import pytest
 from served import CELL, LEVELS, make_served, make_served_cell
 
 from factories import MIB, make_cell, make_result
-from memcap.model import CellResult, Ending, ServerRun, WorkerFigures
+from memcap.model import CellResult, Ending, ServerRun, Verdict, VerdictState, WorkerFigures
 from memcap.report.charts import memory
 from memcap.report.check import check_document, check_markdown
 from memcap.report.drawing import Stack
@@ -131,7 +131,12 @@ def test_runs_that_ended_otherwise_do_not_count() -> None:
 
 def test_a_check_has_it_folded_and_a_page_in_the_cell() -> None:
     cell = make_served_cell()
-    assert "Phases" not in _text(cell, is_judged=True)
+    fine, bad = (
+        Verdict(cell_id=CELL, state=state, summary="so it is")
+        for state in (VerdictState.UNCHANGED, VerdictState.REGRESSED)
+    )
+    texts = [to_terminal(check_document(build_view(make_result(cell), [verdict]))) for verdict in (fine, bad)]
+    assert ["idle x4" in text for text in texts] == [False, True]
     assert "idle x4" in _text(cell, is_judged=True, verbose=True)
     markdown = check_markdown(_view(cell, is_judged=True))
     assert f"<details><summary>Phases of <code>{CELL}</code></summary>" in markdown
