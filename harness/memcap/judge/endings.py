@@ -8,6 +8,7 @@ from typing import Final
 from memcap.judge.finding import CellFinding, accepting
 from memcap.model import OF_NO_SUITE, Baseline, CellResult, Ending, Measurement, Origin, VerdictState, remedy_of
 
+_MUST_SERVE: Final = "Read its output; check the load. A server answers requests until it gets its stop signal."
 _OF_CHILDREN: Final = (Ending.OOM_CHILD_NOTICED, Ending.OOM_CHILD_SWALLOWED, Ending.OOM_HUNG)
 
 
@@ -44,7 +45,7 @@ def find_ending(cell: CellResult, baseline: Baseline | None, *, origin: str) -> 
         # An OOM kill says more than what else went wrong beside it.
         ending = max(others, key=lambda each: (_is_memory(each), others[each]))
         example = next(run for run in cell.runs if run.ending is ending)
-        summary = f"{_in_runs(others[ending], len(cell.runs))} {ending.explanation}"
+        summary = f"{_in_runs(others[ending], len(cell.runs))} {example.explanation}"
         if example.detail:
             summary += f" ({example.detail})"
         if expected is not Ending.COMPLETED:
@@ -104,6 +105,8 @@ def _in_runs(count: int, total: int) -> str:
 
 def remedy_for(cell: CellResult, run: Measurement) -> str:
     """Return what to do about how one run of ``cell`` ended."""
+    if run.server and run.ending is Ending.INCOMPLETE:
+        return _MUST_SERVE
     origin = Origin.COMMAND if cell.cell.suite == OF_NO_SUITE else Origin.SUITE
     return remedy_of(run.ending, run.detail, origin)
 
