@@ -13,7 +13,6 @@ from memcap.model import LoadRequest, LoadSpec, LoadTarget
 from memcap.probe.memcap_load import FORMAT
 from memcap.strict import quote
 
-MOST_BODY_BYTES: Final = 8 * 1024 * 1024
 _DEFAULT_TYPE: Final = "application/octet-stream"
 
 
@@ -68,10 +67,7 @@ def _order(request: LoadRequest, bodies: Mapping[str, bytes]) -> dict[str, Any]:
     headers = [list(header) for header in request.headers]
     body = None
     if request.body is not None:
-        content = bodies[request.body]
-        if len(content) > MOST_BODY_BYTES:
-            raise UsageError(f"{request.body} is larger than {MOST_BODY_BYTES // 1024**2} MiB, too large for a body")
-        body = base64.b64encode(content).decode("ascii")
+        body = base64.b64encode(bodies[request.body]).decode("ascii")
         if not any(name.lower() == "content-type" for name, _ in headers):
             headers.append(["Content-Type", _content_type(request.body)])
     return {
