@@ -27,6 +27,7 @@ DATABASE = Service(
     cap_bytes=256 * MIB,
     ready=Readiness(check=TcpReady(host="localhost", port=5432), time_limit_seconds=20),
 )
+LOAD = LoadSpec(requests=(LoadRequest(method="GET", path="/"),), rate=10, seconds=2, timeout_seconds=5)
 CACHE = Service(name="cache", package="redis-server", argv=("redis-server",))
 
 
@@ -35,7 +36,7 @@ def make_server(**changes: Any) -> ServerWorkload:
     whole = ServerWorkload(
         argv=("serve",),
         ready=Readiness(check=HttpReady(url="http://localhost:8000/health"), time_limit_seconds=30),
-        load=LoadSpec(requests=(LoadRequest(method="GET", path="/"),), rate=10, seconds=2, timeout_seconds=5),
+        load=LOAD,
         warm_up_seconds=1,
         idle_seconds=3,
         grace_seconds=4,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from servers import CACHE, DATABASE, make_layers, make_server, make_server_spec
+from servers import CACHE, DATABASE, LOAD, make_layers, make_server, make_server_spec
 
 from factories import MIB, make_layer, make_plan, make_plan_cell, make_settings
 from memcap.calibration import Calibration
@@ -54,8 +54,7 @@ def test_a_run_may_take_as_long_as_its_phases() -> None:
 
 def test_each_level_takes_its_time_and_so_does_a_collection() -> None:
     server = make_server()
-    assert isinstance(server.load, LoadSpec)
-    levels = replace(server, load=replace(server.load, levels=(1, 2, 4)))
+    levels = replace(server, load=replace(LOAD, levels=(1, 2, 4)))
     assert needed_seconds(levels) - needed_seconds(server) == 2 * (2 + 3 + 5)
     collecting = replace(server, collect=CollectSignal(name="SIGUSR1"))
     assert needed_seconds(collecting) - needed_seconds(server) == 3

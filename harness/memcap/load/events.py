@@ -28,7 +28,6 @@ class PodEvent:
     name: str = ""
     why: str = ""
     phase: PhaseName | None = None
-    level: float | None = None
     report: LoadOutcome | None = None
 
 
@@ -42,7 +41,6 @@ def parse_event(line: str) -> PodEvent:
             name=read_text(data.get("name", "")),
             why=read_text(data.get("why", "")),
             phase=PhaseName(read_text(data["phase"])) if "phase" in data else None,
-            level=None if data.get("level") is None else read_seconds(data["level"]),
             report=None if data.get("report") is None else parse_load_report(json.dumps(data["report"])),
         )
     except KeyError as error:

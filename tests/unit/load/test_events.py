@@ -19,8 +19,8 @@ LINES = (
     {"event": "not_ready", "at": 4.5, "name": "db", "why": "refused"},
     {"event": "ready", "at": 5, "name": ""},
     {"event": "phase", "at": 6.5, "phase": "warm_up"},
-    {"event": "phase", "at": 9, "phase": "load", "level": 2.0, "report": REPORT},
-    {"event": "phase", "at": 9, "phase": "load", "level": 1.0, "report": None},
+    {"event": "phase", "at": 9, "phase": "load", "report": REPORT},
+    {"event": "phase", "at": 9, "phase": "load", "report": None},
     {"event": "done", "at": 10},
 )
 
@@ -39,8 +39,7 @@ def test_events() -> None:
     not_ready, ready, warm_up, load, own_tool, done = parse_events(map(json.dumps, LINES))
     assert not_ready == PodEvent(event="not_ready", at=4.5, name="db", why="refused")
     assert ready == PodEvent(event="ready", at=5)
-    assert (warm_up.phase, warm_up.at, warm_up.level) == (PhaseName.WARM_UP, 6.5, None)
-    assert (load.phase, load.level) == (PhaseName.LOAD, 2.0)
+    assert (warm_up.phase, warm_up.at, load.phase) == (PhaseName.WARM_UP, 6.5, PhaseName.LOAD)
     assert load.report is not None
     assert (load.report.requests, own_tool.report, done.phase) == (20, None, None)
 
@@ -65,7 +64,7 @@ def test_what_this_version_does_not_know_is_passed_over() -> None:
         (line(at=float("nan")), "expected a finite number"),
         (line(at=float("inf")), "expected a finite number"),
         (line(at=10**400), "a whole number of at most 64 bits"),
-        (line(level=-0.5), "expected a finite number from 0"),
+        (line(at=-0.5), "expected a finite number from 0"),
         (line(phase="lunch"), "'lunch' is not a valid PhaseName"),
         (line(phase=None), "NoneType instead of a text"),
         (line(phase=["load"]), "list instead of a text"),
@@ -87,7 +86,7 @@ def test_texts_are_bounded() -> None:
     assert len(event.name) + len(event.why) < 10_000
 
 
-@given(st.dictionaries(st.sampled_from(["event", "at", "name", "why", "phase", "level", "report"]), json_values))
+@given(st.dictionaries(st.sampled_from(["event", "at", "name", "why", "phase", "report"]), json_values))
 def test_anything_is_read_or_refused(changes: dict[str, Any]) -> None:
     try:
         event = parse_event(line(**changes))

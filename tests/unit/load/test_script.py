@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from servers import CACHE, DATABASE, make_server, make_server_spec
+from servers import CACHE, DATABASE, LOAD, make_server, make_server_spec
 
 from memcap.load import make_script
 from memcap.load.script import COLLECT_FILE, SERVER_FILE, load_file, service_file
@@ -17,13 +17,12 @@ from memcap.model import (
     CommandReady,
     HttpReady,
     LoadRequest,
-    LoadSpec,
     Readiness,
     ServerWorkload,
     TcpReady,
 )
 
-LOAD = LoadSpec(requests=(LoadRequest(method="GET", path="/"),), rate=10, seconds=2, levels=(0.5, 2))
+TWO_LEVELS = replace(LOAD, levels=(0.5, 2))
 COMMAND = Readiness(check=CommandReady(argv=("pg_isready",)), time_limit_seconds=9, interval_seconds=0.5)
 
 
@@ -72,26 +71,26 @@ def test_the_check_of_the_server(check: TcpReady | HttpReady | CommandReady, exp
 
 
 def test_each_level_has_its_orders() -> None:
-    script = script_of(make_server(load=LOAD))
-    assert [(each["level"], each["file"]) for each in script["levels"]] == [(0.5, load_file(0)), (2, load_file(1))]
+    script = script_of(make_server(load=TWO_LEVELS))
+    assert [each["file"] for each in script["levels"]] == [load_file(0), load_file(1)]
     orders = [each["orders"] for each in script["levels"]]
     assert [(each["rate"], each["count"], each["keep_alive"]) for each in orders] == [(5, 10, True), (20, 40, True)]
     assert orders[0]["target"] == {"host": "localhost", "port": 8000}
 
 
 def test_the_warm_up_sends_the_first_level_for_half_its_time_on_connections_of_their_own() -> None:
-    orders = script_of(make_server(load=LOAD, warm_up_seconds=4))["warm_up_orders"]
+    orders = script_of(make_server(load=TWO_LEVELS, warm_up_seconds=4))["warm_up_orders"]
     assert (orders["rate"], orders["count"], orders["keep_alive"]) == (5, 10, False)
 
 
 @pytest.mark.parametrize("seconds", [0, 0.1])
 def test_a_warm_up_without_time_for_a_request_sends_none(seconds: float) -> None:
-    assert script_of(make_server(load=LOAD, warm_up_seconds=seconds))["warm_up_orders"] is None
+    assert script_of(make_server(load=TWO_LEVELS, warm_up_seconds=seconds))["warm_up_orders"] is None
 
 
 def test_a_load_generator_of_the_users_own_gets_no_orders() -> None:
     script = script_of(make_server(load=ClientCommand(argv=("k6",))))
-    assert script["levels"] == [{"level": 1.0, "orders": None, "file": load_file(0)}]
+    assert script["levels"] == [{"orders": None, "file": load_file(0)}]
     assert script["warm_up_orders"] is None
 
 

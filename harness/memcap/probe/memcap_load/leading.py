@@ -102,13 +102,13 @@ async def send_load(level: dict[str, Any]) -> None:
     """Send the load of a level, or let the host start what sends it, and tell."""
     report = None
     if level["orders"] is None:
-        say("load_wanted", level=level["level"])
+        say("load_wanted")
         await wait_for_file(level["file"])
     else:
         client = Client(level["orders"])
         await client.run()
         report = client.report()
-    say("phase", phase="load", level=level["level"], report=report)
+    say("phase", phase="load", report=report)
 
 
 async def collect(script: dict[str, Any]) -> None:
