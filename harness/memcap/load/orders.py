@@ -28,6 +28,10 @@ def parse_target(text: str) -> LoadTarget:
         host, port = parts.hostname, parts.port
     except ValueError as error:
         raise UsageError(f"{quote(text)!r} is not an address of a server: {error}") from error
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise UsageError(
+            f"{quote(text)!r}: an address has no spaces and only ASCII characters", remedy="Write others as %20, say."
+        )
     if parts.scheme == "https":
         raise UsageError(
             f"{quote(text)!r}: the load client does not speak TLS", remedy="Use the server's http:// port."
