@@ -10,7 +10,7 @@ from memcap.model.ending import Caveat, CaveatKind, Ending
 from memcap.model.matrix import Metric
 from memcap.model.server import ServerRun
 
-SERVED_NOTHING: Final = "the server ended by itself with exit code 0, or answered no request"
+SERVED_NOTHING: Final = "the server ended by itself with exit code 0, or every request failed"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

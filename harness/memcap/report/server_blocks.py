@@ -120,7 +120,7 @@ def _uncertain(middle: float, low: float, high: float) -> str:
 
 def _between(middle: float, low: float, high: float) -> str:
     """Return a figure with its interval, where that has any length."""
-    ends = span(format_bytes(low), format_bytes(high))
+    ends = f"{format_bytes(low)} to {format_bytes(high)}" if low < 0 else span(format_bytes(low), format_bytes(high))
     return ends if ends == format_bytes(middle) else f"{format_bytes(middle)} ({ends})"
 
 

@@ -81,7 +81,9 @@ def test_what_lies_around_nothing_is_not_kept_for_certain() -> None:
     server = make_served().server
     assert server
     phases = tuple(replace(each, settled_low_bytes=48 * MIB, settled_high_bytes=49 * MIB) for each in server.phases)
-    assert "kept after the load: nothing for certain: 0 B (" in _text(_changed(make_served_cell(1), phases=phases))
+    assert "kept after the load: nothing for certain: 0 B (-1.0 MiB to 1.0 MiB)" in _text(
+        _changed(make_served_cell(1), phases=phases)
+    )
 
 
 def test_lost_workers_are_a_warning() -> None:
