@@ -188,7 +188,7 @@ def make_report(**changes: Any) -> str:
     split = {"usage": 0, "anon": 0, "file": 0, "shmem": 0, "kernel": 0, "slab": 0, "page_tables": 0, "swap": 0}
     split |= {"slab_reclaimable": 0, "sock": 0, "huge": 0, "kernel_stack": 0, "unevictable": 0, "unreclaimable": 0}
     whole: dict[str, Any] = {
-        "format": 2,
+        "format": 3,
         "cgroup_version": 2,
         "cap_bytes": 128 * MIB,
         "swap_cap_bytes": 0,
@@ -235,6 +235,9 @@ def make_report(**changes: Any) -> str:
         "limit_exceeded": None,
         "watchdog_kill": False,
         "stopped_by_signal": None,
+        "started_ns": 1_000_000_000,
+        "stopped_at_ns": None,
+        "grace_over": False,
         "wall_ns": 1_250_000_000,
         "user_us": 900_000,
         "system_us": 100_000,

@@ -25,8 +25,17 @@ class Calibration:
     cpus: tuple[int, ...]
 
     def applied_to(self, spec: RunSpec) -> RunSpec:
-        """Return ``spec`` with the cap raised by what the supervisor needs."""
-        return replace(spec, supervisor_bytes=self.supervisor_bytes, supervisor_unseen_bytes=self.unseen_bytes)
+        """Return ``spec`` with its cap, and those of its services, raised by what the supervisor needs."""
+        serving = spec.serving
+        if serving is not None:
+            raised = (replace(each, run=self.applied_to(each.run)) for each in serving.services)
+            serving = replace(serving, services=tuple(raised))
+        return replace(
+            spec,
+            supervisor_bytes=self.supervisor_bytes,
+            supervisor_unseen_bytes=self.unseen_bytes,
+            serving=serving,
+        )
 
 
 def calibrate(engine: Engine, layer: Layer, settings: CampaignSettings) -> Calibration:

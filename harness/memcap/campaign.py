@@ -15,7 +15,8 @@ from memcap.calibration import Calibration, calibrate
 from memcap.engine.base import Engine
 from memcap.engine.patient import Activity, PatientEngine
 from memcap.errors import Interrupted, PlanError, TimeIsUp
-from memcap.measuring import measure, output_tail, without_secrets
+from memcap.measuring import measure, without_secrets
+from memcap.measuring.output_tail import output_tail
 from memcap.measuring.standing import standing_caveats
 from memcap.model import (
     METRICS_VERSION,
@@ -29,9 +30,12 @@ from memcap.model import (
     Layer,
     Measurement,
     Plan,
+    RunSpec,
+    ServerWorkload,
 )
 from memcap.pinning import CpuPool
 from memcap.run_spec import eviction_spec, run_spec
+from memcap.serving_spec import serving_spec
 from memcap.store import Journal
 from memcap.units import format_seconds
 
@@ -141,7 +145,7 @@ class Campaign:
             self._recorded += [known.cell.id] * len(known.runs)
         wanted = [cell for cell in plan.cells if cell.id not in self._finished]
         for cell in wanted:  # a run that cannot be launched is found before the first container, not hours later
-            run_spec(cell, self._layer(cell), self._settings, attempt="")
+            self._spec(cell, attempt="")
         missing = []
         for cell in wanted:
             before = self._before(cell)
@@ -321,9 +325,14 @@ class Campaign:
                     break
         return measurement
 
+    def _spec(self, cell: Cell, *, attempt: str, cpuset: str = "") -> RunSpec:
+        layer, workload = self._layer(cell), cell.benchmark.workload
+        spec = run_spec(cell, layer, self._settings, attempt=attempt, cpuset=cpuset)
+        return serving_spec(spec, workload, layer, self._layers) if isinstance(workload, ServerWorkload) else spec
+
     def _attempt(self, cell: Cell, attempt: str, cpuset: str) -> Measurement:
         layer, settings = self._layer(cell), self._settings
-        spec = run_spec(cell, layer, settings, attempt=attempt, cpuset=cpuset)
+        spec = self._spec(cell, attempt=attempt, cpuset=cpuset)
         if self._calibration:
             spec = self._calibration.applied_to(spec)
         if cell.is_cold:

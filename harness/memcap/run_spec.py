@@ -44,7 +44,7 @@ def run_spec(cell: Cell, layer: Layer, settings: CampaignSettings, *, attempt: s
     env = {**values_of(policy.env), **benchmark.env}
     entrypoint = _entrypoint(layer, policy)
     if isinstance(workload, CommandWorkload):
-        argv = _command_argv(workload, layer, policy)
+        argv = command_argv(workload, layer, policy)
         if layer.search_path:
             env["PYTHONPATH"] = _joined(layer.search_path, env.get("PYTHONPATH", layer.image.python_path))
     else:
@@ -124,7 +124,7 @@ def _entrypoint(layer: Layer, policy: ContainerPolicy) -> tuple[str, ...]:
     return layer.image.entrypoint if policy.entrypoint is None else policy.entrypoint
 
 
-def _command_argv(workload: CommandWorkload, layer: Layer, policy: ContainerPolicy) -> tuple[str, ...]:
+def command_argv(workload: CommandWorkload, layer: Layer, policy: ContainerPolicy) -> tuple[str, ...]:
     """Return what `docker run IMAGE COMMAND` would start: the entrypoint, then the command or the image's.
 
     As in Docker, the image's command belongs to its own entrypoint, and is not used with another.

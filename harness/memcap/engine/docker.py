@@ -8,30 +8,28 @@ import math
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
-from memcap.engine.base import SHM_BYTES, not_started, removed_by_others, workload_options
+from memcap.engine.base import not_started, removed_by_others
 from memcap.engine.docker_archive import bring_files, packed, read_files
 from memcap.engine.docker_client import already_gone, answers, environment, translated
-from memcap.engine.docker_labels import CAMPAIGN_LABEL, run_labels
-from memcap.engine.docker_mounts import copy_in, host_mounts
+from memcap.engine.docker_create import create_run
+from memcap.engine.docker_labels import CAMPAIGN_LABEL
+from memcap.engine.docker_mounts import copy_in, put_files
 from memcap.engine.docker_neighbours import find_neighbours
-from memcap.engine.framed import SECRET_VARIABLE, begins_report, new_secret, own_journal, split_report
+from memcap.engine.docker_pod import Pod
+from memcap.engine.framed import begins_report, new_secret, own_journal, split_report
 from memcap.errors import EngineError, Interrupted
-from memcap.model import Environment, Neighbour, RawRun, RunSpec
-from memcap.model.places import ARTEFACTS, OUT, SUPERVISOR
+from memcap.model import Environment, Neighbour, PutFile, RawRun, RunSpec
+from memcap.model.places import ARTEFACTS, OUT
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
 OUTPUT_MARKER: Final = "memcap: output begins\n"
-# For the supervisor alone, which drops all of them before the workload starts: to become another user (its own, and the
-# workload's), and to end and look at processes of another user.
-SUPERVISOR_CAPABILITIES: Final = ("DAC_READ_SEARCH", "KILL", "SETGID", "SETPCAP", "SETUID", "SYS_PTRACE")
-REPORTS_BYTES: Final = 256 * 1024  # of the log, so that reports leave the workload its share
 HTTP_GRACE_SECONDS: Final = 60
 ARCHIVE_SECONDS: Final = 180.0
 OOM_EVENT_GRACE_SECONDS: Final = 0.2  # the event may come after the container's end (containerd #12405)
@@ -93,25 +91,38 @@ class DockerEngine:
         return True
 
     def execute(self, spec: RunSpec) -> RawRun:
-        """Execute one run in a fresh container. Raises EngineError, Interrupted."""
+        """Execute one run in a fresh container, or a server's in a pod. Raises EngineError, Interrupted."""
+        if spec.serving is None:
+            return self.run(spec)
+        with translated(f"run {spec.name}"):
+            return Pod(self._client, spec, spec.serving, self).execute()
+
+    def run(
+        self, spec: RunSpec, *, files: Iterable[PutFile] = (), started: Callable[[str], None] | None = None
+    ) -> RawRun:
+        """Execute one run in a fresh container, with ``files`` in it; ``started`` hears its id once it runs.
+
+        Raises EngineError, Interrupted.
+        """
         from docker.errors import APIError
 
-        self._refuse_when_cancelled()
+        self.refuse_when_cancelled()
         secret = new_secret()
         with translated(f"run {spec.name}"):
             try:
-                container = self._create(spec, secret)
+                container = create_run(self._client, spec, secret, copies_mounts=self._copies_mounts)
             except APIError as error:
                 return not_started(str(getattr(error, "explanation", None) or error))
-            with self._removed_at_the_end(container):
+            with self.removed_at_the_end(container):
                 try:
-                    return self._run(container, spec, secret)
+                    put_files(self._client, container, files)
+                    return self._run(container, spec, secret, started)
                 except APIError:
                     if self._is_removed(container):
                         return removed_by_others()
                     raise
 
-    def _run(self, container: str, spec: RunSpec, secret: str) -> RawRun:
+    def _run(self, container: str, spec: RunSpec, secret: str, started: Callable[[str], None] | None) -> RawRun:
         from docker.errors import APIError
 
         if self._copies_mounts:
@@ -122,12 +133,14 @@ class DockerEngine:
             self._client.api.start(container)
         except APIError as error:
             return not_started(str(getattr(error, "explanation", None) or error))
-        self._refuse_when_cancelled()
+        self.refuse_when_cancelled()
+        if started is not None:
+            started(container)
         if spec.hear is not None:
             listener = (container, spec.hear, secret)
             threading.Thread(target=self._hear, args=listener, name="memcap-output", daemon=True).start()
         self._wait(container, spec)
-        self._refuse_when_cancelled()
+        self.refuse_when_cancelled()
         return self._collect(container, spec, secret, before=before)
 
     def _wait(self, container: str, spec: RunSpec) -> None:
@@ -156,63 +169,10 @@ class DockerEngine:
         except NotFound:
             return True
 
-    def _refuse_when_cancelled(self) -> None:
+    def refuse_when_cancelled(self) -> None:
+        """Raise Interrupted after ``cancel``."""
         if self._cancelled.is_set():
             raise Interrupted("the run was stopped")
-
-    def _create(self, spec: RunSpec, secret: str) -> str:
-        from docker.types import LogConfig, Ulimit
-
-        policy, api = spec.policy, self._client.api
-        cap = spec.cap_bytes + spec.supervisor_bytes
-        supervisor = [
-            str(SUPERVISOR),
-            str(OUT),
-            str(round(spec.time_limit_seconds * 1000)),
-            str(round(policy.sample_interval_seconds * 1_000_000)),
-            *workload_options(spec),
-            *((f"user={spec.user}",) if spec.user else ()),
-            *(("home",) if spec.user and not spec.has_home else ()),
-            "--",
-        ]
-        host_config = api.create_host_config(
-            mem_limit=cap,
-            memswap_limit=cap,  # the same as the cap means: no swap at all
-            network_mode=policy.network,
-            extra_hosts=list(policy.add_hosts) or None,
-            **host_mounts(policy, copied=self._copies_mounts),
-            cap_drop=["ALL"],
-            cap_add=list(SUPERVISOR_CAPABILITIES),
-            cgroupns="private",  # no paths of the host in /proc/self/cgroup; ignored by daemons and kernels without it
-            security_opt=["no-new-privileges"],
-            pids_limit=policy.pids,
-            cpuset_cpus=spec.cpuset or None,
-            nano_cpus=None if policy.limits.cpus is None else round(policy.limits.cpus * 1e9),
-            ulimits=[Ulimit(name=name, soft=own.soft, hard=own.hard) for name, own in policy.limits.ulimits.items()]
-            or None,
-            shm_size=policy.shm_size_bytes or SHM_BYTES,
-            read_only=policy.read_only,
-            # Two files, so that a workload's last words survive the daemon's rotation.
-            log_config=LogConfig(
-                type="json-file", config={"max-size": str(policy.output_limit_bytes + REPORTS_BYTES), "max-file": "2"}
-            ),
-        )
-        created = api.create_container(
-            spec.image_id,
-            name=spec.name,
-            entrypoint=supervisor,
-            command=list(spec.argv),
-            environment=dict(spec.env) | {SECRET_VARIABLE: secret},
-            hostname=None if policy.network.startswith("container:") else policy.hostname,
-            working_dir=spec.working_directory or None,
-            user="0",  # the supervisor's; the workload's is among its options
-            labels=run_labels(spec.name, campaign=spec.campaign, cell=spec.cell_id),
-            healthcheck={"test": ["NONE"]},
-            # An anonymous volume, removed with the container: the one place that can be written where the rest cannot.
-            volumes=[str(OUT), *([str(ARTEFACTS)] if spec.artefacts else [])] if policy.read_only else None,
-            host_config=host_config,
-        )
-        return str(created["Id"])
 
     def _put_artefacts(self, container: str, spec: RunSpec) -> None:
         """Put what the run is given where it finds it; the folder of a read-only container is there, as a volume."""
@@ -222,7 +182,8 @@ class DockerEngine:
             self._client.api.put_archive(container, str(ARTEFACTS.parent), archive)
 
     @contextmanager
-    def _removed_at_the_end(self, container: str) -> Iterator[None]:
+    def removed_at_the_end(self, container: str) -> Iterator[None]:
+        """Remove ``container`` after the block, now or when the daemon answers again; ``cancel`` kills it."""
         from docker.errors import APIError
         from requests.exceptions import RequestException
 
@@ -261,6 +222,7 @@ class DockerEngine:
         journal = ""
         if report is None:
             report = split_report(self._file(container, "report.json"), secret)[1]
+        if report is None or spec.serving is not None:
             journal = own_journal(self._file(container, "supervisor.jsonl"), secret)
         if spec.artefacts is not None:
             folder = str(ARTEFACTS)

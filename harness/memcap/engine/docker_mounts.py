@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from memcap.engine.docker_client import running_container
 from memcap.errors import PlanError, SelectionError
-from memcap.model import ContainerPolicy, Mount, MountKind
+from memcap.model import ContainerPolicy, Mount, MountKind, PutFile
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -61,6 +61,13 @@ def copy_in(client: DockerClient, container: str, policy: ContainerPolicy) -> No
         place, name = (mount.target, ".") if policy.read_only else ("/", mount.target.lstrip("/"))
         with _packed(Path(mount.source), name) as archive:
             client.api.put_archive(container, place, archive)
+
+
+def put_files(client: DockerClient, container: str, files: Iterable[PutFile]) -> None:
+    """Copy files and folders of this machine into a container. Raises PlanError for one that cannot be read."""
+    for each in files:
+        with _packed(Path(each.source), each.target.lstrip("/")) as archive:
+            client.api.put_archive(container, "/", archive)
 
 
 def refuse_missing(policies: Iterable[ContainerPolicy]) -> None:

@@ -6,17 +6,8 @@ The client is ``probe/memcap_load``; it runs next to the server.
 from __future__ import annotations
 
 from memcap.load.answers import parse_load_report
+from memcap.load.events import PodEvent, parse_event, parse_events
 from memcap.load.expression import parse_load, parse_request, read_load, render_load
 from memcap.load.orders import make_orders, parse_target
+from memcap.load.script import make_script
 from memcap.load.tools import parse_tool_output
-
-__all__ = [
-    "make_orders",
-    "parse_load",
-    "parse_load_report",
-    "parse_request",
-    "parse_target",
-    "parse_tool_output",
-    "read_load",
-    "render_load",
-]

@@ -9,7 +9,9 @@ from memcap.measuring.cycles import cycle_tenths
 from memcap.measuring.ending import ending_of, ending_without_report, in_bounds
 from memcap.measuring.interval import Processors, unreclaimable_interval
 from memcap.measuring.kernel import supervisor_bytes
+from memcap.measuring.output_tail import output_tail
 from memcap.measuring.returned import extra_metrics
+from memcap.measuring.served import with_server
 from memcap.model import (
     Caveat,
     CaveatKind,
@@ -34,8 +36,6 @@ from memcap.probe.report import (
 from memcap.redaction import Redaction
 from memcap.strict import MOST_WHOLE
 
-OUTPUT_TAIL_CHARACTERS = 4000
-
 
 def measure(raw: RawRun, spec: RunSpec, *, cpus: int | None, standing: tuple[Caveat, ...] = ()) -> Measurement:
     """Return what one run yielded.
@@ -53,20 +53,23 @@ def measure(raw: RawRun, spec: RunSpec, *, cpus: int | None, standing: tuple[Cav
     journal = _without_secrets(parse_journal(raw.workload_journal), hidden)
     tail = output_tail(raw)
     if raw.daemon_error is not None:
-        return Measurement(ending=Ending.NOT_STARTED, detail=in_bounds(raw.daemon_error), oom=oom, caveats=standing)
+        lost = Measurement(ending=Ending.NOT_STARTED, detail=in_bounds(raw.daemon_error), oom=oom, caveats=standing)
+        return hidden.tree(with_server(lost, None, raw, spec, processors))
     if raw.failure is not None:
         ending = Ending.KILLED_FROM_OUTSIDE if raw.removed else Ending.LOST
-        return Measurement(ending=ending, detail=in_bounds(raw.failure), oom=oom, caveats=standing)
+        lost = Measurement(ending=ending, detail=in_bounds(raw.failure), oom=oom, caveats=standing)
+        return hidden.tree(with_server(lost, None, raw, spec, processors))
     try:
         report = parse_report(raw.report or "")
-        found = hidden.tree(_of_report(report, journal, raw, spec, processors))
+        found = _of_report(report, journal, raw, spec, processors)
+        found = hidden.tree(with_server(found, report, raw, spec, processors))
         _refuse_impossible(found)
     except ReportError as error:
         ending, detail = ending_without_report(raw, error)
         lost = Measurement(
             ending=ending, detail=detail, exit_code=raw.exit_code, oom=oom, output_tail=tail, caveats=standing
         )
-        return _with_journal(lost, raw.supervisor_journal)
+        return hidden.tree(with_server(_with_journal(lost, raw.supervisor_journal), None, raw, spec, processors))
     return replace(
         found,
         cpuset=cpuset,
@@ -153,12 +156,6 @@ def _without_secrets(journal: WorkloadJournal, hidden: Redaction) -> WorkloadJou
         return failure and replace(failure, message=hidden.text(failure.message, cut_after=True))
 
     return replace(journal, load_error=of(journal.load_error), raised=of(journal.raised))
-
-
-def output_tail(raw: RawRun) -> str:
-    """Return the last words of the workload: the ends of its standard output and of its standard error."""
-    ends = (raw.output[-OUTPUT_TAIL_CHARACTERS // 2 :], raw.error_output[-OUTPUT_TAIL_CHARACTERS // 2 :])
-    return "\n".join(end.rstrip("\n") for end in ends if end)
 
 
 def _with_journal(lost: Measurement, journal: str) -> Measurement:

@@ -107,6 +107,7 @@ from memcap.model.server import (
     READY_INTERVAL_SECONDS,
     READY_SECONDS,
     SERVICE_CAP_BYTES,
+    SIGNALS,
     STOP_SIGNALS,
     ClientCommand,
     CollectSignal,
@@ -128,6 +129,7 @@ from memcap.model.server import (
     ServiceScope,
     TcpReady,
     WorkerFigures,
+    signal_number,
 )
 from memcap.model.server_load import (
     LoadConnections,

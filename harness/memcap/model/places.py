@@ -11,4 +11,5 @@ SUITE: Final = PurePosixPath("/memcap/suite")
 PACKAGE: Final = PurePosixPath("/memcap/package")  # the project's own
 DEPENDENCIES: Final = PurePosixPath("/memcap/deps")
 OUT: Final = PurePosixPath("/memcap/out")  # what the supervisor and the runner write
+CLIENT: Final = PurePosixPath("/memcap/client")  # the load client, in a container of its own
 ARTEFACTS: Final = PurePosixPath("/memcap/artefacts")  # what RunSpec.artefacts is on this machine

@@ -105,7 +105,8 @@ class RunSpec:
     ``user`` is whom the workload runs as in the container, as Docker writes it (empty: root); ``has_home`` says that
     HOME was chosen, and is not that user's.
     ``hear`` is called with each line of its standard output while it runs, by engines that can (Docker).
-    ``serving`` is what a server needs besides.
+    ``stop_signal`` is the number of the signal that stops a server or service, which may take ``grace_seconds`` to end
+    then (0: it is neither, and ends by itself). ``serving`` is what a server needs besides.
     """
 
     campaign: str
@@ -131,6 +132,8 @@ class RunSpec:
     has_home: bool = False
     artefacts: Path | None = None
     hear: Callable[[str], None] | None = field(default=None, compare=False)
+    stop_signal: int = 0
+    grace_seconds: float = 0.0
     serving: Serving | None = None
 
 
@@ -147,12 +150,11 @@ class ServiceSpec:
 class Serving:
     """What an engine needs for a run of a server besides its RunSpec.
 
-    ``stop_signal`` ends it. The client runs with ``client_python`` in the image ``client_image_id``; ``bodies`` are the
+    The client runs with ``client_python`` in the image ``client_image_id``; ``bodies`` are the
     contents of the files that its requests name, ``seed`` is what numbers are drawn from.
     """
 
     workload: ServerWorkload
-    stop_signal: str
     client_image_id: str
     client_python: str
     bodies: Mapping[str, bytes] = field(default_factory=dict)
@@ -198,7 +200,7 @@ class RawRun:
 class RawServing:
     """What an engine brings back of a server's run besides: what the client said, and what each service left.
 
-    ``events`` are the client's lines, ``client_errors`` the end of its error output. ``tool_outputs`` are what load
+    ``events`` are the client's lines, ``client_errors`` its error output. ``tool_outputs`` are what load
     generators of the user's own printed, one for each load. ``services`` are in the order of Serving.services, as far
     as they were started. ``stopped`` says that the server got its stop signal.
     """

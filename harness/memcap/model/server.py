@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -16,8 +17,21 @@ READY_INTERVAL_SECONDS: Final = 0.1
 SERVICE_CAP_BYTES: Final = 512 * 1024**2
 HTTP_PORT: Final = 80
 CLIENT_LAYER: Final = ("", "client")  # where the layers of a plan have that of the load client
-# As Docker's --stop-signal and STOPSIGNAL have them.
-STOP_SIGNALS: Final = ("SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGWINCH", "SIGKILL")
+# As Docker's --stop-signal and STOPSIGNAL have them, with the numbers that they have on x86_64 and aarch64 (signal(7)).
+SIGNALS: Final[Mapping[str, int]] = {
+    "SIGTERM": 15,
+    "SIGINT": 2,
+    "SIGQUIT": 3,
+    "SIGHUP": 1,
+    "SIGUSR1": 10,
+    "SIGUSR2": 12,
+    "SIGWINCH": 28,
+    "SIGKILL": 9,
+}
+STOP_SIGNALS: Final = tuple(SIGNALS)
+_FIRST_REAL_TIME: Final = 34
+_LAST_SIGNAL: Final = 64
+_REAL_TIME: Final = re.compile(r"(?:SIG)?RTMIN\+(\d{1,2})", re.ASCII)
 
 
 class PhaseName(str, Enum):
@@ -31,6 +45,16 @@ class PhaseName(str, Enum):
     STOP = "stop"
 
 
+def signal_number(name: str) -> int:
+    """Return the number of a signal as STOPSIGNAL of an image spells it; that of SIGTERM if there is none such."""
+    real_time = _REAL_TIME.fullmatch(name)
+    if real_time:
+        return _FIRST_REAL_TIME + int(real_time[1])
+    if name.isascii() and name.isdigit() and 0 < int(name) <= _LAST_SIGNAL:
+        return int(name)
+    return SIGNALS.get(name if name.startswith("SIG") else f"SIG{name}", SIGNALS["SIGTERM"])
+
+
 @dataclass(frozen=True, kw_only=True)
 class TcpReady:
     """A server is ready when it accepts a connection."""
@@ -39,7 +63,7 @@ class TcpReady:
     port: int
 
     @property
-    def target(self) -> LoadTarget | None:
+    def target(self) -> LoadTarget:
         """Return where the server listens."""
         return LoadTarget(host=self.host, port=self.port)
 
@@ -52,7 +76,7 @@ class HttpReady:
     statuses: tuple[int, ...] = ()
 
     @property
-    def target(self) -> LoadTarget | None:
+    def target(self) -> LoadTarget:
         """Return where the server listens."""
         parts = urlsplit(self.url)
         return LoadTarget(host=parts.hostname or "", port=parts.port or HTTP_PORT)

@@ -7,6 +7,9 @@ from typing import Final
 
 FOLDER: Final = Path(__file__).resolve().parent
 RUNNER: Final = tuple(FOLDER / name for name in ("runner.py", "memcap_runner.py"))
+LOAD_CLIENT: Final = tuple(
+    FOLDER / "memcap_load" / f"{name}.py" for name in ("__init__", "__main__", "client", "connection", "leading")
+)
 _NOT_FOR_RUNS: Final = frozenset({"suite.toml", "requirements.txt", "__pycache__"})
 
 

@@ -1,6 +1,6 @@
 """The format of what the probe reports, as the host reads it: the supervisor's report and the runner's journal.
 
-Format 2 of ``report.json`` (written by ``csrc/supervisor.c``): one JSON object. Byte fields end in ``_bytes``; a field
+Format 3 of ``report.json`` (written by ``csrc/supervisor.c``): one JSON object. Byte fields end in ``_bytes``; a field
 the kernel did not offer is ``null``. ``peak_bytes`` is the kernel's high-water mark of the cgroup at the end,
 ``peak_at_start_bytes`` the same before the workload was started; ``unreclaimable_peak_bytes`` is the largest sample of
 what ``csrc/need.h`` defines, ``low_from_peak_bytes`` and ``high_from_peak_bytes`` are the bounds of ``csrc/evidence.h``
@@ -16,6 +16,8 @@ the main process did: 0 starting, 1 running, 2 ending.
 calibration only. ``cpu_us`` is the CPU time of the cgroup without the supervisor's. ``kills_while_main_lived`` is the
 kill counter when the main process was last seen alive; ``killed_others`` counts other processes that SIGKILL ended and
 the supervisor reaped. ``shm_peak_bytes`` is the largest use of /dev/shm that was seen.
+``started_ns`` is the machine's monotonic clock when the workload was started, from which all other times count;
+``stopped_at_ns`` is when a server got its stop signal, and ``grace_over`` whether it did not end in time after that.
 ``oom_events`` and ``oom_group_kills`` are the counters ``oom`` and ``oom_group_kill`` of cgroup v2;
 ``stall_*`` are its memory pressure. ``thp_off`` and ``aslr_off`` are null if not asked for, false if the container may
 not. ``page_size_bytes`` is the kernel's. ``load_percent`` is the load average of the whole machine over a minute, in
@@ -47,7 +49,7 @@ from memcap.probe.fields import (
 )
 from memcap.strict import parse_json, read_object
 
-FORMAT = 2
+FORMAT = 3
 
 _T = TypeVar("_T")
 
@@ -114,6 +116,9 @@ class Report:
     limit_exceeded: str | None
     watchdog_kill: bool
     stopped_by_signal: int | None
+    started_ns: int | None
+    stopped_at_ns: int | None
+    grace_over: bool
     wall_ns: int | None
     user_us: int
     system_us: int

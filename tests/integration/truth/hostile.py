@@ -23,7 +23,7 @@ with open("/proc/%d/cmdline" % SUPERVISOR) as words:
 LIBC = ctypes.CDLL(None, use_errno=True)
 ATTACH, SEIZE, SYS_PROCESS_VM_WRITEV = 16, 0x4206, {"x86_64": 311, "aarch64": 271}[os.uname().machine]
 CLONE_NEWUSER, CLONE_NEWCGROUP, MS_REMOUNT = 0x10000000, 0x02000000, 32
-FORGED = {"format": 2, "cgroup_version": 1, "cap_bytes": 4096, "peak_bytes": 4096, "unreclaimable_peak_bytes": 4096}
+FORGED = {"format": 3, "cgroup_version": 1, "cap_bytes": 4096, "peak_bytes": 4096, "unreclaimable_peak_bytes": 4096}
 
 
 def call(name, *arguments):

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from memcap.engine.framed import begins_report, new_secret, own_journal, split_report
 
 SECRET = "0123456789abcdef" * 2
-REPORT = '{"format": 2,\n "peak_bytes": 1}\n'
+REPORT = '{"format": 3,\n "peak_bytes": 1}\n'
 
 
 def framed(report: str = REPORT, secret: str = SECRET) -> str:

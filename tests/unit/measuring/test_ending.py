@@ -229,7 +229,7 @@ def test_ending(report: dict[str, Any], journal: tuple[dict[str, Any], ...], end
         ({"exit_code": 137}, Ending.KILLED_FROM_OUTSIDE, "no OOM kill is known"),
         ({"exit_code": 0}, Ending.LOST, "exit code 0; the supervisor's report:1:1: this is not JSON"),
         ({"exit_code": None, "oom_killed_flag": None, "oom_events": None}, Ending.LOST, "exit code None"),
-        ({"exit_code": 139, "report": '{"format": 1}'}, Ending.LOST, "is not of format 2"),
+        ({"exit_code": 139, "report": '{"format": 1}'}, Ending.LOST, "is not of format 3"),
     ],
 )
 def test_ending_without_a_report(facts: dict[str, Any], ending: Ending, words: str) -> None:

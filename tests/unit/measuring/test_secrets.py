@@ -8,7 +8,8 @@ import pytest
 from measured import RAISED, SPEC, START, journal_of
 
 from factories import make_raw, make_report
-from memcap.measuring import OUTPUT_TAIL_CHARACTERS, measure
+from memcap.measuring import measure
+from memcap.measuring.output_tail import OUTPUT_TAIL_CHARACTERS
 from memcap.model import Ending
 
 SECRET = "hunter2xyz"

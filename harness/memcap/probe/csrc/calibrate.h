@@ -11,6 +11,11 @@ static void idle(void) {
     SYS2(NR_NANOSLEEP, &wait, 0);
 }
 
+static void hold(void) {
+    struct timespec wait = {3600, 0};
+    SYS2(NR_NANOSLEEP, &wait, 0);
+}
+
 static i64 kernel_now(void) {
     struct split now;
     cgroup_open_files();

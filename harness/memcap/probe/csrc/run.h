@@ -2,7 +2,7 @@
 #pragma once
 #include "cgroup.h"
 
-enum { FORMAT = 2, ROWS = 256, PROCESSES = 32, PROCESS_SCAN_NS = 30000000, JOURNAL_NS = 500000000, KERNEL_STACK = 16384,
+enum { FORMAT = 3, ROWS = 256, PROCESSES = 32, PROCESS_SCAN_NS = 30000000, JOURNAL_NS = 500000000, KERNEL_STACK = 16384,
        TMPFS = 0x01021994, AUX_PAGE_SIZE = 6, PRCTL_THP_OFF = 41, PERSONALITY_NO_ASLR = 0x0040000,
        QUICKEST_NS = 1000000, FREE_CPU_NS = 8000000, UNUSABLE = 71,
        ROOM = 256 << 10, ROOM_PROCESS = 8 << 10, NO_ROOM_NS = 1000000000, SETTLE_STEP_NS = 2000000, SETTLE_STEPS = 30, SETTLED = 340 << 10, LEFT_BEHIND = 128 << 10, TURNED = 64 << 10, TURNED_NS = 100000000,
@@ -34,6 +34,9 @@ static struct {
     i64 watchdog;            /* 0: none; with the next two it stands in for what cgroups cap */
     i64 data_limit, process_limit, cpu_limit, disk_limit, file_limit, core_limit; /* ABSENT: none; milliseconds, bytes */
     const char *exceeded;    /* which of the first two was broken */
+    i64 stop_signal, grace;  /* of a server (0: none): what SIGTERM becomes, and how long it may take to end */
+    i64 stopped_at;          /* when it got that, or ABSENT */
+    int grace_over;
     i64 started, ended, samples, max_file, cpu_at_start, cgroup_cpu_at_start;
     i64 cpus;                /* that the container may use */
     i64 mark, peak_unreclaimable; /* mark: the kernel's high-water mark just before the last sample */

@@ -13,6 +13,8 @@
  *       file-size=BYTES, core=BYTES  the workload's RLIMIT_FSIZE and RLIMIT_CORE
  *       user=USER[:GROUP]        run the workload as this user of the image (see accounts.h)
  *       home                     HOME is that of this user
+ *       stop=SIGNAL, grace=MS    the workload is a server: SIGTERM to the supervisor stops it with SIGNAL, and after MS
+ *                                it is ended; other signals go on to it; the journal has its processes
  *
  * As an ordinary process (not PID 1) it ends and counts its own descendants only; any of the signals that it would
  * forward as PID 1, or the end of whoever started it, ends them all.
@@ -20,6 +22,7 @@
  *   supervisor evict FOLDER...                 drop the page cache of all files below (see evict.h)
  *   supervisor idle                            do nothing for a moment; a supervisor of that measures itself (calibrate.h)
  *   supervisor pages FILE                      print what reading a page of a file costs (see pages.h)
+ *   supervisor hold                            wait for ever: the container that owns the network of others
  *
  * Freestanding on purpose: about 60 KiB of its own memory, no C library in the image needed. The report's format is
  * documented and read in memcap/probe/report.py. Only system calls, static memory, no allocation. */
@@ -56,9 +59,19 @@ static int is_beyond_limits(void) {
     return run.exceeded != 0;
 }
 
+/* A server is stopped by what its image says, and the other signals are for it. To anything else they come unasked. */
+static void pass_on(i64 signal) {
+    if (run.stop_signal && signal == SIG_TERM) {
+        if (run.stopped_at < 0) run.stopped_at = elapsed();
+        signal = run.stop_signal;
+    } else if (!run.stop_signal) run.stopped_by = (int)signal;
+    if (run.pid == 1 || run.stop_signal) SYS2(NR_KILL, run.main_pid, signal);
+    else end_all();
+}
+
 /* Sample until the main process ends. */
 static void watch(u64 waited_for) {
-    i64 next_scan = 0, next_journal = 0, journal_step = JOURNAL_NS;
+    i64 next_scan = 0, next_journal = 0, journal_step = run.stop_signal ? JOURNAL_NS / 5 : JOURNAL_NS;
     while (!run.main_done) {
         i64 now = elapsed();
         i64 need = sample();
@@ -72,17 +85,14 @@ static void watch(u64 waited_for) {
         }
         if (may_need_memory(now, next_journal)) { journal(); next_journal = now + journal_step; journal_step += journal_step / 64; }
         if (run.time_limit && now >= run.time_limit) { run.timed_out = 1; end_all(); }
+        if (run.stopped_at >= 0 && now >= run.stopped_at + run.grace && !run.ending_all) { run.grace_over = 1; end_all(); }
         if (is_beyond_limits()) { end_all(); break; }
         i64 pause = pause_after(now);
         struct timespec wait = {pause / 1000000000, pause % 1000000000};
         u8 info[128];
         i64 signal = SYS4(NR_SIGTIMEDWAIT, &waited_for, info, &wait, sizeof waited_for);
         if (run.pid != 1 && SYS1(NR_GETPPID, 0) != run.parent) signal = SIG_HUP;
-        if (signal > 0 && signal != SIG_CHILD) {
-            run.stopped_by = (int)signal;
-            if (run.pid == 1) SYS2(NR_KILL, run.main_pid, signal);
-            else end_all();
-        }
+        if (signal > 0 && signal != SIG_CHILD) pass_on(signal);
         reap(WAIT_NO_HANG);
     }
 }
@@ -123,7 +133,7 @@ static void look_before(void) {
 
 __attribute__((noreturn)) static void misused(void) {
     const char usage[] = "usage: supervisor OUT TIME_LIMIT_MS SAMPLE_INTERVAL_US [OPTION...] -- COMMAND ARGS...\n"
-                         "       supervisor evict FOLDER...\n       supervisor idle\n       supervisor pages FILE\n";
+                         "       supervisor evict FOLDER...\n       supervisor idle\n       supervisor pages FILE\n       supervisor hold\n";
     SYS3(NR_WRITE, 2, usage, sizeof usage - 1);
     leave(64);
 }
@@ -138,6 +148,7 @@ __attribute__((noreturn)) static void refused(const char *place) {
 
 static void supervise(char **argv, char **envp, int calibrating) {
     u64 waited_for = 1UL << (SIG_CHILD - 1) | 1UL << (SIG_TERM - 1) | 1UL << (SIG_INT - 1) | 1UL << (SIG_HUP - 1) | 1UL << (SIG_QUIT - 1);
+    if (run.stop_signal) waited_for |= 1UL << (SIG_USR1 - 1) | 1UL << (SIG_USR2 - 1) | 1UL << (SIG_WINDOW - 1);
     SYS4(NR_SIGPROCMASK, 0 /* SIG_BLOCK */, &waited_for, 0, sizeof waited_for);
     /* Touch now what will be touched later, so that the floor below holds for the whole run. */
     memset(run.series, 0, sizeof run.series);
@@ -205,6 +216,11 @@ static int apply_option(const char *option) {
     else if ((value = after(option, "core="))) return take_limit(&run.core_limit, value, RLIMIT_CORE);
     else if ((value = after(option, "disk="))) return take_number(&run.disk_limit, value);
     else if ((value = after(option, "cpu-time="))) return take_number(&run.cpu_limit, value);
+    else if ((value = after(option, "stop="))) return take_number(&run.stop_signal, value);
+    else if ((value = after(option, "grace="))) {
+        if (!take_number(&run.grace, value)) return 0;
+        run.grace *= 1000000;
+    }
     else if ((value = after(option, "user="))) {
         char missing[384];
         join(missing, sizeof missing, "the user ", value, ", which is not in /etc/passwd or /etc/group of the image");
@@ -247,6 +263,7 @@ __attribute__((noreturn, used)) static void start(i64 *stack) {
         leave(0);
     }
     if (argc == 2 && same(argv[1], "idle")) { idle(); leave(0); }
+    while (argc == 2 && same(argv[1], "hold")) hold();
     if (argc == 3 && same(argv[1], "pages")) leave(measure_pages(argv[2]));
     if (argc < 6 || to_number(argv[2]) < 0 || to_number(argv[3]) <= 0) misused();
     run.folder = argv[1];
@@ -256,7 +273,7 @@ __attribute__((noreturn, used)) static void start(i64 *stack) {
     run.cpus = count_cpus();
     run.pid = SYS1(NR_GETPID, 0);
     run.parent = SYS1(NR_GETPPID, 0);
-    run.data_limit = run.process_limit = run.cpu_limit = run.disk_limit = run.file_limit = run.core_limit = ABSENT;
+    run.data_limit = run.process_limit = run.cpu_limit = run.disk_limit = run.file_limit = run.core_limit = run.stopped_at = ABSENT;
     char **word = argv + 4;
     while (*word && apply_option(*word)) word++;
     if (!*word || !same(*word, "--") || !word[1]) misused();

@@ -20,12 +20,28 @@ static int open_outputs(void) {
     return run.report >= 0 && run.journal >= 0;
 }
 
+/* Those that the last scan saw, as [PID, parent, KiB, name]. */
+static void put_processes(void) {
+    const char *separator = ", \"processes\": [[";
+    for (u32 i = 0; i < run.processes; i++) {
+        const struct process *one = &run.table[i];
+        if (one->rss <= 0) continue;
+        put(separator); put_number(one->pid);
+        put(", "); put_number(one->parent);
+        put(", "); put_number(one->rss / 1024);
+        put(", "); put_string(one->name);
+        separator = "], [";
+    }
+    if (*separator == ']') put("]]");
+}
+
 static void journal(void) {
     write_to(run.journal);
     put_field("{", "elapsed_ns", elapsed());
     put_field(", ", "peak_bytes", cgroup_peak());
     put_field(", ", "unreclaimable_peak_bytes", run.peak_unreclaimable);
     put_field(", ", "oom_kills", cgroup_oom_kills());
+    if (run.stop_signal) put_processes();
     put("}\n");
     flush_out();
 }
@@ -164,6 +180,9 @@ static void put_report(void) {
     put_text_or_null(run.exceeded ? run.exceeded : "");
     put(",\n \"watchdog_kill\": "); put(run.watchdog_kill ? "true" : "false");
     put_field(",\n ", "stopped_by_signal", run.stopped_by ? run.stopped_by : ABSENT);
+    put_field(",\n ", "started_ns", run.started);
+    put_field(",\n ", "stopped_at_ns", run.stopped_at);
+    put(",\n \"grace_over\": "); put(run.grace_over ? "true" : "false");
     put_field(",\n ", "wall_ns", started ? run.ended - run.started : ABSENT);
     put_field(",\n ", "user_us", run.user_us);
     put_field(",\n ", "system_us", run.system_us);

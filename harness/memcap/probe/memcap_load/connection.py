@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import os
 import random
 import re
 import select
@@ -63,6 +64,10 @@ class Request:
         headers = [each for each in usual if each[0].lower() not in given] + order["headers"]
         headers += [] if keep_alive else [("Connection", "close")]
         self._headers = "".join("%s: %s\r\n" % tuple(each) for each in headers).encode("latin-1")
+
+    def head(self) -> bytes:
+        """Return the head of a request whose path is fixed, and which has no body."""
+        return self.draw(random.Random(0))[0]  # noqa: S311 - nothing is drawn
 
     def draw(self, source: random.Random) -> tuple[bytes, bytes]:
         """Return head and body."""
@@ -308,5 +313,5 @@ class Pool:
         except asyncio.TimeoutError:
             raise ExchangeError("timeout", "no connection in time") from None
         except OSError as error:
-            raise ExchangeError("connect", str(error)) from None
+            raise ExchangeError("connect", os.strerror(error.errno) if error.errno else str(error)) from None
         return connection  # type: ignore[no-any-return]

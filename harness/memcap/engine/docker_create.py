@@ -1,0 +1,141 @@
+"""Create the containers of a run: that of the workload or a service, and where there is a pod, its others."""
+
+# ruff: noqa: PLC0415
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from memcap.engine.base import SHM_BYTES, workload_options
+from memcap.engine.docker_labels import run_labels
+from memcap.engine.docker_mounts import host_mounts
+from memcap.engine.framed import SECRET_VARIABLE
+from memcap.model import RunSpec, Serving
+from memcap.model.places import ARTEFACTS, CLIENT, OUT, SUPERVISOR
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+# For the supervisor alone, which drops all of them before the workload starts: to become another user (its own, and the
+# workload's), and to end and look at processes of another user.
+SUPERVISOR_CAPABILITIES: Final = ("DAC_READ_SEARCH", "KILL", "SETGID", "SETPCAP", "SETUID", "SYS_PTRACE")
+REPORTS_BYTES: Final = 256 * 1024  # of the log, so that reports leave the workload its share
+HOLDER_BYTES: Final = 16 * 1024**2  # runc's own start needs 4
+CLIENT_BYTES: Final = 512 * 1024**2
+CLIENT_LOG_BYTES: Final = 64 * 1024**2  # a report has a row for each second
+NOBODY: Final = "65534"
+
+
+def create_run(client: DockerClient, spec: RunSpec, secret: str, *, copies_mounts: bool) -> str:
+    """Return the id of a new container for a run, which the supervisor starts in. Raises docker's APIError."""
+    from docker.types import LogConfig, Ulimit
+
+    policy, api = spec.policy, client.api
+    cap = spec.cap_bytes + spec.supervisor_bytes
+    supervisor = [
+        str(SUPERVISOR),
+        str(OUT),
+        str(round(spec.time_limit_seconds * 1000)),
+        str(round(policy.sample_interval_seconds * 1_000_000)),
+        *workload_options(spec),
+        *((f"user={spec.user}",) if spec.user else ()),
+        *(("home",) if spec.user and not spec.has_home else ()),
+        *((f"stop={spec.stop_signal}", f"grace={round(spec.grace_seconds * 1000)}") if spec.stop_signal else ()),
+        "--",
+    ]
+    host_config = api.create_host_config(
+        mem_limit=cap,
+        memswap_limit=cap,  # the same as the cap means: no swap at all
+        network_mode=policy.network,
+        extra_hosts=list(policy.add_hosts) or None,
+        **host_mounts(policy, copied=copies_mounts),
+        cap_drop=["ALL"],
+        cap_add=list(SUPERVISOR_CAPABILITIES),
+        cgroupns="private",  # no paths of the host in /proc/self/cgroup; ignored by daemons and kernels without it
+        security_opt=["no-new-privileges"],
+        pids_limit=policy.pids,
+        cpuset_cpus=spec.cpuset or None,
+        nano_cpus=None if policy.limits.cpus is None else round(policy.limits.cpus * 1e9),
+        ulimits=[Ulimit(name=name, soft=own.soft, hard=own.hard) for name, own in policy.limits.ulimits.items()]
+        or None,
+        shm_size=policy.shm_size_bytes or SHM_BYTES,
+        read_only=policy.read_only,
+        # Two files, so that a workload's last words survive the daemon's rotation.
+        log_config=LogConfig(
+            type="json-file", config={"max-size": str(policy.output_limit_bytes + REPORTS_BYTES), "max-file": "2"}
+        ),
+    )
+    created = api.create_container(
+        spec.image_id,
+        name=spec.name,
+        entrypoint=supervisor,
+        command=list(spec.argv),
+        environment=dict(spec.env) | {SECRET_VARIABLE: secret},
+        hostname=None if policy.network.startswith("container:") else policy.hostname,
+        working_dir=spec.working_directory or None,
+        user="0",  # the supervisor's; the workload's is among its options
+        labels=run_labels(spec.name, campaign=spec.campaign, cell=spec.cell_id),
+        healthcheck={"test": ["NONE"]},
+        # An anonymous volume, removed with the container: the one place that can be written where the rest cannot.
+        volumes=[str(OUT), *([str(ARTEFACTS)] if spec.artefacts else [])] if policy.read_only else None,
+        host_config=host_config,
+    )
+    return str(created["Id"])
+
+
+def create_holder(client: DockerClient, spec: RunSpec) -> str:
+    """Return the id of a new container that owns the network of a pod and does nothing.
+
+    All its names are in one file of hosts: the services, the pod itself, and what the user adds. The containers that
+    join it can have none of their own (Docker refuses that).
+    """
+    policy, api, name = spec.policy, client.api, f"{spec.name}-pod"
+    assert spec.serving is not None
+    names = [policy.hostname, *(each.service.name for each in spec.serving.services)]
+    host_config = api.create_host_config(
+        mem_limit=HOLDER_BYTES,
+        memswap_limit=HOLDER_BYTES,
+        network_mode=policy.network,
+        extra_hosts=[*(f"{each}:127.0.0.1" for each in names), *policy.add_hosts],
+        cap_drop=["ALL"],
+        security_opt=["no-new-privileges"],
+        read_only=True,
+    )
+    created = api.create_container(
+        spec.image_id,
+        name=name,
+        entrypoint=[str(SUPERVISOR), "hold"],
+        command=[],
+        hostname=policy.hostname,
+        user=NOBODY,
+        labels=run_labels(name, campaign=spec.campaign, cell=spec.cell_id),
+        healthcheck={"test": ["NONE"]},
+        host_config=host_config,
+    )
+    return str(created["Id"])
+
+
+def create_client(client: DockerClient, spec: RunSpec, serving: Serving, network: str) -> str:
+    """Return the id of a new container of the load client, which has to be given its files before it starts."""
+    from docker.types import LogConfig
+
+    api, name = client.api, f"{spec.name}-client"
+    host_config = api.create_host_config(
+        mem_limit=CLIENT_BYTES,
+        memswap_limit=CLIENT_BYTES,
+        network_mode=network,
+        cap_drop=["ALL"],
+        security_opt=["no-new-privileges"],
+        log_config=LogConfig(type="json-file", config={"max-size": str(CLIENT_LOG_BYTES)}),
+    )
+    created = api.create_container(
+        serving.client_image_id,
+        name=name,
+        entrypoint=[serving.client_python, "-I", "-B", f"{CLIENT}/memcap_load", "--phases", f"{CLIENT}/script.json"],
+        command=[],
+        user=NOBODY,
+        labels=run_labels(name, campaign=spec.campaign, cell=spec.cell_id),
+        healthcheck={"test": ["NONE"]},
+        host_config=host_config,
+    )
+    return str(created["Id"])

@@ -1,0 +1,292 @@
+"""Run a server in a pod: containers that share a network, of which the server's alone is measured as the run.
+
+A holder owns the network. Services and the server run in it as other runs do, under the supervisor; the load client
+leads through the phases, and its lines say what is to be done next (probe/memcap_load/leading.py).
+"""
+
+# ruff: noqa: PLC0415
+
+from __future__ import annotations
+
+import io
+import json
+import queue
+import tarfile
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol
+
+from memcap.engine.base import failed
+from memcap.engine.docker_create import create_client, create_holder
+from memcap.errors import EngineError, FileFormatError
+from memcap.load import PodEvent, make_script, parse_event
+from memcap.load.script import COLLECT_FILE, SERVER_FILE, load_file, service_file
+from memcap.model import (
+    ClientCommand,
+    CollectSignal,
+    CommandReady,
+    PutFile,
+    RawRun,
+    RawServing,
+    Readiness,
+    RunSpec,
+    ServiceSpec,
+    Serving,
+)
+from memcap.model.places import CLIENT
+from memcap.probe.programs import LOAD_CLIENT
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+SPARE_SECONDS: Final = 60.0  # beyond the time limit that the supervisor keeps
+LOOK_SECONDS: Final = 0.5  # how often it is seen whether somebody wants to stop
+TOOL_BYTES: Final = 1024**3
+TERM: Final = "SIGTERM"  # the supervisor makes of it what the image wants
+
+
+class Runner(Protocol):
+    """What a pod needs of the engine: runs of single containers, and that what it makes is removed."""
+
+    def run(
+        self, spec: RunSpec, *, files: Iterable[PutFile] = (), started: Callable[[str], None] | None = None
+    ) -> RawRun: ...
+
+    def removed_at_the_end(self, container: str) -> AbstractContextManager[None]: ...
+
+    def refuse_when_cancelled(self) -> None: ...
+
+
+class Member:
+    """A container of the pod that runs in a thread of its own: the server, a service, or a load generator."""
+
+    def __init__(self, name: str, spec: RunSpec) -> None:
+        self.name = name
+        self.spec = spec
+        self.container: str | None = None
+        self.is_started = threading.Event()
+        self.future: Future[RawRun] | None = None
+
+    def started(self, container: str) -> None:
+        self.container = container
+        self.is_started.set()
+
+
+class Pod:
+    """One run of a server; ``execute`` leaves nothing behind."""
+
+    def __init__(self, client: DockerClient, spec: RunSpec, serving: Serving, runner: Runner) -> None:
+        self._client = client
+        self._spec = spec
+        self._serving = serving
+        self._runner = runner
+        self._happened: queue.Queue[str | Member | None] = queue.Queue()
+        self._members: list[Member] = []
+        self._lines: list[str] = []
+        self._tool_outputs: list[str] = []
+        self._is_stopped = False
+
+    def execute(self) -> RawRun:
+        """Execute the run. Raises docker's errors, EngineError, Interrupted."""
+        api, serving = self._client.api, self._serving
+        self._runner.refuse_when_cancelled()
+        holder = create_holder(self._client, self._spec)
+        network = f"container:{holder}"
+        size = len(serving.services) + 2
+        with self._runner.removed_at_the_end(holder), ThreadPoolExecutor(size, "memcap-pod") as pool:
+            api.start(holder)
+            with self._all_ended():
+                services = [self._service(each, network) for each in serving.services]
+                server = Member("", self._joined(self._spec, network))
+                for each, service in zip(services, serving.services, strict=True):
+                    self._start(each, pool, service.service.files)
+                client = create_client(self._client, self._spec, serving, network)
+                with self._runner.removed_at_the_end(client):
+                    self._start_client(client)
+                    self._lead(client, server, pool, network)
+                    raw = self._stopped(server)
+                    left = [self._stopped(each) for each in services]
+                    errors = api.logs(client, stdout=False, stderr=True).decode("utf-8", "replace")
+        return replace(
+            raw if raw is not None else failed("the server was not started"),
+            serving=RawServing(
+                events="\n".join(self._lines),
+                client_errors=errors,
+                tool_outputs=tuple(self._tool_outputs),
+                services=tuple(each for each in left if each is not None),
+                stopped=self._is_stopped,
+            ),
+        )
+
+    def _lead(self, client: str, server: Member, pool: ThreadPoolExecutor, network: str) -> None:
+        """Do what the client's lines ask for, until it is done, or something has ended that should not."""
+        for event in self._events():
+            if event.event == "services_ready":
+                self._start(server, pool)
+            elif event.event == "check_wanted":
+                self._check(client, event.name, server)
+            elif event.event == "load_wanted":
+                tool = Member("load", self._tool_spec(network))
+                self._start(tool, pool)
+                assert tool.future is not None
+                self._tool_outputs.append(_output(tool.future.result()))
+                self._put(client, load_file(len(self._tool_outputs) - 1))
+            elif event.event == "collect_wanted":
+                collect = self._serving.workload.collect
+                assert isinstance(collect, CollectSignal)
+                self._signal(server, collect.name)
+                self._put(client, COLLECT_FILE)
+            elif event.event in ("not_ready", "done"):
+                return
+
+    def _events(self) -> Iterator[PodEvent]:
+        """Yield what the client tells, until it or a member has ended."""
+        end = time.monotonic() + self._spec.time_limit_seconds + SPARE_SECONDS
+        while time.monotonic() < end:
+            try:
+                happened = self._happened.get(timeout=LOOK_SECONDS)
+            except queue.Empty:
+                self._runner.refuse_when_cancelled()
+                continue
+            self._runner.refuse_when_cancelled()
+            if isinstance(happened, Member) and happened.name == "load":
+                continue
+            if happened is None or isinstance(happened, Member):
+                return
+            self._lines.append(happened)
+            with suppress(FileFormatError):  # who reads the lines says so
+                yield parse_event(happened)
+        raise EngineError(
+            f"the load client was not done {SPARE_SECONDS:g} s after the time limit of the run",
+            remedy="Look at the load of the daemon's machine; then run it again.",
+        )
+
+    def _start(self, member: Member, pool: ThreadPoolExecutor, files: Iterable[PutFile] = ()) -> None:
+        self._members.append(member)
+        member.future = pool.submit(self._runner.run, member.spec, files=files, started=member.started)
+
+        def tell(_: Future[RawRun]) -> None:
+            member.is_started.set()
+            self._happened.put(member)
+
+        member.future.add_done_callback(tell)
+
+    def _start_client(self, container: str) -> None:
+        script = json.dumps(make_script(self._serving)).encode()
+        programs = {f"client/memcap_load/{path.name}": path.read_bytes() for path in LOAD_CLIENT}
+        archive = _packed({**programs, "client/script.json": script})
+        self._client.api.put_archive(container, str(CLIENT.parent), archive)
+        self._client.api.start(container)
+        threading.Thread(target=self._listen, args=(container,), name="memcap-client", daemon=True).start()
+
+    def _listen(self, container: str) -> None:
+        """Pass on the client's lines until it ends."""
+        rest = b""
+        with suppress(Exception):  # the end of the lines is the end of the client; what is wrong is raised elsewhere
+            for part in self._client.api.logs(container, stderr=False, stream=True, follow=True):
+                *lines, rest = (rest + part).split(b"\n")
+                for line in lines:
+                    self._happened.put(line.decode("utf-8", "replace"))
+        self._happened.put(None)
+
+    def _check(self, client: str, name: str, server: Member) -> None:
+        """Try the command that says whether something is ready, in a thread; the client keeps the time limit."""
+        member = next((each for each in self._members if each.name == name and name), server)
+        ready = self._readiness(name)
+        file = service_file(name) if name else SERVER_FILE
+
+        def attempt() -> None:
+            with suppress(Exception):  # it has ended, and that is told elsewhere
+                member.is_started.wait()
+                while member.future is not None and not member.future.done():
+                    if self._exits_with_zero(member, ready):
+                        self._put(client, file)
+                        return
+                    time.sleep(ready.interval_seconds)
+
+        threading.Thread(target=attempt, name="memcap-check", daemon=True).start()
+
+    def _readiness(self, name: str) -> Readiness:
+        if not name:
+            return self._serving.workload.ready
+        found = next(each.service.ready for each in self._serving.services if each.service.name == name)
+        assert found is not None
+        return found
+
+    def _exits_with_zero(self, member: Member, ready: Readiness) -> bool:
+        assert isinstance(ready.check, CommandReady)
+        api = self._client.api
+        command = api.exec_create(member.container, list(ready.check.argv), user=member.spec.user or "0")
+        api.exec_start(command["Id"])
+        return bool(api.exec_inspect(command["Id"])["ExitCode"] == 0)
+
+    def _put(self, client: str, name: str) -> None:
+        """Tell the client that something is done."""
+        self._client.api.put_archive(client, str(CLIENT), _packed({name: b""}))
+
+    def _signal(self, member: Member, signal: str) -> None:
+        """Send a signal to a member that runs."""
+        from docker.errors import APIError
+
+        member.is_started.wait()
+        if member.container is not None and member.future is not None and not member.future.done():
+            with suppress(APIError):  # it has just ended
+                self._client.api.kill(member.container, signal)
+
+    def _stopped(self, member: Member) -> RawRun | None:
+        """Stop a member, and return what it left; None if it was never started."""
+        if member.future is None:
+            return None
+        if not member.name:
+            member.is_started.wait()
+            self._is_stopped = not member.future.done()
+        self._signal(member, TERM)
+        return member.future.result()
+
+    @contextmanager
+    def _all_ended(self) -> Iterator[None]:
+        """Kill at the end what still runs: somebody waits for it in a thread."""
+        try:
+            yield
+        finally:
+            for member in self._members:
+                with suppress(Exception):  # whatever is wrong with the daemon is raised by those who wait
+                    self._signal(member, "SIGKILL")
+
+    def _service(self, service: ServiceSpec, network: str) -> Member:
+        return Member(service.service.name, self._joined(service.run, network))
+
+    def _joined(self, spec: RunSpec, network: str) -> RunSpec:
+        return replace(spec, policy=replace(spec.policy, network=network, add_hosts=()))
+
+    def _tool_spec(self, network: str) -> RunSpec:
+        """Return a run of the user's own load generator, in the image of the server."""
+        load = self._serving.workload.load
+        assert isinstance(load, ClientCommand)
+        name = f"{self._spec.name}-load-{len(self._tool_outputs)}"
+        spec = replace(self._spec, name=name, argv=load.argv, cap_bytes=TOOL_BYTES, serving=None, stop_signal=0)
+        return self._joined(spec, network)
+
+
+def _output(raw: RawRun) -> str:
+    return f"{raw.output}\n{raw.error_output}"
+
+
+def _packed(files: dict[str, bytes]) -> bytes:
+    """Return an archive of ``files``, which anyone may read."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        for folder in sorted({str(Path(name).parent) for name in files} - {"."}):
+            entry = tarfile.TarInfo(folder)
+            entry.type, entry.mode = tarfile.DIRTYPE, 0o755
+            tar.addfile(entry)
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(content), 0o644
+            tar.addfile(entry, io.BytesIO(content))
+    return archive.getvalue()

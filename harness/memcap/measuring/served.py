@@ -1,0 +1,244 @@
+"""What an engine brought back of a server's run: its phases and loads, its services, and how it ended. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from memcap.errors import FileFormatError
+from memcap.load import PodEvent, parse_events, parse_tool_output
+from memcap.measuring.interval import Processors, unreclaimable_interval
+from memcap.measuring.output_tail import output_tail
+from memcap.measuring.refused import why_refused
+from memcap.measuring.server_run import load_caveats, server_run
+from memcap.model import (
+    Caveat,
+    CaveatKind,
+    Ending,
+    LoadOutcome,
+    Measurement,
+    PhaseMark,
+    PhaseName,
+    RawRun,
+    RawServing,
+    RunSpec,
+    ServerRecord,
+    ServerRun,
+    ServiceFigures,
+    ServiceSpec,
+    Serving,
+)
+from memcap.probe.process_journal import parse_processes
+from memcap.probe.report import Report, ReportError, parse_report
+from memcap.units import counted, format_bytes, format_seconds
+
+FULL_DISK = "No space left on device"
+CRASHES = frozenset({4, 6, 7, 8, 11})  # SIGILL, SIGABRT, SIGBUS, SIGFPE, SIGSEGV: no answer to a stop signal
+_OF_ITS_OWN = frozenset({Ending.COMPLETED, Ending.FAILED, Ending.CRASHED})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """What the load client told: its events, and of each load how it went."""
+
+    events: tuple[PodEvent, ...]
+    loads: tuple[LoadOutcome, ...]
+
+    def first(self, event: str, name: str = "") -> PodEvent | None:
+        """Return the first ``event`` of a service, or of the server."""
+        return next((each for each in self.events if each.event == event and each.name == name), None)
+
+
+def with_server(found: Measurement, report: Report | None, raw: RawRun, spec: RunSpec, cpus: Processors) -> Measurement:
+    """Return ``found`` with what is of servers only, and how a server ends; that of anything else as it is."""
+    if spec.serving is None or raw.serving is None:
+        return found
+    try:
+        told = told_by_client(raw.serving)
+    except FileFormatError as error:
+        return replace(found, ending=Ending.LOST, detail=f"the load client: {error.message}")
+    problem = service_problem(raw.serving, told, spec.serving)
+    if problem:
+        found = replace(found, ending=Ending.SERVICE_FAILED, detail=problem)
+    if report is not None and found.ending in _OF_ITS_OWN:
+        ending, detail = _ending_of(found, told, report, raw.serving, spec)
+        found = replace(found, ending=ending, detail=detail)
+    services = service_figures(raw.serving, told, spec.serving, cpus)
+    if found.ending is Ending.COMPLETED:
+        services = tuple(replace(each, log_tail="") for each in services)
+    if report is None:
+        return replace(found, server=ServerRun(services=services))
+    record = server_record(told, raw, report, spec.serving, services)
+    is_over = told.first("done") is not None
+    return replace(
+        found,
+        server=server_run(record, report.series, oom_kills=report.oom_kills),
+        caveats=(*found.caveats, *(load_caveats(told.loads) if is_over else ()), *_error_caveats(told.loads)),
+    )
+
+
+def told_by_client(raw: RawServing) -> Told:
+    """Return what the client told. Raises FileFormatError for lines that are not its own."""
+    events = parse_events(raw.events.splitlines())
+    ended = [each for each in events if each.phase is PhaseName.LOAD]
+    outputs = iter(raw.tool_outputs)
+    found = [each.report or parse_tool_output(next(outputs, "")) for each in ended]
+    return Told(events=events, loads=tuple(each or LoadOutcome(tool="", requests=0, completed=0) for each in found))
+
+
+def server_record(
+    told: Told, raw: RawRun, report: Report, serving: Serving, services: tuple[ServiceFigures, ...]
+) -> ServerRecord:
+    """Return the record of a run whose supervisor left ``report``."""
+    return ServerRecord(
+        clock_seconds=(report.started_ns or 0) / 1e9,
+        marks=tuple(_marks(told, report, serving)),
+        loads=told.loads,
+        services=services,
+        processes=parse_processes(raw.supervisor_journal),
+    )
+
+
+def _marks(told: Told, report: Report, serving: Serving) -> Iterator[PhaseMark]:
+    """Yield the phases that ended, and the one in which the server did."""
+    clock = (report.started_ns or 0) / 1e9
+    wall = (report.wall_ns or 0) / 1e9
+    stopped = None if report.stopped_at_ns is None else report.stopped_at_ns / 1e9
+    last = wall if stopped is None else min(stopped, wall)
+    planned = iter(_planned(serving))
+    ready = told.first("ready")
+    end = 0.0
+    if ready is not None:
+        end = min(max(ready.at - clock, 0.0), last)
+        name, level = next(planned)
+        yield PhaseMark(name=name, start_seconds=0.0, end_seconds=end)
+    for event in told.events:
+        if event.phase is None or event.start is None:
+            continue
+        start, end = min(event.start - clock, last), min(event.at - clock, last)
+        next(planned, None)
+        yield PhaseMark(name=event.phase, start_seconds=start, end_seconds=end, level=event.level)
+    name, level = next(planned, (PhaseName.STOP, None))
+    if name is not PhaseName.STOP:
+        yield PhaseMark(name=name, start_seconds=end, end_seconds=last, level=level)
+    if stopped is not None:
+        yield PhaseMark(name=PhaseName.STOP, start_seconds=last, end_seconds=max(wall, last))
+
+
+def _planned(serving: Serving) -> Iterator[tuple[PhaseName, float | None]]:
+    """Yield the phases before the stop, with the levels of the loads."""
+    yield PhaseName.START, None
+    yield PhaseName.WARM_UP, None
+    for level in serving.workload.levels:
+        yield PhaseName.LOAD, level
+        yield PhaseName.IDLE, None
+    if serving.workload.collect is not None:
+        yield PhaseName.COLLECT, None
+
+
+def service_figures(raw: RawServing, told: Told, serving: Serving, cpus: Processors) -> tuple[ServiceFigures, ...]:
+    """Return what each service needed, with the end of its log."""
+    return tuple(_figures(left, spec, told, cpus) for left, spec in zip(raw.services, serving.services, strict=False))
+
+
+def _figures(left: RawRun, spec: ServiceSpec, told: Told, cpus: Processors) -> ServiceFigures:
+    report, name = _report_of(left), spec.service.name
+    if report is None:
+        return ServiceFigures(
+            name=name,
+            image=spec.image,
+            cap_bytes=spec.run.cap_bytes,
+            exit_code=left.exit_code,
+            log_tail=left.daemon_error or left.failure or output_tail(left),
+        )
+    ready, need = told.first("ready", name), unreclaimable_interval(report, cpus)
+    return ServiceFigures(
+        name=name,
+        image=spec.image,
+        ready_seconds=None if ready is None else max(ready.at - (report.started_ns or 0) / 1e9, 0.0),
+        cap_bytes=spec.run.cap_bytes,
+        peak_bytes=report.peak_bytes,
+        unreclaimable_peak_bytes=None if need is None else need.estimate,
+        oom_kills=report.oom_kills,
+        exit_code=report.exit_code if report.exit_code is not None else 128 + (report.signal or 0),
+        log_tail=output_tail(left),
+    )
+
+
+def service_problem(raw: RawServing, told: Told, serving: Serving) -> str:
+    """Return which service failed, and how; empty if none did."""
+    for left, spec in zip(raw.services, serving.services, strict=False):
+        problem = _problem(left, spec, told)
+        if problem:
+            return f"{spec.service.name}: {problem}"
+    return ""
+
+
+def _problem(left: RawRun, spec: ServiceSpec, told: Told) -> str:
+    report, not_ready = _report_of(left), told.first("not_ready", spec.service.name)
+    if left.daemon_error is not None or left.failure is not None:
+        return left.daemon_error or left.failure or ""
+    if report is None:
+        return f"it was killed (exit code {left.exit_code})"
+    if report.exec_errno is not None:
+        return why_refused(report, spec.run.argv[0])
+    if report.oom_kills:
+        killed = counted(report.oom_kills, "process")
+        return f"the kernel killed {killed} of it at its cap of {format_bytes(spec.run.cap_bytes)}"
+    full = next((line for line in reversed(output_tail(left).splitlines()) if FULL_DISK in line), None)
+    if full is not None:
+        return full.strip()
+    if report.stopped_at_ns is None:
+        is_ready = told.first("ready", spec.service.name) is not None or spec.service.ready is None
+        how = f"signal {report.signal}" if report.signal is not None else f"exit code {report.exit_code}"
+        return f"it ended with {how}" + ("" if is_ready else " before it was ready")
+    if not_ready is not None:
+        limit = spec.service.ready.time_limit_seconds if spec.service.ready is not None else 0
+        return f"it was not ready within {format_seconds(limit)}: {not_ready.why}"
+    return ""
+
+
+def _ending_of(found: Measurement, told: Told, report: Report, raw: RawServing, spec: RunSpec) -> tuple[Ending, str]:
+    """Return how a server ended; ``found`` is how the same program would have ended that is no server."""
+    assert spec.serving is not None
+    not_ready = told.first("not_ready")
+    if not_ready is not None:
+        limit = spec.serving.workload.ready.time_limit_seconds
+        return Ending.NOT_READY, f"not within {format_seconds(limit)}: {not_ready.why}"
+    if report.grace_over:
+        return Ending.TIMED_OUT, f"it did not end within {format_seconds(spec.grace_seconds)} of its stop signal"
+    if report.stopped_at_ns is None or report.signal in CRASHES:
+        phase = list(_marks(told, report, spec.serving))[-1].name.value.replace("_", " ")
+        early = f"it ended by itself in its phase {phase!r}" if report.stopped_at_ns is None else ""
+        ending = Ending.INCOMPLETE if found.ending is Ending.COMPLETED else found.ending
+        return ending, "; ".join(filter(None, (found.detail, early)))
+    words = raw.client_errors.strip().splitlines()
+    if told.first("done") is None:
+        return Ending.LOST, f"the load client ended: {words[-1] if words else 'it said nothing'}"
+    failed = _no_answer(told.loads)
+    return (Ending.INCOMPLETE, failed) if failed else (Ending.COMPLETED, "")
+
+
+def _no_answer(loads: Sequence[LoadOutcome]) -> str:
+    """Return why the load says nothing, as no request was answered; empty if one was, or it is not known."""
+    errors = [error for load in loads for error in load.errors.values()]
+    if not errors or any(load.completed for load in loads):
+        return ""
+    return f"no request was answered: {errors[0].example}"
+
+
+def _error_caveats(loads: Sequence[LoadOutcome]) -> Iterator[Caveat]:
+    """Yield that requests failed, if some but not all did."""
+    failed, total = sum(load.failed for load in loads), sum(load.requests for load in loads)
+    if not failed or not any(load.completed for load in loads):
+        return
+    errors = {kind: error for load in loads for kind, error in load.errors.items()}
+    kinds = "; ".join(f"{kind}: {error.example}" if error.example else kind for kind, error in errors.items())
+    yield Caveat(kind=CaveatKind.LOAD_ERRORS, detail=f"{failed} of {total} requests failed ({kinds})")
+
+
+def _report_of(left: RawRun) -> Report | None:
+    try:
+        return parse_report(left.report or "")
+    except ReportError:
+        return None

@@ -1,0 +1,105 @@
+"""Say how a run of a server is launched: its services and client, how it is stopped, how long all of it may take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from memcap.errors import PlanError
+from memcap.model import (
+    CLIENT_LAYER,
+    CommandWorkload,
+    ContainerPolicy,
+    Layer,
+    LoadRequest,
+    LoadSpec,
+    Mount,
+    MountKind,
+    RunSpec,
+    ServerWorkload,
+    Service,
+    ServiceSpec,
+    Serving,
+    signal_number,
+)
+from memcap.run_spec import command_argv
+
+SEED: Final = 0  # of the numbers in requests: all runs get the same ones
+SERVICE_GRACE_SECONDS: Final = 10.0  # as `docker stop` has it
+SPARE_SECONDS: Final = 60.0  # for what has no length of its own: starting containers, a collection
+
+
+def serving_spec(
+    spec: RunSpec, workload: ServerWorkload, layer: Layer, layers: Mapping[tuple[str, str], Layer]
+) -> RunSpec:
+    """Return ``spec``, which starts ``workload``, as the run of a server. ``layers`` has those of services and client.
+
+    A run may take as long as its phases do. Raises PlanError for the file of a request that cannot be read.
+    """
+    limit = max(spec.time_limit_seconds, needed_seconds(workload))
+    client = layers[CLIENT_LAYER]
+    assert client.image.python is not None, "the client's layer is one with Python"
+    serving = Serving(
+        workload=workload,
+        client_image_id=client.id,
+        client_python=client.image.python.executable,
+        bodies=_bodies(workload),
+        seed=SEED,
+        services=tuple(_service_spec(spec, each, layers[each.layer_name], limit) for each in workload.services),
+    )
+    return replace(
+        spec,
+        stop_signal=signal_number(layer.image.stop_signal),
+        grace_seconds=workload.grace_seconds,
+        time_limit_seconds=limit,
+        serving=serving,
+    )
+
+
+def needed_seconds(workload: ServerWorkload) -> float:
+    """Return how long a run of ``workload`` may take; a load generator of the user's own has no such length."""
+    timeouts = len(workload.levels) * (workload.load.timeout_seconds if isinstance(workload.load, LoadSpec) else 0.0)
+    ready = workload.ready.time_limit_seconds
+    ready += sum(each.ready.time_limit_seconds for each in workload.services if each.ready is not None)
+    collect = workload.idle_seconds if workload.collect is not None else 0.0
+    return ready + workload.configured_seconds + timeouts + collect + workload.grace_seconds + SPARE_SECONDS
+
+
+def _service_spec(spec: RunSpec, service: Service, layer: Layer, limit: float) -> ServiceSpec:
+    tmpfs = (Mount(kind=MountKind.TMPFS, target=target, options=own) for target, own in service.tmpfs.items())
+    policy = ContainerPolicy(network=spec.policy.network, user=service.user, mounts=tuple(tmpfs), env={})
+    argv = command_argv(CommandWorkload(argv=service.argv), layer, policy)
+    run = RunSpec(
+        campaign=spec.campaign,
+        cell_id=spec.cell_id,
+        name=f"{spec.name}-{service.name}",
+        image_id=layer.id,
+        argv=argv,
+        env=dict(service.env),
+        cap_bytes=service.cap_bytes,
+        supervisor_bytes=0,
+        time_limit_seconds=limit,
+        policy=policy,
+        user=service.user or layer.image.user,
+        has_home="HOME" in service.env or layer.image.sets_home,
+        stop_signal=signal_number(service.stop_signal or layer.image.stop_signal),
+        grace_seconds=SERVICE_GRACE_SECONDS,
+    )
+    return ServiceSpec(service=service, image=layer.image.reference, run=run)
+
+
+def _bodies(workload: ServerWorkload) -> dict[str, bytes]:
+    """Return the contents of the files that requests name."""
+    requests = workload.load.requests if isinstance(workload.load, LoadSpec) else ()
+    asked = (*requests, workload.collect) if isinstance(workload.collect, LoadRequest) else requests
+    found = {}
+    for name in dict.fromkeys(request.body for request in asked if request.body is not None):
+        try:
+            found[name] = Path(name).read_bytes()
+        except OSError as error:
+            raise PlanError(
+                f"the body {name} of a request could not be read: {error.strerror}", remedy="Check `body=` of the load."
+            ) from error
+    return found
