@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import List
 
 from database import Visit
-from leaks import Client
 from sqlalchemy.orm import Session
 
 
@@ -19,7 +18,7 @@ class SessionLeak:
         self._size = size
         self._sessions: List[Session] = []
 
-    def keep(self, path: str, client: Client) -> None:
+    def keep(self, path: str) -> None:
         session = Session()
         session.add(Visit(path=path, trail="x" * self._size))
         self._sessions.append(session)

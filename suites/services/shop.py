@@ -1,11 +1,6 @@
 """A small shop: a Starlette application (ASGI), SQLAlchemy behind it, and a leak if it is asked for.
 
-Environment variables:
-
-    SHOP_DATABASE   URL of the database, as SQLAlchemy has it; a file of SQLite if left out
-    SHOP_RELATED    related items that are held in memory for each of 1000 items; 10 if left out
-    SHOP_LEAK       `requests`, `connections` or `sessions`: what is kept of each
-    SHOP_LEAK_KIB   how much of it; 16 if left out
+README.md has its requests and environment variables.
 """
 
 from __future__ import annotations
@@ -16,7 +11,7 @@ from typing import Any, Dict, List, Mapping
 
 from catalogue import CATEGORIES, Related, make_related
 from database import Item, Order, Store, open_database
-from leaks import ConnectionLeak, Leaking, RequestLeak
+from leaks import Leaking, RequestLeak, buffer_size
 from sessions import SessionLeak
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -25,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-LEAKS = {"requests": RequestLeak, "connections": ConnectionLeak, "sessions": SessionLeak}
+LEAKS = {"requests": RequestLeak, "sessions": SessionLeak}
 MOST_OF_AN_ITEM = 100
 
 
@@ -108,7 +103,7 @@ def _order_as_dict(order: Order) -> Dict[str, Any]:
 
 def make_application(environ: Mapping[str, str]) -> Starlette:
     """Return the application that the environment variables describe. Raises ValueError for an unknown leak."""
-    name, size = environ.get("SHOP_LEAK", ""), 1024 * int(environ.get("SHOP_LEAK_KIB", "16"))
+    name = environ.get("SHOP_LEAK", "")
     if name and name not in LEAKS:
         raise ValueError(f"SHOP_LEAK is {name!r}; expected one of {', '.join(LEAKS)}")
     store = Store(open_database(environ.get("SHOP_DATABASE", "sqlite:////tmp/shop.db")))
@@ -122,7 +117,8 @@ def make_application(environ: Mapping[str, str]) -> Starlette:
         Route("/report", shop.report),
         Route("/collect", shop.collect, methods=["POST"]),
     ]
-    return Starlette(routes=routes, middleware=[Middleware(Leaking, leak=LEAKS[name](size))] if name else [])
+    leaking = [Middleware(Leaking, leak=LEAKS[name](buffer_size(environ)))] if name else []
+    return Starlette(routes=routes, middleware=leaking)
 
 
 application = make_application(os.environ)

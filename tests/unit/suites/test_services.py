@@ -26,6 +26,11 @@ ROOT = Path(__file__).parents[3]
 SUITE = ROOT / "suites" / "services"
 BENCHMARKS = {each.name: each for each in load_config(ROOT).suites["services"].benchmarks}
 LEAKS = [name for name, benchmark in BENCHMARKS.items() if "leak" in benchmark.tags]
+MISTAKES: dict[str, Callable[[tuple[str, ...]], tuple[tuple[str, ...], dict[str, str]]]] = {
+    "leak_requests": lambda argv: (argv, {"SHOP_LEAK": "requests"}),
+    "leak_connections": lambda argv: ((*argv[:4], "--http", "connections:LeakingProtocol", *argv[4:]), {}),
+    "leak_sessions": lambda argv: (argv, {"SHOP_LEAK": "sessions"}),
+}
 SIZE = 16 * 1024
 TIMES = 500
 FIRST_ITEM = ("feather winter", "lamps", 16767)
@@ -55,40 +60,26 @@ async def _answer(scope: dict[str, Any], receive: object, send: object) -> None:
     """Stand for the application."""
 
 
-def ask(application: Any, path: str, times: int, connections: int) -> None:
-    """Ask for ``path`` on ``connections`` connections, one after the other."""
+def ask(application: Any, path: str, times: int) -> None:
+    """Ask for ``path`` so many times."""
 
     async def ask_all() -> None:
-        for number in range(times):
-            port = 40_000 + number % connections
-            await application({"type": "http", "path": path, "client": ["127.0.0.1", port]}, None, None)
+        for _ in range(times):
+            await application({"type": "http", "path": path}, None, None)
 
     asyncio.run(ask_all())
 
 
 @pytest.mark.usefixtures("traced")
-@pytest.mark.parametrize(
-    ("leak", "connections", "leaked"),
-    [("RequestLeak", 1, TIMES), ("RequestLeak", 50, TIMES), ("ConnectionLeak", 1, 1), ("ConnectionLeak", 50, 50)],
-)
-def test_a_leak_keeps_its_size_for_each_request_or_connection(
-    suite_module: Import, leak: str, connections: int, leaked: int
+@pytest.mark.parametrize(("path", "leaked"), [("/items/1", TIMES), ("/health", 0), ("/collect", 0)])
+def test_a_leak_keeps_its_size_for_each_request_but_those_of_memcap_itself(
+    suite_module: Import, path: str, leaked: int
 ) -> None:
     leaks = suite_module("services", "leaks")
-    application = leaks.Leaking(_answer, getattr(leaks, leak)(SIZE))
-    ask(application, "/items/1", 1, 1)  # what asyncio needs once
-    held = held_by(lambda: ask(application, "/items/1", TIMES, connections))
-    known = leaked - (leak == "ConnectionLeak")  # the first one is kept already
-    assert known * SIZE <= held <= known * SIZE * 1.02 + 2000
-
-
-@pytest.mark.usefixtures("traced")
-@pytest.mark.parametrize("path", ["/health", "/collect"])
-def test_what_memcap_asks_for_by_itself_leaks_nothing(suite_module: Import, path: str) -> None:
-    leaks = suite_module("services", "leaks")
-    application = leaks.Leaking(_answer, leaks.RequestLeak(SIZE))
-    ask(application, path, 1, 1)
-    assert held_by(lambda: ask(application, path, TIMES, TIMES)) < SIZE
+    application = leaks.Leaking(_answer, leaks.RequestLeak(leaks.buffer_size({})))
+    ask(application, "/items/1", 1)  # what asyncio needs once
+    held = held_by(lambda: ask(application, path, TIMES))
+    assert leaked * SIZE <= held <= leaked * SIZE * 1.02 + 2000
 
 
 def test_the_start_of_a_server_is_no_request(suite_module: Import) -> None:
@@ -146,11 +137,11 @@ def test_rests_outlast_the_time_that_idle_connections_are_kept(benchmark: Benchm
 
 @pytest.mark.parametrize("name", LEAKS)
 def test_a_leak_is_the_shop_with_one_mistake_under_several_levels(name: str) -> None:
-    leak = BENCHMARKS[name]
-    assert leak.env == {"SHOP_LEAK": name.removeprefix("leak_")}
-    assert isinstance(leak.workload, ServerWorkload)
-    assert leak.workload.argv == BENCHMARKS["shop"].workload.argv  # type: ignore[union-attr]
-    assert leak.workload.levels == (1, 2, 4)
+    leak, shop = BENCHMARKS[name].workload, BENCHMARKS["shop"].workload
+    assert isinstance(leak, ServerWorkload)
+    assert isinstance(shop, ServerWorkload)
+    assert (leak.argv, BENCHMARKS[name].env) == MISTAKES[name](shop.argv)
+    assert leak.levels == (1, 2, 4)
 
 
 @pytest.mark.parametrize("name", LEAKS)
