@@ -1,4 +1,4 @@
-"""Programs that only tests need, installed where they are promised: no user of memcap needs one."""
+"""Programs that only tests need, or some users, installed where they are promised."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ NEEDS: Final[Mapping[str, tuple[Need, ...]]] = {
         Need(programs=("ssh",), package="openssh-client"),
         Need(programs=("docker",), package="docker-cli"),  # docker.io has it, but only recommends it since Debian 13
     ),
+    "mmdebstrap": (Need(programs=("mmdebstrap",), package="mmdebstrap"),),
 }
 
 

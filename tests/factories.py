@@ -29,6 +29,8 @@ from memcap.model import (
     ImageFacts,
     ImageSource,
     Layer,
+    LoadRequest,
+    LoadSpec,
     Measurement,
     MemorySplit,
     Metric,
@@ -38,7 +40,11 @@ from memcap.model import (
     ProfileTool,
     PythonFacts,
     RawRun,
+    Readiness,
+    ServerWorkload,
+    Service,
     Site,
+    TcpReady,
     Tolerance,
 )
 from memcap.units import parse_bytes
@@ -287,6 +293,17 @@ def make_plan_cell(name: str = "crew", image: str = "py312", cap: str = "128m", 
         benchmark=replace(benchmark, **changes),
         image=ImageSource(name=image, reference=f"memcap/{image}:latest"),
         cap=Cap(name=cap, bytes=parse_bytes(cap)),
+    )
+
+
+def make_server(*services: Service) -> ServerWorkload:
+    """Return a server with these services next to it."""
+    request = LoadRequest(method="GET", path="/")
+    return ServerWorkload(
+        argv=("serve",),
+        ready=Readiness(check=TcpReady(host="localhost", port=8000)),
+        load=LoadSpec(requests=(request,), rate=100.0, seconds=2.0),
+        services=services,
     )
 
 

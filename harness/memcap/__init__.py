@@ -130,6 +130,7 @@ __all__ = [
     "Profiled",
     "RunOptions",
     "RunOutcome",
+    "ServingOptions",
     "UnexpectedEnding",
     "UsageError",
     "Verdict",

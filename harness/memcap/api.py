@@ -29,6 +29,7 @@ from memcap.workflows.options import CheckOptions, CompareOptions, MeasureOption
 from memcap.workflows.profile import Profiled
 from memcap.workflows.profile import profile as _profile
 from memcap.workflows.run import run as _run
+from memcap.workflows.serving_options import ServingOptions
 from memcap.workflows.subject_options import FitOptions, ProfileOptions
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "Profiled",
     "RunOptions",
     "RunOutcome",
+    "ServingOptions",
     "UnexpectedEnding",
     "UsageError",
     "Verdict",
@@ -169,7 +171,7 @@ def command_words(options: Any) -> tuple[str, ...]:
     named: tuple[str, ...] = ()
     for each in fields(options):
         value = getattr(options, each.name)
-        if isinstance(value, ContainerOptions):
+        if isinstance(value, ContainerOptions | ServingOptions):
             words += value.retyped()
         elif value == (each.default_factory() if each.default_factory is not MISSING else each.default):
             continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from memcap.errors import PlanError
-from memcap.model import MINIMUM_CAP_BYTES, Cap, Plan, PlanProblem, RunLimits, Suite
+from memcap.model import MINIMUM_CAP_BYTES, Cap, Cell, Plan, PlanProblem, RunLimits, ServerWorkload, Suite
 from memcap.units import format_bytes, format_seconds
 
 
@@ -45,9 +45,15 @@ def check_feasible(
 ) -> tuple[PlanProblem, ...]:
     """Return a problem for each cap that is too small or too large, and each benchmark pinned to too many CPUs.
 
-    A cap has at least ``minimum_bytes`` and at most the daemon's memory. What is not known is not checked.
+    A cap has at least ``minimum_bytes`` and at most the daemon's memory, together with those of a server's services.
+    What is not known is not checked.
     """
-    return (*_caps_below(plan, minimum_bytes), *_caps_above(plan, memory_bytes), *_pinned_above(plan, cpus))
+    return (
+        *_caps_below(plan, minimum_bytes),
+        *_caps_above(plan, memory_bytes),
+        *_with_services_above(plan, memory_bytes),
+        *_pinned_above(plan, cpus),
+    )
 
 
 def check_quota(limits: RunLimits, cpus: int | None) -> tuple[PlanProblem, ...]:
@@ -111,6 +117,31 @@ def _caps_above(plan: Plan, memory_bytes: int | None) -> list[PlanProblem]:
                 )
             )
     return problems
+
+
+def _with_services_above(plan: Plan, memory_bytes: int | None) -> list[PlanProblem]:
+    """Return a problem for each benchmark and cap that fits alone, and not with the caps of its services."""
+    too_large: dict[tuple[str, Cap], Cell] = {}
+    for cell in plan.cells:
+        if memory_bytes is not None and cell.cap.bytes <= memory_bytes < cell.memory_bytes:
+            too_large.setdefault((f"{cell.benchmark.suite}.{cell.benchmark.name}", cell.cap), cell)
+    return [
+        PlanProblem(
+            subject=f"benchmark {name}",
+            reason=f"its cap {cap.name} and those of its services ({_caps_of_services(cell)}) are "
+            f"{format_bytes(cell.memory_bytes)} together, more than the {format_bytes(memory_bytes or 0)} of the "
+            "daemon's machine",
+            remedy="Lower `cap` of the services, choose a smaller cap with --cap, or give the daemon's "
+            "machine more memory",
+        )
+        for (name, cap), cell in too_large.items()
+    ]
+
+
+def _caps_of_services(cell: Cell) -> str:
+    workload = cell.benchmark.workload
+    services = workload.services if isinstance(workload, ServerWorkload) else ()
+    return ", ".join(f"{service.name} {format_bytes(service.cap_bytes)}" for service in services)
 
 
 def _caps(plan: Plan) -> tuple[Cap, ...]:

@@ -24,9 +24,10 @@ from memcap.model import (
 )
 from memcap.model.names import parse_cell_id
 from memcap.references import choose_images, is_reference
-from memcap.units import counted, length_variant, seconds_of_variant
+from memcap.units import counted, length_variant, listed, seconds_of_variant
 
 _GLOB_CHARACTERS = frozenset("*?[")
+_NAMED_SERVERS = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +67,7 @@ def make_plan(config: Config, *, profile: str, selection: Selection) -> Plan:
     Neighbours differ in the image only, so that runs can interleave over images. A benchmark runs under those of
     its caps that the profile has; without caps of its own, under the profile's; where neither names any, under the
     smallest cap that holds its budget. Raises SelectionError for a name that selects nothing, with the nearest
-    valid ones, for an empty plan, and for a duration of workloads that have none; PlanError for a server.
+    valid ones, for an empty plan, and for a duration of workloads that have none; PlanError for a cold server.
     """
     if selection.cold and selection.duration_seconds is not None:
         raise SelectionError("--cold does not go with --duration", remedy="Leave one of them out.")
@@ -94,7 +95,6 @@ def make_plan(config: Config, *, profile: str, selection: Selection) -> Plan:
         raise SelectionError(
             "this selection has no cells", remedy=_why_empty(config, selection, benchmarks, tags=tags, caps=caps)
         )
-    _refuse_servers(cells.values())
     plan = Plan(
         profile=chosen.name,
         cells=_in_order(config, cells.values(), images),
@@ -106,18 +106,11 @@ def make_plan(config: Config, *, profile: str, selection: Selection) -> Plan:
     return cold_plan(plan) if selection.cold else plan
 
 
-def _refuse_servers(cells: Iterable[Cell]) -> None:
-    """Raise PlanError for a server: there is no engine for it yet."""
-    named = (f"{cell.benchmark.suite}.{cell.benchmark.name}" for cell in cells if _is_server(cell))
-    if servers := list(dict.fromkeys(named)):
-        raise PlanError(
-            f"this version of memcap cannot run servers: {', '.join(servers)}",
-            remedy='Select other benchmarks: those without kind = "server" in suite.toml.',
-        )
-
-
-def _is_server(cell: Cell) -> bool:
-    return isinstance(cell.benchmark.workload, ServerWorkload)
+def refuse_servers(cells: Iterable[Cell], what: str, *, remedy: str) -> None:
+    """Raise PlanError if one of ``cells`` is a server, which ``what`` cannot measure."""
+    servers = (cell.benchmark for cell in cells if isinstance(cell.benchmark.workload, ServerWorkload))
+    if named := list(dict.fromkeys(f"{each.suite}.{each.name}" for each in servers)):
+        raise PlanError(f"{what} cannot measure servers yet: {listed(named, _NAMED_SERVERS)}", remedy=remedy)
 
 
 def lasting_plan(plan: Plan, seconds: float, *, time_limit_seconds: float) -> Plan:
@@ -147,7 +140,11 @@ def _lasting(cell: Cell, seconds: float, time_limit_seconds: float) -> Cell:
 
 
 def cold_plan(plan: Plan) -> Plan:
-    """Return ``plan`` with the cold variant of each cell, without warm-ups: they would fill the page cache."""
+    """Return ``plan`` with the cold variant of each cell, without warm-ups: they would fill the page cache.
+
+    Raises PlanError for a server: the load client reads files of images, too.
+    """
+    refuse_servers(plan.cells, "--cold", remedy="Leave out --cold, or select other benchmarks.")
     return replace(plan, cells=tuple(replace(cell, variant=COLD) for cell in plan.cells), warmups=0)
 
 

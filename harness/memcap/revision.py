@@ -7,7 +7,7 @@ their own (``agents.llm-py312.base-128m``), layers and facts of their own, and s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from memcap.errors import SelectionError
 from memcap.model import BASE_MARK, Benchmark, CampaignResult, Cell, CellResult, Config, ImageSource, Layer, Plan, Suite
@@ -18,7 +18,7 @@ _Layers = Mapping[tuple[str, str], Layer]
 
 @dataclass(frozen=True, kw_only=True)
 class Base:
-    """What an older revision of the project has of a plan: its cells (with the head's ids) and its suites.
+    """What an older revision of the project has of a plan: its cells (with the head's ids), its suites and images.
 
     ``new`` are the ids of cells that only the head has, ``gone`` those that only the base has; ``name`` says in reports
     which revision it is.
@@ -29,6 +29,7 @@ class Base:
     new: tuple[str, ...]
     gone: tuple[str, ...]
     name: str = "the base"
+    images: Mapping[str, ImageSource] = field(default_factory=dict)
 
 
 def base_of(
@@ -49,6 +50,7 @@ def base_of(
         suites=there.suites,
         new=tuple(cell_id for cell_id, cell in found.items() if cell is None),
         gone=_gone(plan, head, there, selection),
+        images=there.images,
     )
 
 
@@ -61,12 +63,19 @@ def side_by_side(plan: Plan, base: Base | None) -> Plan:
     return replace(plan, cells=tuple(cells))
 
 
-def as_base_layers(layers: _Layers) -> dict[tuple[str, str], Layer]:
-    """Return the layers of the base under the names that its images have beside the head's."""
-    return {
+def with_base_layers(layers: _Layers, base: _Layers) -> dict[tuple[str, str], Layer]:
+    """Return the layers of both: those of the base's cells under the names that its images have beside the head's.
+
+    Services and the load client keep their names. Where both sides have one of a name, it is the head's: what is
+    next to a server should not differ.
+    """
+    marked = {
         (image + BASE_MARK, suite): replace(layer, image=replace(layer.image, name=image + BASE_MARK))
-        for (image, suite), layer in layers.items()
+        for (image, suite), layer in base.items()
+        if image and suite  # else of a service, or of the client
     }
+    shared = {name: layer for name, layer in base.items() if name not in layers and not all(name)}
+    return {**layers, **marked, **shared}
 
 
 def split(result: CampaignResult) -> tuple[CampaignResult, CampaignResult]:

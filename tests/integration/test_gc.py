@@ -18,7 +18,7 @@ import pytest
 import memcap
 from memcap.engine.docker_labels import image_labels, run_labels
 from memcap.engine.docker_leftovers import find_containers, find_layers, remove
-from memcap.images.host_base import imported_id
+from memcap.images.importing import imported_id
 
 if TYPE_CHECKING:
     from docker import DockerClient

@@ -19,7 +19,8 @@ from integration.promises import require
 
 from memcap.errors import EngineError, PlanError
 from memcap.images.archive import Tree
-from memcap.images.host_base import imported_id, parse_ldd
+from memcap.images.host_base import parse_ldd
+from memcap.images.importing import imported_id
 from memcap.images.inventory import find_built, remove_built
 from memcap.measuring import measure
 from memcap.model import Cell, Ending, ImageSource, Measurement

@@ -21,7 +21,8 @@ from memcap.cli import cli
 from memcap.errors import BuildError, ImageMissing
 from memcap.images.archive import Tree
 from memcap.images.build import build_images
-from memcap.images.host_base import imported_id, make_host_base, plan_host_base, usable_host_python
+from memcap.images.host_base import make_host_base, plan_host_base, usable_host_python
+from memcap.images.importing import imported_id
 from memcap.images.inspect import python_facts
 from memcap.images.inventory import find_built, remove_built
 from memcap.images.layer import SUPERVISOR_UID, build_layer

@@ -15,7 +15,7 @@ from integration.measuring import build_image
 from memcap.cli import cli
 from memcap.errors import EngineError, FileExistsAlready
 from memcap.images.archive import Tree
-from memcap.images.host_base import imported_id
+from memcap.images.importing import imported_id
 from memcap.images.inventory import find_built, remove_built
 from memcap.images.keep import load_images, save_images
 from memcap.images.registry import find_local

@@ -26,7 +26,7 @@ from memcap.engine.docker_leftovers import find_containers, find_layers, remove,
 from memcap.engine.docker_neighbours import find_neighbours
 from memcap.errors import BuildError
 from memcap.images.archive import Tree
-from memcap.images.host_base import imported_id
+from memcap.images.importing import imported_id
 from memcap.images.inspect import image_facts
 from memcap.images.inventory import find_built, remove_built
 from memcap.images.layer import build_layer

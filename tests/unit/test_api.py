@@ -112,7 +112,15 @@ def test_contradictions_are_reported_together() -> None:
 OPTIONS = (
     ("run", RunOptions(select=("agents", "a.b-c-d"), images=("a=b:1", "c"), runs=3, cold=True, base_ref="main")),
     ("run", RunOptions(root=Path("tests"), within="20min", no_check=True, keep_output=True, resume=Path("r.json"))),
-    ("measure", MeasureOptions(caps=("1m", "2m"), jobs=2, container_options=memcap.ContainerOptions(user="app"))),
+    (
+        "measure",
+        MeasureOptions(
+            caps=("1m", "2m"),
+            jobs=2,
+            container_options=memcap.ContainerOptions(user="app"),
+            serving=memcap.ServingOptions(serve=True, ready="tcp://localhost:1", services=("db=postgres:15",)),
+        ),
+    ),
     ("compare", CompareOptions(words=("a.json", "b.json"), runs=7)),
 )
 
@@ -125,11 +133,12 @@ def test_a_result_keeps_the_command_line_that_measures_it_again(name: str, optio
     given = command.make_context(name, [*api.command_words(options), *image]).params
 
     for each in fields(options):
-        if each.name != "container_options":
+        if each.name not in ("container_options", "serving"):
             parsed = given.get(each.name, given.get("show_output"))
             assert parsed == getattr(options, each.name), each.name
     if name == "measure":
         assert given["user"] == "app"
+        assert (given["serve"], given["ready"], given["services"]) == (True, "tcp://localhost:1", ("db=postgres:15",))
 
 
 def test_every_name_is_there_and_no_other() -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from factories import make_plan, make_plan_cell
+from factories import make_plan, make_plan_cell, make_server
 from memcap.feasible import check_feasible, check_quota, too_long
-from memcap.model import Plan, PlanProblem, Quiet, RunLimits, Suite
+from memcap.model import Plan, PlanProblem, Quiet, RunLimits, Service, Suite
 
 MIB = 1024**2
 LARGE = make_plan(*(make_plan_cell(image=image, cap="1g") for image in ("py310", "py311", "py312")))
@@ -38,6 +38,22 @@ def test_a_cap_that_docker_does_not_start_is_a_problem_that_names_the_smallest()
     assert "less than the 6.0 MiB that Docker needs" in problem.reason
     assert "--cap 6m" in problem.remedy
     assert check_feasible(small, memory_bytes=None, minimum_bytes=0) == ()
+
+
+def test_the_caps_of_services_count_too() -> None:
+    server = make_server(
+        Service(name="db", image="postgres:15", cap_bytes=512 * MIB), Service(name="cache", package="redis-server")
+    )
+    found = make_plan(
+        *(make_plan_cell(image=image, cap=cap, workload=server) for image in ("a", "b") for cap in ("64m", "1g", "2g")),
+        make_plan_cell("alone", cap="1g"),
+    )
+    above, together = check_feasible(found, memory_bytes=1100 * MIB)
+    assert above.subject == "cap 2g"
+    assert together.subject == "benchmark agents.crew"
+    assert "its cap 1g and those of its services (db 512.0 MiB, cache 512.0 MiB) are 2.0 GiB" in together.reason
+    assert "more than the 1.1 GiB of the daemon's machine" in together.reason
+    assert check_feasible(found, memory_bytes=3 * 1024 * MIB) == ()
 
 
 def test_nothing_is_a_problem_that_fits_or_is_not_known() -> None:

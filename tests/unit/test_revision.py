@@ -13,7 +13,7 @@ from memcap.config import load_config
 from memcap.engine.fake import FakeEngine
 from memcap.model import COLD, CallWorkload, Config, ContainerPolicy, ImageSource, Quiet
 from memcap.plan import Selection, make_plan
-from memcap.revision import as_base_layers, base_of, in_base, side_by_side, split
+from memcap.revision import base_of, in_base, side_by_side, split, with_base_layers
 
 LIMITS = '[caps]\n64m = "64m"\n128m = "128m"\n[profiles.quick]\nruns = 3\n'
 EVERYTHING = Selection()
@@ -105,7 +105,7 @@ def test_head_and_base_are_neighbours_and_take_turns_in_going_first(tmp_path: Pa
     layers = {(image, "demo"): make_layer(image, "demo") for image in ("py312", "py313")}
     engine = FakeEngine({})
 
-    campaign = Campaign(both, engine=engine, layers={**layers, **as_base_layers(layers)}, settings=make_settings())
+    campaign = Campaign(both, engine=engine, layers=with_base_layers(layers, layers), settings=make_settings())
     result = campaign.run(tell=lambda _: None, save=lambda _: None)
 
     ids = [spec.cell_id for spec in engine.runs[1:]]
@@ -125,7 +125,7 @@ def test_head_and_base_are_neighbours_and_take_turns_in_going_first(tmp_path: Pa
 
 
 def test_images_that_differ_are_told_by_their_fingerprints() -> None:
-    layers = as_base_layers({("py312", "agents"): make_layer(digest="sha256:old")})
+    layers = with_base_layers({}, {("py312", "agents"): make_layer(digest="sha256:old")})
     assert layers["py312.base", "agents"].image == make_image("py312.base", digest="sha256:old", id="sha256:py312",
                                                               reference="memcap/py312:latest")  # fmt: skip
     images = {"py312": make_image(digest="sha256:new"), "py312.base": layers["py312.base", "agents"].image}
@@ -133,6 +133,19 @@ def test_images_that_differ_are_told_by_their_fingerprints() -> None:
     assert ours.fingerprint("py312").image_digest == "sha256:new"
     assert older.fingerprint("py312").image_digest == "sha256:old"
     assert set(older.images) == {"py312"}
+
+
+def test_both_sides_have_the_same_services_and_load_client() -> None:
+    head = {("py312", "web"): make_layer(), ("redis:7", ""): make_layer("redis:7", ""), ("", "client"): make_layer()}
+    older = {
+        ("py312", "web"): make_layer(digest="sha256:old"),
+        ("redis:7", ""): make_layer("redis:7", "", digest="sha256:old"),
+        ("redis:6", ""): make_layer("redis:6", ""),
+        ("", "client"): make_layer("py310"),
+    }
+    layers = with_base_layers(head, older)
+    assert set(layers) == {*head, ("py312.base", "web"), ("redis:6", "")}
+    assert {name: layers[name] for name in head} == head
 
 
 def test_a_benchmark_that_is_called_base_is_not_taken_for_one() -> None:

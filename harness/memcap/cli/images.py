@@ -18,7 +18,7 @@ from memcap.units import format_bytes
 from memcap.untrusted import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from memcap.images.inventory import Built
     from memcap.model import ImageSource
@@ -32,8 +32,8 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command() -> None:
     """Build, list, keep or remove the images that workloads run in.
 
-    A project's images are the folders of images/ with a Dockerfile, and [images.NAME] of limits.toml. `memcap run`
-    builds what it needs by itself.
+    A project's images are the folders of images/ with a Dockerfile, and [images.NAME] of limits.toml. Services of
+    servers can be Debian packages: their images are called debian/PACKAGE. `memcap run` builds what it needs by itself.
     """
 
 
@@ -46,18 +46,22 @@ def build(names: tuple[str, ...], root: Path | None, as_json: bool) -> None:
 
     A Dockerfile's base (ARG BASE) is taken from the daemon or pulled. Where no registry answers, it is made from an
     interpreter of this machine (pyenv, uv, system) of the same version; the origin is recorded in every result.
+    The image of a Debian package is made with mmdebstrap, when it is named here or needed by `memcap run`.
 
     \b
     Examples:
       memcap images build
       memcap images build py312 py313
+      memcap images build debian/redis-server
       memcap images build --json
     """
     from memcap.engine.docker_client import connect
     from memcap.images.build import build_images
+    from memcap.images.service_sources import package_sources
     from memcap.workflows.selection import load_project
 
-    sources = _named(load_project(root).images, names)
+    config = load_project(root)
+    sources = _named({**config.images, **package_sources(config)}, names or config.images)
     with closing(connect()) as client:
         facts = build_images(client, sources, say=lambda line: echo(line, err=as_json))
     if as_json:
@@ -145,9 +149,12 @@ def save(file: Path, names: tuple[str, ...], force: bool, root: Path | None) -> 
     """
     from memcap.engine.docker_client import connect
     from memcap.images.keep import save_images
+    from memcap.images.service_sources import package_sources
     from memcap.workflows.selection import load_project
 
-    sources = _named(load_project(root).images, names)
+    config = load_project(root)
+    images = {**config.images, **package_sources(config)}
+    sources = _named(images, names or images)
     with closing(connect()) as client:
         saved = save_images(client, sources, file, overwrite=force)
     for reference in saved:
@@ -173,8 +180,8 @@ def load(file: Path) -> None:
             echo(printable(f"loaded {reference}"))
 
 
-def _named(images: Mapping[str, ImageSource], names: Sequence[str]) -> list[ImageSource]:
-    """Return the sources with these names, or all. Raises SelectionError."""
+def _named(images: Mapping[str, ImageSource], names: Iterable[str]) -> list[ImageSource]:
+    """Return the sources with these names. Raises SelectionError."""
     from difflib import get_close_matches
 
     for name in names:
@@ -182,15 +189,16 @@ def _named(images: Mapping[str, ImageSource], names: Sequence[str]) -> list[Imag
             near = get_close_matches(name, images, n=1)
             known = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(images) or 'none'}."
             raise SelectionError(f"the project has no image {name!r}", remedy=known)
-    return [images[name] for name in dict.fromkeys(names or images)]
+    return [images[name] for name in dict.fromkeys(names)]
 
 
 def _project_images(root: Path | None) -> list[ImageSource]:
     """Return the images that the project builds; none where there is no project. Raises ConfigError."""
+    from memcap.images.service_sources import package_sources
     from memcap.workflows.selection import project_or_defaults
 
-    # What is on the daemon can be listed from anywhere.
-    return [image for image in project_or_defaults(root).images.values() if image.directory]
+    config = project_or_defaults(root)  # what is on the daemon can be listed from anywhere
+    return [*(image for image in config.images.values() if image.directory), *package_sources(config).values()]
 
 
 def _as_text(built: Sequence[Built], missing: Sequence[ImageSource]) -> str:
@@ -211,7 +219,7 @@ def _as_text(built: Sequence[Built], missing: Sequence[ImageSource]) -> str:
         for one in built
         if one.kind == kind
     ]
-    rows += [["image", source.name, "-", "not built", "-", _how_to_build(source)] for source in missing]
+    rows += [["image", printable(source.name), "-", "not built", "-", _how_to_build(source)] for source in missing]
     if not rows:
         return "memcap has built nothing on this daemon."
     titles = ("kind", "image", "suite", "reference", "size", "origin")
@@ -221,4 +229,4 @@ def _as_text(built: Sequence[Built], missing: Sequence[ImageSource]) -> str:
 def _how_to_build(source: ImageSource) -> str:
     if source.lacks_dockerfile:
         return printable(f"there is no file {source.dockerfile}")
-    return "`memcap images build` builds it"
+    return f"`memcap images build{f' {source.name}' if source.debian_package else ''}` builds it"

@@ -12,6 +12,7 @@ from memcap.cli.option_groups import filled
 from memcap.cli.progress import caller
 from memcap.cli.quantities import FILE, SIZE, TIME
 from memcap.cli.reports import for_documents, report_option, show_document, show_output_option
+from memcap.cli.serving_options import serving_options
 from memcap.cli.subject import no_thp_option
 from memcap.cli.verdict import Printing, conclude_unjudged
 from memcap.workflows.options import MeasureOptions
@@ -30,6 +31,7 @@ from memcap.workflows.options import MeasureOptions
 @click.option("--time-limit", default="10min", show_default=True, type=TIME, help="After which a run is ended.")
 @container_options
 @no_thp_option
+@serving_options
 @click.option("-j", "--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Containers at once.")
 @click.option("-o", "--output", type=FILE, help="Also save the result there.")
 @click.option("--force", is_flag=True, help="Replace the output file if it exists.")
@@ -47,6 +49,9 @@ def command(image: str, argv: tuple[str, ...], options: MeasureOptions, printing
     is run; its ENTRYPOINT is kept, as `docker run` does. The IMAGE `host` is this Linux machine without Docker: CMD is
     run as a plain process in the current folder, and every result says so.
 
+    With --serve, CMD is a server: it is started, loaded with requests at a fixed rate, left idle and stopped, and each
+    of these phases has its figures.
+
     \b
     Examples:
       memcap measure python:3.12-slim --cap 128m -- python -c 'list(range(10**6))'
@@ -55,6 +60,8 @@ def command(image: str, argv: tuple[str, ...], options: MeasureOptions, printing
       memcap measure my/prod:1.4 --show-output --runs 1 -- python app.py
       memcap measure my/prod:1.4 --cold -- python app.py       as the first start after a deployment
       memcap measure my/prod:1.4 --tune --runs 20 -- python app.py
+      memcap measure my/api:2.0 --serve --ready http://localhost:8000/health \\
+          --load 'GET /items/{1..500} rate=200 for 20s' -- uvicorn app:app
     """
     from memcap.report.tune import render_tune_json, tune_document
     from memcap.workflows.judging import UnexpectedEnding

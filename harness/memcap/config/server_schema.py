@@ -39,7 +39,6 @@ class ServiceTable(TomlTable):
     """A program that servers need next to them, such as a database.
 
     It has a container and a cap of its own; servers reach it by its name. It is either an image or a Debian package.
-    memcap checks these keys, but cannot run servers and services yet.
     """
 
     image: str | None = Field(
@@ -113,7 +112,7 @@ class ServerKeys(TomlTable):
     )
     idle: Pause | None = Field(
         default=None, description="Rest after each load; longer than the server's keep-alive timeout.",
-        json_schema_extra=keeps('"5s"'),
+        json_schema_extra=keeps('"8s"'),
     )  # fmt: skip
     collect: Collect | None = Field(
         default=None, description="Request or signal that makes the server collect its garbage, after the rest."

@@ -113,10 +113,7 @@ class DefaultsTable(ServerKeys, SharedKeys):
 
 
 class BenchmarkTable(DefaultsTable, WorkloadTable):
-    """One workload. It has either `call` or `command`; a server has `kind`, `command`, `ready` and `load`.
-
-    memcap checks the keys of servers, but cannot run servers yet.
-    """
+    """One workload. It has either `call` or `command`; a server has `kind`, `command`, `ready` and `load`."""
 
     expect: Annotated[dict[str, EndingName], ExpectedByCap] = Field(
         default={}, description='Expected ending by cap; "*" stands for the others. One ending alone is for all caps.',

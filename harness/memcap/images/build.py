@@ -15,10 +15,10 @@ from memcap.engine.docker_labels import image_labels
 from memcap.errors import BuildError, ImageMissing
 from memcap.images.bases import BaseFinder, BaseImage, BaseLine, parse_base
 from memcap.images.context import build_arguments, context_digest, dockerfile_of
+from memcap.images.debian_package import debian_package, make_package_image
 from memcap.images.inspect import image_facts
-from memcap.images.registry import IMAGE_LABEL, ORIGIN_LABEL, find_local, find_own, pull
-from memcap.model import BUILT, ImageFacts, ImageSource
-from memcap.model.names import slug
+from memcap.images.registry import IMAGE_LABEL, ORIGIN_LABEL, find_local, find_own, image_tag, pull
+from memcap.model import ImageFacts, ImageSource
 from memcap.units import format_seconds
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ def build_images(
     """Return the facts of all ``sources``, which are on the daemon then; ``say`` hears what is done about them.
 
     A folder is built if its contents or its base changed, two at a time; a reference is taken as it is, or pulled if
-    missing. Raises BuildError (with the end of the build's output), ImageMissing or EngineError.
+    missing; an image of a Debian package is made once. Raises BuildError (with the end of the build's output),
+    ImageMissing or EngineError.
     """
     _refuse_missing(sources)
     finder = BaseFinder(client, say=say)
@@ -50,8 +51,11 @@ def build_images(
 def built_references(client: DockerClient, source: ImageSource) -> tuple[str, ...]:
     """Return the references of a folder's image and of its base if both are on the daemon and current, else nothing.
 
-    Nothing is built or pulled. Raises BuildError or EngineError.
+    That of a Debian package's image has no base. Nothing is built or pulled. Raises BuildError or EngineError.
     """
+    if source.debian_package is not None:
+        package = debian_package(client, source.debian_package, image=source.name)
+        return () if find_own(client, package.tag) is None else (package.tag,)
     if source.directory is None or source.lacks_dockerfile:
         return ()
     line = _read_base(dockerfile_of(source, source.directory))
@@ -64,16 +68,12 @@ def built_references(client: DockerClient, source: ImageSource) -> tuple[str, ..
     return (tag,) if base is None else (tag, base.reference)
 
 
-def image_tag(name: str, digest: str) -> str:
-    """Return the tag of the image ``name`` with contents ``digest``; Docker allows fewer characters in it than we."""
-    clean = slug(name, "-") or "image"
-    return f"{BUILT}{clean}:{digest[:12]}"
-
-
 def _make(client: DockerClient, source: ImageSource, finder: BaseFinder, say: Callable[[str], None]) -> ImageFacts:
     started = time.monotonic()
     if source.directory is not None:
         facts = _from_folder(client, source, source.directory, finder, say)
+    elif source.debian_package is not None:
+        facts = _from_package(client, source.name, source.debian_package, say)
     else:
         facts = _from_reference(client, source, say)
     python = f"{facts.python.implementation} {facts.python.version}" if facts.python else "no Python"
@@ -90,6 +90,12 @@ def _from_reference(client: DockerClient, source: ImageSource, say: Callable[[st
         say(f"pulling {reference}")
         image = pull(client, reference)
     return image_facts(client, image, name=source.name, reference=reference, content_addressed=False)
+
+
+def _from_package(client: DockerClient, name: str, package_name: str, say: Callable[[str], None]) -> ImageFacts:
+    package = debian_package(client, package_name, image=name)
+    image = find_own(client, package.tag) or make_package_image(client, package, say=say)
+    return image_facts(client, image, name=name, reference=package.tag, content_addressed=False)
 
 
 def _from_folder(

@@ -6,7 +6,6 @@ loader names for it, and what the C library wants. No package manager, no tools 
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import re
@@ -18,11 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from memcap.engine.docker_client import environment, translated
+from memcap.engine.docker_client import environment
 from memcap.engine.docker_labels import image_labels
-from memcap.errors import EngineError, ImageMissing
+from memcap.errors import ImageMissing
 from memcap.images.archive import Tree
 from memcap.images.host_python import HostPython, find_host_python, wanted_python
+from memcap.images.importing import import_archive
 from memcap.images.registry import ORIGIN_LABEL
 
 if TYPE_CHECKING:
@@ -76,28 +76,10 @@ def plan_host_base(python: HostPython) -> HostBase:
 def make_host_base(client: DockerClient, base: HostBase) -> Image:
     """Import the base image into the daemon. Raises EngineError."""
     labels = {**image_labels(base.reference, kind="base"), ORIGIN_LABEL: base.python.origin}
-    changes = [*_CHANGES, *(f'LABEL {key}="{value}"' for key, value in labels.items())]  # Podman reads one a line
-    repository, _, tag = base.reference.partition(":")
     with tempfile.TemporaryFile() as archive:
         base.tree.write(archive)
         archive.seek(0)
-        with translated("import a base image"):
-            answer = client.api.import_image_from_data(archive, changes=changes)
-            client.api.tag(imported_id(answer), repository, tag)  # apart, because Podman 4 imports as :latest only
-            return client.images.get(base.reference)
-
-
-def imported_id(answer: str) -> str:
-    """Return the id in a daemon's answer to an import: its last line of JSON. Raises EngineError if there is none."""
-    try:
-        last = json.loads(answer.strip().splitlines()[-1])
-        if "error" in last:
-            raise EngineError(f"could not import a base image: {last['error']}", remedy="Run `memcap doctor`.")
-        return str(last["status"])
-    except (IndexError, KeyError, TypeError, ValueError) as error:
-        raise EngineError(
-            f"could not import a base image: the daemon answered {answer!r}", remedy="Run `memcap doctor`."
-        ) from error
+        return import_archive(client, archive, base.reference, labels=labels, changes=_CHANGES)
 
 
 def usable_host_python(client: DockerClient, reference: str) -> HostPython | str:

@@ -1,4 +1,4 @@
-"""Find images on the daemon, and pull what is not there."""
+"""Name images, find them on the daemon, and pull what is not there."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from memcap.engine.docker_client import translated
 from memcap.engine.docker_labels import own_reference
 from memcap.errors import BuildError, EngineError, ImageMissing, MemcapError
+from memcap.model import BUILT
+from memcap.model.names import slug
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -31,6 +33,12 @@ _NO_REFERENCE = re.compile(r"invalid reference|must be lowercase")  # Docker's w
 _REFUSED = re.compile(r"unauthorized|denied|authentication required|invalid reference", re.IGNORECASE)
 _NAME = "Check the image's name; `docker login` if it is private."
 _MIRROR = "Make its registry reachable, name the image at a mirror, or `docker load` it on this daemon."
+
+
+def image_tag(name: str, digest: str) -> str:
+    """Return the tag of the image ``name`` with contents ``digest``; Docker allows fewer characters in it than we."""
+    clean = slug(name, "-") or "image"
+    return f"{BUILT}{clean}:{digest[:12]}"
 
 
 def find_local(client: DockerClient, reference: str) -> Image | None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Final
 
 from memcap.judge.finding import CellFinding, accepting
 from memcap.model import OF_NO_SUITE, Baseline, CellResult, Ending, Measurement, Origin, VerdictState, remedy_of
+
+_OF_CHILDREN: Final = (Ending.OOM_CHILD_NOTICED, Ending.OOM_CHILD_SWALLOWED, Ending.OOM_HUNG)
 
 
 def find_infrastructure(cell: CellResult, minimum_runs: int) -> CellFinding | None:
@@ -51,7 +54,7 @@ def find_ending(cell: CellResult, baseline: Baseline | None, *, origin: str) -> 
             summary=summary,
             remedy=remedy_for(cell, example)
             or f"If this is meant, remove {expected.value!r} from `expect` in suite.toml.",
-            output=example.output_tail,
+            output=example.last_lines,
         )
     if baseline and baseline.ending is not expected:
         return CellFinding(
@@ -59,7 +62,29 @@ def find_ending(cell: CellResult, baseline: Baseline | None, *, origin: str) -> 
             summary=f"ended {expected.value} as expected, but the baseline ended {baseline.ending.value}",
             remedy=accepting(cell, origin),
         )
-    return None
+    return _find_phase(cell)
+
+
+def _find_phase(cell: CellResult) -> CellFinding | None:
+    """Find runs of a server that ended as expected, but in another phase.
+
+    A kill of a child says nothing of its phase: the server went on.
+    """
+    expected, ending = cell.cell.expected_phase, cell.cell.expected_ending
+    if expected is None or ending in _OF_CHILDREN:
+        return None
+    runs = [run for run in cell.runs if run.ending is ending and run.server and run.server.phases]
+    others = Counter(run.server.phases[-1].name for run in runs if run.server)
+    del others[expected]
+    if not others:
+        return None
+    phase, count = others.most_common(1)[0]
+    return CellFinding(
+        state=VerdictState.ENDING_CHANGED,
+        summary=f"{_in_runs(count, len(cell.runs))} it ended {ending.value} as expected, but in the phase "
+        f"{phase.value}; expected was {expected.value}",
+        remedy=f"If this is meant, correct `phases.{expected.value}.expect` in suite.toml.",
+    )
 
 
 def state_of(ending: Ending, expected: Ending) -> VerdictState:

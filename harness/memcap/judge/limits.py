@@ -3,44 +3,106 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from memcap.judge.finding import CellFinding
-from memcap.model import CellResult, Ending, Grade, Graded, Metric, VerdictState
+from memcap.model import (
+    Budget,
+    CellResult,
+    Ending,
+    Grade,
+    Graded,
+    Metric,
+    PhaseFigures,
+    PhaseName,
+    VerdictState,
+)
 from memcap.stats import median
 from memcap.units import format_bytes
 
 _PROJECTED = re.compile(r"_at_[0-9]+(_low|_high)?$")  # as projected_names has them
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Bounded:
+    """The figures that a budget limits, and their upper ends; ``what`` and ``key`` name it for readers."""
+
+    budget: Budget
+    values: Sequence[float]
+    highest: Sequence[float]
+    what: str
+    key: str
+
+
 def find_budget(cell: CellResult) -> CellFinding | None:
-    """Find a budget that is broken or undecided.
+    """Find a budget that is broken or undecided, of the whole run or of one phase of a server.
 
     A cell that is expected to be OOM-killed has none: its peak is its cap.
     """
-    budget = cell.cell.budget
-    if budget is None or cell.cell.expected_ending.is_oom:
+    if cell.cell.expected_ending.is_oom:
         return None
+    found = [finding for bounded in _bounded(cell) if (finding := _over_budget(bounded, cell)) is not None]
+    states = (VerdictState.BUDGET_BROKEN, VerdictState.UNDECIDED, VerdictState.NOT_ENOUGH_DATA)
+    worst = next((state for state in states if any(each.state is state for each in found)), None)
+    same = [each for each in found if each.state is worst]
+    if not same:
+        return None
+    return replace(same[0], summary="; ".join(each.summary for each in same))
+
+
+def _bounded(cell: CellResult) -> Iterator[_Bounded]:
+    """Yield each budget with what it limits: first that of the whole run, then those of phases in their order."""
+    if budget := cell.cell.budget:
+        metric = budget.metric
+        yield _Bounded(
+            budget=budget,
+            values=cell.values(metric),
+            highest=cell.highest_values(metric),
+            what=metric.value,
+            key="budget",
+        )
+    for phase in PhaseName:
+        if budget := cell.cell.phase_budgets.get(phase):
+            values = _of_phase(cell, phase, budget.metric)
+            what = f"{budget.metric.value} in the phase {phase.value}"
+            yield _Bounded(budget=budget, values=values, highest=values, what=what, key=f"phases.{phase.value}.budget")
+
+
+def _of_phase(cell: CellResult, phase: PhaseName, metric: Metric) -> list[float]:
+    """Return the figure of each run that ended as expected: the largest of all its phases of that name."""
+    runs = [run.server for run in cell.runs if run.server and run.ending is cell.cell.expected_ending]
+    of_runs = ([_phase_value(each, metric) for each in run.phases if each.name is phase] for run in runs)
+    return [max(known) for values in of_runs if (known := [value for value in values if value is not None])]
+
+
+def _phase_value(phase: PhaseFigures, metric: Metric) -> int | None:
+    if metric is Metric.RSS_PEAK:
+        return max((each.rss_bytes for each in phase.processes), default=None)
+    return phase.peak_bytes if metric is Metric.PEAK else phase.unreclaimable_peak_bytes
+
+
+def _over_budget(bounded: _Bounded, cell: CellResult) -> CellFinding | None:
+    budget, values, highest = bounded.budget, bounded.values, bounded.highest
     limit = format_bytes(budget.limit_bytes) + (f" + {budget.margin:.0%}" if budget.margin else "")
-    values = cell.values(budget.metric)
     if not values:
         return CellFinding(
             state=VerdictState.NOT_ENOUGH_DATA,
-            summary=f"the budget of {limit} could not be checked: no run measured {budget.metric.value}",
-            remedy="Judge another metric in suite.toml (`budget`), or see the caveats.",
+            summary=f"the budget of {limit} could not be checked: no run measured {bounded.what}",
+            remedy=f"Judge another metric in suite.toml (`{bounded.key}`), or see the caveats.",
         )
-    highest = cell.highest_values(budget.metric)
     if median(highest) <= budget.ceiling_bytes:
         return None
     if median(values) <= budget.ceiling_bytes:
         return CellFinding(
             state=VerdictState.UNDECIDED,
-            summary=f"the budget of {limit} lies inside the interval of {budget.metric.value}: "
+            summary=f"the budget of {limit} lies inside the interval of {bounded.what}: "
             f"{format_bytes(median(values))} to {format_bytes(median(highest))}",
             remedy="Raise the budget above the interval, or see the caveats for what makes it narrower.",
         )
     return CellFinding(
         state=VerdictState.BUDGET_BROKEN,
-        summary=f"{budget.metric.value} is {format_bytes(median(values))}, over its budget of {limit}",
+        summary=f"{bounded.what} is {format_bytes(median(values))}, over its budget of {limit}",
         remedy=cell.cell.advice.get(budget.metric.value) or "Lower the need, or raise the budget in suite.toml.",
     )
 

@@ -24,7 +24,7 @@ class Package:
 
 @dataclass(frozen=True, kw_only=True)
 class ImageSource:
-    """An image to run workloads in: a folder with a Dockerfile, or a reference to an existing image.
+    """An image to run workloads in: a folder with a Dockerfile, a reference to an existing image, or a Debian package.
 
     ``dockerfile`` is a file in ``directory`` (None: its ``Dockerfile``). ``ignored`` are what is no part of the folder
     beside what its .dockerignore names, in the same form.
@@ -37,6 +37,7 @@ class ImageSource:
     package: Package | None = None
     dockerfile: Path | None = None
     ignored: tuple[str, ...] = ()
+    debian_package: str | None = None
 
     @property
     def lacks_dockerfile(self) -> bool:

@@ -309,6 +309,13 @@ class Cell:
         return f"{self.benchmark.suite}.{self.benchmark.name}{variant}-{self.image.name}-{self.cap.name}"
 
     @property
+    def memory_bytes(self) -> int:
+        """Return how much memory a run may take together with the services next to it."""
+        workload = self.benchmark.workload
+        services = workload.services if isinstance(workload, ServerWorkload) else ()
+        return self.cap.bytes + sum(service.cap_bytes for service in services)
+
+    @property
     def is_cold(self) -> bool:
         """Tell whether the page cache is emptied of the image's files before each run."""
         return COLD in self.variant.split(".")

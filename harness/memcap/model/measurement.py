@@ -186,6 +186,12 @@ class Measurement:
         found: float | None = getattr(self, FIELDS[metric])
         return found
 
+    @property
+    def last_lines(self) -> str:
+        """Return the end of the output that explains the ending: of the service that failed, or of the workload."""
+        services = self.server.services if self.server and self.ending is Ending.SERVICE_FAILED else ()
+        return next((each.log_tail for each in services if each.log_tail), self.output_tail)
+
     def highest(self, metric: Metric) -> float | None:
         """Return the upper end of the figure of ``metric``: what a statement about a limit must use.
 

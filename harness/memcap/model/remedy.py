@@ -94,6 +94,8 @@ _NOT_OURS: Final = "memcap did not set this limit: look for `ulimit` and setrlim
 _OF_COMMANDS = {
     Ending.LOAD_FAILED: "Check the command, and that the image has what it needs.",
     Ending.TIMED_OUT: "Raise --time-limit or shorten the workload.",
+    Ending.NOT_READY: "Read its output; check --ready, or give it longer: --ready-timeout.",
+    Ending.SERVICE_FAILED: "Read the service's last lines; what it needs besides its image goes into suite.toml.",
 }
 
 

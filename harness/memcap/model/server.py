@@ -182,7 +182,7 @@ class ServerWorkload(CommandWorkload):
     ready: Readiness
     load: LoadSpec | ClientCommand
     warm_up_seconds: float = 5.0
-    idle_seconds: float = 5.0
+    idle_seconds: float = 8.0
     collect: LoadRequest | CollectSignal | None = None
     grace_seconds: float = 10.0
     services: tuple[Service, ...] = ()

@@ -8,6 +8,7 @@ from typing import Final
 
 from memcap.model import NOT_JUDGED, UNCAPPED, CampaignResult, CellResult, Measurement, Metric, Verdict, VerdictState
 from memcap.report.interval import need_interval, why_interval
+from memcap.report.server_view import highest_phase
 from memcap.report.text import sentence, span
 from memcap.units import counted, format_bytes, listed
 
@@ -127,7 +128,7 @@ def _need(cells: Sequence[CellResult]) -> str:
     if needs:
         largest, cell = max(needs, key=lambda each: each[0])
         runs = [run for run in cell.runs if run.ending is cell.cell.expected_ending]
-        return f"Peak unreclaimable memory: {_figure(largest, runs)} ({_under(cell, cells)})"
+        return f"Peak unreclaimable memory: {_figure(largest, runs)} ({_when(runs)}{_under(cell, cells)})"
     resident = [value for cell in cells for value in cell.values(Metric.RSS_PEAK)]
     return f"Largest process: {format_bytes(max(resident))} resident" if resident else ""
 
@@ -138,7 +139,14 @@ def _need_until_then(cell: CellResult) -> str:
     needs = [run.unreclaimable_peak_bytes for run in runs if run.unreclaimable_peak_bytes is not None]
     if not needs or cell.values(Metric.UNRECLAIMABLE_PEAK):
         return ""
-    return f"Peak unreclaimable memory until then: {_figure(max(needs), runs)} ({_under(cell, [cell])})"
+    return f"Peak unreclaimable memory until then: {_figure(max(needs), runs)} ({_when(runs)}{_under(cell, [cell])})"
+
+
+def _when(runs: Sequence[Measurement]) -> str:
+    """Return the phase in which the largest need of a server was, to stand before the cap; empty for others."""
+    largest = max(runs, key=lambda run: run.unreclaimable_peak_bytes or 0)
+    phase = highest_phase(largest)
+    return f"in the phase {phase}, " if phase else ""
 
 
 def _figure(largest: float, runs: Sequence[Measurement]) -> str:

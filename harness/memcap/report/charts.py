@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Final
 
 from memcap.errors import UsageError
-from memcap.model import Measurement, Metric, Moment, VerdictState, limit_of, running
+from memcap.model import Measurement, Metric, Moment, PhaseName, ServerRun, VerdictState, limit_of, running
 from memcap.report.answer import FINE
 from memcap.report.document import Chart
-from memcap.report.drawing import IntervalMark, Intervals, Stack, Strips
+from memcap.report.drawing import Band, IntervalMark, Intervals, Stack, Strips
+from memcap.report.server_view import phase_names
 from memcap.report.svg import standalone
 from memcap.report.text import shortened
 from memcap.report.view import CellView, MetricView, View
@@ -79,6 +80,7 @@ def memory(cell: CellView) -> Chart | None:
         promised_bytes=promised,
         peak_bytes=run.peak_bytes,
         cycle_tenths=run.cycle_tenths,
+        bands=tuple(_phases(run.server)) if run.server else (),
     )
 
 
@@ -89,11 +91,12 @@ def memory_over_time(
     promised_bytes: int | None,
     peak_bytes: int | None,
     cycle_tenths: Sequence[float] = (),
+    bands: tuple[Band, ...] = (),
 ) -> Chart | None:
     """Return memory over time as ``memory`` does, of any run; the cap is drawn as it was, and named as promised.
 
     Only the time in which the main program ran is drawn: the fall at its exit is nothing that it gave back. A line
-    marks where the cycles of a generator end, and its clean-up begins.
+    marks where the cycles of a generator end, and its clean-up begins; ``bands`` are the phases of a server.
     """
     moments = _thinned(running(series))
     if len(moments) < 2:
@@ -112,12 +115,29 @@ def memory_over_time(
         line=(line / scale, label),
         is_reached=cap == line and peak >= _REACHED * line,
         ends=(cycle_tenths[-1], "end of the cycles") if cycle_tenths else None,
+        bands=tuple(each for each in bands if each.start < moments[-1].seconds),
     )
     words = (
         f"Memory over {moments[-1].seconds:.1f} seconds: at most {format_bytes(peak)}{of_cap}; at the end "
         f"{format_bytes(moments[-1].anon)} anonymous, {format_bytes(moments[-1].file)} page cache."
     )
+    if bands:
+        words += " Phases: " + "; ".join(f"{each.names[0]}, from {each.start:.1f} s" for each in bands) + "."
     return Chart(drawing=drawing, words=words)
+
+
+def _phases(server: ServerRun) -> Iterator[Band]:
+    """Yield the phases; loads are shaded, and named with how many requests a second were sent."""
+    loads = iter(server.loads)
+    for name, phase in zip(phase_names(server.phases), server.phases, strict=True):
+        load = next(loads, None) if phase.name is PhaseName.LOAD else None
+        rate = f"{name}, {load.achieved_rate:.0f}/s" if load and load.achieved_rate is not None else ""
+        yield Band(
+            start=phase.start_seconds,
+            end=phase.end_seconds,
+            names=tuple(filter(None, (rate, name, name.partition(" ")[0]))),
+            is_shaded=phase.name is PhaseName.LOAD,
+        )
 
 
 def _cap_line(cap: int | None, promised_bytes: int | None, peak: int) -> tuple[float, str, float]:

@@ -43,6 +43,7 @@ from memcap.report.figures import (
     moved_between,
     run_name,
 )
+from memcap.report.server import server_blocks
 from memcap.report.text import NOTHING, figure, machine_text, percent, sentence
 from memcap.report.to_markdown import COMMENT_LIMIT, SUMMARY_LIMIT, to_markdown
 from memcap.report.to_terminal import to_terminal
@@ -83,6 +84,7 @@ def check_document(view: View, *, verbose: bool = False, show_output: bool = Fal
         None if _is_answered(view) else (_problem(problem, view) for problem in view.problems),
         next_paragraph(view),
         _tables(view),
+        _servers(view),
         _outputs(view) if show_output else _end_of_output(view),
         (cell_facts(cell) for cell in view.cells if cell.cell) if verbose else None,
         map(explanation_block, view.explained),
@@ -183,6 +185,17 @@ def _tables(view: View) -> Iterator[Block]:
         yield Fold(title=title, blocks=(_table(fine, columns, noun="cells that are fine"),), opens=True)
     if any(map(is_at_least, view.cells)):
         yield Paragraph(text=AT_LEAST_NOTE)
+
+
+def _servers(view: View) -> Iterator[Block]:
+    """Yield what is known of each server; folded if it was judged, as the verdict comes first."""
+    for cell in view.cells:
+        blocks = server_blocks(cell)
+        if blocks and (view.is_judged or len(view.cells) > 1):
+            name = Paragraph(text=Mono(cell.id))
+            yield Fold(title=("Phases of ", Mono(cell.id)), blocks=(name, *blocks), opens=not view.is_judged)
+        else:
+            yield from blocks
 
 
 def _table(cells: Sequence[CellView], columns: Sequence[_Column], *, noun: str) -> Table:

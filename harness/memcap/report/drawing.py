@@ -15,11 +15,21 @@ class Strips:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Band:
+    """A part of the time with its name: the first of ``names`` that there is room for. ``is_shaded`` sets it apart."""
+
+    start: float
+    end: float
+    names: tuple[str, ...]
+    is_shaded: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Stack:
     """Parts over time, one on top of the other, below the line of the whole; ``top`` is the upper end of the chart.
 
     ``line`` is where a line is drawn, with its label, ``is_reached`` whether the whole came up to it. ``ends`` is a
-    moment that is marked.
+    moment that is marked, ``bands`` are parts of the time.
     """
 
     heading: str
@@ -30,6 +40,7 @@ class Stack:
     line: tuple[float, str]
     is_reached: bool
     ends: tuple[float, str] | None = None
+    bands: tuple[Band, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -39,6 +39,7 @@ from memcap.report.document import (
     flat,
 )
 from memcap.report.figures import endings_of, mad_of, median_of, moved_between, split_text
+from memcap.report.server import server_blocks
 from memcap.report.text import NOTHING, figure, number, percent, span
 from memcap.report.view import CellView, MetricView, View
 from memcap.stats import median
@@ -131,7 +132,7 @@ def cell_page(cell: CellView, view: View) -> CellPage:
         ending=endings_of(cell),
         unexpected=plan is not None and any(ending is not plan.expected_ending for ending, _ in cell.endings),
         keys=embedded([_key(middle), _key(peak.summary.median if peak.summary else None), _key(change), _key(share)]),
-        told=flat(_verdict(cell, level), _story(cell), metrics_table(cell)),
+        told=flat(_verdict(cell, level), _story(cell), metrics_table(cell), server_blocks(cell)),
         charts=tuple(chart for chart in charts if chart),
         notes=tuple(_notes(cell, view, extras)),
     )
@@ -168,7 +169,7 @@ def _story(cell: CellView) -> Note | None:
     """Return how the runs ended, and the end of what the first printed that did not simply complete."""
     stories = tuple(_stories(cell, cell.cell)) if cell.cell else ()
     output = cell.verdict.output if cell.verdict else ""
-    output = output or next((run.output_tail for run in cell.runs if run.ending is not Ending.COMPLETED), "")
+    output = output or next((run.last_lines for run in cell.runs if run.ending is not Ending.COMPLETED), "")
     if not stories and not output.strip():
         return None
     blocks = (Output(text=output, title="The end of what was printed"),) if output.strip() else ()

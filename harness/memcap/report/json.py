@@ -12,6 +12,7 @@ from memcap.profile_diff import Explanation
 from memcap.report.answer import ended_otherwise
 from memcap.report.caveats import CaveatView
 from memcap.report.diff_json import diff_json
+from memcap.report.server_json import server_run_json, serving_json
 from memcap.report.view import CellView, MetricView, View
 from memcap.stats import summarize
 
@@ -72,6 +73,7 @@ def _measured(cell: CellResult) -> dict[str, Any]:
         "runs": [_run(run) for run in cell.runs],
         "summary": {name: asdict(summary) for name, summary in summaries.items() if summary},
         "until_end": {name: asdict(summary) for name, summary in until_end.items() if summary},
+        **serving_json(cell.cell, cell.runs),
     }
 
 
@@ -95,6 +97,7 @@ def _run(run: Measurement) -> dict[str, Any]:
         "cpu_seconds": run.cpu_seconds,
         "output": run.output_tail or None,
         "caveats": [_caveat(caveat) for caveat in run.caveats],
+        **(server_run_json(run.server) if run.server else {}),
     }
 
 
@@ -116,6 +119,7 @@ def _checked(cell: CellView) -> dict[str, Any]:
         "grades": [_graded(each) for each in verdict.graded] if verdict else [],
         "alerts": [_alert(alert) for alert in verdict.alerts] if verdict else [],
         "caveats": [_caveat(caveat) for caveat in verdict.caveats] if verdict else [],
+        **(serving_json(cell.cell, cell.runs) if cell.cell else {}),
     }
 
 

@@ -16,7 +16,7 @@ from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Final
 
-from memcap.report.drawing import CapCurve, Drawing, Flame, Flames, Intervals, Stack, Strips
+from memcap.report.drawing import Band, CapCurve, Drawing, Flame, Flames, Intervals, Stack, Strips
 from memcap.untrusted import cut, printable
 
 THEMES: Final[Mapping[str, Mapping[str, str]]] = {
@@ -42,6 +42,9 @@ _TONES: Final = {
 _SIDES: Final = {"baseline": "base", "measured": "head"}
 _ROW: Final = 20
 _OFF: Final = 1.5  # pixels that a line may be off its points
+_ROOM_FOR_NAMES: Final = 1.25  # of the height, with the names of bands at the top
+_NARROW: Final = 440  # pixels of a plot on a small screen
+_CHARACTER: Final = 6.5  # pixels
 
 
 @dataclass(kw_only=True)
@@ -197,13 +200,14 @@ def _strips(drawing: Strips, width: int | None) -> _Canvas:
 def _stack(drawing: Stack, width: int | None) -> _Canvas:
     canvas = _Canvas(height=180, width=width)
     across = _Axis(low=0, high=drawing.seconds[-1] or 1)
-    down = _Axis(low=0, high=drawing.top)
+    down = _Axis(low=0, high=drawing.top * (_ROOM_FOR_NAMES if drawing.bands else 1))
 
     def y(value: float) -> float:
         return canvas.height * (1 - down.at(value))
 
     canvas.title(drawing.heading)
     _axis_beside(canvas, down)
+    _bands(canvas, across, drawing.bands)
     tops = list(accumulate((values for _, values in drawing.parts), _added))
     for (name, values), top in zip(reversed(drawing.parts), reversed(tops), strict=True):
         if any(values):
@@ -221,6 +225,18 @@ def _stack(drawing: Stack, width: int | None) -> _Canvas:
     _axis_below(canvas, across, unit=" s")
     _legend(canvas, [(name, name) for name, values in drawing.parts if any(values)])
     return canvas
+
+
+def _bands(canvas: _Canvas, across: _Axis, bands: Sequence[Band]) -> None:
+    """Shade parts of the time, and name those that are wide enough above all else."""
+    for band in bands:
+        start, end = across.at(band.start), min(across.at(band.end), 1)
+        room = (end - start) * (canvas.width or _NARROW) / _CHARACTER
+        name = next((each for each in band.names if len(each) + 1 < room), "")
+        if band.is_shaded:
+            canvas.rect(start, end, 0, canvas.height, "band")
+        if name:
+            canvas.text((start + end) / 2, 12, name, name="m")
 
 
 def _added(below: tuple[float, ...], part: tuple[float, ...]) -> tuple[float, ...]:

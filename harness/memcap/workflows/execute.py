@@ -100,10 +100,10 @@ def refuse_too_long(request: CampaignRequest) -> None:
 
 
 def jobs_for(plan: Plan, machine: Environment) -> int:
-    """Return how many containers to run at once: one a CPU, as far as their caps fit into the memory together.
+    """Return how many runs to make at once: one a CPU, as far as their caps fit into the memory together.
 
     Figures in bytes do not change by it, times do.
     """
-    largest = max(cell.cap.bytes for cell in plan.cells)
+    largest = max(cell.memory_bytes for cell in plan.cells)
     fit = machine.memory_bytes // largest if machine.memory_bytes else 1
     return max(1, min(machine.cpus or 1, fit))

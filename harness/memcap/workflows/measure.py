@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from memcap.model import CampaignResult, ContainerPolicy, Plan
+from memcap.model import CampaignResult, CommandWorkload, ContainerPolicy, Plan
 from memcap.plan import cold_plan
 from memcap.store import save_result
 from memcap.tune import Tuning
@@ -42,12 +42,15 @@ def execute_and_save(request: CampaignRequest, output: Path | None, *, force: bo
 
 
 def _request(image: str, argv: Sequence[str], options: MeasureOptions, tell: Tell, *, runs: int) -> CampaignRequest:
+    options.validate()
     if options.output is not None:
         refuse_overwriting(options.output, allowed=options.force)
     source = find_image(image, tell=tell)
     policy = options.container_options.applied_to(ContainerPolicy())
+    words = tuple(argv)
+    workload = options.serving.workload(words) if options.serving.serve else CommandWorkload(argv=words)
     cells = tuple(
-        with_public_name(command_cell(source, argv, cap), policy.secrets)
+        with_public_name(command_cell(source, workload, cap), policy.secrets)
         for cap in map(parse_cap, dict.fromkeys(options.caps))
     )
     if options.no_thp:

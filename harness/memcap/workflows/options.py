@@ -5,7 +5,7 @@ Sizes and durations are text with a unit (``128m``, ``20min``). `validate` repor
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -15,19 +15,11 @@ from memcap.plan import Selection, is_glob
 from memcap.tune import MINIMUM_RUNS
 from memcap.units import parse_seconds
 from memcap.workflows.container_options import ContainerOptions
+from memcap.workflows.contradictions import refuse_contradictions
+from memcap.workflows.serving_options import ServingOptions
 
 TIME_LIMIT_SECONDS: Final = 600.0  # of a run, where neither a project nor an option says it
 SUITE_SIZE: Final = 20  # cells of a suite that the self-test judges, by default
-
-
-def refuse_contradictions(problems: Iterable[tuple[object, str, str]]) -> None:
-    """Raise UsageError with the message and the remedy of each problem whose first item is true."""
-    found = [(message, remedy) for is_there, message, remedy in problems if is_there]
-    if len(found) == 1:
-        raise UsageError(found[0][0], remedy=found[0][1])
-    if found:
-        lines = (f"  {message}. {remedy}".rstrip() for message, remedy in found)
-        raise UsageError("\n".join((f"{len(found)} contradictions in the options:", *lines)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,11 +199,30 @@ class MeasureOptions:
     force: bool = False
     cold: bool = False
     keep_output: bool = False
+    serving: ServingOptions = field(default_factory=ServingOptions)
+
+    def validate(self) -> None:
+        """Raise UsageError for options that mean nothing together, and for values of servers that cannot be read."""
+        refuse_contradictions(
+            (
+                (
+                    self.serving.serve and self.cold,
+                    "--serve cannot be combined with --cold: the load client reads files of images, too",
+                    "Leave out --cold.",
+                ),
+                *self.serving.problems(),
+            )
+        )
 
     def validate_tuning(self) -> None:
         """Raise UsageError for options with which settings cannot be tried."""
         refuse_contradictions(
             (
+                (
+                    self.serving.serve,
+                    "--tune cannot be combined with --serve",
+                    "Measure the server as it is, with more runs: --runs 20",
+                ),
                 (
                     self.cold or self.no_thp or self.output is not None,
                     "--tune goes with none of --cold, --no-thp and --output",

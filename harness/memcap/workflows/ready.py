@@ -28,7 +28,7 @@ from memcap.model import (
     Plan,
     ProfileTool,
 )
-from memcap.revision import as_base_layers
+from memcap.revision import with_base_layers
 from memcap.workflows.caller import Tell
 from memcap.workflows.request import CampaignRequest
 
@@ -40,7 +40,10 @@ SAME_MEMORY = 0.01
 
 @dataclass(frozen=True, kw_only=True)
 class Ready:
-    """An engine, and the layers to run in. ``client`` is that of the daemon, None for processes of this machine."""
+    """An engine, and the layers to run in, those of cells first.
+
+    ``client`` is that of the daemon, None for processes of this machine.
+    """
 
     engine: Engine
     layers: Layers
@@ -48,9 +51,8 @@ class Ready:
 
     @property
     def layer(self) -> Layer:
-        """Return the only layer."""
-        (layer,) = self.layers.values()
-        return layer
+        """Return the layer of the only cell."""
+        return next(iter(self.layers.values()))
 
     def instrumented(self, tool: ProfileTool, *, tell: Tell) -> Layer:
         """Return the layer with ``tool`` in it. Raises BuildError where it cannot be had for the image."""
@@ -83,10 +85,12 @@ def ready_on(client: DockerClient, request: CampaignRequest, tell: Tell) -> Iter
     policies = request.plan.policies(request.policy)
     refuse_missing(policies)
     refuse_unknown_networks(client, policies)
-    layers = prepare_layers(client, request.plan, request.suites, say=tell)
-    if request.base is not None:
-        older = prepare_layers(client, request.base.plan, request.base.suites, say=lambda text: tell(f"base: {text}"))
-        layers |= as_base_layers(older)
+    layers = prepare_layers(client, request.plan, request.suites, images=request.images, say=tell)
+    if (base := request.base) is not None:
+        older = prepare_layers(
+            client, base.plan, base.suites, images=base.images, say=lambda text: tell(f"base: {text}")
+        )
+        layers = with_base_layers(layers, older)
     refuse_other_images(request.earlier, {layer.image.name: layer.image for layer in layers.values()})
     if request.earlier is not None:
         from memcap.engine.docker_leftovers import remove_leftovers  # noqa: PLC0415 - imports psutil
@@ -108,6 +112,11 @@ def _on_this_machine(request: CampaignRequest) -> Iterator[Ready]:
             "cold runs need containers: the page cache of this machine is not memcap's to empty",
             remedy="Leave out --cold, or use Docker.",
         )
+    if request.plan.servers:
+        raise PlanError(
+            "a server needs containers: the load client and the services run next to it, outside what is measured",
+            remedy="Choose another image than `host`.",
+        )
     policies = request.plan.policies(request.policy)
     refuse_container_settings(policies)
     with ProcessEngine() as engine:
@@ -117,7 +126,7 @@ def _on_this_machine(request: CampaignRequest) -> Iterator[Ready]:
             refuse_uncounted(policy.limits, cgroup_version=machine.cgroup_version)
         layers = host_layers(request.plan, request.suites)
         if request.base is not None:
-            layers |= as_base_layers(host_layers(request.base.plan, request.base.suites))
+            layers = with_base_layers(layers, host_layers(request.base.plan, request.base.suites))
         refuse_other_images(request.earlier, {layer.image.name: layer.image for layer in layers.values()})
         yield Ready(engine=engine, layers=layers)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 
 from memcap.campaign import Deadline
@@ -15,6 +15,7 @@ from memcap.model import (
     CampaignSettings,
     Cell,
     ContainerPolicy,
+    ImageSource,
     Plan,
     Suite,
 )
@@ -47,11 +48,12 @@ class Deciding:
 
 @dataclass(frozen=True, kw_only=True)
 class CampaignRequest:
-    """What is to be executed, and how. ``jobs`` None: as many containers at once as CPUs and memory allow.
+    """What is to be executed, and how. ``jobs`` None: as many runs at once as CPUs and memory allow.
 
     ``base`` is what another revision has of the plan, run interleaved with it; ``deciding`` gives cells more runs, and
     after ``deadline`` none gets any. ``keep_output`` keeps the end of the output of completed runs, too. A daemon that
-    goes away is waited for, ``daemon_wait_seconds`` at most.
+    goes away is waited for, ``daemon_wait_seconds`` at most. ``images`` are those of the project by their names: the
+    services of a server may name them.
     """
 
     plan: Plan
@@ -66,6 +68,7 @@ class CampaignRequest:
     deadline: Deadline | None = None
     keep_output: bool = False
     daemon_wait_seconds: float = DAEMON_WAIT_SECONDS
+    images: Mapping[str, ImageSource] = field(default_factory=dict)
 
     @property
     def looks(self) -> tuple[int, ...]:

@@ -66,6 +66,7 @@ def run(options: RunOptions, caller: Caller) -> Ran:
             request = CampaignRequest(
                 plan=replace(plan, runs=deciding.sizes[0]) if deciding else plan,
                 suites=config.suites,
+                images=config.images,
                 policy=config.policy,
                 time_limit_seconds=config.run_time_limit_seconds,
                 name=name,

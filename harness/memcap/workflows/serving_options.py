@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Final, TypeVar
 
 from memcap.config.server_words import in_one_line, parse_ready, service_name_complaint
 from memcap.errors import SizeError, UsageError
 from memcap.load import parse_load
-from memcap.model import CommandReady, HttpReady, Readiness, ServerWorkload, Service, TcpReady
+from memcap.model import CommandReady, HttpReady, LoadSpec, Readiness, ServerWorkload, Service, TcpReady
 from memcap.units import parse_seconds
-from memcap.workflows.options import refuse_contradictions
+from memcap.workflows.contradictions import Contradiction, refuse_contradictions
 
 _Value = TypeVar("_Value")
-_Problem = tuple[object, str, str]
 _DURATIONS: Final = ("ready_timeout", "warm_up", "idle", "grace")
 
 
@@ -31,33 +31,35 @@ class ServingOptions:
     ready_timeout: str = "60s"
     load: str | None = None
     warm_up: str = "5s"
-    idle: str = "5s"
+    idle: str = "8s"
     grace: str = "10s"
     services: tuple[str, ...] = ()
 
     def validate(self) -> None:
         """Raise UsageError for values that cannot be read, and for options that mean nothing together."""
+        refuse_contradictions(self.problems())
+
+    def problems(self) -> tuple[Contradiction, ...]:
+        """Return what can be wrong with the options, for `refuse_contradictions`."""
         given = [_option(name) for name in self._given if name != "serve"]
-        refuse_contradictions(
+        return (
             (
-                (
-                    given and not self.serve,
-                    f"{', '.join(given)} cannot be used without --serve",
-                    "Add --serve, or leave them out.",
-                ),
-                (
-                    self.serve and self.ready is None,
-                    "--serve needs --ready",
-                    "Say when the server is ready: --ready http://localhost:8000/health, tcp://HOST:PORT or a command.",
-                ),
-                (
-                    self.serve and self.load is None,
-                    "--serve needs --load",
-                    "Say what to send: --load 'GET /items/{1..500} rate=200 for 20s'",
-                ),
-                *self._value_problems(),
-                *self._service_problems(),
-            )
+                given and not self.serve,
+                f"{', '.join(given)} cannot be used without --serve",
+                "Add --serve, or leave them out.",
+            ),
+            (
+                self.serve and self.ready is None,
+                "--serve needs --ready",
+                "Say when the server is ready: --ready http://localhost:8000/health, tcp://HOST:PORT or a command.",
+            ),
+            (
+                self.serve and self.load is None,
+                "--serve needs --load",
+                "Say what to send: --load 'GET /items/{1..500} rate=200 for 20s'",
+            ),
+            *self._value_problems(),
+            *self._service_problems(),
         )
 
     def workload(self, argv: tuple[str, ...]) -> ServerWorkload:
@@ -65,7 +67,7 @@ class ServingOptions:
         return ServerWorkload(
             argv=argv,
             ready=Readiness(check=parse_ready(self.ready or ""), time_limit_seconds=parse_seconds(self.ready_timeout)),
-            load=parse_load(self.load or ""),
+            load=_with_absolute_bodies(parse_load(self.load or "")),
             warm_up_seconds=parse_seconds(self.warm_up),
             idle_seconds=parse_seconds(self.idle),
             grace_seconds=parse_seconds(self.grace),
@@ -88,14 +90,15 @@ class ServingOptions:
     def _given(self) -> list[str]:
         return [each.name for each in fields(self) if getattr(self, each.name) != each.default]
 
-    def _value_problems(self) -> list[_Problem]:
+    def _value_problems(self) -> list[Contradiction]:
         """Return what is wrong with single values, and whether the load knows where to go."""
-        problems: list[_Problem] = []
+        problems: list[Contradiction] = []
         check: TcpReady | HttpReady | CommandReady | None = None
         if self.ready is not None:
             check = _read(problems, "ready", self.ready, parse_ready)
-        if self.load is not None:
-            _read(problems, "load", self.load, parse_load)
+        load = _read(problems, "load", self.load, parse_load) if self.load is not None else None
+        for body in dict.fromkeys(each.body for each in load.requests if each.body) if load else ():
+            problems.append((not Path(body).is_file(), f"--load: there is no file {body!r} here", ""))
         for name in _DURATIONS:
             seconds = _read(problems, name, getattr(self, name), parse_seconds)
             problems.append((name == "ready_timeout" and seconds == 0, "--ready-timeout must be longer than 0", ""))
@@ -103,8 +106,8 @@ class ServingOptions:
         remedy = "Use --ready http://HOST:PORT/… or tcp://HOST:PORT."
         return [*problems, (has_no_address, "a command does not say where the requests of --load go", remedy)]
 
-    def _service_problems(self) -> list[_Problem]:
-        problems: list[_Problem] = []
+    def _service_problems(self) -> list[Contradiction]:
+        problems: list[Contradiction] = []
         for word in self.services:
             name, _, image = word.partition("=")
             is_half = not name or not image
@@ -116,11 +119,16 @@ class ServingOptions:
         return [*problems, (twice, f"--service names {twice} more than once", "Give each service a name of its own.")]
 
 
+def _with_absolute_bodies(load: LoadSpec) -> LoadSpec:
+    requests = (replace(each, body=str(Path(each.body).absolute())) if each.body else each for each in load.requests)
+    return replace(load, requests=tuple(requests))
+
+
 def _option(name: str) -> str:
     return "--service" if name == "services" else f"--{name.replace('_', '-')}"
 
 
-def _read(problems: list[_Problem], name: str, text: str, parse: Callable[[str], _Value]) -> _Value | None:
+def _read(problems: list[Contradiction], name: str, text: str, parse: Callable[[str], _Value]) -> _Value | None:
     """Return the value of an option; add to ``problems`` what is wrong with it."""
     try:
         return parse(text)

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Final
 
 from memcap import config as configuration
 from memcap.config import load_config
@@ -24,7 +25,7 @@ from memcap.model import (
     Suite,
 )
 from memcap.model.names import slug
-from memcap.plan import Selection, make_plan
+from memcap.plan import Selection, make_plan, refuse_servers
 from memcap.redaction import Redaction
 from memcap.references import image_by_word
 from memcap.units import parse_bytes, parse_seconds
@@ -37,23 +38,32 @@ from memcap.workflows.subject_options import SubjectOptions
 # suite.benchmark[.variant]-image-cap; neither suites nor benchmarks have dashes in their names.
 _CELL = re.compile(r"[a-z0-9_]+\.[a-z0-9_]+(\.[a-z0-9_]+)?-[a-z0-9_]+-[a-z0-9_]+")
 _USUAL_CAP = "1g"
+NOT_YET: Final = (
+    "Servers are measured by `memcap run`, and by `memcap measure --serve`, whose --cap may be repeated to try caps."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """One cell, and what is needed to run it: ``name`` is its id, or the command as typed."""
+    """One cell, and what is needed to run it: ``name`` is its id, or the command as typed.
+
+    ``images`` are those of the project by their names.
+    """
 
     name: str
     cell: Cell
     suites: Mapping[str, Suite] = field(default_factory=dict)
+    images: Mapping[str, ImageSource] = field(default_factory=dict)
     policy: ContainerPolicy = field(default_factory=ContainerPolicy)
     time_limit_seconds: float = TIME_LIMIT_SECONDS
 
     def request(self, label: str, name: CampaignName, *, runs: int = 1, warmups: int = 0) -> CampaignRequest:
-        """Return the request for a campaign of so many runs of it."""
+        """Return the request for a campaign of so many runs of it. Raises PlanError for a server."""
+        refuse_servers((self.cell,), f"memcap {label}", remedy=NOT_YET)
         return CampaignRequest(
             plan=Plan(profile=label, cells=(self.cell,), runs=runs, warmups=warmups),
             suites=self.suites,
+            images=self.images,
             policy=self.policy,
             time_limit_seconds=self.time_limit_seconds,
             name=name,
@@ -92,7 +102,7 @@ def _named(options: SubjectOptions, default_cap: str, tell: Tell) -> Subject:
     source = find_image(image, options.root, tell=tell)
     return Subject(
         name=f"{image} -- {shlex.join(words)}" if words else image,
-        cell=command_cell(source, words, parse_cap(options.cap or default_cap)),
+        cell=command_cell(source, CommandWorkload(argv=words), parse_cap(options.cap or default_cap)),
         time_limit_seconds=_time_limit(options) or TIME_LIMIT_SECONDS,
     )
 
@@ -119,16 +129,14 @@ def parse_cap(size: str) -> Cap:
     return Cap(name=slug("".join(size.split())), bytes=parse_bytes(size))
 
 
-def command_cell(image: ImageSource, argv: Sequence[str], cap: Cap) -> Cell:
+def command_cell(image: ImageSource, workload: CommandWorkload, cap: Cap) -> Cell:
     """Return the cell of a command of no suite. Raises UsageError for an empty word in place of a program."""
-    if argv and not argv[0]:
+    if workload.argv and not workload.argv[0]:
         raise UsageError(
             "the program after -- is an empty word", remedy="Name one. If a variable of the shell names it: is it set?"
         )
-    workload = CommandWorkload(argv=tuple(argv))
-    return Cell(
-        benchmark=Benchmark(suite=OF_NO_SUITE, name=_command_name(argv), workload=workload), image=image, cap=cap
-    )
+    benchmark = Benchmark(suite=OF_NO_SUITE, name=_command_name(workload.argv), workload=workload)
+    return Cell(benchmark=benchmark, image=image, cap=cap)
 
 
 def with_public_name(cell: Cell, secrets: Collection[str]) -> Cell:
@@ -165,6 +173,7 @@ def of_cell(cell: Cell, config: Config, suites: Mapping[str, Suite]) -> Subject:
         name=cell.id,
         cell=replace(cell, benchmark=replace(benchmark, policy=None, env={})),
         suites=suites,
+        images=config.images,
         policy=replace(policy, env={**policy.env, **benchmark.env}),
         time_limit_seconds=config.run_time_limit_seconds,
     )

@@ -8,7 +8,7 @@ from typing import Final
 
 from memcap.units import format_bytes, parse_bytes
 from memcap.workflows.container_options import ContainerOptions, option_words
-from memcap.workflows.options import refuse_contradictions
+from memcap.workflows.contradictions import refuse_contradictions
 
 _PAGE: Final = 4096
 _ATTACHED: Final = (

@@ -31,6 +31,7 @@ def test_what_is_promised_is_installed() -> None:
     assert provide(promised="docker, chromium", found=("docker",))[0] == ["chromium"]
     assert provide(promised="ssh", found=("docker",))[0] == ["openssh-server", "openssh-client"]
     assert provide(promised="ssh", found=("ssh", "sshd"))[0] == ["docker-cli"]
+    assert provide(promised="mmdebstrap")[0] == ["mmdebstrap"]
 
 
 @pytest.mark.parametrize("promised", ["", "docker"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from click.testing import CliRunner
 
 from memcap.cli.measure import command
 from memcap.errors import MemcapError, UsageError
+from memcap.model import LoadSpec, Service
 from memcap.workflows import measure
 from memcap.workflows.request import CampaignRequest
 
@@ -21,6 +23,7 @@ from memcap.workflows.request import CampaignRequest
         (["--output", "new.json"], "none of --cold, --no-thp and --output"),
         (["--cap", "128m", "--cap", "256m"], "takes one cap"),
         (["--runs", "7"], "needs 8 runs"),
+        (["--serve"], "--tune cannot be combined with --serve"),
     ],
 )
 def test_tuning_goes_alone(words: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,3 +69,59 @@ def test_an_empty_word_is_no_program() -> None:
     result = CliRunner().invoke(command, ["some/image:1", "--", ""])
     assert isinstance(result.exception, UsageError)
     assert "empty word" in result.exception.message
+
+
+SERVE = ("--serve", "--ready", "http://localhost:8000/health", "--load", "GET / rate=10 for 2s levels=1,2")
+
+
+def _requests(monkeypatch: pytest.MonkeyPatch, words: Sequence[str]) -> list[CampaignRequest]:
+    requests = []
+
+    def refuse(request: CampaignRequest, *_: object) -> None:
+        requests.append(request)
+        raise MemcapError("no daemon")
+
+    monkeypatch.setattr(measure, "execute", refuse)
+    CliRunner().invoke(command, ["some/image:1", *words, "--", "uvicorn", "app:app"])
+    return requests
+
+
+def test_a_server_is_a_cell_under_each_cap(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = (*SERVE, "--idle", "6s", "--service", "cache=redis:7", "-c", "128m", "-c", "256m")
+    (request,) = _requests(monkeypatch, words)
+    assert [cell.id for cell in request.plan.cells] == [
+        "measure.uvicorn-some_image-128m",
+        "measure.uvicorn-some_image-256m",
+    ]
+    (server,) = request.plan.servers
+    assert server.argv == ("uvicorn", "app:app")
+    assert (server.levels, server.idle_seconds) == ((1, 2), 6)
+    assert server.services == (Service(name="cache", image="redis:7"),)
+
+
+@pytest.mark.parametrize(
+    ("words", "messages"),
+    [
+        (("--load", "GET / rate=1 for 1s"), ["--load cannot be used without --serve"]),
+        ((*SERVE, "--cold"), ["--serve cannot be combined with --cold"]),
+        (("--serve", "--idle", "5"), ["--serve needs --ready", "--serve needs --load", "--idle: duration '5'"]),
+        (
+            ("--serve", "--ready", "tcp://localhost:1", "--load", "POST / body=no.json rate=1 for 1s"),
+            ["'no.json' here"],
+        ),
+    ],
+)
+def test_all_that_is_wrong_with_a_server_is_told(words: Sequence[str], messages: Sequence[str]) -> None:
+    result = CliRunner().invoke(command, ["some/image:1", *words, "--", "uvicorn", "app:app"])
+    assert isinstance(result.exception, UsageError), result.output
+    assert [message for message in messages if message not in result.exception.message] == []
+
+
+def test_the_body_of_a_request_is_that_of_this_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "cart.json").write_text("{}", encoding="utf-8")
+    words = ("--serve", "--ready", "tcp://localhost:1", "--load", "POST /cart body=cart.json rate=1 for 1s")
+    (request,) = _requests(monkeypatch, words)
+    load = request.plan.servers[0].load
+    assert isinstance(load, LoadSpec)
+    assert [each.body for each in load.requests] == [str(tmp_path / "cart.json")]

@@ -2,10 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
-from memcap.errors import EngineError
-from memcap.images.host_base import imported_id, parse_ldd
+from memcap.images.host_base import parse_ldd
 
 GLIBC = """\
 /usr/bin/python3.12:
@@ -40,30 +37,3 @@ def test_libraries_and_the_loader_are_read_from_ldd() -> None:
 
 def test_ldd_of_musl_is_read_too() -> None:
     assert set(parse_ldd(MUSL)) == {"/lib/ld-musl-x86_64.so.1", "libpython3.12.so.1.0", "libc.musl-x86_64.so.1"}
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        '{"status":"sha256:4c39"}\r\n',
-        '{"status":"Importing"}\r\n{"status":"sha256:4c39"}\r\n',
-        '{"status":"sha256:4c39","progress":"","progressDetail":{},"id":"sha256:4c39"}\n\n',
-    ],
-)
-def test_the_id_of_an_import_is_in_its_last_line(answer: str) -> None:
-    assert imported_id(answer) == "sha256:4c39"
-
-
-@pytest.mark.parametrize(
-    ("answer", "words"),
-    [
-        ('{"errorDetail":{"message":"unexpected EOF"},"error":"unexpected EOF"}', "unexpected EOF"),
-        ("", "answered ''"),
-        ("not JSON", "not JSON"),
-        ('["status"]', "status"),
-        ('{"progress":""}', "progress"),
-    ],
-)
-def test_an_import_that_failed_says_so(answer: str, words: str) -> None:
-    with pytest.raises(EngineError, match=words):
-        imported_id(answer)

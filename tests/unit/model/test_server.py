@@ -51,7 +51,7 @@ def test_a_status_counts_if_it_is_named_or_no_error() -> None:
 def test_a_run_lasts_as_long_as_its_phases() -> None:
     cell = make_plan_cell()
     cell = replace(cell, benchmark=replace(cell.benchmark, workload=SERVER))
-    assert cell.configured_seconds == 1 + 2 * (3 + 5)
+    assert cell.configured_seconds == 1 + 2 * (3 + 8)
 
 
 def test_a_client_of_the_users_own_has_one_level() -> None:

@@ -11,10 +11,23 @@ from typing import Any
 
 import pytest
 from profiles import frame, make_profile, site
+from served import make_served_cell
 from views import view_of_every_verdict
 
 from factories import make_cell, make_measurement, make_oom, make_result
-from memcap.model import Alert, AlertKind, Caveat, CaveatKind, Ending, Grade, Graded, Metric, VerdictState
+from memcap.model import (
+    Alert,
+    AlertKind,
+    Caveat,
+    CaveatKind,
+    CellResult,
+    Ending,
+    Grade,
+    Graded,
+    Metric,
+    PhaseName,
+    VerdictState,
+)
 from memcap.profile_diff import Explanation, diff_profiles
 from memcap.report.json import render_check_json, render_measure_json
 
@@ -28,7 +41,21 @@ CAVEAT = Caveat(kind=CaveatKind.COLD_PAGE_CACHE, detail="9.1 MiB of file pages w
 
 
 def _measure() -> str:
-    return render_measure_json(make_result(make_cell(runs=[make_measurement(caveats=(CAVEAT,)), make_oom()])))
+    cell = make_cell(runs=[make_measurement(caveats=(CAVEAT,)), make_oom()])
+    return render_measure_json(
+        make_result(cell, _collected(make_served_cell(2)), _collected(make_served_cell(2, (1,))))
+    )
+
+
+def _collected(cell: CellResult) -> CellResult:
+    """Return a server whose garbage is collected after the rest."""
+    runs = []
+    for run in cell.runs:
+        assert run.server
+        *phases, stop = run.server.phases
+        collect = replace(phases[-1], name=PhaseName.COLLECT)
+        runs.append(replace(run, server=replace(run.server, phases=(*phases, collect, stop))))
+    return replace(cell, runs=tuple(runs))
 
 
 def _check() -> str:
@@ -41,6 +68,8 @@ def _check() -> str:
         else cell
         for cell in view.cells
     ]
+    server = _collected(make_served_cell(3))
+    cells[0] = replace(cells[0], cell=server.cell, runs=server.runs)
     diff = diff_profiles(make_profile(), make_profile(site(1, frame(8))))
     return render_check_json(replace(view, cells=tuple(cells), explained=(Explanation(cell_id="x", diff=diff),)))
 

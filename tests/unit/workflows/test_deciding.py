@@ -26,7 +26,7 @@ from memcap.config import load_config
 from memcap.engine.fake import FakeEngine
 from memcap.errors import UsageError
 from memcap.model import CampaignResult, Config, Metric, Plan, RawRun, Rules, RunSpec, Tolerance
-from memcap.revision import Base, as_base_layers, side_by_side, split
+from memcap.revision import Base, side_by_side, split, with_base_layers
 from memcap.store import as_baselines, save_baselines
 from memcap.workflows.deciding import deciding_of, open_cells, run_until_decided
 from memcap.workflows.request import Deciding
@@ -57,7 +57,7 @@ def run(plan: Plan, deciding: Deciding, *, base: Base | None = None) -> tuple[Ca
     campaign = Campaign(
         side_by_side(plan, base),
         engine=engine,
-        layers={**layers, **as_base_layers(layers)},
+        layers=with_base_layers(layers, layers),
         settings=make_settings(looks=deciding.sizes),
     )
     with CampaignProgress(lambda: campaign.activity) as progress:

@@ -8,12 +8,22 @@ from typing import Any
 
 import pytest
 
-from factories import MIB, make_cell, make_environment, make_image, make_plan, make_plan_cell, make_result
+from factories import (
+    MIB,
+    make_cell,
+    make_environment,
+    make_image,
+    make_plan,
+    make_plan_cell,
+    make_result,
+    make_server,
+)
 from memcap.errors import EngineError, Interrupted, PlanError, UsageError
-from memcap.model import ContainerPolicy, Quiet, Suite
+from memcap.images.this_machine import HOST
+from memcap.model import ContainerPolicy, Quiet, Service, Suite
 from memcap.workflows.caller import SILENT
 from memcap.workflows.execute import execute, jobs_for
-from memcap.workflows.ready import refuse_infeasible, refuse_other_images, refuse_other_machine
+from memcap.workflows.ready import made_ready, refuse_infeasible, refuse_other_images, refuse_other_machine
 from memcap.workflows.recording import recording
 from memcap.workflows.request import CampaignName, CampaignRequest, new_campaign
 
@@ -64,6 +74,25 @@ def test_a_record_of_nothing_is_no_folder(tmp_path: Path) -> None:
 def test_as_many_containers_at_once_as_cpus_and_memory_allow(cpus: int | None, memory: int | None, jobs: int) -> None:
     plan = make_plan(make_plan_cell(cap="64m"), make_plan_cell(cap="1g"))
     assert jobs_for(plan, make_environment(cpus=cpus, memory_bytes=memory)) == jobs
+
+
+def test_the_caps_of_services_take_room_from_other_runs() -> None:
+    server = make_server(Service(name="db", image="postgres:15", cap_bytes=448 * MIB))
+    machine = make_environment(cpus=8, memory_bytes=1024 * MIB)
+    assert jobs_for(make_plan(make_plan_cell(cap="64m", workload=server)), machine) == 2
+
+
+def test_servers_are_refused_without_containers() -> None:
+    cell = replace(make_plan_cell(workload=make_server()), image=HOST)
+    request = CampaignRequest(
+        plan=make_plan(cell),
+        suites={},
+        policy=ContainerPolicy(),
+        time_limit_seconds=60,
+        name=CampaignName(id="", started=""),
+    )
+    with pytest.raises(PlanError, match="a server needs containers"), made_ready(request, SILENT.tell):
+        pass
 
 
 def test_a_cap_above_the_machines_memory_is_refused() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from memcap.errors import UsageError
+from memcap.workflows.contradictions import refuse_contradictions
 from memcap.workflows.options import (
     AcceptOptions,
     CompareOptions,
@@ -14,7 +15,6 @@ from memcap.workflows.options import (
     ReportOptions,
     RunOptions,
     SelftestOptions,
-    refuse_contradictions,
 )
 from memcap.workflows.subject_options import FitOptions, ProfileOptions, ReproOptions
 

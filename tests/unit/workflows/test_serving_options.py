@@ -37,7 +37,7 @@ def test_good_options_are_a_workload() -> None:
             requests=(LoadRequest(method="GET", path="/items/{1..500}"),), rate=200, seconds=20, levels=(1, 2)
         ),
         warm_up_seconds=0,
-        idle_seconds=5,
+        idle_seconds=8,
         grace_seconds=60,
         services=(Service(name="db", image="postgres:15"), Service(name="cache", image="redis:7")),
     )

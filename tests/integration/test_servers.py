@@ -1,0 +1,300 @@
+"""Servers on the real daemon: what they keep is known, what goes wrong has its ending, and nothing is left behind."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from integration.measuring import _settings, cell, image, scaled
+
+from memcap.campaign import Campaign
+from memcap.config.server_words import parse_ready
+from memcap.engine.docker import DockerEngine
+from memcap.engine.docker_labels import CAMPAIGN_LABEL
+from memcap.images.prepare import prepare_layers
+from memcap.load import parse_load, parse_request
+from memcap.model import (
+    CaveatKind,
+    ClientCommand,
+    CollectSignal,
+    Ending,
+    Measurement,
+    PhaseName,
+    Plan,
+    Readiness,
+    ServerRun,
+    ServerWorkload,
+    Service,
+    Suite,
+)
+from memcap.serving import kept_after_load, serving_figures
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+pytestmark = pytest.mark.docker
+KIB, MIB = 1024, 1024 * 1024
+FOLDER = Path(__file__).parent / "servers"
+SUITE = Suite(name="servers", directory=FOLDER, description="", benchmarks=(), requirements=FOLDER / "requirements.txt")
+UVICORN = ("python3", "-m", "uvicorn", "asgi_app:app", "--port", "8000", "--no-access-log")
+GUNICORN = (
+    *("python3", "-m", "gunicorn", "wsgi_app:app", "--bind", "127.0.0.1:8000", "--preload"),
+    *("--worker-tmp-dir", "/dev/shm", "--no-control-socket"),
+)
+PLAIN = """
+import http.server, os, signal, socketserver, sys
+words = sys.argv[1:]
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        if self.path == "/die":
+            print("the database is gone", file=sys.stderr, flush=True)
+            os._exit(3)
+        if self.path == "/quit":
+            os._exit(0)
+        self.send_response(500 if self.path == "/bad" else 200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"ok")
+    def log_message(self, *args):
+        pass
+class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
+    daemon_threads = True
+signal.signal(signal.SIGUSR1, lambda *_: print("collected", flush=True))
+if "deaf" in words:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+elif "default" not in words:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+port = next((int(word) for word in words if word.isdigit()), 8000)
+Server(("127.0.0.1", port), Handler).serve_forever()
+"""
+HEALTH = "http://localhost:8000/health"
+
+
+def plain(*words: str) -> tuple[str, ...]:
+    """Return the command of a small server, which does what ``words`` say."""
+    return ("python3", "-c", PLAIN, *words)
+
+
+class Serve:
+    """Runs servers, and looks that nothing of them is left."""
+
+    def __init__(self, client: DockerClient) -> None:
+        self.client = client
+        self.campaigns: list[str] = []
+
+    def __call__(
+        self, argv: tuple[str, ...], load: str | ClientCommand, *, cap: str = "256m", **details: Any
+    ) -> Measurement:
+        """Return the measurement of one run; ``details`` are fields of ServerWorkload, `ready`, `env` and `suite`."""
+        ready = parse_ready(details.pop("ready", HEALTH))
+        limit, env = details.pop("ready_seconds", scaled(20)), details.pop("env", {})
+        usual: dict[str, Any] = {"warm_up_seconds": 0.4, "idle_seconds": 0.4}
+        workload = ServerWorkload(
+            argv=argv,
+            ready=Readiness(check=ready, time_limit_seconds=limit),
+            load=parse_load(load) if isinstance(load, str) else load,
+            **{**usual, **details},
+        )
+        one = cell(argv, cap=cap)
+        suite = "truth" if argv[:2] == ("python3", "-c") else "servers"
+        one = replace(one, benchmark=replace(one.benchmark, workload=workload, env=env, suite=suite))
+        plan = Plan(profile="truth", cells=(one,), runs=1, warmups=0)
+        layers = prepare_layers(
+            self.client, plan, {"servers": SUITE}, images={"py312": image("py312")}, say=lambda _: None
+        )
+        settings = _settings()
+        self.campaigns.append(settings.id)
+        with DockerEngine(self.client, campaign=settings.id) as engine:
+            campaign = Campaign(plan, engine=engine, layers=layers, settings=settings)
+            result = campaign.run(tell=lambda _: None, save=lambda _: None)
+        return result.cells[0].runs[0]
+
+
+@pytest.fixture
+def serve(docker_client: DockerClient) -> Iterator[Serve]:
+    served = Serve(docker_client)
+    yield served
+    for campaign in served.campaigns:
+        left = docker_client.containers.list(all=True, filters={"label": f"{CAMPAIGN_LABEL}={campaign}"})
+        assert [container.name for container in left] == []
+
+
+def server(measured: Measurement) -> ServerRun:
+    assert measured.server is not None
+    return measured.server
+
+
+def kinds(measured: Measurement) -> set[CaveatKind]:
+    return {caveat.kind for caveat in measured.caveats}
+
+
+def test_what_a_request_leaves_behind_is_found_by_request(serve: Serve) -> None:
+    load = "GET /items/{1..500} rate=200 for 3s levels=1,2"
+    found = serve(UVICORN, load, env={"KEPT": str(16 * KIB)}, warm_up_seconds=2.0, idle_seconds=7.0)
+    run = server(found)
+    kept = kept_after_load([run])
+    per_thousand = serving_figures([run]).kept_per_1000_requests.slope
+
+    assert found.ending is Ending.COMPLETED, found.detail
+    assert [load.errors for load in run.loads] == [0, 0]
+    assert kept is not None
+    assert kept.kept_bytes == pytest.approx(1800 * 16 * KIB, rel=0.02)
+    assert per_thousand is not None
+    assert per_thousand.estimate == pytest.approx(16000 * KIB, rel=0.02)
+    assert [(phase.name, phase.level) for phase in run.phases] == [
+        (PhaseName.START, None),
+        (PhaseName.WARM_UP, None),
+        (PhaseName.LOAD, 1.0),
+        (PhaseName.IDLE, None),
+        (PhaseName.LOAD, 2.0),
+        (PhaseName.IDLE, None),
+        (PhaseName.STOP, None),
+    ]
+
+
+def test_what_a_connection_leaves_behind_is_found_by_connection(serve: Serve) -> None:
+    load = "GET /connected rate=100 for 2s keepalive=no levels=1,2"
+    run = server(serve(UVICORN, load, warm_up_seconds=2.0, idle_seconds=6.5))
+    per_connection = serving_figures([run]).kept_per_connection.slope
+
+    assert [phase.connections_opened for phase in run.phases if phase.name is PhaseName.LOAD] == [200, 400]
+    assert per_connection is not None
+    assert per_connection.estimate == pytest.approx(64 * KIB, rel=0.03)
+
+
+def test_a_worker_that_is_killed_under_load_is_counted_and_its_successor_too(serve: Serve) -> None:
+    load = "GET /eat and GET / weight=30 rate=20 for 3s"
+    found = serve((*GUNICORN, "--workers", "2"), load, ready="http://localhost:8000/", cap="200m")
+    run = server(found)
+
+    assert found.ending is Ending.OOM_CHILD_SWALLOWED
+    assert found.exit_code == 0
+    assert run.workers.oom_kills
+    assert run.workers.replaced == run.workers.ended == run.workers.oom_kills
+    assert run.workers.most == 2
+    assert 0 < run.loads[0].errors < 60
+    assert CaveatKind.LOAD_ERRORS in kinds(found)
+
+
+def test_pages_that_forked_workers_share_become_their_own(serve: Serve) -> None:
+    command = (*GUNICORN, "--workers", "3")
+    fields: dict[str, Any] = {"ready": "http://localhost:8000/", "warm_up_seconds": 0.0, "idle_seconds": 1.0}
+    shared, read = serve(command, "GET / rate=20 for 3s", **fields), serve(command, "GET /all rate=20 for 3s", **fields)
+
+    (loaded,) = (phase for phase in server(shared).phases if phase.name is PhaseName.LOAD)
+    (unshared,) = (phase for phase in server(read).phases if phase.name is PhaseName.LOAD)
+    assert loaded.unreclaimable_peak_bytes
+    assert unshared.unreclaimable_peak_bytes
+    assert unshared.unreclaimable_peak_bytes > loaded.unreclaimable_peak_bytes + 3 * 15 * MIB
+    assert sum(process.is_worker for process in unshared.processes) == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "exit_code", "signal"), [((), 0, None), (("default",), None, 15)], ids=["by itself", "by the signal"]
+)
+def test_a_server_that_ends_at_its_stop_signal_has_completed(
+    serve: Serve, words: tuple[str, ...], exit_code: int | None, signal: int | None
+) -> None:
+    found = serve(plain(*words), "GET / rate=20 for 1s")
+    assert (found.ending, found.detail) == (Ending.COMPLETED, "")
+    assert (found.exit_code, found.signal) == (exit_code, signal)
+    assert server(found).loads[0].requests == 20
+
+
+def test_one_that_does_not_is_ended_after_its_grace_period(serve: Serve) -> None:
+    found = serve(plain("deaf"), "GET / rate=20 for 0.5s", grace_seconds=0.5)
+    assert (found.ending, found.signal) == (Ending.TIMED_OUT, 9)
+    assert "its stop signal" in found.detail
+
+
+def test_one_that_is_never_ready(serve: Serve) -> None:
+    found = serve(plain("8001"), "GET / rate=20 for 1s", ready_seconds=1.0)
+    assert found.ending is Ending.NOT_READY
+    assert found.detail.endswith("localhost:8000: Connection refused")
+    assert [phase.name for phase in server(found).phases] == [PhaseName.START, PhaseName.STOP]
+
+
+def test_one_that_dies_midway_is_known_by_its_last_words(serve: Serve) -> None:
+    found = serve(plain(), "GET /die rate=20 for 1s", warm_up_seconds=0.0)
+    assert (found.ending, found.exit_code) == (Ending.FAILED, 3)
+    assert found.detail == "exit code 3; it ended by itself in its phase 'load'"
+    assert "the database is gone" in found.output_tail
+
+
+def test_one_that_ends_by_itself_did_not_complete(serve: Serve) -> None:
+    assert serve(plain(), "GET /quit rate=20 for 1s").ending is Ending.INCOMPLETE
+
+
+def test_a_port_that_is_taken(serve: Serve) -> None:
+    other = Service(name="cache", image="py312", argv=plain())
+    found = serve(plain(), "GET / rate=20 for 1s", services=(other,))
+    assert (found.ending, found.exit_code) == (Ending.FAILED, 1)
+    assert "Address already in use" in found.output_tail
+
+
+def test_a_load_of_which_no_request_is_answered(serve: Serve) -> None:
+    found = serve(plain(), "GET /bad rate=20 for 0.5s")
+    assert found.ending is Ending.INCOMPLETE
+    assert found.detail == "no request was answered: GET /bad: 500 Internal Server Error"
+
+
+def test_a_load_generator_of_ones_own(serve: Serve) -> None:
+    script = (
+        "from urllib.request import urlopen\n"
+        "for _ in range(5): urlopen('http://localhost:8000/').read()\n"
+        "print('requests: 5 total, 5 started, 5 done, 5 succeeded, 0 failed, 0 errored, 0 timeout')"
+    )
+    ready = shlex.join(("python3", "-c", "import socket; socket.create_connection(('localhost', 8000))"))
+    found = serve(plain(), ClientCommand(argv=("python3", "-c", script)), ready=ready)
+    (load,) = server(found).loads
+    assert found.ending is Ending.COMPLETED, found.detail
+    assert (load.requests, load.errors, load.achieved_rate) == (5, 0, None)
+
+
+def test_a_collection_by_request_and_by_signal(serve: Serve) -> None:
+    for collect in (parse_request("GET /collect"), CollectSignal(name="SIGUSR1")):
+        found = serve(plain(), "GET / rate=20 for 0.5s", collect=collect)
+        assert found.ending is Ending.COMPLETED, found.detail
+        assert [phase.name for phase in server(found).phases][-2:] == [PhaseName.COLLECT, PhaseName.STOP]
+
+
+def test_a_service_is_reached_by_its_name_and_has_figures_of_its_own(serve: Serve) -> None:
+    ready = Readiness(check=parse_ready("http://shop-db:8001/"), time_limit_seconds=scaled(20))
+    database = Service(name="shop-db", image="py312", argv=plain("8001"), ready=ready, cap_bytes=100 * MIB)
+    found = serve(plain(), "GET / rate=20 for 0.5s", services=(database,))
+    (service,) = server(found).services
+    assert found.ending is Ending.COMPLETED, found.detail
+    assert (service.name, service.cap_bytes, service.exit_code, service.log_tail) == ("shop-db", 100 * MIB, 0, "")
+    assert service.ready_seconds is not None
+    assert 5 * MIB < (service.unreclaimable_peak_bytes or 0) < 30 * MIB
+
+
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [
+        ("print('cannot open the data'); raise SystemExit(4)", "cache: it ended with exit code 4 before it was ready"),
+        ("import time; time.sleep(60)", "cache: it was not ready within 1.0 s: localhost:8001: Connection refused"),
+        ("x = bytearray(200 << 20)", "cache: the kernel killed 1 process of it at its cap of 100.0 MiB"),
+    ],
+    ids=["dies", "never", "killed"],
+)
+def test_a_service_that_fails_is_named_with_its_last_words(serve: Serve, script: str, told: str) -> None:
+    ready = Readiness(check=parse_ready("tcp://localhost:8001"), time_limit_seconds=1.0)
+    service = Service(name="cache", image="py312", argv=("python3", "-c", script), ready=ready, cap_bytes=100 * MIB)
+    found = serve(plain(), "GET / rate=20 for 0.5s", services=(service,))
+    assert (found.ending, found.detail) == (Ending.SERVICE_FAILED, told)
+    (figures,) = server(found).services
+    assert figures.log_tail == ("cannot open the data" if "open" in script else "")
+
+
+def test_a_service_that_dies_under_load(serve: Serve) -> None:
+    script = "import time; time.sleep(2.5); print('disk failure'); raise SystemExit(5)"
+    service = Service(name="cache", image="py312", argv=("python3", "-c", script))
+    found = serve(plain(), "GET / rate=20 for 5s", services=(service,))
+    assert (found.ending, found.detail) == (Ending.SERVICE_FAILED, "cache: it ended with exit code 5")
+    assert server(found).services[0].log_tail == "disk failure"
