@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from factories import make_run
 
+from factories import make_measurement, make_plan_cell
 from memcap.fitting.driving import trial_of
 from memcap.fitting.service_level import ServiceLevel, serving_seconds
 from memcap.model import Ending, LoadFigures, LoadTimes, Measurement, PhaseFigures, PhaseName, ServerRun
@@ -25,7 +25,7 @@ def served(*p95: float | None, errors: int = 0, ending: Ending = Ending.COMPLETE
     )
     ends = ((PhaseName.START, 0, 2), (PhaseName.WARM_UP, 2, 5), (PhaseName.LOAD, 5, 10), (PhaseName.STOP, 10, 13))
     phases = tuple(PhaseFigures(name=name, start_seconds=start, end_seconds=end) for name, start, end in ends)
-    return replace(make_run(), ending=ending, server=ServerRun(phases=phases, loads=loads))
+    return replace(make_measurement(), ending=ending, server=ServerRun(phases=phases, loads=loads))
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def served(*p95: float | None, errors: int = 0, ending: Ending = Ending.COMPLETE
         (served(0.1, 0.31), "5 % of the answers took 310 ms or more, 200 ms without a cap"),
         (served(0.1, 0.2, errors=1), "1 request failed"),
         (served(None, None), ""),
-        (make_run(), ""),
+        (make_measurement(), ""),
     ],
 )
 def test_it_serves_as_well_as_without_a_cap(run: Measurement, problem: str) -> None:
@@ -50,7 +50,7 @@ def test_what_is_allowed_can_be_set() -> None:
 
 
 def test_a_trial_that_served_worse_did_not_survive() -> None:
-    (cell,) = (each for each in [_cell()])
+    cell = make_plan_cell()
     trial = trial_of(served(0.1), cell, alone=True, problem="1 request failed")
     killed = trial_of(served(0.1, ending=Ending.OOM_KILLED), cell, alone=True, problem="1 request failed")
     assert (trial.survived, trial.outcome) == (False, "1 request failed")
@@ -61,4 +61,4 @@ def test_the_time_of_a_server_is_that_of_the_phases_of_a_configured_length() -> 
     run = served(0.1)
     assert run.server is not None
     assert serving_seconds(run.server) == 8
-    assert trial_of(run, _cell(), alone=True).seconds == 8
+    assert trial_of(run, make_plan_cell(), alone=True).seconds == 8

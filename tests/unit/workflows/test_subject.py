@@ -15,14 +15,11 @@ from memcap.model import CommandWorkload, ImageSource
 from memcap.store import result_path, save_result
 from memcap.workflows import subject as subjects
 from memcap.workflows.caller import Caller
-from memcap.workflows.compare import compare
 from memcap.workflows.container_options import ContainerOptions
-from memcap.workflows.fit import fit
-from memcap.workflows.options import CompareOptions
 from memcap.workflows.profile import profile
 from memcap.workflows.repro import repro
 from memcap.workflows.subject import Subject
-from memcap.workflows.subject_options import FitOptions, ProfileOptions, ReproOptions, SubjectOptions
+from memcap.workflows.subject_options import ProfileOptions, ReproOptions, SubjectOptions
 
 MIB = 1024 * 1024
 
