@@ -25,7 +25,6 @@ from memcap.model import (
     signal_number,
 )
 from memcap.run_spec import command_argv
-from memcap.units import format_bytes
 
 MOST_BODY_BYTES: Final = 8 * 1024 * 1024
 SEED: Final = 0  # of the numbers in requests: all runs get the same ones
@@ -112,6 +111,6 @@ def _body(name: str) -> bytes:
         why = f"could not be read: {error.strerror}"
         raise PlanError(f"the body {name} of a request {why}", remedy="Check `body=` of the load.") from error
     if len(content) > MOST_BODY_BYTES:
-        why = f"is larger than {format_bytes(MOST_BODY_BYTES)}"
+        why = f"is larger than {MOST_BODY_BYTES // 1024**2} MiB"
         raise PlanError(f"the body {name} of a request {why}", remedy="Send a smaller file.")
     return content

@@ -163,12 +163,12 @@ def test_a_body_that_cannot_be_read_is_a_problem_of_the_plan(tmp_path: Path, nam
 
 
 def test_a_body_that_is_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("memcap.serving_spec.MOST_BODY_BYTES", 1024)
+    monkeypatch.setattr("memcap.serving_spec.MOST_BODY_BYTES", MIB)
     body = tmp_path / "body"
-    body.write_bytes(bytes(1024))
-    assert len(serving_of(make_server_spec(with_body(body))).bodies[str(body)]) == 1024
-    body.write_bytes(bytes(1025))
-    with pytest.raises(PlanError, match=r"body of a request is larger than 1.0 KiB"):
+    body.write_bytes(bytes(MIB))
+    assert len(serving_of(make_server_spec(with_body(body))).bodies[str(body)]) == MIB
+    body.write_bytes(bytes(MIB + 1))
+    with pytest.raises(PlanError, match=r"body of a request is larger than 1 MiB"):
         make_server_spec(with_body(body))
 
 

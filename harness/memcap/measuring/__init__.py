@@ -141,7 +141,10 @@ def without_secrets(raw: RawRun, spec: RunSpec) -> RawRun:
     """Return ``raw`` without the secrets of ``spec`` in what was printed; the beginning of that may be cut off."""
     hidden, serving = Redaction(spec.secrets), raw.serving
     if serving is not None:
-        serving = replace(serving, services=tuple(without_secrets(each, spec) for each in serving.services))
+        services, tools = (
+            tuple(without_secrets(each, spec) for each in of) for of in (serving.services, serving.tools)
+        )
+        serving = replace(serving, services=services, tools=tools)
     return replace(
         raw,
         serving=serving,
