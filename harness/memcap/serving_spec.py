@@ -25,7 +25,9 @@ from memcap.model import (
     signal_number,
 )
 from memcap.run_spec import command_argv
+from memcap.units import format_bytes
 
+MOST_BODY_BYTES: Final = 8 * 1024 * 1024
 SEED: Final = 0  # of the numbers in requests: all runs get the same ones
 SERVICE_GRACE_SECONDS: Final = 10.0  # as `docker stop` has it
 SPARE_SECONDS: Final = 60.0  # for what has no length of its own: starting containers, a collection
@@ -36,7 +38,8 @@ def serving_spec(
 ) -> RunSpec:
     """Return ``spec``, which starts ``workload``, as the run of a server. ``layers`` has those of services and client.
 
-    A run may take as long as its phases do. Raises PlanError for the file of a request that cannot be read.
+    A run may take as long as its phases do. Raises PlanError for the file of a request that cannot be read or is too
+    large, and for a service without a command.
     """
     limit = max(spec.time_limit_seconds, needed_seconds(workload))
     client = layers[CLIENT_LAYER]
@@ -70,7 +73,11 @@ def needed_seconds(workload: ServerWorkload) -> float:
 def _service_spec(spec: RunSpec, service: Service, layer: Layer, limit: float) -> ServiceSpec:
     tmpfs = (Mount(kind=MountKind.TMPFS, target=target, options=own) for target, own in service.tmpfs.items())
     policy = ContainerPolicy(network=spec.policy.network, user=service.user, mounts=tuple(tmpfs), env={})
-    argv = command_argv(CommandWorkload(argv=service.argv), layer, policy)
+    try:
+        argv = command_argv(CommandWorkload(argv=service.argv), layer, policy)
+    except PlanError as error:
+        remedy = f"Say what to run: `command` in [services.{service.name}] of suite.toml."
+        raise PlanError(error.message, remedy=remedy) from error
     run = RunSpec(
         campaign=spec.campaign,
         cell_id=spec.cell_id,
@@ -83,7 +90,7 @@ def _service_spec(spec: RunSpec, service: Service, layer: Layer, limit: float) -
         time_limit_seconds=limit,
         policy=policy,
         user=service.user or layer.image.user,
-        has_home="HOME" in service.env or layer.image.sets_home,
+        has_home=bool(service.env.get("HOME", layer.image.sets_home)),
         stop_signal=signal_number(service.stop_signal or layer.image.stop_signal),
         grace_seconds=SERVICE_GRACE_SECONDS,
     )
@@ -94,12 +101,17 @@ def _bodies(workload: ServerWorkload) -> dict[str, bytes]:
     """Return the contents of the files that requests name."""
     requests = workload.load.requests if isinstance(workload.load, LoadSpec) else ()
     asked = (*requests, workload.collect) if isinstance(workload.collect, LoadRequest) else requests
-    found = {}
-    for name in dict.fromkeys(request.body for request in asked if request.body is not None):
-        try:
-            found[name] = Path(name).read_bytes()
-        except OSError as error:
-            raise PlanError(
-                f"the body {name} of a request could not be read: {error.strerror}", remedy="Check `body=` of the load."
-            ) from error
-    return found
+    return {name: _body(name) for name in dict.fromkeys(each.body for each in asked if each.body is not None)}
+
+
+def _body(name: str) -> bytes:
+    try:
+        with Path(name).open("rb") as file:
+            content = file.read(MOST_BODY_BYTES + 1)
+    except OSError as error:
+        why = f"could not be read: {error.strerror}"
+        raise PlanError(f"the body {name} of a request {why}", remedy="Check `body=` of the load.") from error
+    if len(content) > MOST_BODY_BYTES:
+        why = f"is larger than {format_bytes(MOST_BODY_BYTES)}"
+        raise PlanError(f"the body {name} of a request {why}", remedy="Send a smaller file.")
+    return content

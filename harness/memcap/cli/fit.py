@@ -10,8 +10,9 @@ from memcap.cli.before_dashes import NamesBeforeDashes
 from memcap.cli.option_groups import filled
 from memcap.cli.output import echo
 from memcap.cli.progress import caller
-from memcap.cli.quantities import FOLDER, SIZE
+from memcap.cli.quantities import FOLDER, SIZE, TIME
 from memcap.cli.reports import Wanted, document_report_option, show_document
+from memcap.cli.serving_options import serving_options
 from memcap.cli.subject import subject_options
 from memcap.cli.verdict import conclude_unjudged
 from memcap.workflows.subject_options import FitOptions
@@ -58,6 +59,21 @@ def _share(_: click.Context, __: click.Parameter, value: str) -> float:
 )
 @click.option("-o", "--output", type=FOLDER, metavar="DIR",
               help="Also write fit.json, fit.md, index.html and charts there.")  # fmt: skip
+@serving_options
+@click.option(
+    "--max-errors",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Requests of a run that may fail, of a server.",
+)
+@click.option(
+    "--added-latency",
+    default="100ms",
+    show_default=True,
+    type=TIME,
+    help="How much later than without a cap 95 % of a server's answers may be there.",
+)
 @document_report_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @filled(options=FitOptions)
@@ -67,7 +83,8 @@ def command(options: FitOptions, output: Path | None, reports: tuple[Wanted, ...
     It is run with as good as no cap, three times; then under caps near what could not be taken back
     (unreclaimable_peak), closer and closer. A cap is good enough if the workload ends as it should, and is not slower
     than --slowdown allows. What was found is confirmed by repeating it. The comfortable cap costs no time. What is
-    recommended is tried from a cold start, as on a machine where the image has never run.
+    recommended is tried from a cold start, as on a machine where the image has never run. A server has to serve its
+    load: without failed requests, and without much later answers.
 
     \b
     Examples:

@@ -105,7 +105,9 @@ def _as_text(plan: Plan, rules: Rules) -> str:
     count = len(plan.cells)
     warmups = f" and {counted(count * plan.warmups, 'warm-up')}" if plan.warmups else ""
     known = plan.configured_seconds
-    length = f" What has a `duration` takes {format_seconds(known)} of it, one after the other." if known else ""
+    length = (
+        f" Servers and what has a `duration` take {format_seconds(known)} of it, one after the other." if known else ""
+    )
     sizes = f"{counted(count, 'cell')}, {counted(count * plan.runs, 'run')}"
     told = f"Profile {plan.profile}: {sizes}{warmups}.{length}"
     return f"{cells}\n\n{wrapped(told, width)}\n{wrapped(_judged_by(plan, rules), width)}"

@@ -14,6 +14,7 @@ from memcap.fitting.answer import Fit, conclude
 from memcap.fitting.cold import COLD_RUNS, Cold, failed_cold, next_cold_cap, survived_cold
 from memcap.fitting.recommendation import Recommendation, from_cold_start
 from memcap.fitting.search import Goal, next_caps
+from memcap.fitting.service_level import ServiceLevel, serving_seconds
 from memcap.fitting.trials import Reference, Trial
 from memcap.model import (
     COLD,
@@ -26,6 +27,8 @@ from memcap.model import (
     Environment,
     Measurement,
     Origin,
+    PhaseName,
+    ServerWorkload,
     remedy_of,
 )
 from memcap.units import format_bytes
@@ -88,7 +91,8 @@ def measure_uncapped(campaign: Campaign, cell: Cell) -> Uncapped:
 def reference_of(first: Uncapped, machine: Environment) -> Reference:
     """Return what later runs are compared with. Raises EngineError where no memory was measured."""
     trials = tuple(trial_of(run, first.cell, alone=True) for run in first.measured.runs)
-    reference = Reference(trials=trials, ahead_bytes=_AHEAD_BYTES * (machine.cpus or 1))
+    is_server = any(run.server is not None for run in first.measured.runs)
+    reference = Reference(trials=trials, ahead_bytes=_AHEAD_BYTES * (machine.cpus or 1), is_fixed=is_server)
     if not reference.need_bytes:
         raise EngineError("the first measurement has no figures of memory", remedy="Run `memcap doctor`.")
     return reference
@@ -112,7 +116,8 @@ def search_caps(campaign: Campaign, first: Uncapped, reference: Reference, goal:
     while caps := next_caps(goal, reference, trials):
         for times, sizes in _by_times(caps):
             cells = [first.cell if size == reference.cap_bytes else capped(first.cell, size, limit) for size in sizes]
-            for trial in _run(campaign, cells, times, (*reference.trials, *trials), alone=len(caps) == 1):
+            earlier = (*reference.trials, *trials)
+            for trial in _run(campaign, cells, times, earlier, _Asked(first, goal.level, alone=len(caps) == 1)):
                 trials.append(trial)
                 tell(trial)
     return conclude(goal, reference, trials)
@@ -140,7 +145,8 @@ def confirm_cold(
     trials: list[Trial] = []
 
     def start(cap: int) -> None:
-        trials.extend(_run(campaign, [_cold(capped(first.cell, cap, limit))], 1, trials, alone=True))
+        asked = _Asked(first, fit.goal.level, alone=True)
+        trials.extend(_run(campaign, [_cold(capped(first.cell, cap, limit))], 1, trials, asked))
         tell(trials[-1])
 
     while cap := next_cold_cap(advice.limit_bytes, reference, trials, step=max(fit.goal.resolution_bytes, _MIB)):
@@ -163,30 +169,53 @@ def _cold(cell: Cell) -> Cell:
 
 def time_limit(runs: Sequence[Measurement], goal: Goal) -> float:
     """Return after how many seconds a run is too slow in any case, if ``runs`` had as good as no cap."""
-    longest = max((run.wall_seconds or 0.0) for run in runs)
+    longest = max(map(_until_done, runs))
     return PATIENCE_SECONDS + SLOWEST * goal.slowdown * longest
+
+
+def _until_done(run: Measurement) -> float:
+    """Return how long a run took; of a server, how long its start: the rest lasts as long as is configured."""
+    starts = [phase.end_seconds for phase in run.server.phases if phase.name is PhaseName.START] if run.server else []
+    return starts[0] if starts else run.wall_seconds or 0.0
 
 
 def capped(cell: Cell, size: int, limit_seconds: float) -> Cell:
     """Return the variant of the uncapped ``cell`` that has the cap ``size``."""
-    own = cell.benchmark.time_limit_seconds
+    own, workload = cell.benchmark.time_limit_seconds, cell.benchmark.workload
+    if isinstance(workload, ServerWorkload):
+        ready = workload.ready
+        limit = min(ready.time_limit_seconds, limit_seconds)
+        workload = replace(workload, ready=replace(ready, time_limit_seconds=limit))
+    benchmark = replace(cell.benchmark, workload=workload, time_limit_seconds=min(own or limit_seconds, limit_seconds))
     return replace(
         cell,
-        benchmark=replace(cell.benchmark, time_limit_seconds=min(own or limit_seconds, limit_seconds)),
+        benchmark=benchmark,
         cap=replace(cell.cap, bytes=size),  # the same name: cells that differ in their variant run side by side
         variant=short_size(size),
     )
 
 
-def trial_of(run: Measurement, cell: Cell, *, alone: bool) -> Trial:
-    """Return what the search needs to know of a run of ``cell``."""
-    cycles = run.extra.get(CYCLES)
+@dataclass(frozen=True)
+class _Asked:
+    """What runs are compared with: those without a cap, and how well a server has to serve."""
+
+    first: Uncapped
+    level: ServiceLevel
+    alone: bool
+
+    def problem(self, run: Measurement) -> str:
+        return self.level.problem(run, self.first.measured.runs)
+
+
+def trial_of(run: Measurement, cell: Cell, *, alone: bool, problem: str = "") -> Trial:
+    """Return what the search needs to know of a run of ``cell``; ``problem`` is why it does not do all the same."""
     return Trial(
         cap_bytes=cell.cap.bytes,
-        survived=run.ending is cell.expected_ending,
+        survived=run.ending is cell.expected_ending and not problem,
         ending=run.ending,
+        problem=problem if run.ending is cell.expected_ending else "",
         alone=alone,
-        seconds=run.wall_seconds / cycles if run.wall_seconds is not None and cycles else run.wall_seconds,
+        seconds=_seconds_of(run),
         wall_seconds=run.wall_seconds,
         cap_hits=run.oom.cap_hits,
         refaults=run.pressure.refaults,
@@ -198,6 +227,14 @@ def trial_of(run: Measurement, cell: Cell, *, alone: bool) -> Trial:
     )
 
 
+def _seconds_of(run: Measurement) -> float | None:
+    """Return the time that a run took; of a workload of a fixed duration that of a cycle, of a server of its phases."""
+    if run.server is not None:
+        return serving_seconds(run.server)
+    cycles = run.extra.get(CYCLES)
+    return run.wall_seconds / cycles if run.wall_seconds is not None and cycles else run.wall_seconds
+
+
 def short_size(size: int) -> str:
     """Return ``size`` as Docker takes it, and as a part of a cell's id: ``48m``, ``49664k``."""
     if size % _MIB == 0:
@@ -205,17 +242,15 @@ def short_size(size: int) -> str:
     return f"{size // _KIB}k" if size % _KIB == 0 else f"{size}b"
 
 
-def _run(
-    campaign: Campaign, cells: Sequence[Cell], times: int, earlier: Sequence[Trial], *, alone: bool
-) -> list[Trial]:
+def _run(campaign: Campaign, cells: Sequence[Cell], times: int, earlier: Sequence[Trial], asked: _Asked) -> list[Trial]:
     before = Counter(trial.cap_bytes for trial in earlier)
     campaign.add(cell for cell in cells if not before[cell.cap.bytes])
     result = campaign.extend({cell.id for cell in cells}, times, tell=_silent, save=_unsaved)
     runs = {done.cell.id: done.runs for done in result.cells}
-    return [_telling(run, cell, alone=alone) for cell in cells for run in runs[cell.id][before[cell.cap.bytes] :]]
+    return [_telling(run, cell, asked) for cell in cells for run in runs[cell.id][before[cell.cap.bytes] :]]
 
 
-def _telling(run: Measurement, cell: Cell, *, alone: bool) -> Trial:
+def _telling(run: Measurement, cell: Cell, asked: _Asked) -> Trial:
     """Return the trial; a container that could not live with so little counts as a run that did not survive."""
     is_too_small = run.ending in (Ending.NOT_STARTED, Ending.LOST) and cell.cap.bytes < _OF_RUNTIME_BYTES
     if run.ending.is_infrastructure and not is_too_small:
@@ -224,7 +259,7 @@ def _telling(run: Measurement, cell: Cell, *, alone: bool) -> Trial:
             f"{run.detail}",
             remedy=remedy_of(run.ending, run.detail, Origin.COMMAND),
         )
-    return trial_of(run, cell, alone=alone)
+    return trial_of(run, cell, alone=asked.alone, problem=asked.problem(run))
 
 
 def _by_times(caps: Sequence[int]) -> list[tuple[int, list[int]]]:

@@ -15,9 +15,10 @@ begins at what it needs without them, and larger caps that kill are no reason ag
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
+from memcap.fitting.service_level import ServiceLevel
 from memcap.fitting.timelost import Clock, Comfort
 from memcap.fitting.trials import Point, PointState, Reference, Trial, points_of
 from memcap.model import MINIMUM_CAP_BYTES, PageCost
@@ -41,7 +42,8 @@ class Goal:
     ``slowdown`` is how much slower than without a cap a run may be; ``time_lost`` is the share of its time that it may
     lose with a comfortable cap, and ``precise`` asks for an interval that says so. ``max_runs`` is the most runs there
     may be, without those that are timed for comfort, and ``max_runs_if_steady`` where every cap has one outcome;
-    ``jobs`` is how many may run side by side. ``page_cost`` is what reading a page costs on the machine.
+    ``jobs`` is how many may run side by side. ``page_cost`` is what reading a page costs on the machine,
+    ``level`` how well a server has to serve.
     """
 
     resolution_bytes: int = 1024 * 1024
@@ -53,6 +55,7 @@ class Goal:
     max_runs_if_steady: int = STEADY_RUNS
     floor_bytes: int = MINIMUM_CAP_BYTES
     jobs: int = 1
+    level: ServiceLevel = field(default_factory=ServiceLevel)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -176,6 +176,8 @@ class Clock:
     @cached_property
     def is_fixed(self) -> bool:
         """Tell whether times show nothing: a cap took no longer that should have, by all that had to be read again."""
+        if self.reference.is_fixed:
+            return True
         usual, cost = self.reference.seconds, self.page_cost
         if not usual or cost is None:
             return False

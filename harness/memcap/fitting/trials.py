@@ -21,6 +21,8 @@ CONFIDENCE = 0.95
 class Trial:
     """One run under one cap. ``alone``: no other run was beside it, so its time counts.
 
+    ``problem`` is why it did not survive though it ended as it should: a server that served worse than without a cap.
+
     ``seconds`` is the time it took, for a workload of a fixed duration that of one cycle. ``cap_hits`` counts how often
     the cap was run into, ``refaults`` pages read again that had been taken away, ``stall_seconds`` time spent waiting
     for memory (cgroup v2). ``need_low_bytes`` is less than ``need_bytes`` where it may have needed less, as with huge
@@ -30,6 +32,7 @@ class Trial:
     cap_bytes: int
     survived: bool
     ending: Ending
+    problem: str = ""
     alone: bool = True
     seconds: float | None = None
     wall_seconds: float | None = None
@@ -47,6 +50,11 @@ class Trial:
         return None if self.refaults is None else self.refaults + (self.major_faults or 0)
 
     @property
+    def outcome(self) -> str:
+        """Return how it ended, in a word or a few."""
+        return self.problem or self.ending.value
+
+    @property
     def is_late(self) -> bool:
         """Tell whether the time limit ended it, which is being slow rather than not surviving."""
         return self.ending is Ending.TIMED_OUT and not self.survived
@@ -56,11 +64,13 @@ class Trial:
 class Reference:
     """The runs with as good as no cap, to which others are compared; there is one at least, and all survived.
 
-    ``ahead_bytes`` is how far the kernel may charge ahead of what is used.
+    ``ahead_bytes`` is how far the kernel may charge ahead of what is used. ``is_fixed``: how long it takes is
+    configured, as of a server.
     """
 
     trials: tuple[Trial, ...]
     ahead_bytes: int = 0
+    is_fixed: bool = False
 
     @property
     def cap_bytes(self) -> int:

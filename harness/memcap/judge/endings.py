@@ -6,8 +6,19 @@ from collections import Counter
 from typing import Final
 
 from memcap.judge.finding import CellFinding, accepting
-from memcap.model import OF_NO_SUITE, Baseline, CellResult, Ending, Measurement, Origin, VerdictState, remedy_of
+from memcap.model import (
+    OF_NO_SUITE,
+    Baseline,
+    CellResult,
+    Ending,
+    Measurement,
+    Origin,
+    PhaseName,
+    VerdictState,
+    remedy_of,
+)
 
+_MUST_SERVE: Final = "Read its output; check the load. A server answers requests until it gets its stop signal."
 _OF_CHILDREN: Final = (Ending.OOM_CHILD_NOTICED, Ending.OOM_CHILD_SWALLOWED, Ending.OOM_HUNG)
 
 
@@ -44,7 +55,7 @@ def find_ending(cell: CellResult, baseline: Baseline | None, *, origin: str) -> 
         # An OOM kill says more than what else went wrong beside it.
         ending = max(others, key=lambda each: (_is_memory(each), others[each]))
         example = next(run for run in cell.runs if run.ending is ending)
-        summary = f"{_in_runs(others[ending], len(cell.runs))} {ending.explanation}"
+        summary = f"{_in_runs(others[ending], len(cell.runs))} {example.explanation}"
         if example.detail:
             summary += f" ({example.detail})"
         if expected is not Ending.COMPLETED:
@@ -73,8 +84,7 @@ def _find_phase(cell: CellResult) -> CellFinding | None:
     expected, ending = cell.cell.expected_phase, cell.cell.expected_ending
     if expected is None or ending in _OF_CHILDREN:
         return None
-    runs = [run for run in cell.runs if run.ending is ending and run.server and run.server.phases]
-    others = Counter(run.server.phases[-1].name for run in runs if run.server)
+    others = Counter(phase for run in cell.runs if run.ending is ending and (phase := _last_phase(run)) is not None)
     del others[expected]
     if not others:
         return None
@@ -85,6 +95,14 @@ def _find_phase(cell: CellResult) -> CellFinding | None:
         f"{phase.value}; expected was {expected.value}",
         remedy=f"If this is meant, correct `phases.{expected.value}.expect` in suite.toml.",
     )
+
+
+def _last_phase(run: Measurement) -> PhaseName | None:
+    """Return the phase in which a server's run ended; one that was never ready was stopped after that."""
+    names = [phase.name for phase in run.server.phases] if run.server else []
+    if run.ending is Ending.NOT_READY and names[-1:] == [PhaseName.STOP]:
+        names.pop()
+    return names[-1] if names else None
 
 
 def state_of(ending: Ending, expected: Ending) -> VerdictState:
@@ -104,6 +122,8 @@ def _in_runs(count: int, total: int) -> str:
 
 def remedy_for(cell: CellResult, run: Measurement) -> str:
     """Return what to do about how one run of ``cell`` ended."""
+    if run.server and run.ending is Ending.INCOMPLETE:
+        return _MUST_SERVE
     origin = Origin.COMMAND if cell.cell.suite == OF_NO_SUITE else Origin.SUITE
     return remedy_of(run.ending, run.detail, origin)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from memcap.errors import FileFormatError
 from memcap.load.answers import parse_load_report
 from memcap.model import LoadOutcome, PhaseName
 from memcap.probe.fields import read_seconds, read_text
-from memcap.strict import parse_json
+from memcap.strict import read_object
 
 _NAME: Final = "the load client's events"
 
@@ -20,7 +20,7 @@ _NAME: Final = "the load client's events"
 class PodEvent:
     """What happened at ``at``, in seconds of the machine's monotonic clock.
 
-    ``name`` is a service, or empty for the server. ``phase`` ended at ``at`` and began at ``start``.
+    ``name`` is a service, or empty for the server. ``phase`` ended at ``at``, and began with the end of the one before.
     """
 
     event: str
@@ -28,26 +28,24 @@ class PodEvent:
     name: str = ""
     why: str = ""
     phase: PhaseName | None = None
-    start: float | None = None
-    level: float | None = None
     report: LoadOutcome | None = None
 
 
 def parse_event(line: str) -> PodEvent:
     """Return the event that ``line`` tells. Raises FileFormatError."""
-    data = parse_json(_NAME, line)
+    data = read_object(_NAME, line)
     try:
         return PodEvent(
             event=read_text(data["event"]),
             at=read_seconds(data["at"]),
             name=read_text(data.get("name", "")),
             why=read_text(data.get("why", "")),
-            phase=PhaseName(data["phase"]) if "phase" in data else None,
-            start=_optional_seconds(data.get("start")),
-            level=_optional_seconds(data.get("level")),
+            phase=PhaseName(read_text(data["phase"])) if "phase" in data else None,
             report=None if data.get("report") is None else parse_load_report(json.dumps(data["report"])),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except KeyError as error:
+        raise FileFormatError(f"{_NAME} have no field {error}") from error
+    except (TypeError, ValueError) as error:
         raise FileFormatError(f"{_NAME} are malformed: {error}") from error
 
 
@@ -62,7 +60,3 @@ def parse_events(lines: Iterable[str]) -> tuple[PodEvent, ...]:
             if number < len(whole):
                 raise
     return tuple(found)
-
-
-def _optional_seconds(value: Any) -> float | None:
-    return None if value is None else read_seconds(value)

@@ -13,7 +13,6 @@ from memcap.model import LoadRequest, LoadSpec, LoadTarget
 from memcap.probe.memcap_load import FORMAT
 from memcap.strict import quote
 
-MOST_BODY_BYTES: Final = 8 * 1024 * 1024
 _DEFAULT_TYPE: Final = "application/octet-stream"
 
 
@@ -29,6 +28,10 @@ def parse_target(text: str) -> LoadTarget:
         host, port = parts.hostname, parts.port
     except ValueError as error:
         raise UsageError(f"{quote(text)!r} is not an address of a server: {error}") from error
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise UsageError(
+            f"{quote(text)!r}: an address has no spaces and only ASCII characters", remedy="Write others as %20, say."
+        )
     if parts.scheme == "https":
         raise UsageError(
             f"{quote(text)!r}: the load client does not speak TLS", remedy="Use the server's http:// port."
@@ -68,10 +71,7 @@ def _order(request: LoadRequest, bodies: Mapping[str, bytes]) -> dict[str, Any]:
     headers = [list(header) for header in request.headers]
     body = None
     if request.body is not None:
-        content = bodies[request.body]
-        if len(content) > MOST_BODY_BYTES:
-            raise UsageError(f"{request.body} is larger than {MOST_BODY_BYTES // 1024**2} MiB, too large for a body")
-        body = base64.b64encode(content).decode("ascii")
+        body = base64.b64encode(bodies[request.body]).decode("ascii")
         if not any(name.lower() == "content-type" for name, _ in headers):
             headers.append(["Content-Type", _content_type(request.body)])
     return {

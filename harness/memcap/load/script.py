@@ -32,7 +32,6 @@ def make_script(serving: Serving) -> dict[str, Any]:
     target = workload.ready.check.target or LoadTarget()
     levels = [
         {
-            "level": level,
             "orders": None if load is None else _orders(serving, load.at_level(level), target),
             "file": load_file(number),
         }

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from memcap.model import LoadErrors, LoadOutcome
+from memcap.strict import MOST_WHOLE
 
 MOST_OUTPUT: Final = 1024 * 1024  # characters, from the end: the summary is there
 LONGEST_EXAMPLE: Final = 200
@@ -102,13 +103,16 @@ def _outcome(
     *,
     requests: int | None = None,
     examples: Mapping[str, str] | None = None,
-) -> LoadOutcome:
+) -> LoadOutcome | None:
+    """Return the counts; None for more than a result holds."""
     found = {
         kind: LoadErrors(count=count, example=(examples or {}).get(kind, "")[:LONGEST_EXAMPLE])
         for kind, count in errors.items()
         if count > 0
     }
     ended = max(completed, 0) + sum(error.count for error in found.values())
+    if ended > MOST_WHOLE:
+        return None
     return LoadOutcome(tool=tool, requests=max(requests or 0, ended), completed=max(completed, 0), errors=found)
 
 

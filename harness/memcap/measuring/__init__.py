@@ -139,9 +139,12 @@ def _refuse_impossible(found: Measurement) -> None:
 
 def without_secrets(raw: RawRun, spec: RunSpec) -> RawRun:
     """Return ``raw`` without the secrets of ``spec`` in what was printed; the beginning of that may be cut off."""
-    hidden = Redaction(spec.secrets)
+    hidden, serving = Redaction(spec.secrets), raw.serving
+    if serving is not None:
+        serving = replace(serving, services=tuple(without_secrets(each, spec) for each in serving.services))
     return replace(
         raw,
+        serving=serving,
         output=hidden.text(raw.output, cut_before=raw.output_truncated),
         error_output=hidden.text(raw.error_output, cut_before=True),
         daemon_error=None if raw.daemon_error is None else hidden.text(raw.daemon_error),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from memcap.errors import FileFormatError
 from memcap.load import PodEvent, parse_events, parse_tool_output
+from memcap.measuring.ending import in_bounds
 from memcap.measuring.interval import Processors, unreclaimable_interval
 from memcap.measuring.output_tail import output_tail
 from memcap.measuring.refused import why_refused
@@ -39,7 +40,7 @@ _OF_ITS_OWN = frozenset({Ending.COMPLETED, Ending.FAILED, Ending.CRASHED})
 
 @dataclass(frozen=True, kw_only=True)
 class Told:
-    """What the load client told: its events, and of each load how it went."""
+    """What the load client told: its events, and of each load how it went, if that is known."""
 
     events: tuple[PodEvent, ...]
     loads: tuple[LoadOutcome, ...]
@@ -56,13 +57,16 @@ def with_server(found: Measurement, report: Report | None, raw: RawRun, spec: Ru
     try:
         told = told_by_client(raw.serving)
     except FileFormatError as error:
-        return replace(found, ending=Ending.LOST, detail=f"the load client: {error.message}")
+        words = " ".join(error.message.split())
+        return replace(found, ending=Ending.LOST, detail=in_bounds(f"the load client: {words}"))
     problem = service_problem(raw.serving, told, spec.serving)
-    if problem:
-        found = replace(found, ending=Ending.SERVICE_FAILED, detail=problem)
+    if problem and not found.ending.is_oom:
+        found = replace(found, ending=Ending.SERVICE_FAILED, detail=in_bounds(problem))
+    elif report is None and told.first("services_ready") is None:
+        found = replace(found, ending=Ending.LOST, detail=in_bounds(client_end(raw.serving)))
     if report is not None and found.ending in _OF_ITS_OWN:
         ending, detail = _ending_of(found, told, report, raw.serving, spec)
-        found = replace(found, ending=ending, detail=detail)
+        found = replace(found, ending=ending, detail=in_bounds(detail))
     services = service_figures(raw.serving, told, spec.serving, cpus)
     if found.ending is Ending.COMPLETED:
         services = tuple(replace(each, log_tail="") for each in services)
@@ -73,7 +77,7 @@ def with_server(found: Measurement, report: Report | None, raw: RawRun, spec: Ru
     return replace(
         found,
         server=server_run(record, report.series, oom_kills=report.oom_kills),
-        caveats=(*found.caveats, *(load_caveats(told.loads) if is_over else ()), *_error_caveats(told.loads)),
+        caveats=(*found.caveats, *(load_caveats(told.loads) if is_over else ()), *_error_caveats(told)),
     )
 
 
@@ -82,8 +86,8 @@ def told_by_client(raw: RawServing) -> Told:
     events = parse_events(raw.events.splitlines())
     ended = [each for each in events if each.phase is PhaseName.LOAD]
     outputs = iter(raw.tool_outputs)
-    found = [each.report or parse_tool_output(next(outputs, "")) for each in ended]
-    return Told(events=events, loads=tuple(each or LoadOutcome(tool="", requests=0, completed=0) for each in found))
+    found = (each.report or parse_tool_output(next(outputs, "")) for each in ended)
+    return Told(events=events, loads=tuple(each for each in found if each is not None))
 
 
 def server_record(
@@ -100,29 +104,23 @@ def server_record(
 
 
 def _marks(told: Told, report: Report, serving: Serving) -> Iterator[PhaseMark]:
-    """Yield the phases that ended, and the one in which the server did."""
+    """Yield the phases up to that in which the server ended, each beginning with the end of the one before."""
     clock = (report.started_ns or 0) / 1e9
     wall = (report.wall_ns or 0) / 1e9
     stopped = None if report.stopped_at_ns is None else report.stopped_at_ns / 1e9
     last = wall if stopped is None else min(stopped, wall)
-    planned = iter(_planned(serving))
     ready = told.first("ready")
-    end = 0.0
-    if ready is not None:
-        end = min(max(ready.at - clock, 0.0), last)
-        name, level = next(planned)
-        yield PhaseMark(name=name, start_seconds=0.0, end_seconds=end)
-    for event in told.events:
-        if event.phase is None or event.start is None:
-            continue
-        start, end = min(event.start - clock, last), min(event.at - clock, last)
-        next(planned, None)
-        yield PhaseMark(name=event.phase, start_seconds=start, end_seconds=end, level=event.level)
-    name, level = next(planned, (PhaseName.STOP, None))
-    if name is not PhaseName.STOP:
-        yield PhaseMark(name=name, start_seconds=end, end_seconds=last, level=level)
+    ended = [] if ready is None else [ready.at, *(each.at for each in told.events if each.phase is not None)]
+    reached = list(_planned(serving))[: len(ended) + 1]
+    start = 0.0
+    for (name, level), at in zip(reached[:-1], ended, strict=False):
+        end = min(max(at - clock, start), last)
+        yield PhaseMark(name=name, start_seconds=start, end_seconds=end, level=level)
+        start = end
+    name, level = reached[-1]
+    yield PhaseMark(name=name, start_seconds=start, end_seconds=last, level=level)
     if stopped is not None:
-        yield PhaseMark(name=PhaseName.STOP, start_seconds=last, end_seconds=max(wall, last))
+        yield PhaseMark(name=PhaseName.STOP, start_seconds=last, end_seconds=wall)
 
 
 def _planned(serving: Serving) -> Iterator[tuple[PhaseName, float | None]]:
@@ -160,7 +158,7 @@ def _figures(left: RawRun, spec: ServiceSpec, told: Told, cpus: Processors) -> S
         peak_bytes=report.peak_bytes,
         unreclaimable_peak_bytes=None if need is None else need.estimate,
         oom_kills=report.oom_kills,
-        exit_code=report.exit_code if report.exit_code is not None else 128 + (report.signal or 0),
+        exit_code=report.exit_code if report.signal is None else 128 + report.signal,
         log_tail=output_tail(left),
     )
 
@@ -212,29 +210,41 @@ def _ending_of(found: Measurement, told: Told, report: Report, raw: RawServing, 
         early = f"it ended by itself in its phase {phase!r}" if report.stopped_at_ns is None else ""
         ending = Ending.INCOMPLETE if found.ending is Ending.COMPLETED else found.ending
         return ending, "; ".join(filter(None, (found.detail, early)))
-    words = raw.client_errors.strip().splitlines()
     if told.first("done") is None:
-        return Ending.LOST, f"the load client ended: {words[-1] if words else 'it said nothing'}"
+        return Ending.LOST, client_end(raw)
     failed = _no_answer(told.loads)
     return (Ending.INCOMPLETE, failed) if failed else (Ending.COMPLETED, "")
 
 
+def client_end(raw: RawServing) -> str:
+    """Return that the load client ended too early, and its last words."""
+    words = raw.client_errors.strip().splitlines()
+    return f"the load client ended: {words[-1] if words else 'it said nothing'}"
+
+
 def _no_answer(loads: Sequence[LoadOutcome]) -> str:
     """Return why the load says nothing, as no request was answered; empty if one was, or it is not known."""
-    errors = [error for load in loads for error in load.errors.values()]
-    if not errors or any(load.completed for load in loads):
+    if not any(load.failed for load in loads) or any(load.completed for load in loads):
         return ""
-    return f"no request was answered: {errors[0].example}"
+    return f"no request was answered ({_kinds(loads)})"
 
 
-def _error_caveats(loads: Sequence[LoadOutcome]) -> Iterator[Caveat]:
-    """Yield that requests failed, if some but not all did."""
-    failed, total = sum(load.failed for load in loads), sum(load.requests for load in loads)
-    if not failed or not any(load.completed for load in loads):
-        return
+def _error_caveats(told: Told) -> Iterator[Caveat]:
+    """Yield that requests failed, if some of the load but not all did, and that the collection did."""
+    failed, total = sum(load.failed for load in told.loads), sum(load.requests for load in told.loads)
+    if failed and any(load.completed for load in told.loads):
+        detail = f"{failed} of {total} requests failed ({_kinds(told.loads)})"
+        yield Caveat(kind=CaveatKind.LOAD_ERRORS, detail=in_bounds(detail))
+    collected = told.first("collected")
+    if collected is not None and collected.report is not None and collected.report.failed:
+        detail = f"the request to collect failed ({_kinds([collected.report])})"
+        yield Caveat(kind=CaveatKind.LOAD_ERRORS, detail=in_bounds(detail))
+
+
+def _kinds(loads: Sequence[LoadOutcome]) -> str:
+    """Return the kinds of errors, each with an example if there is one."""
     errors = {kind: error for load in loads for kind, error in load.errors.items()}
-    kinds = "; ".join(f"{kind}: {error.example}" if error.example else kind for kind, error in errors.items())
-    yield Caveat(kind=CaveatKind.LOAD_ERRORS, detail=f"{failed} of {total} requests failed ({kinds})")
+    return "; ".join(f"{kind}: {error.example}" if error.example else kind for kind, error in errors.items())
 
 
 def _report_of(left: RawRun) -> Report | None:

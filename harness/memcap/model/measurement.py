@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from memcap.model.ending import Caveat, CaveatKind, Ending
 from memcap.model.matrix import Metric
 from memcap.model.server import ServerRun
+
+SERVED_NOTHING: Final = "the server ended by itself with exit code 0, or every request failed"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -188,9 +191,18 @@ class Measurement:
 
     @property
     def last_lines(self) -> str:
-        """Return the end of the output that explains the ending: of the service that failed, or of the workload."""
+        """Return the end of the output that explains the ending: of the service that failed, or of the workload.
+
+        The detail begins with the name of the service.
+        """
         services = self.server.services if self.server and self.ending is Ending.SERVICE_FAILED else ()
-        return next((each.log_tail for each in services if each.log_tail), self.output_tail)
+        failed = self.detail.partition(":")[0]
+        return next((each.log_tail for each in services if each.name == failed and each.log_tail), self.output_tail)
+
+    @property
+    def explanation(self) -> str:
+        """Say in one line how the run ended."""
+        return SERVED_NOTHING if self.server and self.ending is Ending.INCOMPLETE else self.ending.explanation
 
     def highest(self, metric: Metric) -> float | None:
         """Return the upper end of the figure of ``metric``: what a statement about a limit must use.

@@ -31,7 +31,7 @@ SIGNALS: Final[Mapping[str, int]] = {
 STOP_SIGNALS: Final = tuple(SIGNALS)
 _FIRST_REAL_TIME: Final = 34
 _LAST_SIGNAL: Final = 64
-_REAL_TIME: Final = re.compile(r"(?:SIG)?RTMIN\+(\d{1,2})", re.ASCII)
+_NUMBERED: Final = re.compile(r"((?:SIG)?RTMIN\+)?(\d{1,2})", re.ASCII)
 
 
 class PhaseName(str, Enum):
@@ -47,12 +47,12 @@ class PhaseName(str, Enum):
 
 def signal_number(name: str) -> int:
     """Return the number of a signal as STOPSIGNAL of an image spells it; that of SIGTERM if there is none such."""
-    real_time = _REAL_TIME.fullmatch(name)
-    if real_time:
-        return _FIRST_REAL_TIME + int(real_time[1])
-    if name.isascii() and name.isdigit() and 0 < int(name) <= _LAST_SIGNAL:
-        return int(name)
-    return SIGNALS.get(name if name.startswith("SIG") else f"SIG{name}", SIGNALS["SIGTERM"])
+    name = name.upper()
+    numbered = _NUMBERED.fullmatch(name)
+    number = int(numbered[2]) + (_FIRST_REAL_TIME if numbered[1] else 0) if numbered else 0
+    if 0 < number <= _LAST_SIGNAL:
+        return number
+    return SIGNALS.get(f"SIG{name.removeprefix('SIG')}", SIGNALS["SIGTERM"])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -43,7 +43,7 @@ from memcap.report.figures import (
     moved_between,
     run_name,
 )
-from memcap.report.server import server_blocks
+from memcap.report.server_blocks import server_blocks
 from memcap.report.text import NOTHING, figure, machine_text, percent, sentence
 from memcap.report.to_markdown import COMMENT_LIMIT, SUMMARY_LIMIT, to_markdown
 from memcap.report.to_terminal import to_terminal
@@ -84,8 +84,9 @@ def check_document(view: View, *, verbose: bool = False, show_output: bool = Fal
         None if _is_answered(view) else (_problem(problem, view) for problem in view.problems),
         next_paragraph(view),
         _tables(view),
+        None if show_output else _end_of_output(view),
         _servers(view),
-        _outputs(view) if show_output else _end_of_output(view),
+        _outputs(view) if show_output else None,
         (cell_facts(cell) for cell in view.cells if cell.cell) if verbose else None,
         map(explanation_block, view.explained),
         map(alert_note, view.alerts),
@@ -188,12 +189,12 @@ def _tables(view: View) -> Iterator[Block]:
 
 
 def _servers(view: View) -> Iterator[Block]:
-    """Yield what is known of each server; folded if it was judged, as the verdict comes first."""
+    """Yield what is known of each server; folded if it was judged and is fine."""
     for cell in view.cells:
-        blocks = server_blocks(cell)
+        blocks, is_open = server_blocks(cell), cell.verdict is None or not is_fine(cell.verdict)
         if blocks and (view.is_judged or len(view.cells) > 1):
             name = Paragraph(text=Mono(cell.id))
-            yield Fold(title=("Phases of ", Mono(cell.id)), blocks=(name, *blocks), opens=not view.is_judged)
+            yield Fold(title=("Phases of ", Mono(cell.id)), blocks=(name, *blocks), opens=is_open)
         else:
             yield from blocks
 

@@ -79,7 +79,7 @@ def _point(point: Point, fit: Fit) -> dict[str, Any]:
         "runs": len(trials),
         "survived": point.survived,
         "survival_interval": _survival(point)["interval"],
-        "endings": dict(Counter(trial.ending.value for trial in trials)),
+        "endings": dict(Counter(trial.outcome for trial in trials)),
         "slowdown": point.slowdown,
         "wall_seconds": median_of([trial for trial in trials if trial.survived], lambda trial: trial.wall_seconds),
         "cap_hits": median_of(trials, lambda trial: trial.cap_hits),

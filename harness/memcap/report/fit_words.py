@@ -116,16 +116,16 @@ def told_below(point: Point) -> str:
         if point.slowdown is None:
             return "it took so long that it was stopped"
         return f"it took {point.slowdown:.2f} times as long as without a cap"
-    ending = Counter(trial.ending for trial in point.trials if not trial.survived).most_common(1)[0][0]
+    worst = Counter(trial for trial in point.trials if not trial.survived).most_common(1)[0][0]
     lost = len(point.trials) - point.survived
     which = "the run" if len(point.trials) == 1 else f"{lost} of {len(point.trials)} runs"
-    return f"{which} ended as {ending.value}"
+    return f"in {which} {worst.problem}" if worst.problem else f"{which} ended as {worst.ending.value}"
 
 
 def told_state(point: Point) -> str:
     """Return the state of a cap in a word or two."""
     if point.state is PointState.FAILED:
-        return Counter(trial.ending.value for trial in point.trials if not trial.survived).most_common(1)[0][0]
+        return Counter(trial.outcome for trial in point.trials if not trial.survived).most_common(1)[0][0]
     return "too slow" if point.state is PointState.SLOW else point.state.value
 
 

@@ -39,7 +39,7 @@ from memcap.report.document import (
     flat,
 )
 from memcap.report.figures import endings_of, mad_of, median_of, moved_between, split_text
-from memcap.report.server import server_blocks
+from memcap.report.server_blocks import server_blocks
 from memcap.report.text import NOTHING, figure, number, percent, span
 from memcap.report.view import CellView, MetricView, View
 from memcap.stats import median
@@ -241,7 +241,7 @@ def _stories(cell: CellView, plan: CellSummary) -> Iterator[str]:
     for ending, count in cell.endings:
         run = next(each for each in cell.runs if each.ending is ending)
         expected = "as expected" if ending is plan.expected_ending else f"expected was {plan.expected_ending.value}"
-        yield f"{count} of {counted(len(cell.runs), 'run')}: {ending.explanation} ({ending.value}, {expected})."
+        yield f"{count} of {counted(len(cell.runs), 'run')}: {run.explanation} ({ending.value}, {expected})."
         facts = _kills(run)
         if facts and ending is not Ending.COMPLETED:
             yield f"In the first of them {facts}."

@@ -12,7 +12,7 @@ from memcap.comparing import Comparison, Matched, compare_sides, match_forms, ma
 from memcap.errors import SelectionError
 from memcap.model import CampaignResult, Config, ImageSource, Plan, Rules
 from memcap.model.names import tagged_image_name
-from memcap.plan import make_plan, refuse_servers
+from memcap.plan import make_plan
 from memcap.references import choose_images
 from memcap.store import load_result, result_path
 from memcap.workflows.caller import Caller
@@ -21,7 +21,6 @@ from memcap.workflows.options import CompareOptions, named_by, sort_words
 from memcap.workflows.request import CampaignRequest, new_campaign
 from memcap.workflows.result_file import reserved
 from memcap.workflows.selection import load_project, project_or_defaults
-from memcap.workflows.subject import NOT_YET
 
 # With 5 runs of each a clear difference is found only if most of the figures compared differ: the least p-value of
 # 5 v 5 is 1/252, and all that is compared shares the false alarms. With 7 v 7 it is 1/3432.
@@ -124,7 +123,6 @@ def chosen(result: CampaignResult, words: Sequence[str]) -> frozenset[str] | Non
 def _plan(config: Config, options: CompareOptions, images: tuple[str, str]) -> Plan:
     selection = replace(named_by(options.words), images=images, runs=options.runs, cold=options.cold)
     plan = make_plan(config, profile=options.profile, selection=selection)
-    refuse_servers(plan.cells, "memcap compare", remedy=NOT_YET)
     return replace(plan, runs=options.runs or max(plan.runs, FEWEST_RUNS))
 
 

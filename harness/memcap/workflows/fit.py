@@ -9,7 +9,7 @@ from typing import Final
 
 from memcap.calibration import measure_page_cost
 from memcap.campaign import Campaign
-from memcap.fitting import Goal, Reference, Trial, recommend
+from memcap.fitting import Goal, Reference, ServiceLevel, Trial, recommend
 from memcap.fitting.driving import (
     Uncapped,
     confirm_cold,
@@ -22,7 +22,7 @@ from memcap.fitting.driving import (
 from memcap.model import Caveat
 from memcap.report.fit import FitReport
 from memcap.report.fit_words import name_of
-from memcap.units import format_bytes, format_seconds, parse_bytes
+from memcap.units import format_bytes, format_seconds, parse_bytes, parse_seconds
 from memcap.workflows.caller import Caller, Tell
 from memcap.workflows.judging import UnexpectedEnding, unjudged
 from memcap.workflows.ready import made_ready
@@ -49,6 +49,7 @@ def _goal(options: FitOptions) -> Goal:
         slowdown=options.slowdown,
         time_lost=options.time_lost,
         precise=options.precise,
+        level=ServiceLevel(max_errors=options.max_errors, added_latency_seconds=parse_seconds(options.added_latency)),
     )
     if options.max_runs is None:
         return goal
@@ -87,7 +88,7 @@ def fit_subject(
         advice = recommend(found, headroom=headroom)
         tell(f"from a cold start, with {format_bytes(advice.limit_bytes)}")
         cold, advice = confirm_cold(campaign, first, found, advice, tell=telling)
-    (facts,) = first.result.images.values()
+    facts = first.result.images[subject.cell.image.name]
     return FitReport(
         id=name.id,
         started=name.started,
@@ -123,4 +124,4 @@ class _Telling:
         took, usual = "", self._reference.seconds
         if trial.survived and trial.seconds is not None and usual:
             took = f", {trial.seconds / usual:.2f} times as long" + ("" if trial.alone else " beside another")
-        self._tell(f"[{self._count}, about {format_seconds(left)} left] {size}: {trial.ending.value}{took}")
+        self._tell(f"[{self._count}, about {format_seconds(left)} left] {size}: {trial.outcome}{took}")

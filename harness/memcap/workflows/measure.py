@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from memcap.model import CampaignResult, CommandWorkload, ContainerPolicy, Plan
+from memcap.model import CampaignResult, ContainerPolicy, Plan
 from memcap.plan import cold_plan
 from memcap.store import save_result
 from memcap.tune import Tuning
@@ -16,7 +16,14 @@ from memcap.workflows.judging import Measured, unjudged
 from memcap.workflows.options import MeasureOptions
 from memcap.workflows.request import CampaignRequest, new_campaign
 from memcap.workflows.result_file import refuse_overwriting, reserved
-from memcap.workflows.subject import command_cell, find_image, parse_cap, with_public_name, without_huge_pages
+from memcap.workflows.subject import (
+    command_cell,
+    find_image,
+    parse_cap,
+    with_public_name,
+    without_huge_pages,
+    workload_of,
+)
 from memcap.workflows.tune import tune_request
 
 
@@ -47,8 +54,7 @@ def _request(image: str, argv: Sequence[str], options: MeasureOptions, tell: Tel
         refuse_overwriting(options.output, allowed=options.force)
     source = find_image(image, tell=tell)
     policy = options.container_options.applied_to(ContainerPolicy())
-    words = tuple(argv)
-    workload = options.serving.workload(words) if options.serving.serve else CommandWorkload(argv=words)
+    workload = workload_of(options.serving, tuple(argv))
     cells = tuple(
         with_public_name(command_cell(source, workload, cap), policy.secrets)
         for cap in map(parse_cap, dict.fromkeys(options.caps))

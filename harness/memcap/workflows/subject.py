@@ -33,14 +33,14 @@ from memcap.workflows.caller import Tell, ignore
 from memcap.workflows.options import TIME_LIMIT_SECONDS
 from memcap.workflows.request import CampaignName, CampaignRequest
 from memcap.workflows.selection import find_project, with_seen_images
+from memcap.workflows.serving_options import ServingOptions
 from memcap.workflows.subject_options import SubjectOptions
 
 # suite.benchmark[.variant]-image-cap; neither suites nor benchmarks have dashes in their names.
 _CELL = re.compile(r"[a-z0-9_]+\.[a-z0-9_]+(\.[a-z0-9_]+)?-[a-z0-9_]+-[a-z0-9_]+")
 _USUAL_CAP = "1g"
-NOT_YET: Final = (
-    "Servers are measured by `memcap run`, and by `memcap measure --serve`, whose --cap may be repeated to try caps."
-)
+FIT: Final = "fit"
+NOT_YET: Final = "Servers are measured by `memcap run`, `compare` and `fit`, and by `memcap measure --serve`."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +59,8 @@ class Subject:
 
     def request(self, label: str, name: CampaignName, *, runs: int = 1, warmups: int = 0) -> CampaignRequest:
         """Return the request for a campaign of so many runs of it. Raises PlanError for a server."""
-        refuse_servers((self.cell,), f"memcap {label}", remedy=NOT_YET)
+        if label != FIT:
+            refuse_servers((self.cell,), f"memcap {label}", remedy=NOT_YET)
         return CampaignRequest(
             plan=Plan(profile=label, cells=(self.cell,), runs=runs, warmups=warmups),
             suites=self.suites,
@@ -102,9 +103,14 @@ def _named(options: SubjectOptions, default_cap: str, tell: Tell) -> Subject:
     source = find_image(image, options.root, tell=tell)
     return Subject(
         name=f"{image} -- {shlex.join(words)}" if words else image,
-        cell=command_cell(source, CommandWorkload(argv=words), parse_cap(options.cap or default_cap)),
+        cell=command_cell(source, workload_of(options.serving, words), parse_cap(options.cap or default_cap)),
         time_limit_seconds=_time_limit(options) or TIME_LIMIT_SECONDS,
     )
+
+
+def workload_of(serving: ServingOptions, argv: tuple[str, ...]) -> CommandWorkload:
+    """Return the workload that ``argv`` is: a server where that is asked for."""
+    return serving.workload(argv) if serving.serve else CommandWorkload(argv=argv)
 
 
 def _time_limit(options: SubjectOptions) -> float | None:

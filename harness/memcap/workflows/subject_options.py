@@ -9,6 +9,7 @@ from typing import Final
 from memcap.units import format_bytes, parse_bytes
 from memcap.workflows.container_options import ContainerOptions, option_words
 from memcap.workflows.contradictions import refuse_contradictions
+from memcap.workflows.serving_options import ServingOptions
 
 _PAGE: Final = 4096
 _ATTACHED: Final = (
@@ -30,6 +31,7 @@ class SubjectOptions:
     time_limit: str | None = None
     root: Path | None = None
     container_options: ContainerOptions = field(default_factory=ContainerOptions)
+    serving: ServingOptions = field(default_factory=ServingOptions)
 
     def retyped(self, argv: tuple[str, ...] = ()) -> tuple[str, ...]:
         """Return words of a command line that name the same; ``argv`` takes the command's place."""
@@ -38,7 +40,8 @@ class SubjectOptions:
         named, command = ((), self.words) if self.image else (self.words[:1], self.words[1:])
         command = argv or command
         flags = option_words("no-thp", self.no_thp)
-        return (*options, *self.container_options.retyped(), *flags, *named, *(("--", *command) if command else ()))
+        groups = (*self.container_options.retyped(), *self.serving.retyped())
+        return (*options, *groups, *flags, *named, *(("--", *command) if command else ()))
 
     @property
     def _subject(self) -> SubjectOptions:
@@ -58,9 +61,12 @@ class FitOptions(SubjectOptions):
     precise: bool = False
     max_runs: int | None = None
     headroom: float = 0.15
+    max_errors: int = 0
+    added_latency: str = "100ms"
 
     def validate(self) -> None:
-        """Raise SizeError, and UsageError for a resolution of no whole number of pages."""
+        """Raise SizeError, and UsageError for a resolution of no whole number of pages, and for options of servers."""
+        self.serving.validate()
         size = parse_bytes(self.resolution)
         refuse_contradictions(
             (

@@ -273,7 +273,7 @@ def test_what_has_a_length_says_how_long_it_takes(project: Path) -> None:
     (project / "suites" / "demo" / "work.py").write_text("def run():\n    yield\n", encoding="utf-8")
     suite = '[benchmarks.long]\ncall = "work:run"\nduration = "5min"\n[benchmarks.calm]\ncommand = ["true"]\n'
     (project / "suites" / "demo" / "suite.toml").write_text(suite, encoding="utf-8")
-    said = "Profile quick: 2 cells, 6 runs and 2 warm-ups. What has a `duration` takes 20 min 0 s of it, one after the"
+    said = "Profile quick: 2 cells, 6 runs and 2 warm-ups. Servers and what has a `duration` take 20 min 0 s of it"
     assert said in " ".join(plan(project).output.split())
     assert json.loads(plan(project, "--json").output)["configured_seconds"] == 1200
 

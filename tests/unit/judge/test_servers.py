@@ -66,11 +66,31 @@ def test_a_server_ends_in_the_phase_that_is_expected(phase: PhaseName, state: st
         )
 
 
+def test_a_server_that_was_never_ready_ended_at_its_start() -> None:
+    run = make_served(ending=Ending.NOT_READY)
+    assert run.server
+    start, *_, stop = run.server.phases
+    cell = make_cell(runs=[replace(run, server=replace(run.server, phases=(start, stop)))])
+    expecting = replace(cell.cell, expected_ending=Ending.NOT_READY, expected_phase=PhaseName.START)
+    assert _judge(replace(cell, cell=expecting)).state is VerdictState.NEW
+
+
 def test_the_last_lines_are_those_of_the_service_that_failed() -> None:
-    run = make_served(ending=Ending.SERVICE_FAILED, output_tail="waiting for cache", detail="the service cache ended")
+    run = make_served(ending=Ending.SERVICE_FAILED, output_tail="waiting for cache", detail="cache: it ended")
     assert run.server
     failed = replace(CACHE, exit_code=1, log_tail="Can't open the log file")
-    run = replace(run, server=replace(run.server, services=(CACHE, failed)))
+    other = replace(CACHE, name="db", log_tail="ready to accept connections")
+    run = replace(run, server=replace(run.server, services=(other, failed)))
     assert _judge(make_cell(runs=[run])).output == "Can't open the log file"
     not_ready = replace(run, ending=Ending.NOT_READY)
     assert _judge(make_cell(runs=[not_ready])).output == "waiting for cache"
+
+
+def test_a_server_that_did_not_serve_is_no_function_that_did_not_return() -> None:
+    run = make_served(ending=Ending.INCOMPLETE, detail="no request was answered: connection refused")
+    verdict = _judge(make_cell(runs=[run]))
+    assert verdict.summary == (
+        "in the only run the server ended by itself with exit code 0, or every request failed "
+        "(no request was answered: connection refused)"
+    )
+    assert verdict.remedy.startswith("Read its output; check the load.")

@@ -128,3 +128,8 @@ def test_a_long_output_is_read_from_its_end() -> None:
     found = parse_tool_output("x" * 2_000_000 + "\n" + H2LOAD)
     assert found is not None
     assert found.completed == 190
+
+
+def test_counts_that_no_result_holds_are_none() -> None:
+    errors = "".join(f"  [{'9' * 18}]\tEOF {number}\n" for number in range(10))
+    assert parse_tool_output(f"Status code distribution:\n  [200]\t5 responses\n{errors}") is None

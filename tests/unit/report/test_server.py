@@ -11,7 +11,7 @@ import pytest
 from served import CELL, LEVELS, make_served, make_served_cell
 
 from factories import MIB, make_cell, make_result
-from memcap.model import CellResult, Ending, ServerRun, WorkerFigures
+from memcap.model import CellResult, Ending, ServerRun, Verdict, VerdictState, WorkerFigures
 from memcap.report.charts import memory
 from memcap.report.check import check_document, check_markdown
 from memcap.report.drawing import Stack
@@ -21,6 +21,7 @@ from memcap.report.server_view import server_view
 from memcap.report.svg import standalone
 from memcap.report.to_terminal import Terminal, to_terminal
 from memcap.report.view import View, build_view
+from memcap.workflows.judging import unjudged
 from server_runs import KIB
 
 
@@ -80,7 +81,9 @@ def test_what_lies_around_nothing_is_not_kept_for_certain() -> None:
     server = make_served().server
     assert server
     phases = tuple(replace(each, settled_low_bytes=48 * MIB, settled_high_bytes=49 * MIB) for each in server.phases)
-    assert "kept after the load: nothing for certain: 0 B (" in _text(_changed(make_served_cell(1), phases=phases))
+    assert "kept after the load: nothing for certain: 0 B (-1.0 MiB to 1.0 MiB)" in _text(
+        _changed(make_served_cell(1), phases=phases)
+    )
 
 
 def test_lost_workers_are_a_warning() -> None:
@@ -102,6 +105,23 @@ def test_a_server_that_was_never_ready_has_no_load_to_speak_of() -> None:
     assert "Load and latency" not in text
 
 
+def test_the_last_lines_come_before_the_figures() -> None:
+    run = make_served(ending=Ending.NOT_READY, output_tail="no such table")
+    cell = make_cell(CELL, [run])
+    text = to_terminal(check_document(unjudged(make_result(cell)).view))
+    assert text.index("no such table") < text.index("Phases:")
+    assert "check --ready, or give it longer: --ready-timeout" in " ".join(text.split())
+
+
+def test_a_server_that_never_began_has_no_phases() -> None:
+    run = make_served()
+    assert run.server
+    cell = make_cell(CELL, [replace(run, server=replace(run.server, phases=(), loads=()))])
+    text = _text(cell)
+    assert "Phases" not in text
+    assert "Services" in text
+
+
 def test_runs_that_ended_otherwise_do_not_count() -> None:
     good, bad = make_served(), make_served((1.0,), ending=Ending.OOM_KILLED)
     cell = make_cell(CELL, [bad, good])
@@ -113,7 +133,12 @@ def test_runs_that_ended_otherwise_do_not_count() -> None:
 
 def test_a_check_has_it_folded_and_a_page_in_the_cell() -> None:
     cell = make_served_cell()
-    assert "Phases" not in _text(cell, is_judged=True)
+    fine, bad = (
+        Verdict(cell_id=CELL, state=state, summary="so it is")
+        for state in (VerdictState.UNCHANGED, VerdictState.REGRESSED)
+    )
+    texts = [to_terminal(check_document(build_view(make_result(cell), [verdict]))) for verdict in (fine, bad)]
+    assert ["idle x4" in text for text in texts] == [False, True]
     assert "idle x4" in _text(cell, is_judged=True, verbose=True)
     markdown = check_markdown(_view(cell, is_judged=True))
     assert f"<details><summary>Phases of <code>{CELL}</code></summary>" in markdown

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from served import make_served_cell
 
 from factories import make_cell, make_measurement, make_result
 from memcap.errors import FileFormatError, NewerSchemaError, UsageError
@@ -43,6 +44,13 @@ def test_the_journal_alone_is_enough(path: Path) -> None:
     cell = replace(CELL, warmups=RUNS[3:])
     written(path, cell, OTHER)
     assert load_interrupted(path) == replace(BEGUN, cells=(cell, OTHER))
+
+
+def test_what_a_server_yielded_is_in_it(path: Path) -> None:
+    cell = make_served_cell(2)
+    begun = replace(BEGUN, plan_cells=(cell.cell.id,))
+    written(path, cell, result=begun)
+    assert load_interrupted(path) == replace(begun, cells=(cell,))
 
 
 def test_the_values_of_secrets_are_not_in_it(path: Path) -> None:

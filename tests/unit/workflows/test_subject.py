@@ -15,14 +15,11 @@ from memcap.model import CommandWorkload, ImageSource
 from memcap.store import result_path, save_result
 from memcap.workflows import subject as subjects
 from memcap.workflows.caller import Caller
-from memcap.workflows.compare import compare
 from memcap.workflows.container_options import ContainerOptions
-from memcap.workflows.fit import fit
-from memcap.workflows.options import CompareOptions
 from memcap.workflows.profile import profile
 from memcap.workflows.repro import repro
 from memcap.workflows.subject import Subject
-from memcap.workflows.subject_options import FitOptions, ProfileOptions, ReproOptions, SubjectOptions
+from memcap.workflows.subject_options import ProfileOptions, ReproOptions, SubjectOptions
 
 MIB = 1024 * 1024
 
@@ -232,20 +229,12 @@ load = "GET / rate=1 for 1s"
 """
 
 
-@pytest.mark.parametrize("workflow", [fit, profile, repro])
+@pytest.mark.parametrize("workflow", [profile, repro])
 def test_what_cannot_measure_servers_says_so(project: Path, workflow: Any) -> None:
     suite = project / "suites" / "agents" / "suite.toml"
     suite.write_text(suite.read_text(encoding="utf-8") + SERVER, encoding="utf-8")
     name = workflow.__name__
-    options = {"fit": FitOptions, "profile": ProfileOptions, "repro": ReproOptions}[name]
+    options = {"profile": ProfileOptions, "repro": ReproOptions}[name]
     with pytest.raises(PlanError, match=f"memcap {name} cannot measure servers yet: agents.web") as refused:
         workflow(options(words=("agents.web-py312-128m",)), Caller())
     assert "memcap measure --serve" in refused.value.remedy
-
-
-def test_images_are_not_compared_by_servers(project: Path) -> None:
-    suite = project / "suites" / "agents" / "suite.toml"
-    suite.write_text(suite.read_text(encoding="utf-8") + SERVER, encoding="utf-8")
-    options = CompareOptions(base="py312", against="other/image:1", words=("agents.web",))
-    with pytest.raises(PlanError, match="memcap compare cannot measure servers yet"):
-        compare(options, Caller())

@@ -32,9 +32,8 @@ FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def say(event: str, **facts: object) -> None:
-    """Tell the host what has happened, now unless it is told when."""
-    facts.setdefault("at", time.monotonic())
-    sys.stdout.write(json.dumps(dict(facts, event=event)) + "\n")
+    """Tell the host what has happened now."""
+    sys.stdout.write(json.dumps(dict(facts, event=event, at=time.monotonic())) + "\n")
     sys.stdout.flush()
 
 
@@ -84,39 +83,35 @@ async def wait_until_ready(name: str, check: dict[str, Any]) -> bool:
     return not why
 
 
-async def rest(phase: str, seconds: float, began: float) -> float:
-    """Let the server rest, and tell; return when the phase ended."""
+async def rest(phase: str, seconds: float) -> None:
+    """Let the server rest until the end of the phase, and tell."""
     await asyncio.sleep(seconds)
-    ended = time.monotonic()
-    say("phase", phase=phase, start=began, at=ended)
-    return ended
+    say("phase", phase=phase)
 
 
-async def warm_up(script: dict[str, Any], began: float) -> float:
-    seconds, orders = script["warm_up_seconds"], script["warm_up_orders"]
+async def warm_up(script: dict[str, Any]) -> None:
+    began, seconds, orders = time.monotonic(), script["warm_up_seconds"], script["warm_up_orders"]
     if orders is not None:
         client = Client(orders)
         await client.run()
         say("warmed_up", report=client.report())
-    return await rest("warm_up", max(began + seconds - time.monotonic(), seconds / 2 if orders else 0), began)
+    await rest("warm_up", max(began + seconds - time.monotonic(), seconds / 2 if orders else 0))
 
 
-async def send_load(level: dict[str, Any], began: float) -> float:
-    """Send the load of a level, or let the host start what sends it; tell, and return when it ended."""
+async def send_load(level: dict[str, Any]) -> None:
+    """Send the load of a level, or let the host start what sends it, and tell."""
     report = None
     if level["orders"] is None:
-        say("load_wanted", level=level["level"])
+        say("load_wanted")
         await wait_for_file(level["file"])
     else:
         client = Client(level["orders"])
         await client.run()
         report = client.report()
-    ended = time.monotonic()
-    say("phase", phase="load", level=level["level"], start=began, at=ended, report=report)
-    return ended
+    say("phase", phase="load", report=report)
 
 
-async def collect(script: dict[str, Any], began: float) -> None:
+async def collect(script: dict[str, Any]) -> None:
     """Ask for a collection, or let the host send a signal; tell how it went, and rest."""
     orders = script["collect"]
     if orders is None:
@@ -126,23 +121,23 @@ async def collect(script: dict[str, Any], began: float) -> None:
         client = Client(orders)
         await client.run()
         say("collected", report=client.report())
-    await rest("collect", script["idle_seconds"], began)
+    await rest("collect", script["idle_seconds"])
 
 
 async def lead(script: dict[str, Any]) -> None:
-    """Lead through all phases; stop at what is not ready."""
+    """Lead through all phases, each of which begins with the end of the one before; stop at what is not ready."""
     for service in script["services"]:
         if not await wait_until_ready(service["name"], service["check"]):
             return
     say("services_ready")
     if not await wait_until_ready("", script["ready"]):
         return
-    ended = await warm_up(script, time.monotonic())
+    await warm_up(script)
     for level in script["levels"]:
-        ended = await send_load(level, ended)
-        ended = await rest("idle", script["idle_seconds"], ended)
+        await send_load(level)
+        await rest("idle", script["idle_seconds"])
     if script["collects"]:
-        await collect(script, ended)
+        await collect(script)
     say("done")
 
 

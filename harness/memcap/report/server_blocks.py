@@ -48,7 +48,7 @@ def server_blocks(cell: CellView) -> tuple[Block, ...]:
         return ()
     facts = tuple(_facts(view))
     return flat(
-        Table(columns=_PHASES, rows=tuple(_phase_rows(view)), title="Phases", noun="phases"),
+        Table(columns=_PHASES, rows=tuple(_phase_rows(view)), title="Phases", noun="phases") if view.phases else None,
         Facts(items=facts, title="What it keeps, and what it needs for more work") if facts else None,
         _lost_workers(view.workers),
         _loads(view.loads) if view.loads else None,
@@ -94,7 +94,7 @@ def _per_units(figures: ServingFigures) -> Iterator[tuple[str, PerUnit]]:
     yield "per open connection", figures.per_connection
     yield "kept per 1000 requests", by_requests
     are_both = by_requests.slope is not None and by_connections.slope is not None
-    yield "the same told by opened connections" if are_both else "kept per opened connection", by_connections
+    yield "the same per opened connection" if are_both else "kept per opened connection", by_connections
 
 
 def _kept(kept: Kept) -> str:
@@ -120,7 +120,7 @@ def _uncertain(middle: float, low: float, high: float) -> str:
 
 def _between(middle: float, low: float, high: float) -> str:
     """Return a figure with its interval, where that has any length."""
-    ends = span(format_bytes(low), format_bytes(high))
+    ends = f"{format_bytes(low)} to {format_bytes(high)}" if low < 0 else span(format_bytes(low), format_bytes(high))
     return ends if ends == format_bytes(middle) else f"{format_bytes(middle)} ({ends})"
 
 
