@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from memcap.errors import FileFormatError
 from memcap.load import PodEvent, parse_events, parse_tool_output
 from memcap.measuring.ending import in_bounds
-from memcap.measuring.interval import Processors, unreclaimable_interval
+from memcap.measuring.interval import unreclaimable_interval
 from memcap.measuring.output_tail import output_tail
 from memcap.measuring.refused import why_refused
 from memcap.measuring.server_run import load_caveats, server_run
@@ -21,6 +21,7 @@ from memcap.model import (
     Measurement,
     PhaseMark,
     PhaseName,
+    Processors,
     RawRun,
     RawServing,
     RunSpec,
