@@ -88,6 +88,7 @@ def _project(folder: Path) -> Path:
 
 def test_a_release_that_no_mirror_has_is_said(docker_client: DockerClient, name: str) -> None:
     package = replace(debian_package(docker_client, "redis-server", image=name), release="no-such-release")
-    with pytest.raises(BuildError, match=r"\(no-such-release, .*\n  \| E: ") as caught:
+    with pytest.raises(BuildError, match=r"\(no-such-release, ") as caught:
         make_package_image(docker_client, package, say=lambda _: None)
+    assert "\n  | E: " in caught.value.message
     assert "package's name" in caught.value.remedy
