@@ -20,12 +20,12 @@ from memcap.model import (
     RunSpec,
     ServerWorkload,
     Service,
+    ServiceScope,
     ServiceSpec,
     Serving,
     signal_number,
 )
 from memcap.run_spec import command_argv
-from memcap.units import format_bytes
 
 MOST_BODY_BYTES: Final = 8 * 1024 * 1024
 SEED: Final = 0  # of the numbers in requests: all runs get the same ones
@@ -39,8 +39,14 @@ def serving_spec(
     """Return ``spec``, which starts ``workload``, as the run of a server. ``layers`` has those of services and client.
 
     A run may take as long as its phases do. Raises PlanError for the file of a request that cannot be read or is too
-    large, and for a service without a command.
+    large, and for a service without a command or one that is to outlive the run.
     """
+    for service in workload.services:
+        if service.scope is ServiceScope.CAMPAIGN:
+            raise PlanError(
+                f"the service {service.name} is to live for the whole campaign, which is not possible yet",
+                remedy='Leave out fresh = "campaign": each run gets a container of its own.',
+            )
     limit = max(spec.time_limit_seconds, needed_seconds(workload))
     client = layers[CLIENT_LAYER]
     assert client.image.python is not None, "the client's layer is one with Python"
@@ -112,6 +118,6 @@ def _body(name: str) -> bytes:
         why = f"could not be read: {error.strerror}"
         raise PlanError(f"the body {name} of a request {why}", remedy="Check `body=` of the load.") from error
     if len(content) > MOST_BODY_BYTES:
-        why = f"is larger than {format_bytes(MOST_BODY_BYTES)}"
+        why = f"is larger than {MOST_BODY_BYTES // 1024**2} MiB"
         raise PlanError(f"the body {name} of a request {why}", remedy="Send a smaller file.")
     return content

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from integration.promises import require
+from integration.serving import Serve
 
+from memcap.engine.docker_labels import CAMPAIGN_LABEL
 from memcap.errors import DaemonUnavailable
 
 if TYPE_CHECKING:
@@ -38,6 +40,16 @@ def docker_client() -> Iterator[docker.DockerClient]:
         yield client
     finally:
         client.close()
+
+
+@pytest.fixture
+def serve(docker_client: docker.DockerClient) -> Iterator[Serve]:
+    """Yield what runs servers; nothing of them may be left."""
+    served = Serve(docker_client)
+    yield served
+    for campaign in served.campaigns:
+        left = docker_client.containers.list(all=True, filters={"label": f"{CAMPAIGN_LABEL}={campaign}"})
+        assert [container.name for container in left] == []
 
 
 @pytest.fixture(autouse=True)

@@ -65,6 +65,13 @@ def test_a_spike_beside_page_cache_at_the_cap(docker_client: DockerClient, idle:
         assert run.ending is Ending.COMPLETED
 
 
+def test_a_spike_beside_a_mapped_file(docker_client: DockerClient, idle: int) -> None:
+    truth = idle + 20 * MIB
+    for run in runs_of(docker_client, "spike_beside_mapped_file", runs=6):
+        low, high = ends(run)
+        assert low - HALF - MIB < truth < high + HALF, "the heap may keep the block that the file was written from"
+
+
 def test_socket_buffers_are_need(docker_client: DockerClient, idle: int) -> None:
     run, _ = runs_of(docker_client, "sockets")
     if run.cgroup_version == 1:

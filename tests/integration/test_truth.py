@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from integration.measuring import cell, measure_cells, measure_once
 
-from memcap.measuring.kernel import CHARGE_BATCH_BYTES
-from memcap.model import CaveatKind, CellResult, Ending, Metric
+from memcap.model import CHARGE_BATCH_BYTES, CaveatKind, CellResult, Ending, Metric
 
 if TYPE_CHECKING:
     from docker import DockerClient

@@ -12,8 +12,7 @@ from truth.table import Table, kib, percent
 
 from memcap.engine.docker_client import environment
 from memcap.errors import MemcapError
-from memcap.measuring.kernel import CHARGE_BATCH_BYTES
-from memcap.model import ContainerPolicy
+from memcap.model import CHARGE_BATCH_BYTES, ContainerPolicy
 
 MIB = 1024 * 1024
 SIZES_MIB = (64, 256, 1024)

@@ -17,7 +17,8 @@ NAMES = (
     "results", "campaign journals", "pyperf files", "baselines", "limits.toml", "suite.toml", "requirements.txt",
     "uv.lock", "files of variables",
     "code of a suite", "pyproject.toml", "setup.cfg", "code of a repository", "loads",
-    "reports of loads", "outputs of load generators", "supervisor reports",
+    "reports of loads", "outputs of load generators", "events of the load client", "journals of processes",
+    "supervisor reports",
     "supervisor journals", "workload journals", "profiles", "sites of a profile",
 )  # fmt: skip
 

@@ -23,6 +23,7 @@ from memcap.model import (
     MountKind,
     RunSpec,
     ServerWorkload,
+    ServiceScope,
     ServiceSpec,
     Serving,
 )
@@ -163,12 +164,12 @@ def test_a_body_that_cannot_be_read_is_a_problem_of_the_plan(tmp_path: Path, nam
 
 
 def test_a_body_that_is_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("memcap.serving_spec.MOST_BODY_BYTES", 1024)
+    monkeypatch.setattr("memcap.serving_spec.MOST_BODY_BYTES", MIB)
     body = tmp_path / "body"
-    body.write_bytes(bytes(1024))
-    assert len(serving_of(make_server_spec(with_body(body))).bodies[str(body)]) == 1024
-    body.write_bytes(bytes(1025))
-    with pytest.raises(PlanError, match=r"body of a request is larger than 1.0 KiB"):
+    body.write_bytes(bytes(MIB))
+    assert len(serving_of(make_server_spec(with_body(body))).bodies[str(body)]) == MIB
+    body.write_bytes(bytes(MIB + 1))
+    with pytest.raises(PlanError, match=r"body of a request is larger than 1 MiB"):
         make_server_spec(with_body(body))
 
 
@@ -197,3 +198,9 @@ def test_a_campaign_executes_a_server_with_its_services() -> None:
     (database,) = serving_of(served).services
     assert (served.supervisor_bytes, database.run.supervisor_bytes) == (SUPERVISOR_BYTES, SUPERVISOR_BYTES)
     assert serving_of(served).client_image_id == layers[CLIENT_LAYER].id
+
+
+def test_a_service_that_is_to_outlive_the_run_is_refused() -> None:
+    kept = replace(CACHE, scope=ServiceScope.CAMPAIGN)
+    with pytest.raises(PlanError, match="is to live for the whole campaign, which is not possible yet"):
+        make_server_spec(make_server(services=(kept,)))

@@ -88,7 +88,7 @@ class Pod:
         self._happened: queue.Queue[str | Member | None] = queue.Queue()
         self._members: list[Member] = []
         self._lines: list[str] = []
-        self._tool_outputs: list[str] = []
+        self._tools: list[RawRun] = []
         self._is_stopped = False
 
     def execute(self) -> RawRun:
@@ -117,7 +117,7 @@ class Pod:
             serving=RawServing(
                 events="\n".join(self._lines),
                 client_errors=errors,
-                tool_outputs=tuple(self._tool_outputs),
+                tools=tuple(self._tools),
                 services=tuple(each for each in left if each is not None),
                 stopped=self._is_stopped,
             ),
@@ -134,8 +134,8 @@ class Pod:
                 tool = Member("load", self._tool_spec(network))
                 self._start(tool, pool)
                 assert tool.future is not None
-                self._tool_outputs.append(_output(tool.future.result()))
-                self._put(client, load_file(len(self._tool_outputs) - 1))
+                self._tools.append(tool.future.result())
+                self._put(client, load_file(len(self._tools) - 1))
             elif event.event == "collect_wanted":
                 collect = self._serving.workload.collect
                 assert isinstance(collect, CollectSignal)
@@ -268,13 +268,9 @@ class Pod:
         """Return a run of the user's own load generator, in the image of the server."""
         load = self._serving.workload.load
         assert isinstance(load, ClientCommand)
-        name = f"{self._spec.name}-load-{len(self._tool_outputs)}"
+        name = f"{self._spec.name}-load-{len(self._tools)}"
         spec = replace(self._spec, name=name, argv=load.argv, cap_bytes=TOOL_BYTES, serving=None, stop_signal=0)
-        return self._joined(spec, network)
-
-
-def _output(raw: RawRun) -> str:
-    return f"{raw.output}\n{raw.error_output}"
+        return self._joined(replace(spec, hear=None, artefacts=None), network)
 
 
 def _packed(files: dict[str, bytes]) -> bytes:

@@ -118,7 +118,8 @@ def _install(package: DebianPackage, archive: IO[bytes]) -> None:
         raise BuildError(
             f"could not make an image of Debian's package {package.name} ({package.release}, {package.architecture}); "
             f"the end of mmdebstrap's output:\n{last_lines(done.stderr.decode('utf-8', 'replace'))}",
-            remedy="Check the package's name and the network, or give the service an `image` instead of `package`.",
+            remedy="Check the package's name and the network; users other than root need uidmap and an entry in "
+            "/etc/subuid. Or give the service an `image` instead of `package`.",
         )
 
 

@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from memcap.measuring.caveats import caveats_of
 from memcap.measuring.cycles import cycle_tenths
 from memcap.measuring.ending import ending_of, ending_without_report, in_bounds
-from memcap.measuring.interval import Processors, unreclaimable_interval
+from memcap.measuring.interval import unreclaimable_interval
 from memcap.measuring.kernel import supervisor_bytes
 from memcap.measuring.output_tail import output_tail
 from memcap.measuring.returned import extra_metrics
@@ -20,6 +20,7 @@ from memcap.model import (
     OomFacts,
     Phases,
     Pressure,
+    Processors,
     PythonRun,
     RawRun,
     RunSpec,
@@ -44,9 +45,7 @@ def measure(raw: RawRun, spec: RunSpec, *, cpus: int | None, standing: tuple[Cav
     or environment.
     """
     cpuset = spec.cpuset if raw.cpuset is None else raw.cpuset
-    # The CPUs that the kernel may charge this cgroup ahead for.
-    charging = cpuset.count(",") + 1 if cpuset else cpus
-    processors = Processors(machine=cpus, run=charging)
+    processors = Processors.of(cpuset, machine=cpus)
     oom = OomFacts(docker_flag=raw.oom_killed_flag, docker_events=raw.oom_events)
     hidden = Redaction(spec.secrets)
     raw = without_secrets(raw, spec)
@@ -141,7 +140,10 @@ def without_secrets(raw: RawRun, spec: RunSpec) -> RawRun:
     """Return ``raw`` without the secrets of ``spec`` in what was printed; the beginning of that may be cut off."""
     hidden, serving = Redaction(spec.secrets), raw.serving
     if serving is not None:
-        serving = replace(serving, services=tuple(without_secrets(each, spec) for each in serving.services))
+        services, tools = (
+            tuple(without_secrets(each, spec) for each in of) for of in (serving.services, serving.tools)
+        )
+        serving = replace(serving, services=services, tools=tools)
     return replace(
         raw,
         serving=serving,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator
 
-from memcap.measuring.interval import Interval, Processors, untouched_at_least
-from memcap.measuring.kernel import PAGE_BYTES, SOME_FILE_BYTES, charged_ahead, supervisor_bytes
-from memcap.model import Caveat, CaveatKind, Neighbour, RawRun, RunSpec
+from memcap.measuring.interval import Interval, untouched_at_least
+from memcap.measuring.kernel import SOME_FILE_BYTES, supervisor_bytes
+from memcap.model import PAGE_BYTES, Caveat, CaveatKind, Neighbour, Processors, RawRun, RunSpec, charged_ahead
 from memcap.probe.report import Report
 from memcap.units import counted, format_bytes
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from memcap.measuring.exceeded import broken_by_error, broken_limit
 from memcap.measuring.filling import what_filled
-from memcap.measuring.kernel import PAGE_BYTES, killed_at_this_cap
+from memcap.measuring.kernel import killed_at_this_cap
 from memcap.measuring.last_words import LastWords, last_words
 from memcap.measuring.refused import why_refused
 from memcap.measuring.returned import returned_metrics
 from memcap.measuring.wrappers import SIGKILL, killed_program
-from memcap.model import ENTRYPOINT_GIVEN, ENTRYPOINT_OF_IMAGE, SHM, Ending, RawRun, RunSpec
+from memcap.model import ENTRYPOINT_GIVEN, ENTRYPOINT_OF_IMAGE, PAGE_BYTES, SHM, Ending, RawRun, RunSpec
 from memcap.probe.report import Report, ReportError, WorkloadJournal
 from memcap.strict import MOST_FIGURE
 from memcap.units import counted, format_bytes

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from memcap.measuring.kernel import PAGE_BYTES, STALE_BYTES, THP_BYTES, charged_ahead, killed_at_this_cap
+from memcap.measuring.kernel import THP_BYTES, killed_at_this_cap
+from memcap.model import PAGE_BYTES, Processors, charged_ahead
 from memcap.probe.report import Report
 
 MUCH_HUGE_BYTES = 4 * 1024 * 1024
@@ -23,19 +24,6 @@ class Interval:
     low: int
     high: int | None
     from_peak: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Processors:
-    """How many CPUs the daemon's machine has, and how many of them the run could use."""
-
-    machine: int | None
-    run: int | None
-
-    @property
-    def indistinct_bytes(self) -> int:
-        """Return how far two figures of the same need may lie apart."""
-        return charged_ahead(self.run) + STALE_BYTES * (self.machine or 1)
 
 
 def unreclaimable_interval(report: Report, cpus: Processors) -> Interval | None:

@@ -4,21 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from memcap.model import RunSpec
+from memcap.model import RunSpec, charged_ahead
 from memcap.probe.report import Report
 
-PAGE_BYTES: Final = 4096
 SOME_FILE_BYTES: Final = 1024 * 1024  # less page cache than this moves no figure that anyone judges
 THP_BYTES: Final = 2 * 1024 * 1024  # a transparent huge page is charged at once
-# The kernel charges a cgroup 64 pages a CPU ahead (MEMCG_CHARGE_BATCH in mm/memcontrol.c), so its counter and its
-# high-water mark may read that much above what was in use.
-CHARGE_BATCH_BYTES: Final = 64 * PAGE_BYTES
-STALE_BYTES: Final = 20 * PAGE_BYTES  # how far a sample lags behind for each CPU of the machine: docs/measuring.md
-
-
-def charged_ahead(cpus: int | None) -> int:
-    """Return how far the kernel's counter may run ahead of use on a machine with ``cpus`` CPUs."""
-    return CHARGE_BATCH_BYTES * (cpus or 1)
 
 
 def supervisor_bytes(report: Report, spec: RunSpec) -> int | None:

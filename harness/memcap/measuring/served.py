@@ -8,18 +8,20 @@ from dataclasses import dataclass, replace
 from memcap.errors import FileFormatError
 from memcap.load import PodEvent, parse_events, parse_tool_output
 from memcap.measuring.ending import in_bounds
-from memcap.measuring.interval import Processors, unreclaimable_interval
+from memcap.measuring.interval import unreclaimable_interval
 from memcap.measuring.output_tail import output_tail
 from memcap.measuring.refused import why_refused
 from memcap.measuring.server_run import load_caveats, server_run
 from memcap.model import (
     Caveat,
     CaveatKind,
+    ClientCommand,
     Ending,
     LoadOutcome,
     Measurement,
     PhaseMark,
     PhaseName,
+    Processors,
     RawRun,
     RawServing,
     RunSpec,
@@ -85,9 +87,13 @@ def told_by_client(raw: RawServing) -> Told:
     """Return what the client told. Raises FileFormatError for lines that are not its own."""
     events = parse_events(raw.events.splitlines())
     ended = [each for each in events if each.phase is PhaseName.LOAD]
-    outputs = iter(raw.tool_outputs)
-    found = (each.report or parse_tool_output(next(outputs, "")) for each in ended)
+    own = map(_counts, raw.tools)
+    found = (each.report or next(own, None) for each in ended)
     return Told(events=events, loads=tuple(each for each in found if each is not None))
+
+
+def _counts(tool: RawRun) -> LoadOutcome | None:
+    return parse_tool_output(f"{tool.output}\n{tool.error_output}")
 
 
 def server_record(
@@ -174,12 +180,8 @@ def service_problem(raw: RawServing, told: Told, serving: Serving) -> str:
 
 def _problem(left: RawRun, spec: ServiceSpec, told: Told) -> str:
     report, not_ready = _report_of(left), told.first("not_ready", spec.service.name)
-    if left.daemon_error is not None or left.failure is not None:
-        return left.daemon_error or left.failure or ""
-    if report is None:
-        return f"it was killed (exit code {left.exit_code})"
-    if report.exec_errno is not None:
-        return why_refused(report, spec.run.argv[0])
+    if report is None or report.exec_errno is not None:
+        return _not_run(left, report, spec.run.argv[0])
     if report.oom_kills:
         killed = counted(report.oom_kills, "process")
         return f"the kernel killed {killed} of it at its cap of {format_bytes(spec.run.cap_bytes)}"
@@ -188,11 +190,37 @@ def _problem(left: RawRun, spec: ServiceSpec, told: Told) -> str:
         return full.strip()
     if report.stopped_at_ns is None:
         is_ready = told.first("ready", spec.service.name) is not None or spec.service.ready is None
-        how = f"signal {report.signal}" if report.signal is not None else f"exit code {report.exit_code}"
-        return f"it ended with {how}" + ("" if is_ready else " before it was ready")
+        return _end(report) + ("" if is_ready else " before it was ready")
     if not_ready is not None:
         limit = spec.service.ready.time_limit_seconds if spec.service.ready is not None else 0
         return f"it was not ready within {format_seconds(limit)}: {not_ready.why}"
+    return ""
+
+
+def _not_run(left: RawRun, report: Report | None, program: str) -> str:
+    """Return why a program next to the server was not started, or left no report."""
+    if report is not None:
+        return why_refused(report, program)
+    return left.daemon_error or left.failure or f"it was killed (exit code {left.exit_code})"
+
+
+def _end(report: Report) -> str:
+    return f"it ended with signal {report.signal}" if report.signal else f"it ended with exit code {report.exit_code}"
+
+
+def tool_problem(raw: RawServing, serving: Serving) -> str:
+    """Return how a load generator of the user's own failed of which no counts are known; empty if none did."""
+    load = serving.workload.load
+    if not isinstance(load, ClientCommand):
+        return ""
+    for tool in raw.tools:
+        report = _report_of(tool)
+        if _counts(tool) is not None or (report is not None and report.exit_code == 0):
+            continue
+        if report is None or report.exec_errno is not None:
+            return f"the load generator: {_not_run(tool, report, load.argv[0])}"
+        words = output_tail(tool).splitlines()
+        return "; ".join([f"the load generator: {_end(report)}", *words[-1:]])
     return ""
 
 
@@ -212,7 +240,7 @@ def _ending_of(found: Measurement, told: Told, report: Report, raw: RawServing, 
         return ending, "; ".join(filter(None, (found.detail, early)))
     if told.first("done") is None:
         return Ending.LOST, client_end(raw)
-    failed = _no_answer(told.loads)
+    failed = tool_problem(raw, spec.serving) or _no_answer(told.loads)
     return (Ending.INCOMPLETE, failed) if failed else (Ending.COMPLETED, "")
 
 
@@ -224,9 +252,10 @@ def client_end(raw: RawServing) -> str:
 
 def _no_answer(loads: Sequence[LoadOutcome]) -> str:
     """Return why the load says nothing, as no request was answered; empty if one was, or it is not known."""
-    if not any(load.failed for load in loads) or any(load.completed for load in loads):
+    failed = [error.example or kind for load in loads for kind, error in load.errors.items()]
+    if not failed or any(load.completed for load in loads):
         return ""
-    return f"no request was answered ({_kinds(loads)})"
+    return f"no request was answered: {failed[0]}"
 
 
 def _error_caveats(told: Told) -> Iterator[Caveat]:

@@ -5,6 +5,7 @@ Bytes are whole numbers, unrounded; seconds are floats; ``None`` means "was not 
 
 from __future__ import annotations
 
+from memcap.model.accounting import CHARGE_BATCH_BYTES, PAGE_BYTES, STALE_BYTES, Processors, charged_ahead
 from memcap.model.allocation_profile import AllocationProfile, Cost, Frame, Line, ProfiledProcess, ProfileTool, Site
 from memcap.model.container import (
     NO_NETWORK,

@@ -200,14 +200,14 @@ class RawRun:
 class RawServing:
     """What an engine brings back of a server's run besides: what the client said, and what each service left.
 
-    ``events`` are the client's lines, ``client_errors`` its error output. ``tool_outputs`` are what load
-    generators of the user's own printed, one for each load. ``services`` are in the order of Serving.services, as far
+    ``events`` are the client's lines, ``client_errors`` its error output. ``tools`` are what load
+    generators of the user's own left, one for each load. ``services`` are in the order of Serving.services, as far
     as they were started. ``stopped`` says that the server got its stop signal.
     """
 
     events: str
     client_errors: str = ""
-    tool_outputs: tuple[str, ...] = ()
+    tools: tuple[RawRun, ...] = ()
     services: tuple[RawRun, ...] = ()
     stopped: bool = False
 

@@ -60,9 +60,9 @@ def measured_reason(result: CampaignResult, verdicts: Mapping[str, Verdict]) -> 
     if not result.cells:
         told = "Nothing was measured"
     elif not bad:
-        told = f"{_as_expected(result)}. {_need(result.cells) or 'Its memory was not measured'}"
+        told = f"{_as_expected(result)}. {_need(result) or 'Its memory was not measured'}"
     elif len(result.cells) == 1:
-        until = _need_until_then(bad[0])
+        until = _need_until_then(bad[0], result.environment.cpus)
         told = sentence(verdicts[bad[0].cell.id].summary) + (f". {until}" if until else "")
     else:
         ids = listed([cell.cell.id for cell in bad], _NAMED_CELLS)
@@ -122,24 +122,27 @@ def _as_expected(result: CampaignResult) -> str:
     return f"{which} ended as expected"
 
 
-def _need(cells: Sequence[CellResult]) -> str:
-    """Return the largest need of ``cells``, and under which cap; of what has no cgroup, the largest process."""
+def _need(result: CampaignResult) -> str:
+    """Return the largest need of all cells, and under which cap; of what has no cgroup, the largest process."""
+    cells = result.cells
     needs = [(max(values), cell) for cell in cells if (values := cell.values(Metric.UNRECLAIMABLE_PEAK))]
     if needs:
         largest, cell = max(needs, key=lambda each: each[0])
         runs = [run for run in cell.runs if run.ending is cell.cell.expected_ending]
-        return f"Peak unreclaimable memory: {_figure(largest, runs)} ({_when(runs)}{_under(cell, cells)})"
+        need = _figure(largest, runs, result.environment.cpus)
+        return f"Peak unreclaimable memory: {need} ({_when(runs)}{_under(cell, cells)})"
     resident = [value for cell in cells for value in cell.values(Metric.RSS_PEAK)]
     return f"Largest process: {format_bytes(max(resident))} resident" if resident else ""
 
 
-def _need_until_then(cell: CellResult) -> str:
+def _need_until_then(cell: CellResult, cpus: int | None) -> str:
     """Return what was needed until the runs ended, where none of them ended as expected."""
     runs = ended_otherwise(cell)
     needs = [run.unreclaimable_peak_bytes for run in runs if run.unreclaimable_peak_bytes is not None]
     if not needs or cell.values(Metric.UNRECLAIMABLE_PEAK):
         return ""
-    return f"Peak unreclaimable memory until then: {_figure(max(needs), runs)} ({_when(runs)}{_under(cell, [cell])})"
+    need = _figure(max(needs), runs, cpus)
+    return f"Peak unreclaimable memory until then: {need} ({_when(runs)}{_under(cell, [cell])})"
 
 
 def _when(runs: Sequence[Measurement]) -> str:
@@ -149,9 +152,9 @@ def _when(runs: Sequence[Measurement]) -> str:
     return f"in the phase {phase}, " if phase else ""
 
 
-def _figure(largest: float, runs: Sequence[Measurement]) -> str:
+def _figure(largest: float, runs: Sequence[Measurement], cpus: int | None) -> str:
     """Return the largest need of ``runs``, or the interval that it lies in, and why it is one."""
-    ends = need_interval(runs, max)
+    ends = need_interval(runs, max, cpus=cpus)
     if ends is None:
         return format_bytes(largest)
     why = why_interval(runs)

@@ -139,7 +139,7 @@ def build_view(
     is the origin of what it was judged against, ``project`` the project's folder in its repository.
     """
     by_id = {verdict.cell_id: verdict for verdict in verdicts}
-    cells = [_cell(cell, by_id.get(cell.cell.id)) for cell in result.cells]
+    cells = [_cell(cell, by_id.get(cell.cell.id), result.environment.cpus) for cell in result.cells]
     measured = {cell.id for cell in cells}
     nothing = tuple(MetricView(metric=each, values=(), summary=None, verdict=None, change=None) for each in Metric)
     cells += [
@@ -175,7 +175,7 @@ def _severity(cell: CellView) -> tuple[int, str]:
     return (worst_first.index(cell.verdict.state) if cell.verdict else len(worst_first), cell.id)
 
 
-def _cell(cell: CellResult, verdict: Verdict | None) -> CellView:
+def _cell(cell: CellResult, verdict: Verdict | None, cpus: int | None) -> CellView:
     judged = {each.metric: each for each in verdict.metrics} if verdict else {}
     return CellView(
         id=cell.cell.id,
@@ -183,11 +183,11 @@ def _cell(cell: CellResult, verdict: Verdict | None) -> CellView:
         runs=cell.runs,
         verdict=verdict,
         endings=tuple(Counter(run.ending for run in cell.runs).most_common()),
-        metrics=tuple(_metric(cell, metric, judged.get(metric)) for metric in Metric),
+        metrics=tuple(_metric(cell, metric, judged.get(metric), cpus) for metric in Metric),
     )
 
 
-def _metric(cell: CellResult, metric: Metric, verdict: MetricVerdict | None) -> MetricView:
+def _metric(cell: CellResult, metric: Metric, verdict: MetricVerdict | None, cpus: int | None) -> MetricView:
     values = cell.values(metric)
     summary = summarize(values)
     ended = ended_otherwise(cell) if summary is None else ()
@@ -200,7 +200,7 @@ def _metric(cell: CellResult, metric: Metric, verdict: MetricVerdict | None) -> 
         verdict=verdict,
         change=relative_change(verdict.base, verdict.new) if verdict else None,
         until_end=summarize(until),
-        interval=need_interval(runs, median) if metric is Metric.UNRECLAIMABLE_PEAK else None,
+        interval=need_interval(runs, median, cpus=cpus) if metric is Metric.UNRECLAIMABLE_PEAK else None,
     )
 
 

@@ -19,6 +19,7 @@ from memcap.workflows.result_file import refuse_overwriting, reserved
 from memcap.workflows.subject import (
     command_cell,
     find_image,
+    named_images,
     parse_cap,
     with_public_name,
     without_huge_pages,
@@ -70,4 +71,5 @@ def _request(image: str, argv: Sequence[str], options: MeasureOptions, tell: Tel
         name=new_campaign("measure"),
         jobs=options.jobs,
         keep_output=options.keep_output,
+        images=named_images(service.image_name for service in plan.services),
     )

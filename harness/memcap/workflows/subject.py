@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -128,6 +128,13 @@ def find_image(word: str, root: Path | None = None, *, tell: Tell = ignore) -> I
             tell(f"there is no project here (no limits.toml), so {word} is taken for an image; --project names one")
         return image_by_word(word)
     return configuration.find_image(project, word) or image_by_word(word)
+
+
+def named_images(names: Iterable[str]) -> dict[str, ImageSource]:
+    """Return the images of the project around the current folder that ``names`` are, by their names."""
+    project = find_project(None)
+    found = {name: configuration.find_image(project, name) for name in names} if project is not None else {}
+    return {name: image for name, image in found.items() if image is not None}
 
 
 def parse_cap(size: str) -> Cap:

@@ -88,6 +88,24 @@ def spike_beside_cache():
     time.sleep(0.2)
 
 
+def spike_beside_mapped_file():
+    """20 MiB of memory for a moment, and a byte written to each MiB of a mapped file of 48 MiB.
+
+    The file was written in large pieces, so the kernel may keep it in large folios, and a byte makes all of one dirty.
+    """
+    with tempfile.TemporaryFile(buffering=0) as file:
+        for _ in range(48):
+            file.write(bytes(MIB))
+        os.fsync(file.fileno())
+        mapped = mmap.mmap(file.fileno(), 0)
+    time.sleep(0.3)
+    memory = mmap.mmap(-1, 20 * MIB, flags=PRIVATE | POPULATE)
+    memory.close()
+    for offset in range(0, 48 * MIB, MIB):
+        mapped[offset] = 1
+    time.sleep(0.2)
+
+
 def sockets():
     """48 MB of data that nobody reads, in TCP sockets."""
     server = socket.socket()

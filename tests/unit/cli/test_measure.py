@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from projects import make_project
 
 from memcap.cli.measure import command
 from memcap.errors import MemcapError, UsageError
@@ -125,3 +126,10 @@ def test_the_body_of_a_request_is_that_of_this_folder(tmp_path: Path, monkeypatc
     load = request.plan.servers[0].load
     assert isinstance(load, LoadSpec)
     assert [each.body for each in load.requests] == [str(tmp_path / "cart.json")]
+
+
+def test_a_service_may_be_an_image_of_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_project(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    (request,) = _requests(monkeypatch, (*SERVE, "--service", "db=py312", "--service", "cache=redis:7"))
+    assert list(request.images) == ["py312"]

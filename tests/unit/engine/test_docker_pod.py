@@ -177,7 +177,7 @@ def test_a_run_from_its_start_to_its_end() -> None:
         "done",
     ]
     assert [each.output for each in serving.services] == [DB, cache]
-    assert (serving.client_errors, serving.tool_outputs, serving.stopped) == (
+    assert (serving.client_errors, serving.tools, serving.stopped) == (
         "last words \N{REPLACEMENT CHARACTER}",
         (),
         True,
@@ -316,7 +316,7 @@ def test_a_load_generator_of_the_users_own_runs_in_the_pod() -> None:
     spec = daemon.specs[tool]
     assert (spec.argv, spec.image_id, spec.serving) == (("hey", "http://localhost"), "sha256:py312-agents", None)
     assert (spec.stop_signal, spec.policy.network) == (0, f"container:{HOLDER}")
-    assert serving_of(raw).tool_outputs == (f"{tool}\nits errors",)
+    assert [each.output for each in serving_of(raw).tools] == [tool]
     assert serving_of(raw).stopped, "the end of the generator is not that of the run"
 
 

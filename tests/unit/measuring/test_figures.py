@@ -21,8 +21,9 @@ from measured import (
 
 from factories import MIB, make_raw, make_report
 from memcap.measuring import measure
-from memcap.measuring.kernel import CHARGE_BATCH_BYTES, STALE_BYTES
 from memcap.model import (
+    CHARGE_BATCH_BYTES,
+    STALE_BYTES,
     CaveatKind,
     Ending,
     GcFacts,

@@ -1,96 +1,34 @@
-"""What an engine brings back of a server's run becomes a measurement: its ending, phases, services and caveats."""
+"""What an engine brings back of a server's run becomes a measurement: its ending, phases and caveats."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from measured import SPEC, kinds
-from servers import CACHE, DATABASE, LOAD, make_server, make_server_spec
-
-from factories import MIB, make_raw, make_report
-from memcap.engine.base import failed, not_started
-from memcap.load import make_orders, parse_load
-from memcap.measuring import measure
-from memcap.model import (
-    CaveatKind,
-    ClientCommand,
-    CollectSignal,
-    Ending,
-    LoadTarget,
-    Measurement,
-    PhaseName,
-    RawRun,
-    RawServing,
-    RunSpec,
-    ServerRun,
-    ServiceFigures,
+from measured import kinds
+from measured_servers import (
+    BY_ITSELF,
+    FAULTS,
+    HEY,
+    PHASES,
+    WHOLE,
+    ending_of,
+    event,
+    lines,
+    marks_of,
+    report_of,
+    run_of,
+    served,
 )
-from memcap.probe.memcap_load.client import Client
+from servers import LOAD, make_server, make_server_spec
 
-CLOCK = 1000
-PHASES = ("services_ready", "ready", "warm_up", "load", "idle", "done")
-TIMES = {"services_ready": -0.5, "ready": 0.5, "warm_up": 1.5, "load": 3.5, "idle": 6.5, "done": 6.5, "collect": 9.5}
-STOPPED: dict[str, Any] = {"stopped_at_ns": 6_600_000_000, "wall_ns": 7_000_000_000}
-BY_ITSELF: dict[str, Any] = {"stopped_at_ns": None, "wall_ns": 5_000_000_000}
-HEY = "Status code distribution:\n  [200]\t15 responses\n  [500]\t5 responses\n"
-FAULTS = {"connect": {"count": 20, "example": "GET /: Connection refused"}}
-
-
-def report_of(**changes: Any) -> dict[str, Any]:
-    """Return what the client reports of a load of 20 requests that were all answered."""
-    orders = make_orders(parse_load("GET / rate=10 for 2s"), LoadTarget(), seed=1, bodies={})
-    sent = {"sent": 20, "completed": 20, "achieved_rate": 10.0}
-    return {**Client(orders).report(), **sent, **changes}
-
-
-def event(name: str, **facts: Any) -> str:
-    at = CLOCK + TIMES.get(name, 2.0)
-    if name in set(PhaseName):
-        facts = {"phase": name, **facts}
-        name = "phase"
-    return json.dumps({"event": name, "at": at, "name": "", **facts})
-
-
-def lines(*names: str, **report: Any) -> list[str]:
-    return [event(name, **({"report": report_of(**report)} if name == "load" else {})) for name in names]
-
-
-WHOLE = lines(*PHASES)
-
-
-def served(
-    events: list[str],
-    *,
-    spec: RunSpec | None = None,
-    raw: RawRun | None = None,
-    serving: dict[str, Any] | None = None,
-    **report: Any,
-) -> Measurement:
-    """Measure a server's run: stopped by a signal that ended it, unless told."""
-    own = {"exit_code": None, "signal": 15, "started_ns": CLOCK * 10**9, **STOPPED, **report}
-    left = RawServing(events="\n".join(events), **(serving or {}))
-    status = own["exit_code"] if own["signal"] is None else 128 + own["signal"]
-    found = raw or make_raw(make_report(**own), exit_code=status)
-    told = replace(spec or make_server_spec(), cap_bytes=SPEC.cap_bytes, supervisor_bytes=SPEC.supervisor_bytes)
-    return measure(replace(found, serving=left), told, cpus=2)
-
-
-def run_of(found: Measurement) -> ServerRun:
-    assert found.server is not None
-    return found.server
-
-
-def marks_of(found: Measurement) -> list[tuple[str, float, float]]:
-    return [(each.name.value, each.start_seconds, each.end_seconds) for each in run_of(found).phases]
-
-
-def ending_of(found: Measurement) -> tuple[Ending, str]:
-    return found.ending, found.detail
+from factories import make_raw, make_report
+from memcap.engine.base import failed, not_started
+from memcap.measuring import measure
+from memcap.model import CaveatKind, ClientCommand, CollectSignal, Ending, PhaseName, RawRun
 
 
 def test_a_server_that_ends_after_its_stop_signal_completed() -> None:
@@ -191,7 +129,7 @@ def test_a_run_with_lines_that_are_not_the_clients_is_lost(wrong: str) -> None:
 
 def test_a_load_that_nothing_answered_is_incomplete() -> None:
     found = served(lines(*PHASES, completed=0, errors=FAULTS))
-    words = "no request was answered (connect: GET /: Connection refused)"
+    words = "no request was answered: GET /: Connection refused"
     assert ending_of(found) == (Ending.INCOMPLETE, words)
     assert kinds(found) == []
 
@@ -233,28 +171,48 @@ OWN = make_server_spec(make_server(load=ClientCommand(argv=("hey",))))
 OF_OWN = [event(name) for name in PHASES]
 
 
+def tool(output: str = "", **report: Any) -> RawRun:
+    return make_raw(make_report(**report), error_output=output)
+
+
 def test_the_counts_of_a_load_generator_of_the_users_own() -> None:
-    found = served(OF_OWN, spec=OWN, serving={"tool_outputs": (HEY,)})
-    assert found.ending is Ending.COMPLETED
-    (load,) = run_of(found).loads
-    assert (load.requests, load.errors, load.achieved_rate, load.level) == (20, 5, None, 1)
-    assert [caveat.detail for caveat in found.caveats] == ["5 of 20 requests failed (status)"]
+    for exit_code in (0, 99):
+        found = served(OF_OWN, spec=OWN, serving={"tools": (tool(HEY, exit_code=exit_code),)})
+        assert found.ending is Ending.COMPLETED
+        (load,) = run_of(found).loads
+        assert (load.requests, load.errors, load.achieved_rate, load.level) == (20, 5, None, 1)
+        assert [caveat.detail for caveat in found.caveats] == ["5 of 20 requests failed (status)"]
 
 
 def test_a_load_generator_that_reached_nothing() -> None:
-    found = served(
-        OF_OWN, spec=OWN, serving={"tool_outputs": ("unable to connect to localhost:8000 Connection refused",)}
-    )
-    assert found.ending is Ending.INCOMPLETE
-    assert found.detail.startswith("no request was answered (connect: unable to connect to localhost:8000")
+    words = "unable to connect to localhost:8000 Connection refused"
+    found = served(OF_OWN, spec=OWN, serving={"tools": (tool(words, exit_code=1),)})
+    assert ending_of(found) == (Ending.INCOMPLETE, f"no request was answered: {words}")
 
 
-@pytest.mark.parametrize("outputs", [(), ("",), ("1000 requests went well",)])
-def test_what_is_not_known_of_a_load_is_not_zero(outputs: tuple[str, ...]) -> None:
-    found = served(OF_OWN, spec=OWN, serving={"tool_outputs": outputs})
+@pytest.mark.parametrize("output", ["", "1000 requests went well"])
+def test_what_is_not_known_of_a_load_is_not_zero(output: str) -> None:
+    found = served(OF_OWN, spec=OWN, serving={"tools": (tool(output),)})
     assert (found.ending, found.caveats) == (Ending.COMPLETED, ())
     assert run_of(found).loads == ()
     assert [each.requests for each in run_of(found).phases if each.name is PhaseName.LOAD] == [None]
+
+
+@pytest.mark.parametrize(
+    ("left", "words"),
+    [
+        (tool("usage: hey\nno such option", exit_code=2), "it ended with exit code 2; no such option"),
+        (tool(exit_code=None, signal=9), "it ended with signal 9"),
+        (tool(exit_code=None, exec_errno=2, exec_problem="missing", exec_needs="/bin"), "in the image"),
+        (not_started("no such user"), "no such user"),
+        (make_raw("", exit_code=137), "it was killed (exit code 137)"),
+    ],
+)
+def test_a_load_generator_that_failed(left: RawRun, words: str) -> None:
+    found = served(OF_OWN, spec=OWN, serving={"tools": (left,)})
+    assert found.ending is Ending.INCOMPLETE
+    assert found.detail.startswith("the load generator: ")
+    assert words in found.detail
 
 
 COLLECTING = make_server_spec(make_server(collect=CollectSignal(name="SIGUSR1")))
@@ -277,131 +235,6 @@ def test_a_collection_that_failed_is_a_caveat() -> None:
     ]
 
 
-# The services.
-
-WITH_DATABASE = make_server_spec(make_server(services=(DATABASE,)))
-NOT_STARTED = failed("the server was not started")
-
-
-def service(**report: Any) -> RawRun:
-    """Return what a service left that was ready 2 s after its start and ended after its stop signal."""
-    own = {"signal": None, "exit_code": 0, "started_ns": (CLOCK - 3) * 10**9, "stopped_at_ns": 10**10, **report}
-    return make_raw(make_report(**own), output="starting\nlistening\n")
-
-
-def with_database(
-    left: RawRun, events: list[str] | None = None, raw: RawRun | None = None, **report: Any
-) -> Measurement:
-    ready = json.dumps({"event": "ready", "name": "db", "at": CLOCK - 1})
-    told = [ready, *WHOLE] if events is None else events
-    return served(told, spec=WITH_DATABASE, raw=raw, serving={"services": (left,)}, **report)
-
-
-def test_what_a_service_needed() -> None:
-    found = with_database(service())
-    assert found.ending is Ending.COMPLETED
-    assert run_of(found).services == (
-        ServiceFigures(
-            name="db",
-            image="memcap/postgres:15:latest",
-            ready_seconds=2,
-            cap_bytes=256 * MIB,
-            peak_bytes=62 * MIB,
-            unreclaimable_peak_bytes=61 * MIB,
-            oom_kills=0,
-            exit_code=0,
-        ),
-    )
-
-
-def test_the_log_of_a_service_is_kept_if_the_run_did_not_end_well() -> None:
-    (left,) = run_of(with_database(service(), signal=11)).services
-    assert left.log_tail == "starting\nlistening"
-
-
-@pytest.mark.parametrize(
-    ("report", "exit_code"),
-    [
-        ({"exit_code": 3}, 3),
-        ({"exit_code": None, "signal": 9}, 137),
-        ({"exit_code": None, "exec_errno": 2, "stopped_at_ns": None}, None),
-    ],
-)
-def test_the_exit_code_of_a_service(report: dict[str, Any], exit_code: int | None) -> None:
-    (left,) = run_of(with_database(service(**report))).services
-    assert left.exit_code == exit_code
-
-
-ENDED = {"stopped_at_ns": None, "exit_code": 1}
-
-
-@pytest.mark.parametrize(
-    ("left", "words"),
-    [
-        (not_started("no such image"), "no such image"),
-        (failed("someone else removed the container"), "someone else removed the container"),
-        (make_raw("", exit_code=137), "it was killed (exit code 137)"),
-        (service(exec_errno=2, exit_code=None, exec_problem="missing"), "in the image"),
-        (service(oom_kills=1), "the kernel killed 1 process of it at its cap of 256.0 MiB"),
-        (service(oom_kills=3), "the kernel killed 3 processes of it at its cap of 256.0 MiB"),
-        (replace(service(**ENDED), error_output="FATAL: No space left on device\n"), "FATAL: No space left on device"),
-        (service(**ENDED), "it ended with exit code 1 before it was ready"),
-        (service(stopped_at_ns=None, exit_code=None, signal=11), "it ended with signal 11 before it was ready"),
-    ],
-)  # fmt: skip
-def test_a_service_that_failed_before_the_server_was_started(left: RawRun, words: str) -> None:
-    found = with_database(left, [], NOT_STARTED)
-    assert found.ending is Ending.SERVICE_FAILED
-    assert found.detail.startswith("db: ")
-    assert words in found.detail
-    assert [each.name for each in run_of(found).services] == ["db"]
-
-
-def test_a_service_that_is_not_ready_in_time() -> None:
-    told = json.dumps({"event": "not_ready", "name": "db", "at": CLOCK, "why": "localhost:5432: Connection refused"})
-    found = with_database(service(), [told], NOT_STARTED)
-    words = "db: it was not ready within 20.0 s: localhost:5432: Connection refused"
-    assert ending_of(found) == (Ending.SERVICE_FAILED, words)
-
-
-def test_a_service_that_ended_while_the_server_ran() -> None:
-    found = with_database(service(**ENDED), signal=None, exit_code=1)
-    assert ending_of(found) == (Ending.SERVICE_FAILED, "db: it ended with exit code 1")
-    assert run_of(found).phases
-    (left,) = run_of(found).services
-    assert left.log_tail == "starting\nlistening"
-
-
-def test_a_service_without_a_check_is_ready_when_it_runs() -> None:
-    spec = make_server_spec(make_server(services=(CACHE,)))
-    found = served([], spec=spec, raw=NOT_STARTED, serving={"services": (service(**ENDED),)})
-    assert ending_of(found) == (Ending.SERVICE_FAILED, "cache: it ended with exit code 1")
-    assert [each.ready_seconds for each in run_of(found).services] == [None]
-
-
-def test_an_oom_kill_of_the_server_is_not_hidden_by_a_service() -> None:
-    assert with_database(service(**ENDED), signal=9, oom_kills=1).ending is Ending.OOM_KILLED
-
-
-def test_services_that_were_never_started_have_no_figures() -> None:
-    spec = make_server_spec(make_server(services=(DATABASE, CACHE)))
-    found = served([], spec=spec, raw=NOT_STARTED, serving={"services": (service(**ENDED),)})
-    assert [each.name for each in run_of(found).services] == ["db"]
-
-
-# What comes from outside.
-
-
-def test_no_secret_of_the_server_is_in_the_log_of_a_service() -> None:
-    secret = "hunter2xyz"
-    for kept in (0, 5):
-        left = replace(service(**ENDED), output=f"login {secret}{'.' * (2000 - kept)}")
-        spec = replace(WITH_DATABASE, secrets=(secret,))
-        found = served(WHOLE, spec=spec, serving={"services": (left,)})
-        (figures,) = run_of(found).services
-        assert all(secret[place : place + 4] not in figures.log_tail for place in range(len(secret) - 3))
-
-
 def test_what_is_said_is_bounded() -> None:
     long = "w" * 10**5
     told = event("not_ready", why=long)
@@ -411,8 +244,6 @@ def test_what_is_said_is_bounded() -> None:
         served(WHOLE[:-1], serving={"client_errors": long}),
         served(lines(*PHASES, completed=0, errors=errors)),
         served(lines(*PHASES, completed=10, errors=errors)),
-        with_database(replace(service(), output=f"{long} No space left on device")),
-        with_database(not_started(long), [], NOT_STARTED),
     ):
         assert all(len(text) <= 4000 for text in (found.detail, *(each.detail for each in found.caveats)))
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 import pytest
 
 from factories import MIB, make_cell, make_measurement, make_oom, make_result, make_runs
-from memcap.model import Ending, Measurement, OomFacts
+from memcap.model import Ending, Measurement, Metric, OomFacts
 from memcap.report.formats import find_format
 from memcap.report.view import View, build_view
 
@@ -75,6 +75,23 @@ def test_json_and_texts_have_both_ends() -> None:
     assert cell["metrics"]["unreclaimable_peak"]["interval"] == {"low": LOW, "high": HIGH}
     for name in ("terminal", "markdown", "comment", "html"):
         assert "4.0–90.0 MiB" in _rendered(name, _unsure())  # noqa: RUF001
+
+
+def _between(low: float, high: float, cpuset: str = "") -> Measurement:
+    ends = {"unreclaimable_peak_low_bytes": int(low * MIB), "unreclaimable_peak_high_bytes": int(high * MIB)}
+    return make_measurement(unreclaimable_peak_bytes=int(low * MIB), cpuset=cpuset, **ends)
+
+
+def test_ends_of_a_cell_that_accounting_cannot_tell_apart_are_one_figure() -> None:
+    view = _view(_between(6.1, 6.1), _between(6.0, 6.8), _between(6.4, 6.4))
+    assert view.cells[0].metric(Metric.UNRECLAIMABLE_PEAK).interval is None
+    assert "memory: 6.4 MiB (cap" in view.reason
+
+
+@pytest.mark.parametrize(("cpuset", "is_interval"), [("", False), ("1", True), ("0,1", False)])
+def test_the_more_cpus_a_run_may_use_the_less_can_be_told_apart(cpuset: str, is_interval: bool) -> None:
+    view = _view(*[_between(6, 6.5, cpuset)] * 3)  # two CPUs charge 512 KiB ahead, and the machine's lag by 160 KiB
+    assert (view.cells[0].metric(Metric.UNRECLAIMABLE_PEAK).interval is not None) is is_interval
 
 
 @pytest.mark.parametrize("name", ["terminal", "markdown", "comment", "html", "github", "junit"])

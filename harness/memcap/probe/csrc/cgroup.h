@@ -4,13 +4,14 @@
 
 enum { SOME = 256 << 10 };
 
-/* The cgroup's memory at one moment. lists: inactive_anon + active_anon + unevictable. faults and huge_faults count
- * since the cgroup was made. */
+/* The cgroup's memory at one moment. lists: inactive_anon + active_anon + unevictable. The last four count since the
+ * cgroup was made: came and went are pages of anonymous memory, shared memory and files (v1; a large folio is one). */
 struct split {
     i64 usage, anon, file, shmem, kernel, slab, page_tables, swap, slab_reclaimable, sock, huge, kernel_stack, unevictable;
-    i64 lists, faults, huge_faults;
+    i64 lists;
     i64 uncounted; /* charged, and in none of the counters */
     i64 unreclaimable, kept_kernel; /* filled in by need_of() */
+    i64 faults, huge_faults, came, went;
 };
 
 static struct {
@@ -117,7 +118,8 @@ static void cgroup_split(struct split *s) {
     if (cg.flush >= 0) SYS4(NR_PREAD, cg.flush, &byte, 1, 0);
     s->usage = slurp(cg.usage) ? to_number(text) : ABSENT;
     s->anon = s->file = s->shmem = s->kernel = s->slab = s->page_tables = s->swap = s->slab_reclaimable = ABSENT;
-    s->sock = s->huge = s->kernel_stack = s->unevictable = s->lists = s->faults = s->huge_faults = s->uncounted = ABSENT;
+    s->sock = s->huge = s->kernel_stack = s->unevictable = s->lists = s->uncounted = ABSENT;
+    s->faults = s->huge_faults = s->came = s->went = ABSENT;
     if (cg.version == 1) {
         s->kernel = slurp(cg.kmem) ? to_number(text) : ABSENT;
         if (!slurp(cg.stat)) return;
@@ -129,6 +131,8 @@ static void cgroup_split(struct split *s) {
         s->unevictable = value_of("total_unevictable");
         s->lists = plus(plus(value_of("total_inactive_anon"), value_of("total_active_anon")), s->unevictable);
         s->faults = value_of("total_pgfault");
+        s->came = value_of("total_pgpgin");
+        s->went = value_of("total_pgpgout");
     } else {
         s->swap = slurp(cg.swap) ? to_number(text) : ABSENT;
         if (!slurp(cg.stat)) return;

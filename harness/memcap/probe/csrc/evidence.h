@@ -1,17 +1,17 @@
 /* What a spike between two samples can have been: evidence of each pause (docs/measuring.md).
  *
  * A window is the time between two scans of the processes. At its end there are a lower and an upper bound of the most
- * unreclaimable memory in it, from the kernel's high-water mark, the page faults of each pause, and what the processes
- * read and wrote. */
+ * unreclaimable memory in it, from the kernel's high-water mark, the pages that came and went in each pause, and what the
+ * processes read and wrote. */
 #pragma once
 #include "need.h"
 
-struct traffic { i64 rchar, wchar, writes, read, written, huge_faults; int known; };
+struct traffic { i64 rchar, wchar, read, written, huge_faults; int known; };
 
 static struct {
     struct traffic at_start, earlier, before, now; /* at the beginning of the last window, of this one, and at the last scan */
     i64 mark;                   /* high-water mark at the beginning */
-    i64 most_cache, least_cache, most_need, reachable, faults; /* over the samples of the window */
+    i64 most_cache, least_cache, reachable; /* over the samples of the window */
     i64 first_cache;            /* that of files at the first sample after `before` was read */
     i64 bound;                  /* the largest that a single pause allows, before what was read and written is known */
     int has_huge;               /* the workload may have huge pages */
@@ -27,7 +27,6 @@ static void add_traffic(const char *path) {
     if (!slurp_path(path)) { seen.now.known = 0; return; }
     seen.now.rchar += value_of("rchar");
     seen.now.wchar += value_of("wchar");
-    seen.now.writes += value_of("syscw");
     seen.now.read += value_of("read_bytes");
     seen.now.written += value_of("write_bytes");
 }
@@ -52,10 +51,10 @@ static int huge_pages_for_all(void) {
 /* Of processes that were reaped their parent has the sums. Ours without what this thread itself read and wrote. */
 static void begin_traffic(void) {
     struct traffic own;
-    seen.now = (struct traffic){0, 0, 0, 0, 0, 0, 1};
+    seen.now = (struct traffic){0, 0, 0, 0, 0, 1};
     add_traffic("/proc/thread-self/io");
     own = seen.now;
-    seen.now = (struct traffic){-own.rchar, -own.wchar, -own.writes, -own.read, -own.written, 0, own.known};
+    seen.now = (struct traffic){-own.rchar, -own.wchar, -own.read, -own.written, 0, own.known};
     add_traffic("/proc/self/io");
     seen.now.huge_faults = huge_faults();
     if (seen.has_huge && seen.before.huge_faults == 0) seen.before.huge_faults = seen.now.huge_faults; /* the first look */
@@ -70,20 +69,33 @@ static void open_window(const struct split *s) {
     seen.most_cache = given_back(s) + doubtful(s);
     seen.least_cache = given_back(s);
     seen.first_cache = s->file;
-    seen.most_need = seen.reachable = seen.bound = at_least(s->unreclaimable, 0);
-    seen.faults = 0;
+    seen.reachable = seen.bound = at_least(s->unreclaimable, 0);
+}
+/* What came after a sample: no more than there were page faults, nor, on v1, than pages were charged. Faults on pages of
+ * files that were there already charge none. */
+static i64 reached_by_coming(const struct split *last, const struct split *now) {
+    i64 faults = now->faults < 0 ? WITHOUT_BOUND / run.page_size : at_least(now->faults - last->faults, 0);
+    i64 came = now->came < 0 ? faults : at_most(faults, now->came - last->came);
+    return last->unreclaimable + (came + faults / PAGES_PER_TABLE) * run.page_size;
+}
+/* What went before a sample, on v1: no more than pages were uncharged, and what is not counted by pages and was there at
+ * the sample before. Pages on their way out are still on a list, or charged. A large folio is uncharged as one. */
+static i64 reached_by_going(const struct split *last, const struct split *now) {
+    if (now->went < 0 || now->lists < 0) return WITHOUT_BOUND;
+    i64 rest = last->unreclaimable - last->anon - last->shmem, rest_now = now->unreclaimable - now->anon - now->shmem;
+    i64 leaving = at_least(at_least(now->lists - now->anon - now->shmem, now->uncounted), 0) + lazily_freed(now);
+    i64 folios = at_least(last->huge - now->huge, 0) + at_least(last->shmem - now->shmem, 0);
+    i64 went = now->went - last->went, tables = (now->faults - last->faults) / PAGES_PER_TABLE;
+    return now->unreclaimable + (went + tables) * run.page_size + at_least(rest - rest_now, 0) + leaving + folios;
 }
 /* Take in the sample `now`, which ends the pause after the sample `last`. */
 static void note_pause(const struct split *last, const struct split *now) {
-    i64 faults = now->faults < 0 ? WITHOUT_BOUND / run.page_size : at_least(now->faults - last->faults, 0);
-    i64 reached = last->unreclaimable + faults * run.page_size;
+    i64 reached = at_most(reached_by_coming(last, now), reached_by_going(last, now));
     i64 by_mark = run.mark < 0 ? WITHOUT_BOUND : run.mark - at_most(given_back(last), given_back(now));
     seen.bound = at_least(at_most(by_mark, reached), seen.bound);
     seen.most_cache = at_least(given_back(now) + doubtful(now), seen.most_cache);
     seen.least_cache = at_most(given_back(now), seen.least_cache);
-    seen.most_need = at_least(now->unreclaimable, seen.most_need);
     seen.reachable = at_least(at_least(now->unreclaimable, reached), seen.reachable);
-    seen.faults = at_most(seen.faults + faults, WITHOUT_BOUND / run.page_size);
 }
 /* Whether the mark says that more was needed than any sample showed. */
 static int mark_says_more(void) {
@@ -91,8 +103,8 @@ static int mark_says_more(void) {
 }
 /* What was read and written between two scans. Less than before: a process ended that nobody waited for. */
 static struct traffic between(const struct traffic *a, const struct traffic *b) {
-    struct traffic t = {b->rchar - a->rchar, b->wchar - a->wchar, b->writes - a->writes, b->read - a->read,
-                        b->written - a->written, b->huge_faults - a->huge_faults, a->known && b->known};
+    struct traffic t = {b->rchar - a->rchar, b->wchar - a->wchar, b->read - a->read, b->written - a->written,
+                        b->huge_faults - a->huge_faults, a->known && b->known};
     if (t.rchar < 0 || t.wchar < 0 || t.read < 0 || t.written < 0) t.known = 0;
     if (a->huge_faults < 0 || b->huge_faults < 0) t.huge_faults = WITHOUT_BOUND / huge_page();
     return t;
@@ -104,12 +116,6 @@ static i64 unstored(void) {
     seen.unstored = at_least(known, seen.unstored);
     return at_least(more, 0);
 }
-/* The most that page faults can have brought in this window. A page of a file that was written to through a map took a
- * fault as well: those that were to be stored, but for what calls wrote, which can begin and end in a page each. */
-static i64 reachable_by_faults(const struct traffic *t) {
-    i64 mapped = at_least(t->written - t->wchar - 2 * run.page_size * t->writes, 0);
-    return at_most(seen.reachable, seen.most_need + at_least(seen.faults * run.page_size - mapped, 0));
-}
 /* The most page cache that can have gone and come back, unseen, within the pauses of a window: what was read and written,
  * but for what the cache grew by, which has not gone. Pages of a hole are added without being read from a disk; those that
  * calls read are left out. */
@@ -119,17 +125,17 @@ static i64 come_back(const struct traffic *t) {
     return at_least(t->read + t->written - grown, 0);
 }
 /* The upper bound: nothing was in use above the mark, and of that the cache was no need that was there all the time or
- * cannot have come back. Nor can more have been touched than there were page faults, but for what was written to
- * a tmpfs or pipe: what was written and not to be stored. Returns whether anything was read or written. */
+ * cannot have come back. Nor can more have been touched than pages came or went, but for huge pages and for what was written
+ * to a tmpfs or pipe: what was written and not to be stored. Returns whether anything was read or written. */
 static int close_window(void) {
     struct traffic t = between(&seen.before, &seen.now), wide = between(&seen.earlier, &seen.now);
-    i64 by_mark = run.mark < 0 ? WITHOUT_BOUND : run.mark, by_faults = WITHOUT_BOUND;
+    i64 by_mark = run.mark < 0 ? WITHOUT_BOUND : run.mark, by_pages = WITHOUT_BOUND;
     if (t.known) {
         i64 returned = come_back(&t), untouched = t.huge_faults * huge_page() + unstored();
         by_mark -= at_least(seen.least_cache - returned, 0);
-        by_faults = at_most(reachable_by_faults(&t) + untouched, seen.bound + at_least(untouched, returned));
+        by_pages = at_most(seen.reachable + untouched, seen.bound + at_least(untouched, returned));
     }
-    seen.high = at_least(at_most(by_mark, by_faults), seen.high);
+    seen.high = at_least(at_most(by_mark, by_pages), seen.high);
     /* The lower bound: at the mark everything was needed that was no cache. What was read while the last scan was going
      * on may be missing in this window, so the one before counts as well. */
     if (wide.known && run.mark > seen.mark)

@@ -18,6 +18,7 @@ enum {
     USUAL_DESCRIPTORS = 64,          /* the smallest table of descriptors */
     UNSEEN_PROCESS_KERNEL = 192 << 10,
     LAZY_KNOWN_NS = 300000000,
+    PAGES_PER_TABLE = 512,           /* of 4 KiB that one page of page table maps */
     CACHE_PER_NOTE = 32,             /* a buffer head of 104 bytes and a 64th of a node for each page of a file */
 };
 
