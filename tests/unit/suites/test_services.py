@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -157,6 +158,29 @@ def test_a_twin_leaks_more_than_its_cap_during_the_load_and_not_before(name: str
     budget = BENCHMARKS["shop"].budget
     assert budget is not None
     assert budget.limit_bytes + warm_up * leaked < 128 << 20 < (warm_up + load_of(twin).count) * leaked
+
+
+def test_the_shop_with_postgresql_differs_by_its_database_only() -> None:
+    shop, other = BENCHMARKS["shop"].workload, BENCHMARKS["shop_postgres"].workload
+    assert isinstance(shop, ServerWorkload)
+    assert isinstance(other, ServerWorkload)
+    assert other.argv == shop.argv
+    assert load_of(BENCHMARKS["shop_postgres"]).requests == load_of(BENCHMARKS["shop"]).requests
+    assert urlsplit(BENCHMARKS["shop_postgres"].env["SHOP_DATABASE"]).hostname in {
+        service.name for service in other.services
+    }
+
+
+@pytest.mark.parametrize("benchmark", BENCHMARKS.values(), ids=list(BENCHMARKS))
+def test_a_budget_fits_under_each_cap_with_its_margin(benchmark: Benchmark) -> None:
+    caps = {"128m": 128 << 20, "256m": 256 << 20}
+    budgets = [benchmark.budget, *benchmark.phase_budgets.values()]
+    assert all(
+        each.limit_bytes * (1 + each.margin) < caps[cap]
+        for each in budgets
+        if each is not None
+        for cap in benchmark.cap_names or ()
+    )
 
 
 def test_only_one_benchmark_is_quick() -> None:
