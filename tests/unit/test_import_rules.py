@@ -131,6 +131,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "feasible",
         "images",
         "engine",
+        "measuring",
         "campaign",
         "store",
     ),
