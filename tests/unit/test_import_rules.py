@@ -132,6 +132,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "images",
         "engine",
         "measuring",
+        "run_spec",
+        "calibration",
         "campaign",
         "store",
     ),

@@ -60,7 +60,7 @@ def servers_of_test(item: pytest.Item) -> Iterator[ServerFactory]:
             try:
                 settings = server_settings(command, ready, options)
                 refuse_used_port(settings.target)
-                running = _start(settings, item.config)
+                running = _start(settings, item)
             except MemcapError as error:
                 problem = str(error)
             else:
@@ -80,10 +80,19 @@ def servers_of_test(item: pytest.Item) -> Iterator[ServerFactory]:
         pytest.fail("\n\n".join(failures), pytrace=False)
 
 
-def _start(settings: ServerSettings, config: pytest.Config) -> RunningServer:
-    return ServerProcess(settings)
+def _start(settings: ServerSettings, item: pytest.Item) -> RunningServer:
+    if settings.container is None:
+        return ServerProcess(settings)
+    from memcap.pytest_plugin.in_containers import image_of_project  # noqa: PLC0415 - heavy
+    from memcap.pytest_plugin.server_container import ServerContainer  # noqa: PLC0415 - likewise
+
+    return ServerContainer(settings, item, image_of_project(settings.container.image, item.config.rootpath))
 
 
 def _stopped(server: MemoryServer) -> str:
-    server.stop()
+    """Stop a server; return why its end is a failure, empty if it is none."""
+    try:
+        server.stop()
+    except MemcapError as error:
+        return str(error)
     return server.problem()

@@ -13,12 +13,13 @@ from typing import Final, TypedDict, TypeVar
 from memcap.config.server_words import parse_ready
 from memcap.config.source import nearest, shown
 from memcap.errors import MemcapError, UsageError
-from memcap.model import CommandReady, HttpReady, LoadTarget, Readiness, TcpReady
+from memcap.model import NO_NETWORK, CommandReady, HttpReady, LoadTarget, Readiness, TcpReady
 from memcap.units import counted, parse_bytes
 
 PORT: Final = "{port}"
 DEFAULT_CAP_BYTES: Final = 256 * 1024**2
 DEFAULT_NETWORK: Final = "bridge"
+HOST_NETWORK: Final = "host"
 READY_SECONDS: Final = 60.0
 GRACE_SECONDS: Final = 10.0
 _OF_CONTAINERS: Final = ("cap", "network")
@@ -120,7 +121,7 @@ class _Asked:
 
 def _container(asked: _Asked, options: Mapping[str, object]) -> ContainerSettings | None:
     cap = asked.read("cap", lambda value: parse_bytes(_text(value)), DEFAULT_CAP_BYTES)
-    network = asked.read("network", _text, DEFAULT_NETWORK)
+    network = asked.read("network", _network, DEFAULT_NETWORK)
     if "image" in options:
         return ContainerSettings(image=asked.read("image", _text, ""), cap_bytes=cap, network=network)
     asked.problems += [f"{name}: it is for containers; give `image` too" for name in _OF_CONTAINERS if name in options]
@@ -150,6 +151,12 @@ def _text(value: object) -> str:
     if not isinstance(value, str) or not value:
         raise ValueError(f"expected a text, not {shown(value)}")
     return value
+
+
+def _network(value: object) -> str:
+    if value == NO_NETWORK:
+        raise ValueError("a server without a network cannot be reached by the test")
+    return _text(value)
 
 
 def _seconds(value: object) -> float:

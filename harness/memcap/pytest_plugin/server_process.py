@@ -18,7 +18,7 @@ from memcap.errors import UsageError
 from memcap.measuring.served import CRASHES
 from memcap.model import Ending
 from memcap.pytest_plugin.server_options import ServerSettings
-from memcap.pytest_plugin.server_running import Stopped
+from memcap.pytest_plugin.server_running import Stopped, how_ended
 from memcap.testing.cgroup import own_oom_kills
 from memcap.testing.reading import descendants, has_memory, tree_unreclaimable_bytes
 from memcap.units import format_seconds
@@ -148,8 +148,7 @@ class ServerProcess:
             return Stopped(ending=Ending.TIMED_OUT, detail=f"it did not end within {grace} of SIGTERM, and was killed")
         if was_running and -code not in CRASHES:
             return Stopped(ending=Ending.COMPLETED)
-        how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-        detail = f"it ended with {how}" if was_running else f"it ended by itself with {how}"
+        detail = how_ended(code)
         if code == -signal.SIGKILL and own_oom_kills() > self._kills:
             return Stopped(ending=Ending.MACHINE_OOM, detail=f"{detail}: the cgroup of this machine has no memory left")
         if code < 0:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from memcap.model import Ending
+
+OWN_ENDINGS: Final = (Ending.FAILED, Ending.CRASHED, Ending.INCOMPLETE)  # told by the exit code
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +20,11 @@ class Stopped:
     detail: str = ""
     peak_bytes: int | None = None
     unreclaimable_peak_bytes: int | None = None
+
+
+def how_ended(code: int) -> str:
+    """Return an exit code in words; below 0 it is that of a signal."""
+    return f"it ended with signal {signal.Signals(-code).name}" if code < 0 else f"it ended with exit code {code}"
 
 
 class RunningServer(Protocol):

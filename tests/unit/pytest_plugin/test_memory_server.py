@@ -149,9 +149,9 @@ def test_what_goes_wrong_is_told(session: Session) -> None:
     text = result.stdout.str()
     for words in (
         "memory_server: not_ready: not within 1.0 s: [Errno 111] Connection refused",
-        "memory_server: failed: it ended by itself with exit code 1 before it was ready",
+        "memory_server: failed: it ended with exit code 1 before it was ready",
         "no such table: users",
-        "memory_server: failed: it ended by itself with exit code 3",
+        "memory_server: failed: it ended with exit code 3",
         "the database is gone",
         "memory_server: timed_out: it did not end within 300 ms of SIGTERM, and was killed",
         "already\n  Let memcap choose a free port: write {port} in the command and in `ready`.",
