@@ -65,6 +65,14 @@ def test_killed(memory_server):
     with pytest.raises(OSError):
         get(server, f"/keep/{100 * MIB}")
 
+def test_a_worker_is_killed(memory_server):
+    server = memory_server(program("workers"), ready=READY, cap="64m", **HOST)
+    with pytest.raises(OSError):
+        get(server, f"/keep/{100 * MIB}")
+    assert server.is_running
+    assert server.workers.oom_kills == 1
+    assert server.stop().is_oom
+
 def test_dies(memory_server):
     server = memory_server(program(), ready=READY, **HOST)
     with pytest.raises(OSError):
@@ -79,6 +87,12 @@ def test_never_ready(memory_server):
 
 def test_fails_at_start(memory_server):
     memory_server(program("fails"), ready=READY, **HOST)
+
+def test_no_program(memory_server):
+    memory_server(["no-such-program"], ready=READY, **HOST)
+
+def test_unknown_image(memory_server):
+    memory_server(program(), ready=READY, image="memcap/no-such-image:1")
 
 def test_unknown_network(memory_server):
     memory_server(program(), ready=READY, image="@IMAGE@", network="no-such-network")
@@ -122,7 +136,7 @@ def test_a_server_in_a_container(docker_client: DockerClient, pytester: pytest.P
     pytester.makepyfile(test_memory_server=(COMMON + TESTS).replace("@IMAGE@", reference))
     result = pytester.runpytest_subprocess()
 
-    result.assert_outcomes(passed=5, failed=4, errors=2)
+    result.assert_outcomes(passed=6, failed=6, errors=2)
     text = result.stdout.str()
     for words in (
         "memory_server: oom_killed: ",
@@ -133,6 +147,8 @@ def test_a_server_in_a_container(docker_client: DockerClient, pytester: pytest.P
         "no such table: users",
         "memory_server: the container of the server could not be started: ",
         "network no-such-network not found",
+        "memory_server: load_failed: ",
+        "memcap/no-such-image:1",
         "network: a server without a network cannot be reached by the test",
     ):
         assert words in text, words

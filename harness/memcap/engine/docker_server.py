@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -22,7 +22,10 @@ TAIL_LINES: Final = 100
 
 
 class ServerRunning:
-    """Start the run of ``spec`` at once; ``stop`` or ``close`` ends it. Raises EngineError if it does not start."""
+    """Start the run of ``spec`` at once; ``stop`` or ``close`` ends it. Raises EngineError if it does not start.
+
+    ``pid`` is that of its PID 1 on the daemon's machine; 0 if it ended already.
+    """
 
     def __init__(self, client: DockerClient, engine: DockerEngine, spec: RunSpec) -> None:
         self._client = client
@@ -38,10 +41,22 @@ class ServerRunning:
                 raise EngineError(f"the container of the server could not be started: {why}")
             self.container = self._member.container
             with translated("look at the server's container"):
-                self.pid = int(client.api.inspect_container(self.container)["State"]["Pid"])
+                self.pid = self._host_pid()
         except BaseException:
             self.close()
             raise
+
+    def _host_pid(self) -> int:
+        from docker.errors import NotFound
+
+        try:
+            return int(self._client.api.inspect_container(self.container)["State"]["Pid"])
+        except NotFound:
+            return 0
+
+    def ends_within(self, seconds: float) -> bool:
+        """Wait so long for its end; tell whether it came."""
+        return bool(wait([self._future], timeout=seconds).done)
 
     def is_running(self) -> bool:
         """Tell whether the container runs, or is being read and removed."""

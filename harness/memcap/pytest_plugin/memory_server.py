@@ -14,7 +14,7 @@ from memcap.measuring.workers import worker_figures
 from memcap.model import Ending, LoadTarget, PhaseMark, PhaseName, WorkerFigures
 from memcap.pytest_plugin.server_options import ServerSettings
 from memcap.pytest_plugin.server_ready import NotReady, wait_until_ready
-from memcap.pytest_plugin.server_running import RunningServer, Stopped
+from memcap.pytest_plugin.server_running import OWN_ENDINGS, RunningServer, Stopped
 from memcap.pytest_plugin.server_samples import Samples
 from memcap.units import format_bytes, format_seconds
 
@@ -209,7 +209,7 @@ class MemoryServer:
         if self._stopped is None or self._stopped.ending is Ending.COMPLETED:
             return ""
         ending, detail = self._stopped.ending, self._stopped.detail
-        when = "" if READY in dict(self._marks) else " before it was ready"
+        when = " before it was ready" if ending in OWN_ENDINGS and READY not in dict(self._marks) else ""
         return f"{ending.value}: {detail or ending.explanation}{when}{last_lines(self.output)}"
 
     def summary(self) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import secrets
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -43,12 +44,14 @@ from memcap.pytest_plugin.server_options import HOST_NETWORK, ContainerSettings,
 from memcap.pytest_plugin.server_running import OWN_ENDINGS, Stopped, how_ended
 from memcap.run_spec import run_spec
 from memcap.testing.cgroup import CgroupFolder, own_cgroup
+from memcap.testing.reading import children_of, has_memory
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
 LONGEST_SECONDS: Final = 24 * 3600.0
-_PREPARED: Final = pytest.StashKey[dict[str, "Prepared"]]()
+_ENDING_SECONDS: Final = 5.0  # until a container that has ended is read and removed
+_PREPARED: Final = pytest.StashKey[dict[ImageSource, "Prepared"]]()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,13 +96,13 @@ class ServerContainer:
     def unreclaimable_bytes(self) -> int | None:
         """Return what the container holds now; None if it ended."""
         try:
-            return self._cgroup.unreclaimable_bytes()
+            return self._cgroup.unreclaimable_bytes() if self._cgroup else None
         except MemcapError:
             return None
 
     def oom_kills(self) -> int | None:
         """Return how many of its processes the kernel killed at the cap."""
-        return self._cgroup.oom_kills() if self._kills is None else self._kills
+        return self._cgroup.oom_kills() if self._kills is None and self._cgroup else self._kills
 
     def output(self) -> str:
         """Return the end of what it printed."""
@@ -107,6 +110,8 @@ class ServerContainer:
 
     def stop(self, *, ready_at: float | None) -> Stopped:
         """Send the image's stop signal to the main process, and after the grace period SIGKILL to all."""
+        if not any(map(has_memory, children_of(self.root_pid))):  # it has just ended; the supervisor sees that first
+            self._server.ends_within(_ENDING_SECONDS)
         was_running = self.is_running()
         raw = self._server.stop()
         self._printed = output_tail(raw)
@@ -131,11 +136,11 @@ def _prepared(
 ) -> Prepared:
     """Return what servers of ``image`` are started from, made once a session."""
     known = config.stash.setdefault(_PREPARED, {})
-    if image.name not in known:
+    if image not in known:
         (facts,) = build_images(client, (image,), say=lambda _: None)
         layer = build_layer(client, facts, None, say=lambda _: None)
-        known[image.name] = Prepared(layer=layer, calibration=calibrate(engine, layer, campaign))
-    return known[image.name]
+        known[image] = Prepared(layer=layer, calibration=calibrate(engine, layer, campaign))
+    return known[image]
 
 
 def _campaign(settings: ServerSettings, container: ContainerSettings) -> CampaignSettings:
@@ -155,7 +160,7 @@ def _spec(settings: ServerSettings, cell: Cell, prepared: Prepared, campaign: Ca
     assert isinstance(workload, ServerWorkload)
     target, is_published = settings.target, campaign.policy.network != HOST_NETWORK
     spec = replace(
-        run_spec(cell, layer, campaign, attempt="1"),
+        run_spec(cell, layer, campaign, attempt=secrets.token_hex(4)),
         stop_signal=signal_number(layer.image.stop_signal),
         grace_seconds=settings.grace_seconds,
         serving=Serving(workload=workload, client_image_id="", client_python=""),  # the test is the client
@@ -185,19 +190,24 @@ def _running(client: DockerClient, engine: DockerEngine, spec: RunSpec) -> Serve
         return ServerRunning(client, engine, spec)
     except EngineError as error:
         remedy = f'Without a network {spec.policy.network!r} on this daemon, use network="{HOST_NETWORK}".'
-        raise EngineError(error.message, remedy=error.remedy or remedy) from error
+        raise EngineError(error.message, remedy=remedy if "network" in error.message else error.remedy) from error
 
 
-def _cgroup(server: ServerRunning) -> CgroupFolder:
-    """Return the cgroup of the server's container. Raises UsageError where this machine does not see it."""
-    remedy = "Run pytest on the machine of the Docker daemon."
-    try:
+def _cgroup(server: ServerRunning) -> CgroupFolder | None:
+    """Return the cgroup of the server's container; None if it ended already.
+
+    Raises UsageError where this machine does not see it.
+    """
+    with suppress(MemcapError):
         folder = own_cgroup(membership=Path(f"/proc/{server.pid}/cgroup"))
-    except MemcapError as error:
-        raise UsageError("the container of the server is not on this machine", remedy=remedy) from error
-    if server.container not in str(folder.path):
-        raise UsageError("the cgroup of the server's container is not visible here", remedy=remedy)
-    return folder
+        if server.container in str(folder.path):
+            return folder
+    if server.ends_within(_ENDING_SECONDS):
+        return None
+    raise UsageError(
+        "the cgroup of the server's container is not visible on this machine",
+        remedy="Run pytest on the machine of the Docker daemon.",
+    )
 
 
 def _events(ready_at: float | None, *, was_running: bool) -> Iterator[str]:

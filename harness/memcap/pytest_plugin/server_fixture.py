@@ -61,17 +61,16 @@ def servers_of_test(item: pytest.Item) -> Iterator[ServerFactory]:
                 settings = server_settings(command, ready, options)
                 refuse_used_port(settings.target)
                 running = _start(settings, item)
-            except MemcapError as error:
-                problem = str(error)
-            else:
                 stack.callback(running.close)
                 server = MemoryServer(settings, running)
                 stack.callback(server.close)
                 problem = server.wait_until_ready()
-                if not problem:
-                    servers.append(server)
-                    return server
-            pytest.fail(f"memory_server: {problem}", pytrace=False)
+            except MemcapError as error:
+                problem = str(error)
+            if problem:
+                pytest.fail(f"memory_server: {problem}", pytrace=False)
+            servers.append(server)
+            return server
 
         yield start
         problems = [_stopped(server) for server in servers if server.ending is None]
