@@ -16,6 +16,8 @@ from memcap.pytest_plugin.server_ready import refuse_used_port
 from memcap.pytest_plugin.server_running import RunningServer
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pluggy import Result
     from typing_extensions import Unpack
 
@@ -30,7 +32,9 @@ _REPORTS: Final = "memcap-servers"
 class ServerFactory(Protocol):
     """What the fixture ``memory_server`` gives to a test."""
 
-    def __call__(self, command: str | Sequence[str], *, ready: str, **options: Unpack[ServerOptions]) -> MemoryServer:
+    def __call__(
+        self, command: str | Sequence[str | Path], *, ready: str, **options: Unpack[ServerOptions]
+    ) -> MemoryServer:
         """Start a server, wait until it is ready and at rest, and return it."""
         ...
 
@@ -55,7 +59,7 @@ def servers_of_test(item: pytest.Item) -> Iterator[ServerFactory]:
     servers = item.stash.setdefault(_SERVERS, [])
     with ExitStack() as stack:
 
-        def start(command: str | Sequence[str], *, ready: str, **options: Unpack[ServerOptions]) -> MemoryServer:
+        def start(command: str | Sequence[str | Path], *, ready: str, **options: Unpack[ServerOptions]) -> MemoryServer:
             __tracebackhide__ = True
             try:
                 settings = server_settings(command, ready, options)

@@ -73,7 +73,7 @@ class ServerSettings:
         return self.ready.check.target
 
 
-def server_settings(command: str | Sequence[str], ready: str, options: Mapping[str, object]) -> ServerSettings:
+def server_settings(command: str | Sequence[str | Path], ready: str, options: Mapping[str, object]) -> ServerSettings:
     """Return what a test asked for, with a free port for each ``{port}``. Raises UsageError with all that is wrong."""
     asked = _Asked({"command": command, "ready": ready, **options})
     argv: tuple[str, ...] = asked.read("command", _words, ())
