@@ -75,30 +75,30 @@ class ServerSettings:
 
 def server_settings(command: str | Sequence[str | Path], ready: str, options: Mapping[str, object]) -> ServerSettings:
     """Return what a test asked for, with a free port for each ``{port}``. Raises UsageError with all that is wrong."""
-    asked = _Asked({"command": command, "ready": ready, **options})
-    argv: tuple[str, ...] = asked.read("command", _words, ())
-    env: dict[str, str] = asked.read("env", _env, {})
-    text = asked.read("ready", _text, "")
+    given = _GivenOptions({"command": command, "ready": ready, **options})
+    argv: tuple[str, ...] = given.read("command", _words, ())
+    env: dict[str, str] = given.read("env", _env, {})
+    text = given.read("ready", _text, "")
     port = free_port() if any(PORT in each for each in (*argv, text, *env.values())) else None
-    check = asked.read("ready", lambda _: parse_ready(_with_port(text, port)), _ANY) if text else _ANY
+    check = given.read("ready", lambda _: parse_ready(_with_port(text, port)), _ANY) if text else _ANY
     found = ServerSettings(
         argv=tuple(_with_port(word, port) for word in argv),
-        ready=Readiness(check=check, time_limit_seconds=asked.read("ready_timeout", _seconds, READY_SECONDS)),
-        grace_seconds=asked.read("grace", _seconds, GRACE_SECONDS),
+        ready=Readiness(check=check, time_limit_seconds=given.read("ready_timeout", _seconds, READY_SECONDS)),
+        grace_seconds=given.read("grace", _seconds, GRACE_SECONDS),
         env={name: _with_port(value, port) for name, value in env.items()},
-        cwd=asked.read("cwd", _path if "image" in options else _folder, None),
-        container=_container(asked, options),
+        cwd=given.read("cwd", _path if "image" in options else _folder, None),
+        container=_container(given, options),
         port=port,
     )
-    if found.container is None and not argv and not asked.problems:
-        asked.problems.append("command: it is empty")
-    if asked.problems:
-        lines = "\n".join(f"  {problem}" for problem in asked.problems)
-        raise UsageError(f"memory_server has {counted(len(asked.problems), 'problem')}; nothing was started.\n{lines}")
+    if found.container is None and not argv and not given.problems:
+        given.problems.append("command: it is empty")
+    if given.problems:
+        lines = "\n".join(f"  {problem}" for problem in given.problems)
+        raise UsageError(f"memory_server has {counted(len(given.problems), 'problem')}; nothing was started.\n{lines}")
     return found
 
 
-class _Asked:
+class _GivenOptions:
     """The options of a test, and what is wrong with those that were read."""
 
     def __init__(self, options: Mapping[str, object]) -> None:
@@ -119,12 +119,12 @@ class _Asked:
             return default
 
 
-def _container(asked: _Asked, options: Mapping[str, object]) -> ContainerSettings | None:
-    cap = asked.read("cap", lambda value: parse_bytes(_text(value)), DEFAULT_CAP_BYTES)
-    network = asked.read("network", _network, DEFAULT_NETWORK)
+def _container(given: _GivenOptions, options: Mapping[str, object]) -> ContainerSettings | None:
+    cap = given.read("cap", lambda value: parse_bytes(_text(value)), DEFAULT_CAP_BYTES)
+    network = given.read("network", _network, DEFAULT_NETWORK)
     if "image" in options:
-        return ContainerSettings(image=asked.read("image", _text, ""), cap_bytes=cap, network=network)
-    asked.problems += [f"{name}: it is for containers; give `image` too" for name in _OF_CONTAINERS if name in options]
+        return ContainerSettings(image=given.read("image", _text, ""), cap_bytes=cap, network=network)
+    given.problems += [f"{name}: it is for containers; give `image` too" for name in _OF_CONTAINERS if name in options]
     return None
 
 

@@ -15,6 +15,7 @@ from memcap.pytest_plugin.server_running import RunningServer
 from memcap.units import format_seconds
 
 _ATTEMPT_SECONDS: Final = 2.0
+_BODY_BYTES: Final = 1024 * 1024
 _OPEN_SECONDS: Final = 0.05  # Docker's proxy accepts connections to what does not listen, and then closes them
 
 
@@ -58,11 +59,12 @@ def _problem(ready: Readiness, server: RunningServer) -> str:
     target = check.target
     with closing(http.client.HTTPConnection(target.host, target.port, timeout=_ATTEMPT_SECONDS)) as connection:
         try:
-            connection.request("GET", path)
-            status = connection.getresponse().status
+            connection.request("GET", path, headers={"Connection": "close"})
+            answer = connection.getresponse()
+            answer.read(_BODY_BYTES)  # a connection that is closed before is an error in some servers' logs
         except (OSError, http.client.HTTPException) as error:
             return str(error) or type(error).__name__
-    return "" if check.accepts(status) else f"GET {path} was answered with status {status}"
+    return "" if check.accepts(answer.status) else f"GET {path} was answered with status {answer.status}"
 
 
 def _problem_of_connection(target: LoadTarget, seconds: float) -> str:
