@@ -26,7 +26,7 @@ REDIS = Service(
 )
 CELERY = (
     *("python3", "-m", "celery", "-A", "tasks", "worker", "--pool", "solo", "--loglevel", "WARNING"),
-    *("--without-gossip", "--without-mingle", "--without-heartbeat", "--pidfile", "/dev/shm/worker.pid"),
+    *("--without-gossip", "--without-mingle", "--without-heartbeat"),
 )
 
 
@@ -37,11 +37,11 @@ def _mmdebstrap() -> None:
 
 def test_a_worker_keeps_what_its_tasks_leave_behind(serve: Serve) -> None:
     send = ClientCommand(argv=("python3", "/memcap/suite/tasks.py", "500"))
-    found = serve(CELERY, send, ready="test -f /dev/shm/worker.pid", services=(REDIS,), warm_up_seconds=2.0)
+    found = serve(CELERY, send, ready="python3 -c 'open(\"/dev/shm/ready\")'", services=(REDIS,), warm_up_seconds=2.0)
     run = server(found)
     kept = kept_after_load([run])
 
-    assert found.ending is Ending.COMPLETED, found.detail
+    assert found.ending is Ending.COMPLETED, f"{found.detail}\n{found.output_tail}"
     assert found.exit_code == 0
     assert [(load.requests, load.errors) for load in run.loads] == [(500, 0)]
     assert kept is not None
@@ -54,17 +54,15 @@ def test_a_worker_keeps_what_its_tasks_leave_behind(serve: Serve) -> None:
 def postgres(**fields: Any) -> Service:
     """Return PostgreSQL with a cluster of its own in memory, made at its start."""
     start = (
-        "export PATH=$PATH:$(echo /usr/lib/postgresql/*/bin); initdb -D /data --auth trust --no-sync >/dev/null && "
-        "exec postgres -D /data -c listen_addresses=127.0.0.1 -c unix_socket_directories=/tmp -c fsync=off "
-        "-c shared_buffers=16MB -c min_wal_size=32MB -c max_wal_size=64MB"
+        "PATH=$(echo /usr/lib/postgresql/*/bin):$PATH; initdb -D /data/db -U postgres --auth=trust --no-sync && "
+        "exec postgres -D /data/db -k /tmp -c fsync=off"
     )
     usual: dict[str, Any] = {
         "name": "db",
         "package": "postgresql",
         "argv": ("sh", "-c", start),
         "user": "postgres",
-        "env": {"LANG": "C.UTF-8"},
-        "tmpfs": {"/data": "mode=1777", "/tmp": "mode=1777"},
+        "tmpfs": {"/data": "size=256m"},
         "stop_signal": "SIGINT",
         "ready": Readiness(check=parse_ready("tcp://db:5432"), time_limit_seconds=scaled(30)),
     }
@@ -80,7 +78,7 @@ def test_postgresql_answers_by_its_name(serve: Serve) -> None:
 
 
 def test_a_database_whose_disk_is_full_is_named_with_its_last_words(serve: Serve) -> None:
-    found = serve(plain(), "GET / rate=20 for 0.5s", services=(postgres(tmpfs={"/data": "mode=1777,size=8m"}),))
+    found = serve(plain(), "GET / rate=20 for 0.5s", services=(postgres(tmpfs={"/data": "size=16m"}),))
     assert found.ending is Ending.SERVICE_FAILED
     assert found.detail.startswith("db: ")
     assert "No space left on device" in found.detail

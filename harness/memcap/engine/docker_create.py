@@ -48,6 +48,7 @@ def create_run(client: DockerClient, spec: RunSpec, secret: str, *, copies_mount
         memswap_limit=cap,  # the same as the cap means: no swap at all
         network_mode=policy.network,
         extra_hosts=list(policy.add_hosts) or None,
+        port_bindings={port: ("127.0.0.1", port) for port in spec.ports} or None,
         **host_mounts(policy, copied=copies_mounts),
         cap_drop=["ALL"],
         cap_add=list(SUPERVISOR_CAPABILITIES),
@@ -71,6 +72,7 @@ def create_run(client: DockerClient, spec: RunSpec, secret: str, *, copies_mount
         entrypoint=supervisor,
         command=list(spec.argv),
         environment=dict(spec.env) | {SECRET_VARIABLE: secret},
+        ports=list(spec.ports) or None,
         hostname=None if policy.network.startswith("container:") else policy.hostname,
         working_dir=spec.working_directory or None,
         user="0",  # the supervisor's; the workload's is among its options

@@ -65,8 +65,9 @@ class Runner(Protocol):
 class Member:
     """A container of the pod that runs in a thread of its own: the server, a service, or a load generator."""
 
-    def __init__(self, name: str, spec: RunSpec) -> None:
+    def __init__(self, name: str, spec: RunSpec, *, is_tool: bool = False) -> None:
         self.name = name
+        self.is_tool = is_tool
         self.spec = spec
         self.container: str | None = None
         self.is_started = threading.Event()
@@ -89,6 +90,7 @@ class Pod:
         self._members: list[Member] = []
         self._lines: list[str] = []
         self._tools: list[RawRun] = []
+        self._refusals: dict[str, str] = {}  # what the last attempt of a command said that is a readiness check
         self._is_stopped = False
 
     def execute(self) -> RawRun:
@@ -131,7 +133,7 @@ class Pod:
             elif event.event == "check_wanted":
                 self._check(client, event.name, server)
             elif event.event == "load_wanted":
-                tool = Member("load", self._tool_spec(network))
+                tool = Member("load", self._tool_spec(network), is_tool=True)
                 self._start(tool, pool)
                 assert tool.future is not None
                 self._tools.append(tool.future.result())
@@ -154,13 +156,18 @@ class Pod:
                 self._runner.refuse_when_cancelled()
                 continue
             self._runner.refuse_when_cancelled()
-            if isinstance(happened, Member) and happened.name == "load":
+            if isinstance(happened, Member) and happened.is_tool:
                 continue
             if happened is None or isinstance(happened, Member):
                 return
-            self._lines.append(happened)
             with suppress(FileFormatError):  # who reads the lines says so
-                yield parse_event(happened)
+                event = parse_event(happened)
+                if event.event == "not_ready" and event.name in self._refusals:
+                    happened = json.dumps({**json.loads(happened), "why": self._refusals[event.name]})
+                self._lines.append(happened)
+                yield event
+                continue
+            self._lines.append(happened)
         raise EngineError(
             f"the load client was not done {SPARE_SECONDS:g} s after the time limit of the run",
             remedy="Look at the load of the daemon's machine; then run it again.",
@@ -204,9 +211,11 @@ class Pod:
             with suppress(Exception):  # it has ended, and that is told elsewhere
                 member.is_started.wait()
                 while member.future is not None and not member.future.done():
-                    if self._exits_with_zero(member, ready):
+                    why = self._refusal(member, ready)
+                    if not why:
                         self._put(client, file)
                         return
+                    self._refusals[name] = why
                     time.sleep(ready.interval_seconds)
 
         threading.Thread(target=attempt, name="memcap-check", daemon=True).start()
@@ -218,12 +227,22 @@ class Pod:
         assert found is not None
         return found
 
-    def _exits_with_zero(self, member: Member, ready: Readiness) -> bool:
+    def _refusal(self, member: Member, ready: Readiness) -> str:
+        """Run the command that says whether a member is ready; return why not, or nothing."""
+        from docker.errors import APIError
+
         assert isinstance(ready.check, CommandReady)
         api = self._client.api
         command = api.exec_create(member.container, list(ready.check.argv), user=member.spec.user or "0")
-        api.exec_start(command["Id"])
-        return bool(api.exec_inspect(command["Id"])["ExitCode"] == 0)
+        try:
+            output = api.exec_start(command["Id"])
+        except APIError as error:
+            return f"the command could not be started: {getattr(error, 'explanation', None) or error}"
+        code = api.exec_inspect(command["Id"])["ExitCode"]
+        if code == 0:
+            return ""
+        last = output.decode("utf-8", "replace").strip().rpartition("\n")[2]
+        return f"the command ended with exit code {code}" + (f": {last}" if last else "")
 
     def _put(self, client: str, name: str) -> None:
         """Tell the client that something is done."""

@@ -37,7 +37,9 @@ from memcap.units import counted, format_bytes, format_seconds
 
 FULL_DISK = "No space left on device"
 CRASHES = frozenset({4, 6, 7, 8, 11})  # SIGILL, SIGABRT, SIGBUS, SIGFPE, SIGSEGV: no answer to a stop signal
-_OF_ITS_OWN = frozenset({Ending.COMPLETED, Ending.FAILED, Ending.CRASHED})
+_OF_ITS_OWN = frozenset(
+    {Ending.COMPLETED, Ending.FAILED, Ending.CRASHED, Ending.MEMORY_ERROR, Ending.STORAGE_FULL}  # the last two by words
+)
 
 
 @dataclass(frozen=True, kw_only=True)

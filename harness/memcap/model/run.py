@@ -106,7 +106,8 @@ class RunSpec:
     HOME was chosen, and is not that user's.
     ``hear`` is called with each line of its standard output while it runs, by engines that can (Docker).
     ``stop_signal`` is the number of the signal that stops a server or service, which may take ``grace_seconds`` to end
-    then (0: it is neither, and ends by itself). ``serving`` is what a server needs besides.
+    then (0: it is neither, and ends by itself). ``serving`` is what a server needs besides. ``ports`` of the container
+    are published on localhost, with the same numbers.
     """
 
     campaign: str
@@ -135,6 +136,7 @@ class RunSpec:
     stop_signal: int = 0
     grace_seconds: float = 0.0
     serving: Serving | None = None
+    ports: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

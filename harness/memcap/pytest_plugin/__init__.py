@@ -1,4 +1,4 @@
-"""The pytest plugin: markers and limits of memory tests, the fixture ``memory_tracker``, and reports for memcap.
+"""The pytest plugin: markers and limits of memory tests, fixtures, and reports for memcap.
 
 pytest loads it by itself where memcap is installed (entry point ``memcap``). A session without memory tests loads this
 file and ``settings``, and nothing else of memcap.
@@ -14,6 +14,7 @@ import pytest
 from memcap.pytest_plugin.settings import (
     CHILD,
     CONTAINERS,
+    SERVER,
     TRACKER,
     MemcapWarning,
     add_options,
@@ -25,9 +26,10 @@ from memcap.pytest_plugin.settings import (
 )
 
 if TYPE_CHECKING:
+    from memcap.pytest_plugin.server_fixture import ServerFactory
     from memcap.testing import MemoryTracker
 
-__all__ = ["MemcapWarning", "memory_tracker"]
+__all__ = ["MemcapWarning", "memory_server", "memory_tracker"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -78,3 +80,12 @@ def memory_tracker(request: pytest.FixtureRequest) -> Iterator[MemoryTracker]:
 
     with tracker_of_fixture(request.node) as tracker:
         yield tracker
+
+
+@pytest.fixture(name=SERVER)
+def memory_server(request: pytest.FixtureRequest) -> Iterator[ServerFactory]:
+    """Start servers: ``memory_server(command, ready=…)``; they are measured, and stopped after this test."""
+    from memcap.pytest_plugin.server_fixture import servers_of_test  # noqa: PLC0415 - for those who ask for it
+
+    with servers_of_test(request.node) as start:
+        yield start

@@ -17,9 +17,8 @@ from typing import Any
 
 import pytest
 
-from memcap.errors import MemcapError
 from memcap.pytest_plugin.family import Family, adopting
-from memcap.testing.cgroup import own_cgroup
+from memcap.testing.cgroup import own_oom_kills
 from memcap.testing.reading import descendants
 
 _CHILD = Path(__file__).with_name("child.py")
@@ -106,7 +105,7 @@ def _execute(item: pytest.Item, limit: int | None, folder: Path) -> Ended:
 
 def _watch(process: subprocess.Popen[bytes], family: Family, limit: int | None, folder: Path) -> Ended:
     """Wait for the end of the process; bring it about above ``limit``, or when this one is interrupted."""
-    peak, over, interrupted, kills = 0, None, "", _oom_kills()
+    peak, over, interrupted, kills = 0, None, "", own_oom_kills()
     try:
         for _ in _looks(process, family, limit):
             held = family.bytes(process.pid)
@@ -125,7 +124,7 @@ def _watch(process: subprocess.Popen[bytes], family: Family, limit: int | None, 
         peak_bytes=peak,
         over_limit=over,
         interrupted=interrupted,
-        oom_kills=_oom_kills() - kills,
+        oom_kills=own_oom_kills() - kills,
         stack=_text(folder / "stack"),
     )
 
@@ -181,13 +180,6 @@ def _journal(path: Path) -> Iterator[dict[str, Any]]:
 
 def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
-
-
-def _oom_kills() -> int:
-    try:
-        return own_cgroup().oom_kills() or 0
-    except MemcapError:
-        return 0
 
 
 def _base_of_temporary_folders(config: pytest.Config, folder: Path) -> str:

@@ -100,7 +100,7 @@ class Containers:
         )
         plan = Plan(
             profile=SUITE,
-            cells=tuple(self._cell(item, _find_image(self._image, self._config.rootpath)) for item in items),
+            cells=tuple(self._cell(item, image_of_project(self._image, self._config.rootpath)) for item in items),
             runs=self._config.getoption("--memcap-runs") or 1,
             warmups=0,
         )
@@ -151,7 +151,7 @@ class Containers:
             reporter.write_line(f"memcap: {text}")
 
 
-def _find_image(name: str, start: Path) -> ImageSource:
+def image_of_project(name: str, start: Path) -> ImageSource:
     """Return the image of that name of the project that ``start`` is in, if there is one; else the reference's."""
     try:
         root = find_root(start)

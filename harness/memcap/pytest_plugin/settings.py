@@ -12,7 +12,7 @@ import pytest
 METRICS = ("rss", "tracemalloc", "cgroup")  # those of memcap.testing, which only memory tests import
 CATEGORIES = ("memory", "memory_intensive")
 LIMIT = "memory_limit"
-TRACKER = "memory_tracker"  # the fixture
+TRACKER, SERVER = "memory_tracker", "memory_server"  # the fixtures
 CONTAINERS = "memcap-containers"  # the name of the plugin that runs tests in containers, where that was asked for
 CHILD = "memcap-child"  # the name of the plugin that is there in a test's own process
 _MARKERS = {
@@ -157,9 +157,14 @@ def check_markers(items: Iterable[pytest.Item]) -> None:
     problems = []
     for item in items:
         try:
-            memory_settings(item)
+            settings = memory_settings(item)
         except pytest.UsageError as error:
             problems.append(str(error))
+            continue
+        in_container = settings.is_memory_test and item.config.getoption("--memcap-docker")
+        if in_container and SERVER in getattr(item, "fixturenames", ()):
+            why = f"{SERVER} does not work inside of a container; run this test without --memcap-docker"
+            problems.append(f"{item.nodeid}: {why}")
     if problems:
         raise pytest.UsageError(*dict.fromkeys(problems))
 

@@ -50,6 +50,14 @@ class CgroupFolder:
         return events.get("oom_kill")
 
 
+def own_oom_kills() -> int:
+    """Return how many processes the kernel killed at a memory limit of this process's cgroup; 0 where it has none."""
+    try:
+        return own_cgroup().oom_kills() or 0
+    except MemcapError:
+        return 0
+
+
 def own_cgroup(*, root: Path = ROOT, membership: Path = Path("/proc/self/cgroup")) -> CgroupFolder:
     """Return the cgroup that this process is in. Raises MemcapError where there is none but the whole machine's."""
     try:

@@ -59,6 +59,32 @@ def is_watcher(pid: int) -> bool:
     return any(_WATCHER in line for line in _lines(f"/proc/{pid}/cmdline"))
 
 
+def tree_unreclaimable_bytes(pid: int) -> int | None:
+    """Return the anonymous and shared memory of ``pid`` and its descendants; a page of several is counted once.
+
+    That is what the kernel cannot take back without swap, but for kernel memory. None for a process that is gone, and
+    where the kernel does not tell (before Linux 5.4).
+    """
+    total = _anonymous(pid)
+    if total is None:
+        return None
+    others = (child for child, parent, thread in _family(pid) if not shares_memory(child, parent, thread))
+    return total + sum(_anonymous(child) or 0 for child in others)
+
+
+def has_memory(pid: int) -> bool:
+    """Tell whether a process holds anything. One that began to end does not, and takes a moment until it has ended."""
+    return _resident(pid) > 0
+
+
+def process_rows(pid: int) -> Iterator[tuple[int, int, str, int]]:
+    """Yield PID, parent, name and RSS of ``pid`` (whose parent is 0 here) and of its descendants (Linux)."""
+    for each, parent in ((pid, 0), *((child, parent) for child, parent, _ in _family(pid))):
+        resident = _resident(each)
+        if resident:
+            yield each, parent, "".join(_lines(f"/proc/{each}/comm")).strip(), resident
+
+
 def own_peak_bytes() -> int | None:
     """Return the largest resident size of this process (without children) since the last reset, or since its start."""
     if _IS_LINUX:
@@ -122,7 +148,11 @@ def _resident(pid: int) -> int:
     return 0
 
 
-def _from_rollup(pid: int, prefix: str) -> int | None:
+def _anonymous(pid: int) -> int | None:
+    return _from_rollup(pid, ("Pss_Anon:", "Pss_Shmem:"))
+
+
+def _from_rollup(pid: int, prefix: str | tuple[str, ...]) -> int | None:
     """Return the sum of the lines of smaps_rollup that begin with ``prefix``, in bytes; None where it is unreadable."""
     found = [int(line.split()[1]) * 1024 for line in _lines(f"/proc/{pid}/smaps_rollup") if line.startswith(prefix)]
     return sum(found) if found else None

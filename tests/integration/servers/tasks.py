@@ -3,9 +3,15 @@
 import sys
 
 from celery import Celery
+from celery.signals import worker_ready
 
 app = Celery("tasks", broker="redis://db:6379/0", backend="redis://db:6379/1")
 kept = []
+
+
+@worker_ready.connect
+def note(**_):
+    open("/dev/shm/ready", "w").close()
 
 
 @app.task

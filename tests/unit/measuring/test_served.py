@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from measured import kinds
 from measured_servers import (
     BY_ITSELF,
+    CLOCK,
     FAULTS,
     HEY,
     PHASES,
+    STOPPED,
     WHOLE,
     ending_of,
     event,
@@ -49,6 +51,20 @@ def test_a_server_that_ends_after_its_stop_signal_completed() -> None:
 @pytest.mark.parametrize("end", [{"signal": None, "exit_code": 0}, {"signal": None, "exit_code": 1}, {"signal": 2}])
 def test_how_it_ends_then_says_nothing(end: dict[str, Any]) -> None:
     assert served(WHOLE, **end).ending is Ending.COMPLETED
+
+
+@pytest.mark.parametrize(
+    ("words", "ending"),
+    [("MemoryError", Ending.MEMORY_ERROR), ("OSError: [Errno 28] No space left on device", Ending.STORAGE_FULL)],
+)
+def test_an_error_in_the_output_is_the_ending_of_a_server_that_did_not_go_on(words: str, ending: Ending) -> None:
+    traceback = f'Traceback (most recent call last):\n  File "app.py", line 1, in <module>\n{words}\n'
+    handled = make_raw(make_report(exit_code=None, signal=15, **STOPPED), error_output=traceback, exit_code=143)
+    assert ending_of(served(WHOLE, raw=handled)) == (Ending.COMPLETED, "")
+    fatal = make_raw(make_report(exit_code=1, started_ns=CLOCK * 10**9, **BY_ITSELF), error_output=traceback)
+    found = served(WHOLE[:3], raw=fatal)
+    assert found.ending is ending
+    assert found.detail.endswith("; it ended by itself in its phase 'load'")
 
 
 def test_a_run_of_anything_else_has_no_server() -> None:

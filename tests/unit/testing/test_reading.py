@@ -9,7 +9,15 @@ import sys
 
 import pytest
 
-from memcap.testing.reading import descendants, own_peak_bytes, reset_own_peak, tree_bytes
+from memcap.testing.reading import (
+    descendants,
+    has_memory,
+    own_peak_bytes,
+    process_rows,
+    reset_own_peak,
+    tree_bytes,
+    tree_unreclaimable_bytes,
+)
 
 MB = 1_000_000
 HOLD = "import sys; data = b'x' * {size}; print(flush=True); sys.stdin.read()"
@@ -90,3 +98,25 @@ def test_the_peak_begins_anew_when_it_is_reset() -> None:
     assert after is not None
     assert spike - before > 45 * MB
     assert spike - after > 45 * MB
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="PSS")
+@pytest.mark.allow_processes
+def test_unreclaimable_memory_has_no_files_and_no_page_twice() -> None:
+    with holding(0) as small, holding(50 * MB) as large:
+        sizes = [tree_unreclaimable_bytes(each.pid) for each in (small, large)]
+        rows = {pid: (parent, name, rss) for pid, parent, name, rss in process_rows(os.getpid())}
+        for each in (small, large):
+            assert each.stdin is not None
+            each.stdin.close()
+
+    assert sizes[0] is not None and sizes[1] is not None  # noqa: PT018
+    assert sizes[1] - sizes[0] == pytest.approx(50 * MB, abs=MB)
+    assert rows[os.getpid()][0] == 0
+    assert rows[large.pid][0] == os.getpid()
+    assert rows[large.pid][1].startswith("python")
+    assert rows[large.pid][2] > 50 * MB
+    assert sizes[0] < rows[small.pid][2]  # its program and libraries are files
+    assert tree_unreclaimable_bytes(large.pid) is None
+    assert has_memory(os.getpid())
+    assert not has_memory(large.pid)
