@@ -56,9 +56,10 @@ static i64 lazily_freed(const struct split *s) {
     i64 beside = s->lists < 0 ? 0 : s->anon + s->shmem - s->lists, lag = lag_bytes();
     return beyond(beside, lag);
 }
-/* Pages of files that were locked lie on the list of unevictable ones. */
+/* Pages of files that were locked lie on the list of unevictable ones. Anonymous pages on their way out, of a process that
+ * exits, lie on their list as well, and are charged and in no counter: uncounted() has them. */
 static i64 locked_files(const struct split *s) {
-    i64 more = s->lists < 0 ? 0 : s->lists - s->anon - s->shmem, lag = lag_bytes();
+    i64 more = s->lists < 0 ? 0 : s->lists - s->anon - s->shmem - at_least(s->uncounted, 0), lag = lag_bytes();
     return at_most(beyond(more, lag), at_least(s->file, 0));
 }
 /* Pages that are charged and in no counter: of a file that was deleted or cut off, while a pipe holds them (splice). Some
