@@ -20,6 +20,7 @@ from factories import MIB, make_layer
 from memcap import api
 from memcap.cli import cli
 from memcap.engine.fake import FakeEngine
+from memcap.model import CLIENT_LAYER
 from memcap.workflows import execute, fit
 from memcap.workflows.caller import Tell
 from memcap.workflows.options import CompareOptions, MeasureOptions, RunOptions
@@ -40,6 +41,7 @@ def needs(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
         tell("building nothing")
         pairs = {(cell.image.name, cell.benchmark.suite) for cell in request.plan.cells}
         layers = {(image, suite): make_layer(image, suite) for image, suite in pairs}
+        layers[CLIENT_LAYER] = make_layer()
         yield Ready(engine=FakeEngine(found or {"*": 20 * MIB}), layers=layers)
 
     for module in (execute, fit):
