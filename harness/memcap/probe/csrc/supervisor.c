@@ -62,7 +62,7 @@ static int is_beyond_limits(void) {
 /* A server is stopped by what its image says, and the other signals are for it. To anything else they come unasked. */
 static void pass_on(i64 signal) {
     if (run.stop_signal && signal == SIG_TERM) {
-        if (run.stopped_at < 0) run.stopped_at = elapsed();
+        if (run.stopped_at < 0 && !main_is_ending()) run.stopped_at = elapsed(); /* else it ended by itself */
         signal = run.stop_signal;
     } else if (!run.stop_signal) run.stopped_by = (int)signal;
     if (run.pid == 1 || run.stop_signal) SYS2(NR_KILL, run.main_pid, signal);
