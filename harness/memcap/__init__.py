@@ -15,6 +15,10 @@ server
     A workload that serves until it is stopped. It is measured under load.
 service
     A program that a server needs next to it, such as a database, in a container of its own.
+pod
+    The containers of one run of a server. They share a network; the server's alone is measured as the run.
+load client
+    The container of a pod that waits until all is ready, sends the load and tells when each phase ended.
 load
     The requests that are sent to a server. Its levels multiply the rate; each level is a load of its own.
 phase
