@@ -18,7 +18,9 @@ from memcap.model import (
     remedy_of,
 )
 
-_MUST_SERVE: Final = "Read its output; check the load. A server answers requests until it gets its stop signal."
+_MUST_SERVE: Final = (
+    "Read its output; check the load. A server stays in the foreground and answers requests until its stop signal."
+)
 _OF_CHILDREN: Final = (Ending.OOM_CHILD_NOTICED, Ending.OOM_CHILD_SWALLOWED, Ending.OOM_HUNG)
 
 

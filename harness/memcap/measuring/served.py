@@ -31,6 +31,7 @@ from memcap.model import (
     ServiceSpec,
     Serving,
 )
+from memcap.model.remedy import ITS_STOP_SIGNAL
 from memcap.probe.process_journal import parse_processes
 from memcap.probe.report import Report, ReportError, parse_report
 from memcap.units import counted, format_bytes, format_seconds
@@ -118,7 +119,8 @@ def _marks(told: Told, report: Report, serving: Serving) -> Iterator[PhaseMark]:
     stopped = None if report.stopped_at_ns is None else report.stopped_at_ns / 1e9
     last = wall if stopped is None else min(stopped, wall)
     ready = told.first("ready")
-    ended = [] if ready is None else [ready.at, *(each.at for each in told.events if each.phase is not None)]
+    ends = [] if ready is None else [ready.at, *(each.at for each in told.events if each.phase is not None)]
+    ended = [at for at in ends if at - clock <= last]  # the client goes on until it is known that the server has ended
     reached = list(_planned(serving))[: len(ended) + 1]
     start = 0.0
     for (name, level), at in zip(reached[:-1], ended, strict=False):
@@ -234,7 +236,7 @@ def _ending_of(found: Measurement, told: Told, report: Report, raw: RawServing, 
         limit = spec.serving.workload.ready.time_limit_seconds
         return Ending.NOT_READY, f"not within {format_seconds(limit)}: {not_ready.why}"
     if report.grace_over:
-        return Ending.TIMED_OUT, f"it did not end within {format_seconds(spec.grace_seconds)} of its stop signal"
+        return Ending.TIMED_OUT, f"it did not end within {format_seconds(spec.grace_seconds)} of {ITS_STOP_SIGNAL}"
     if report.stopped_at_ns is None or report.signal in CRASHES:
         phase = list(_marks(told, report, spec.serving))[-1].name.value.replace("_", " ")
         early = f"it ended by itself in its phase {phase!r}" if report.stopped_at_ns is None else ""
@@ -253,11 +255,11 @@ def client_end(raw: RawServing) -> str:
 
 
 def _no_answer(loads: Sequence[LoadOutcome]) -> str:
-    """Return why the load says nothing, as no request was answered; empty if one was, or it is not known."""
+    """Return why the load says nothing, as every request failed; empty if one did not, or it is not known."""
     failed = [error.example or kind for load in loads for kind, error in load.errors.items()]
     if not failed or any(load.completed for load in loads):
         return ""
-    return f"no request was answered: {failed[0]}"
+    return f"every request failed: {failed[0]}"
 
 
 def _error_caveats(told: Told) -> Iterator[Caveat]:

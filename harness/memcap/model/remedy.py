@@ -15,6 +15,7 @@ from memcap.model.run_limits import RunLimit
 AT_THE_CAP: Final = "at the cap: "
 SHM: Final = "/dev/shm"  # noqa: S108 - named, not written to
 OF_THE_LIMIT: Final = "the limit of "
+ITS_STOP_SIGNAL: Final = "its stop signal"
 ENTRYPOINT_OF_IMAGE: Final = "the image's ENTRYPOINT"
 ENTRYPOINT_GIVEN: Final = "the entrypoint"
 
@@ -90,6 +91,11 @@ _NO_ENTRYPOINT: Final = {
     Origin.SUITE: '`container.entrypoint = ""` in limits.toml',
     Origin.COMMAND: '--entrypoint ""',
 }
+_GRACE: Final = {
+    Origin.SUITE: "End on the stop signal, or raise `grace`.",
+    Origin.COMMAND: "End on the stop signal, or raise --grace.",
+    Origin.TEST: "End on the stop signal, or raise `grace`.",
+}
 _NOT_OURS: Final = "memcap did not set this limit: look for `ulimit` and setrlimit in the image and the program."
 _OF_COMMANDS = {
     Ending.LOAD_FAILED: "Check the command, and that the image has what it needs.",
@@ -107,6 +113,8 @@ def remedy_of(ending: Ending, detail: str, origin: Origin) -> str:
         return _of_container(detail, origin)
     if ending is Ending.STORAGE_FULL or (SHM in detail and ending in (Ending.FAILED, Ending.CRASHED)):
         return _SHM_SIZE[origin]
+    if ending is Ending.TIMED_OUT and detail.endswith(ITS_STOP_SIGNAL):
+        return _GRACE[origin]
     if ending is Ending.LIMIT_EXCEEDED:
         return _of_limit(detail, origin)
     if ending is Ending.MEMORY_ERROR:

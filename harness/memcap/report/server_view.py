@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 from memcap.model import CellSummary, LoadTimes, Measurement, PhaseFigures, PhaseName, ServerRun, WorkerFigures
@@ -93,14 +93,15 @@ def server_view(cell: CellSummary, runs: Sequence[Measurement]) -> ServerView | 
     servers = [run.server for run in chosen if run.server is not None]
     if not servers:
         return None
+    before_end = [replace(server, phases=server.phases[:-1]) for server in servers]  # nothing rests in the last phase
     return ServerView(
         phases=tuple(_phases(servers)),
         loads=tuple(_loads(servers)),
         services=tuple(_services(servers)),
         workers=_workers([run.server for run in of_all if run.server is not None]),
-        figures=serving_figures(servers),
-        kept_after_load=kept_after_load(servers),
-        kept_after_collect=kept_after_load(servers, after=PhaseName.COLLECT),
+        figures=serving_figures(before_end),
+        kept_after_load=kept_after_load(before_end),
+        kept_after_collect=kept_after_load(before_end, after=PhaseName.COLLECT),
     )
 
 

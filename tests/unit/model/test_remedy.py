@@ -85,6 +85,7 @@ def test_what_was_seen_below_the_cap_decides_nothing() -> None:
         ),
         (Ending.LOAD_FAILED, "the image's ENTRYPOINT: x: error 9", "`container.entrypoint", "--entrypoint"),
         (Ending.TIMED_OUT, "after 90 s", "`time_limit`", "--time-limit"),
+        (Ending.TIMED_OUT, "it did not end within 4.0 s of its stop signal", "`grace`", "--grace"),
         (Ending.NOT_STARTED, "the user app, which is not in /etc/passwd or /etc/group", "container.user", "--user"),
         (Ending.NOT_STARTED, "network shop not found", "container.network", "--network"),
         (Ending.NOT_STARTED, "No such container: shop", "container.network", "--network"),

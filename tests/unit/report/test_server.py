@@ -105,6 +105,18 @@ def test_a_server_that_was_never_ready_has_no_load_to_speak_of() -> None:
     assert "Load and latency" not in text
 
 
+def test_the_phase_in_which_a_server_ended_is_no_rest() -> None:
+    run = make_served()
+    assert run.server
+    *phases, _ = run.server.phases
+    ended = replace(run, ending=Ending.FAILED, server=replace(run.server, phases=tuple(phases)))
+    cell = make_cell(CELL, [ended])
+    view = server_view(cell.cell, cell.runs)
+    assert view is not None
+    assert view.kept_after_load is not None
+    assert view.kept_after_load.after_bytes == phases[5].settled_bytes, "the rest before that"
+
+
 def test_the_last_lines_come_before_the_figures() -> None:
     run = make_served(ending=Ending.NOT_READY, output_tail="no such table")
     cell = make_cell(CELL, [run])
