@@ -41,6 +41,11 @@ def parse_target(text: str) -> LoadTarget:
             f"{quote(text)!r} is not an address of a server",
             remedy="Write it like http://localhost:8000, tcp://localhost:8000 or unix:/run/app.sock.",
         )
+    if parts.username is not None:
+        raise UsageError(
+            f"{quote(text)!r}: the load client does not send the name and password of an address",
+            remedy="Leave them out; the load can have header='Authorization: ...'.",
+        )
     if ":" in host:
         raise UsageError(f"{quote(text)!r}: the load client does not speak IPv6", remedy="Use localhost or 127.0.0.1.")
     return LoadTarget(host=host, port=port or 80)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 KEPT_RATE: Final = 0.98  # of the rate: below that it was missed
 LATE_SECONDS: Final = 0.05  # how late a client with time to spare may send, in 99 % of the cases
+SECRET_HEADER: Final = re.compile(r"auth|cookie|key|password|secret|session|token", re.IGNORECASE)
 BUSY_SHARE: Final = 0.8  # of a CPU: above that a client has no time to spare
 
 
@@ -44,6 +46,12 @@ class LoadSpec:
     def count(self) -> int:
         """Return how many requests that is at level 1."""
         return round(self.rate * self.seconds)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Return the values of headers that must not be stored, going by their names."""
+        headers = (header for request in self.requests for header in request.headers)
+        return tuple(value for name, value in headers if SECRET_HEADER.search(name))
 
     def at_level(self, level: float) -> LoadSpec:
         """Return the load at one of its levels."""

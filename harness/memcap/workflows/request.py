@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 
 from memcap.campaign import Deadline
 from memcap.config.env_variables import resolved
+from memcap.load import parse_load
 from memcap.model import (
     DAEMON_WAIT_SECONDS,
     CampaignResult,
@@ -115,7 +116,7 @@ def _with_variables(cell: Cell) -> Cell:
 
 
 def stored_command(argv: Sequence[str], policies: Iterable[ContainerPolicy]) -> tuple[str, ...]:
-    """Return the command line ``argv`` as it is stored: without values of variables that are secret."""
+    """Return the command line ``argv`` as it is stored: without secret values of variables and headers."""
     policies = tuple(policies)
     public = {name for policy in policies for name in policy.public_env}
     words, values, before = list(argv), [], ""
@@ -126,6 +127,8 @@ def stored_command(argv: Sequence[str], policies: Iterable[ContainerPolicy]) -> 
             if has_value and name not in public:
                 words[place] = option + name
                 values.append(value)
+        if before == "--load" or word.startswith("--load="):
+            values += parse_load(word.removeprefix("--load=")).secrets
         before = word
     hidden = Redaction([*values, *(secret for policy in policies for secret in policy.secrets)])
     return ("memcap", *map(hidden.text, words))

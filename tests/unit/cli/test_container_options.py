@@ -154,3 +154,11 @@ def test_commands_have_them(command: str) -> None:
 def test_the_command_line_is_stored_without_values(argv: str, stored: str) -> None:
     policy = ContainerPolicy(env={"A": Secret(value="hunter2xyz", digest="hmac:1")}, public_env=("LEVEL",))
     assert stored_command(argv.split(), (policy,)) == ("memcap", *stored.split())
+
+
+@pytest.mark.parametrize("words", [("--load", "{}"), ("--load={}",)])
+def test_the_command_line_is_stored_without_secret_headers(words: tuple[str, ...]) -> None:
+    load = "GET / header='Authorization: Bearer {}' header='Accept: text/html' rate=1 for 1s"
+    given, stored = ([word.format(load.format(value)) for word in words] for value in ("hunter2xyz", "***"))
+    stored = [word.replace("Bearer ***", "***") for word in stored]
+    assert stored_command(["measure", *given, "img"], ()) == ("memcap", "measure", *stored, "img")

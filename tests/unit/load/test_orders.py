@@ -37,6 +37,7 @@ def test_targets(text: str, target: LoadTarget) -> None:
         ("http://localhost:0", "is not an address of a server"),
         ("http://localhost:99999", "is not an address of a server"),
         ("http://[::1]:80", "does not speak IPv6"),
+        ("http://me:secret@localhost", "does not send the name and password"),
         ("http://[::1", "is not an address of a server"),
         ("http://localhost/caf\N{LATIN SMALL LETTER E WITH ACUTE}", "only ASCII characters"),
         ("http://localhost/a b", "no spaces"),
