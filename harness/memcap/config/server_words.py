@@ -15,6 +15,7 @@ from memcap.model.names import name_complaint
 
 COLLECT_SIGNALS: Final = ("SIGUSR1", "SIGUSR2", "SIGHUP", "SIGWINCH")  # those that a program may use as it likes
 READY_EXAMPLE: Final = "http://localhost:8000/health, tcp://localhost:8000 or a command"
+LONGEST_LABEL: Final = 63  # of the name of a host
 _ADDRESS: Final = re.compile(r"[\w.-]+:\d{1,5}(/\S*)?", re.ASCII)
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|unix:", re.ASCII)
 
@@ -66,7 +67,11 @@ def parse_put_file(text: str) -> PutFile:
 
 def service_name_complaint(name: str) -> str:
     """Say what is wrong with ``name`` as that of a service, which is the name of a host too; empty if nothing is."""
-    return f"{name!r} is the server itself; choose another name" if name == "localhost" else name_complaint(name)
+    if name == "localhost":
+        return f"{name!r} is the server itself; choose another name"
+    if len(name) > LONGEST_LABEL and not name_complaint(name):
+        return f"{name!r} is too long for the name of a host: at most {LONGEST_LABEL} characters are allowed"
+    return name_complaint(name)
 
 
 def in_one_line(error: UsageError) -> UsageError:

@@ -282,3 +282,11 @@ def test_errors(events: tuple[Event, ...], kind: str, *, is_unread: bool) -> Non
         asyncio.run(exchanged(*events))
     assert caught.value.kind == kind
     assert isinstance(caught.value, UnreadError) is is_unread
+
+
+def test_a_name_that_no_host_can_have_is_a_failed_connection() -> None:
+    pool = Pool({"host": "a" * 64, "port": 80}, True)
+    pool.resolve()
+    with pytest.raises(ExchangeError, match="aaa: ") as refused:
+        asyncio.run(pool.connect(0))
+    assert refused.value.kind == "connect"

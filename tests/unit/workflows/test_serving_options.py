@@ -79,6 +79,7 @@ def test_retyped_words_ask_for_the_same() -> None:
         (replace(GOOD, services=("=a",)), "--service '=a' is not NAME=IMAGE"),
         (replace(GOOD, services=("D B=a",)), "--service 'D B' is not a name: use a-z"),
         (replace(GOOD, services=("localhost=a",)), "--service 'localhost' is the server itself"),
+        (replace(GOOD, services=("d" * 64 + "=a",)), f"--service {'d' * 64!r} is too long for the name of a host"),
         (replace(GOOD, services=("db=a", "db=b")), "--service names db more than once"),
     ],
 )

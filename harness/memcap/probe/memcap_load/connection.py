@@ -291,7 +291,7 @@ class Pool:
             try:
                 found = socket.getaddrinfo(self._host, self._port, socket.AF_INET, socket.SOCK_STREAM)
                 self._address = found[0][4]
-            except OSError as error:
+            except (OSError, UnicodeError) as error:  # the latter is a name that no host can have
                 self._unknown = "%s: %s" % (self._host, error)
 
     def count_open(self, change: int) -> None:
