@@ -138,7 +138,7 @@ def test_a_port_that_is_taken(serve: Serve) -> None:
 def test_a_load_of_which_no_request_is_answered(serve: Serve) -> None:
     found = serve(plain(), "GET /bad rate=20 for 0.5s")
     assert found.ending is Ending.INCOMPLETE
-    assert found.detail == "every request failed: GET /bad: 500 Internal Server Error"
+    assert found.detail == "no request succeeded: GET /bad: 500 Internal Server Error"
 
 
 def test_a_load_generator_of_ones_own(serve: Serve) -> None:

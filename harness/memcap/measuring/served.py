@@ -259,7 +259,7 @@ def _no_answer(loads: Sequence[LoadOutcome]) -> str:
     failed = [error.example or kind for load in loads for kind, error in load.errors.items()]
     if not failed or any(load.completed for load in loads):
         return ""
-    return f"every request failed: {failed[0]}"
+    return f"no request succeeded: {failed[0]}"
 
 
 def _error_caveats(told: Told) -> Iterator[Caveat]:

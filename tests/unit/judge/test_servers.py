@@ -87,10 +87,10 @@ def test_the_last_lines_are_those_of_the_service_that_failed() -> None:
 
 
 def test_a_server_that_did_not_serve_is_no_function_that_did_not_return() -> None:
-    run = make_served(ending=Ending.INCOMPLETE, detail="every request failed: connection refused")
+    run = make_served(ending=Ending.INCOMPLETE, detail="no request succeeded: connection refused")
     verdict = _judge(make_cell(runs=[run]))
     assert verdict.summary == (
         "in the only run the server ended by itself with exit code 0, or every request failed "
-        "(every request failed: connection refused)"
+        "(no request succeeded: connection refused)"
     )
     assert verdict.remedy.startswith("Read its output; check the load.")

@@ -151,7 +151,7 @@ def test_a_run_with_lines_that_are_not_the_clients_is_lost(wrong: str) -> None:
 
 def test_a_load_that_nothing_answered_is_incomplete() -> None:
     found = served(lines(*PHASES, completed=0, errors=FAULTS))
-    words = "every request failed: GET /: Connection refused"
+    words = "no request succeeded: GET /: Connection refused"
     assert ending_of(found) == (Ending.INCOMPLETE, words)
     assert kinds(found) == []
 
@@ -209,7 +209,7 @@ def test_the_counts_of_a_load_generator_of_the_users_own() -> None:
 def test_a_load_generator_that_reached_nothing() -> None:
     words = "unable to connect to localhost:8000 Connection refused"
     found = served(OF_OWN, spec=OWN, serving={"tools": (tool(words, exit_code=1),)})
-    assert ending_of(found) == (Ending.INCOMPLETE, f"every request failed: {words}")
+    assert ending_of(found) == (Ending.INCOMPLETE, f"no request succeeded: {words}")
 
 
 @pytest.mark.parametrize("output", ["", "1000 requests went well"])
