@@ -15,7 +15,7 @@ import tarfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -133,10 +133,7 @@ class Pod:
             elif event.event == "check_wanted":
                 self._check(client, event.name, server)
             elif event.event == "load_wanted":
-                tool = Member("load", self._tool_spec(network), is_tool=True)
-                self._start(tool, pool)
-                assert tool.future is not None
-                self._tools.append(tool.future.result())
+                self._run_tool(pool, network)
                 self._put(client, load_file(len(self._tools) - 1))
             elif event.event == "collect_wanted":
                 collect = self._serving.workload.collect
@@ -182,6 +179,16 @@ class Pod:
             self._happened.put(member)
 
         member.future.add_done_callback(tell)
+
+    def _run_tool(self, pool: ThreadPoolExecutor, network: str) -> None:
+        """Run the user's own load generator until it ends, or anything else does: then it has nothing to load."""
+        tool = Member("load", self._tool_spec(network), is_tool=True)
+        self._start(tool, pool)
+        assert tool.future is not None
+        futures = (each.future for each in self._members if each is tool or not each.is_tool)
+        wait(filter(None, futures), return_when=FIRST_COMPLETED)
+        self._signal(tool, "SIGKILL")
+        self._tools.append(tool.future.result())
 
     def _start_client(self, container: str) -> None:
         script = json.dumps(make_script(self._serving)).encode()

@@ -321,6 +321,26 @@ def test_a_load_generator_of_the_users_own_runs_in_the_pod() -> None:
     assert serving_of(raw).stopped, "the end of the generator is not that of the run"
 
 
+@pytest.mark.parametrize("ended", [SERVER, DB])
+def test_a_load_generator_without_a_server_or_its_service_is_killed(ended: str) -> None:
+    tool = f"{SERVER}-load-0"
+
+    def lines(daemon: Daemon) -> Iterator[bytes]:
+        yield line("services_ready")
+        daemon.wait_for("run", SERVER)
+        yield line("load_wanted")
+        daemon.wait_for("run", tool)
+        daemon.kill(ended, "SIGKILL")
+        yield from silent(daemon)
+
+    daemon = Daemon(lines)
+    own = ClientCommand(argv=("hey", "-z", "10m", "http://localhost"))
+    raw = executed(daemon, make_server(load=own, services=(DATABASE,)))
+    assert ("kill", tool, "SIGKILL") in daemon.happened
+    assert [each.output for each in serving_of(raw).tools] == [tool]
+    assert serving_of(raw).stopped is (ended != SERVER)
+
+
 def test_a_collection_by_a_signal() -> None:
     def lines(daemon: Daemon) -> Iterator[bytes]:
         yield line("services_ready") + line("collect_wanted")
