@@ -57,9 +57,10 @@ static i64 lazily_freed(const struct split *s) {
     return beyond(beside, lag);
 }
 /* Pages of files that were locked lie on the list of unevictable ones. Anonymous pages on their way out, of a process that
- * exits, lie on their list as well, and are charged and in no counter: uncounted() has them. */
+ * exits, lie on their list as well, and are charged and in no counter: uncounted() has them, but for what is charged ahead. */
 static i64 locked_files(const struct split *s) {
-    i64 more = s->lists < 0 ? 0 : s->lists - s->anon - s->shmem - at_least(s->uncounted, 0), lag = lag_bytes();
+    i64 lag = lag_bytes(), leaving = beyond(at_least(s->uncounted, 0), 2 * lag);
+    i64 more = s->lists < 0 ? 0 : s->lists - s->anon - s->shmem - leaving;
     return at_most(beyond(more, lag), at_least(s->file, 0));
 }
 /* Pages that are charged and in no counter: of a file that was deleted or cut off, while a pipe holds them (splice). Some
