@@ -19,7 +19,7 @@ SET_UP = ("make bench", "make test", "python -m ci bench")
 # What takes minutes as it stands is tried on one benchmark.
 ON_ONE_BENCHMARK = {"memcap compare --base py310 --against py312": "streams.output_buffer_fixed"}
 # Typed in a repository of one's own, with images of one's own: test_stranger.py.
-OF_A_STRANGER = re.compile(r"pip install|git |memcap init|memcap run --accept|.*(my/app|shop/prod):")
+OF_A_STRANGER = re.compile(r"pip install|git |memcap init|memcap run --accept|.*(my/app|my/api|shop/prod):")
 
 
 @pytest.fixture
