@@ -47,7 +47,8 @@ def serving_spec(
                 f"the service {service.name} is to live for the whole campaign, which is not possible yet",
                 remedy='Leave out fresh = "campaign": each run gets a container of its own.',
             )
-    limit = max(spec.time_limit_seconds, needed_seconds(workload))
+    needed, given = needed_seconds(workload), spec.time_limit_seconds
+    limit = max(given, needed) if isinstance(workload.load, LoadSpec) else needed + given
     client = layers[CLIENT_LAYER]
     assert client.image.python is not None, "the client's layer is one with Python"
     serving = Serving(
@@ -56,6 +57,7 @@ def serving_spec(
         client_python=client.image.python.executable,
         bodies=_bodies(workload),
         seed=SEED,
+        tool_limit_seconds=given,
         services=tuple(_service_spec(spec, each, layers[each.layer_name], limit) for each in workload.services),
     )
     return replace(
@@ -63,8 +65,16 @@ def serving_spec(
         stop_signal=signal_number(layer.image.stop_signal),
         grace_seconds=workload.grace_seconds,
         time_limit_seconds=limit,
+        secrets=(*spec.secrets, *_secret_headers(workload)),
         serving=serving,
     )
+
+
+def _secret_headers(workload: ServerWorkload) -> tuple[str, ...]:
+    """Return what requests say that must not be stored: a server may log it."""
+    of_load = workload.load.secrets if isinstance(workload.load, LoadSpec) else ()
+    of_collect = workload.collect.secrets if isinstance(workload.collect, LoadRequest) else ()
+    return (*of_load, *of_collect)
 
 
 def needed_seconds(workload: ServerWorkload) -> float:

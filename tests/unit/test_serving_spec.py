@@ -204,3 +204,17 @@ def test_a_service_that_is_to_outlive_the_run_is_refused() -> None:
     kept = replace(CACHE, scope=ServiceScope.CAMPAIGN)
     with pytest.raises(PlanError, match="is to live for the whole campaign, which is not possible yet"):
         make_server_spec(make_server(services=(kept,)))
+
+
+def test_a_load_generator_of_the_users_own_may_take_as_long_as_the_time_limit() -> None:
+    own = make_server(load=ClientCommand(argv=("k6", "run", "load.js")))
+    spec = make_server_spec(own)
+    given = serving_of(spec).tool_limit_seconds
+    assert spec.time_limit_seconds == needed_seconds(own) + given
+
+
+def test_secret_headers_are_hidden_wherever_the_server_logs_them() -> None:
+    headers = (("Authorization", "Bearer 123"), ("Accept", "text/html"))
+    load = LoadSpec(requests=(LoadRequest(method="GET", path="/", headers=headers),), rate=1, seconds=1)
+    collect = LoadRequest(method="POST", path="/collect", headers=(("X-Api-Key", "456"),))
+    assert make_server_spec(make_server(load=load, collect=collect)).secrets == ("Bearer 123", "456")

@@ -295,8 +295,9 @@ class Pod:
         load = self._serving.workload.load
         assert isinstance(load, ClientCommand)
         name = f"{self._spec.name}-load-{len(self._tools)}"
-        spec = replace(self._spec, name=name, argv=load.argv, cap_bytes=TOOL_BYTES, serving=None, stop_signal=0)
-        return self._joined(replace(spec, hear=None, artefacts=None), network)
+        limit = self._serving.tool_limit_seconds
+        spec = replace(self._spec, name=name, argv=load.argv, cap_bytes=TOOL_BYTES, time_limit_seconds=limit)
+        return self._joined(replace(spec, serving=None, stop_signal=0, hear=None, artefacts=None), network)
 
 
 def _packed(files: dict[str, bytes]) -> bytes:

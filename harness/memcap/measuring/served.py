@@ -13,6 +13,7 @@ from memcap.measuring.output_tail import output_tail
 from memcap.measuring.refused import why_refused
 from memcap.measuring.server_run import load_caveats, server_run
 from memcap.model import (
+    BY_ITSELF,
     Caveat,
     CaveatKind,
     ClientCommand,
@@ -239,7 +240,7 @@ def _ending_of(found: Measurement, told: Told, report: Report, raw: RawServing, 
         return Ending.TIMED_OUT, f"it did not end within {format_seconds(spec.grace_seconds)} of {ITS_STOP_SIGNAL}"
     if report.stopped_at_ns is None or report.signal in CRASHES:
         phase = list(_marks(told, report, spec.serving))[-1].name.value.replace("_", " ")
-        early = f"it ended by itself in its phase {phase!r}" if report.stopped_at_ns is None else ""
+        early = f"{BY_ITSELF} in its phase {phase!r}" if report.stopped_at_ns is None else ""
         ending = Ending.INCOMPLETE if found.ending is Ending.COMPLETED else found.ending
         return ending, "; ".join(filter(None, (found.detail, early)))
     if told.first("done") is None:

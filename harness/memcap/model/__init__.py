@@ -50,6 +50,7 @@ from memcap.model.matrix import (
     projected_names,
 )
 from memcap.model.measurement import (
+    BY_ITSELF,
     GcFacts,
     Measurement,
     MemorySplit,

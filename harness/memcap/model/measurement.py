@@ -10,7 +10,9 @@ from memcap.model.ending import Caveat, CaveatKind, Ending
 from memcap.model.matrix import Metric
 from memcap.model.server import ServerRun
 
-SERVED_NOTHING: Final = "the server ended by itself with exit code 0, or every request failed"
+BY_ITSELF: Final = "it ended by itself"  # how the detail says that a server did not wait for its stop
+ENDED_EARLY: Final = "the server ended with exit code 0 before it was stopped"
+SERVED_NOTHING: Final = "the load came to nothing"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -202,7 +204,9 @@ class Measurement:
     @property
     def explanation(self) -> str:
         """Say in one line how the run ended."""
-        return SERVED_NOTHING if self.server and self.ending is Ending.INCOMPLETE else self.ending.explanation
+        if self.server is None or self.ending is not Ending.INCOMPLETE:
+            return self.ending.explanation
+        return ENDED_EARLY if BY_ITSELF in self.detail else SERVED_NOTHING
 
     def highest(self, metric: Metric) -> float | None:
         """Return the upper end of the figure of ``metric``: what a statement about a limit must use.

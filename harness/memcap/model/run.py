@@ -153,7 +153,8 @@ class Serving:
     """What an engine needs for a run of a server besides its RunSpec.
 
     The client runs with ``client_python`` in the image ``client_image_id``; ``bodies`` are the
-    contents of the files that its requests name, ``seed`` is what numbers are drawn from.
+    contents of the files that its requests name, ``seed`` is what numbers are drawn from. A load generator of the
+    user's own may take ``tool_limit_seconds``.
     """
 
     workload: ServerWorkload
@@ -161,6 +162,7 @@ class Serving:
     client_python: str
     bodies: Mapping[str, bytes] = field(default_factory=dict)
     seed: int = 0
+    tool_limit_seconds: float = 600.0
     services: tuple[ServiceSpec, ...] = ()
 
 

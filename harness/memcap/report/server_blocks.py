@@ -130,11 +130,12 @@ def _lost_workers(workers: WorkersView) -> Note | None:
         return None
     told = [f"{counted(workers.oom_kills, 'process')} OOM-killed"] if workers.oom_kills else []
     told += [f"{counted(workers.ended, 'worker')} ended before the stop"] if workers.ended else []
-    told += [f"{workers.replaced} replaced"] if workers.replaced is not None else []
+    told += [f"{workers.replaced} replaced"] if workers.ended and workers.replaced is not None else []
+    lost = "Requests of such a worker are lost. " if workers.ended else ""
     return Note(
         level=Level.WARN,
         title=f"In {counted(workers.runs, 'run')}: {', '.join(told)}",
-        remedy="Requests of such a worker are lost. Raise the cap, or lower the need or the number of workers.",
+        remedy=f"{lost}Raise the cap, or lower the need or the number of workers.",
     )
 
 

@@ -89,8 +89,7 @@ def test_the_last_lines_are_those_of_the_service_that_failed() -> None:
 def test_a_server_that_did_not_serve_is_no_function_that_did_not_return() -> None:
     run = make_served(ending=Ending.INCOMPLETE, detail="no request succeeded: connection refused")
     verdict = _judge(make_cell(runs=[run]))
-    assert verdict.summary == (
-        "in the only run the server ended by itself with exit code 0, or every request failed "
-        "(no request succeeded: connection refused)"
-    )
+    assert verdict.summary == ("in the only run the load came to nothing (no request succeeded: connection refused)")
     assert verdict.remedy.startswith("Read its output; check the load.")
+    early = replace(run, detail="it ended by itself in its phase 'load'")
+    assert "the server ended with exit code 0 before it was stopped" in _judge(make_cell(runs=[early])).summary

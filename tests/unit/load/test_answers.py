@@ -50,6 +50,8 @@ def test_a_report() -> None:
         ({"achieved_rate": 195.9}, True),
         ({"achieved_rate": None}, None),
         ({"achieved_rate": 500}, False),
+        ({"achieved_rate": 39.1, "rate": 40, "requests": 40, "sent": 40, "completed": 30}, False),
+        ({"achieved_rate": 36.1, "rate": 40, "requests": 40, "sent": 40, "completed": 30}, True),
     ],
 )
 def test_a_missed_rate(changes: dict[str, Any], *, missed: bool | None) -> None:
