@@ -70,6 +70,11 @@ def serving_spec(
     )
 
 
+def alone(spec: RunSpec) -> RunSpec:
+    """Return ``spec`` without what is of servers: for another program in the same container."""
+    return replace(spec, serving=None, stop_signal=0, grace_seconds=0.0)
+
+
 def _secret_headers(workload: ServerWorkload) -> tuple[str, ...]:
     """Return what requests say that must not be stored: a server may log it."""
     of_load = workload.load.secrets if isinstance(workload.load, LoadSpec) else ()
