@@ -8,21 +8,20 @@ leads through the phases, and its lines say what is to be done next (probe/memca
 
 from __future__ import annotations
 
-import io
 import json
 import queue
-import tarfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from memcap.engine.base import failed
+from memcap.engine.docker_archive import packed_contents
 from memcap.engine.docker_create import create_client, create_holder
+from memcap.engine.docker_exec import refusal_of
 from memcap.errors import EngineError, FileFormatError
 from memcap.load import PodEvent, make_script, parse_event
 from memcap.load.script import COLLECT_FILE, SERVER_FILE, load_file, service_file
@@ -193,7 +192,7 @@ class Pod:
     def _start_client(self, container: str) -> None:
         script = json.dumps(make_script(self._serving)).encode()
         programs = {f"client/memcap_load/{path.name}": path.read_bytes() for path in LOAD_CLIENT}
-        archive = _packed({**programs, "client/script.json": script})
+        archive = packed_contents({**programs, "client/script.json": script})
         self._client.api.put_archive(container, str(CLIENT.parent), archive)
         self._client.api.start(container)
         threading.Thread(target=self._listen, args=(container,), name="memcap-client", daemon=True).start()
@@ -218,7 +217,9 @@ class Pod:
             with suppress(Exception):  # it has ended, and that is told elsewhere
                 member.is_started.wait()
                 while member.future is not None and not member.future.done():
-                    why = self._refusal(member, ready)
+                    assert member.container is not None
+                    assert isinstance(ready.check, CommandReady)
+                    why = refusal_of(self._client, member.container, ready.check.argv, user=member.spec.user)
                     if not why:
                         self._put(client, file)
                         return
@@ -234,26 +235,9 @@ class Pod:
         assert found is not None
         return found
 
-    def _refusal(self, member: Member, ready: Readiness) -> str:
-        """Run the command that says whether a member is ready; return why not, or nothing."""
-        from docker.errors import APIError
-
-        assert isinstance(ready.check, CommandReady)
-        api = self._client.api
-        command = api.exec_create(member.container, list(ready.check.argv), user=member.spec.user or "0")
-        try:
-            output = api.exec_start(command["Id"])
-        except APIError as error:
-            return f"the command could not be started: {getattr(error, 'explanation', None) or error}"
-        code = api.exec_inspect(command["Id"])["ExitCode"]
-        if code == 0:
-            return ""
-        last = output.decode("utf-8", "replace").strip().rpartition("\n")[2]
-        return f"the command ended with exit code {code}" + (f": {last}" if last else "")
-
     def _put(self, client: str, name: str) -> None:
         """Tell the client that something is done."""
-        self._client.api.put_archive(client, str(CLIENT), _packed({name: b""}))
+        self._client.api.put_archive(client, str(CLIENT), packed_contents({name: b""}))
 
     def _signal(self, member: Member, signal: str) -> None:
         """Send a signal to a member that runs."""
@@ -298,18 +282,3 @@ class Pod:
         limit = self._serving.tool_limit_seconds
         spec = replace(self._spec, name=name, argv=load.argv, cap_bytes=TOOL_BYTES, time_limit_seconds=limit)
         return self._joined(replace(spec, serving=None, stop_signal=0, hear=None, artefacts=None), network)
-
-
-def _packed(files: dict[str, bytes]) -> bytes:
-    """Return an archive of ``files``, which anyone may read."""
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w") as tar:
-        for folder in sorted({str(Path(name).parent) for name in files} - {"."}):
-            entry = tarfile.TarInfo(folder)
-            entry.type, entry.mode = tarfile.DIRTYPE, 0o755
-            tar.addfile(entry)
-        for name, content in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size, entry.mode = len(content), 0o644
-            tar.addfile(entry, io.BytesIO(content))
-    return archive.getvalue()
