@@ -4,25 +4,22 @@ A holder owns the network. Services and the server run in it as other runs do, u
 leads through the phases, and its lines say what is to be done next (probe/memcap_load/leading.py).
 """
 
-# ruff: noqa: PLC0415
-
 from __future__ import annotations
 
-import io
 import json
 import queue
-import tarfile
 import threading
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from memcap.engine.base import failed
+from memcap.engine.docker_archive import packed_contents
 from memcap.engine.docker_create import create_client, create_holder
+from memcap.engine.docker_exec import refusal_of
 from memcap.engine.docker_kept import KeptServices
 from memcap.engine.docker_member import TERM, Member, Runner
 from memcap.errors import EngineError, FileFormatError
@@ -186,7 +183,7 @@ class Pod:
     def _start_client(self, container: str) -> None:
         script = json.dumps(make_script(self._serving)).encode()
         programs = {f"client/memcap_load/{path.name}": path.read_bytes() for path in LOAD_CLIENT}
-        archive = _packed({**programs, "client/script.json": script})
+        archive = packed_contents({**programs, "client/script.json": script})
         self._client.api.put_archive(container, str(CLIENT.parent), archive)
         self._client.api.start(container)
         threading.Thread(target=self._listen, args=(container,), name="memcap-client", daemon=True).start()
@@ -211,7 +208,9 @@ class Pod:
             with suppress(Exception):  # it has ended, and that is told elsewhere
                 member.is_started.wait()
                 while not member.is_over:
-                    why = self._refusal(member, ready)
+                    assert member.container is not None
+                    assert isinstance(ready.check, CommandReady)
+                    why = refusal_of(self._client, member.container, ready.check.argv, user=member.spec.user)
                     if not why:
                         self._put(client, file)
                         return
@@ -227,26 +226,9 @@ class Pod:
         assert found is not None
         return found
 
-    def _refusal(self, member: Member, ready: Readiness) -> str:
-        """Run the command that says whether a member is ready; return why not, or nothing."""
-        from docker.errors import APIError
-
-        assert isinstance(ready.check, CommandReady)
-        api = self._client.api
-        command = api.exec_create(member.container, list(ready.check.argv), user=member.spec.user or "0")
-        try:
-            output = api.exec_start(command["Id"])
-        except APIError as error:
-            return f"the command could not be started: {getattr(error, 'explanation', None) or error}"
-        code = api.exec_inspect(command["Id"])["ExitCode"]
-        if code == 0:
-            return ""
-        last = output.decode("utf-8", "replace").strip().rpartition("\n")[2]
-        return f"the command ended with exit code {code}" + (f": {last}" if last else "")
-
     def _put(self, client: str, name: str) -> None:
         """Tell the client that something is done."""
-        self._client.api.put_archive(client, str(CLIENT), _packed({name: b""}))
+        self._client.api.put_archive(client, str(CLIENT), packed_contents({name: b""}))
 
     def _stopped(self, member: Member) -> RawRun | None:
         """Stop a member, and return what it left; None if it was never started, or outlives the run."""
@@ -276,18 +258,3 @@ class Pod:
         limit = self._serving.tool_limit_seconds
         spec = replace(self._spec, name=name, argv=load.argv, cap_bytes=TOOL_BYTES, time_limit_seconds=limit)
         return replace(spec, serving=None, stop_signal=0, hear=None, artefacts=None)
-
-
-def _packed(files: dict[str, bytes]) -> bytes:
-    """Return an archive of ``files``, which anyone may read."""
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w") as tar:
-        for folder in sorted({str(Path(name).parent) for name in files} - {"."}):
-            entry = tarfile.TarInfo(folder)
-            entry.type, entry.mode = tarfile.DIRTYPE, 0o755
-            tar.addfile(entry)
-        for name, content in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size, entry.mode = len(content), 0o644
-            tar.addfile(entry, io.BytesIO(content))
-    return archive.getvalue()

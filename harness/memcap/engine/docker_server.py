@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from memcap.engine.docker import OUTPUT_MARKER, DockerEngine
 from memcap.engine.docker_client import translated
+from memcap.engine.docker_exec import refusal_of
 from memcap.engine.docker_member import TERM, Member
 from memcap.errors import EngineError, MemcapError
 from memcap.model import RawRun, RunSpec
@@ -65,12 +66,9 @@ class ServerRunning:
         """Tell whether a command exits with 0 in the container, as the server's user."""
         from docker.errors import APIError
 
-        api = self._client.api
         try:
-            command = api.exec_create(self.container, list(argv), user=self._member.spec.user or "0")
-            api.exec_start(command["Id"])
-            return bool(api.exec_inspect(command["Id"])["ExitCode"] == 0)
-        except APIError:  # it has just ended, or there is no such command
+            return not refusal_of(self._client, self.container, argv, user=self._member.spec.user)
+        except APIError:  # it has just ended
             return False
 
     def output(self) -> str:
