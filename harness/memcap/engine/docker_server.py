@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from memcap.engine.docker import OUTPUT_MARKER, DockerEngine
 from memcap.engine.docker_client import translated
 from memcap.engine.docker_exec import refusal_of
-from memcap.engine.docker_pod import TERM, Member
+from memcap.engine.docker_member import TERM, Member
 from memcap.errors import EngineError, MemcapError
 from memcap.model import RawRun, RunSpec
 
@@ -33,8 +33,7 @@ class ServerRunning:
         self._engine = engine
         self._pool = ThreadPoolExecutor(1, "memcap-server")
         self._member = Member("", spec)
-        self._future = self._pool.submit(engine.run, spec, started=self._member.started)
-        self._future.add_done_callback(lambda _: self._member.is_started.set())
+        self._future = self._member.start(self._pool, engine)
         try:
             self._member.is_started.wait()
             if self._member.container is None:
