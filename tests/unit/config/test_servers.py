@@ -184,6 +184,7 @@ def test_a_load_generator_of_the_users_own_needs_no_address(full: Path) -> None:
         (SERVER.replace("GET /", "GET item"), "load", "expected a path, which begins with /"),
         (SERVER.replace('"GET / rate=1 for 2s"', "[]"), "load", 'expected a command such as ["k6"'),
         (SERVER.replace("GET /", "PUT / body=none.json"), "load", "there is no 'none.json' in the project"),
+        (SERVER + 'collect = "PUT / body=none.json"\n', "collect", "there is no 'none.json' in the project"),
         (SERVER + "levels = [1, 1]\n", "levels", "a level is there twice"),
         (SERVER + "levels = [0]\n", "levels", "expected factors of the rate such as [1, 2, 4], got [0]"),
         (SERVER.replace("2s", "2s levels=1,2") + "levels = [1]\n", "levels", "the load has levels too"),
@@ -306,6 +307,14 @@ def test_a_shared_kind_is_useless_without_a_command(find_problems: FindProblems)
     text = '[suite.defaults]\nkind = "server"\n[benchmarks.leak]\ncall = "work:leak"\n'
     (problem,) = find_problems({"suites/demo/suite.toml": text})
     assert (problem.key, problem.message) == ("suite.defaults.kind", "goes with command, which no benchmark has")
+
+
+def test_the_body_of_a_collection_is_a_file_of_the_project(make_project: MakeProject) -> None:
+    text = SERVER + 'collect = "POST /gc body=gc.json"\n'
+    root = make_project({"suites/demo/suite.toml": text, "gc.json": "{}"})
+    (web,) = load_config(root).suites["demo"].benchmarks
+    assert isinstance(web.workload, ServerWorkload)
+    assert web.workload.collect == LoadRequest(method="POST", path="/gc", body=str(root / "gc.json"))
 
 
 def test_servers_are_planned_and_refused_cold(full: Path) -> None:
