@@ -19,7 +19,7 @@ from memcap.model import (
     TcpReady,
 )
 from memcap.run_spec import run_spec
-from memcap.serving_spec import serving_spec
+from memcap.serving_spec import BodyFiles, serving_spec
 
 DATABASE = Service(
     name="db",
@@ -55,4 +55,4 @@ def make_server_spec(workload: ServerWorkload | None = None) -> RunSpec:
     server = workload or make_server()
     layer = make_layer()
     spec = run_spec(make_plan_cell(workload=server), layer, make_settings(), attempt="1")
-    return serving_spec(spec, server, layer, make_layers(*server.services))
+    return serving_spec(spec, server, layer, make_layers(*server.services), files=BodyFiles())

@@ -35,7 +35,7 @@ from memcap.model import (
 )
 from memcap.pinning import CpuPool
 from memcap.run_spec import eviction_spec, run_spec
-from memcap.serving_spec import serving_spec
+from memcap.serving_spec import BodyFiles, serving_spec
 from memcap.store import Journal
 from memcap.units import format_seconds
 
@@ -121,6 +121,7 @@ class Campaign:
         self._deadline = deadline or Deadline(seconds=math.inf, end=math.inf)
         self._journal = journal
         self._environment = engine.environment()
+        self._files = BodyFiles()
         self._finished: dict[str, CellResult] = {}
         self._begun: dict[str, CellResult] = {}  # cells of an interrupted campaign that have some of their runs
         self._recorded: list[str] = []  # the cell of each run; appending is safe in any thread
@@ -328,7 +329,9 @@ class Campaign:
     def _spec(self, cell: Cell, *, attempt: str, cpuset: str = "") -> RunSpec:
         layer, workload = self._layer(cell), cell.benchmark.workload
         spec = run_spec(cell, layer, self._settings, attempt=attempt, cpuset=cpuset)
-        return serving_spec(spec, workload, layer, self._layers) if isinstance(workload, ServerWorkload) else spec
+        if not isinstance(workload, ServerWorkload):
+            return spec
+        return serving_spec(spec, workload, layer, self._layers, files=self._files)
 
     def _attempt(self, cell: Cell, attempt: str, cpuset: str) -> Measurement:
         layer, settings = self._layer(cell), self._settings

@@ -32,8 +32,31 @@ SERVICE_GRACE_SECONDS: Final = 10.0  # as `docker stop` has it
 SPARE_SECONDS: Final = 60.0  # for what has no length of its own: starting containers, a collection
 
 
+class BodyFiles:
+    """The files that requests send, each read once: a file that changes meanwhile does not change the load."""
+
+    def __init__(self) -> None:
+        self._contents: dict[str, bytes] = {}
+
+    def of(self, workload: ServerWorkload) -> dict[str, bytes]:
+        """Return what the files contain that the requests of ``workload`` name. Raises PlanError."""
+        requests = workload.load.requests if isinstance(workload.load, LoadSpec) else ()
+        asked = (*requests, workload.collect) if isinstance(workload.collect, LoadRequest) else requests
+        return {each.body: self._content(each.body) for each in asked if each.body is not None}
+
+    def _content(self, name: str) -> bytes:
+        if name not in self._contents:
+            self._contents[name] = _read_body(name)
+        return self._contents[name]
+
+
 def serving_spec(
-    spec: RunSpec, workload: ServerWorkload, layer: Layer, layers: Mapping[tuple[str, str], Layer]
+    spec: RunSpec,
+    workload: ServerWorkload,
+    layer: Layer,
+    layers: Mapping[tuple[str, str], Layer],
+    *,
+    files: BodyFiles,
 ) -> RunSpec:
     """Return ``spec``, which starts ``workload``, as the run of a server. ``layers`` has those of services and client.
 
@@ -48,7 +71,7 @@ def serving_spec(
         workload=workload,
         client_image_id=client.id,
         client_python=client.image.python.executable,
-        bodies=_bodies(workload),
+        bodies=files.of(workload),
         seed=SEED,
         tool_limit_seconds=given,
         services=tuple(_service_spec(spec, each, layers[each.layer_name], limit) for each in workload.services),
@@ -111,14 +134,7 @@ def _service_spec(spec: RunSpec, service: Service, layer: Layer, limit: float) -
     return ServiceSpec(service=service, image=layer.image.reference, run=run)
 
 
-def _bodies(workload: ServerWorkload) -> dict[str, bytes]:
-    """Return the contents of the files that requests name."""
-    requests = workload.load.requests if isinstance(workload.load, LoadSpec) else ()
-    asked = (*requests, workload.collect) if isinstance(workload.collect, LoadRequest) else requests
-    return {name: _body(name) for name in dict.fromkeys(each.body for each in asked if each.body is not None)}
-
-
-def _body(name: str) -> bytes:
+def _read_body(name: str) -> bytes:
     try:
         with Path(name).open("rb") as file:
             content = file.read(MOST_BODY_BYTES + 1)

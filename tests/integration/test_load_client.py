@@ -168,6 +168,7 @@ def test_errors_are_counted_by_kind() -> None:
     counts = {kind: error["count"] for kind, error in report["errors"].items()}
     assert counts == {"status": 100, "reset": 100, "bad_answer": 100}
     assert report["errors"]["status"]["example"] == "GET /items/{1..50}: 500 Internal Server Error"
+    assert report["errors"]["reset"]["example"].endswith(": the connection ended in the body of the answer")
     assert "hello" in report["errors"]["bad_answer"]["example"]
 
 

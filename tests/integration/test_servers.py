@@ -109,6 +109,7 @@ def test_one_that_does_not_is_ended_after_its_grace_period(serve: Serve) -> None
     found = serve(plain("deaf"), "GET / rate=20 for 0.5s", grace_seconds=0.5)
     assert (found.ending, found.signal) == (Ending.TIMED_OUT, 9)
     assert "its stop signal" in found.detail
+    assert found.explanation == "the server had to be killed after its grace period"
 
 
 def test_one_that_is_never_ready(serve: Serve) -> None:
@@ -123,6 +124,13 @@ def test_one_that_dies_midway_is_known_by_its_last_words(serve: Serve) -> None:
     assert (found.ending, found.exit_code) == (Ending.FAILED, 3)
     assert found.detail == "exit code 3; it ended by itself in its phase 'load'"
     assert "the database is gone" in found.output_tail
+
+
+def test_one_that_dies_in_its_warm_up_is_not_warmed_up_to_the_end(serve: Serve) -> None:
+    found = serve(plain(), "GET /die rate=20 for 1s", warm_up_seconds=120.0)
+    assert (found.ending, found.detail) == (Ending.FAILED, "exit code 3; it ended by itself in its phase 'warm up'")
+    assert found.wall_seconds is not None
+    assert found.wall_seconds < 30
 
 
 def test_one_that_ends_by_itself_did_not_complete(serve: Serve) -> None:

@@ -10,7 +10,7 @@ from servers import CACHE, DATABASE, LOAD, make_layers, make_server, make_server
 
 from factories import MIB, make_layer, make_plan, make_plan_cell, make_settings
 from memcap.calibration import Calibration
-from memcap.campaign import Campaign
+from memcap.campaign import Campaign, RunEnded
 from memcap.engine.fake import SUPERVISOR_BYTES, FakeEngine
 from memcap.errors import PlanError
 from memcap.model import (
@@ -27,7 +27,7 @@ from memcap.model import (
     Serving,
 )
 from memcap.run_spec import run_spec
-from memcap.serving_spec import SERVICE_GRACE_SECONDS, SPARE_SECONDS, needed_seconds, serving_spec
+from memcap.serving_spec import SERVICE_GRACE_SECONDS, SPARE_SECONDS, BodyFiles, needed_seconds, serving_spec
 
 
 def serving_of(spec: RunSpec) -> Serving:
@@ -68,14 +68,14 @@ def test_the_length_of_a_load_generator_of_the_users_own_is_not_known() -> None:
 def test_a_longer_time_limit_is_kept() -> None:
     server, layer = make_server(), make_layer()
     spec = run_spec(make_plan_cell(workload=server), layer, make_settings(time_limit_seconds=3600), attempt="1")
-    assert serving_spec(spec, server, layer, make_layers()).time_limit_seconds == 3600
+    assert serving_spec(spec, server, layer, make_layers(), files=BodyFiles()).time_limit_seconds == 3600
 
 
 @pytest.mark.parametrize(("of_image", "number"), [("", 15), ("SIGQUIT", 3), ("SIGRTMIN+3", 37)])
 def test_a_server_gets_the_stop_signal_of_its_image(of_image: str, number: int) -> None:
     server, layer = make_server(), make_layer(stop_signal=of_image)
     spec = run_spec(make_plan_cell(workload=server), layer, make_settings(), attempt="1")
-    found = serving_spec(spec, server, layer, make_layers())
+    found = serving_spec(spec, server, layer, make_layers(), files=BodyFiles())
     assert (found.stop_signal, found.grace_seconds) == (number, 4)
     assert (found.argv, found.cap_bytes, found.name) == (spec.argv, spec.cap_bytes, spec.name)
 
@@ -126,7 +126,7 @@ def test_what_a_service_does_not_set_is_that_of_its_image() -> None:
     )
     server, layer = make_server(services=(DATABASE,)), make_layer()
     spec = run_spec(make_plan_cell(workload=server), layer, make_settings(), attempt="1")
-    run = serving_of(serving_spec(spec, server, layer, layers)).services[0].run
+    run = serving_of(serving_spec(spec, server, layer, layers, files=BodyFiles())).services[0].run
     assert (run.argv, run.user, run.stop_signal, run.has_home) == (("entry.sh", "postgres"), "postgres", 2, True)
 
 
@@ -134,7 +134,7 @@ def test_a_service_has_nothing_of_the_servers_settings() -> None:
     policy = ContainerPolicy(network="bridge", env={"A": "1"}, user="app", entrypoint=("tini",), working_directory="/w")
     server, layer = make_server(services=(DATABASE,)), make_layer()
     spec = run_spec(make_plan_cell(workload=server), layer, make_settings(policy=policy), attempt="1")
-    run = serving_of(serving_spec(spec, server, layer, make_layers(DATABASE))).services[0].run
+    run = serving_of(serving_spec(spec, server, layer, make_layers(DATABASE), files=BodyFiles())).services[0].run
     assert (run.argv, run.env, run.user, run.working_directory) == (("start",), {}, "", "")
 
 
@@ -143,7 +143,7 @@ def test_a_service_whose_image_has_no_command() -> None:
     server, layer = make_server(services=(DATABASE,)), make_layer()
     spec = run_spec(make_plan_cell(workload=server), layer, make_settings(), attempt="1")
     with pytest.raises(PlanError, match="image 'memcap/db:latest' has no command of its own") as refused:
-        serving_spec(spec, server, layer, layers)
+        serving_spec(spec, server, layer, layers, files=BodyFiles())
     assert "services.db" in refused.value.remedy
 
 
@@ -197,6 +197,34 @@ def test_a_campaign_executes_a_server_with_its_services() -> None:
     (database,) = serving_of(served).services
     assert (served.supervisor_bytes, database.run.supervisor_bytes) == (SUPERVISOR_BYTES, SUPERVISOR_BYTES)
     assert serving_of(served).client_image_id == layers[CLIENT_LAYER].id
+
+
+def test_all_runs_of_a_campaign_send_what_the_file_had_at_its_start(tmp_path: Path) -> None:
+    body = tmp_path / "cart.json"
+    body.write_text("at the start")
+    engine = FakeEngine({})
+    plan = make_plan(make_plan_cell(workload=with_body(body)), runs=3, warmups=1)
+    layers = {("py312", "agents"): make_layer(), **make_layers()}
+    campaign = Campaign(plan, engine=engine, layers=layers, settings=make_settings())
+
+    def change(_: RunEnded) -> None:
+        body.write_text("changed")
+
+    campaign.run(tell=change, save=lambda _: None)
+    body.unlink()
+    campaign.extend({cell.id for cell in plan.cells}, 1, tell=lambda _: None, save=lambda _: None)
+    sent = [run.serving.bodies for run in engine.runs if run.serving is not None]
+    assert sent == [{str(body): b"at the start"}] * 5
+
+
+def test_a_body_that_is_missing_is_found_before_the_first_run(tmp_path: Path) -> None:
+    engine = FakeEngine({})
+    plan = make_plan(make_plan_cell("crew"), make_plan_cell(workload=with_body(tmp_path / "gone")), runs=1, warmups=0)
+    layers = {("py312", "agents"): make_layer(), **make_layers()}
+    campaign = Campaign(plan, engine=engine, layers=layers, settings=make_settings())
+    with pytest.raises(PlanError, match="gone of a request could not be read"):
+        campaign.run(tell=lambda _: None, save=lambda _: None)
+    assert engine.runs == []
 
 
 def test_a_load_generator_of_the_users_own_may_take_as_long_as_the_time_limit() -> None:

@@ -20,6 +20,7 @@ from memcap.model import (
     ClientCommand,
     CommandReady,
     HttpReady,
+    LoadRequest,
     LoadSpec,
     Metric,
     PhaseName,
@@ -112,9 +113,10 @@ def _is_command(ready: object) -> bool:
 
 def body_problems(root: Path, source: Source, path: tuple[str, ...], keys: ServerKeys) -> list[Problem]:
     """Return a problem for each file of a request's body that is not there."""
-    requests = keys.load.requests if isinstance(keys.load, LoadSpec) else ()
-    missing = dict.fromkeys(each.body for each in requests if each.body and not _is_there(root, each.body))
-    return [source.problem((*path, "load"), f"there is no {shown(body)} in the project") for body in missing]
+    asked = [("load", each) for each in (keys.load.requests if isinstance(keys.load, LoadSpec) else ())]
+    asked += [("collect", keys.collect)] if isinstance(keys.collect, LoadRequest) else []
+    missing = dict.fromkeys((key, each.body) for key, each in asked if each.body and not _is_there(root, each.body))
+    return [source.problem((*path, key), f"there is no {shown(body)} in the project") for key, body in missing]
 
 
 def _phase_problems(source: Source, path: tuple[str, ...], table: Mapping[str, Any]) -> list[Problem]:
@@ -158,12 +160,13 @@ def to_server(argv: tuple[str, ...], keys: ServerKeys, services: Mapping[str, Se
     assert keys.ready is not None and keys.load is not None, "server_problems() has them"  # noqa: PT018
     load: LoadSpec | ClientCommand = keys.load
     if isinstance(load, LoadSpec):
-        requests = (replace(each, body=_absolute(root, each.body)) if each.body else each for each in load.requests)
-        load = replace(load, requests=tuple(requests), levels=keys.levels or load.levels)
+        requests = tuple(_with_absolute_body(root, each) for each in load.requests)
+        load = replace(load, requests=requests, levels=keys.levels or load.levels)
+    collect = keys.collect
     given: dict[str, Any] = {
         "warm_up_seconds": keys.warm_up,
         "idle_seconds": keys.idle,
-        "collect": keys.collect,
+        "collect": _with_absolute_body(root, collect) if isinstance(collect, LoadRequest) else collect,
         "grace_seconds": keys.grace,
     }
     return ServerWorkload(
@@ -173,6 +176,10 @@ def to_server(argv: tuple[str, ...], keys: ServerKeys, services: Mapping[str, Se
         services=tuple(services[name] for name in keys.services or ()),
         **{name: value for name, value in given.items() if value is not None},
     )
+
+
+def _with_absolute_body(root: Path, request: LoadRequest) -> LoadRequest:
+    return replace(request, body=_absolute(root, request.body)) if request.body else request
 
 
 def phase_budgets(phases: Mapping[str, PhaseTable]) -> dict[PhaseName, Budget]:

@@ -14,6 +14,7 @@ from memcap.model import Metric, projected_names
 from memcap.strict import KeyPath
 
 ONLY_WITH_CALL: Final = ("parameters", "warmups", "cycles", "duration", "metrics", "projections")
+ONLY_WITH_COMMAND: Final = ("kind",)
 ONLY_WITH_BUDGET: Final = ("budget_metric", "budget_margin")
 _DEFAULTS: Final = ("suite", "defaults")
 _OF_METRICS: Final = ("projections", "thresholds", "alerts")
@@ -53,8 +54,9 @@ def useless_defaults(source: SuiteSource) -> list[Problem]:
     problems = []
     for keys, needed, is_there in (
         (ONLY_WITH_CALL, "call", any("call" in table for table in benchmarks)),
+        (ONLY_WITH_COMMAND, "command", any("command" in table for table in benchmarks)),
         (ONLY_WITH_BUDGET, "budget", any("budget" in table for table in benchmarks)),
-        (ONLY_WITH_SERVER, 'kind = "server"', any(map(is_server, benchmarks))),
+        (ONLY_WITH_SERVER, 'kind = "server"', any("kind" in table for table in benchmarks)),
     ):
         if not is_there:
             message = f"goes with {needed}, which no benchmark has"
@@ -104,13 +106,16 @@ def table_at(table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 def _completed(own: Mapping[str, Any], shared: Mapping[str, Any]) -> dict[str, Any]:
     """Return a benchmark with what it shares, without what has no meaning for it.
 
-    A command returns no metrics, and what is shared about a metric is for the benchmarks that have it.
+    A command returns no metrics, a function is no server, and what is shared about a metric is for the benchmarks that
+    have it.
     """
+    if "command" not in own:
+        shared = {key: value for key, value in shared.items() if key not in ONLY_WITH_COMMAND}
     without = {
         *_OF_METRICS,
         *(ONLY_WITH_CALL if "call" not in own else ()),
         *(ONLY_WITH_BUDGET if "budget" not in {**shared, **own} else ()),
-        *(() if is_server(own) else ONLY_WITH_SERVER),
+        *(() if is_server({**shared, **own}) else ONLY_WITH_SERVER),
     }
     full = _merged({key: value for key, value in shared.items() if key not in without}, own)
     for key in _OF_METRICS:

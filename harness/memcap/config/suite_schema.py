@@ -56,12 +56,12 @@ class WorkloadTable(TomlTable):
         default=None, min_length=1, description="Program with its arguments, as in `docker run IMAGE COMMAND`.",
         examples=['["python", "job.py"]'],
     )  # fmt: skip
-    kind: Kind | None = Field(default=None, description="With `server`, the command serves until it is stopped.")
 
 
 class SharedKeys(TomlTable):
     """What benchmarks of all kinds may share."""
 
+    kind: Kind | None = Field(default=None, description="With `server`, the command serves until it is stopped.")
     parameters: dict[ParameterName, ParameterValue] = Field(
         default={}, description="Keyword arguments of the function.", examples=["{ agents = 50 }"]
     )
@@ -108,7 +108,7 @@ class DefaultsTable(ServerKeys, SharedKeys):
 
     A benchmark's own key replaces a shared one. Tables are merged key by key; an empty table takes nothing that is
     shared. What is shared about a metric is for the benchmarks that have it, what goes with `call` only is not for
-    commands, and what goes with `kind` only is for servers.
+    commands, and what goes with `kind` only is for servers. A shared `kind` is for all commands.
     """
 
 

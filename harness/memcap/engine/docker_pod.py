@@ -69,7 +69,6 @@ class Pod:
         self._lines: list[str] = []
         self._tools: list[RawRun] = []
         self._refusals: dict[str, str] = {}  # what the last attempt of a command said that is a readiness check
-        self._is_stopped = False
 
     def execute(self) -> RawRun:
         """Execute the run. Raises docker's errors, EngineError, Interrupted."""
@@ -93,7 +92,6 @@ class Pod:
                 client_errors=errors,
                 tools=tuple(self._tools),
                 services=tuple(left),
-                stopped=self._is_stopped,
             ),
         )
 
@@ -234,9 +232,6 @@ class Pod:
         """Stop a member, and return what it left; None if it was never started, or outlives the run."""
         if member.future is None or (member not in self._members and not member.is_over):
             return None
-        if not member.name:
-            member.is_started.wait()
-            self._is_stopped = not member.is_over
         member.signal(self._client, TERM)
         return member.future.result()
 

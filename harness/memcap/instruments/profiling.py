@@ -128,6 +128,7 @@ def profile_of(runs: Runs, recorder: Recorder, *, named: Named, artefacts: Path)
         raised_bytes=runs.raised_bytes,
         ending=run.ending,
         detail=run.detail,
+        is_server=run.server is not None,
         output_tail=run.output_tail,
         native=instrument.native,
         follows_fork=instrument.follows_fork,
@@ -193,5 +194,5 @@ def _little(runs: Runs, noted: Noted) -> str:
 
 
 def _nothing(run: Measurement) -> str:
-    words = f"nothing was noted: no Python of the run began to record; {run.ending.explanation}"
+    words = f"nothing was noted: no Python of the run began to record; {run.explanation}"
     return f"{words}\n{run.output_tail}".rstrip()

@@ -20,7 +20,7 @@ from memcap.measuring.standing import standing_caveats
 from memcap.model import CampaignSettings, Cell, Ending, Layer, Measurement, RawRun, RunSpec, ServerWorkload
 from memcap.redaction import Redaction
 from memcap.run_spec import run_spec
-from memcap.serving_spec import alone, serving_spec
+from memcap.serving_spec import BodyFiles, alone, serving_spec
 
 SITES_FILE: Final = "sites.json"
 READ_MARK: Final = "memcap: read "  # what the renderer prints, before the percentage
@@ -68,6 +68,7 @@ class Session:
         self._layer = layer
         self._settings = settings
         self._layers = layers
+        self._files = BodyFiles()
         self.say = say
         self._numbers = itertools.count(1)
         self._calibration = calibrate(engine, layer, settings)
@@ -149,7 +150,7 @@ class Session:
         workload = self.cell.benchmark.workload
         spec = run_spec(self.cell, self._layer, self._settings, attempt=str(next(self._numbers)))
         if isinstance(workload, ServerWorkload):
-            spec = serving_spec(spec, workload, self._layer, self._layers)
+            spec = serving_spec(spec, workload, self._layer, self._layers, files=self._files)
         spec = self._calibration.applied_to(spec)
         return spec if cap_bytes is None else replace(spec, cap_bytes=cap_bytes)
 

@@ -13,6 +13,7 @@ from memcap.model import LoadRequest, LoadSpec, LoadTarget
 from memcap.probe.memcap_load import FORMAT
 from memcap.strict import quote
 
+_ADDRESSES: Final = "Write it like http://localhost:8000, tcp://localhost:8000 or unix:/run/app.sock."
 _DEFAULT_TYPE: Final = "application/octet-stream"
 
 
@@ -27,7 +28,7 @@ def parse_target(text: str) -> LoadTarget:
         parts = urlsplit(text)
         host, port = parts.hostname, parts.port
     except ValueError as error:
-        raise UsageError(f"{quote(text)!r} is not an address of a server: {error}") from error
+        raise UsageError(f"{quote(text)!r} is not an address of a server: {error}", remedy=_ADDRESSES) from error
     if not text.isascii() or not text.isprintable() or " " in text:
         raise UsageError(
             f"{quote(text)!r}: an address has no spaces and only ASCII characters", remedy="Write others as %20, say."
@@ -37,10 +38,7 @@ def parse_target(text: str) -> LoadTarget:
             f"{quote(text)!r}: the load client does not speak TLS", remedy="Use the server's http:// port."
         )
     if parts.scheme not in ("http", "tcp") or not host or (port is None and parts.scheme == "tcp") or port == 0:
-        raise UsageError(
-            f"{quote(text)!r} is not an address of a server",
-            remedy="Write it like http://localhost:8000, tcp://localhost:8000 or unix:/run/app.sock.",
-        )
+        raise UsageError(f"{quote(text)!r} is not an address of a server", remedy=_ADDRESSES)
     if parts.username is not None:
         raise UsageError(
             f"{quote(text)!r}: the load client does not send the name and password of an address",

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from memcap.model.ending import Caveat, Ending
-from memcap.model.measurement import Moment
+from memcap.model.measurement import Moment, explanation_of_server
 
 _IMPORT_SYSTEM = "<frozen importlib"
 _MOST_COMPILED = 3  # frames
@@ -163,6 +163,7 @@ class AllocationProfile:
     raised_bytes: int
     ending: Ending
     detail: str = ""
+    is_server: bool = False
     output_tail: str = ""
     native: bool = False
     follows_fork: bool = False
@@ -176,6 +177,11 @@ class AllocationProfile:
     series: tuple[Moment, ...] = ()
     caveats: tuple[Caveat, ...] = ()
     attached_seconds: float | None = None
+
+    @property
+    def explanation(self) -> str:
+        """Say in one line how the run ended."""
+        return explanation_of_server(self.ending, self.detail) if self.is_server else self.ending.explanation
 
     @property
     def peak_bytes(self) -> int:

@@ -8,9 +8,12 @@ from typing import Final
 
 from memcap.model.ending import Caveat, CaveatKind, Ending
 from memcap.model.matrix import Metric
+from memcap.model.remedy import ITS_STOP_SIGNAL
 from memcap.model.server import ServerRun
 
 BY_ITSELF: Final = "it ended by itself"  # how the detail says that a server did not wait for its stop
+STOPPED_IN_TIME: Final = "the server was stopped, and ended within its grace period"
+KILLED_AFTER_GRACE: Final = "the server had to be killed after its grace period"
 ENDED_EARLY: Final = "the server ended with exit code 0 before it was stopped"
 SERVED_NOTHING: Final = "the load came to nothing"
 
@@ -204,9 +207,7 @@ class Measurement:
     @property
     def explanation(self) -> str:
         """Say in one line how the run ended."""
-        if self.server is None or self.ending is not Ending.INCOMPLETE:
-            return self.ending.explanation
-        return ENDED_EARLY if BY_ITSELF in self.detail else SERVED_NOTHING
+        return self.ending.explanation if self.server is None else explanation_of_server(self.ending, self.detail)
 
     def highest(self, metric: Metric) -> float | None:
         """Return the upper end of the figure of ``metric``: what a statement about a limit must use.
@@ -215,6 +216,17 @@ class Measurement:
         """
         upper = self.unreclaimable_peak_high_bytes if metric is Metric.UNRECLAIMABLE_PEAK else None
         return self.value(metric) if upper is None else upper
+
+
+def explanation_of_server(ending: Ending, detail: str) -> str:
+    """Say in one line how the run of a server ended."""
+    if ending is Ending.COMPLETED:
+        return STOPPED_IN_TIME
+    if ending is Ending.TIMED_OUT and detail.endswith(ITS_STOP_SIGNAL):
+        return KILLED_AFTER_GRACE
+    if ending is Ending.INCOMPLETE:
+        return ENDED_EARLY if BY_ITSELF in detail else SERVED_NOTHING
+    return ending.explanation
 
 
 def peak_is_floor(runs: Iterable[Measurement]) -> bool:

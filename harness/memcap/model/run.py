@@ -206,14 +206,13 @@ class RawServing:
 
     ``events`` are the client's lines, ``client_errors`` its error output. ``tools`` are what load
     generators of the user's own left, one for each load. ``services`` are in the order of Serving.services; None
-    is one that outlives the run. ``stopped`` says that the server got its stop signal.
+    is one that outlives the run.
     """
 
     events: str
     client_errors: str = ""
     tools: tuple[RawRun, ...] = ()
     services: tuple[RawRun | None, ...] = ()
-    stopped: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -115,7 +115,7 @@ class ServerContainer:
         was_running = self.is_running()
         raw = self._server.stop()
         self._printed = output_tail(raw)
-        serving = RawServing(events="\n".join(_events(ready_at, was_running=was_running)), stopped=was_running)
+        serving = RawServing(events="\n".join(_events(ready_at, was_running=was_running)))
         found = measure(replace(raw, serving=serving), self._spec, cpus=self._cpus)
         self._kills = found.oom.kills
         code = -found.signal if found.signal else found.exit_code

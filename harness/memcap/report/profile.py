@@ -146,7 +146,7 @@ def facts(profile: AllocationProfile) -> tuple[str, ...]:
     took += _longer(cost.slowdown) if cost.slowdown else ""
     took += "" if cost.idle else " (one run without it, one with it)"
     detail = f" ({printable(profile.detail)})" if profile.detail else ""
-    ended = f"{profile.ending.value}: {profile.ending.explanation}{detail}."
+    ended = f"{profile.ending.value}: {profile.explanation}{detail}."
     ended += f" The container needed {format_bytes(peak)}, {tool} included." if peak else ""
     cap, raised = format_bytes(profile.cap_bytes), format_bytes(profile.raised_bytes)
     totals = (

@@ -12,6 +12,7 @@ from memcap.errors import PlanError, Problem
 from memcap.model import (
     Benchmark,
     Budget,
+    CallWorkload,
     ClientCommand,
     CollectSignal,
     CommandReady,
@@ -183,6 +184,7 @@ def test_a_load_generator_of_the_users_own_needs_no_address(full: Path) -> None:
         (SERVER.replace("GET /", "GET item"), "load", "expected a path, which begins with /"),
         (SERVER.replace('"GET / rate=1 for 2s"', "[]"), "load", 'expected a command such as ["k6"'),
         (SERVER.replace("GET /", "PUT / body=none.json"), "load", "there is no 'none.json' in the project"),
+        (SERVER + 'collect = "PUT / body=none.json"\n', "collect", "there is no 'none.json' in the project"),
         (SERVER + "levels = [1, 1]\n", "levels", "a level is there twice"),
         (SERVER + "levels = [0]\n", "levels", "expected factors of the rate such as [1, 2, 4], got [0]"),
         (SERVER.replace("2s", "2s levels=1,2") + "levels = [1]\n", "levels", "the load has levels too"),
@@ -272,6 +274,47 @@ def test_what_no_server_needs_is_useless_in_the_defaults(find_problems: FindProb
         "suite.defaults.idle",
         'goes with kind = "server", which no benchmark has',
     )
+
+
+SHARED = '[suite.defaults]\nkind = "server"\nready = "tcp://localhost:80"\nload = "GET / rate=1 for 2s"\n'
+
+
+def test_a_shared_kind_is_for_all_commands(make_project: MakeProject) -> None:
+    text = SHARED + '[benchmarks.web]\ncommand = ["serve"]\n[benchmarks.leak]\ncall = "work:leak"\n'
+    benchmarks = load_config(make_project({"suites/demo/suite.toml": text})).suites["demo"].benchmarks
+    web, leak = (each.workload for each in benchmarks)
+    assert isinstance(web, ServerWorkload)
+    assert web.argv == ("serve",)
+    assert isinstance(leak, CallWorkload)
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "message"),
+    [
+        (SHARED.replace("server", "sever"), "suite.defaults.kind", "'sever' is not a kind of benchmark"),
+        (SHARED.replace("load", "#"), "benchmarks.web", "a server needs load"),
+    ],
+)
+def test_a_mistake_in_a_shared_kind_is_one_problem(
+    find_problems: FindProblems, text: str, key: str, message: str
+) -> None:
+    (problem,) = find_problems({"suites/demo/suite.toml": text + '[benchmarks.web]\ncommand = ["serve"]\n'})
+    assert problem.key == key
+    assert message in problem.message
+
+
+def test_a_shared_kind_is_useless_without_a_command(find_problems: FindProblems) -> None:
+    text = '[suite.defaults]\nkind = "server"\n[benchmarks.leak]\ncall = "work:leak"\n'
+    (problem,) = find_problems({"suites/demo/suite.toml": text})
+    assert (problem.key, problem.message) == ("suite.defaults.kind", "goes with command, which no benchmark has")
+
+
+def test_the_body_of_a_collection_is_a_file_of_the_project(make_project: MakeProject) -> None:
+    text = SERVER + 'collect = "POST /gc body=gc.json"\n'
+    root = make_project({"suites/demo/suite.toml": text, "gc.json": "{}"})
+    (web,) = load_config(root).suites["demo"].benchmarks
+    assert isinstance(web.workload, ServerWorkload)
+    assert web.workload.collect == LoadRequest(method="POST", path="/gc", body=str(root / "gc.json"))
 
 
 def test_servers_are_planned_and_refused_cold(full: Path) -> None:

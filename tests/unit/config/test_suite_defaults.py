@@ -107,7 +107,7 @@ def test_a_command_has_nothing_that_is_for_calls(read: ReadBenchmark) -> None:
     ("shared", "key", "message", "suggestion"),
     [
         ('caps = ["1gb"]', "caps.0", "there is no cap '1gb'", "1g"),
-        ('cap = ["1g"]', "cap", "unknown key; expected parameters, caps", "caps"),
+        ('cap = ["1g"]', "cap", "unknown key; expected kind, parameters, caps", "caps"),
         ('call = "work:leak"', "call", "unknown key", ""),
         ('expect = "failed"', "expect", "unknown key", ""),
         ("env = { LOG = 1 }", "env.LOG", "expected a string", ""),

@@ -34,6 +34,7 @@ from memcap.model import (
 PATIENCE_SECONDS = 30
 BY_COMMAND = Readiness(check=CommandReady(argv=("pg_isready", "-q")), interval_seconds=0.001)
 SERVER = make_server_spec().name
+STOP = ("kill", SERVER, "SIGTERM")
 CLIENT, HOLDER, DB = f"{SERVER}-client", f"{SERVER}-pod", f"{SERVER}-db"
 
 
@@ -177,12 +178,8 @@ def test_a_run_from_its_start_to_its_end() -> None:
         "phase",
         "done",
     ]
-    assert [each.output for each in serving.services] == [DB, cache]
-    assert (serving.client_errors, serving.tools, serving.stopped) == (
-        "last words \N{REPLACEMENT CHARACTER}",
-        (),
-        True,
-    )
+    assert [each and each.output for each in serving.services] == [DB, cache]
+    assert (serving.client_errors, serving.tools) == ("last words \N{REPLACEMENT CHARACTER}", ())
     assert daemon.files == {DB: list(files), cache: [], SERVER: []}
 
 
@@ -209,7 +206,6 @@ def test_a_server_that_ends_early_ends_the_run() -> None:
     daemon = Daemon(lines, ending=[SERVER])
     raw = executed(daemon, make_server(services=(DATABASE,)))
     assert raw.output == SERVER
-    assert not serving_of(raw).stopped
     assert [each for each in daemon.happened if each[0] == "kill"] == [("kill", DB, "SIGTERM")]
 
 
@@ -218,7 +214,7 @@ def test_a_service_that_ends_early_ends_the_run_before_the_server_is_started() -
     raw = executed(daemon, make_server(services=(DATABASE,)))
     assert names(daemon, "run") == [DB]
     assert raw.failure == "the server was not started"
-    assert ([each.output for each in serving_of(raw).services], serving_of(raw).stopped) == ([DB], False)
+    assert [each and each.output for each in serving_of(raw).services] == [DB]
 
 
 @pytest.mark.parametrize("last", [b"", line("not_ready", why="refused"), b"Traceback\n"])
@@ -230,7 +226,7 @@ def test_a_client_that_ends_early_ends_the_run(last: bytes) -> None:
 
     daemon = Daemon(lines)
     serving = serving_of(executed(daemon))
-    assert serving.stopped
+    assert STOP in daemon.happened
     assert serving.events.splitlines()[1:] == last.decode().splitlines()
 
 
@@ -240,7 +236,9 @@ def test_a_log_that_breaks_off_is_the_end_of_the_client() -> None:
         daemon.wait_for("run", SERVER)
         raise OSError("the connection broke")
 
-    assert serving_of(executed(Daemon(lines))).stopped
+    daemon = Daemon(lines)
+    executed(daemon)
+    assert STOP in daemon.happened
 
 
 def test_what_started_is_killed_when_the_client_cannot_be_created() -> None:
@@ -318,7 +316,7 @@ def test_a_load_generator_of_the_users_own_runs_in_the_pod() -> None:
     assert (spec.argv, spec.image_id, spec.serving) == (("hey", "http://localhost"), "sha256:py312-agents", None)
     assert (spec.stop_signal, spec.policy.network) == (0, f"container:{HOLDER}")
     assert [each.output for each in serving_of(raw).tools] == [tool]
-    assert serving_of(raw).stopped, "the end of the generator is not that of the run"
+    assert STOP in daemon.happened, "the end of the generator is not that of the run"
 
 
 @pytest.mark.parametrize("ended", [SERVER, DB])
@@ -338,7 +336,7 @@ def test_a_load_generator_without_a_server_or_its_service_is_killed(ended: str) 
     raw = executed(daemon, make_server(load=own, services=(DATABASE,)))
     assert ("kill", tool, "SIGKILL") in daemon.happened
     assert [each.output for each in serving_of(raw).tools] == [tool]
-    assert serving_of(raw).stopped is (ended != SERVER)
+    assert (STOP in daemon.happened) is (ended != SERVER)
 
 
 def test_a_collection_by_a_signal() -> None:

@@ -12,7 +12,7 @@ from memcap.errors import PlanError
 from memcap.instruments.launching import Instrument, Recorder
 from memcap.instruments.profiling import Named, cost_of, take_profile
 from memcap.instruments.session import Idle
-from memcap.model import AllocationProfile, CaveatKind, Cost, Ending, Layer, Measurement, ProfileTool
+from memcap.model import AllocationProfile, CaveatKind, Cost, Ending, Layer, Measurement, ProfileTool, ServerRun
 from memcap.report.profile import facts
 
 MIB = 1024 * 1024
@@ -93,6 +93,12 @@ def test_a_workload_that_completes(tmp_path: Path) -> None:
     assert found.sites[0].size_bytes == 50 * MIB
     assert kinds(found) == []
     assert [path.name for path in tmp_path.iterdir()] == ["capture-7.bin"]
+    assert not found.is_server
+
+
+def test_a_server_is_said_to_have_been_one(tmp_path: Path) -> None:
+    session = PretendedSession(make_measurement(60), make_measurement(66, server=ServerRun()))
+    assert take(session, tmp_path).is_server
 
 
 def test_a_workload_that_does_not_fit_beside_the_instrument_gets_room(tmp_path: Path) -> None:

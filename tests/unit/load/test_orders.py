@@ -35,7 +35,8 @@ def test_targets(text: str, target: LoadTarget) -> None:
         ("https://localhost", "does not speak TLS"),
         ("tcp://localhost", "is not an address of a server"),
         ("http://localhost:0", "is not an address of a server"),
-        ("http://localhost:99999", "is not an address of a server"),
+        ("http://localhost:99999", "is not an address of a server: Port out of range"),
+        ("tcp://localhost:99999", "is not an address of a server: Port out of range"),
         ("http://[::1]:80", "does not speak IPv6"),
         ("http://me:secret@localhost", "does not send the name and password"),
         ("http://[::1", "is not an address of a server"),
@@ -47,8 +48,9 @@ def test_targets(text: str, target: LoadTarget) -> None:
     ],
 )
 def test_what_is_no_target(text: str, words: str) -> None:
-    with pytest.raises(UsageError, match=words):
+    with pytest.raises(UsageError, match=words) as refused:
         parse_target(text)
+    assert refused.value.remedy
 
 
 def test_orders_have_all_of_the_load() -> None:

@@ -80,6 +80,16 @@ def test_a_server_that_is_not_ready_in_time() -> None:
 def test_a_server_that_does_not_end_in_time() -> None:
     found = served(WHOLE, signal=9, grace_over=True)
     assert ending_of(found) == (Ending.TIMED_OUT, "it did not end within 4.0 s of its stop signal")
+    assert found.explanation == "the server had to be killed after its grace period"
+
+
+def test_a_server_that_was_ended_at_the_time_limit_was_not_late_to_stop() -> None:
+    found = served(WHOLE[:3], timed_out=True, signal=9, **BY_ITSELF)
+    assert found.explanation == Ending.TIMED_OUT.explanation
+
+
+def test_a_server_that_was_stopped_did_not_end_by_itself() -> None:
+    assert served(WHOLE).explanation == "the server was stopped, and ended within its grace period"
 
 
 @pytest.mark.parametrize("signal", [4, 6, 7, 8, 11])

@@ -284,6 +284,27 @@ def test_errors(events: tuple[Event, ...], kind: str, *, is_unread: bool) -> Non
     assert isinstance(caught.value, UnreadError) is is_unread
 
 
+RESET = ConnectionResetError(104, "Connection reset by peer")
+
+
+@pytest.mark.parametrize(
+    ("events", "words"),
+    [
+        ((None,), "the connection ended before the answer"),
+        ((b"HTTP/1.1 200 OK\r\n", None), "the connection ended in the head of the answer"),
+        ((b"HTTP/1.1 103 Early Hints\r\n\r\n", None), "the connection ended in the head of the answer"),
+        ((OK[:-1], None), "the connection ended in the body of the answer"),
+        ((COMPLETE["chunks"][:-2], None), "the connection ended in the body of the answer"),
+        ((RESET,), f"the connection ended before the answer: {RESET}"),
+        ((OK[:-1], RESET), f"the connection ended in the body of the answer: {RESET}"),
+    ],
+)
+def test_where_an_answer_was_cut_off(events: tuple[Event, ...], words: str) -> None:
+    with pytest.raises(ExchangeError) as caught:
+        asyncio.run(exchanged(*events))
+    assert str(caught.value) == words
+
+
 def test_a_name_that_no_host_can_have_is_a_failed_connection() -> None:
     pool = Pool({"host": "a" * 64, "port": 80}, True)
     pool.resolve()

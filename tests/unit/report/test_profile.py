@@ -193,6 +193,12 @@ def test_a_failure_shows_what_was_printed() -> None:
     assert "output" not in render_profile(make_profile(), top=1, where="x")
 
 
+def test_a_server_that_was_stopped_did_not_end_by_itself() -> None:
+    text = " ".join(render_profile(make_profile(is_server=True), top=1, where="x").split())
+    assert "completed: the server was stopped, and ended within its grace period." in text
+    assert "by itself" not in text
+
+
 def test_what_was_never_touched_is_not_said_to_have_been_needed() -> None:
     lazy = make_profile(make_site(1024), unreclaimable_peak_bytes=23 * MIB)
 

@@ -103,6 +103,12 @@ class Answer:
     def ends_with_connection(self) -> bool:
         return self._step == self._read_to_end
 
+    def where_cut(self) -> str:
+        """Say where an answer that is not complete was cut off."""
+        if not self.has_begun:
+            return "before the answer"
+        return "in the body of the answer" if self.status >= 200 else "in the head of the answer"
+
     def _take_line(self, end: bytes = b"\r\n") -> bytes | None:
         line, separator, rest = self.rest.partition(end)
         if separator:
@@ -266,7 +272,8 @@ class Connection(asyncio.Protocol):
             # that error, if the server closed first.
             is_unread = error or self._transport.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             kind = UnreadError if is_unread and not self._answer.has_begun else ExchangeError
-            self._fail(kind("reset", str(error or "the connection ended before the answer")))
+            words = "the connection ended %s" % self._answer.where_cut()
+            self._fail(kind("reset", "%s: %s" % (words, error) if error else words))
 
     def _fail(self, failure: ExchangeError) -> None:
         if self._waiter is not None and not self._waiter.done():
