@@ -73,6 +73,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "campaign",
     ),
     "judge": (*WORDS, "model", "stats"),
+    "leaks": ("units", "stats"),
     "compare": (*WORDS, "model", "stats", "judge"),
     "tune": ("model", "stats"),
     "selftest": ("model", "stats", "judge"),
