@@ -73,6 +73,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "judge": (*WORDS, "model", "stats"),
     "comparing": (*WORDS, "model", "stats", "judge"),
+    "leaks": ("units", "stats"),
     "tune": ("model", "stats"),
     "serving": ("model", "stats"),
     "selftest": ("model", "stats", "judge"),
