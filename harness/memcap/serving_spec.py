@@ -20,7 +20,6 @@ from memcap.model import (
     RunSpec,
     ServerWorkload,
     Service,
-    ServiceScope,
     ServiceSpec,
     Serving,
     signal_number,
@@ -39,14 +38,8 @@ def serving_spec(
     """Return ``spec``, which starts ``workload``, as the run of a server. ``layers`` has those of services and client.
 
     A run may take as long as its phases do. Raises PlanError for the file of a request that cannot be read or is too
-    large, and for a service without a command or one that is to outlive the run.
+    large, and for a service without a command.
     """
-    for service in workload.services:
-        if service.scope is ServiceScope.CAMPAIGN:
-            raise PlanError(
-                f"the service {service.name} is to live for the whole campaign, which is not possible yet",
-                remedy='Leave out fresh = "campaign": each run gets a container of its own.',
-            )
     needed, given = needed_seconds(workload), spec.time_limit_seconds
     limit = max(given, needed) if isinstance(workload.load, LoadSpec) else needed + given
     client = layers[CLIENT_LAYER]
@@ -68,6 +61,11 @@ def serving_spec(
         secrets=(*spec.secrets, *_secret_headers(workload)),
         serving=serving,
     )
+
+
+def alone(spec: RunSpec) -> RunSpec:
+    """Return ``spec`` without what is of servers: for another program in the same container."""
+    return replace(spec, serving=None, stop_signal=0, grace_seconds=0.0)
 
 
 def _secret_headers(workload: ServerWorkload) -> tuple[str, ...]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +14,7 @@ from integration.serving import Serve
 
 from memcap.engine.docker_labels import CAMPAIGN_LABEL
 from memcap.errors import DaemonUnavailable
+from memcap.images.host_python import WantedPython, find_host_python
 
 if TYPE_CHECKING:
     import docker
@@ -40,6 +43,17 @@ def docker_client() -> Iterator[docker.DockerClient]:
         yield client
     finally:
         client.close()
+
+
+@pytest.fixture(params=["this interpreter", "Python 3.8"])
+def interpreter(request: pytest.FixtureRequest) -> str:
+    """Return a Python to run the load client with: this one, and the oldest."""
+    if request.param == "this interpreter":
+        return sys.executable
+    known = find_host_python(WantedPython(major=3, minor=8, micro=None), environ={}, home=Path.home())
+    if known is None:
+        pytest.skip("no Python 3.8 on this machine")
+    return str(known.executable)
 
 
 @pytest.fixture

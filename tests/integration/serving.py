@@ -71,7 +71,13 @@ class Serve:
     def __call__(
         self, argv: tuple[str, ...], load: str | ClientCommand, *, cap: str = "256m", **details: Any
     ) -> Measurement:
-        """Return the measurement of one run; ``details`` are fields of ServerWorkload, `ready`, `env` and `suite`."""
+        """Return the measurement of one run; see ``several``."""
+        return self.several(1, argv, load, cap=cap, **details)[0]
+
+    def several(
+        self, runs: int, argv: tuple[str, ...], load: str | ClientCommand, *, cap: str = "256m", **details: Any
+    ) -> tuple[Measurement, ...]:
+        """Return the measurements of so many runs; ``details`` are fields of ServerWorkload, `ready` and `env`."""
         ready = parse_ready(details.pop("ready", HEALTH))
         limit, env = details.pop("ready_seconds", scaled(20)), details.pop("env", {})
         usual: dict[str, Any] = {"warm_up_seconds": 0.4, "idle_seconds": 0.4}
@@ -84,16 +90,16 @@ class Serve:
         one = cell(argv, cap=cap)
         suite = "truth" if argv[:2] == ("python3", "-c") else "servers"
         one = replace(one, benchmark=replace(one.benchmark, workload=workload, env=env, suite=suite))
-        plan = Plan(profile="truth", cells=(one,), runs=1, warmups=0)
+        plan = Plan(profile="truth", cells=(one,), runs=runs, warmups=0)
         layers = prepare_layers(
             self.client, plan, {"servers": SUITE}, images={"py312": image("py312")}, say=lambda _: None
         )
-        settings = _settings()
+        settings = replace(_settings(), keep_output=True)
         self.campaigns.append(settings.id)
         with DockerEngine(self.client, campaign=settings.id) as engine:
             campaign = Campaign(plan, engine=engine, layers=layers, settings=settings)
             result = campaign.run(tell=lambda _: None, save=lambda _: None)
-        return result.cells[0].runs[0]
+        return result.cells[0].runs
 
 
 def server(measured: Measurement) -> ServerRun:

@@ -19,7 +19,6 @@ import pytest
 from load_server import ANSWER, CLOSING, LoadServer
 
 import memcap
-from memcap.images.host_python import WantedPython, find_host_python
 
 CLIENT = Path(memcap.__file__).parent / "probe" / "memcap_load"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
@@ -48,16 +47,6 @@ def loaded(target: dict[str, Any], executable: str = sys.executable, **changes: 
     assert sum(row["sent"] for row in rows) == report["sent"]
     assert sum(row["done"] + row["errors"] for row in rows) == done
     return report
-
-
-@pytest.fixture(params=["this interpreter", "Python 3.8"])
-def interpreter(request: pytest.FixtureRequest) -> str:
-    if request.param == "this interpreter":
-        return sys.executable
-    known = find_host_python(WantedPython(major=3, minor=8, micro=None), environ={}, home=Path.home())
-    if known is None:
-        pytest.skip("no Python 3.8 on this machine")
-    return str(known.executable)
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ import pytest
 from load_server import ANSWER, LoadServer
 from servers import make_server, make_server_spec
 
-from memcap.images.host_python import WantedPython, find_host_python
 from memcap.load import PodEvent, make_script, parse_events
 from memcap.load.script import COLLECT_FILE, SERVER_FILE, load_file, service_file
 from memcap.model import (
@@ -45,16 +44,6 @@ Host = Callable[[dict[str, Any]], str | None]
 
 def nothing(_: dict[str, Any]) -> None:
     """Do nothing that the client asks for."""
-
-
-@pytest.fixture(params=["this interpreter", "Python 3.8"])
-def interpreter(request: pytest.FixtureRequest) -> str:
-    if request.param == "this interpreter":
-        return sys.executable
-    known = find_host_python(WantedPython(major=3, minor=8, micro=None), environ={}, home=Path.home())
-    if known is None:
-        pytest.skip("no Python 3.8 on this machine")
-    return str(known.executable)
 
 
 class Leader:

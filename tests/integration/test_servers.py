@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from integration.measuring import scaled
-from integration.serving import GUNICORN, UVICORN, Serve, plain, server
+from integration.serving import GUNICORN, PLAIN, UVICORN, Serve, plain, server
 
 from memcap.config.server_words import parse_ready
 from memcap.load import parse_request
@@ -20,6 +20,7 @@ from memcap.model import (
     PhaseName,
     Readiness,
     Service,
+    ServiceScope,
 )
 from memcap.serving import kept_after_load, serving_figures
 
@@ -196,3 +197,37 @@ def test_a_service_that_dies_under_load(serve: Serve) -> None:
     found = serve(plain(), "GET / rate=20 for 5s", services=(service,))
     assert (found.ending, found.detail) == (Ending.SERVICE_FAILED, "cache: it ended with exit code 5")
     assert server(found).services[0].log_tail == "disk failure"
+
+
+COUNTING = """
+import http.server, itertools
+numbers = itertools.count(1)
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        if self.path == "/next":
+            self.wfile.write(b"start %d" % next(numbers))
+    def log_message(self, *args):
+        pass
+http.server.HTTPServer(("127.0.0.1", 8001), Handler).serve_forever()
+"""
+
+
+def test_a_service_may_outlive_its_runs(serve: Serve) -> None:
+    ready = Readiness(check=parse_ready("http://kept:8001/"), time_limit_seconds=scaled(20))
+    argv = ("python3", "-c", COUNTING)
+    kept = Service(name="kept", image="py312", argv=argv, ready=ready, scope=ServiceScope.CAMPAIGN)
+    asking = "import urllib.request; print(urllib.request.urlopen('http://kept:8001/next').read().decode(), flush=True)"
+    first, second = serve.several(2, ("python3", "-c", asking + PLAIN), "GET / rate=20 for 0.5s", services=(kept,))
+    assert (first.ending, second.ending) == (Ending.COMPLETED, Ending.COMPLETED), first.detail or second.detail
+    assert ("start 1" in first.output_tail, "start 2" in second.output_tail) == (True, True)
+    (figures,) = server(second).services
+    assert (figures.name, figures.unreclaimable_peak_bytes, figures.exit_code) == ("kept", None, None)
+
+
+def test_a_service_that_outlives_its_runs_and_dies_fails_the_run_it_dies_in(serve: Serve) -> None:
+    script = "import time; time.sleep(3); raise SystemExit(5)"
+    kept = Service(name="kept", image="py312", argv=("python3", "-c", script), scope=ServiceScope.CAMPAIGN)
+    (found,) = serve.several(1, plain(), "GET / rate=20 for 5s", services=(kept,))
+    assert (found.ending, found.detail) == (Ending.SERVICE_FAILED, "kept: it ended with exit code 5")

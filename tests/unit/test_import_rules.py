@@ -67,6 +67,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "images",
         "engine",
         "run_spec",
+        "serving_spec",
         "measuring",
         "calibration",
         "campaign",

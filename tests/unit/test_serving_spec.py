@@ -23,7 +23,6 @@ from memcap.model import (
     MountKind,
     RunSpec,
     ServerWorkload,
-    ServiceScope,
     ServiceSpec,
     Serving,
 )
@@ -198,12 +197,6 @@ def test_a_campaign_executes_a_server_with_its_services() -> None:
     (database,) = serving_of(served).services
     assert (served.supervisor_bytes, database.run.supervisor_bytes) == (SUPERVISOR_BYTES, SUPERVISOR_BYTES)
     assert serving_of(served).client_image_id == layers[CLIENT_LAYER].id
-
-
-def test_a_service_that_is_to_outlive_the_run_is_refused() -> None:
-    kept = replace(CACHE, scope=ServiceScope.CAMPAIGN)
-    with pytest.raises(PlanError, match="is to live for the whole campaign, which is not possible yet"):
-        make_server_spec(make_server(services=(kept,)))
 
 
 def test_a_load_generator_of_the_users_own_may_take_as_long_as_the_time_limit() -> None:

@@ -9,6 +9,7 @@ from memcap.cli.option_groups import filled
 from memcap.cli.progress import caller
 from memcap.cli.quantities import FOLDER
 from memcap.cli.reports import Wanted, document_report_option, show_document
+from memcap.cli.serving_options import serving_options
 from memcap.cli.subject import subject_options
 from memcap.workflows.subject_options import ReproOptions
 
@@ -26,6 +27,7 @@ from memcap.workflows.subject_options import ReproOptions
 @click.option("--top", type=click.IntRange(min=1), default=5, show_default=True, help="Lines to print.")
 @click.option("-o", "--output", type=FOLDER, metavar="DIR",
               help="Write there.  [default: results/repro/ID]")  # fmt: skip
+@serving_options
 @document_report_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @filled(options=ReproOptions)

@@ -17,13 +17,14 @@ from memcap.engine.base import not_started, removed_by_others
 from memcap.engine.docker_archive import bring_files, packed, read_files
 from memcap.engine.docker_client import already_gone, answers, environment, translated
 from memcap.engine.docker_create import create_run
+from memcap.engine.docker_kept import KeptServices, is_kept
 from memcap.engine.docker_labels import CAMPAIGN_LABEL
 from memcap.engine.docker_mounts import copy_in, put_files
 from memcap.engine.docker_neighbours import find_neighbours
 from memcap.engine.docker_pod import Pod
 from memcap.engine.framed import begins_report, new_secret, own_journal, split_report
 from memcap.errors import EngineError, Interrupted
-from memcap.model import Environment, Neighbour, PutFile, RawRun, RunSpec
+from memcap.model import Environment, Neighbour, PutFile, RawRun, RunSpec, Serving
 from memcap.model.places import ARTEFACTS, OUT
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ class DockerEngine:
         self._running: set[str] = set()
         self._left: set[str] = set()  # what could not be removed when the daemon did not answer
         self._recovering = threading.Lock()
+        self._kept: list[KeptServices] = []
+        self._keeping = threading.Lock()
         self._oom_events: Counter[str] = Counter()
         self._events: Any = None
         self._is_listening = False
@@ -60,6 +63,8 @@ class DockerEngine:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        for kept in self._kept:
+            kept.close()
         self._events.close()
         if self._left and answers(self._client):
             self._remove_left()
@@ -95,7 +100,17 @@ class DockerEngine:
         if spec.serving is None:
             return self.run(spec)
         with translated(f"run {spec.name}"):
-            return Pod(self._client, spec, spec.serving, self).execute()
+            kept = self._kept_for(spec, spec.serving) if is_kept(spec.serving) else None
+            return Pod(self._client, spec, spec.serving, self, kept).execute()
+
+    def _kept_for(self, spec: RunSpec, serving: Serving) -> KeptServices:
+        """Return the services that outlive the run, started unless they run already."""
+        with self._keeping:
+            for kept in self._kept:
+                if kept.serves(spec, serving):
+                    return kept
+            self._kept.append(KeptServices(self._client, spec, serving, self))
+            return self._kept[-1]
 
     def run(
         self, spec: RunSpec, *, files: Iterable[PutFile] = (), started: Callable[[str], None] | None = None

@@ -7,7 +7,7 @@ import shutil
 import tarfile
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, Final, TypeVar
@@ -60,6 +60,21 @@ def packed(source: Path, folder: str, *, with_folder: bool) -> Iterator[IO[bytes
                         tar.addfile(entry, file)
         archive.seek(0)
         yield archive
+
+
+def packed_contents(files: Mapping[str, bytes]) -> bytes:
+    """Return an archive of ``files``, by their paths in the container, which anyone may read."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        for folder in sorted({str(PurePosixPath(name).parent) for name in files} - {"."}):
+            entry = tarfile.TarInfo(folder)
+            entry.type, entry.mode = tarfile.DIRTYPE, 0o755
+            tar.addfile(entry)
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(content), 0o644
+            tar.addfile(entry, io.BytesIO(content))
+    return archive.getvalue()
 
 
 def _whole(attempt: Callable[[], _T], folder: str, grace_seconds: float) -> _T:

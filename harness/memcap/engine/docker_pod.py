@@ -4,25 +4,24 @@ A holder owns the network. Services and the server run in it as other runs do, u
 leads through the phases, and its lines say what is to be done next (probe/memcap_load/leading.py).
 """
 
-# ruff: noqa: PLC0415
-
 from __future__ import annotations
 
-import io
 import json
 import queue
-import tarfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from memcap.engine.base import failed
+from memcap.engine.docker_archive import packed_contents
 from memcap.engine.docker_create import create_client, create_holder
+from memcap.engine.docker_exec import refusal_of
+from memcap.engine.docker_kept import KeptServices
+from memcap.engine.docker_member import TERM, Member, Runner
 from memcap.errors import EngineError, FileFormatError
 from memcap.load import PodEvent, make_script, parse_event
 from memcap.load.script import COLLECT_FILE, SERVER_FILE, load_file, service_file
@@ -35,7 +34,6 @@ from memcap.model import (
     RawServing,
     Readiness,
     RunSpec,
-    ServiceSpec,
     Serving,
 )
 from memcap.model.places import CLIENT
@@ -47,47 +45,27 @@ if TYPE_CHECKING:
 SPARE_SECONDS: Final = 60.0  # beyond the time limit that the supervisor keeps
 LOOK_SECONDS: Final = 0.5  # how often it is seen whether somebody wants to stop
 TOOL_BYTES: Final = 1024**3
-TERM: Final = "SIGTERM"  # the supervisor makes of it what the image wants
-
-
-class Runner(Protocol):
-    """What a pod needs of the engine: runs of single containers, and that what it makes is removed."""
-
-    def run(
-        self, spec: RunSpec, *, files: Iterable[PutFile] = (), started: Callable[[str], None] | None = None
-    ) -> RawRun: ...
-
-    def removed_at_the_end(self, container: str) -> AbstractContextManager[None]: ...
-
-    def refuse_when_cancelled(self) -> None: ...
-
-
-class Member:
-    """A container of the pod that runs in a thread of its own: the server, a service, or a load generator."""
-
-    def __init__(self, name: str, spec: RunSpec, *, is_tool: bool = False) -> None:
-        self.name = name
-        self.is_tool = is_tool
-        self.spec = spec
-        self.container: str | None = None
-        self.is_started = threading.Event()
-        self.future: Future[RawRun] | None = None
-
-    def started(self, container: str) -> None:
-        self.container = container
-        self.is_started.set()
 
 
 class Pod:
     """One run of a server; ``execute`` leaves nothing behind."""
 
-    def __init__(self, client: DockerClient, spec: RunSpec, serving: Serving, runner: Runner) -> None:
+    def __init__(
+        self,
+        client: DockerClient,
+        spec: RunSpec,
+        serving: Serving,
+        runner: Runner,
+        kept: KeptServices | None = None,
+    ) -> None:
         self._client = client
         self._spec = spec
         self._serving = serving
         self._runner = runner
+        self._kept = kept
         self._happened: queue.Queue[str | Member | None] = queue.Queue()
-        self._members: list[Member] = []
+        self._members: list[Member] = []  # of this run
+        self._services: list[Member] = []
         self._lines: list[str] = []
         self._tools: list[RawRun] = []
         self._refusals: dict[str, str] = {}  # what the last attempt of a command said that is a readiness check
@@ -97,33 +75,50 @@ class Pod:
         """Execute the run. Raises docker's errors, EngineError, Interrupted."""
         api, serving = self._client.api, self._serving
         self._runner.refuse_when_cancelled()
-        holder = create_holder(self._client, self._spec)
-        network = f"container:{holder}"
         size = len(serving.services) + 2
-        with self._runner.removed_at_the_end(holder), ThreadPoolExecutor(size, "memcap-pod") as pool:
-            api.start(holder)
-            with self._all_ended():
-                services = [self._service(each, network) for each in serving.services]
-                server = Member("", self._joined(self._spec, network))
-                for each, service in zip(services, serving.services, strict=True):
-                    self._start(each, pool, service.service.files)
-                client = create_client(self._client, self._spec, serving, network)
-                with self._runner.removed_at_the_end(client):
-                    self._start_client(client)
-                    self._lead(client, server, pool, network)
-                    raw = self._stopped(server)
-                    left = [self._stopped(each) for each in services]
-                    errors = api.logs(client, stdout=False, stderr=True).decode("utf-8", "replace")
+        with self._network() as network, ThreadPoolExecutor(size, "memcap-pod") as pool, self._all_ended():
+            self._start_services(pool, network)
+            server = Member("", self._spec, network)
+            client = create_client(self._client, self._spec, serving, network)
+            with self._runner.removed_at_the_end(client):
+                self._start_client(client)
+                self._lead(client, server, pool, network)
+                raw = self._stopped(server)
+                left = [self._stopped(each) for each in self._services]
+                errors = api.logs(client, stdout=False, stderr=True).decode("utf-8", "replace")
         return replace(
             raw if raw is not None else failed("the server was not started"),
             serving=RawServing(
                 events="\n".join(self._lines),
                 client_errors=errors,
                 tools=tuple(self._tools),
-                services=tuple(each for each in left if each is not None),
+                services=tuple(left),
                 stopped=self._is_stopped,
             ),
         )
+
+    @contextmanager
+    def _network(self) -> Iterator[str]:
+        """Yield the network that the containers join: one of their own, or that of services that outlive the run."""
+        if self._kept is not None:
+            with self._kept.turn():
+                yield self._kept.network
+            return
+        holder = create_holder(self._client, self._spec)
+        with self._runner.removed_at_the_end(holder):
+            self._client.api.start(holder)
+            yield f"container:{holder}"
+
+    def _start_services(self, pool: ThreadPoolExecutor, network: str) -> None:
+        kept = self._kept.members if self._kept is not None else {}
+        for each in self._serving.services:
+            name = each.service.name
+            if name in kept:
+                self._services.append(kept[name])
+                kept[name].tell_when_over(self._happened.put)
+            else:
+                self._services.append(Member(name, each.run, network))
+                self._start(self._services[-1], pool, each.service.files)
 
     def _lead(self, client: str, server: Member, pool: ThreadPoolExecutor, network: str) -> None:
         """Do what the client's lines ask for, until it is done, or something has ended that should not."""
@@ -138,7 +133,7 @@ class Pod:
             elif event.event == "collect_wanted":
                 collect = self._serving.workload.collect
                 assert isinstance(collect, CollectSignal)
-                self._signal(server, collect.name)
+                server.signal(self._client, collect.name)
                 self._put(client, COLLECT_FILE)
             elif event.event in ("not_ready", "done"):
                 return
@@ -172,28 +167,23 @@ class Pod:
 
     def _start(self, member: Member, pool: ThreadPoolExecutor, files: Iterable[PutFile] = ()) -> None:
         self._members.append(member)
-        member.future = pool.submit(self._runner.run, member.spec, files=files, started=member.started)
-
-        def tell(_: Future[RawRun]) -> None:
-            member.is_started.set()
-            self._happened.put(member)
-
-        member.future.add_done_callback(tell)
+        member.start(pool, self._runner, files)
+        member.tell_when_over(self._happened.put)
 
     def _run_tool(self, pool: ThreadPoolExecutor, network: str) -> None:
         """Run the user's own load generator until it ends, or anything else does: then it has nothing to load."""
-        tool = Member("load", self._tool_spec(network), is_tool=True)
+        tool = Member("load", self._tool_spec(), network, is_tool=True)
         self._start(tool, pool)
         assert tool.future is not None
-        futures = (each.future for each in self._members if each is tool or not each.is_tool)
-        wait(filter(None, futures), return_when=FIRST_COMPLETED)
-        self._signal(tool, "SIGKILL")
+        others = (each for each in (*self._members, *self._services) if not each.is_tool)
+        wait([each.future for each in (tool, *others) if each.future is not None], return_when=FIRST_COMPLETED)
+        tool.signal(self._client, "SIGKILL")
         self._tools.append(tool.future.result())
 
     def _start_client(self, container: str) -> None:
         script = json.dumps(make_script(self._serving)).encode()
         programs = {f"client/memcap_load/{path.name}": path.read_bytes() for path in LOAD_CLIENT}
-        archive = _packed({**programs, "client/script.json": script})
+        archive = packed_contents({**programs, "client/script.json": script})
         self._client.api.put_archive(container, str(CLIENT.parent), archive)
         self._client.api.start(container)
         threading.Thread(target=self._listen, args=(container,), name="memcap-client", daemon=True).start()
@@ -210,15 +200,17 @@ class Pod:
 
     def _check(self, client: str, name: str, server: Member) -> None:
         """Try the command that says whether something is ready, in a thread; the client keeps the time limit."""
-        member = next((each for each in self._members if each.name == name and name), server)
+        member = next((each for each in self._services if each.name == name), server)
         ready = self._readiness(name)
         file = service_file(name) if name else SERVER_FILE
 
         def attempt() -> None:
             with suppress(Exception):  # it has ended, and that is told elsewhere
                 member.is_started.wait()
-                while member.future is not None and not member.future.done():
-                    why = self._refusal(member, ready)
+                while not member.is_over:
+                    assert member.container is not None
+                    assert isinstance(ready.check, CommandReady)
+                    why = refusal_of(self._client, member.container, ready.check.argv, user=member.spec.user)
                     if not why:
                         self._put(client, file)
                         return
@@ -234,44 +226,18 @@ class Pod:
         assert found is not None
         return found
 
-    def _refusal(self, member: Member, ready: Readiness) -> str:
-        """Run the command that says whether a member is ready; return why not, or nothing."""
-        from docker.errors import APIError
-
-        assert isinstance(ready.check, CommandReady)
-        api = self._client.api
-        command = api.exec_create(member.container, list(ready.check.argv), user=member.spec.user or "0")
-        try:
-            output = api.exec_start(command["Id"])
-        except APIError as error:
-            return f"the command could not be started: {getattr(error, 'explanation', None) or error}"
-        code = api.exec_inspect(command["Id"])["ExitCode"]
-        if code == 0:
-            return ""
-        last = output.decode("utf-8", "replace").strip().rpartition("\n")[2]
-        return f"the command ended with exit code {code}" + (f": {last}" if last else "")
-
     def _put(self, client: str, name: str) -> None:
         """Tell the client that something is done."""
-        self._client.api.put_archive(client, str(CLIENT), _packed({name: b""}))
-
-    def _signal(self, member: Member, signal: str) -> None:
-        """Send a signal to a member that runs."""
-        from docker.errors import APIError
-
-        member.is_started.wait()
-        if member.container is not None and member.future is not None and not member.future.done():
-            with suppress(APIError):  # it has just ended
-                self._client.api.kill(member.container, signal)
+        self._client.api.put_archive(client, str(CLIENT), packed_contents({name: b""}))
 
     def _stopped(self, member: Member) -> RawRun | None:
-        """Stop a member, and return what it left; None if it was never started."""
-        if member.future is None:
+        """Stop a member, and return what it left; None if it was never started, or outlives the run."""
+        if member.future is None or (member not in self._members and not member.is_over):
             return None
         if not member.name:
             member.is_started.wait()
-            self._is_stopped = not member.future.done()
-        self._signal(member, TERM)
+            self._is_stopped = not member.is_over
+        member.signal(self._client, TERM)
         return member.future.result()
 
     @contextmanager
@@ -282,34 +248,13 @@ class Pod:
         finally:
             for member in self._members:
                 with suppress(Exception):  # whatever is wrong with the daemon is raised by those who wait
-                    self._signal(member, "SIGKILL")
+                    member.signal(self._client, "SIGKILL")
 
-    def _service(self, service: ServiceSpec, network: str) -> Member:
-        return Member(service.service.name, self._joined(service.run, network))
-
-    def _joined(self, spec: RunSpec, network: str) -> RunSpec:
-        return replace(spec, policy=replace(spec.policy, network=network, add_hosts=()))
-
-    def _tool_spec(self, network: str) -> RunSpec:
+    def _tool_spec(self) -> RunSpec:
         """Return a run of the user's own load generator, in the image of the server."""
         load = self._serving.workload.load
         assert isinstance(load, ClientCommand)
         name = f"{self._spec.name}-load-{len(self._tools)}"
         limit = self._serving.tool_limit_seconds
         spec = replace(self._spec, name=name, argv=load.argv, cap_bytes=TOOL_BYTES, time_limit_seconds=limit)
-        return self._joined(replace(spec, serving=None, stop_signal=0, hear=None, artefacts=None), network)
-
-
-def _packed(files: dict[str, bytes]) -> bytes:
-    """Return an archive of ``files``, which anyone may read."""
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w") as tar:
-        for folder in sorted({str(Path(name).parent) for name in files} - {"."}):
-            entry = tarfile.TarInfo(folder)
-            entry.type, entry.mode = tarfile.DIRTYPE, 0o755
-            tar.addfile(entry)
-        for name, content in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size, entry.mode = len(content), 0o644
-            tar.addfile(entry, io.BytesIO(content))
-    return archive.getvalue()
+        return replace(spec, serving=None, stop_signal=0, hear=None, artefacts=None)

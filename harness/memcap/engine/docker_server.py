@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from memcap.engine.docker import OUTPUT_MARKER, DockerEngine
 from memcap.engine.docker_client import translated
-from memcap.engine.docker_pod import TERM, Member
+from memcap.engine.docker_exec import refusal_of
+from memcap.engine.docker_member import TERM, Member
 from memcap.errors import EngineError, MemcapError
 from memcap.model import RawRun, RunSpec
 
@@ -32,8 +33,7 @@ class ServerRunning:
         self._engine = engine
         self._pool = ThreadPoolExecutor(1, "memcap-server")
         self._member = Member("", spec)
-        self._future = self._pool.submit(engine.run, spec, started=self._member.started)
-        self._future.add_done_callback(lambda _: self._member.is_started.set())
+        self._future = self._member.start(self._pool, engine)
         try:
             self._member.is_started.wait()
             if self._member.container is None:
@@ -66,12 +66,9 @@ class ServerRunning:
         """Tell whether a command exits with 0 in the container, as the server's user."""
         from docker.errors import APIError
 
-        api = self._client.api
         try:
-            command = api.exec_create(self.container, list(argv), user=self._member.spec.user or "0")
-            api.exec_start(command["Id"])
-            return bool(api.exec_inspect(command["Id"])["ExitCode"] == 0)
-        except APIError:  # it has just ended, or there is no such command
+            return not refusal_of(self._client, self.container, argv, user=self._member.spec.user)
+        except APIError:  # it has just ended
             return False
 
     def output(self) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 import copy
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from memcap.calibration import calibrate
@@ -16,9 +17,10 @@ from memcap.errors import BuildError, EngineError
 from memcap.instruments.launching import Instrument, instrumented, rendering
 from memcap.measuring import measure
 from memcap.measuring.standing import standing_caveats
-from memcap.model import CampaignSettings, Cell, Ending, Layer, Measurement, RawRun, RunSpec
+from memcap.model import CampaignSettings, Cell, Ending, Layer, Measurement, RawRun, RunSpec, ServerWorkload
 from memcap.redaction import Redaction
 from memcap.run_spec import run_spec
+from memcap.serving_spec import alone, serving_spec
 
 SITES_FILE: Final = "sites.json"
 READ_MARK: Final = "memcap: read "  # what the renderer prints, before the percentage
@@ -26,6 +28,8 @@ _IDLE_CODE: Final = "import time; time.sleep(0.2)"  # long enough to be sampled
 _IDLE_CAP_BYTES: Final = 512 * 1024 * 1024
 _MIB: Final = 1024 * 1024
 _SHOWN_CHARACTERS: Final = 2000
+
+Layers = Mapping[tuple[str, str], Layer]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +48,8 @@ class Idle:
 class Session:
     """Execute runs of ``cell`` in ``layer``, or in one with an instrument on top of it.
 
-    ``say`` gets what is being done; ``cap_bytes`` None is the cell's cap. All methods raise EngineError, Interrupted.
+    ``say`` gets what is being done; ``cap_bytes`` None is the cell's cap. ``layers`` has those of a server's services
+    and of its load client. All methods raise EngineError, Interrupted.
     """
 
     def __init__(
@@ -55,12 +60,14 @@ class Session:
         settings: CampaignSettings,
         *,
         say: Callable[[str], None] = lambda _: None,
+        layers: Layers = MappingProxyType({}),
     ) -> None:
         self._engine = engine
         self._environment = engine.environment()
         self.cell = cell
         self._layer = layer
         self._settings = settings
+        self._layers = layers
         self.say = say
         self._numbers = itertools.count(1)
         self._calibration = calibrate(engine, layer, settings)
@@ -93,7 +100,7 @@ class Session:
         python = layer.image.python
         assert python is not None
         spec = replace(
-            self._spec(_IDLE_CAP_BYTES),
+            alone(self._spec(_IDLE_CAP_BYTES)),
             argv=(python.executable, "-c", _IDLE_CODE),
             entrypoint=(),
             projections={},
@@ -122,7 +129,9 @@ class Session:
     def render(self, layer: Layer, *, artefacts: Path, with_reports: bool = True) -> None:
         """Make ``sites.json`` and reports of what was noted, beside it in ``artefacts``."""
         recorded = self._spec(None)
-        spec = rendering(recorded, layer, artefacts=artefacts, name=self._name("render"), with_reports=with_reports)
+        spec = rendering(
+            alone(recorded), layer, artefacts=artefacts, name=self._name("render"), with_reports=with_reports
+        )
         raw = self._engine.execute(replace(spec, hear=self._hear_reading))
         Redaction(recorded.secrets).files(artefacts)
         if not (artefacts / SITES_FILE).is_file():
@@ -137,7 +146,10 @@ class Session:
             self.say(f"reading what was noted: {percent} %")
 
     def _spec(self, cap_bytes: int | None) -> RunSpec:
+        workload = self.cell.benchmark.workload
         spec = run_spec(self.cell, self._layer, self._settings, attempt=str(next(self._numbers)))
+        if isinstance(workload, ServerWorkload):
+            spec = serving_spec(spec, workload, self._layer, self._layers)
         spec = self._calibration.applied_to(spec)
         return spec if cap_bytes is None else replace(spec, cap_bytes=cap_bytes)
 

@@ -18,7 +18,7 @@ from memcap.model import (
 )
 from memcap.probe.fields import read_flag, read_items, read_seconds, read_text, read_whole
 from memcap.probe.memcap_load import FORMAT
-from memcap.strict import read_object
+from memcap.strict import describe, read_object
 
 _NAME: Final = "the load client's report"
 _T = TypeVar("_T")
@@ -26,7 +26,13 @@ _T = TypeVar("_T")
 
 def parse_load_report(text: str) -> LoadOutcome:
     """Return what the client reported. Raises FileFormatError if the report is cut off or cannot be true."""
-    data = read_object(_NAME, text)
+    return read_load_report(read_object(_NAME, text))
+
+
+def read_load_report(data: object) -> LoadOutcome:
+    """Return what the client reported, from JSON that was read. Raises as `parse_load_report` does."""
+    if not isinstance(data, dict):
+        raise FileFormatError(f"{_NAME}: expected a JSON object, found {describe(data)}")
     if data.get("format") != FORMAT:
         raise FileFormatError(f"{_NAME} is not of format {FORMAT}")
     try:

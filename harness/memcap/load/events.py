@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from memcap.errors import FileFormatError
-from memcap.load.answers import parse_load_report
+from memcap.load.answers import read_load_report
 from memcap.model import LoadOutcome, PhaseName
 from memcap.probe.fields import read_seconds, read_text
 from memcap.strict import read_object
@@ -41,7 +40,7 @@ def parse_event(line: str) -> PodEvent:
             name=read_text(data.get("name", "")),
             why=read_text(data.get("why", "")),
             phase=PhaseName(read_text(data["phase"])) if "phase" in data else None,
-            report=None if data.get("report") is None else parse_load_report(json.dumps(data["report"])),
+            report=None if data.get("report") is None else read_load_report(data["report"]),
         )
     except KeyError as error:
         raise FileFormatError(f"{_NAME} have no field {error}") from error

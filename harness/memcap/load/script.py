@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from memcap.load.orders import make_orders
 from memcap.model import CommandReady, HttpReady, LoadRequest, LoadSpec, LoadTarget, Readiness, Serving, TcpReady
@@ -68,9 +67,8 @@ def _check(ready: Readiness, file: str) -> dict[str, Any]:
     if isinstance(check, TcpReady):
         found |= {"host": check.host, "port": check.port}
     elif isinstance(check, HttpReady):
-        parts, target = urlsplit(check.url), check.target
-        path = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
-        found |= {"host": target.host, "port": target.port, "path": path, "statuses": list(check.statuses)}
+        target = check.target
+        found |= {"host": target.host, "port": target.port, "path": check.path, "statuses": list(check.statuses)}
     return found
 
 

@@ -140,9 +140,8 @@ def without_secrets(raw: RawRun, spec: RunSpec) -> RawRun:
     """Return ``raw`` without the secrets of ``spec`` in what was printed; the beginning of that may be cut off."""
     hidden, serving = Redaction(spec.secrets), raw.serving
     if serving is not None:
-        services, tools = (
-            tuple(without_secrets(each, spec) for each in of) for of in (serving.services, serving.tools)
-        )
+        services = tuple(each and without_secrets(each, spec) for each in serving.services)
+        tools = tuple(without_secrets(each, spec) for each in serving.tools)
         serving = replace(serving, services=services, tools=tools)
     return replace(
         raw,

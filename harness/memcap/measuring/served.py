@@ -150,7 +150,9 @@ def service_figures(raw: RawServing, told: Told, serving: Serving, cpus: Process
     return tuple(_figures(left, spec, told, cpus) for left, spec in zip(raw.services, serving.services, strict=False))
 
 
-def _figures(left: RawRun, spec: ServiceSpec, told: Told, cpus: Processors) -> ServiceFigures:
+def _figures(left: RawRun | None, spec: ServiceSpec, told: Told, cpus: Processors) -> ServiceFigures:
+    if left is None:  # it outlives the run
+        return ServiceFigures(name=spec.service.name, image=spec.image, cap_bytes=spec.run.cap_bytes)
     report, name = _report_of(left), spec.service.name
     if report is None:
         return ServiceFigures(
@@ -183,8 +185,11 @@ def service_problem(raw: RawServing, told: Told, serving: Serving) -> str:
     return ""
 
 
-def _problem(left: RawRun, spec: ServiceSpec, told: Told) -> str:
-    report, not_ready = _report_of(left), told.first("not_ready", spec.service.name)
+def _problem(left: RawRun | None, spec: ServiceSpec, told: Told) -> str:
+    not_ready = told.first("not_ready", spec.service.name)
+    if left is None:
+        return _late(spec, not_ready)
+    report = _report_of(left)
     if report is None or report.exec_errno is not None:
         return _not_run(left, report, spec.run.argv[0])
     if report.oom_kills:
@@ -196,10 +201,14 @@ def _problem(left: RawRun, spec: ServiceSpec, told: Told) -> str:
     if report.stopped_at_ns is None:
         is_ready = told.first("ready", spec.service.name) is not None or spec.service.ready is None
         return _end(report) + ("" if is_ready else " before it was ready")
-    if not_ready is not None:
-        limit = spec.service.ready.time_limit_seconds if spec.service.ready is not None else 0
-        return f"it was not ready within {format_seconds(limit)}: {not_ready.why}"
-    return ""
+    return _late(spec, not_ready)
+
+
+def _late(spec: ServiceSpec, not_ready: PodEvent | None) -> str:
+    if not_ready is None:
+        return ""
+    limit = spec.service.ready.time_limit_seconds if spec.service.ready is not None else 0
+    return f"it was not ready within {format_seconds(limit)}: {not_ready.why}"
 
 
 def _not_run(left: RawRun, report: Report | None, program: str) -> str:

@@ -205,14 +205,14 @@ class RawServing:
     """What an engine brings back of a server's run besides: what the client said, and what each service left.
 
     ``events`` are the client's lines, ``client_errors`` its error output. ``tools`` are what load
-    generators of the user's own left, one for each load. ``services`` are in the order of Serving.services, as far
-    as they were started. ``stopped`` says that the server got its stop signal.
+    generators of the user's own left, one for each load. ``services`` are in the order of Serving.services; None
+    is one that outlives the run. ``stopped`` says that the server got its stop signal.
     """
 
     events: str
     client_errors: str = ""
     tools: tuple[RawRun, ...] = ()
-    services: tuple[RawRun, ...] = ()
+    services: tuple[RawRun | None, ...] = ()
     stopped: bool = False
 
 

@@ -81,6 +81,12 @@ class HttpReady:
         parts = urlsplit(self.url)
         return LoadTarget(host=parts.hostname or "", port=parts.port or HTTP_PORT)
 
+    @property
+    def path(self) -> str:
+        """Return what is asked for, as a request line has it."""
+        parts = urlsplit(self.url)
+        return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
     def accepts(self, status: int) -> bool:
         """Tell whether an answer with ``status`` means ready."""
         return status in self.statuses if self.statuses else 200 <= status < 400

@@ -10,6 +10,7 @@ from typing import Final, NoReturn
 import pytest
 
 from memcap.errors import UsageError
+from memcap.measuring.phases import SETTLED
 from memcap.measuring.workers import worker_figures
 from memcap.model import Ending, LoadTarget, PhaseMark, PhaseName, WorkerFigures
 from memcap.pytest_plugin.server_options import ServerSettings
@@ -22,7 +23,6 @@ START: Final = PhaseName.START.value
 READY: Final = "ready"
 STOP: Final = PhaseName.STOP.value
 REST_SECONDS: Final = 0.5
-_SETTLED: Final = 0.25  # of a phase, at its end, as in reports of servers
 _SHOWN_LINES: Final = 20
 _RAN_UNTIL_STOPPED: Final = (Ending.COMPLETED, Ending.TIMED_OUT, Ending.NOT_READY)
 
@@ -121,7 +121,7 @@ class MemoryServer:
         if not self.is_running:
             self._fail_as_ended()
         now = self._samples.now()
-        middle = _middle(self._samples.between(now - _SETTLED * seconds, now))
+        middle = _middle(self._samples.between(now - SETTLED * seconds, now))
         return self.unreclaimable_bytes() if middle is None else middle
 
     @property
@@ -200,7 +200,7 @@ class MemoryServer:
             self.stop()
             return self.problem()
         now = self._samples.now()
-        rest = _middle(self._samples.between(now - _SETTLED * REST_SECONDS, now))
+        rest = _middle(self._samples.between(now - SETTLED * REST_SECONDS, now))
         self._rest_when_ready = self.unreclaimable_bytes() if rest is None else rest
         return ""
 
@@ -237,7 +237,7 @@ class MemoryServer:
             start_seconds=start,
             end_seconds=end,
             unreclaimable_peak_bytes=max(self._samples.between(start, end), default=None),
-            settled_bytes=_middle(self._samples.between(end - _SETTLED * (end - start), end)),
+            settled_bytes=_middle(self._samples.between(end - SETTLED * (end - start), end)),
         )
 
     def _fail_as_ended(self) -> NoReturn:

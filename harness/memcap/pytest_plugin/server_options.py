@@ -13,14 +13,13 @@ from typing import Final, TypedDict, TypeVar
 from memcap.config.server_words import parse_ready
 from memcap.config.source import nearest, shown
 from memcap.errors import MemcapError, UsageError
-from memcap.model import NO_NETWORK, CommandReady, HttpReady, LoadTarget, Readiness, TcpReady
+from memcap.model import NO_NETWORK, READY_SECONDS, CommandReady, HttpReady, LoadTarget, Readiness, TcpReady
 from memcap.units import counted, parse_bytes
 
 PORT: Final = "{port}"
 DEFAULT_CAP_BYTES: Final = 256 * 1024**2
 DEFAULT_NETWORK: Final = "bridge"
 HOST_NETWORK: Final = "host"
-READY_SECONDS: Final = 60.0
 GRACE_SECONDS: Final = 10.0
 _OF_CONTAINERS: Final = ("cap", "network")
 _ANY: Final[TcpReady | HttpReady | CommandReady] = TcpReady(host="localhost", port=1)  # in place of what is wrong

@@ -7,7 +7,6 @@ import socket
 import time
 from contextlib import closing
 from typing import Final
-from urllib.parse import urlsplit
 
 from memcap.errors import UsageError
 from memcap.model import CommandReady, HttpReady, LoadTarget, Readiness
@@ -54,17 +53,15 @@ def _problem(ready: Readiness, server: RunningServer) -> str:
         return "" if server.succeeds(check.argv) else f"{check.argv[0]} did not exit with 0"
     if not isinstance(check, HttpReady):
         return _problem_of_connection(check.target, _ATTEMPT_SECONDS)
-    parts = urlsplit(check.url)
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     target = check.target
     with closing(http.client.HTTPConnection(target.host, target.port, timeout=_ATTEMPT_SECONDS)) as connection:
         try:
-            connection.request("GET", path, headers={"Connection": "close"})
+            connection.request("GET", check.path, headers={"Connection": "close"})
             answer = connection.getresponse()
             answer.read(_BODY_BYTES)  # a connection that is closed before is an error in some servers' logs
         except (OSError, http.client.HTTPException) as error:
             return str(error) or type(error).__name__
-    return "" if check.accepts(answer.status) else f"GET {path} was answered with status {answer.status}"
+    return "" if check.accepts(answer.status) else f"GET {check.path} was answered with status {answer.status}"
 
 
 def _problem_of_connection(target: LoadTarget, seconds: float) -> str:

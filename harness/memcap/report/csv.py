@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterator
 
 from memcap.model import Measurement, Metric
+from memcap.report.server_view import phase_names
 from memcap.report.view import CellView, View
 from memcap.untrusted import printable
 
@@ -22,7 +23,8 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", 
 def render_csv(view: View) -> str:
     """Return a table of all runs, cells in the view's order; a metric that was not measured has an empty value.
 
-    Where the unreclaimable peak of a run is an interval, all runs of the cell have a row for each of its ends.
+    Where the unreclaimable peak of a run is an interval, all runs of the cell have a row for each of its ends. A server
+    has a row for each phase.
     """
     file = io.StringIO(newline="")
     writer = csv.writer(file, lineterminator="\n")
@@ -51,6 +53,9 @@ def _figures(cell: CellView, run: Measurement) -> Iterator[tuple[str, str, float
         name, unit = Metric.UNRECLAIMABLE_PEAK.value, Metric.UNRECLAIMABLE_PEAK.unit
         yield f"{name}_low", unit, run.unreclaimable_peak_low_bytes
         yield f"{name}_high", unit, run.unreclaimable_peak_high_bytes
+    phases = run.server.phases if run.server else ()
+    for phase, told in zip(phases, phase_names(phases), strict=True):
+        yield f"{Metric.UNRECLAIMABLE_PEAK.value}: {told}", "byte", phase.unreclaimable_peak_bytes
     units = cell.cell.extra_metrics if cell.cell else {}
     for name, value in run.extra.items():
         yield name, units.get(name, ""), value

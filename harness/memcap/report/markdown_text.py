@@ -40,7 +40,8 @@ def prose(text: str) -> str:
 
 def start(markdown: str) -> str:
     """Return Markdown such that it begins a line without being taken for a heading, a list or a quote."""
-    return f"&#{ord(markdown[0])};{markdown[1:]}" if markdown[:1] in _BLOCK_STARTS else markdown.lstrip()
+    shown = markdown.lstrip()
+    return f"&#{ord(shown[0])};{shown[1:]}" if shown[:1] in _BLOCK_STARTS else shown
 
 
 def fence_end(text: str, *, most_lines: int, longest: int = 200) -> str:

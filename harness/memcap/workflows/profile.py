@@ -95,7 +95,14 @@ def profile_subject(
         with_tool = ready.instrumented(instrument.tool, tell=caller.tell)
         with recording(folder / RECORD):
             profile = take_profile(
-                Session(ready.engine, subject.cell, ready.layer, request.settings(caller.argv), say=caller.tell),
+                Session(
+                    ready.engine,
+                    subject.cell,
+                    ready.layer,
+                    request.settings(caller.argv),
+                    say=caller.tell,
+                    layers=ready.layers,
+                ),
                 Recorder(instrument=instrument, layer=with_tool, with_reports=with_reports),
                 named=Named(id=name.id, started=name.started, subject=subject.name, cap_bytes=subject.cell.cap.bytes),
                 artefacts=folder / RECORD,

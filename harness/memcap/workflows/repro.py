@@ -116,7 +116,14 @@ def reproduce_subject(
         observed = Observed(ready.engine)
         found = reproduce(
             Workbench(
-                session=Session(observed, cell, ready.layer, request.settings(caller.argv), say=caller.tell),
+                session=Session(
+                    observed,
+                    cell,
+                    ready.layer,
+                    request.settings(caller.argv),
+                    say=caller.tell,
+                    layers=ready.layers,
+                ),
                 engine=observed,
                 build=lambda tool: ready.instrumented(tool, tell=caller.tell),
             ),

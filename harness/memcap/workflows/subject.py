@@ -7,7 +7,6 @@ import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
 
 from memcap import config as configuration
 from memcap.config import load_config
@@ -25,7 +24,7 @@ from memcap.model import (
     Suite,
 )
 from memcap.model.names import slug
-from memcap.plan import Selection, make_plan, refuse_servers
+from memcap.plan import Selection, make_plan
 from memcap.redaction import Redaction
 from memcap.references import image_by_word
 from memcap.units import parse_bytes, parse_seconds
@@ -39,8 +38,6 @@ from memcap.workflows.subject_options import SubjectOptions
 # suite.benchmark[.variant]-image-cap; neither suites nor benchmarks have dashes in their names.
 _CELL = re.compile(r"[a-z0-9_]+\.[a-z0-9_]+(\.[a-z0-9_]+)?-[a-z0-9_]+-[a-z0-9_]+")
 _USUAL_CAP = "1g"
-FIT: Final = "fit"
-NOT_YET: Final = "Servers are measured by `memcap run`, `compare` and `fit`, and by `memcap measure --serve`."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,9 +55,7 @@ class Subject:
     time_limit_seconds: float = TIME_LIMIT_SECONDS
 
     def request(self, label: str, name: CampaignName, *, runs: int = 1, warmups: int = 0) -> CampaignRequest:
-        """Return the request for a campaign of so many runs of it. Raises PlanError for a server."""
-        if label != FIT:
-            refuse_servers((self.cell,), f"memcap {label}", remedy=NOT_YET)
+        """Return the request for a campaign of so many runs of it."""
         return CampaignRequest(
             plan=Plan(profile=label, cells=(self.cell,), runs=runs, warmups=warmups),
             suites=self.suites,

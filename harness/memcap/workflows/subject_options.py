@@ -96,6 +96,7 @@ class ProfileOptions(SubjectOptions):
 
     def validate(self) -> None:
         """Raise UsageError for options that mean nothing together."""
+        self.serving.validate()
         is_asked_more = self._subject != SubjectOptions(root=self.root) or (
             self.native or self.follow_fork or self.tracemalloc
         )
@@ -132,6 +133,7 @@ class ReproOptions(SubjectOptions):
 
     def validate(self) -> None:
         """Raise UsageError for options that mean nothing together."""
+        self.serving.validate()
         refuse_contradictions(
             (
                 (

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import cmarkgfm
 import pytest
 from cmarkgfm.cmark import Options
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from memcap.report.document import (
@@ -104,6 +104,7 @@ def test_a_terminal_obeys_nothing(text: str, width: int, verbose: bool, ascii_on
 
 
 @given(HOSTILE)
+@example(" 1. ")
 def test_markdown_has_the_blocks_of_the_document_and_no_others(text: str) -> None:
     harmless, hostile = (
         str(cmarkgfm.github_flavored_markdown_to_html(to_markdown(every_block(each)), options=Options.CMARK_OPT_UNSAFE))

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pytest_benchmark.stats import Stats
+from served import make_served_cell
 from views import hostile_view, view_of_every_verdict
 
 from factories import MIB, make_cell, make_measurement, make_oom, make_result
@@ -54,6 +55,16 @@ def test_no_cell_of_csv_is_a_formula(text: str) -> None:
         assert None not in row, "a text has made a column"
         for value in row.values():
             assert not value.startswith(FORMULAS)
+
+
+def test_csv_has_a_row_for_each_phase_of_a_server() -> None:
+    cell = make_served_cell()
+    (run, *_) = cell.runs
+    assert run.server
+    found = rows(render_csv(build_view(make_result(cell))))
+    told = {row["metric"]: row["value"] for row in found if row["run"] == "1" and ": " in row["metric"]}
+    assert len(told) == len(run.server.phases)
+    assert told["unreclaimable_peak: start"] == str(run.server.phases[0].unreclaimable_peak_bytes)
 
 
 def bencher_is_valid(document: Any) -> bool:

@@ -10,16 +10,13 @@ from projects import make_project
 
 from factories import make_cell, make_image, make_result
 from memcap.cli.progress import say
-from memcap.errors import PlanError, SelectionError, UsageError
+from memcap.errors import SelectionError, UsageError
 from memcap.model import CommandWorkload, ImageSource
 from memcap.store import result_path, save_result
 from memcap.workflows import subject as subjects
-from memcap.workflows.caller import Caller
 from memcap.workflows.container_options import ContainerOptions
-from memcap.workflows.profile import profile
-from memcap.workflows.repro import repro
 from memcap.workflows.subject import Subject
-from memcap.workflows.subject_options import ProfileOptions, ReproOptions, SubjectOptions
+from memcap.workflows.subject_options import SubjectOptions
 
 MIB = 1024 * 1024
 
@@ -218,23 +215,3 @@ def test_a_public_value_stays_in_the_id() -> None:
     options = ContainerOptions(env=("TOOL=pytest",), public_env=("TOOL",))
     subject = find_subject(("some/image:1", "/bin/pytest"), container_options=options)
     assert subject.cell.id == "measure.pytest-some_image-1g"
-
-
-SERVER = """
-[benchmarks.web]
-kind = "server"
-command = ["serve"]
-ready = "tcp://localhost:8000"
-load = "GET / rate=1 for 1s"
-"""
-
-
-@pytest.mark.parametrize("workflow", [profile, repro])
-def test_what_cannot_measure_servers_says_so(project: Path, workflow: Any) -> None:
-    suite = project / "suites" / "agents" / "suite.toml"
-    suite.write_text(suite.read_text(encoding="utf-8") + SERVER, encoding="utf-8")
-    name = workflow.__name__
-    options = {"profile": ProfileOptions, "repro": ReproOptions}[name]
-    with pytest.raises(PlanError, match=f"memcap {name} cannot measure servers yet: agents.web") as refused:
-        workflow(options(words=("agents.web-py312-128m",)), Caller())
-    assert "memcap measure --serve" in refused.value.remedy
