@@ -6,7 +6,7 @@ Memory Leaks in Production Cloud Infrastructure", OSDI 2022.
 """
 
 from memcap.leaks.judge import FEWEST_SAMPLES, judge_series
-from memcap.leaks.series import Series
+from memcap.leaks.memory_series import Series
 from memcap.leaks.simple import TwoEnds, two_ends
 from memcap.leaks.verdict import EnvelopePoint, LeakClass, LeakVerdict, Rate
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from memcap.leaks.envelope import lower_envelope, start_of, without_peaks
+from memcap.leaks.level import Standing, standing
+from memcap.leaks.memory_series import Series
 from memcap.leaks.oscillation import Oscillation, oscillation
 from memcap.leaks.reasons import reason_of, too_few
 from memcap.leaks.rising import Context, Doubt, Rising, rising
-from memcap.leaks.series import Series
 from memcap.leaks.shapes import FEWEST_WINDOWS, warm_up_windows
 from memcap.leaks.simple import THRESHOLD, two_ends
-from memcap.leaks.standing import Standing, standing
 from memcap.leaks.verdict import EnvelopePoint, LeakClass, LeakVerdict, Rate
 
 if TYPE_CHECKING:

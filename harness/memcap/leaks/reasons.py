@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from memcap.leaks.level import Standing
 from memcap.leaks.oscillation import Oscillation
 from memcap.leaks.rising import Rising
-from memcap.leaks.standing import Standing
 from memcap.leaks.verdict import LeakClass
 from memcap.units import format_bytes, format_seconds
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from memcap.leaks.series import Series
+from memcap.leaks.memory_series import Series
 
 FEWEST: Final = 5
 THRESHOLD: Final = 50 * 1000 * 1000

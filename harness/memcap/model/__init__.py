@@ -144,5 +144,14 @@ from memcap.model.server_load import (
     LoadTarget,
     LoadTimes,
 )
+from memcap.model.soak import (
+    MOST_SAMPLES,
+    AllocationSite,
+    MemoryLook,
+    PythonLook,
+    SoakRules,
+    SoakSample,
+    WorkLook,
+)
 from memcap.model.verdict import NOT_JUDGED, Alert, AlertKind, Graded, MetricVerdict, Verdict, VerdictState
 from memcap.model.workload import CallWorkload, CommandWorkload, Scalar
