@@ -65,6 +65,7 @@ def serving_spec(
 
 def alone(spec: RunSpec) -> RunSpec:
     """Return ``spec`` without what is of servers: for another program in the same container."""
+    spec = replace(spec, look_seconds=0.0, max_rss_bytes=None, stop_after_seconds=0.0)
     return replace(spec, serving=None, stop_signal=0, grace_seconds=0.0)
 
 

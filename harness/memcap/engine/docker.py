@@ -237,7 +237,7 @@ class DockerEngine:
         journal = ""
         if report is None:
             report = split_report(self._file(container, "report.json"), secret)[1]
-        if report is None or spec.serving is not None:
+        if report is None or spec.serving is not None or spec.look_seconds:
             journal = own_journal(self._file(container, "supervisor.jsonl"), secret)
         if spec.artefacts is not None:
             folder = str(ARTEFACTS)

@@ -40,7 +40,6 @@ def create_run(client: DockerClient, spec: RunSpec, secret: str, *, copies_mount
         *workload_options(spec),
         *((f"user={spec.user}",) if spec.user else ()),
         *(("home",) if spec.user and not spec.has_home else ()),
-        *((f"stop={spec.stop_signal}", f"grace={round(spec.grace_seconds * 1000)}") if spec.stop_signal else ()),
         "--",
     ]
     host_config = api.create_host_config(

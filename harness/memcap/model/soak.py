@@ -8,7 +8,7 @@ from typing import Final
 
 FINE_SAMPLES: Final = 480  # that the verdict has at least where the run is long enough for them
 SHORTEST_STEP_SECONDS: Final = 0.5
-MOST_SAMPLES: Final = 50_000  # some 12 MB in the container
+MOST_SAMPLES: Final = 50_000  # some 16 MB in the container
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +45,9 @@ class SoakRules:
 class MemoryLook:
     """What the supervisor saw at one time: ``seconds`` after the workload's start.
 
-    ``low_bytes`` is the least unreclaimable memory since the look before. RSS, VMS and PSS are sums over all processes,
-    as ``open_files`` and ``threads`` are.
+    ``low_bytes`` is the least unreclaimable memory since the look before; the last look at a workload that ended by
+    itself has none, as a program gives memory back before it ends. RSS, VMS and PSS are sums over all processes, as
+    ``open_files`` and ``threads`` are; they are None where looking takes too much time (docs/measuring.md).
     """
 
     seconds: float
