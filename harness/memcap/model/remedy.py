@@ -70,6 +70,7 @@ _USE_LESS = {
     RunLimit.CPU_TIME: "let the workload do less",
     RunLimit.DISK: "write less",
     RunLimit.FILE_SIZE: "write smaller files",
+    RunLimit.RSS: "keep less in memory",
 }
 # What a container could not be started for, in the words of the supervisor or of a daemon; the option, and the key of
 # limits.toml; and what to correct about it.
@@ -153,7 +154,8 @@ def _of_limit(detail: str, origin: Origin) -> str:
     limit = next((each for each in RunLimit if detail.startswith(f"{OF_THE_LIMIT}{each.words} is")), None)
     if limit is None or origin is Origin.TEST:
         return _NOT_OURS
-    setting = limit.option if origin is Origin.COMMAND else f"`container.{limit.value}` in limits.toml"
+    of_suite = f"`{limit.key}` in limits.toml" if limit.key else "the limit of the soak"
+    setting = limit.option if origin is Origin.COMMAND else of_suite
     return f"Raise {setting}, or {_USE_LESS[limit]}."
 
 

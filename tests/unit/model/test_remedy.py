@@ -98,6 +98,7 @@ def test_what_was_seen_below_the_cap_decides_nothing() -> None:
             "container.file_size",
             "--file-",
         ),
+        (Ending.LIMIT_EXCEEDED, "the limit of RSS is 1 B; x", "Raise the limit of the soak", "Raise --max-rss, or"),
         (Ending.LIMIT_EXCEEDED, "signal 24 (SIGXCPU): a limit of CPU time that", "did not set", "`ulimit`"),
         (
             Ending.OOM_KILLED,
