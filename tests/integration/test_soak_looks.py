@@ -76,6 +76,20 @@ signal.signal(signal.SIGTERM, signal.SIG_IGN)
 while True:
     time.sleep(1)
 """
+REPLACE = """
+import os, sys, time
+def work(mib, seconds):
+    pid = os.fork()
+    if pid == 0:
+        kept = b"x" * (mib << 20)
+        time.sleep(seconds)
+        os._exit(0)
+    return pid
+for _ in range(40):
+    os.waitpid(work(8, float(sys.argv[1])), 0)
+print(work(0, 600), flush=True)
+time.sleep(float(sys.argv[2]))
+"""
 FILL = """
 import os, sys, time
 def fill():
@@ -221,6 +235,14 @@ def test_a_server_has_its_processes_in_each_look(docker_client: DockerClient) ->
     listed = parse_processes(raw.supervisor_journal)
     assert {each.seconds for each in listed} == {look.seconds for look in journal.looks}
     assert len({each.pid for each in listed}) == 2
+
+
+def test_workers_that_replace_larger_ones_are_in_the_looks(docker_client: DockerClient) -> None:
+    raw, journal, run = soak(docker_client, REPLACE, scaled(0.2), 4 * STEP, stop_signal=15)
+    assert run.ending is Ending.COMPLETED, run.detail
+    shown = {each.pid for each in parse_processes(raw.supervisor_journal) if each.seconds == journal.looks[-2].seconds}
+    assert int(raw.output) in shown
+    assert len(shown) == 2
 
 
 def test_a_full_disk_costs_the_looks_of_that_time_and_no_others(docker_client: DockerClient) -> None:

@@ -1,9 +1,10 @@
 /* The looks of a soak: lines of the journal, a step apart, that say for hours or days what the workload has in memory and
  * has open. They are read in memcap/probe/soak_journal.py. */
 #pragma once
+#include "evict.h"
 #include "write.h"
 
-enum { SHARES_PART = 1000, SCAN_PART = 400, ERR_NOT_PERMITTED = 1 };
+enum { SHARES_PART = 1000, SCAN_PART = 400, CACHED_LINES = 128, ERR_NOT_PERMITTED = 1 };
 
 static void begin_looks(void) {
     run.looks.low = run.looks.at = run.looks.when = ABSENT;
@@ -74,4 +75,6 @@ static void write_look(int has_ended) {
     if (run.is_line_cut) return; /* the next one has the least of this one too */
     run.looks.when = run.looks.at;
     run.looks.low = ABSENT;
+    /* The journal's page cache is charged to the container. This drops what is on disk, and has the rest written. */
+    if (++run.looks.lines % CACHED_LINES == 0) SYS4(NR_FADVISE, run.journal, 0, 0, DONT_NEED);
 }

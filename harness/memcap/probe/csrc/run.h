@@ -69,7 +69,7 @@ static struct {
     i64 shares_need, shares_when, shares_cost; /* unreclaimable bytes and time when PSS was last read; its CPU time so far */
     /* Of a soak. The last sample while the workload lived: its time and what it showed; the least unreclaimable bytes since
      * the last look, that look's time, and the CPU time that shares took so far. */
-    struct { i64 at, low, when, shares_cost; struct split now; } looks;
+    struct { i64 at, low, when, shares_cost, lines; struct split now; } looks;
     int is_line_cut;         /* the last line of the journal was written in part, or not at all */
 } run __attribute__((aligned(4096))); /* so that the variables touch no more pages than they fill */
 

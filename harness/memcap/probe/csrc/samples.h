@@ -96,19 +96,29 @@ static i64 sample(void) {
     return need;
 }
 
-/* --- the largest resident set (VmHWM) of each process; the smallest entry makes room --- */
+/* --- the largest resident set (VmHWM) of each process. Where there are more than the table holds, the smallest entry makes
+ * room for a larger one; and if most of them have ended, the smallest of these for any, or those that live now would be
+ * missing in the journal of a server whose workers are replaced for days. --- */
+static struct process *room_for_process(i64 vm_hwm) {
+    struct process *smallest = run.table, *ended = 0;
+    if (run.processes < PROCESSES) return &run.table[run.processes++];
+    u32 count = 0;
+    for (struct process *one = run.table; one < run.table + PROCESSES; one++) {
+        if (one->vm_hwm < smallest->vm_hwm) smallest = one;
+        if (one->rss != ABSENT) continue;
+        count++;
+        if (!ended || one->vm_hwm < ended->vm_hwm) ended = one;
+    }
+    if (count > PROCESSES / 2) return ended;
+    return smallest->vm_hwm < vm_hwm ? smallest : 0;
+}
 static struct process *note_process(i64 pid, i64 vm_hwm) {
     struct process *slot = 0;
     for (u32 i = 0; i < run.processes; i++)
         if (run.table[i].pid == pid) slot = &run.table[i];
-    if (!slot && run.processes < PROCESSES) slot = &run.table[run.processes++];
-    if (!slot) {
-        slot = &run.table[0];
-        for (u32 i = 1; i < PROCESSES; i++)
-            if (run.table[i].vm_hwm < slot->vm_hwm) slot = &run.table[i];
-        if (slot->vm_hwm >= vm_hwm) return 0;
-    }
-    if (slot->pid != pid) slot->pss = ABSENT;
+    if (!slot) slot = room_for_process(vm_hwm);
+    if (!slot) return 0;
+    if (slot->pid != pid) slot->pss = ABSENT, slot->vm_hwm = 0;
     slot->parent = value_of("PPid");
     const char *name = find("Name");
     u32 n = 0;
