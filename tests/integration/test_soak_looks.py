@@ -143,6 +143,10 @@ def test_what_it_has_in_memory_and_open(docker_client: DockerClient) -> None:
     assert last.low_bytes is None, "it was about to end"
     assert last.seconds > looks[-1].seconds
 
+    assert report.wall_ns is not None
+    assert report.supervisor_cpu_ns is not None
+    assert report.supervisor_cpu_ns / report.wall_ns <= 0.05, "so much of a run so short; 1 % of a longer one"
+
     look = cheap(looks)
     assert look.unreclaimable_bytes is not None
     assert look.low_bytes is not None
