@@ -84,7 +84,10 @@ NOT_EVERYWHERE = {"ctypes", "pip", "pytest", "resource"}
 # What these hold is in the process whose memory is measured: they load what a test asks for.
 MEASURED = ("pytest_plugin/", "testing/")
 # These run where memcap is not: in an image, or beside a process.
-ELSEWHERE = ("instruments/beside/", "instruments/inside/", "probe/memcap_runner.py", "pytest_plugin/memcap_inside.py")
+ELSEWHERE = (
+    "instruments/beside/", "instruments/inside/", "probe/memcap_runner.py", "probe/memcap_soak.py",
+    "pytest_plugin/memcap_inside.py",
+)  # fmt: skip
 # Commands import what they need when they are called; see `test_the_command_line_loads_nothing_heavy`.
 COMMANDS = ("cli/",)
 # What `import memcap` alone runs.

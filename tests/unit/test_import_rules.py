@@ -37,6 +37,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "measuring": (*WORDS, "strict", "redaction", "model", "probe", "load", "stats"),
     "store": (*WORDS, "strict", "model", "stats"),
     "run_spec": (*WORDS, "model"),
+    "soak_spec": ("model", "run_spec", "instruments.launching"),
     "serving_spec": ("errors", "units", "model", "run_spec"),
     "load": (*WORDS, "strict", "model", "probe"),
     "pinning": (),

@@ -1,0 +1,364 @@
+"""Look at a Python program from within while it is soaked, and write what is seen to the workload's journal.
+
+Imported by ``memcap_runner`` in a soak, and by ``memcap_instrument`` in commands and servers, in the image, on Python
+3.8 or newer. It imports next to nothing, as what it imports is part of the workload's memory; tracemalloc is imported
+only if it is asked for. Times (``at``) are seconds of CLOCK_MONOTONIC. The journal's lines are JSON objects:
+
+- ``work``: cycles that were ``done``, and how long those since the line before took.
+- ``python``: ``gc_objects`` (objects that the collector tracks), ``gc_collections`` by generation, ``tracemalloc``
+  (current and peak bytes, or null), and how long the program stood still for it (``took``). Counting the objects makes
+  a list of 8 bytes each for a moment. It is done, with the collection before it if that is asked for, less often where
+  it would need more than COST of the time; in between ``gc_objects`` is null, as it is where there is no such list.
+- ``top``: the lines that have allocated most of what lives. A kill leaves no last one, so there are some before. None
+  is made where there is no room for it under the cap: it needs SNAPSHOT_FACTOR times the memory of tracemalloc.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+    from typing import Any
+
+    from memcap.probe.memcap_runner import EventLog, Options
+
+COST = 0.01
+MOST_TIMES = 1000
+MOST_SITES = 100
+LONGEST_SOURCE = 200  # characters
+FIRST_TOP, MOST_TOPS, TOP_SECONDS = 20, 100, 300.0  # a part of the duration; so many at most; and seldom enough
+SNAPSHOT_FACTOR = 4
+HERE = os.path.dirname(os.path.abspath(__file__)) + "/"
+CGROUPS = (  # usage, cap, and statistics with the names of what is page cache
+    ("/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.stat", b""),
+    (
+        "/sys/fs/cgroup/memory/memory.usage_in_bytes",
+        "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+        "/sys/fs/cgroup/memory/memory.stat",
+        b"total_",
+    ),
+)
+
+
+class Times:
+    """How long cycles took: a sample of MOST_TIMES of them, each as likely to be in it (Vitter's algorithm R)."""
+
+    def __init__(self) -> None:
+        self._state = 1  # of the generator of random numbers; importing one would cost the workload memory
+        self.clear()
+
+    def clear(self) -> None:
+        self._count, self._max = 0, 0.0
+        self._sample: list[float] = []
+
+    def add(self, seconds: float) -> None:
+        self._count += 1
+        self._max = max(self._max, seconds)
+        if len(self._sample) < MOST_TIMES:
+            self._sample.append(seconds)
+            return
+        self._state = (self._state * 6364136223846793005 + 1442695040888963407) & 0xFFFFFFFFFFFFFFFF
+        place = (self._state >> 32) % self._count
+        if place < MOST_TIMES:
+            self._sample[place] = seconds
+
+    def summary(self) -> dict[str, float | None]:
+        """Return percentiles of the sample (the nearest rank), and the longest of all; None if there was no cycle."""
+        ordered = sorted(self._sample)
+        found: dict[str, float | None] = {
+            "p%d" % percent: ordered[-(-percent * len(ordered) // 100) - 1] if ordered else None
+            for percent in (50, 95, 99)
+        }
+        found["max"] = self._max if ordered else None
+        return found
+
+
+class PythonLooks:
+    """Write the lines ``python`` and ``top`` of this process; tracemalloc begins with ``frames``, if there are any."""
+
+    def __init__(self, write: Callable[..., None], *, frames: int, collects: bool, duration: float | None) -> None:
+        self._write, self._collects = write, collects
+        self._next_count = 0.0
+        self._tracemalloc: Any = None
+        if frames:
+            self._tracemalloc = __import__("tracemalloc")
+            self._tracemalloc.start(frames)
+        whole = duration or 0.0
+        self._top_seconds = max(whole / MOST_TOPS, min(TOP_SECONDS, whole / FIRST_TOP))
+        self._next_top = time.monotonic() + self._top_seconds
+
+    def look(self) -> None:
+        at, began = time.monotonic(), time.perf_counter()
+        objects = None
+        if began >= self._next_count:
+            if self._collects:
+                gc.collect()
+            objects = len(gc.get_objects()) if hasattr(gc, "get_objects") else None
+            self._next_count = began + (time.perf_counter() - began) / COST
+        traced = list(self._tracemalloc.get_traced_memory()) if self._tracemalloc else None
+        collections = [each["collections"] for each in gc.get_stats()] if sys.implementation.name == "cpython" else []
+        self._write(
+            "python",
+            at=at,
+            pid=os.getpid(),
+            gc_objects=objects,
+            gc_collections=collections,
+            tracemalloc=traced,
+            took=time.perf_counter() - began,
+        )
+        if at >= self._next_top:
+            self.top()
+            self._next_top = at + max(self._top_seconds, (time.monotonic() - at) / COST)
+
+    def top(self) -> None:
+        """Write the largest sites, if tracemalloc is on and there is room to find them."""
+        if self._tracemalloc is None or not self._tracemalloc.is_tracing():
+            return
+        room = left_under_cap()
+        if room is not None and room < SNAPSHOT_FACTOR * self._tracemalloc.get_tracemalloc_memory():
+            return
+        at = time.monotonic()
+        try:
+            sites = largest_sites(self._tracemalloc.take_snapshot().traces._traces, self._tracemalloc.__file__)
+        except MemoryError:
+            return
+        self._write("top", at=at, pid=os.getpid(), sites=with_sources(sites))
+
+    def begin_in_child(self) -> None:
+        """Put off the next ``top``, by another time in each of the children that were forked together."""
+        self._next_top = time.monotonic() + self._top_seconds * (1 + os.getpid() % 16 / 16)
+
+
+class CycleLooks:
+    """Count the cycles of a workload that the runner calls, and look between two of them.
+
+    ``note`` is called after each. A look takes place when ``step`` seconds have passed since the last one; a cycle that
+    takes longer than that makes a later look.
+    """
+
+    def __init__(self, journal: EventLog, options: Options, step: float) -> None:
+        self._journal, self._options, self._step = journal, options, step
+        self._times = Times()
+        self._metrics: dict[str, float] = {}
+        self._done, self._last, self._looked, self._pid = 0, 0.0, 0.0, os.getpid()
+        self._python: PythonLooks | None = None
+
+    def repeating(self, function: Callable[..., Any]) -> Callable[..., Generator[Any, None, Any]]:
+        """Return a generator function: the cycles of ``function``, or a call of it in each, with looks all along.
+
+        SIGTERM ends it after the cycle, as if the duration were over.
+        """
+
+        def cycles(**parameters: Any) -> Generator[Any, None, Any]:
+            self._begin()
+            try:
+                first = function(**parameters)
+                if hasattr(first, "send") and hasattr(first, "__next__"):
+                    return (yield from first)
+                yield first
+                del first
+                while True:
+                    yield function(**parameters)
+            finally:
+                if os.getpid() == self._pid:  # not in a child that a cycle forked, and that came out of it
+                    self._look(time.monotonic())
+                    if self._python is not None:
+                        self._python.top()
+
+        return cycles
+
+    def note(self, seconds: float, metrics: dict[str, float]) -> None:
+        """Count a cycle; ``seconds`` are those since the one before, and so hold the look between them."""
+        self._done += 1
+        self._times.add(max(seconds - self._looked, 0.0))
+        self._looked = 0.0
+        if metrics:
+            self._metrics = metrics
+        now = time.monotonic()
+        if now - self._last >= self._step:
+            self._look(now)
+            self._looked = time.monotonic() - now
+
+    def _begin(self) -> None:
+        _signal = __import__("_signal")  # what signal is made of; that imports enum
+        _signal.signal(_signal.SIGTERM, self._stop)
+        options = self._options
+        self._python = PythonLooks(
+            self._journal.write, frames=options.frames, collects=options.collects, duration=options.duration
+        )
+        self._look(time.monotonic())
+
+    def _stop(self, signal: int, frame: object) -> None:
+        if os.getpid() == self._pid:
+            self._options.duration = 0.0
+            return
+        _signal = __import__("_signal")  # in a child, which inherits this
+        _signal.signal(signal, _signal.SIG_DFL)
+        os.kill(os.getpid(), signal)
+
+    def _look(self, now: float) -> None:
+        self._journal.write("work", at=now, done=self._done, metrics=self._metrics, **self._times.summary())
+        self._times.clear()
+        self._metrics, self._last = {}, now
+        if self._python is not None:
+            self._python.look()
+
+
+class Watch:
+    """Look at this process every ``step`` seconds in a thread, and in each that is forked from it.
+
+    The thread is none that the program can see, and it is ended while the program forks. A fork that ends before its
+    first look leaves nothing.
+    """
+
+    def __init__(self, looks: PythonLooks, step: float) -> None:
+        import _thread
+
+        self._start_thread = _thread.start_new_thread
+        self._ended = _thread.allocate_lock()
+        self._new_lock, self._sleep = _thread.allocate_lock, time.sleep
+        self._looks, self._step, self._looked = looks, step, False
+        self._thread: int | None = 0  # None: it has not begun yet
+
+    def start(self) -> None:
+        import atexit
+
+        os.register_at_fork(before=self._pause, after_in_parent=self._run, after_in_child=self._in_child)
+        atexit.register(self.finish)
+        self._run()
+
+    def finish(self) -> None:
+        """Write the last lines of this process."""
+        self._pause()
+        looked, self._looked = self._looked, False
+        try:
+            if looked:
+                self._looks.look()
+                self._looks.top()
+        except Exception:  # it is the program's end, not ours
+            return
+
+    def _run(self) -> None:
+        self._ended = self._new_lock()
+        self._ended.acquire()
+        self._thread = None
+        try:
+            self._start_thread(self._watch, (self._ended,))
+        except RuntimeError:  # there can be no more threads
+            self._thread = 0
+
+    def _in_child(self) -> None:
+        self._looked = False
+        self._looks.begin_in_child()
+        self._run()
+
+    def _pause(self) -> None:
+        """End the thread; wait a little until it is gone."""
+        if self._ended.locked():
+            self._ended.release()
+        for _ in range(100):
+            thread = self._thread
+            if thread == 0 or (thread is not None and not os.path.exists("/proc/self/task/%d" % thread)):
+                return
+            self._sleep(0.0005)
+
+    def _watch(self, ended: Any) -> None:
+        import _thread
+
+        self._thread = _thread.get_native_id()
+        try:
+            while not ended.acquire(True, self._step):
+                self._looked = True
+                self._looks.look()
+        except Exception:  # nothing here may fail the program
+            return
+
+
+def start(words: list[str], path: str) -> Callable[[], None]:
+    """Begin to look at this process as ``words`` say, and write to ``path``; return what ends that."""
+    asked = dict(word.partition("=")[::2] for word in words)
+    to_json = __import__("memcap_runner").to_json
+    to_json("")  # imports a codec, which the program may make impossible later
+
+    def write(event: str, **fields: Any) -> None:
+        append(path, (to_json(dict(fields, event=event)) + "\n").encode("ascii"))
+
+    looks = PythonLooks(
+        write, frames=int(asked["frames"]), collects="collect" in asked, duration=float(asked["duration"])
+    )
+    watch = Watch(looks, float(asked["step"]))
+    watch.start()
+    return watch.finish
+
+
+def append(path: str, line: bytes) -> None:
+    """Append to a file that is opened anew each time: the program may close all that it finds open, or change its user.
+
+    It is created apart: the kernel lets nobody create what another user has created in a folder like this.
+    """
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC
+    try:
+        file = os.open(path, flags)
+    except FileNotFoundError:
+        file = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600)
+        os.fchmod(file, 0o666)
+    try:
+        os.write(file, line)
+    finally:
+        os.close(file)
+
+
+def largest_sites(traces: Any, tracer: str) -> list[tuple[str, int, int, int]]:
+    """Return file, line, bytes and count of the lines that allocated most, without memcap's and Python's own import.
+
+    A line is that of the innermost frame of the program or of its libraries.
+    """
+    totals: dict[Any, list[int]] = {}
+    for trace in traces:
+        for frame in trace[2]:
+            file = frame[0]
+            if not (file == tracer or file.startswith((HERE, "<frozen importlib"))):
+                entry = totals.setdefault(frame, [0, 0])
+                entry[0] += trace[1]
+                entry[1] += 1
+                break
+    largest = sorted(totals.items(), key=lambda item: -item[1][0])[:MOST_SITES]
+    return [(file, line, bytes_, count) for (file, line), (bytes_, count) in largest]
+
+
+def with_sources(sites: list[tuple[str, int, int, int]]) -> list[tuple[str, int, int, int, str]]:
+    """Return ``sites`` with the text of each line; linecache, which tracemalloc imports, forgets the files again."""
+    import linecache
+
+    before = set(linecache.cache)
+    found = [(*site, linecache.getline(site[0], site[1]).strip()[:LONGEST_SOURCE]) for site in sites]
+    for name in set(linecache.cache) - before:
+        linecache.cache.pop(name, None)
+    return found
+
+
+def left_under_cap() -> int | None:
+    """Return how many bytes the cgroup may still have, None where it does not say."""
+    for usage, cap, statistics, prefix in CGROUPS:
+        try:
+            left = int(read(cap)) - int(read(usage))
+            text = b"\n" + read(statistics)
+            for name in (b"active_file", b"inactive_file"):
+                left += int(text.partition(b"\n" + prefix + name + b" ")[2].split(None, 1)[0])
+            return left
+        except (OSError, ValueError, IndexError):  # of the other version of cgroups; without a cap
+            continue
+    return None
+
+
+def read(path: str) -> bytes:
+    file = os.open(path, os.O_RDONLY)
+    try:
+        return os.read(file, 16384)
+    finally:
+        os.close(file)
