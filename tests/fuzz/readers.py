@@ -13,6 +13,7 @@ from fuzz.loads import OF_LOADS
 from fuzz.projects import CODE, OF_PROJECTS, of_project
 from fuzz.repositories import OF_REPOSITORIES, of_repository
 from fuzz.servers import OF_SERVERS
+from fuzz.soaked import OF_SOAKED
 from measured import END, LOAD_ERROR, RAISED, SPEC, START
 
 from factories import (
@@ -117,6 +118,7 @@ def all_readers(folder: Path) -> tuple[Reader, ...]:
         Reader(name="workload journals", seeds=_journals(), read=_measuring("workload_journal")),
         Reader(name="profiles", seeds=_profiles(folder), read=_read_profile),
         Reader(name="sites of a profile", seeds=(json.dumps(_SITES).encode(),), read=_read_sites),
+        *(Reader(name=name, seeds=seeds, read=read) for name, (seeds, read) in OF_SOAKED.items()),
     )
 
 

@@ -20,6 +20,7 @@ NAMES = (
     "reports of loads", "outputs of load generators", "events of the load client", "journals of processes",
     "supervisor reports",
     "supervisor journals", "workload journals", "profiles", "sites of a profile",
+    "looks from within",
 )  # fmt: skip
 
 
