@@ -91,6 +91,7 @@ class PythonLooks:
         whole = duration or 0.0
         self._top_seconds = max(whole / MOST_TOPS, min(TOP_SECONDS, whole / FIRST_TOP))
         self._next_top = time.monotonic() + self._top_seconds
+        self._sources: dict[tuple[str, int], str] = {}
 
     def look(self) -> None:
         at, began = time.monotonic(), time.perf_counter()
@@ -127,7 +128,9 @@ class PythonLooks:
             sites = largest_sites(self._tracemalloc.take_snapshot().traces._traces, self._tracemalloc.__file__)
         except MemoryError:
             return
-        self._write("top", at=at, pid=os.getpid(), sites=with_sources(sites))
+        self._sources = sources_of(sites, self._sources)
+        told = [(*site, self._sources[site[:2]]) for site in sites]
+        self._write("top", at=at, pid=os.getpid(), sites=told)
 
     def begin_in_child(self) -> None:
         """Put off the next ``top``, by another time in each of the children that were forked together."""
@@ -156,19 +159,15 @@ class CycleLooks:
 
         def cycles(**parameters: Any) -> Generator[Any, None, Any]:
             self._begin()
+            steps = each_cycle(function, parameters)
             try:
-                first = function(**parameters)
-                if hasattr(first, "send") and hasattr(first, "__next__"):
-                    return (yield from first)
-                yield first
-                del first
                 while True:
-                    yield function(**parameters)
+                    yield next(steps)
+            except StopIteration as stop:
+                return stop.value
             finally:
-                if os.getpid() == self._pid:  # not in a child that a cycle forked, and that came out of it
-                    self._look(time.monotonic())
-                    if self._python is not None:
-                        self._python.top()
+                self._finish()  # while a generator has all that it holds
+                steps.close()
 
         return cycles
 
@@ -193,6 +192,12 @@ class CycleLooks:
         )
         self._look(time.monotonic())
 
+    def _finish(self) -> None:
+        if os.getpid() == self._pid:  # not in a child that a cycle forked, and that came out of it
+            self._look(time.monotonic())
+            if self._python is not None:
+                self._python.top()
+
     def _stop(self, signal: int, frame: object) -> None:
         if os.getpid() == self._pid:
             self._options.duration = 0.0
@@ -207,6 +212,17 @@ class CycleLooks:
         self._metrics, self._last = {}, now
         if self._python is not None:
             self._python.look()
+
+
+def each_cycle(function: Callable[..., Any], parameters: dict[str, Any]) -> Generator[Any, None, Any]:
+    """Yield what each cycle yields or returns; return what a generator returns."""
+    first = function(**parameters)
+    if hasattr(first, "send") and hasattr(first, "__next__"):
+        return (yield from first)
+    yield first
+    del first
+    while True:
+        yield function(**parameters)
 
 
 class Watch:
@@ -331,12 +347,15 @@ def largest_sites(traces: Any, tracer: str) -> list[tuple[str, int, int, int]]:
     return [(file, line, bytes_, count) for (file, line), (bytes_, count) in largest]
 
 
-def with_sources(sites: list[tuple[str, int, int, int]]) -> list[tuple[str, int, int, int, str]]:
-    """Return ``sites`` with the text of each line; linecache, which tracemalloc imports, forgets the files again."""
+def sources_of(sites: list[tuple[str, int, int, int]], known: dict[tuple[str, int], str]) -> dict[tuple[str, int], str]:
+    """Return the text of each line; linecache, which tracemalloc imports, forgets the files again."""
     import linecache
 
     before = set(linecache.cache)
-    found = [(*site, linecache.getline(site[0], site[1]).strip()[:LONGEST_SOURCE]) for site in sites]
+    found = {
+        (file, line): known.get((file, line)) or linecache.getline(file, line).strip()[:LONGEST_SOURCE]
+        for file, line, _, _ in sites
+    }
     for name in set(linecache.cache) - before:
         linecache.cache.pop(name, None)
     return found

@@ -29,10 +29,8 @@ import os
 import signal
 import time
 
-kept = []
-
-
 def leaks():
+    kept = []
     done = 0
     try:
         while True:
@@ -344,11 +342,12 @@ def test_reading_lines_leaves_no_files_in_memory(tmp_path: Path) -> None:
 
     path = tmp_path / "read.py"
     path.write_text("one = 1\n    " + "x" * 500 + "\n")
-    sources = [
-        row[-1] for row in soak.with_sources([(str(path), 1, 1, 1), (str(path), 2, 1, 1), ("<string>", 1, 1, 1)])
-    ]
-    assert sources == ["one = 1", "x" * soak.LONGEST_SOURCE, ""]
+    sites = [(str(path), 1, 5, 1), (str(path), 2, 5, 1), ("<string>", 1, 5, 1)]
+    found = soak.sources_of(sites, {})
+    assert found == {(str(path), 1): "one = 1", (str(path), 2): "x" * soak.LONGEST_SOURCE, ("<string>", 1): ""}
     assert str(path) not in linecache.cache
+    path.unlink()
+    assert soak.sources_of(sites[:1], found) == {(str(path), 1): "one = 1"}
 
 
 def test_a_journal_may_be_written_by_other_users(tmp_path: Path) -> None:
