@@ -1,6 +1,6 @@
 """Look at a Python program from within while it is soaked, and write what is seen to the workload's journal.
 
-Imported by ``memcap_runner`` in a soak, and by ``memcap_instrument`` in commands and servers, in the image, on Python
+Imported by ``memcap_runner`` in a soak, and by ``memcap_look_thread`` in commands and servers, in the image, on Python
 3.8 or newer. It imports next to nothing, as what it imports is part of the workload's memory; tracemalloc is imported
 only if it is asked for. Times (``at``) are seconds of CLOCK_MONOTONIC. The journal's lines are JSON objects:
 
@@ -184,9 +184,8 @@ class CycleLooks:
             self._looked = time.monotonic() - now
 
     def _begin(self) -> None:
-        _signal = __import__("_signal")  # what signal is made of; that imports enum
-        _signal.signal(_signal.SIGTERM, self._stop)
         options = self._options
+        end_by_sigterm(options)
         self._python = PythonLooks(
             self._journal.write, frames=options.frames, collects=options.collects, duration=options.duration
         )
@@ -198,20 +197,41 @@ class CycleLooks:
             if self._python is not None:
                 self._python.top()
 
-    def _stop(self, signal: int, frame: object) -> None:
-        if os.getpid() == self._pid:
-            self._options.duration = 0.0
-            return
-        _signal = __import__("_signal")  # in a child, which inherits this
-        _signal.signal(signal, _signal.SIG_DFL)
-        os.kill(os.getpid(), signal)
-
     def _look(self, now: float) -> None:
         self._journal.write("work", at=now, done=self._done, metrics=self._metrics, **self._times.summary())
         self._times.clear()
         self._metrics, self._last = {}, now
         if self._python is not None:
             self._python.look()
+
+
+def end_by_sigterm(options: Options) -> None:
+    """Let SIGTERM end the duration. A child that the workload forks has none of it: SIGTERM ends that, at any time."""
+    _signal = __import__("_signal")  # what signal is made of; that imports enum
+    given: list[bool] = []
+
+    def end(signal: int, frame: object) -> None:
+        options.duration = 0.0
+
+    def give_back() -> None:
+        try:
+            if _signal.getsignal(_signal.SIGTERM) is end:
+                _signal.signal(_signal.SIGTERM, _signal.SIG_DFL)
+                given.append(True)
+        except ValueError:  # another thread than the main one forks; only in the child that is the main one
+            return
+
+    def take_again() -> None:
+        if given:
+            given.clear()
+            _signal.signal(_signal.SIGTERM, end)
+
+    def begin_in_child() -> None:
+        give_back()
+        given.clear()
+
+    _signal.signal(_signal.SIGTERM, end)
+    os.register_at_fork(before=give_back, after_in_parent=take_again, after_in_child=begin_in_child)
 
 
 def each_cycle(function: Callable[..., Any], parameters: dict[str, Any]) -> Generator[Any, None, Any]:
@@ -225,121 +245,22 @@ def each_cycle(function: Callable[..., Any], parameters: dict[str, Any]) -> Gene
         yield function(**parameters)
 
 
-class Watch:
-    """Look at this process every ``step`` seconds in a thread, and in each that is forked from it.
-
-    The thread is none that the program can see, and it is ended while the program forks. A fork that ends before its
-    first look leaves nothing.
-    """
-
-    def __init__(self, looks: PythonLooks, step: float) -> None:
-        import _thread
-
-        self._start_thread = _thread.start_new_thread
-        self._ended = _thread.allocate_lock()
-        self._new_lock, self._sleep = _thread.allocate_lock, time.sleep
-        self._looks, self._step, self._looked = looks, step, False
-        self._thread: int | None = 0  # None: it has not begun yet
-
-    def start(self) -> None:
-        import atexit
-
-        os.register_at_fork(before=self._pause, after_in_parent=self._run, after_in_child=self._in_child)
-        atexit.register(self.finish)
-        self._run()
-
-    def finish(self) -> None:
-        """Write the last lines of this process."""
-        self._pause()
-        looked, self._looked = self._looked, False
-        try:
-            if looked:
-                self._looks.look()
-                self._looks.top()
-        except Exception:  # it is the program's end, not ours
-            return
-
-    def _run(self) -> None:
-        self._ended = self._new_lock()
-        self._ended.acquire()
-        self._thread = None
-        try:
-            self._start_thread(self._watch, (self._ended,))
-        except RuntimeError:  # there can be no more threads
-            self._thread = 0
-
-    def _in_child(self) -> None:
-        self._looked = False
-        self._looks.begin_in_child()
-        self._run()
-
-    def _pause(self) -> None:
-        """End the thread; wait a little until it is gone."""
-        if self._ended.locked():
-            self._ended.release()
-        for _ in range(100):
-            thread = self._thread
-            if thread == 0 or (thread is not None and not os.path.exists("/proc/self/task/%d" % thread)):
-                return
-            self._sleep(0.0005)
-
-    def _watch(self, ended: Any) -> None:
-        import _thread
-
-        self._thread = _thread.get_native_id()
-        try:
-            while not ended.acquire(True, self._step):
-                self._looked = True
-                self._looks.look()
-        except Exception:  # nothing here may fail the program
-            return
-
-
-def start(words: list[str], path: str) -> Callable[[], None]:
-    """Begin to look at this process as ``words`` say, and write to ``path``; return what ends that."""
-    asked = dict(word.partition("=")[::2] for word in words)
-    to_json = __import__("memcap_runner").to_json
-    to_json("")  # imports a codec, which the program may make impossible later
-
-    def write(event: str, **fields: Any) -> None:
-        append(path, (to_json(dict(fields, event=event)) + "\n").encode("ascii"))
-
-    looks = PythonLooks(
-        write, frames=int(asked["frames"]), collects="collect" in asked, duration=float(asked["duration"])
-    )
-    watch = Watch(looks, float(asked["step"]))
-    watch.start()
-    return watch.finish
-
-
-def append(path: str, line: bytes) -> None:
-    """Append to a file that is opened anew each time: the program may close all that it finds open, or change its user.
-
-    It is created apart: the kernel lets nobody create what another user has created in a folder like this.
-    """
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC
-    try:
-        file = os.open(path, flags)
-    except FileNotFoundError:
-        file = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600)
-        os.fchmod(file, 0o666)
-    try:
-        os.write(file, line)
-    finally:
-        os.close(file)
-
-
 def largest_sites(traces: Any, tracer: str) -> list[tuple[str, int, int, int]]:
     """Return file, line, bytes and count of the lines that allocated most, without memcap's and Python's own import.
 
     A line is that of the innermost frame of the program or of its libraries.
     """
     totals: dict[Any, list[int]] = {}
+    of_program: dict[str, bool] = {}
     for trace in traces:
         for frame in trace[2]:
             file = frame[0]
-            if not (file == tracer or file.startswith((HERE, "<frozen importlib"))):
-                entry = totals.setdefault(frame, [0, 0])
+            if file not in of_program:
+                of_program[file] = not (file == tracer or file.startswith((HERE, "<frozen importlib")))
+            if of_program[file]:
+                entry = totals.get(frame)
+                if entry is None:
+                    entry = totals[frame] = [0, 0]
                 entry[0] += trace[1]
                 entry[1] += 1
                 break

@@ -169,6 +169,18 @@ def test_the_handlers_of_the_program_stay_as_they_are(run: Callable[..., Looked]
     assert seen.output == "True\n"
 
 
+def test_signals_that_the_program_blocks_and_waits_for_are_its_own(run: Callable[..., Looked]) -> None:
+    code = (
+        "import os, signal, time\n"
+        "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})\n"
+        "time.sleep(0.1)\n"
+        "os.kill(os.getpid(), signal.SIGTERM)\n"
+        "time.sleep(0.1)\n"
+        "print(int(signal.sigwait({signal.SIGTERM})))\n"
+    )
+    assert run(code).output == "15\n"
+
+
 def test_a_journal_that_cannot_be_written_does_not_fail_the_program(run: Callable[..., Looked], tmp_path: Path) -> None:
     (tmp_path / "workload.jsonl").mkdir()
     seen = run(BUSY)
@@ -184,3 +196,8 @@ def test_programs_that_replace_sleep_and_threads_are_looked_at(run: Callable[...
     )
     seen = run(code)
     assert (seen.code, seen.errors, len(seen.pids)) == (0, "", 2)
+
+
+def test_a_journal_may_be_written_by_other_users(run: Callable[..., Looked], tmp_path: Path) -> None:
+    run(BUSY)
+    assert (tmp_path / "workload.jsonl").stat().st_mode & 0o777 == 0o666
