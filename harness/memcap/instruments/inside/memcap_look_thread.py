@@ -13,19 +13,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from memcap.probe.memcap_soak import PythonLooks
-
 WAIT_SECONDS, MOST_WAITS = 0.0005, 4000  # for the end of a thread
 
 
 class Watch:
-    """Look at this process every ``step`` seconds in a thread, and in each that is forked from it.
+    """Have ``looks`` look at this process every ``step`` seconds in a thread, and at each that is forked from it.
 
     The thread is none that the program can see, and it is ended while the program forks. A fork that ends before its
     first look leaves nothing.
     """
 
-    def __init__(self, looks: PythonLooks, step: float) -> None:
+    def __init__(self, looks: Any, step: float) -> None:
         import _thread
 
         self._start_thread = _thread.start_new_thread
