@@ -22,7 +22,7 @@ SUPERVISOR_CAPABILITIES: Final = ("DAC_READ_SEARCH", "KILL", "SETGID", "SETPCAP"
 REPORTS_BYTES: Final = 256 * 1024  # of the log, so that reports leave the workload its share
 HOLDER_BYTES: Final = 16 * 1024**2  # runc's own start needs 4
 CLIENT_BYTES: Final = 512 * 1024**2
-CLIENT_LOG_BYTES: Final = 64 * 1024**2  # a report has a row for each second
+CLIENT_LOG_BYTES: Final = 32 * 1024**2  # a soak's lines of progress take half of it
 NOBODY: Final = "65534"
 
 

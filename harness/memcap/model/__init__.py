@@ -139,7 +139,6 @@ from memcap.model.server_load import (
     LoadMoment,
     LoadOutcome,
     LoadRequest,
-    LoadSecond,
     LoadSpec,
     LoadTarget,
     LoadTimes,
