@@ -37,7 +37,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "measuring": (*WORDS, "strict", "redaction", "model", "probe", "load", "stats"),
     "store": (*WORDS, "strict", "model", "stats"),
     "run_spec": (*WORDS, "model"),
-    "serving_spec": ("errors", "units", "model", "run_spec"),
+    "serving_spec": ("errors", "units", "model", "load", "run_spec"),
     "load": (*WORDS, "strict", "model", "probe"),
     "pinning": (),
     "worktree": ("errors", "store"),
