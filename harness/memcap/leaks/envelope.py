@@ -45,8 +45,15 @@ def lower_envelope(values: Array) -> Places:
 def _least_of_each(values: Array, windows: int) -> Places:
     import numpy as np  # noqa: PLC0415 - takes long
 
-    bounds = np.linspace(0, len(values), windows + 1).astype(int)
+    bounds = window_bounds(len(values), windows)
     return np.array([begin + int(values[begin:end].argmin()) for begin, end in pairwise(bounds)])
+
+
+def window_bounds(count: int, windows: int) -> Places:
+    """Return where each of ``windows`` windows of ``count`` values begins, and where the last one ends."""
+    import numpy as np  # noqa: PLC0415 - takes long
+
+    return np.linspace(0, count, windows + 1).astype(int)
 
 
 def without_peaks(values: Array) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from memcap.leaks.envelope import lower_envelope, start_of, without_peaks
+from memcap.leaks.envelope import lower_envelope, start_of, window_bounds, without_peaks
 from memcap.leaks.level import Standing, standing
 from memcap.leaks.memory_series import Series
 from memcap.leaks.oscillation import Oscillation, oscillation
@@ -82,9 +82,7 @@ def judge_series(series: Series, *, cap_bytes: int | None = None, threshold: flo
         seconds_to_cap=_seconds_to_cap(found, values, cap_bytes) if kind.leak else None,
         warm_up_seconds=float(seconds[found.places[found.warm] if found.warm else found.start] - seconds[0]),
         windows=len(found.places),
-        envelope=tuple(
-            EnvelopePoint(seconds=float(seconds[place]), bytes=float(values[place])) for place in found.places
-        ),
+        envelope=_envelope(found, seconds, values),
     )
 
 
@@ -110,6 +108,14 @@ def _examine(series: Series, seconds: Array, values: Array) -> _Examined:
         rise=rising(_share(x[warm:]), y[warm:], Context(moved=float(np.ptp(y)), warmed=warmed, by_work=by_work)),
         seconds=float(seconds[places[-1]] - seconds[places[warm]]),
         work=float(along[places[-1]] - along[places[warm]]) if by_work else None,
+    )
+
+
+def _envelope(found: _Examined, seconds: Array, values: Array) -> tuple[EnvelopePoint, ...]:
+    begins = window_bounds(len(values) - found.start, len(found.places))[:-1] + found.start
+    return tuple(
+        EnvelopePoint(seconds=float(seconds[place]), bytes=float(values[place]), window_seconds=float(seconds[begin]))
+        for place, begin in zip(found.places, begins, strict=True)
     )
 
 

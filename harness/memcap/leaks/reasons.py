@@ -11,9 +11,8 @@ from memcap.units import format_bytes, format_seconds
 
 def too_few(samples: int, fewest: int, seconds: float) -> str:
     """Return the reason for judging nothing."""
-    return (
-        f"{samples} samples are too few, or lie too close together; {fewest} over {format_seconds(seconds)} are needed"
-    )
+    needed = f"{fewest} over {format_seconds(seconds)} are needed"
+    return f"the samples are too few, or too close together ({samples}; {needed})"
 
 
 def reason_of(kind: LeakClass, rise: Rising, stands: Standing, swings: Oscillation, *, seconds: float) -> str:

@@ -39,10 +39,11 @@ class Rate:
 
 @dataclass(frozen=True, kw_only=True)
 class EnvelopePoint:
-    """The least memory of one window, and when that was."""
+    """The least memory of one window, when that was, and when the window began."""
 
     seconds: float
     bytes: float
+    window_seconds: float
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
 from memcap.leaks import LeakVerdict, Series
-from memcap.model import AllocationSite, Ending, Measurement, SoakRules, SoakSample
+from memcap.model import (
+    AllocationSite,
+    Ending,
+    Environment,
+    Measurement,
+    PythonLook,
+    ServiceFigures,
+    SoakRules,
+    SoakSample,
+)
 
 LEAKING: Final = 100
 KILLED: Final = 97
@@ -27,6 +37,15 @@ class SoakKind(str, Enum):
     def unit(self) -> str | None:
         """Return the word for one piece of its work; None where nothing is counted."""
         return {"call": "cycle", "server": "request"}.get(self.value)
+
+
+def looks_by_process(samples: Iterable[SoakSample]) -> Mapping[int, Sequence[PythonLook]]:
+    """Return what each Python process said of itself, by its PID, in the order of time."""
+    looks: dict[int, list[PythonLook]] = {}
+    for sample in samples:
+        for look in sample.python:
+            looks.setdefault(look.pid, []).append(look)
+    return looks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +71,14 @@ class SoakOutcome:
     verdict: LeakVerdict
     measurement: Measurement | None = None
     top: tuple[AllocationSite, ...] | None = None
-    services: tuple[Measurement | None, ...] = ()
+    services: tuple[ServiceFigures, ...] = ()
+    container: str = ""
+    environment: Environment | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Tell whether it goes on: what is known is what was seen so far."""
+        return self.measurement is None
 
     @property
     def exit_code(self) -> int:

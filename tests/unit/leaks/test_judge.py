@@ -228,3 +228,15 @@ def test_the_level_of_a_series_does_not_matter(pages: int, kind: LeakClass) -> N
     higher = replace(plain, values=[value + 4096 * pages for value in plain.values])
 
     assert judge_series(higher).kind is judge_series(plain).kind
+
+
+@pytest.mark.parametrize("shape", [lambda share: 30 * share, lambda share: 30 * (share * 20 % 1)])
+def test_each_window_begins_no_later_than_its_least_value_and_after_the_one_before(shape: Shape) -> None:
+    envelope = judge_series(series(shape)).envelope
+
+    begins = [point.window_seconds for point in envelope]
+    assert begins == sorted(set(begins))
+    assert all(
+        point.window_seconds <= point.seconds < following
+        for point, following in zip(envelope, [*begins[1:], float("inf")], strict=True)
+    )
