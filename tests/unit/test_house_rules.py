@@ -19,8 +19,8 @@ TREES = {
 FOLDERS_OF_A_COMMAND = {"cli", "workflows", "report"}
 SHARED_FILES = {
     # What a command does, or what it works on, where a module of the root or of a stage has the name already.
-    "accept.py", "diff.py", "doctor.py", "plan.py", "profile.py", "report.py", "run.py", "selftest.py", "tune.py",
-    "verdict.py",
+    "accept.py", "diff.py", "doctor.py", "plan.py", "profile.py", "report.py", "run.py", "selftest.py", "soak.py",
+    "tune.py", "verdict.py",
     # A thing, and how reports show it.
     "answer.py", "baselines.py", "caveats.py", "figures.py", "interval.py",
     # The endings, and how one is decided.

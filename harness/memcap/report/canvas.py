@@ -70,6 +70,11 @@ class Canvas:
         end = f"V{self.height}H{placed[0][0]}Z" if closed else ""
         self.paths.append(f'<path class="{name}" d="{data}{end}"/>')
 
+    def area(self, corners: Sequence[tuple[float, float]], name: str) -> None:
+        """Fill what lies between ``corners``."""
+        data = "L".join(f"{x} {y}" for x, y in map(self._at, corners))
+        self.paths.append(f'<path class="{name}" d="M{data}Z"/>')
+
     def dots(self, points: Sequence[tuple[float, float]], name: str) -> None:
         """Draw points: strokes of no length with round ends."""
         data = "".join(f"M{x} {y}h0" for x, y in map(self._at, points))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from memcap.model import ServiceFigures
 from memcap.report.document import Block, Column, Facts, Level, Note, Overflow, Table, Text, flat
-from memcap.report.server_view import LoadView, ServerView, WorkersView, server_view
+from memcap.report.server_view import LoadView, ServerView, ServiceView, WorkersView, server_view
 from memcap.report.text import NOTHING, number, span
 from memcap.report.view import CellView
 from memcap.serving import Kept, PerUnit, ServingFigures
@@ -52,7 +53,7 @@ def server_blocks(cell: CellView) -> tuple[Block, ...]:
         Facts(items=facts, title="What it keeps, and what it needs for more work") if facts else None,
         _lost_workers(view.workers),
         _loads(view.loads) if view.loads else None,
-        _services(view) if view.services else None,
+        services_table(view.services) if view.services else None,
     )
 
 
@@ -145,11 +146,12 @@ def _loads(loads: Sequence[LoadView]) -> Table:
         times = each.latency_seconds
         latencies = (times.p50, times.p95, times.p99, times.max) if times else (None,) * 4
         rate = NOTHING if each.achieved_rate is None else number(round(each.achieved_rate, 1))
-        rows.append((each.name, f"{each.errors} of {each.requests}", rate, *map(_latency, latencies)))
+        rows.append((each.name, f"{each.errors} of {each.requests}", rate, *map(latency_text, latencies)))
     return Table(columns=_LOADS, rows=tuple(rows), title="Load and latency", noun="loads")
 
 
-def _services(view: ServerView) -> Table:
+def services_table(services: Sequence[ServiceView | ServiceFigures]) -> Table:
+    """Return what each service needed, and how long it took until it was ready."""
     rows = tuple(
         (
             each.name,
@@ -159,7 +161,7 @@ def _services(view: ServerView) -> Table:
             NOTHING if each.ready_seconds is None else format_seconds(each.ready_seconds),
             _count(each.oom_kills),
         )
-        for each in view.services
+        for each in services
     )
     return Table(columns=_SERVICES, rows=rows, title="Services", noun="services")
 
@@ -172,7 +174,7 @@ def _count(value: float | None) -> str:
     return NOTHING if value is None else f"{value:.0f}"
 
 
-def _latency(seconds: float | None) -> str:
+def latency_text(seconds: float | None) -> str:
     """Return a latency in three digits: below a second in milliseconds."""
     if seconds is None:
         return NOTHING

@@ -8,14 +8,25 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, singledispatch
 from itertools import accumulate
 from pathlib import Path
 from typing import Final
 
 from memcap.report.canvas import Axis, Canvas, axis_below, axis_beside, legend
-from memcap.report.drawing import Band, CapCurve, Drawing, Flame, Flames, Intervals, Stack, Strips
+from memcap.report.drawing import (
+    Band,
+    CapCurve,
+    Drawing,
+    Flame,
+    Flames,
+    GrowthChart,
+    GrowthSlope,
+    Intervals,
+    Stack,
+    Strips,
+)
 from memcap.untrusted import cut, printable
 
 THEMES: Final[Mapping[str, Mapping[str, str]]] = {
@@ -35,10 +46,13 @@ _EXPORT_WIDTH: Final = 640
 _TONES: Final = {
     "regressed": "bad", "improved": "good", "undecided": "warn", "unchanged": "base",
     "failed": "bad", "too slow": "warn", "viable": "base", "comfortable": "good",
+    "leak": "bad", "no leak": "good", "unknown": "warn",
 }  # fmt: skip
 _SIDES: Final = {"baseline": "base", "measured": "head"}
 _ROW: Final = 20
 _ROOM_FOR_NAMES: Final = 1.25  # of the height, with the names of bands at the top
+_ROOM_FOR_LABELS: Final = 0.08  # of the height, at the top
+_WINDOW: Final = 7  # pixels of the mark where one begins
 _NARROW: Final = 440  # pixels of a plot on a small screen
 _CHARACTER: Final = 6.5  # pixels
 
@@ -83,7 +97,7 @@ def standalone(drawing: Drawing) -> str:
 
 
 def _has_legend(drawing: Drawing) -> bool:
-    return isinstance(drawing, Stack | CapCurve)
+    return isinstance(drawing, Stack | CapCurve | GrowthChart)
 
 
 @singledispatch
@@ -203,6 +217,55 @@ def _cap_curve(drawing: CapCurve, width: int | None) -> Canvas:
     axis_below(canvas, across, unit=" MiB")
     legend(canvas, [(state, _TONES.get(state, "base")) for state in states])
     return canvas
+
+
+@_canvas.register
+def _growth(drawing: GrowthChart, width: int | None) -> Canvas:
+    canvas = Canvas(height=260, width=width)
+    across = Axis(low=drawing.points[0][0], high=drawing.points[-1][0])
+    beside = drawing.beside[1] if drawing.beside else ()
+    whole = Axis.over([value for _, value in (*drawing.points, *beside)] + [value for value, _ in drawing.lines])
+    down = Axis(low=whole.low, high=whole.high + _ROOM_FOR_LABELS * (whole.high - whole.low))
+
+    def at(point: tuple[float, float]) -> tuple[float, float]:
+        return across.at(point[0]), canvas.height * (1 - down.at(point[1]))
+
+    canvas.title(drawing.heading)
+    axis_beside(canvas, down)
+    if drawing.warm_up is not None:
+        canvas.rect(0, across.at(drawing.warm_up), 0, canvas.height, "band")
+        canvas.text(0.005, 12, "warm-up")
+    canvas.rules([((across.at(begin), canvas.height - _WINDOW), (across.at(begin), canvas.height))
+                  for begin in drawing.windows], "s-base")  # fmt: skip
+    names = [("memory", "base")]
+    if drawing.beside:
+        canvas.path([at(point) for point in beside], "s-kernel")
+        names.append((drawing.beside[0], "kernel"))
+    canvas.path([at(point) for point in drawing.points], "s-base")
+    if drawing.slope:
+        names.append(("growth", _slope(canvas, drawing.slope, at)))
+    if drawing.envelope:
+        canvas.dots([at(point) for point in drawing.envelope], "s-head")
+        names.append(("lower envelope", "head"))
+    for value, label in drawing.lines:
+        y = at((0, value))[1]
+        canvas.line((0, y), (1, y), "s-bad")
+        canvas.text(1, y - 5, label, name="e f-bad")
+    if drawing.far:
+        canvas.text(1, 12, drawing.far, name="e")
+    axis_below(canvas, across, unit=f" {drawing.unit}")
+    legend(canvas, names)
+    return canvas
+
+
+def _slope(canvas: Canvas, slope: GrowthSlope, at: Callable[[tuple[float, float]], tuple[float, float]]) -> str:
+    """Draw a slope above the area of its interval, and return its tone."""
+    tone, (slower, faster) = _TONES[slope.state], slope.spread
+    (start, first), (end, last) = slope.start, slope.end
+    corners = ((start, first + slower), (end, last - slower), (end, last + faster), (start, first - faster))
+    canvas.area([at(corner) for corner in corners], f"f-{tone} faint")
+    canvas.path([at(slope.start), at(slope.end)], f"s-{tone} thick")
+    return tone
 
 
 @_canvas.register
