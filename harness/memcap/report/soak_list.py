@@ -12,9 +12,10 @@ from memcap.leaks import LeakVerdict
 from memcap.report.document import Badge, Cell, Column, Document, Level, Lines, Overflow, Paragraph, Table, document
 from memcap.report.soak_json import verdict_json
 from memcap.report.soak_words import bytes_text
-from memcap.report.text import NOTHING, shortened
+from memcap.report.text import NOTHING
 from memcap.soaking import SoakStanding
 from memcap.units import counted, format_seconds
+from memcap.untrusted import cut, printable
 
 _COLUMNS: Final = (
     Column(title="soak"),
@@ -24,6 +25,7 @@ _COLUMNS: Final = (
     Column(title="verdict\nso far"),
     Column(title="started", rank=4),
 )
+_INDENT: Final = 2  # of the second line of a cell
 _NO_VERDICTS: Final[Mapping[str, LeakVerdict]] = MappingProxyType({})
 
 
@@ -46,7 +48,7 @@ def list_json(soaks: Sequence[SoakStanding], verdicts: Mapping[str, LeakVerdict]
 
 def _row(soak: SoakStanding, verdict: LeakVerdict | None) -> tuple[Cell, ...]:
     lasted = Lines((format_seconds(soak.elapsed_seconds), f"of {format_seconds(soak.duration_seconds)}"))
-    names = Lines((soak.id, shortened(soak.name, len(soak.id))))
+    names = Lines((soak.id, cut(printable(soak.name), len(soak.id) - _INDENT)))
     return names, soak.image, soak.state.value, lasted, _verdict(verdict), soak.started
 
 

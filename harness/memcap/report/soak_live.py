@@ -7,7 +7,7 @@ from typing import Final
 from memcap.model import SoakSample
 from memcap.report.document import Block, Facts, Paragraph, Text, document
 from memcap.report.server_blocks import latency_text
-from memcap.report.soak_words import answer, bytes_text, elapsed, level_of
+from memcap.report.soak_words import answer, bytes_text, elapsed, level_of, pace_in_words
 from memcap.report.sparkline import BLOCKS, PLAIN, sparkline
 from memcap.report.text import shortened
 from memcap.report.to_terminal import Terminal, to_terminal
@@ -75,5 +75,5 @@ def _pace(sample: SoakSample, before: SoakSample | None) -> str:
     """Return the work of each second since the sample before; empty where that is not known."""
     if sample.work is None or before is None or before.work is None:
         return ""
-    passed = sample.work.seconds - before.work.seconds
-    return f" ({(sample.work.done - before.work.done) / passed:,.3g} a second)" if passed > 0 else ""
+    pace = pace_in_words(sample.work.done - before.work.done, sample.work.seconds - before.work.seconds)
+    return f" ({pace})" if pace else ""

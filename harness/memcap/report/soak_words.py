@@ -7,7 +7,7 @@ from typing import Final
 from memcap.leaks import LeakClass, LeakVerdict, Rate
 from memcap.model import Ending, limit_of
 from memcap.report.document import Level
-from memcap.report.text import NOTHING, lowered, sentence
+from memcap.report.text import NOTHING, lowered, number, sentence
 from memcap.soaking import SoakOutcome, level_since
 from memcap.units import counted, format_bytes, format_seconds
 
@@ -17,6 +17,7 @@ _UNITS: Final = ((_YEAR, "year", 2), (_DAY, "day", 3), (_HOUR, "hour", 2), (_MIN
 _MOST_YEARS: Final = 100
 _LONGER: Final = (60, 120, 300, 600, 900, 1800, _HOUR, 2 * _HOUR, 4 * _HOUR, 8 * _HOUR, _DAY, 2 * _DAY, 7 * _DAY)
 _EARLY: Final = 0.98  # of the duration
+_INSTANT: Final = 0.001
 _SMALL: Final = 10  # bytes
 _SHORTEST_WARM_UP: Final = 1.0
 _SHAPES: Final = {
@@ -148,8 +149,13 @@ def work_in_words(outcome: SoakOutcome) -> str:
     if not unit or not looks:
         return ""
     last = looks[-1]
-    pace = f", {last.done / last.seconds:,.3g} a second" if last.seconds > 0 else ""
-    return f"{last.done:,} {unit if last.done == 1 else f'{unit}s'}{pace}"
+    pace = pace_in_words(last.done, last.seconds)
+    return f"{last.done:,} {unit if last.done == 1 else f'{unit}s'}{f', {pace}' if pace else ''}"
+
+
+def pace_in_words(done: int, seconds: float) -> str:
+    """Return the work of each second; empty where too little time passed."""
+    return f"{number(float(f'{done / seconds:.3g}'))} a second" if seconds >= _INSTANT else ""
 
 
 def megabytes(value: float | None) -> str:
