@@ -58,7 +58,7 @@ def soak_chart(outcome: SoakOutcome) -> Chart | None:
         if limit
     ]
     drawing = GrowthChart(
-        heading=f"unreclaimable memory over time ({name})",
+        heading=f"unreclaimable memory ({name})",
         unit=unit,
         points=tuple(place(*point) for point in thinned(points)),
         envelope=tuple(place(point.seconds, point.bytes) for point in verdict.envelope),
