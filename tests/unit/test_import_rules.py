@@ -81,7 +81,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "selftest": ("model", "stats", "judge"),
     "profile_diff": (*WORDS, "model"),
     "fitting": (*WORDS, "model", "stats", "campaign"),
-    "repro": (*WORDS, "model", "stats", "probe", "engine", "instruments"),
+    "repro": (*WORDS, "model", "stats", "leaks", "probe", "engine", "instruments"),
     "report": (
         *WORDS,
         "json_text",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from memcap.judge.limits import unit_of, values_of
+from memcap.leaks import CycleGrowth, cycle_growth
 from memcap.model import Alert, AlertKind, AlertLimits, CellResult, Measurement, Metric, running
-from memcap.stats import median, steady_rise
+from memcap.stats import median
 from memcap.units import format_bytes, format_seconds
 
 _FEWEST_CYCLES = 7  # the first sets up, and each of the three parts that are compared has two
@@ -31,24 +32,26 @@ def _near_cap(cell: CellResult, limits: AlertLimits) -> Alert | None:
 
 
 def _growth(cell: CellResult, limits: AlertLimits) -> Alert | None:
-    """Report workloads of many cycles that hold more after each part of their cycles."""
-    found = [grown for run in cell.runs if run.ending is cell.cell.expected_ending
-             and (grown := _grown(run)) is not None]  # fmt: skip
-    if limits.growth_bytes is None or not found or median([amount for amount, _ in found]) <= limits.growth_bytes:
+    """Report workloads of many cycles that hold more after each of them, up to the last."""
+    judged = [run for run in cell.runs if run.ending is cell.cell.expected_ending]
+    above = limits.growth_bytes
+    found = [] if above is None else [grown for run in judged if (grown := _grown(run, above)) is not None]
+    if not found:
         return None
-    amount, per_cycle = sorted(found)[len(found) // 2]
+    usual = sorted(found, key=lambda each: each.amount)[len(found) // 2]
+    runs = f" in {len(found)} of {len(judged)} runs" if len(judged) > 1 else ""
     return Alert(
         kind=AlertKind.GROWTH,
-        detail=f"unreclaimable memory grew by {format_bytes(amount)} from the first to the last tenth of the cycles, "
-        f"about {format_bytes(per_cycle)} per cycle",
+        detail=f"unreclaimable memory grew by {format_bytes(usual.amount)} from the first to the last tenth of the "
+        f"cycles{runs}: {_pace(usual)}",
     )
 
 
-def _grown(run: Measurement) -> tuple[float, float] | None:
-    """Return how much more was held in the last tenth of the cycles than after the first, and how much per cycle.
+def _grown(run: Measurement, above: int) -> CycleGrowth | None:
+    """Return the growth over the cycles, if it goes on and is more than ``above`` bytes.
 
-    None where it did not rise all the time. The first cycle sets up, so it does not count; nor does the clean-up after
-    the last. The moments at both ends are left out, as their spans reach outside.
+    The first cycle sets up, so it does not count; nor does the clean-up after the last. The moments at both ends are
+    left out, as their spans reach outside.
     """
     cycles, marks = run.extra.get("cycles", 0), run.cycle_tenths
     if cycles < _FEWEST_CYCLES or not marks:
@@ -57,10 +60,22 @@ def _grown(run: Measurement) -> tuple[float, float] | None:
     if len(inside) < _FEWEST_MOMENTS:
         return None
     seconds, lows = [moment.seconds for moment in inside], [moment.low for moment in inside]
-    rise = steady_rise(seconds, lows, marks)
-    if rise is None:
-        return None
-    return rise.amount, rise.amount / rise.seconds * (marks[-1] - marks[0]) / (cycles - 1)
+    return cycle_growth(seconds, lows, marks, cycles, above=above)
+
+
+def _pace(growth: CycleGrowth) -> str:
+    """Return the growth of one cycle, and how sure it is that this goes on."""
+    pace, verdict = f"{format_bytes(growth.per_cycle)} per cycle", growth.verdict
+    if verdict is None:
+        return f"about {pace}; the run is too short to tell a leak from a cache"
+    rate, detectable = verdict.per_work, verdict.detectable_bytes_per_work
+    if verdict.leak and rate is not None:
+        kind = verdict.kind.value.replace("_", " ")
+        return f"{kind}, {pace} ({format_bytes(rate.low)} to {format_bytes(rate.high)})"
+    told = f"about {pace}; not enough data to tell a leak from a cache"
+    if detectable is None:
+        return told
+    return f"{told}, a leak of {format_bytes(detectable)} per cycle would have been found"
 
 
 def _gc_overhead(cell: CellResult, limits: AlertLimits) -> Alert | None:

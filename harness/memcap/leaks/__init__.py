@@ -5,19 +5,23 @@ snapshots, allocation profiles) is for suspects only. Source: C. Lou et al., "RE
 Memory Leaks in Production Cloud Infrastructure", OSDI 2022.
 """
 
+from memcap.leaks.cycle_growth import FEWEST_CYCLES, CycleGrowth, cycle_growth
 from memcap.leaks.judge import FEWEST_SAMPLES, judge_series
 from memcap.leaks.memory_series import Series
 from memcap.leaks.simple import TwoEnds, two_ends
 from memcap.leaks.verdict import EnvelopePoint, LeakClass, LeakVerdict, Rate
 
 __all__ = [
+    "FEWEST_CYCLES",
     "FEWEST_SAMPLES",
+    "CycleGrowth",
     "EnvelopePoint",
     "LeakClass",
     "LeakVerdict",
     "Rate",
     "Series",
     "TwoEnds",
+    "cycle_growth",
     "judge_series",
     "two_ends",
 ]

@@ -79,6 +79,7 @@ def judge_series(series: Series, *, cap_bytes: int | None = None, threshold: flo
         per_hour=_rate(found.rise, hours),
         per_work=_rate(found.rise, found.work) if found.work else None,
         detectable_bytes_per_hour=found.rise.detectable / hours,
+        detectable_bytes_per_work=found.rise.detectable / found.work if found.work else None,
         seconds_to_cap=_seconds_to_cap(found, values, cap_bytes) if kind.leak else None,
         warm_up_seconds=float(seconds[found.places[found.warm] if found.warm else found.start] - seconds[0]),
         windows=len(found.places),

@@ -51,6 +51,7 @@ class LeakVerdict:
 
     ``per_hour`` and ``per_work`` are the growth after the warm-up, ``detectable_bytes_per_hour`` is the smallest growth
     that this run would have called a leak 19 times of 20; each is None where it is not known.
+    ``detectable_bytes_per_work`` is the same by cycle or request.
     ``seconds_to_cap`` is when the cap is reached if a leak goes on, counted from the end of the series. ``two_ends``
     are the figures of the usual rule, for comparison.
     """
@@ -61,6 +62,7 @@ class LeakVerdict:
     per_hour: Rate | None = None
     per_work: Rate | None = None
     detectable_bytes_per_hour: float | None = None
+    detectable_bytes_per_work: float | None = None
     seconds_to_cap: float | None = None
     warm_up_seconds: float | None = None
     windows: int = 0
