@@ -77,7 +77,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "leaks": ("units", "stats"),
     "soaking": (*WORDS, "strict", "redaction", "model", "stats", "probe", "load", "measuring", "leaks"),
     "tune": ("model", "stats"),
-    "serving": ("model", "stats"),
+    "serving": ("model", "stats", "leaks"),
     "selftest": ("model", "stats", "judge"),
     "profile_diff": (*WORDS, "model"),
     "fitting": (*WORDS, "model", "stats", "campaign"),

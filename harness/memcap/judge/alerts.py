@@ -70,8 +70,7 @@ def _pace(growth: CycleGrowth) -> str:
         return f"about {pace}; the run is too short to tell a leak from a cache"
     rate, detectable = verdict.per_work, verdict.detectable_bytes_per_work
     if verdict.leak and rate is not None:
-        kind = verdict.kind.value.replace("_", " ")
-        return f"{kind}, {pace} ({format_bytes(rate.low)} to {format_bytes(rate.high)})"
+        return f"{verdict.kind.label}, {pace} ({format_bytes(rate.low)} to {format_bytes(rate.high)})"
     told = f"about {pace}; not enough data to tell a leak from a cache"
     if detectable is None:
         return told

@@ -41,7 +41,8 @@ def cycle_growth(
     """
     if not values or not marks:
         return None
-    marks = sorted(marks)  # a damaged result may have them in any order
+    marks = sorted(marks)  # a damaged result may have all of it in any order
+    seconds, values = zip(*sorted(zip(seconds, values, strict=True)), strict=True)
     parts = parts_of_rise(seconds, values, marks[::TENTHS_OF_A_PART])
     amount = sum(part.amount for part in parts)
     if amount <= above:

@@ -21,6 +21,11 @@ class LeakClass(str, Enum):
     NOT_ENOUGH_DATA = "not_enough_data"
 
     @property
+    def label(self) -> str:
+        """Return the name for readers, such as ``linear leak``."""
+        return self.value.replace("_", " ")
+
+    @property
     def leak(self) -> bool | None:
         """Tell whether this is a leak; None where the data do not say."""
         if self is LeakClass.NOT_ENOUGH_DATA:

@@ -9,7 +9,7 @@ from memcap.report.document import Block, Column, Facts, Level, Note, Overflow, 
 from memcap.report.server_view import LoadView, ServerView, WorkersView, server_view
 from memcap.report.text import NOTHING, number, span
 from memcap.report.view import CellView
-from memcap.serving import Kept, PerUnit, ServingFigures
+from memcap.serving import Kept, LoadGrowth, PerUnit, ServingFigures
 from memcap.stats import Slope
 from memcap.units import counted, format_bytes, format_seconds
 
@@ -74,6 +74,8 @@ def _facts(view: ServerView) -> Iterator[tuple[Text, Text]]:
     for when, kept in (("load", view.kept_after_load), ("collection", view.kept_after_collect)):
         if kept is not None:
             yield f"kept after the {when}", _kept(kept)
+    if view.growth is not None:
+        yield "growth during the load", _growth(view.growth)
     if not view.loads:
         return
     unknown: dict[str, list[str]] = {}
@@ -104,6 +106,18 @@ def _kept(kept: Kept) -> str:
     how = "more" if kept.kept_bytes > 0 else "less"
     told = f"{_between(kept.kept_bytes, kept.low_bytes, kept.high_bytes)} {how} than before"
     return f"{told}: {format_bytes(kept.before_bytes)} before the load, {format_bytes(kept.after_bytes)} after it"
+
+
+def _growth(growth: LoadGrowth) -> str:
+    """Return whether it leaks, by how much, and in how many runs; if not, what would have been found."""
+    verdict, runs = growth.verdict, f"{growth.leaking} of {counted(growth.runs, 'run')}"
+    rate, detectable = verdict.per_work, verdict.detectable_bytes_per_work
+    if verdict.leak and rate is not None:
+        return f"{verdict.kind.label}, {_between(rate.estimate, rate.low, rate.high)} per request, in {runs}"
+    found = f"a leak in {runs}" if growth.leaking else "no leak"
+    if detectable is None:
+        return f"{verdict.kind.label}, {found}"
+    return f"{verdict.kind.label}, {found}; {format_bytes(detectable)} per request would have been found"
 
 
 def _slope(slope: Slope, why_not: str) -> str:
