@@ -12,8 +12,9 @@ from itertools import accumulate, pairwise
 from statistics import fmean
 from typing import Final
 
-from memcap.leaks import FEWEST_SAMPLES, LeakVerdict, Series, judge_series
-from memcap.model import Measurement, PhaseFigures, PhaseName, ServerRun, running
+from memcap.leaks import FEWEST_SAMPLES, LeakVerdict, judge_series
+from memcap.model import Measurement, PhaseFigures, PhaseName, ServerRun
+from memcap.run_growth import load_series
 from memcap.stats import Slope, common_slope, mean_interval
 
 NOT_ENOUGH_LEVELS: Final = "not enough levels: use two or more, such as levels=1,2,4"
@@ -139,30 +140,15 @@ class LoadGrowth:
 def growth_under_load(runs: Sequence[Measurement]) -> LoadGrowth | None:
     """Return the verdict on each run's load with the most requests, in the order of what a request leaves behind.
 
-    The requests are taken to be sent evenly. None where no run has a load that is long enough for a verdict.
+    None where no run has a load that is long enough for a verdict.
     """
-    series = [found for run in runs if (found := _longest_load(run)) is not None]
-    verdicts = sorted((judge_series(each) for each in series), key=_bytes_per_request)
+    series = [found for run in runs if (found := load_series(run)) is not None]
+    enough = [each for each in series if len(each.values) >= FEWEST_SAMPLES]
+    verdicts = sorted(map(judge_series, enough), key=_bytes_per_request)
     if not verdicts:
         return None
     leaking = sum(verdict.leak is True for verdict in verdicts)
     return LoadGrowth(verdict=verdicts[len(verdicts) // 2], leaking=leaking, runs=len(verdicts))
-
-
-def _longest_load(run: Measurement) -> Series | None:
-    """Return the least memory of each sample in the load with the most requests; None if they are too few to judge."""
-    phases = run.server.phases if run.server else ()
-    loads = [phase for phase in phases if phase.name is PhaseName.LOAD and phase.requests]
-    if not loads:
-        return None
-    load = max(loads, key=lambda phase: phase.requests or 0)
-    moments = [each for each in running(run.series) if load.start_seconds <= each.seconds < load.end_seconds]
-    if len(moments) < FEWEST_SAMPLES:
-        return None
-    moments.sort(key=lambda each: each.seconds)  # a damaged result may have them in any order
-    seconds = [each.seconds - load.start_seconds for each in moments]
-    pace = (load.requests or 0) / (load.end_seconds - load.start_seconds)
-    return Series(seconds=seconds, values=[each.low for each in moments], work=[second * pace for second in seconds])
 
 
 def _bytes_per_request(verdict: LeakVerdict) -> float:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from memcap.judge.limits import unit_of, values_of
 from memcap.leaks import CycleGrowth, cycle_growth
-from memcap.model import Alert, AlertKind, AlertLimits, CellResult, Measurement, Metric, running
+from memcap.model import Alert, AlertKind, AlertLimits, CellResult, Measurement, Metric
+from memcap.run_growth import CYCLE, moments_of_cycles, rate_words
 from memcap.stats import median
 from memcap.units import format_bytes, format_seconds
 
@@ -48,30 +49,23 @@ def _growth(cell: CellResult, limits: AlertLimits) -> Alert | None:
 
 
 def _grown(run: Measurement, above: int) -> CycleGrowth | None:
-    """Return the growth over the cycles, if it goes on and is more than ``above`` bytes.
-
-    The first cycle sets up, so it does not count; nor does the clean-up after the last. The moments at both ends are
-    left out, as their spans reach outside.
-    """
-    cycles, marks = run.extra.get("cycles", 0), run.cycle_tenths
-    if cycles < _FEWEST_CYCLES or not marks:
+    """Return the growth over the cycles, if it goes on and is more than ``above`` bytes."""
+    cycles, moments = run.extra.get("cycles", 0), moments_of_cycles(run)
+    if cycles < _FEWEST_CYCLES or len(moments) < _FEWEST_MOMENTS:
         return None
-    inside = [moment for moment in running(run.series) if marks[0] <= moment.seconds <= marks[-1]][1:-1]
-    if len(inside) < _FEWEST_MOMENTS:
-        return None
-    seconds, lows = [moment.seconds for moment in inside], [moment.low for moment in inside]
-    return cycle_growth(seconds, lows, marks, cycles, above=above)
+    seconds, lows = [moment.seconds for moment in moments], [moment.low for moment in moments]
+    return cycle_growth(seconds, lows, run.cycle_tenths, cycles, above=above)
 
 
 def _pace(growth: CycleGrowth) -> str:
     """Return the growth of one cycle, and how sure it is that this goes on."""
-    pace, verdict = f"{format_bytes(growth.per_cycle)} per cycle", growth.verdict
+    pace, verdict = f"about {format_bytes(growth.per_cycle)} per cycle", growth.verdict
     if verdict is None:
-        return f"about {pace}; the run is too short to tell a leak from a cache"
+        return f"{pace}; the run is too short to tell a leak from a cache"
     rate, detectable = verdict.per_work, verdict.detectable_bytes_per_work
     if verdict.leak and rate is not None:
-        return f"{verdict.kind.label}, {pace} ({format_bytes(rate.low)} to {format_bytes(rate.high)})"
-    told = f"about {pace}; not enough data to tell a leak from a cache"
+        return f"{verdict.kind.label}, {rate_words(rate, CYCLE)}"
+    told = f"{pace}; not enough data to tell a leak from a cache"
     if detectable is None:
         return told
     return f"{told}, a leak of {format_bytes(detectable)} per cycle would have been found"

@@ -5,7 +5,7 @@ snapshots, allocation profiles) is for suspects only. Source: C. Lou et al., "RE
 Memory Leaks in Production Cloud Infrastructure", OSDI 2022.
 """
 
-from memcap.leaks.cycle_growth import FEWEST_CYCLES, CycleGrowth, cycle_growth
+from memcap.leaks.cycle_growth import FEWEST_CYCLES, CycleGrowth, by_cycles, cycle_growth
 from memcap.leaks.judge import FEWEST_SAMPLES, judge_series
 from memcap.leaks.memory_series import Series
 from memcap.leaks.simple import TwoEnds, two_ends
@@ -21,6 +21,7 @@ __all__ = [
     "Rate",
     "Series",
     "TwoEnds",
+    "by_cycles",
     "cycle_growth",
     "judge_series",
     "two_ends",

@@ -49,8 +49,7 @@ def cycle_growth(
         return None
     verdict = None
     if len(values) >= FEWEST_SAMPLES and cycles >= FEWEST_CYCLES:
-        done = [_cycles_at(second, marks, cycles) for second in seconds]
-        verdict = judge_series(Series(seconds=seconds, values=values, work=done))
+        verdict = judge_series(by_cycles(seconds, values, marks, cycles))
         if verdict.leak is False:
             return None
         if verdict.leak and verdict.per_work is not None:
@@ -59,6 +58,13 @@ def cycle_growth(
         return None
     share = sum(part.seconds for part in parts) / (marks[-1] - marks[0])
     return CycleGrowth(amount=amount, per_cycle=amount / share / (cycles - 1), verdict=verdict)
+
+
+def by_cycles(seconds: Sequence[float], values: Sequence[float], marks: Sequence[float], cycles: float) -> Series:
+    """Return the samples, which are in order, with the cycles done at each; ``marks`` are those of `cycle_growth`."""
+    ordered = sorted(marks)
+    done = [_cycles_at(second, ordered, cycles) for second in seconds]
+    return Series(seconds=seconds, values=values, work=done)
 
 
 def _cycles_at(second: float, marks: Sequence[float], cycles: float) -> float:
