@@ -1,6 +1,6 @@
-"""Does memory leak in a run? The samples of its work, and the verdict on them: by cycles, by requests or by time. Pure.
+"""Does memory leak in a run? The samples of its work, and the verdict on them: by cycles, by requests or by time.
 
-Only the time in which it works counts: what comes before is set-up, what comes after is clean-up.
+Only the time in which it works counts: what comes before is set-up, what comes after is clean-up. Pure.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from memcap.leaks import LeakVerdict, Rate, Series, by_cycles, judge_series
-from memcap.model import Measurement, Moment, PhaseName, running
+from memcap.model import AcceptedGrowth, CellResult, Measurement, Moment, PhaseName, running
 from memcap.units import format_bytes
 
 CYCLE: Final = "cycle"
 REQUEST: Final = "request"
 HOUR: Final = "hour"
+_OF_EXIT: Final = 2  # moments at the end, in which memory may be given back before the program is seen to exit
 _NOTHING: Final = Series(seconds=(), values=())
 
 
@@ -63,13 +64,35 @@ def growth_of_run(run: Measurement) -> RunGrowth:
     return RunGrowth(verdict=verdict, unit=unit if verdict.per_work is not None else HOUR)
 
 
+def growth_of_cell(cell: CellResult) -> RunGrowth | None:
+    """Return the verdict on a soak's run; None if it did not end as expected."""
+    run = next((run for run in reversed(cell.runs) if run.ending is cell.cell.expected_ending), None)
+    return growth_of_run(run) if run else None
+
+
+def accepted_growth(cell: CellResult) -> AcceptedGrowth | None:
+    """Return what a baseline keeps of a soak; None of other cells, and of a run that is too short to tell."""
+    growth = growth_of_cell(cell) if cell.cell.is_soak else None
+    if growth is None or growth.verdict.leak is None:
+        return None
+    verdict, rate = growth.verdict, growth.rate
+    return AcceptedGrowth(
+        kind=verdict.kind.value,
+        leak=verdict.kind.leak is True,
+        unit=growth.unit,
+        rate=rate.estimate if rate else None,
+        low=rate.low if rate else None,
+        high=rate.high if rate else None,
+    )
+
+
 def _series_of(run: Measurement) -> tuple[Series, str]:
     if run.server is not None:
         return load_series(run) or _NOTHING, REQUEST
     cycles, moments = run.extra.get("cycles", 0), moments_of_cycles(run)
     if moments and cycles > 1:
         return by_cycles(*_columns(moments), run.cycle_tenths, cycles), CYCLE
-    seconds, values = _columns(running(run.series))
+    seconds, values = _columns(_working(run)[1:-_OF_EXIT])
     return Series(seconds=seconds, values=values), HOUR
 
 
@@ -82,7 +105,7 @@ def moments_of_cycles(run: Measurement) -> list[Moment]:
     marks = run.cycle_tenths
     if not marks:
         return []
-    return [moment for moment in running(run.series) if marks[0] <= moment.seconds <= marks[-1]][1:-1]
+    return [moment for moment in _working(run) if marks[0] <= moment.seconds <= marks[-1]][1:-1]
 
 
 def load_series(run: Measurement) -> Series | None:
@@ -96,12 +119,16 @@ def load_series(run: Measurement) -> Series | None:
         return None
     load = max(loads, key=lambda phase: phase.requests or 0)
     begin, end, requests = load.start_seconds, load.end_seconds, load.requests or 0
-    seconds, values = _columns([each for each in running(run.series) if begin <= each.seconds < end])
+    seconds, values = _columns([each for each in _working(run) if begin <= each.seconds < end])
     work = [requests * (second - begin) / (end - begin) for second in seconds]
     return Series(seconds=seconds, values=values, work=work)
 
 
+def _working(run: Measurement) -> list[Moment]:
+    """Return the moments at which the main program ran, in order: a damaged result may have them in any."""
+    return sorted(running(run.series), key=lambda moment: moment.seconds)
+
+
 def _columns(moments: Sequence[Moment]) -> tuple[list[float], list[int]]:
-    """Return times and least memory of ``moments``, in order: a damaged result may have them in any."""
-    ordered = sorted(moments, key=lambda moment: moment.seconds)
-    return [moment.seconds for moment in ordered], [moment.low for moment in ordered]
+    """Return the times and the least memory of ``moments``."""
+    return [moment.seconds for moment in moments], [moment.low for moment in moments]

@@ -59,6 +59,12 @@ def test_other_runs_are_judged_by_time() -> None:
     assert found.rate.estimate == pytest.approx(3600 * MIB, rel=0.01)
 
 
+def test_a_program_that_has_begun_to_exit_has_not_given_back_what_it_leaked() -> None:
+    found = growth_of_run(_run(lambda second: 20 + second if second < 97 else 60))
+
+    assert found.verdict.kind is LeakClass.LINEAR_LEAK
+
+
 def test_what_is_level_says_what_would_have_been_found() -> None:
     found = growth_of_run(_in_cycles(_run(lambda _: 20)))
 
@@ -83,7 +89,7 @@ def test_too_little_is_not_enough(run: Measurement) -> None:
     found = growth_of_run(run)
 
     assert found.verdict.kind is LeakClass.NOT_ENOUGH_DATA
-    assert found.rate is found.detectable is None
+    assert (found.rate, found.detectable) == (None, None)
     assert "are needed" in found.words
 
 

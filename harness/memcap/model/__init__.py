@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from memcap.model.accounting import CHARGE_BATCH_BYTES, PAGE_BYTES, STALE_BYTES, Processors, charged_ahead
 from memcap.model.allocation_profile import AllocationProfile, Cost, Frame, Line, ProfiledProcess, ProfileTool, Site
+from memcap.model.campaign_plan import Plan, PlanProblem
 from memcap.model.container import (
     NO_NETWORK,
     ContainerPolicy,
@@ -37,8 +38,6 @@ from memcap.model.matrix import (
     Config,
     Grade,
     Metric,
-    Plan,
-    PlanProblem,
     Profile,
     Quiet,
     Rules,
@@ -78,6 +77,7 @@ from memcap.model.result import (
     METRICS_VERSION,
     PROCESS_ENGINE,
     Accepted,
+    AcceptedGrowth,
     Baseline,
     Baselines,
     CampaignResult,

@@ -25,6 +25,7 @@ from memcap.model import (
     Grade,
     Graded,
     Metric,
+    Moment,
     PhaseName,
     VerdictState,
 )
@@ -39,11 +40,23 @@ PLACEHOLDERS = {
 }
 CAVEAT = Caveat(kind=CaveatKind.COLD_PAGE_CACHE, detail="9.1 MiB of file pages were charged")
 
+SOAK = make_cell(
+    "agents.crew-py313-128m",
+    [
+        make_measurement(
+            series=tuple(
+                Moment(seconds=place, usage=place, anon=0, file=0, shmem=0, kernel=0, low=place) for place in range(40)
+            )
+        )
+    ],
+    is_soak=True,
+)
+
 
 def _measure() -> str:
     cell = make_cell(runs=[make_measurement(caveats=(CAVEAT,)), make_oom()])
     return render_measure_json(
-        make_result(cell, _collected(make_served_cell(2)), _collected(make_served_cell(2, (1,))))
+        make_result(cell, SOAK, _collected(make_served_cell(2)), _collected(make_served_cell(2, (1,))))
     )
 
 
@@ -70,6 +83,7 @@ def _check() -> str:
     ]
     server = _collected(make_served_cell(3))
     cells[0] = replace(cells[0], cell=server.cell, runs=server.runs)
+    cells[1] = replace(cells[1], cell=SOAK.cell, runs=SOAK.runs)
     diff = diff_profiles(make_profile(), make_profile(site(1, frame(8))))
     return render_check_json(replace(view, cells=tuple(cells), explained=(Explanation(cell_id="x", diff=diff),)))
 
