@@ -141,8 +141,7 @@ class Campaign:
         """
         plan = self._plan
         for known in earlier:
-            whole = len(known.runs) >= plan.runs_of(known.cell.id)
-            (self._finished if whole else self._begun)[known.cell.id] = known
+            (self._finished if len(known.runs) >= plan.runs_of(known.cell.id) else self._begun)[known.cell.id] = known
             self._recorded += [known.cell.id] * len(known.runs)
         wanted = [cell for cell in plan.cells if cell.id not in self._finished]
         for cell in wanted:  # a run that cannot be launched is found before the first container, not hours later
