@@ -5,7 +5,7 @@ from __future__ import annotations
 from memcap.judge.limits import unit_of, values_of
 from memcap.leaks import CycleGrowth, cycle_growth
 from memcap.model import Alert, AlertKind, AlertLimits, CellResult, Measurement, Metric
-from memcap.run_growth import CYCLE, moments_of_cycles, rate_words
+from memcap.run_growth import CYCLE, growth_of_cell, moments_of_cycles, rate_words
 from memcap.stats import median
 from memcap.units import format_bytes, format_seconds
 
@@ -34,8 +34,10 @@ def _near_cap(cell: CellResult, limits: AlertLimits) -> Alert | None:
 
 def _growth(cell: CellResult, limits: AlertLimits) -> Alert | None:
     """Report workloads of many cycles that hold more after each of them, up to the last."""
-    judged = [run for run in cell.runs if run.ending is cell.cell.expected_ending]
     above = limits.growth_bytes
+    if cell.cell.is_soak:
+        return _leak(cell) if above is not None else None
+    judged = [run for run in cell.runs if run.ending is cell.cell.expected_ending]
     found = [] if above is None else [grown for run in judged if (grown := _grown(run, above)) is not None]
     if not found:
         return None
@@ -46,6 +48,14 @@ def _growth(cell: CellResult, limits: AlertLimits) -> Alert | None:
         detail=f"unreclaimable memory grew by {format_bytes(usual.amount)} from the first to the last tenth of the "
         f"cycles{runs}: {_pace(usual)}",
     )
+
+
+def _leak(cell: CellResult) -> Alert | None:
+    """Report a soak that leaks, also where its baseline does or there is none."""
+    growth = growth_of_cell(cell)
+    if growth is None or not growth.verdict.leak:
+        return None
+    return Alert(kind=AlertKind.GROWTH, detail=f"unreclaimable memory grew up to the end: {growth.words}")
 
 
 def _grown(run: Measurement, above: int) -> CycleGrowth | None:

@@ -11,6 +11,7 @@ import pytest
 from factories import MIB, make_baseline, make_baselines, make_cell, make_measurement, make_result
 from memcap.judge import judge, worst_exit_code
 from memcap.judge.acceptance import refusals
+from memcap.judge.alerts import alerts
 from memcap.model import (
     Accepted,
     AcceptedGrowth,
@@ -27,6 +28,7 @@ from memcap.model import (
     VerdictState,
 )
 from memcap.report.baselines import change_lines
+from memcap.run_growth import growth_of_cell
 from memcap.stats import tenths
 from memcap.store import accept, as_baselines, load_baselines, save_baselines
 
@@ -120,6 +122,16 @@ def test_without_a_baseline_it_says_what_was_found() -> None:
     assert verdict.state is VerdictState.NEW
     assert verdict.summary.startswith("linear leak, ")
     assert "there is no baseline" in verdict.summary
+
+
+@pytest.mark.parametrize("cell", [_leaking(50), replace(_leaking(5), cell=CALM.cell), CALM, FULL, SLOWING])
+def test_a_leak_is_an_alert_whatever_the_baseline_is(cell: CellResult) -> None:
+    leaks = growth_of_cell(cell)
+    assert leaks is not None
+    expected = [f"unreclaimable memory grew up to the end: {leaks.words}"] if leaks.verdict.leak else []
+
+    assert [each.detail for each in alerts(cell, AlertLimits())] == expected
+    assert alerts(cell, AlertLimits(growth_bytes=None)) == ()
 
 
 def test_a_baseline_of_the_time_before_it_was_a_soak_says_nothing() -> None:
