@@ -33,14 +33,19 @@ def _near_cap(cell: CellResult, limits: AlertLimits) -> Alert | None:
 
 
 def _growth(cell: CellResult, limits: AlertLimits) -> Alert | None:
-    """Report workloads of many cycles that hold more after each of them, up to the last."""
+    """Report workloads of many cycles that hold more after each of them, up to the last.
+
+    One run that leaks is enough. Of runs that are too short for that verdict, half of all must have grown.
+    """
     above = limits.growth_bytes
     if cell.cell.is_soak:
         return _leak(cell) if above is not None else None
     judged = [run for run in cell.runs if run.ending is cell.cell.expected_ending]
     found = [] if above is None else [grown for run in judged if (grown := _grown(run, above)) is not None]
-    if not found:
+    leaks = [each for each in found if each.is_leak]
+    if not leaks and (not found or 2 * len(found) < len(judged)):
         return None
+    found = leaks or found
     usual = sorted(found, key=lambda each: each.amount)[len(found) // 2]
     runs = f" in {len(found)} of {len(judged)} runs" if len(judged) > 1 else ""
     return Alert(

@@ -29,6 +29,11 @@ class CycleGrowth:
     per_cycle: float
     verdict: LeakVerdict | None
 
+    @property
+    def is_leak(self) -> bool:
+        """Tell whether the verdict says that it is a leak."""
+        return self.verdict is not None and self.verdict.leak is True
+
 
 def cycle_growth(
     seconds: Sequence[float], values: Sequence[float], marks: Sequence[float], cycles: float, *, above: float = 0

@@ -96,6 +96,15 @@ def test_growth_of_a_short_run_is_no_leak_for_certain(cycles: int, moments: int)
     assert alert.detail.endswith(" per cycle; the run is too short to tell a leak from a cache")
 
 
+def test_what_is_not_certain_must_be_in_half_of_the_runs() -> None:
+    flat, short = _cycles([20] * 41), _cycles([20 + 2 * place for place in range(14)])
+    (alert,) = _alerts(make_cell(runs=[short, flat, short, flat]))
+    assert "in 2 of 4 runs: about " in alert.detail
+    assert _kinds(make_cell(runs=[short, flat, flat])) == []
+    (alert,) = _alerts(make_cell(runs=[short, flat, flat, _cycles(range(20, 61))]))
+    assert "in 1 of 4 runs: linear leak" in alert.detail
+
+
 def test_growth_that_slows_down_is_told_with_what_would_have_been_found() -> None:
     """It rises in each third, so that a longer run is worth while; a leak is not proven."""
     (alert,) = _alerts(make_cell(runs=[_cycles([20 + 5 * place**0.5 for place in range(200)])]))
