@@ -9,7 +9,7 @@ from typing import Final
 
 from memcap.leaks.judge import FEWEST_SAMPLES, judge_series
 from memcap.leaks.memory_series import Series
-from memcap.leaks.verdict import LeakVerdict
+from memcap.leaks.verdict import LeakClass, LeakVerdict
 from memcap.stats import parts_of_rise, steady_rise
 from memcap.stats.rise import TENTHS, TENTHS_OF_A_PART
 
@@ -21,8 +21,7 @@ class CycleGrowth:
     """How much more a workload held after its cycles.
 
     ``amount`` is the rise in bytes from the end of the first cycle to the last tenth of them, ``per_cycle`` that of one
-    cycle. ``verdict`` says that it is a leak, or that the data are not enough to know; None for a run that is too short
-    for a verdict. Unless it says a leak, the rule of thirds decided.
+    cycle. ``verdict`` is None for a run that is too short for one. Unless it says a leak, the rule of thirds decided.
     """
 
     amount: float
@@ -41,8 +40,9 @@ def cycle_growth(
     """Return the growth if it goes on up to the last cycle; None if it does not, or if it is at most ``above`` bytes.
 
     ``marks`` are when the first of ``cycles`` had ended, and each tenth of the others, as `tenths` returns them; the
-    samples lie between. The verdict on the series by cycles decides. Where that says not enough data, or where there
-    are fewer samples or cycles than it needs, each third of the cycles must have left something behind.
+    samples lie between. The verdict on the series by cycles decides, unless it says not enough data, or no leak of
+    what grew by less than it could have found. Then, and where there are fewer samples or cycles than it needs, each
+    third of the cycles must have left something behind.
     """
     if not values or not marks:
         return None
@@ -55,14 +55,21 @@ def cycle_growth(
     verdict = None
     if len(values) >= FEWEST_SAMPLES and cycles >= FEWEST_CYCLES:
         verdict = judge_series(by_cycles(seconds, values, marks, cycles))
-        if verdict.leak is False:
-            return None
         if verdict.leak and verdict.per_work is not None:
             return CycleGrowth(amount=amount, per_cycle=verdict.per_work.estimate, verdict=verdict)
     if steady_rise(seconds, values, marks) is None:
         return None
     share = sum(part.seconds for part in parts) / (marks[-1] - marks[0])
-    return CycleGrowth(amount=amount, per_cycle=amount / share / (cycles - 1), verdict=verdict)
+    per_cycle = amount / share / (cycles - 1)
+    if verdict is not None and _is_final(verdict, per_cycle):
+        return None
+    return CycleGrowth(amount=amount, per_cycle=per_cycle, verdict=verdict)
+
+
+def _is_final(verdict: LeakVerdict, per_cycle: float) -> bool:
+    """Tell whether it is certainly no leak: it would have been found, or it came in steps."""
+    found = verdict.kind is LeakClass.STEP or per_cycle >= (verdict.detectable_bytes_per_work or 0)
+    return verdict.leak is False and found
 
 
 def by_cycles(seconds: Sequence[float], values: Sequence[float], marks: Sequence[float], cycles: float) -> Series:
