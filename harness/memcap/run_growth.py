@@ -16,7 +16,7 @@ from memcap.units import format_bytes
 CYCLE: Final = "cycle"
 REQUEST: Final = "request"
 HOUR: Final = "hour"
-_OF_EXIT: Final = 2  # moments at the end, in which memory may be given back before the program is seen to exit
+_LONGEST_EXIT: Final = 8  # so many times shorter than the run
 _NOTHING: Final = Series(seconds=(), values=())
 
 
@@ -92,7 +92,7 @@ def _series_of(run: Measurement) -> tuple[Series, str]:
     cycles, moments = run.extra.get("cycles", 0), moments_of_cycles(run)
     if moments and cycles > 1:
         return by_cycles(*_columns(moments), run.cycle_tenths, cycles), CYCLE
-    seconds, values = _columns(_working(run)[1:-_OF_EXIT])
+    seconds, values = _columns(_until_exit(_working(run)[1:]))
     return Series(seconds=seconds, values=values), HOUR
 
 
@@ -127,6 +127,14 @@ def load_series(run: Measurement) -> Series | None:
 def _working(run: Measurement) -> list[Moment]:
     """Return the moments at which the main program ran, in order: a damaged result may have them in any."""
     return sorted(running(run.series), key=lambda moment: moment.seconds)
+
+
+def _until_exit(moments: list[Moment]) -> list[Moment]:
+    """Leave out the end in which memory only falls: a program gives it back before it is seen to exit."""
+    last, least = len(moments), len(moments) - len(moments) // _LONGEST_EXIT
+    while last > max(1, least) and moments[last - 1].low < moments[last - 2].low:
+        last -= 1
+    return moments[:last]
 
 
 def _columns(moments: Sequence[Moment]) -> tuple[list[float], list[int]]:

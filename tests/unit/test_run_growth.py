@@ -60,9 +60,15 @@ def test_other_runs_are_judged_by_time() -> None:
 
 
 def test_a_program_that_has_begun_to_exit_has_not_given_back_what_it_leaked() -> None:
-    found = growth_of_run(_run(lambda second: 20 + second if second < 97 else 60))
+    found = growth_of_run(_run(lambda second: 20 + second if second < 94 else 110 - 15 * (second - 93)))
 
     assert found.verdict.kind is LeakClass.LINEAR_LEAK
+
+
+def test_what_falls_all_the_time_is_judged_as_a_whole() -> None:
+    found = growth_of_run(_run(lambda second: 200 - second))
+
+    assert found.verdict.kind is LeakClass.FLAT
 
 
 def test_what_is_level_says_what_would_have_been_found() -> None:
