@@ -3,7 +3,7 @@ PYTHON ?= python3
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-vm bench truth fuzz lint reference clean
+.PHONY: help setup test test-vm bench truth fuzz leaks soaks lint reference clean
 
 help:  ## Show this.
 	@$(PYTHON) -m ci help
@@ -25,6 +25,12 @@ truth:  ## Print known truth against what is measured; ARGS are options (ARGS="-
 
 fuzz:  ## Give a million damaged files to all that reads files; ARGS are options (ARGS="--inputs 10000 --only results").
 	@$(PYTHON) -m ci fuzz $(ARGS)
+
+soaks:  ## Soak programs whose truth is known, and kill clients (20 minutes); ARGS are options (ARGS="--kills 0").
+	@$(PYTHON) -m ci soaks $(ARGS)
+
+leaks:  ## Judge thousands of memory series whose truth is known; ARGS are options (ARGS="--series 1000").
+	@$(PYTHON) -m ci leaks $(ARGS)
 
 lint:  ## Check style and types.
 	@$(PYTHON) -m ci lint

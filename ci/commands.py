@@ -48,6 +48,8 @@ usage: python -m ci COMMAND [ARGUMENTS]
   bench [RUN...]    set up, then run `memcap run --profile quick`; arguments go to memcap run
   truth [OPTION...]  set up, then print truth against measured (docs/accuracy.md); --help names the options
   fuzz [OPTION...]  give damaged files to all that reads files; needs no Docker; --help names the options
+  leaks [OPTION...]  judge thousands of memory series whose truth is known (docs/leaks.md); needs no Docker
+  soaks [OPTION...]  set up, then soak programs whose truth is known, and kill clients (docs/soak.md)
   vm COMMAND        build, start or stop a virtual machine with Docker on cgroup v2, or print its status
   test-vm [PYTEST...]  run tests against that machine (docs/vm.md); without arguments, the short form of truth and
                     the tests that matter there
@@ -65,7 +67,8 @@ Examples:
 def main(arguments: Sequence[str]) -> int:
     """Run one command and return the exit code of the process."""
     with_arguments: dict[str, Callable[[Sequence[str]], int]] = {
-        "test": test, "bench": bench, "truth": truth, "fuzz": fuzz, "vm": vm, "test-vm": test_vm,
+        "test": test, "bench": bench, "truth": truth, "fuzz": fuzz, "leaks": leaks, "soaks": soaks, "vm": vm,
+        "test-vm": test_vm,
     }  # fmt: skip
     without_arguments: dict[str, Callable[[], int]] = {
         "setup": setup,
@@ -119,6 +122,20 @@ def fuzz(arguments: Sequence[str]) -> int:
     """Give damaged files to every reader (tests/fuzz)."""
     python = str(_make_environment(Progress()).python)
     return run_in_foreground([python, "-m", "fuzz", *arguments], environ={"PYTHONPATH": str(ROOT / "tests")})
+
+
+def leaks(arguments: Sequence[str]) -> int:
+    """Run the leak laboratory (tests/leaks), which has an exit code."""
+    python = str(_make_environment(Progress()).python)
+    return run_in_foreground([python, "-m", "leaks", *arguments], environ={"PYTHONPATH": str(ROOT / "tests")})
+
+
+def soaks(arguments: Sequence[str]) -> int:
+    """Set up and run the soak laboratory (tests/soak_laboratory), which has an exit code."""
+    asks = bool({"-h", "--help"} & set(arguments))
+    python = str(_make_environment(Progress()).python) if asks else _set_up()
+    environ = {"PYTHONPATH": str(ROOT / "tests")}
+    return run_in_foreground([python, "-m", "soak_laboratory", *arguments], environ=environ)
 
 
 def test_vm(arguments: Sequence[str]) -> int:

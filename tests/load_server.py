@@ -18,7 +18,8 @@ class LoadServer:
     """Answers each request with what ``answer`` makes of its number, counted from 0; closes the connection on None.
 
     With ``hangs_up`` it closes the connection after each answer, announced or not. With ``stalls_at`` it does nothing
-    at all for a second when that request arrives. It listens on ``unix``, or on ``port``.
+    at all for a second when that request arrives. An answer comes ``delay`` seconds after its request. It listens on
+    ``unix``, or on ``port``.
     """
 
     def __init__(
@@ -27,6 +28,7 @@ class LoadServer:
         *,
         hangs_up: bool = False,
         stalls_at: int | None = None,
+        delay: Callable[[int], float] = lambda _: 0.0,
         unix: Path | None = None,
     ) -> None:
         self.heads: list[bytes] = []
@@ -35,6 +37,7 @@ class LoadServer:
         self.connections = 0
         self.port = 0
         self._answer, self._hangs_up, self._stalls_at, self._unix = answer, hangs_up, stalls_at, unix
+        self._delay = delay
         self._loop = asyncio.new_event_loop()
         self._listens = threading.Event()
         self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._serve(),))
@@ -89,6 +92,7 @@ class LoadServer:
         self.bodies.append(await reader.readexactly(int(rest.split(b"\r\n")[0])) if found else b"")
         if number == self._stalls_at:
             time.sleep(1)
+        await asyncio.sleep(self._delay(number))
         answer = self._answer(number)
         if answer is None:
             return False

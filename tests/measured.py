@@ -31,12 +31,22 @@ LOAD_ERROR = {"event": "load_error", "type": "ModuleNotFoundError", "message": "
 RAISED = {"event": "raised", "type": "ValueError", "message": "no such luck"}
 OUT_OF_MEMORY = {"event": "raised", "type": "MemoryError", "message": ""}
 END: dict[str, Any] = {"event": "end", "cycles": None, "metrics": {}, "gc": None}
+LOOK_KEYS = (
+    "unreclaimable_bytes", "low_bytes", "usage_bytes", "huge_bytes", "rss_bytes", "vms_bytes", "pss_bytes",
+    "process_count", "threads", "open_files",
+)  # fmt: skip
 OOM = {"oom_kills": 1}
 KILLED = {"exit_code": None, "signal": 9}
 
 
 def journal_of(*events: dict[str, Any]) -> str:
     return "".join(json.dumps(event) + "\n" for event in events)
+
+
+def soak_line(nanoseconds: Any, **figures: Any) -> str:
+    """Return a look at a soak as the supervisor writes it; figures that are not named are not known."""
+    known = {"elapsed_ns": nanoseconds, "unreclaimable_peak_bytes": 40, "peak_bytes": 50, "oom_kills": 0}
+    return json.dumps({**known, **dict.fromkeys(LOOK_KEYS), **figures}) + "\n"
 
 
 def measured(raw: RawRun | None = None, *, cpus: int | None = 2, **report: Any) -> Measurement:

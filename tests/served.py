@@ -95,9 +95,9 @@ def _series(phases: Sequence[PhaseFigures]) -> Iterator[Moment]:
     held = 4 * MIB
     for phase in phases:
         goal = phase.unreclaimable_peak_bytes or held
-        for step in range(8):
-            seconds = phase.start_seconds + (phase.end_seconds - phase.start_seconds) * step / 8
-            now = int(held + (goal - held) * step / 7)
+        for step in range(20):
+            seconds = phase.start_seconds + (phase.end_seconds - phase.start_seconds) * step / 20
+            now = int(held + (goal - held) * step / 19)
             file = 8 * MIB
             yield Moment(
                 seconds=seconds, usage=now + file, anon=now - MIB, file=file, shmem=0, kernel=MIB, low=now, running=True

@@ -80,6 +80,15 @@ floor
     is the smallest cap that it may try.)
 result
     The stored runs of the cells of one campaign.
+soak
+    A run of minutes up to days that is judged by whether memory grows for good. It outlives the client that began it.
+leak
+    Memory that grows without end while a program does the same again and again.
+sample
+    One line of what is seen of a workload over time. In a soak a sample is kept for each interval; the verdict looks at
+    the workload more often.
+twin
+    A second run of what is soaked, beside it, under memray.
 baseline
     The committed figures that results are judged against.
 base

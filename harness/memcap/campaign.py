@@ -142,7 +142,7 @@ class Campaign:
         """
         plan = self._plan
         for known in earlier:
-            (self._finished if len(known.runs) >= plan.runs else self._begun)[known.cell.id] = known
+            (self._finished if len(known.runs) >= plan.runs_of(known.cell.id) else self._begun)[known.cell.id] = known
             self._recorded += [known.cell.id] * len(known.runs)
         wanted = [cell for cell in plan.cells if cell.id not in self._finished]
         for cell in wanted:  # a run that cannot be launched is found before the first container, not hours later
@@ -150,8 +150,8 @@ class Campaign:
         missing = []
         for cell in wanted:
             before = self._before(cell)
-            warmups = max(0, plan.warmups - len(before.warmups))
-            missing.append(_Missing(cell=cell, warmups=warmups, runs=plan.runs - len(before.runs)))
+            warmups = max(0, plan.warmups_of(cell.id) - len(before.warmups))
+            missing.append(_Missing(cell=cell, warmups=warmups, runs=plan.runs_of(cell.id) - len(before.runs)))
         if self._journal is not None:
             self._fold(save)  # the last runs of a cell may have been in the journal only
         return self._measure(missing, tell=tell, save=save)

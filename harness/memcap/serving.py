@@ -1,4 +1,4 @@
-"""What a server needs for each worker and connection, and what it keeps, from the phases of its runs (pure).
+"""What a server needs for each worker and connection, what it keeps, and whether it leaks, from its runs (pure).
 
 The fits are over the levels of the load: each level is a load of its own, with a rest after it. So one level gives no
 figure. What is the same for all levels, such as the first request's share, is in none of them.
@@ -12,7 +12,9 @@ from itertools import accumulate, pairwise
 from statistics import fmean
 from typing import Final
 
-from memcap.model import PhaseFigures, PhaseName, ServerRun
+from memcap.leaks import FEWEST_SAMPLES, LeakVerdict, judge_series
+from memcap.model import Measurement, PhaseFigures, PhaseName, ServerRun
+from memcap.run_growth import load_series
 from memcap.stats import Slope, common_slope, mean_interval
 
 NOT_ENOUGH_LEVELS: Final = "not enough levels: use two or more, such as levels=1,2,4"
@@ -124,6 +126,33 @@ def kept_after_load(runs: Sequence[ServerRun], *, after: PhaseName = PhaseName.I
         low_bytes=low,
         high_bytes=high,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadGrowth:
+    """Whether memory leaks while the load lasts: the verdict of the middle run, and in how many ``runs`` it leaks."""
+
+    verdict: LeakVerdict
+    leaking: int
+    runs: int
+
+
+def growth_under_load(runs: Sequence[Measurement]) -> LoadGrowth | None:
+    """Return the verdict on each run's load with the most requests, in the order of what a request leaves behind.
+
+    None where no run has a load that is long enough for a verdict.
+    """
+    series = [found for run in runs if (found := load_series(run)) is not None]
+    enough = [each for each in series if len(each.values) >= FEWEST_SAMPLES]
+    verdicts = sorted(map(judge_series, enough), key=_bytes_per_request)
+    if not verdicts:
+        return None
+    leaking = sum(verdict.leak is True for verdict in verdicts)
+    return LoadGrowth(verdict=verdicts[len(verdicts) // 2], leaking=leaking, runs=len(verdicts))
+
+
+def _bytes_per_request(verdict: LeakVerdict) -> float:
+    return verdict.per_work.estimate if verdict.per_work else 0.0
 
 
 def _ends_of_moments(pairs: Sequence[tuple[PhaseFigures, PhaseFigures]]) -> tuple[float, float]:

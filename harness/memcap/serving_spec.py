@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Final
 
 from memcap.errors import PlanError
+from memcap.load.words import MOST_RATE
 from memcap.model import (
     CLIENT_LAYER,
+    ClientCommand,
+    CollectSignal,
     CommandWorkload,
     ContainerPolicy,
     Layer,
@@ -29,6 +32,7 @@ from memcap.run_spec import command_argv
 MOST_BODY_BYTES: Final = 8 * 1024 * 1024
 SEED: Final = 0  # of the numbers in requests: all runs get the same ones
 SERVICE_GRACE_SECONDS: Final = 10.0  # as `docker stop` has it
+SOAK_IDLE_SECONDS: Final = 2.0  # at the end of a soak, whose verdict needs none
 SPARE_SECONDS: Final = 60.0  # for what has no length of its own: starting containers, a collection
 
 
@@ -88,7 +92,37 @@ def serving_spec(
 
 def alone(spec: RunSpec) -> RunSpec:
     """Return ``spec`` without what is of servers: for another program in the same container."""
+    spec = replace(spec, look_seconds=0.0, max_rss_bytes=None, stop_after_seconds=0.0)
     return replace(spec, serving=None, stop_signal=0, grace_seconds=0.0)
+
+
+def soaked(workload: ServerWorkload, *, seconds: float, rate: float) -> ServerWorkload:
+    """Return ``workload`` with one load of ``seconds`` at ``rate`` times its own rate, after the warm-up as it is.
+
+    Raises PlanError for what needs memcap itself while the soak runs, and for a load that cannot be sent.
+    """
+    if isinstance(workload.load, ClientCommand):
+        raise PlanError(
+            "a soak cannot use a load generator of your own: it goes on when the memcap that started it has ended",
+            remedy='Give it a load that memcap sends, such as load = "GET / rate=20 for 10s".',
+        )
+    if isinstance(workload.collect, CollectSignal):
+        raise PlanError(
+            f"a soak cannot send {workload.collect.name}: it goes on when the memcap that started it has ended",
+            remedy='Use a request, such as collect = "POST /collect", or leave `collect` out.',
+        )
+    load = replace(workload.load, rate=workload.load.rate * rate, seconds=seconds, levels=(1.0,))
+    if load.rate > MOST_RATE:
+        raise PlanError(
+            f"--rate makes {load.rate:g} requests a second of this load; at most {MOST_RATE} are possible",
+            remedy=f"Use --rate {MOST_RATE / workload.load.rate:g} or less.",
+        )
+    if load.count < 1:
+        raise PlanError(
+            f"a soak of {seconds:g} s at {load.rate:g} requests a second sends none",
+            remedy=f"Soak for {1 / load.rate:g} s or longer, or use a larger --rate.",
+        )
+    return replace(workload, load=load, idle_seconds=min(workload.idle_seconds, SOAK_IDLE_SECONDS))
 
 
 def _secret_headers(workload: ServerWorkload) -> tuple[str, ...]:

@@ -21,7 +21,6 @@ _REPORT: Final[dict[str, Any]] = {
     "ended": {"monotonic_seconds": 110, "wall_seconds": 2e9},
     "achieved_rate": 199.9, "latency_seconds": {"p50": 0.001, "p95": 0.002, "p99": 0.003, "max": 0.5},
     "lateness_seconds": {"p50": 0.001, "p99": 0.002, "max": 0.003},
-    "per_second": [{"second": 0, "sent": 3200, "done": 3000, "errors": 80}],
 }  # fmt: skip
 _OUTPUTS: Final = (
     "requests: 600 total, 600 started, 600 done, 590 succeeded, 10 failed, 5 errored, 1 timeout\n",

@@ -13,6 +13,7 @@ from fuzz.loads import OF_LOADS
 from fuzz.projects import CODE, OF_PROJECTS, of_project
 from fuzz.repositories import OF_REPOSITORIES, of_repository
 from fuzz.servers import OF_SERVERS
+from fuzz.soaks import OF_SOAKS
 from measured import END, LOAD_ERROR, RAISED, SPEC, START
 
 from factories import (
@@ -111,7 +112,10 @@ def all_readers(folder: Path) -> tuple[Reader, ...]:
         Reader(name="files of variables", seeds=(_VARIABLES.encode(),), read=_read_variables),
         Reader(name="code of a suite", seeds=(CODE.encode(),), read=of_project("suites/demo/work.py")),
         *(Reader(name=name, seeds=seeds, read=of_repository(file)) for name, (file, seeds) in OF_REPOSITORIES.items()),
-        *(Reader(name=name, seeds=seeds, read=read) for name, (seeds, read) in {**OF_LOADS, **OF_SERVERS}.items()),
+        *(
+            Reader(name=name, seeds=seeds, read=read)
+            for name, (seeds, read) in {**OF_LOADS, **OF_SERVERS, **OF_SOAKS}.items()
+        ),
         Reader(name="supervisor reports", seeds=_reports(), read=_measuring("report")),
         Reader(name="supervisor journals", seeds=_samples(), read=_measuring("supervisor_journal")),
         Reader(name="workload journals", seeds=_journals(), read=_measuring("workload_journal")),

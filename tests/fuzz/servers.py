@@ -23,6 +23,7 @@ _EVENTS: Final = (
     WHOLE,
     [event("services_ready"), event("not_ready", why="localhost:8000: Connection refused")],
     lines("services_ready", "ready", "warm_up", "load", completed=15, errors=FAULTS),
+    [*WHOLE[:3], event("progress", done=9, failed=1, p50=0.001, p95=0.002, p99=None, max=0.5)],
 )
 _PROCESSES: Final = [
     {"elapsed_ns": step * 500_000_000, "peak_bytes": 50, "processes": [[7, 1, 9000, "gunicorn"], [8, 7, 70, "worker"]]}

@@ -42,10 +42,6 @@ def loaded(target: dict[str, Any], executable: str = sys.executable, **changes: 
     report: dict[str, Any] = json.loads(ended.stdout)
     done = report["completed"] + sum(error["count"] for error in report["errors"].values())
     assert done == report["requests"]
-    rows = report["per_second"]
-    assert [row["second"] for row in rows] == list(range(len(rows)))
-    assert sum(row["sent"] for row in rows) == report["sent"]
-    assert sum(row["done"] + row["errors"] for row in rows) == done
     return report
 
 

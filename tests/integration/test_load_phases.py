@@ -9,7 +9,9 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
@@ -53,6 +55,7 @@ class Leader:
         self.folder = folder
         self.executable = executable
         self.asked: list[str] = []
+        self.pid = 0
         (folder / "memcap_load").mkdir()
         for path in LOAD_CLIENT:
             shutil.copy(path, folder / "memcap_load")
@@ -61,16 +64,19 @@ class Leader:
         script = str(self.folder / "script.json")
         return [self.executable, "-I", "-B", str(self.folder / "memcap_load"), "--phases", script]
 
-    def lead(self, port: int, host: Host = nothing, **changes: Any) -> list[PodEvent]:
+    def lead(
+        self, port: int, host: Host = nothing, *, progress_seconds: float | None = None, **changes: Any
+    ) -> list[PodEvent]:
         """Lead the server on ``port``; ``host`` says which file to put there after an event."""
         ready = Readiness(check=HttpReady(url=f"http://localhost:{port}/health"), time_limit_seconds=LATER)
         usual = {"ready": ready, "load": LOAD, "warm_up_seconds": 0.4, "idle_seconds": 0.1}
         serving = make_server_spec(make_server(**{**usual, **changes})).serving
         assert serving is not None
-        (self.folder / "script.json").write_text(json.dumps(make_script(serving)))
+        (self.folder / "script.json").write_text(json.dumps(make_script(serving, progress_seconds=progress_seconds)))
         lines = []
         with subprocess.Popen(self.command(), stdout=subprocess.PIPE, text=True) as client:
             assert client.stdout is not None
+            self.pid = client.pid
             for line in client.stdout:
                 lines.append(line)
                 event = json.loads(line)
@@ -106,6 +112,52 @@ def test_the_way_through_all_phases(tmp_path: Path, interpreter: str) -> None:
     counts = [each.report.completed for each in events if each.report is not None]
     assert counts == [10, 10, 20]
     assert paths_of(server) == [b"/health", *[b"/items"] * 40]
+
+
+def test_the_progress_of_each_load_counts_from_its_start(tmp_path: Path, interpreter: str) -> None:
+    with LoadServer() as server:
+        events = Leader(tmp_path, interpreter).lead(server.port, progress_seconds=0.05)
+    done = [each.progress.done for each in events if each.progress is not None]
+    first, second = done[: done.index(10) + 1], done[done.index(10) + 1 :]
+    assert first == sorted(first)
+    assert second == sorted(second)
+    assert second[-1] == 20
+    assert len(first) >= 2
+
+
+def test_the_progress_of_a_load_of_a_minute(leader: Leader) -> None:
+    """One request in ten takes 50 ms and one in 200 fails; the client's memory does not grow."""
+    sizes = []
+
+    def host(event: dict[str, Any]) -> None:
+        if event["event"] == "progress":
+            sizes.append(resident_bytes(leader.pid))
+
+    load = replace(LOAD, rate=200, seconds=60, levels=(1,), concurrency=20)
+    with LoadServer(
+        lambda number: UNAVAILABLE if number % 200 == 199 else ANSWER,
+        delay=lambda number: 0.05 if number % 10 == 0 else 0.0,
+    ) as server:
+        events = leader.lead(server.port, host, load=load, warm_up_seconds=0, progress_seconds=1)
+    assert paths_of(server).count(b"/items") == 12_000
+    (report,) = (each.report for each in events if each.report is not None)
+    looks = [each.progress for each in events if each.progress is not None]
+    assert (report.completed, report.failed) == (looks[-1].done, looks[-1].failed) == (11_940, 60)
+    assert 55 <= len(looks) <= 62
+    assert all(before.done < after.done for before, after in pairwise(looks[:-1]))
+    assert report.started is not None
+    since, usual = report.started.monotonic_seconds, looks[1:-1]
+    assert median(abs(look.done + (look.failed or 0) - 200 * (look.seconds - since)) for look in usual) < 30
+    assert median(look.p50_seconds for look in usual if look.p50_seconds) < 0.025
+    assert all(look.p95_seconds >= 0.0495 for look in usual if look.p95_seconds)
+    assert median(look.p99_seconds for look in usual if look.p99_seconds) < 0.1
+    assert all(look.max_seconds >= 0.05 for look in usual if look.max_seconds)
+    assert sizes[-1] - sizes[9] < 512 * 1024
+
+
+def resident_bytes(pid: int) -> int:
+    _, _, rest = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").partition("VmRSS:")
+    return int(rest.split(maxsplit=1)[0]) * 1024
 
 
 def test_each_request_of_the_warm_up_has_a_connection_of_its_own(leader: Leader) -> None:

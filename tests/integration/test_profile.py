@@ -152,7 +152,8 @@ def test_what_it_took_and_who_was_not_followed_are_told(
     assert 0 < found.raised_bytes < 32 * MIB
     assert found.cost.footprint_bytes is not None
     (pid,) = (process.pid for process in found.processes)
-    reports = {f"{pid}-{name}" for name in ("flamegraph.html", "table.html", "temporal.html", "stats.json")}
+    names = ("flamegraph.html", "table.html", "temporal.html", "leaks.html", "leaks.json", "stats.json")
+    reports = {f"{pid}-{name}" for name in names}
     assert {path.name for path in tmp_path.iterdir()} == {*reports, f"capture-{pid}.bin"}
     assert 'src="http' not in (tmp_path / f"{pid}-flamegraph.html").read_text(), "no network is needed"
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.docker
 EX_USAGE = 64
 PATIENCE_SECONDS = 60
-LIMITS = ("data", "processes", "cpu-time", "disk", "file-size", "core")
+LIMITS = ("data", "processes", "cpu-time", "disk", "file-size", "core", "max-rss", "stop-after", "soak")
 
 
 def run_raw(client: DockerClient, one: Cell) -> RawRun:

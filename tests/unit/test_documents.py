@@ -11,6 +11,7 @@ import pytest
 from documents import DOCUMENTS, ROOT, memcap_commands
 
 from memcap.cli import cli
+from memcap.cli.soak import SoakGroup
 from memcap.model import Ending
 
 LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)(?:#[^)]*)?\)")
@@ -27,6 +28,7 @@ def test_every_memcap_command_can_be_typed(document: str) -> None:
             found = command.get_command(context, name)
             assert found is not None, f"{text}: there is no command {name!r}"
             command = found
+            words = command.completed(words) if isinstance(command, SoakGroup) else words
         if isinstance(command, click.Group):
             continue
         try:

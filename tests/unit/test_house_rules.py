@@ -19,8 +19,8 @@ TREES = {
 FOLDERS_OF_A_COMMAND = {"cli", "workflows", "report"}
 SHARED_FILES = {
     # What a command does, or what it works on, where a module of the root or of a stage has the name already.
-    "accept.py", "diff.py", "doctor.py", "plan.py", "profile.py", "report.py", "run.py", "selftest.py", "tune.py",
-    "verdict.py",
+    "accept.py", "diff.py", "doctor.py", "plan.py", "profile.py", "report.py", "run.py", "selftest.py", "soak.py",
+    "tune.py", "verdict.py",
     # A thing, and how reports show it.
     "answer.py", "baselines.py", "caveats.py", "figures.py", "interval.py",
     # The endings, and how one is decided.
@@ -84,7 +84,10 @@ NOT_EVERYWHERE = {"ctypes", "pip", "pytest", "resource"}
 # What these hold is in the process whose memory is measured: they load what a test asks for.
 MEASURED = ("pytest_plugin/", "testing/")
 # These run where memcap is not: in an image, or beside a process.
-ELSEWHERE = ("instruments/beside/", "instruments/inside/", "probe/memcap_runner.py", "pytest_plugin/memcap_inside.py")
+ELSEWHERE = (
+    "instruments/beside/", "instruments/inside/", "probe/memcap_runner.py", "probe/memcap_soak.py",
+    "pytest_plugin/memcap_inside.py",
+)  # fmt: skip
 # Commands import what they need when they are called; see `test_the_command_line_loads_nothing_heavy`.
 COMMANDS = ("cli/",)
 # What `import memcap` alone runs.

@@ -18,6 +18,10 @@ NAMES = (
     "uv.lock", "files of variables",
     "code of a suite", "pyproject.toml", "setup.cfg", "code of a repository", "loads",
     "reports of loads", "outputs of load generators", "events of the load client", "journals of processes",
+    "looks from within",
+    "looks at soaks",
+    "notes of soaks",
+    "leaks of a twin",
     "supervisor reports",
     "supervisor journals", "workload journals", "profiles", "sites of a profile",
 )  # fmt: skip

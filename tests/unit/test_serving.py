@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memcap.model import PhaseName, ProcessRss, ServerRun
+from factories import make_measurement
+from memcap.leaks import LeakClass
+from memcap.model import Measurement, Moment, PhaseFigures, PhaseName, ProcessRss, ServerRun
 from memcap.serving import (
     NOT_ENOUGH_LEVELS,
     NOT_MEASURED,
     PerUnit,
+    growth_under_load,
     kept_after_load,
     serving_figures,
 )
@@ -111,3 +115,47 @@ def test_nothing_is_said_of_runs_that_ended_before_their_rest() -> None:
     assert kept_after_load([cut]) is None
     assert kept_after_load([run], after=PhaseName.COLLECT) is None
     assert kept_after_load([cut, run]) == kept_after_load([run])
+
+
+def _loaded(shape: Callable[[float], float], *, samples: int = 60, load: float = 60.0) -> Measurement:
+    """Return a run with a small load of 10 s, and then 1000 requests in ``load`` seconds that hold ``shape`` MiB."""
+    small = PhaseFigures(name=PhaseName.LOAD, start_seconds=0, end_seconds=10, requests=10)
+    large = PhaseFigures(name=PhaseName.LOAD, start_seconds=10, end_seconds=10 + load, requests=1000)
+    idle = PhaseFigures(name=PhaseName.IDLE, start_seconds=10 + load, end_seconds=20 + load)
+    held = [(10 + load * place / samples, shape(place / samples)) for place in range(samples)]
+    sizes = [*((float(second), 20.0) for second in range(10)), *held, (15 + load, 5.0)]
+    series = [
+        Moment(seconds=second, usage=0, anon=0, file=0, shmem=0, kernel=0, low=int(size * MIB))
+        for second, size in sizes
+    ]
+    return make_measurement(series=tuple(series), server=ServerRun(phases=(small, large, idle)))
+
+
+def test_a_leak_of_each_request_is_found_in_the_load() -> None:
+    found = growth_under_load([_loaded(lambda share: 30 + 50 * share)])
+    assert found is not None
+    assert (found.verdict.kind, found.leaking, found.runs) == (LeakClass.LINEAR_LEAK, 1, 1)
+    assert found.verdict.per_work is not None
+    assert found.verdict.per_work.estimate == pytest.approx(50 * MIB / 1000, rel=0.05)
+
+
+def test_a_cache_that_fills_in_the_load_is_no_leak() -> None:
+    found = growth_under_load([_loaded(lambda share: 30 + 90 * min(share, 0.5))])
+    assert found is not None
+    assert (found.verdict.kind, found.leaking) == (LeakClass.BOUNDED_CACHE, 0)
+
+
+def test_the_run_in_the_middle_speaks_for_all() -> None:
+    leak, flat = _loaded(lambda share: 30 + 50 * share), _loaded(lambda share: 30)
+    few, many = growth_under_load([flat, leak, flat]), growth_under_load([leak, flat, leak])
+    assert few is not None
+    assert many is not None
+    assert (few.verdict.kind, few.leaking, few.runs) == (LeakClass.FLAT, 1, 3)
+    assert (many.verdict.kind, many.leaking, many.runs) == (LeakClass.LINEAR_LEAK, 2, 3)
+
+
+def test_a_short_load_has_no_verdict() -> None:
+    short, other = _loaded(lambda share: 30 + 50 * share, samples=15), make_measurement()
+    assert growth_under_load([short, other]) is None
+    assert growth_under_load([short, _loaded(lambda share: 30)]) is not None
+    assert growth_under_load([_loaded(lambda share: 30, load=0.0)]) is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from servers import CACHE, DATABASE, LOAD, make_layers, make_server, make_server_spec
@@ -27,7 +28,15 @@ from memcap.model import (
     Serving,
 )
 from memcap.run_spec import run_spec
-from memcap.serving_spec import SERVICE_GRACE_SECONDS, SPARE_SECONDS, BodyFiles, needed_seconds, serving_spec
+from memcap.serving_spec import (
+    SERVICE_GRACE_SECONDS,
+    SOAK_IDLE_SECONDS,
+    SPARE_SECONDS,
+    BodyFiles,
+    needed_seconds,
+    serving_spec,
+    soaked,
+)
 
 
 def serving_of(spec: RunSpec) -> Serving:
@@ -239,3 +248,36 @@ def test_secret_headers_are_hidden_wherever_the_server_logs_them() -> None:
     load = LoadSpec(requests=(LoadRequest(method="GET", path="/", headers=headers),), rate=1, seconds=1)
     collect = LoadRequest(method="POST", path="/collect", headers=(("X-Api-Key", "456"),))
     assert make_server_spec(make_server(load=load, collect=collect)).secrets == ("Bearer 123", "456")
+
+
+def test_a_soak_is_one_long_load() -> None:
+    week = 7 * 24 * 3600.0
+    request = LoadRequest(method="GET", path="/gc")
+    server = make_server(load=replace(LOAD, levels=(0.5, 2)), services=(DATABASE,), collect=request)
+    soak = soaked(server, seconds=week, rate=20)
+    assert soak.load == replace(LOAD, rate=200, seconds=week, levels=(1,))
+    assert (soak.load.count, soak.levels) == (120_960_000, (1,))
+    assert soak.idle_seconds == SOAK_IDLE_SECONDS < server.idle_seconds
+    assert replace(soak, load=server.load, idle_seconds=server.idle_seconds) == server
+    assert week < needed_seconds(soak) < week + 300
+
+
+def test_a_soak_does_not_rest_longer_than_the_server_does() -> None:
+    assert soaked(make_server(idle_seconds=0.5), seconds=60, rate=1).idle_seconds == 0.5
+
+
+@pytest.mark.parametrize(
+    ("changes", "seconds", "rate", "why", "remedy"),
+    [
+        ({"load": ClientCommand(argv=("k6",))}, 60, 1, "load generator of your own", "load that memcap sends"),
+        ({"collect": CollectSignal(name="SIGUSR1")}, 60, 1, "cannot send SIGUSR1", "POST /collect"),
+        ({}, 60, 10_001, "100010 requests a second of this load; at most 100000", "--rate 10000 or less"),
+        ({}, 10, 0.001, "a soak of 10 s at 0.01 requests a second sends none", "for 100 s or longer"),
+    ],
+)
+def test_a_server_that_cannot_be_soaked(
+    changes: dict[str, Any], seconds: float, rate: float, why: str, remedy: str
+) -> None:
+    with pytest.raises(PlanError, match=why) as refused:
+        soaked(make_server(**changes), seconds=seconds, rate=rate)
+    assert remedy in refused.value.remedy

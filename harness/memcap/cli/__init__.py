@@ -32,6 +32,7 @@ _COMMANDS = {
     "baseline": "Accept baselines, show them and their history, remove unused ones.",
     "measure": "Measure any command in any image.",
     "fit": "Find the smallest cap that a workload can live with.",
+    "soak": "Run a workload for minutes up to days, and say whether it leaks.",
     "repro": "Make the OOM kill happen, and show who did it.",
     "profile": "Say which lines allocate, inside the container.",
     "diff": "Say what changed between two profiles, by line.",
@@ -53,9 +54,9 @@ Examples:
   memcap compare --base py310 --against py312
   memcap doctor
 
-Exit codes: 0 as expected, 99 regression, 98 budget broken, 97 unexpected ending,
-96 workload failed, 95 infrastructure, 94 not judged, 2 usage, 10-26 bad input,
-image or daemon, 27 time is up.
+Exit codes: 0 as expected, 100 leak, 99 regression, 98 budget broken,
+97 unexpected ending, 96 workload failed, 95 infrastructure, 94 not judged,
+2 usage, 10-26 bad input, image or daemon, 27 time is up.
 """
 
 

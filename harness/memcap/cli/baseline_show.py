@@ -60,4 +60,5 @@ def _entry(baseline: Baseline) -> dict[str, object]:
             metric.value: {"median": median_of(baseline, metric), "values": values}
             for metric, values in baseline.values.items()
         },
+        **({} if baseline.growth is None else {"growth": asdict(baseline.growth)}),
     }

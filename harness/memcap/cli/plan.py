@@ -96,21 +96,25 @@ def _as_text(plan: Plan, rules: Rules) -> str:
     from memcap.report.text_table import table
 
     rows = [
-        [printable(cell.id), format_bytes(cell.cap.bytes), _budget(cell), cell.expected_ending.value, str(plan.runs)]
+        [printable(cell.id), format_bytes(cell.cap.bytes), _budget(cell), cell.expected_ending.value, _runs(plan, cell)]
         for cell in plan.cells
     ]
     width = terminal_width()
     titles = ("cell", "cap", "budget", "expected ending", "runs")
     cells = table(rows, [Column(title=title) for title in titles], width=table_width())
     count = len(plan.cells)
-    warmups = f" and {counted(count * plan.warmups, 'warm-up')}" if plan.warmups else ""
+    warmups = f" and {counted(plan.total_warmups, 'warm-up')}" if plan.total_warmups else ""
     known = plan.configured_seconds
     length = (
         f" Servers and what has a `duration` take {format_seconds(known)} of it, one after the other." if known else ""
     )
-    sizes = f"{counted(count, 'cell')}, {counted(count * plan.runs, 'run')}"
+    sizes = f"{counted(count, 'cell')}, {counted(plan.total_runs, 'run')}"
     told = f"Profile {plan.profile}: {sizes}{warmups}.{length}"
     return f"{cells}\n\n{wrapped(told, width)}\n{wrapped(_judged_by(plan, rules), width)}"
+
+
+def _runs(plan: Plan, cell: Cell) -> str:
+    return "1 (soak)" if cell.id in plan.soaks else str(plan.runs)
 
 
 def _judged_by(plan: Plan, rules: Rules) -> str:
@@ -138,14 +142,13 @@ def _budget(cell: Cell) -> str:
 
 
 def _as_json(plan: Plan, rules: Rules, checked: CheckedPlan) -> dict[str, object]:
-    count = len(plan.cells)
     return {
         "schema": JSON_SCHEMA,
         "profile": plan.profile,
         "runs": plan.runs,
         "warmups": plan.warmups,
-        "total_runs": count * plan.runs,
-        "total_warmups": count * plan.warmups,
+        "total_runs": plan.total_runs,
+        "total_warmups": plan.total_warmups,
         "configured_seconds": plan.configured_seconds,
         "cells": [_entry(cell, rules) for cell in plan.cells],
         "daemon": {"memory_bytes": checked.memory_bytes, "note": checked.note},

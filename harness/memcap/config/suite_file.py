@@ -123,6 +123,7 @@ def _benchmark(directory: Path, name: str, table: BenchmarkTable, limits: Limits
         time_limit_seconds=table.time_limit,
         phase_budgets=phase_budgets(table.phases),
         expected_phase=expected_phase(table.phases),
+        is_soak=table.soak,
     )
 
 

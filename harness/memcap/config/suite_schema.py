@@ -101,6 +101,9 @@ class SharedKeys(TomlTable):
         default=None, ge=1, le=MOST_CYCLES, description="Stop a generator after so many yields.", examples=["1000"]
     )
     duration: Duration | None = Field(default=None, description="Stop a generator after this time.")
+    soak: bool = Field(
+        default=False, description="Run it once, and judge whether it leaks in place of its metrics.", examples=["true"]
+    )
 
 
 class DefaultsTable(ServerKeys, SharedKeys):

@@ -50,8 +50,27 @@ def workload_options(spec: RunSpec) -> tuple[str, ...]:
         *(() if spec.quiet.thp else ("no-thp",)),
         *(() if spec.quiet.aslr else ("no-aslr",)),
         *(f"{name}={size}" for name, size in sizes.items() if size is not None),
-        *(() if cpu_time is None else (f"cpu-time={max(1, round(cpu_time * 1000))}",)),
+        *(() if cpu_time is None else (f"cpu-time={_milliseconds(cpu_time)}",)),
+        *_stop_options(spec),
+        *((f"soak={_milliseconds(spec.look_seconds)}",) if spec.look_seconds else ()),
+        *(() if spec.max_rss_bytes is None else (f"max-rss={spec.max_rss_bytes}",)),
     )
+
+
+def _stop_options(spec: RunSpec) -> tuple[str, ...]:
+    """Return how the supervisor stops a workload that does not end by itself, and when."""
+    if not spec.stop_signal and not spec.stop_after_seconds:
+        return ()
+    return (
+        *((f"stop={spec.stop_signal}",) if spec.stop_signal else ()),
+        f"grace={round(spec.grace_seconds * 1000)}",
+        *((f"stop-after={_milliseconds(spec.stop_after_seconds)}",) if spec.stop_after_seconds else ()),
+    )
+
+
+def _milliseconds(seconds: float) -> int:
+    """Return a time that is not 0."""
+    return max(1, round(seconds * 1000))
 
 
 _NOTHING: Final = RawRun(

@@ -10,29 +10,29 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
 from memcap.engine.base import not_started, removed_by_others
-from memcap.engine.docker_archive import bring_files, packed, read_files
+from memcap.engine.docker_archive import bring_files, packed
 from memcap.engine.docker_client import already_gone, answers, environment, translated
+from memcap.engine.docker_collect import collect
 from memcap.engine.docker_create import create_run
 from memcap.engine.docker_kept import KeptServices, is_kept
 from memcap.engine.docker_labels import CAMPAIGN_LABEL
 from memcap.engine.docker_mounts import copy_in, put_files
 from memcap.engine.docker_neighbours import find_neighbours
 from memcap.engine.docker_pod import Pod
-from memcap.engine.framed import begins_report, new_secret, own_journal, split_report
+from memcap.engine.framed import begins_report, new_secret
 from memcap.errors import EngineError, Interrupted
 from memcap.model import Environment, Neighbour, PutFile, RawRun, RunSpec, Serving
-from memcap.model.places import ARTEFACTS, OUT
+from memcap.model.places import ARTEFACTS
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
-OUTPUT_MARKER: Final = "memcap: output begins\n"
 HTTP_GRACE_SECONDS: Final = 60
-ARCHIVE_SECONDS: Final = 180.0
 OOM_EVENT_GRACE_SECONDS: Final = 0.2  # the event may come after the container's end (containerd #12405)
 
 
@@ -228,54 +228,15 @@ class DockerEngine:
 
     def _collect(self, container: str, spec: RunSpec, secret: str, *, before: tuple[Neighbour, ...]) -> RawRun:
         after = find_neighbours(self._client, campaign=self._campaign)
-        facts = self._client.api.inspect_container(container)
-        state, applied = facts["State"], facts["HostConfig"]
-        # Apart, because the daemon copies them apart: a traceback may be logged in the middle of earlier output.
-        output, report = split_report(self._logs(container, errors=False), secret)
-        error_output, again = split_report(self._logs(container, errors=True), secret)
-        report = report or again
-        journal = ""
-        if report is None:
-            report = split_report(self._file(container, "report.json"), secret)[1]
-        if report is None or spec.serving is not None:
-            journal = own_journal(self._file(container, "supervisor.jsonl"), secret)
+        raw = collect(self._client, container, spec, secret)
         if spec.artefacts is not None:
             folder = str(ARTEFACTS)
             bring_files(lambda: self._client.api.get_archive(container, folder)[0], folder, spec.artefacts)
-        return RawRun(
-            report=report,
-            workload_journal="" if spec.metrics is None else self._file(container, "workload.jsonl"),
-            supervisor_journal=journal,
-            output=output.removeprefix(OUTPUT_MARKER),
-            error_output=error_output,
-            output_truncated=not output.startswith(OUTPUT_MARKER),
-            exit_code=state.get("ExitCode"),
-            oom_killed_flag=state.get("OOMKilled"),
-            oom_events=self._count_oom_events(container, expected=bool(state.get("OOMKilled"))),
-            cpuset=applied.get("CpusetCpus"),
+        return replace(
+            raw,
+            oom_events=self._count_oom_events(container, expected=bool(raw.oom_killed_flag)),
             neighbours=tuple(dict.fromkeys((*before, *after))),
         )
-
-    def _file(self, container: str, name: str) -> str:
-        """Return the file ``name`` of memcap's folder in the container, empty where there is none."""
-        from docker.errors import NotFound
-
-        from memcap.engine.docker_bounded import within
-
-        path = f"{OUT}/{name}"
-        try:
-            files = within(
-                ARCHIVE_SECONDS, lambda: read_files(lambda: self._client.api.get_archive(container, path)[0], path)
-            )
-        except NotFound as error:
-            if "No such container" in str(error):
-                raise
-            return ""
-        return files.get(name, "")
-
-    def _logs(self, container: str, *, errors: bool) -> str:
-        """Return what the container wrote to its standard output or error output."""
-        return self._client.api.logs(container, stdout=not errors, stderr=errors).decode("utf-8", "replace")
 
     def _hear(self, container: str, hear: Callable[[str], None], secret: str) -> None:
         """Pass on the lines of the container's standard output until it ends."""

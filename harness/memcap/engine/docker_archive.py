@@ -20,6 +20,8 @@ _T = TypeVar("_T")
 ARCHIVE_LIMIT_BYTES: Final = 16 * 1024 * 1024  # anyone may write to the folder; what is larger is not ours
 ARCHIVE_GRACE_SECONDS: Final = 30.0  # an emulated machine was done after 6 s
 PAUSE_SECONDS: Final = 0.2
+JOURNAL_LIMIT_BYTES: Final = 64 * 1024 * 1024
+LONGEST_LINE_BYTES: Final = 64 * 1024
 
 
 def read_files(
@@ -30,6 +32,24 @@ def read_files(
     Raises EngineError where none can be read, or it is larger than ARCHIVE_LIMIT_BYTES.
     """
     return _whole(lambda: _unpacked(_fetched(fetch, folder)), folder, grace_seconds)
+
+
+def read_lines(chunks: Iterable[bytes], *, limit_bytes: int = JOURNAL_LIMIT_BYTES) -> Iterator[str]:
+    """Yield the lines of the one file in an archive as it arrives, without their ends; the last may be cut off.
+
+    What is beyond ``limit_bytes`` is left out, and so is a line longer than LONGEST_LINE_BYTES: the workload may have
+    written it.
+    """
+    try:
+        with tarfile.open(fileobj=_Stream(chunks), mode="r|") as tar:
+            for member in tar:
+                content = tar.extractfile(member) if member.isfile() else None
+                while content is not None and limit_bytes > 0 and (line := content.readline(LONGEST_LINE_BYTES)):
+                    limit_bytes -= len(line)
+                    if line.endswith(b"\n"):
+                        yield line[:-1].decode("utf-8", "replace")
+    except tarfile.ReadError:  # the container grew or went meanwhile: what came is whole lines
+        return
 
 
 def bring_files(

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from memcap.engine.base import SHM_BYTES, workload_options
@@ -22,12 +24,19 @@ SUPERVISOR_CAPABILITIES: Final = ("DAC_READ_SEARCH", "KILL", "SETGID", "SETPCAP"
 REPORTS_BYTES: Final = 256 * 1024  # of the log, so that reports leave the workload its share
 HOLDER_BYTES: Final = 16 * 1024**2  # runc's own start needs 4
 CLIENT_BYTES: Final = 512 * 1024**2
-CLIENT_LOG_BYTES: Final = 64 * 1024**2  # a report has a row for each second
+CLIENT_LOG_BYTES: Final = 32 * 1024**2  # a soak's lines of progress take half of it
 NOBODY: Final = "65534"
 
 
-def create_run(client: DockerClient, spec: RunSpec, secret: str, *, copies_mounts: bool) -> str:
-    """Return the id of a new container for a run, which the supervisor starts in. Raises docker's APIError."""
+Labels = Mapping[str, str]
+_NONE: Final[Labels] = MappingProxyType({})
+
+
+def create_run(client: DockerClient, spec: RunSpec, secret: str, *, copies_mounts: bool, labels: Labels = _NONE) -> str:
+    """Return the id of a new container for a run, which the supervisor starts in. Raises docker's APIError.
+
+    ``labels`` are added to those that each run has.
+    """
     from docker.types import LogConfig, Ulimit
 
     policy, api = spec.policy, client.api
@@ -40,7 +49,6 @@ def create_run(client: DockerClient, spec: RunSpec, secret: str, *, copies_mount
         *workload_options(spec),
         *((f"user={spec.user}",) if spec.user else ()),
         *(("home",) if spec.user and not spec.has_home else ()),
-        *((f"stop={spec.stop_signal}", f"grace={round(spec.grace_seconds * 1000)}") if spec.stop_signal else ()),
         "--",
     ]
     host_config = api.create_host_config(
@@ -76,7 +84,7 @@ def create_run(client: DockerClient, spec: RunSpec, secret: str, *, copies_mount
         hostname=None if policy.network.startswith("container:") else policy.hostname,
         working_dir=spec.working_directory or None,
         user="0",  # the supervisor's; the workload's is among its options
-        labels=run_labels(spec.name, campaign=spec.campaign, cell=spec.cell_id),
+        labels={**run_labels(spec.name, campaign=spec.campaign, cell=spec.cell_id), **labels},
         healthcheck={"test": ["NONE"]},
         # An anonymous volume, removed with the container: the one place that can be written where the rest cannot.
         volumes=[str(OUT), *([str(ARTEFACTS)] if spec.artefacts else [])] if policy.read_only else None,
@@ -85,7 +93,7 @@ def create_run(client: DockerClient, spec: RunSpec, secret: str, *, copies_mount
     return str(created["Id"])
 
 
-def create_holder(client: DockerClient, spec: RunSpec) -> str:
+def create_holder(client: DockerClient, spec: RunSpec, labels: Labels = _NONE) -> str:
     """Return the id of a new container that owns the network of a pod and does nothing.
 
     All its names are in one file of hosts: the services, the pod itself, and what the user adds. The containers that
@@ -110,14 +118,14 @@ def create_holder(client: DockerClient, spec: RunSpec) -> str:
         command=[],
         hostname=policy.hostname,
         user=NOBODY,
-        labels=run_labels(name, campaign=spec.campaign, cell=spec.cell_id),
+        labels={**run_labels(name, campaign=spec.campaign, cell=spec.cell_id), **labels},
         healthcheck={"test": ["NONE"]},
         host_config=host_config,
     )
     return str(created["Id"])
 
 
-def create_client(client: DockerClient, spec: RunSpec, serving: Serving, network: str) -> str:
+def create_client(client: DockerClient, spec: RunSpec, serving: Serving, network: str, labels: Labels = _NONE) -> str:
     """Return the id of a new container of the load client, which has to be given its files before it starts."""
     from docker.types import LogConfig
 
@@ -136,7 +144,7 @@ def create_client(client: DockerClient, spec: RunSpec, serving: Serving, network
         entrypoint=[serving.client_python, "-I", "-B", f"{CLIENT}/memcap_load", "--phases", f"{CLIENT}/script.json"],
         command=[],
         user=NOBODY,
-        labels=run_labels(name, campaign=spec.campaign, cell=spec.cell_id),
+        labels={**run_labels(name, campaign=spec.campaign, cell=spec.cell_id), **labels},
         healthcheck={"test": ["NONE"]},
         host_config=host_config,
     )

@@ -24,6 +24,9 @@ CAMPAIGN_LABEL: Final = "memcap.campaign"
 CELL_LABEL: Final = "memcap.cell"
 OWNER_LABEL: Final = "memcap.owner"
 SYSTEM_LABEL: Final = "memcap.system"
+ROLE_LABEL: Final = "memcap.soak.role"
+SOAK: Final = "soak"  # the kind of containers that outlive the client, of which one has the role of the workload
+WORKLOAD: Final = "workload"
 
 # The tags that memcap gives: a folder's image, a layer, a base made from a host interpreter.
 _TAG: Final = re.compile(r"memcap/[a-z0-9-]+:(?:[0-9a-f]{12}|[0-9a-f]{24}|[0-9][0-9A-Za-z.+]*-[0-9a-f]{12})")

@@ -1,7 +1,8 @@
 """Find and remove what memcap left on a daemon: only what its labels prove to be memcap's (see ``docker_labels``).
 
 A container that does not run is a leftover once the memcap process that made it is gone. Where that process cannot be
-asked, as it belongs to another machine or PID namespace, the container must be older than an hour.
+asked, as it belongs to another machine or PID namespace, the container must be older than an hour. A soak outlives the
+process that began it, so its containers are leftovers only where that of its workload is gone.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import os
 import re
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,10 @@ from memcap.engine.docker_labels import (
     KIND_LABEL,
     LABEL,
     OWNER_LABEL,
+    ROLE_LABEL,
+    SOAK,
     SYSTEM_LABEL,
+    WORKLOAD,
     Ownership,
     container_ownership,
     own_reference,
@@ -52,6 +56,7 @@ class Hold(str, Enum):
     RUNNING = "running"
     RECENT = "recent"
     EARLIER_VERSION = "earlier_version"
+    SOAK = "soak"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +85,8 @@ def find_containers(
     with translated("list memcap's containers"):
         found: list[dict[str, Any]] = client.api.containers(all=True, size=True, filters={"label": wanted})
     moment = time.time() if now is None else now
-    ours = (remnant for one in found if (remnant := _container(one, moment)) is not None)
+    soaks = frozenset(labels.get(CAMPAIGN_LABEL, "") for labels in map(_labels, found) if _is_workload_of_soak(labels))
+    ours = (remnant for one in found if (remnant := _container(one, moment, soaks)) is not None)
     return tuple(sorted(ours, key=lambda remnant: remnant.created))
 
 
@@ -149,14 +155,24 @@ def _lives_since_before(pid: int, created: float) -> bool:
         return True
 
 
-def _container(one: dict[str, Any], now: float) -> Remnant | None:
-    """Return a container of memcap, or None if it only inherited a label."""
-    labels = one.get("Labels") or {}
+def _labels(one: dict[str, Any]) -> Mapping[str, str]:
+    return one.get("Labels") or {}
+
+
+def _is_workload_of_soak(labels: Mapping[str, str]) -> bool:
+    return labels.get(KIND_LABEL) == SOAK and labels.get(ROLE_LABEL) == WORKLOAD
+
+
+def _container(one: dict[str, Any], now: float, soaks: Collection[str]) -> Remnant | None:
+    """Return a container of memcap, or None if it only inherited a label. ``soaks`` are those that have a workload."""
+    labels = _labels(one)
     created, state = float(one["Created"]), str(one.get("State", "unknown"))
     ownership = container_ownership(labels, one.get("Names") or ())
     if ownership is Ownership.FOREIGN:
         return None
     hold = find_hold(labels, state=state, created=created, now=now)
+    if labels.get(KIND_LABEL) == SOAK and labels.get(CAMPAIGN_LABEL) in soaks:
+        hold = Hold.SOAK
     if ownership is Ownership.EARLIER and hold is None:
         hold = Hold.EARLIER_VERSION
     return Remnant(

@@ -252,4 +252,5 @@ class Pod:
         name = f"{self._spec.name}-load-{len(self._tools)}"
         limit = self._serving.tool_limit_seconds
         spec = replace(self._spec, name=name, argv=load.argv, cap_bytes=TOOL_BYTES, time_limit_seconds=limit)
+        spec = replace(spec, look_seconds=0.0, max_rss_bytes=None, stop_after_seconds=0.0)
         return replace(spec, serving=None, stop_signal=0, hear=None, artefacts=None)

@@ -9,8 +9,9 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from memcap.engine.docker import OUTPUT_MARKER, DockerEngine
+from memcap.engine.docker import DockerEngine
 from memcap.engine.docker_client import translated
+from memcap.engine.docker_collect import OUTPUT_MARKER
 from memcap.engine.docker_exec import refusal_of
 from memcap.engine.docker_member import TERM, Member
 from memcap.errors import EngineError, MemcapError

@@ -6,23 +6,23 @@ import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from memcap.engine.docker_client import translated
 from memcap.errors import BuildError
-from memcap.images.archive import Tree, add_folder_files
+from memcap.images.archive import Tree, add_folder_files, inside_root
 from memcap.images.layer import REPOSITORY, Recipe, commit, quoted
 from memcap.images.registry import find_own
 from memcap.images.wheels import dependencies_key, resolve_dependencies
 from memcap.model import ImageFacts, Layer, ProfileTool, PythonFacts
+from memcap.model.places import INSTRUMENTS, START
+from memcap.probe.programs import LOOKS
 from memcap.units import format_seconds
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
-INSTRUMENTS: Final = PurePosixPath("/memcap/instruments")
-START: Final = INSTRUMENTS / "start"  # on PYTHONPATH: its sitecustomize.py starts the instrument
 LIBRARY: Final = INSTRUMENTS / "lib"
 INSIDE: Final = Path(__file__).resolve().parent.parent / "instruments" / "inside"  # its files are copied
 
@@ -42,6 +42,8 @@ def build_instrumented(client: DockerClient, layer: Layer, tool: ProfileTool, *,
     requirements = INSIDE / "requirements.txt"
     tree = Tree()
     add_folder_files(tree, INSIDE, INSTRUMENTS, is_wanted=lambda path: path.name not in _NOT_COPIED)
+    for file in LOOKS:
+        tree.add_file(inside_root(INSTRUMENTS / file.name), file)
     tree.add_folder("memcap/artefacts", mode=0o1777)  # a volume there, in a read-only container, is made like it
     wheels = dependencies_key((requirements,), layer.image, python) if tool is ProfileTool.MEMRAY else ""
     path = _python_path(client, layer)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
-from memcap.images.instrumented import INSTRUMENTS, START
-from memcap.model import Layer, ProfileTool, RunSpec
-from memcap.model.places import ARTEFACTS
+from memcap.model import Layer, ProfileTool, RunSpec, SoakRules
+from memcap.model.places import ARTEFACTS, INSTRUMENTS, OUT, START
 
 RENDERER: Final = str(INSTRUMENTS / "memcap_render.py")
 NO_CAP_WORTH_MENTIONING: Final = 2 * 1024**3  # for what reads a record, which is not what is measured
@@ -56,10 +55,25 @@ def instrumented(spec: RunSpec, instrument: Instrument, layer: Layer, *, artefac
 
     What it notes comes back to ``artefacts``, also after a kill.
     """
-    env = {**spec.env, "MEMCAP_INSTRUMENT": instrument.words, "MEMCAP_ARTEFACTS": str(ARTEFACTS)}
+    env = _environment(spec, instrument.words, ARTEFACTS)
+    return replace(spec, image_id=layer.id, env=env, cap_bytes=spec.cap_bytes + raised_bytes, artefacts=artefacts)
+
+
+def with_looks(spec: RunSpec, rules: SoakRules) -> RunSpec:
+    """Return ``spec`` with looks into each Python that it starts, as the runner has them; see probe/memcap_soak.py.
+
+    The layer of ``spec`` must be one of ``build_instrumented``. What is seen is in the workload's journal.
+    """
+    words = f"looks step={rules.step_seconds} frames={rules.frames} duration={rules.duration_seconds}"
+    return replace(spec, env=_environment(spec, f"{words} collect" if rules.collects else words, OUT))
+
+
+def _environment(spec: RunSpec, words: str, folder: PurePosixPath) -> dict[str, str]:
+    """Return the environment of ``spec`` with what starts the instrument, which writes to ``folder``."""
+    env = {**spec.env, "MEMCAP_INSTRUMENT": words, "MEMCAP_ARTEFACTS": str(folder)}
     if "PYTHONPATH" in env:  # it takes the place of the image's, which has it
         env["PYTHONPATH"] = f"{START}:{env['PYTHONPATH']}"
-    return replace(spec, image_id=layer.id, env=env, cap_bytes=spec.cap_bytes + raised_bytes, artefacts=artefacts)
+    return env
 
 
 def rendering(spec: RunSpec, layer: Layer, *, artefacts: Path, name: str, with_reports: bool) -> RunSpec:

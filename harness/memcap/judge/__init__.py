@@ -15,6 +15,7 @@ from memcap.judge.environment import Unlike, unlike
 from memcap.judge.finding import CellFinding, accepting
 from memcap.judge.limits import find_budget, find_poor, find_ungraded, grades
 from memcap.judge.samples import SampleComparison, compare, decide, worst
+from memcap.judge.soaks import find_soak
 from memcap.judge.unjudged import find_beside, find_new, images_with_baselines, is_unjudged
 from memcap.model import (
     NOT_JUDGED,
@@ -106,7 +107,9 @@ def _case(cell: CellResult, baselines: Baselines, result: CampaignResult, rules:
 
 
 def _compared(cell: CellResult, baseline: Baseline | None, rules: Rules) -> tuple[SampleComparison, ...]:
-    """Compare each metric that was measured on either side."""
+    """Compare each metric that was measured on either side. Of a soak there is one run, which says too little."""
+    if cell.cell.is_soak:
+        return ()
     found = []
     tolerances = {**rules.tolerances, **cell.cell.tolerances}
     for metric in Metric:
@@ -153,6 +156,8 @@ def _compared_finding(case: _Case, metrics: Sequence[MetricVerdict], rules: Rule
         return CellFinding(
             state=VerdictState.UNCHANGED, summary=f"ended {cell.cell.expected_ending.value}, as expected"
         )
+    if cell.cell.is_soak:
+        return find_soak(cell, case.baseline, origin=origin)
     if not metrics:
         return _nothing_judged([metric.value for metric in {**rules.tolerances, **cell.cell.tolerances}])
     state = worst(each.state for each in metrics)

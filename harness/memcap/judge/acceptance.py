@@ -9,8 +9,10 @@ from memcap.judge import judge
 from memcap.judge.endings import remedy_for
 from memcap.judge.environment import unlike
 from memcap.judge.samples import worst
+from memcap.judge.soaks import LONGER, NO_VERDICT
 from memcap.judge.unjudged import find_beside
 from memcap.model import Baseline, Baselines, CampaignResult, CellResult, MetricVerdict, Rules, Verdict, VerdictState
+from memcap.run_growth import accepted_growth, growth_of_cell
 from memcap.units import counted
 
 _OR_EXPECT = "Or declare the ending in suite.toml (`expect`) and measure again."
@@ -39,16 +41,17 @@ def refusals(
 ) -> tuple[Refusal, ...]:
     """Return those of ``cells`` (ids) of ``result`` that cannot take the place of their baselines.
 
-    A run that did not end as expected, fewer than ``rules.minimum_runs`` good ones, and an image that was measured
-    beside another tag of it always refuse a cell; an environment unlike the baseline's and a comparison with it that is
-    undecided do so unless they are allowed. A broken budget does not: it needs no baseline, and stays broken.
+    A run that did not end as expected, fewer than ``rules.minimum_runs`` good ones, a soak that was too short, and an
+    image that was measured beside another tag of it always refuse a cell; an environment unlike the baseline's and a
+    comparison with it that is undecided do so unless they are allowed. A broken budget does not: it needs no baseline,
+    and stays broken.
     """
     verdicts = {each.cell_id: each for each in judge(result, baselines, rules)}
     found = []
     for cell in result.cells:
         if cell.cell.id not in cells:
             continue
-        refusal = _runs(cell, rules.minimum_runs) or _beside(cell, result)
+        refusal = _runs(cell, 1 if cell.cell.is_soak else rules.minimum_runs) or _soak(cell) or _beside(cell, result)
         old = baselines.cells.get(cell.cell.id)
         if old and not refusal and not allow_unlike:
             refusal = _environment(cell, old, result, rules)
@@ -77,6 +80,14 @@ def _runs(cell: CellResult, minimum_runs: int) -> Refusal | None:
             remedy=f"Measure it with more runs: memcap run --runs {minimum_runs}",
         )
     return None
+
+
+def _soak(cell: CellResult) -> Refusal | None:
+    """Refuse a soak that was too short to tell whether it leaks."""
+    if not cell.cell.is_soak or accepted_growth(cell) is not None:
+        return None
+    growth = growth_of_cell(cell)
+    return Refusal(cell_id=cell.cell.id, reason=growth.words if growth else NO_VERDICT, remedy=LONGER)
 
 
 def _beside(cell: CellResult, result: CampaignResult) -> Refusal | None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from memcap.judge.limits import unit_of, values_of
-from memcap.model import Alert, AlertKind, AlertLimits, CellResult, Measurement, Metric, running
-from memcap.stats import median, steady_rise
+from memcap.leaks import CycleGrowth, cycle_growth
+from memcap.model import Alert, AlertKind, AlertLimits, CellResult, Measurement, Metric
+from memcap.run_growth import CYCLE, growth_of_cell, moments_of_cycles, rate_words
+from memcap.stats import median
 from memcap.units import format_bytes, format_seconds
 
 _FEWEST_CYCLES = 7  # the first sets up, and each of the three parts that are compared has two
@@ -31,36 +33,57 @@ def _near_cap(cell: CellResult, limits: AlertLimits) -> Alert | None:
 
 
 def _growth(cell: CellResult, limits: AlertLimits) -> Alert | None:
-    """Report workloads of many cycles that hold more after each part of their cycles."""
-    found = [grown for run in cell.runs if run.ending is cell.cell.expected_ending
-             and (grown := _grown(run)) is not None]  # fmt: skip
-    if limits.growth_bytes is None or not found or median([amount for amount, _ in found]) <= limits.growth_bytes:
+    """Report workloads of many cycles that hold more after each of them, up to the last.
+
+    One run that leaks is enough. Of runs that are too short for that verdict, half of all must have grown.
+    """
+    above = limits.growth_bytes
+    if cell.cell.is_soak:
+        return _leak(cell) if above is not None else None
+    judged = [run for run in cell.runs if run.ending is cell.cell.expected_ending]
+    found = [] if above is None else [grown for run in judged if (grown := _grown(run, above)) is not None]
+    leaks = [each for each in found if each.is_leak]
+    if not leaks and (not found or 2 * len(found) < len(judged)):
         return None
-    amount, per_cycle = sorted(found)[len(found) // 2]
+    found = leaks or found
+    usual = sorted(found, key=lambda each: each.amount)[len(found) // 2]
+    runs = f" in {len(found)} of {len(judged)} runs" if len(judged) > 1 else ""
     return Alert(
         kind=AlertKind.GROWTH,
-        detail=f"unreclaimable memory grew by {format_bytes(amount)} from the first to the last tenth of the cycles, "
-        f"about {format_bytes(per_cycle)} per cycle",
+        detail=f"unreclaimable memory grew by {format_bytes(usual.amount)} from the first to the last tenth of the "
+        f"cycles{runs}: {_pace(usual)}",
     )
 
 
-def _grown(run: Measurement) -> tuple[float, float] | None:
-    """Return how much more was held in the last tenth of the cycles than after the first, and how much per cycle.
+def _leak(cell: CellResult) -> Alert | None:
+    """Report a soak that leaks, also where its baseline does or there is none."""
+    growth = growth_of_cell(cell)
+    if growth is None or not growth.verdict.leak:
+        return None
+    return Alert(kind=AlertKind.GROWTH, detail=f"unreclaimable memory grew up to the end: {growth.words}")
 
-    None where it did not rise all the time. The first cycle sets up, so it does not count; nor does the clean-up after
-    the last. The moments at both ends are left out, as their spans reach outside.
-    """
-    cycles, marks = run.extra.get("cycles", 0), run.cycle_tenths
-    if cycles < _FEWEST_CYCLES or not marks:
+
+def _grown(run: Measurement, above: int) -> CycleGrowth | None:
+    """Return the growth over the cycles, if it goes on and is more than ``above`` bytes."""
+    cycles, moments = run.extra.get("cycles", 0), moments_of_cycles(run)
+    if cycles < _FEWEST_CYCLES or len(moments) < _FEWEST_MOMENTS:
         return None
-    inside = [moment for moment in running(run.series) if marks[0] <= moment.seconds <= marks[-1]][1:-1]
-    if len(inside) < _FEWEST_MOMENTS:
-        return None
-    seconds, lows = [moment.seconds for moment in inside], [moment.low for moment in inside]
-    rise = steady_rise(seconds, lows, marks)
-    if rise is None:
-        return None
-    return rise.amount, rise.amount / rise.seconds * (marks[-1] - marks[0]) / (cycles - 1)
+    seconds, lows = [moment.seconds for moment in moments], [moment.low for moment in moments]
+    return cycle_growth(seconds, lows, run.cycle_tenths, cycles, above=above)
+
+
+def _pace(growth: CycleGrowth) -> str:
+    """Return the growth of one cycle, and how sure it is that this goes on."""
+    pace, verdict = f"about {format_bytes(growth.per_cycle)} per cycle", growth.verdict
+    if verdict is None:
+        return f"{pace}; the run is too short to tell a leak from a cache"
+    rate, detectable = verdict.per_work, verdict.detectable_bytes_per_work
+    if verdict.leak and rate is not None:
+        return f"{verdict.kind.label}, {rate_words(rate, CYCLE)}"
+    told = f"{pace}; not enough data to tell a leak from a cache"
+    if detectable is None:
+        return told
+    return f"{told}, a leak of {format_bytes(detectable)} per cycle would have been found"
 
 
 def _gc_overhead(cell: CellResult, limits: AlertLimits) -> Alert | None:

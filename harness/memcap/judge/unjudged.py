@@ -5,6 +5,7 @@ from __future__ import annotations
 from memcap.judge.finding import CellFinding, accepting
 from memcap.model import Baselines, CellResult, Rules, VerdictState
 from memcap.model.names import cell_name
+from memcap.run_growth import growth_of_cell
 
 _NOT_COMPARED = frozenset({VerdictState.NEW, VerdictState.INCOMPARABLE, VerdictState.NOT_ENOUGH_DATA})
 
@@ -28,6 +29,8 @@ def is_unjudged(state: VerdictState, others: set[str], rules: Rules) -> bool:
 def find_new(cell: CellResult, origin: str, others: set[str]) -> CellFinding:
     """Return what to say of a cell without a baseline, whose benchmark has some in the images ``others``."""
     summary = f"{origin} has no such cell" if origin else "there is no baseline to compare with"
+    if cell.cell.is_soak and (growth := growth_of_cell(cell)) is not None:
+        summary = f"{growth.words}; {summary}"
     if not others:
         return CellFinding(state=VerdictState.NEW, summary=summary, remedy=accepting(cell, origin))
     known = cell.cell.image in others

@@ -13,10 +13,9 @@ from memcap.model import (
     LoadErrors,
     LoadMoment,
     LoadOutcome,
-    LoadSecond,
     LoadTimes,
 )
-from memcap.probe.fields import read_flag, read_items, read_seconds, read_text, read_whole
+from memcap.probe.fields import read_flag, read_seconds, read_text, read_whole
 from memcap.probe.memcap_load import FORMAT
 from memcap.strict import describe, read_object
 
@@ -52,7 +51,6 @@ def read_load_report(data: object) -> LoadOutcome:
             started=_optional(_moment, data["started"]),
             ended=_optional(_moment, data["ended"]),
             connections=_build(LoadConnections, data["connections"], read_whole),
-            per_second=tuple(_build(LoadSecond, row, read_whole) for row in read_items(data["per_second"])),
         )
     except KeyError as error:
         raise FileFormatError(f"{_NAME} has no field {error}") from error

@@ -152,8 +152,11 @@ class _Reader:
         raise UsageError(f"{subject} has {counted(len(self.problems), 'problem')}:{lines}", remedy=remedy)
 
 
-def parse_load(text: str) -> LoadSpec:
-    """Return the load that ``text`` describes. Raises UsageError with all that is wrong in it."""
+def parse_load(text: str, *, time: str | None = None) -> LoadSpec:
+    """Return the load that ``text`` describes; ``time`` is how long it lasts where it does not say.
+
+    Raises UsageError with all that is wrong in it.
+    """
     reader, subject = _Reader(), f"the load {quote(text)!r}"
     requests: list[list[_Given]] = [[]]
     shared: dict[str, _Given] = {}
@@ -171,6 +174,8 @@ def parse_load(text: str) -> LoadSpec:
             reader.once(shared, key, _Given(place=word.place, text=value))
         else:
             requests[-1].append(word)
+    if time is not None:
+        shared.setdefault("duration", _Given(place="", text=time))
     found = [reader.request(each, f"request {number}") for number, each in enumerate(requests, start=1)]
     spec = reader.spec(found, shared)
     if spec is None or reader.problems:

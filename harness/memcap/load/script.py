@@ -24,8 +24,11 @@ def service_file(name: str) -> str:
     return f"service-{name}"
 
 
-def make_script(serving: Serving) -> dict[str, Any]:
-    """Return what the client has to do in a run of a server, to be written as JSON."""
+def make_script(serving: Serving, *, progress_seconds: float | None = None) -> dict[str, Any]:
+    """Return what the client has to do in a run of a server, to be written as JSON.
+
+    With ``progress_seconds`` it tells so often how far the load is.
+    """
     workload = serving.workload
     load = workload.load if isinstance(workload.load, LoadSpec) else None
     target = workload.ready.check.target or LoadTarget()
@@ -48,6 +51,7 @@ def make_script(serving: Serving) -> dict[str, Any]:
         "warm_up_seconds": workload.warm_up_seconds,
         "warm_up_orders": None if load is None else _warm_up(serving, load, target),
         "levels": levels,
+        "progress_seconds": progress_seconds,
         "idle_seconds": workload.idle_seconds,
         "collects": collect is not None,
         "collect": _collect_orders(serving, collect, target) if isinstance(collect, LoadRequest) else None,

@@ -10,7 +10,7 @@ from memcap.units import parse_seconds
 
 MOST_RATE: Final = 100_000  # requests a second
 MOST_CONCURRENCY: Final = 10_000
-MOST_SECONDS: Final = 2 * 3600.0  # the client's report has a row for each
+MOST_SECONDS: Final = 2 * 3600.0  # what lasts longer is a soak
 MOST_TIMEOUT_SECONDS: Final = 600.0
 MOST_LEVEL: Final = 1000
 MOST_LEVELS: Final = 20

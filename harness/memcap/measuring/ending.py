@@ -9,13 +9,24 @@ from memcap.measuring.last_words import LastWords, last_words
 from memcap.measuring.refused import why_refused
 from memcap.measuring.returned import returned_metrics
 from memcap.measuring.wrappers import SIGKILL, killed_program
-from memcap.model import ENTRYPOINT_GIVEN, ENTRYPOINT_OF_IMAGE, PAGE_BYTES, SHM, Ending, RawRun, RunSpec
+from memcap.model import (
+    ENTRYPOINT_GIVEN,
+    ENTRYPOINT_OF_IMAGE,
+    PAGE_BYTES,
+    SHM,
+    STOPPED_BEFORE_ITS_TIME,
+    Ending,
+    RawRun,
+    RunSpec,
+)
+from memcap.model.remedy import ITS_STOP_SIGNAL
 from memcap.probe.report import Report, ReportError, WorkloadJournal
 from memcap.strict import MOST_FIGURE
-from memcap.units import counted, format_bytes
+from memcap.units import counted, format_bytes, format_seconds
 from memcap.untrusted import LONGEST_LINE, bounded
 
 SIGBUS = 7
+CRASHES = frozenset({4, 6, 7, 8, 11})  # SIGILL, SIGABRT, SIGBUS, SIGFPE, SIGSEGV: no answer to a stop signal
 UNUSABLE, CANNOT_USE = 71, "supervisor: cannot use "  # what it says of itself in csrc/supervisor.c
 
 
@@ -53,18 +64,30 @@ def ending_of(
         return Ending.KILLED_FROM_OUTSIDE, f"the container got signal {report.stopped_by_signal}"
     was_killed = report.signal == SIGKILL and _rise(report) > 0
     if report.limit_exceeded is not None and not was_killed:
-        limit = broken_limit(report, spec.policy.limits)
+        limit = broken_limit(report, spec, raw)
         return Ending.LIMIT_EXCEEDED, f"{limit}; {_kills(report)}" if kills else limit
+    if spec.serving is None and is_stopped_in_order(report) and not was_killed:
+        return _ending_after_stop(report, spec)
     if kills:
         return _ending_after_kills(report, journal)
     if report.signal is None and not report.exit_code:
         owed = _owed(journal, spec)
         return (Ending.INCOMPLETE, owed) if owed else (Ending.COMPLETED, "")
     words = last_words(journal, raw.output, raw.error_output)
-    refused = broken_by_error(report, spec.policy.limits, words)
+    refused = broken_by_error(report, spec, words)
     if refused is not None:
         return Ending.LIMIT_EXCEEDED, refused
     return _ending_by_error(report, journal, words)
+
+
+def is_stopped_in_order(report: Report) -> bool:
+    """Tell whether the workload got its stop signal and did not crash, whatever its exit code is."""
+    return report.stopped_at_ns is not None and report.signal not in CRASHES
+
+
+def after_grace(spec: RunSpec) -> str:
+    """Return the detail of a run that was ended as it did not heed its stop signal."""
+    return f"it did not end within {format_seconds(spec.grace_seconds)} of {ITS_STOP_SIGNAL}"
 
 
 def _whose(spec: RunSpec) -> str:
@@ -98,6 +121,18 @@ def _owed(journal: WorkloadJournal, spec: RunSpec) -> str:
         if returned[name] is None:
             return f"the metric {name!r} is not a finite number up to {MOST_FIGURE:g}"
     return ""
+
+
+def _ending_after_stop(report: Report, spec: RunSpec) -> tuple[Ending, str]:
+    """Return the ending of a workload that would not have ended by itself, after its stop signal."""
+    kills = _kills(report) if report.oom_kills else ""
+    if report.grace_over:
+        detail = after_grace(spec)
+        return (Ending.OOM_HUNG, f"{detail}; {kills}") if kills else (Ending.TIMED_OUT, detail)
+    if kills:
+        return Ending.OOM_CHILD_SWALLOWED, kills
+    is_early = report.stopped_at_ns is not None and report.stopped_at_ns < spec.stop_after_seconds * 1e9
+    return Ending.COMPLETED, STOPPED_BEFORE_ITS_TIME if is_early else ""
 
 
 def _ending_after_kills(report: Report, journal: WorkloadJournal) -> tuple[Ending, str]:

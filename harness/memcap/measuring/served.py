@@ -7,13 +7,15 @@ from dataclasses import dataclass, replace
 
 from memcap.errors import FileFormatError
 from memcap.load import PodEvent, parse_events, parse_tool_output
-from memcap.measuring.ending import in_bounds
+from memcap.measuring.ending import after_grace, in_bounds, is_stopped_in_order
 from memcap.measuring.interval import unreclaimable_interval
 from memcap.measuring.output_tail import output_tail
 from memcap.measuring.refused import why_refused
 from memcap.measuring.server_run import load_caveats, server_run
 from memcap.model import (
     BY_ITSELF,
+    NO_ANSWER,
+    STOPPED_BEFORE_ITS_TIME,
     Caveat,
     CaveatKind,
     ClientCommand,
@@ -32,13 +34,11 @@ from memcap.model import (
     ServiceSpec,
     Serving,
 )
-from memcap.model.remedy import ITS_STOP_SIGNAL
 from memcap.probe.process_journal import parse_processes
 from memcap.probe.report import Report, ReportError, parse_report
 from memcap.units import counted, format_bytes, format_seconds
 
 FULL_DISK = "No space left on device"
-CRASHES = frozenset({4, 6, 7, 8, 11})  # SIGILL, SIGABRT, SIGBUS, SIGFPE, SIGSEGV: no answer to a stop signal
 _OF_ITS_OWN = frozenset(
     {Ending.COMPLETED, Ending.FAILED, Ending.CRASHED, Ending.MEMORY_ERROR, Ending.STORAGE_FULL}  # the last two by words
 )
@@ -246,12 +246,14 @@ def _ending_of(found: Measurement, told: Told, report: Report, raw: RawServing, 
         limit = spec.serving.workload.ready.time_limit_seconds
         return Ending.NOT_READY, f"not within {format_seconds(limit)}: {not_ready.why}"
     if report.grace_over:
-        return Ending.TIMED_OUT, f"it did not end within {format_seconds(spec.grace_seconds)} of {ITS_STOP_SIGNAL}"
-    if report.stopped_at_ns is None or report.signal in CRASHES:
+        return Ending.TIMED_OUT, after_grace(spec)
+    if not is_stopped_in_order(report):
         phase = list(_marks(told, report, spec.serving))[-1].name.value.replace("_", " ")
         early = f"{BY_ITSELF} in its phase {phase!r}" if report.stopped_at_ns is None else ""
         ending = Ending.INCOMPLETE if found.ending is Ending.COMPLETED else found.ending
         return ending, "; ".join(filter(None, (found.detail, early)))
+    if told.first("done") is None and raw.client_ran:
+        return Ending.COMPLETED, STOPPED_BEFORE_ITS_TIME
     if told.first("done") is None:
         return Ending.LOST, client_end(raw)
     failed = tool_problem(raw, spec.serving) or _no_answer(told.loads)
@@ -269,7 +271,7 @@ def _no_answer(loads: Sequence[LoadOutcome]) -> str:
     failed = [error.example or kind for load in loads for kind, error in load.errors.items()]
     if not failed or any(load.completed for load in loads):
         return ""
-    return f"no request succeeded: {failed[0]}"
+    return f"{NO_ANSWER}: {failed[0]}"
 
 
 def _error_caveats(told: Told) -> Iterator[Caveat]:

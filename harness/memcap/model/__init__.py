@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from memcap.model.accounting import CHARGE_BATCH_BYTES, PAGE_BYTES, STALE_BYTES, Processors, charged_ahead
 from memcap.model.allocation_profile import AllocationProfile, Cost, Frame, Line, ProfiledProcess, ProfileTool, Site
+from memcap.model.campaign_plan import Plan, PlanProblem
 from memcap.model.container import (
     NO_NETWORK,
     ContainerPolicy,
@@ -37,8 +38,6 @@ from memcap.model.matrix import (
     Config,
     Grade,
     Metric,
-    Plan,
-    PlanProblem,
     Profile,
     Quiet,
     Rules,
@@ -50,7 +49,7 @@ from memcap.model.matrix import (
     projected_names,
 )
 from memcap.model.measurement import (
-    BY_ITSELF,
+    STOPPED_BEFORE_ITS_TIME,
     GcFacts,
     Measurement,
     MemorySplit,
@@ -66,8 +65,10 @@ from memcap.model.out_of_memory import find_message
 from memcap.model.program_fault import ProgramFault
 from memcap.model.remedy import (
     AT_THE_CAP,
+    BY_ITSELF,
     ENTRYPOINT_GIVEN,
     ENTRYPOINT_OF_IMAGE,
+    NO_ANSWER,
     OF_THE_LIMIT,
     SHM,
     MemoryKind,
@@ -78,6 +79,7 @@ from memcap.model.result import (
     METRICS_VERSION,
     PROCESS_ENGINE,
     Accepted,
+    AcceptedGrowth,
     Baseline,
     Baselines,
     CampaignResult,
@@ -139,10 +141,19 @@ from memcap.model.server_load import (
     LoadMoment,
     LoadOutcome,
     LoadRequest,
-    LoadSecond,
     LoadSpec,
     LoadTarget,
     LoadTimes,
 )
+from memcap.model.soak import (
+    MOST_SAMPLES,
+    AllocationSite,
+    MemoryLook,
+    PythonLook,
+    SoakRules,
+    SoakSample,
+    WorkLook,
+)
+from memcap.model.soak_note import SoakKind, SoakNote, noted
 from memcap.model.verdict import NOT_JUDGED, Alert, AlertKind, Graded, MetricVerdict, Verdict, VerdictState
 from memcap.model.workload import CallWorkload, CommandWorkload, Scalar

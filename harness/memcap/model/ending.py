@@ -111,7 +111,7 @@ _ENDINGS: dict[Ending, tuple[str, str]] = {
         "Use less of it, or make /dev/shm larger: --shm-size, or `container.shm_size` in limits.toml.",
     ),
     Ending.LIMIT_EXCEEDED: (
-        "the workload broke a limit of disk, file size or CPU time",
+        "the workload broke a limit of disk, file size, CPU time or, in a soak, RSS",
         "Raise the limit (--disk, --file-size, --cpu-time, or these keys of `container` in limits.toml), or use less.",
     ),
     Ending.KILLED_FROM_OUTSIDE: ("somebody else stopped the container", "Run it again."),

@@ -12,7 +12,7 @@ from typing import Final
 from memcap.model.container import ContainerPolicy
 from memcap.model.ending import Ending
 from memcap.model.image_source import ImageSource
-from memcap.model.server import PhaseName, ServerWorkload, Service
+from memcap.model.server import PhaseName, ServerWorkload
 from memcap.model.workload import CallWorkload, CommandWorkload
 from memcap.units import format_bytes, format_seconds
 
@@ -198,6 +198,7 @@ class Benchmark:
     ``projections`` says for which later cycles an extra metric of a generator is projected; see projected_names.
     ``policy`` is of its own containers (None: that of the project), and ``env`` is added to that.
     ``phase_budgets`` are of a server's phases; ``expected_phase`` is the one in which it should end (None: any).
+    ``is_soak``: one long run, of which is judged whether it leaks.
     """
 
     suite: str
@@ -220,6 +221,7 @@ class Benchmark:
     time_limit_seconds: float | None = None
     phase_budgets: Mapping[PhaseName, Budget] = field(default_factory=dict)
     expected_phase: PhaseName | None = None
+    is_soak: bool = False
 
     @property
     def returned_metrics(self) -> tuple[str, ...]:
@@ -332,57 +334,3 @@ class Cell:
     def expected_ending(self) -> Ending:
         """Return how the workload should end in this cell."""
         return self.benchmark.expected_ending(self.cap.name)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """The cells of one campaign in the order they are run; neighbours differ in the image only."""
-
-    profile: str
-    cells: tuple[Cell, ...]
-    runs: int
-    warmups: int
-
-    def policies(self, usual: ContainerPolicy) -> tuple[ContainerPolicy, ...]:
-        """Return the policies of its containers; cells without one of their own have the ``usual`` one."""
-        found: list[ContainerPolicy] = []
-        for cell in self.cells:
-            policy = cell.benchmark.policy or usual
-            if policy not in found:
-                found.append(policy)
-        return tuple(found)
-
-    @property
-    def servers(self) -> tuple[ServerWorkload, ...]:
-        """Return the workloads that are servers."""
-        found: list[ServerWorkload] = []
-        for cell in self.cells:
-            workload = cell.benchmark.workload
-            if isinstance(workload, ServerWorkload) and workload not in found:
-                found.append(workload)
-        return tuple(found)
-
-    @property
-    def services(self) -> tuple[Service, ...]:
-        """Return what its servers need next to them."""
-        found: list[Service] = []
-        for server in self.servers:
-            found += [service for service in server.services if service not in found]
-        return tuple(found)
-
-    @property
-    def configured_seconds(self) -> float:
-        """Return how long the runs and warm-ups last whose length is configured, one after the other."""
-        return sum(cell.configured_seconds for cell in self.cells) * (self.runs + self.warmups)
-
-
-@dataclass(frozen=True, kw_only=True)
-class PlanProblem:
-    """A reason why the daemon cannot honour a cell or an image of the plan."""
-
-    subject: str
-    reason: str
-    remedy: str
-
-    def __str__(self) -> str:
-        return f"{self.subject}: {self.reason}. {self.remedy}"

@@ -8,10 +8,10 @@ from typing import Final
 
 from memcap.model.ending import Caveat, CaveatKind, Ending
 from memcap.model.matrix import Metric
-from memcap.model.remedy import ITS_STOP_SIGNAL
+from memcap.model.remedy import BY_ITSELF, ITS_STOP_SIGNAL
 from memcap.model.server import ServerRun
 
-BY_ITSELF: Final = "it ended by itself"  # how the detail says that a server did not wait for its stop
+STOPPED_BEFORE_ITS_TIME: Final = "it was stopped before its time"  # the detail of a soak that somebody ended
 STOPPED_IN_TIME: Final = "the server was stopped, and ended within its grace period"
 KILLED_AFTER_GRACE: Final = "the server had to be killed after its grace period"
 ENDED_EARLY: Final = "the server ended with exit code 0 before it was stopped"

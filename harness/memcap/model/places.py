@@ -12,4 +12,6 @@ PACKAGE: Final = PurePosixPath("/memcap/package")  # the project's own
 DEPENDENCIES: Final = PurePosixPath("/memcap/deps")
 OUT: Final = PurePosixPath("/memcap/out")  # what the supervisor and the runner write
 CLIENT: Final = PurePosixPath("/memcap/client")  # the load client, in a container of its own
+INSTRUMENTS: Final = PurePosixPath("/memcap/instruments")  # what looks into programs, in a layer of its own
+START: Final = INSTRUMENTS / "start"  # on PYTHONPATH: its sitecustomize.py starts the instrument
 ARTEFACTS: Final = PurePosixPath("/memcap/artefacts")  # what RunSpec.artefacts is on this machine

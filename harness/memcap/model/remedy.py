@@ -16,6 +16,8 @@ AT_THE_CAP: Final = "at the cap: "
 SHM: Final = "/dev/shm"  # noqa: S108 - named, not written to
 OF_THE_LIMIT: Final = "the limit of "
 ITS_STOP_SIGNAL: Final = "its stop signal"
+BY_ITSELF: Final = "it ended by itself"  # how the detail says that a server did not wait for its stop
+NO_ANSWER: Final = "no request succeeded"  # to a load
 ENTRYPOINT_OF_IMAGE: Final = "the image's ENTRYPOINT"
 ENTRYPOINT_GIVEN: Final = "the entrypoint"
 
@@ -70,6 +72,7 @@ _USE_LESS = {
     RunLimit.CPU_TIME: "let the workload do less",
     RunLimit.DISK: "write less",
     RunLimit.FILE_SIZE: "write smaller files",
+    RunLimit.RSS: "keep less in memory",
 }
 # What a container could not be started for, in the words of the supervisor or of a daemon; the option, and the key of
 # limits.toml; and what to correct about it.
@@ -117,6 +120,10 @@ def remedy_of(ending: Ending, detail: str, origin: Origin) -> str:
         return _GRACE[origin]
     if ending is Ending.LIMIT_EXCEEDED:
         return _of_limit(detail, origin)
+    if ending is Ending.INCOMPLETE and detail.startswith(NO_ANSWER):
+        return "Read the server's output; check the paths, headers and bodies of the load."
+    if ending is Ending.INCOMPLETE and BY_ITSELF in detail:
+        return "Read its output; a server goes on until its stop signal."
     if ending is Ending.MEMORY_ERROR:
         parts = detail.split("; ")
         messages = (find_message("; ".join(parts[first:])) for first in range(len(parts)))
@@ -153,7 +160,8 @@ def _of_limit(detail: str, origin: Origin) -> str:
     limit = next((each for each in RunLimit if detail.startswith(f"{OF_THE_LIMIT}{each.words} is")), None)
     if limit is None or origin is Origin.TEST:
         return _NOT_OURS
-    setting = limit.option if origin is Origin.COMMAND else f"`container.{limit.value}` in limits.toml"
+    of_suite = f"`{limit.key}` in limits.toml" if limit.key else "the limit of the soak"
+    setting = limit.option if origin is Origin.COMMAND else of_suite
     return f"Raise {setting}, or {_USE_LESS[limit]}."
 
 

@@ -15,6 +15,7 @@ from memcap.model.measurement import FIELDS, Measurement
 from memcap.model.names import image_name, tagged_image_name
 from memcap.model.run import ImageFacts
 from memcap.model.server import PhaseName
+from memcap.units import format_bytes
 
 PROCESS_ENGINE: Final = "process"  # Environment.engine where runs are no containers
 # What the metrics mean. It goes up when one of them is defined anew, so that figures of both meanings are not compared.
@@ -25,7 +26,8 @@ METRICS_VERSION: Final = 2
 class CellSummary:
     """What must be known of a cell to judge and print it without its configuration.
 
-    ``quiet`` is what was asked for; ``policy`` that of its containers, None where it is the campaign's.
+    ``quiet`` is what was asked for; ``policy`` that of its containers, None where it is the campaign's. ``is_soak``: it
+    is run once, and judged by whether that run leaks.
     """
 
     id: str
@@ -45,6 +47,7 @@ class CellSummary:
     policy: ContainerPolicy | None = None
     phase_budgets: Mapping[PhaseName, Budget] = field(default_factory=dict)
     expected_phase: PhaseName | None = None
+    is_soak: bool = False
 
     @classmethod
     def of(cls, cell: Cell) -> CellSummary:
@@ -68,6 +71,7 @@ class CellSummary:
             policy=benchmark.policy,
             phase_budgets=benchmark.phase_budgets,
             expected_phase=benchmark.expected_phase,
+            is_soak=benchmark.is_soak,
         )
 
 
@@ -227,10 +231,34 @@ class Ends:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AcceptedGrowth:
+    """What a soak was when it was accepted: the class of its memory (see `LeakClass`), and whether that is a leak.
+
+    ``rate`` is in bytes by ``unit`` and lies between ``low`` and ``high``; None where it is not known.
+    """
+
+    kind: str
+    leak: bool
+    unit: str
+    rate: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def words(self) -> str:
+        """Return the class, and the rate of a leak with its interval."""
+        label = self.kind.replace("_", " ")
+        if not self.leak or self.rate is None or self.low is None or self.high is None:
+            return label
+        between = f"{format_bytes(self.low)} to {format_bytes(self.high)}"
+        return f"{label}, {format_bytes(self.rate)} per {self.unit} ({between})"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Baseline:
     """The accepted figures of one cell: how it ends, and the sorted values of each metric that was measured.
 
-    ``intervals`` has the metrics of which a value is in doubt.
+    ``intervals`` has the metrics of which a value is in doubt. ``growth`` is of soaks only, which have no values.
     """
 
     cell_id: str
@@ -241,6 +269,7 @@ class Baseline:
     fingerprint: Fingerprint
     values: Mapping[Metric, tuple[float, ...]]
     intervals: Mapping[Metric, Ends] = field(default_factory=dict)
+    growth: AcceptedGrowth | None = None
     accepted: Accepted = Accepted()
 
     def says_the_same_as(self, other: Baseline) -> bool:

@@ -108,6 +108,8 @@ class RunSpec:
     ``stop_signal`` is the number of the signal that stops a server or service, which may take ``grace_seconds`` to end
     then (0: it is neither, and ends by itself). ``serving`` is what a server needs besides. ``ports`` of the container
     are published on localhost, with the same numbers.
+    A soak is looked at every ``look_seconds`` (0: it is none). ``max_rss_bytes`` ends a run whose processes together
+    have a larger RSS; after ``stop_after_seconds`` it is stopped (0: never), with SIGTERM if ``stop_signal`` is 0.
     """
 
     campaign: str
@@ -137,6 +139,9 @@ class RunSpec:
     grace_seconds: float = 0.0
     serving: Serving | None = None
     ports: tuple[int, ...] = ()
+    look_seconds: float = 0.0
+    max_rss_bytes: int | None = None
+    stop_after_seconds: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,13 +209,15 @@ class RawRun:
 class RawServing:
     """What an engine brings back of a server's run besides: what the client said, and what each service left.
 
-    ``events`` are the client's lines, ``client_errors`` its error output. ``tools`` are what load
+    ``events`` are the client's lines, ``client_errors`` its error output; ``client_ran`` says that it was still sending
+    its load when the run of a soak was ended. ``tools`` are what load
     generators of the user's own left, one for each load. ``services`` are in the order of Serving.services; None
     is one that outlives the run.
     """
 
     events: str
     client_errors: str = ""
+    client_ran: bool = False
     tools: tuple[RawRun, ...] = ()
     services: tuple[RawRun | None, ...] = ()
 

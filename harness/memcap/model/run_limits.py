@@ -10,21 +10,27 @@ UNLIMITED = -1  # of a ulimit, as Docker spells it
 
 
 class RunLimit(str, Enum):
-    """A limit whose breaking is the ending ``limit_exceeded``; the value is its key in ``[container]``."""
+    """A limit whose breaking is the ending ``limit_exceeded``; the value is the supervisor's word for it."""
 
     CPU_TIME = "cpu_time"
     DISK = "disk"
     FILE_SIZE = "file_size"
+    RSS = "rss"
 
     @property
     def words(self) -> str:
         """Return its name in a sentence."""
-        return "CPU time" if self is RunLimit.CPU_TIME else self.value.replace("_", " ")
+        return {"cpu_time": "CPU time", "rss": "RSS"}.get(self.value, self.value.replace("_", " "))
 
     @property
     def option(self) -> str:
         """Return the option of the command line that sets it."""
-        return f"--{self.value.replace('_', '-')}"
+        return "--max-rss" if self is RunLimit.RSS else f"--{self.value.replace('_', '-')}"
+
+    @property
+    def key(self) -> str | None:
+        """Return the key of limits.toml that sets it; None if only the option does."""
+        return None if self is RunLimit.RSS else f"container.{self.value}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -108,16 +108,6 @@ class LoadConnections:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LoadSecond:
-    """How many requests were sent, answered, and failed in one second of the load."""
-
-    second: int
-    sent: int
-    done: int
-    errors: int
-
-
-@dataclass(frozen=True, kw_only=True)
 class LoadOutcome:
     """How a load went. Of another tool than memcap's client only the counts are known; the rest is None or empty.
 
@@ -140,7 +130,6 @@ class LoadOutcome:
     started: LoadMoment | None = None
     ended: LoadMoment | None = None
     connections: LoadConnections | None = None
-    per_second: tuple[LoadSecond, ...] = ()
 
     @property
     def failed(self) -> int:

@@ -8,7 +8,10 @@ before the workload's module is imported, ``imported`` before the first call, ``
 result alive, ``left`` when that is dropped and collected.
 
     python runner.py --journal FILE [--path DIR]... [--warmups N] [--cycles N] [--duration SECONDS]
-                     [--param NAME:TYPE:VALUE]... module:function
+                     [--param NAME:TYPE:VALUE]... [--soak STEP [--soak-frames N] [--soak-collect]] module:function
+
+With ``--soak`` there are no ``cycle`` lines but those of ``memcap_soak``, every STEP seconds. A plain function is
+called until the duration is over; each call is a cycle.
 """
 
 from __future__ import annotations
@@ -56,6 +59,9 @@ class Options:
         self.warmups = 0
         self.cycles: int | None = None
         self.duration: float | None = None
+        self.soak: float | None = None
+        self.frames = 0
+        self.collects = False
         words = iter(arguments)
         for word in words:
             if word == "--journal":
@@ -68,6 +74,12 @@ class Options:
                 self.cycles = int(next(words))
             elif word == "--duration":
                 self.duration = float(next(words))
+            elif word == "--soak":
+                self.soak = float(next(words))
+            elif word == "--soak-frames":
+                self.frames = int(next(words))
+            elif word == "--soak-collect":
+                self.collects = True
             elif word == "--param":
                 name, kind, value = next(words).split(":", 2)
                 self.parameters[name] = CASTS[kind](value)
@@ -80,12 +92,19 @@ class EventLog:
 
     def __init__(self, path: str) -> None:
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        self._cycles = 0
+        self.note_cycle: Callable[[float, dict[str, float]], None] = self._write_cycle
 
     def write(self, event: str, **fields: Any) -> None:
         self.write_raw((to_json(dict(fields, event=event)) + "\n").encode("ascii"))
 
     def write_raw(self, line: bytes) -> None:
         os.write(self._file, line)
+
+    def _write_cycle(self, seconds: float, metrics: dict[str, float]) -> None:
+        if self._cycles < MOST_CYCLES_WRITTEN:
+            self._cycles += 1
+            self.write("cycle", seconds=seconds, metrics=metrics)
 
     def write_phase(self, name: str) -> None:
         self.write("phase", name=name, bytes=held())
@@ -225,8 +244,8 @@ def drive(
             now = time.perf_counter()
             of_cycle = metrics_of(yielded, options.target)
             metrics = of_cycle or metrics
-            if journal is not None and cycles < MOST_CYCLES_WRITTEN:
-                journal.write("cycle", seconds=now - previous, metrics=of_cycle)
+            if journal is not None:
+                journal.note_cycle(now - previous, of_cycle)
             cycles, previous = cycles + 1, now
             if cycles == 1:
                 first = now
@@ -264,6 +283,7 @@ def main(arguments: list[str]) -> int:
         flags={name: int(value) for name, value in flags.items() if isinstance(value, int)},
     )
     journal.write_phase("interpreter")
+    looks = None if options.soak is None else __import__("memcap_soak").CycleLooks(journal, options, options.soak)
     try:
         function = load(options.target, options.paths)
     except (Exception, SystemExit) as error:
@@ -273,6 +293,8 @@ def main(arguments: list[str]) -> int:
         traceback.print_exc()
         return EXIT_LOAD_FAILED
     journal.write_phase("imported")
+    if looks is not None:
+        function, journal.note_cycle = looks.repeating(function), looks.note
     try:
         for _ in range(options.warmups):
             call(function, options, None)

@@ -17,7 +17,8 @@ calibration only. ``cpu_us`` is the CPU time of the cgroup without the superviso
 kill counter when the main process was last seen alive; ``killed_others`` counts other processes that SIGKILL ended and
 the supervisor reaped. ``shm_peak_bytes`` is the largest use of /dev/shm that was seen.
 ``started_ns`` is the machine's monotonic clock when the workload was started, from which all other times count;
-``stopped_at_ns`` is when a server got its stop signal, and ``grace_over`` whether it did not end in time after that.
+``stopped_at_ns`` is when a server or soak got its stop signal, and ``grace_over`` whether it did not end in time after
+that. ``limit_exceeded`` is the limit that was broken: ``cpu_time``, ``disk`` or ``rss``.
 ``oom_events`` and ``oom_group_kills`` are the counters ``oom`` and ``oom_group_kill`` of cgroup v2;
 ``stall_*`` are its memory pressure. ``thp_off`` and ``aslr_off`` are null if not asked for, false if the container may
 not. ``page_size_bytes`` is the kernel's. ``load_percent`` is the load average of the whole machine over a minute, in

@@ -15,7 +15,7 @@ from typing import Final
 import psutil
 
 from memcap.errors import UsageError
-from memcap.measuring.served import CRASHES
+from memcap.measuring.ending import CRASHES
 from memcap.model import Ending
 from memcap.pytest_plugin.server_options import ServerSettings
 from memcap.pytest_plugin.server_running import Stopped, how_ended

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from memcap.model import UNCAPPED, Accepted, Baseline, BaselineVersion, CellHistory, Metric, limit_of
 from memcap.report.document import Column, Overflow
 from memcap.report.sparkline import BLOCKS, PLAIN, sparkline
-from memcap.report.text import figure, folded, percent
+from memcap.report.text import NOTHING, figure, folded, percent
 from memcap.report.text_table import table
 from memcap.stats import median, relative_change
 from memcap.untrusted import printable
@@ -48,9 +48,16 @@ def change_lines(old: Baseline | None, new: Baseline) -> list[str]:
         earlier = f"{figure(metric, before)} -> " if old else ""
         rest = f" ({percent(moved)})" if moved is not None else ""
         lines.append(f"  {metric.value}: {earlier}{figure(metric, after)}{rest}")
+    if new.growth or (old and old.growth):
+        earlier = f"{_growth(old)} -> " if old else ""
+        lines.append(f"  growth: {earlier}{_growth(new)}")
     if old:
         lines += [f"  {printable(line)}" for line in _environment_changes(old, new)]
     return lines
+
+
+def _growth(baseline: Baseline) -> str:
+    return printable(baseline.growth.words) if baseline.growth else NOTHING
 
 
 def render_history(

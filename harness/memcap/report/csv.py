@@ -40,10 +40,18 @@ def _rows(view: View, cell: CellView) -> Iterator[list[str | float | None]]:
     known = cell.cell
     verdict = cell.verdict.state.value if cell.verdict else ""
     names = (view.result.id, view.result.started, cell.id, known.suite, known.benchmark, known.variant, known.image)
-    shared: list[str | float | None] = [*map(_safe, names), known.cap.limit_bytes, verdict]
+    shared: list[str | float | None] = [*map(spreadsheet_safe, names), known.cap.limit_bytes, verdict]
     for number, run in enumerate(cell.runs, start=1):
         for name, unit, value in _figures(cell, run):
-            yield [*shared, number, run.ending.value, run.oom.kills, _safe(name), _safe(unit), value]
+            yield [
+                *shared,
+                number,
+                run.ending.value,
+                run.oom.kills,
+                spreadsheet_safe(name),
+                spreadsheet_safe(unit),
+                value,
+            ]
 
 
 def _figures(cell: CellView, run: Measurement) -> Iterator[tuple[str, str, float | None]]:
@@ -61,6 +69,7 @@ def _figures(cell: CellView, run: Measurement) -> Iterator[tuple[str, str, float
         yield name, units.get(name, ""), value
 
 
-def _safe(text: str) -> str:
+def spreadsheet_safe(text: str) -> str:
+    """Return ``text`` so that no spreadsheet takes it for a formula, and no terminal obeys it."""
     shown = f"'{text}" if text.startswith(_FORMULA) else text
     return printable(shown)

@@ -103,4 +103,35 @@ class Flames:
     boxes: tuple[Flame, ...]
 
 
-Drawing = Strips | Stack | Intervals | CapCurve | Flames
+@dataclass(frozen=True, kw_only=True)
+class GrowthSlope:
+    """A straight line from ``start`` to ``end``, and a line through its middle on each side of it."""
+
+    start: tuple[float, float]
+    end: tuple[float, float]
+    spread: tuple[float, float]
+    state: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class GrowthChart:
+    """A value over a long time, with what a verdict made of it. Points are times and values, in the unit ``unit``.
+
+    ``envelope`` are the least values of windows, which begin at ``windows``. Before ``warm_up`` nothing was judged.
+    ``beside`` is another line, with its name; ``lines`` are values with a label that are in sight, ``far`` names those
+    that are not.
+    """
+
+    heading: str
+    unit: str
+    points: tuple[tuple[float, float], ...]
+    envelope: tuple[tuple[float, float], ...] = ()
+    windows: tuple[float, ...] = ()
+    warm_up: float | None = None
+    slope: GrowthSlope | None = None
+    beside: tuple[str, tuple[tuple[float, float], ...]] | None = None
+    lines: tuple[tuple[float, str], ...] = ()
+    far: str = ""
+
+
+Drawing = Strips | Stack | Intervals | CapCurve | Flames | GrowthChart

@@ -40,6 +40,7 @@ _SUBJECT_WIDTH: Final = 120
 _REPORTS: Final = (
     ("flamegraph", "flamegraph.html"),
     ("flamegraph over time", "temporal.html"),
+    ("what lives at the end", "leaks.html"),
     ("table", "table.html"),
     ("statistics", "stats.json"),
 )

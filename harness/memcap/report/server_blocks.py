@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from memcap.model import ServiceFigures
 from memcap.report.document import Block, Column, Facts, Level, Note, Overflow, Table, Text, flat
-from memcap.report.server_view import LoadView, ServerView, WorkersView, server_view
+from memcap.report.server_view import LoadView, ServerView, ServiceView, WorkersView, server_view
 from memcap.report.text import NOTHING, number, span
 from memcap.report.view import CellView
-from memcap.serving import Kept, PerUnit, ServingFigures
+from memcap.serving import Kept, LoadGrowth, PerUnit, ServingFigures
 from memcap.stats import Slope
 from memcap.units import counted, format_bytes, format_seconds
 
@@ -52,7 +53,7 @@ def server_blocks(cell: CellView) -> tuple[Block, ...]:
         Facts(items=facts, title="What it keeps, and what it needs for more work") if facts else None,
         _lost_workers(view.workers),
         _loads(view.loads) if view.loads else None,
-        _services(view) if view.services else None,
+        services_table(view.services) if view.services else None,
     )
 
 
@@ -74,6 +75,8 @@ def _facts(view: ServerView) -> Iterator[tuple[Text, Text]]:
     for when, kept in (("load", view.kept_after_load), ("collection", view.kept_after_collect)):
         if kept is not None:
             yield f"kept after the {when}", _kept(kept)
+    if view.growth is not None:
+        yield "growth during the load", _growth(view.growth)
     if not view.loads:
         return
     unknown: dict[str, list[str]] = {}
@@ -104,6 +107,18 @@ def _kept(kept: Kept) -> str:
     how = "more" if kept.kept_bytes > 0 else "less"
     told = f"{_between(kept.kept_bytes, kept.low_bytes, kept.high_bytes)} {how} than before"
     return f"{told}: {format_bytes(kept.before_bytes)} before the load, {format_bytes(kept.after_bytes)} after it"
+
+
+def _growth(growth: LoadGrowth) -> str:
+    """Return whether it leaks, by how much, and in how many runs; if not, what would have been found."""
+    verdict, runs = growth.verdict, f"{growth.leaking} of {counted(growth.runs, 'run')}"
+    rate, detectable = verdict.per_work, verdict.detectable_bytes_per_work
+    if verdict.leak and rate is not None:
+        return f"{verdict.kind.label}, {_between(rate.estimate, rate.low, rate.high)} per request, in {runs}"
+    found = f"a leak in {runs}" if growth.leaking else "no leak"
+    if detectable is None:
+        return f"{verdict.kind.label}, {found}"
+    return f"{verdict.kind.label}, {found}; {format_bytes(detectable)} per request would have been found"
 
 
 def _slope(slope: Slope, why_not: str) -> str:
@@ -145,11 +160,12 @@ def _loads(loads: Sequence[LoadView]) -> Table:
         times = each.latency_seconds
         latencies = (times.p50, times.p95, times.p99, times.max) if times else (None,) * 4
         rate = NOTHING if each.achieved_rate is None else number(round(each.achieved_rate, 1))
-        rows.append((each.name, f"{each.errors} of {each.requests}", rate, *map(_latency, latencies)))
+        rows.append((each.name, f"{each.errors} of {each.requests}", rate, *map(latency_text, latencies)))
     return Table(columns=_LOADS, rows=tuple(rows), title="Load and latency", noun="loads")
 
 
-def _services(view: ServerView) -> Table:
+def services_table(services: Sequence[ServiceView | ServiceFigures]) -> Table:
+    """Return what each service needed, and how long it took until it was ready."""
     rows = tuple(
         (
             each.name,
@@ -159,7 +175,7 @@ def _services(view: ServerView) -> Table:
             NOTHING if each.ready_seconds is None else format_seconds(each.ready_seconds),
             _count(each.oom_kills),
         )
-        for each in view.services
+        for each in services
     )
     return Table(columns=_SERVICES, rows=rows, title="Services", noun="services")
 
@@ -172,7 +188,7 @@ def _count(value: float | None) -> str:
     return NOTHING if value is None else f"{value:.0f}"
 
 
-def _latency(seconds: float | None) -> str:
+def latency_text(seconds: float | None) -> str:
     """Return a latency in three digits: below a second in milliseconds."""
     if seconds is None:
         return NOTHING

@@ -8,7 +8,7 @@ from typing import Any
 
 from memcap.model import CellSummary, LoadFigures, Measurement, PhaseFigures, ServerRun
 from memcap.report.server_view import server_view
-from memcap.serving import Kept, PerUnit
+from memcap.serving import Kept, LoadGrowth, PerUnit
 
 
 def server_run_json(run: ServerRun) -> dict[str, Any]:
@@ -34,6 +34,7 @@ def serving_json(cell: CellSummary, runs: Sequence[Measurement]) -> dict[str, An
             "kept_per_1000_requests_bytes": _per_unit(view.figures.kept_per_1000_requests),
             "kept_after_load": _kept(view.kept_after_load),
             "kept_after_collect": _kept(view.kept_after_collect),
+            "growth": _growth(view.growth),
         }
     }
 
@@ -93,3 +94,18 @@ def _per_unit(found: PerUnit) -> dict[str, Any]:
 
 def _kept(kept: Kept | None) -> dict[str, float] | None:
     return asdict(kept) if kept else None
+
+
+def _growth(growth: LoadGrowth | None) -> dict[str, Any] | None:
+    if growth is None:
+        return None
+    rate = growth.verdict.per_work
+    return {
+        "class": growth.verdict.kind.value,
+        "leak": growth.verdict.leak,
+        "rate_bytes_per_request": rate.estimate if rate else None,
+        "rate_interval": [rate.low, rate.high] if rate else None,
+        "detectable_bytes_per_request": growth.verdict.detectable_bytes_per_work,
+        "leaking_runs": growth.leaking,
+        "runs": growth.runs,
+    }

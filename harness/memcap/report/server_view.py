@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 from memcap.model import CellSummary, LoadTimes, Measurement, PhaseFigures, PhaseName, ServerRun, WorkerFigures
-from memcap.serving import Kept, ServingFigures, kept_after_load, serving_figures
+from memcap.serving import Kept, LoadGrowth, ServingFigures, growth_under_load, kept_after_load, serving_figures
 from memcap.stats import Summary, median, summarize
 
 _Item = TypeVar("_Item")
@@ -75,7 +75,10 @@ class WorkersView:
 
 @dataclass(frozen=True, kw_only=True)
 class ServerView:
-    """What the runs of one cell show of its server. ``kept_after_collect`` is None without a collection."""
+    """What the runs of one cell show of its server.
+
+    ``kept_after_collect`` is None without a collection, ``growth`` without a load that is long enough for a verdict.
+    """
 
     phases: tuple[PhaseView, ...]
     loads: tuple[LoadView, ...]
@@ -84,6 +87,7 @@ class ServerView:
     figures: ServingFigures
     kept_after_load: Kept | None
     kept_after_collect: Kept | None
+    growth: LoadGrowth | None
 
 
 def server_view(cell: CellSummary, runs: Sequence[Measurement]) -> ServerView | None:
@@ -102,6 +106,7 @@ def server_view(cell: CellSummary, runs: Sequence[Measurement]) -> ServerView | 
         figures=serving_figures(before_end),
         kept_after_load=kept_after_load(before_end),
         kept_after_collect=kept_after_load(before_end, after=PhaseName.COLLECT),
+        growth=growth_under_load(chosen),
     )
 
 

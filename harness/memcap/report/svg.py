@@ -7,16 +7,26 @@ and its texts keep their size. Colours are classes: a page has both themes, a fi
 from __future__ import annotations
 
 import html
-import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, singledispatch
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from pathlib import Path
 from typing import Final
 
-from memcap.report.drawing import Band, CapCurve, Drawing, Flame, Flames, Intervals, Stack, Strips
+from memcap.report.canvas import Axis, Canvas, axis_below, axis_beside, legend
+from memcap.report.drawing import (
+    Band,
+    CapCurve,
+    Drawing,
+    Flame,
+    Flames,
+    GrowthChart,
+    GrowthSlope,
+    Intervals,
+    Stack,
+    Strips,
+)
 from memcap.untrusted import cut, printable
 
 THEMES: Final[Mapping[str, Mapping[str, str]]] = {
@@ -33,97 +43,18 @@ THEMES: Final[Mapping[str, Mapping[str, str]]] = {
 }  # fmt: skip
 _TOP, _RIGHT, _BOTTOM, _LEFT, _LEGEND = 24, 14, 22, 76, 20  # around the plot area, as in charts.css
 _EXPORT_WIDTH: Final = 640
-_STRETCHED: Final = 1000  # the width that inline paths have before they are stretched
-_FLAT: Final = 1e-9  # of any unit that is drawn: too little for a step between two ticks
 _TONES: Final = {
     "regressed": "bad", "improved": "good", "undecided": "warn", "unchanged": "base",
     "failed": "bad", "too slow": "warn", "viable": "base", "comfortable": "good",
+    "leak": "bad", "no leak": "good", "unknown": "warn",
 }  # fmt: skip
 _SIDES: Final = {"baseline": "base", "measured": "head"}
 _ROW: Final = 20
-_OFF: Final = 1.5  # pixels that a line may be off its points
 _ROOM_FOR_NAMES: Final = 1.25  # of the height, with the names of bands at the top
+_ROOM_FOR_LABELS: Final = 0.08  # of the height, at the top
+_WINDOW: Final = 7  # pixels of the mark where one begins
 _NARROW: Final = 440  # pixels of a plot on a small screen
 _CHARACTER: Final = 6.5  # pixels
-
-
-@dataclass(kw_only=True)
-class _Canvas:
-    """The plot area that a chart is drawn into: x as a fraction of its width, y in pixels from its top.
-
-    ``width`` in pixels is None where the page decides. Areas are below the paths, lines and texts above them.
-    """
-
-    height: int
-    width: int | None
-    below: list[str] = field(default_factory=list)
-    paths: list[str] = field(default_factory=list)
-    above: list[str] = field(default_factory=list)
-
-    def x(self, place: float) -> str:
-        return f"{100 * place:.3g}%" if self.width is None else f"{place * self.width:.1f}"
-
-    def text(self, place: float, y: float, text: str, *, name: str = "") -> None:
-        """Write ``text``; ``name`` are its classes, ``m`` or ``e`` if its middle or its end is at ``place``."""
-        named = f' class="{name}"' if name else ""
-        self.above.append(f'<text x="{self.x(place)}" y="{y:.0f}"{named}>{html.escape(printable(text))}</text>')
-
-    def title(self, text: str) -> None:
-        self.above.append(f'<text y="-9" class="title">{html.escape(printable(text))}</text>')
-
-    def beside(self, y: float, text: str) -> None:
-        """Write ``text`` to the left of the plot area."""
-        self.above.append(f'<text x="-8" y="{y:.0f}" class="e">{html.escape(printable(text))}</text>')
-
-    def rect(self, low: float, high: float, y: float, height: float, name: str) -> None:
-        size = f'width="{self.x(max(high - low, 0))}" height="{height:.0f}"'
-        self.below.append(f'<rect x="{self.x(low)}" y="{y:.0f}" {size} class="{name}"/>')
-
-    def line(self, start: tuple[float, float], end: tuple[float, float], name: str) -> None:
-        ends = f'x1="{self.x(start[0])}" y1="{start[1]:.0f}" x2="{self.x(end[0])}" y2="{end[1]:.0f}"'
-        self.above.append(f'<line {ends} class="{name}"/>')
-
-    def rules(self, lines: Sequence[tuple[tuple[float, float], tuple[float, float]]], name: str) -> None:
-        """Draw straight lines with the paths."""
-        ends = ((self._at(start), self._at(end)) for start, end in lines)
-        data = "".join(f"M{start[0]} {start[1]}L{end[0]} {end[1]}" for start, end in ends)
-        self.paths.append(f'<path class="{name}" d="{data}"/>')
-
-    def path(self, points: Sequence[tuple[float, float]], name: str, *, closed: bool = False) -> None:
-        """Draw a line through ``points``, or the area below them."""
-        placed = _simplified([self._at(point) for point in points])
-        steps = (f"{x - left} {y - top}" for (left, top), (x, y) in pairwise(placed))
-        data = f"M{placed[0][0]} {placed[0][1]}l{' '.join(steps)}".replace(" -", "-")
-        end = f"V{self.height}H{placed[0][0]}Z" if closed else ""
-        self.paths.append(f'<path class="{name}" d="{data}{end}"/>')
-
-    def dots(self, points: Sequence[tuple[float, float]], name: str) -> None:
-        """Draw points: strokes of no length with round ends."""
-        data = "".join(f"M{x} {y}h0" for x, y in map(self._at, points))
-        self.paths.append(f'<path class="dots {name}" d="{data}"/>')
-
-    def _at(self, point: tuple[float, float]) -> tuple[int, int]:
-        return round(point[0] * (self.width or _STRETCHED)), round(point[1])
-
-    def content(self) -> str:
-        """Return all elements; inline, what is stretched has a coordinate system of its own."""
-        paths = "".join(self.paths)
-        if paths and self.width is None:
-            paths = f'<svg viewBox="0 0 {_STRETCHED} {self.height}" preserveAspectRatio="none">{paths}</svg>'
-        return "".join([*self.below, paths, *self.above])
-
-
-def _simplified(points: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return ``points`` without those that lie near the line through the others (Douglas and Peucker)."""
-    if len(points) < 3:
-        return list(points)
-    (left, top), *inner, (right, bottom) = points
-    slope = (bottom - top) / ((right - left) or 1)
-    off = [abs(y - top - slope * (x - left)) for x, y in inner]
-    if max(off, default=0) <= _OFF:
-        return [points[0], points[-1]]
-    farthest = 1 + off.index(max(off))
-    return [*_simplified(points[: farthest + 1])[:-1], *_simplified(points[farthest:])]
 
 
 @lru_cache(maxsize=1)
@@ -166,23 +97,23 @@ def standalone(drawing: Drawing) -> str:
 
 
 def _has_legend(drawing: Drawing) -> bool:
-    return isinstance(drawing, Stack | CapCurve)
+    return isinstance(drawing, Stack | CapCurve | GrowthChart)
 
 
 @singledispatch
-def _canvas(drawing: Drawing, width: int | None) -> _Canvas:
+def _canvas(drawing: Drawing, width: int | None) -> Canvas:
     raise NotImplementedError(drawing)
 
 
 @_canvas.register
-def _strips(drawing: Strips, width: int | None) -> _Canvas:
-    canvas = _Canvas(height=_ROW * len(drawing.sides) + 4, width=width)
+def _strips(drawing: Strips, width: int | None) -> Canvas:
+    canvas = Canvas(height=_ROW * len(drawing.sides) + 4, width=width)
     values = [value for _, each in drawing.sides for value in each]
-    axis = _Axis.over([*values, *(drawing.band or ())])
+    axis = Axis.over([*values, *(drawing.band or ())])
     canvas.title(drawing.heading)
     if drawing.band:
         canvas.rect(axis.at(drawing.band[0]), axis.at(drawing.band[1]), 0, canvas.height, "band")
-    _axis_below(canvas, axis, most=4)
+    axis_below(canvas, axis, most=4)
     medians = []
     for number, (side, of_side) in enumerate(drawing.sides):
         middle = 2 + _ROW * (number + 0.5)
@@ -197,16 +128,16 @@ def _strips(drawing: Strips, width: int | None) -> _Canvas:
 
 
 @_canvas.register
-def _stack(drawing: Stack, width: int | None) -> _Canvas:
-    canvas = _Canvas(height=180, width=width)
-    across = _Axis(low=0, high=drawing.seconds[-1] or 1)
-    down = _Axis(low=0, high=drawing.top * (_ROOM_FOR_NAMES if drawing.bands else 1))
+def _stack(drawing: Stack, width: int | None) -> Canvas:
+    canvas = Canvas(height=180, width=width)
+    across = Axis(low=0, high=drawing.seconds[-1] or 1)
+    down = Axis(low=0, high=drawing.top * (_ROOM_FOR_NAMES if drawing.bands else 1))
 
     def y(value: float) -> float:
         return canvas.height * (1 - down.at(value))
 
     canvas.title(drawing.heading)
-    _axis_beside(canvas, down)
+    axis_beside(canvas, down)
     _bands(canvas, across, drawing.bands)
     tops = list(accumulate((values for _, values in drawing.parts), _added))
     for (name, values), top in zip(reversed(drawing.parts), reversed(tops), strict=True):
@@ -222,12 +153,12 @@ def _stack(drawing: Stack, width: int | None) -> _Canvas:
         place = across.at(drawing.ends[0])
         canvas.line((place, 0), (place, canvas.height), "dash")
         canvas.text(place, 12, f"{drawing.ends[1]} ", name="e")
-    _axis_below(canvas, across, unit=" s")
-    _legend(canvas, [(name, name) for name, values in drawing.parts if any(values)])
+    axis_below(canvas, across, unit=" s")
+    legend(canvas, [(name, name) for name, values in drawing.parts if any(values)])
     return canvas
 
 
-def _bands(canvas: _Canvas, across: _Axis, bands: Sequence[Band]) -> None:
+def _bands(canvas: Canvas, across: Axis, bands: Sequence[Band]) -> None:
     """Shade parts of the time, and name those that are wide enough above all else."""
     for band in bands:
         start, end = across.at(band.start), min(across.at(band.end), 1)
@@ -244,14 +175,12 @@ def _added(below: tuple[float, ...], part: tuple[float, ...]) -> tuple[float, ..
 
 
 @_canvas.register
-def _intervals(drawing: Intervals, width: int | None) -> _Canvas:
+def _intervals(drawing: Intervals, width: int | None) -> Canvas:
     row = 34
-    canvas = _Canvas(height=row * len(drawing.rows), width=width)
-    axis = _Axis.over(
-        [0.0, *(end for each in drawing.rows for end in (each.low, each.high, each.within, -each.within))]
-    )
+    canvas = Canvas(height=row * len(drawing.rows), width=width)
+    axis = Axis.over([0.0, *(end for each in drawing.rows for end in (each.low, each.high, each.within, -each.within))])
     canvas.title(drawing.heading)
-    _axis_below(canvas, axis, unit=" %")
+    axis_below(canvas, axis, unit=" %")
     for number, each in enumerate(drawing.rows):
         tone, top = _TONES.get(each.state, "base"), row * number
         canvas.rect(axis.at(-each.within), axis.at(each.within), top + 18, 12, "band")
@@ -266,16 +195,16 @@ def _intervals(drawing: Intervals, width: int | None) -> _Canvas:
 
 
 @_canvas.register
-def _cap_curve(drawing: CapCurve, width: int | None) -> _Canvas:
-    canvas = _Canvas(height=150, width=width)
-    across = _Axis.over([*(each.cap for each in drawing.points), *(cap for cap, _ in drawing.marks)])
-    down = _Axis(low=0, high=1.3 * max(each.high for each in drawing.points) or 1)
+def _cap_curve(drawing: CapCurve, width: int | None) -> Canvas:
+    canvas = Canvas(height=150, width=width)
+    across = Axis.over([*(each.cap for each in drawing.points), *(cap for cap, _ in drawing.marks)])
+    down = Axis(low=0, high=1.3 * max(each.high for each in drawing.points) or 1)
 
     def y(value: float) -> float:
         return canvas.height * (1 - down.at(value))
 
     canvas.title(drawing.heading)
-    _axis_beside(canvas, down)
+    axis_beside(canvas, down)
     for number, (cap, label) in enumerate(drawing.marks):
         canvas.line((across.at(cap), 0), (across.at(cap), canvas.height), "dash")
         canvas.text(across.at(cap), 10 + 14 * number, f"{label} ", name="e")
@@ -285,20 +214,69 @@ def _cap_curve(drawing: CapCurve, width: int | None) -> _Canvas:
         tone = _TONES.get(each.state, "base")
         canvas.line((across.at(each.cap), y(each.low)), (across.at(each.cap), y(each.high)), f"s-{tone}")
         canvas.dots([(across.at(each.cap), y(each.value))], f"s-{tone}")
-    _axis_below(canvas, across, unit=" MiB")
-    _legend(canvas, [(state, _TONES.get(state, "base")) for state in states])
+    axis_below(canvas, across, unit=" MiB")
+    legend(canvas, [(state, _TONES.get(state, "base")) for state in states])
     return canvas
 
 
 @_canvas.register
-def _flames(drawing: Flames, width: int | None) -> _Canvas:
-    canvas = _Canvas(height=_ROW * (1 + max(box.depth for box in drawing.boxes)), width=width)
+def _growth(drawing: GrowthChart, width: int | None) -> Canvas:
+    canvas = Canvas(height=260, width=width)
+    across = Axis(low=drawing.points[0][0], high=drawing.points[-1][0])
+    beside = drawing.beside[1] if drawing.beside else ()
+    whole = Axis.over([value for _, value in (*drawing.points, *beside)] + [value for value, _ in drawing.lines])
+    down = Axis(low=whole.low, high=whole.high + _ROOM_FOR_LABELS * (whole.high - whole.low))
+
+    def at(point: tuple[float, float]) -> tuple[float, float]:
+        return across.at(point[0]), canvas.height * (1 - down.at(point[1]))
+
+    canvas.title(drawing.heading)
+    axis_beside(canvas, down)
+    if drawing.warm_up is not None:
+        canvas.rect(0, across.at(drawing.warm_up), 0, canvas.height, "band")
+        canvas.text(0.005, 12, "warm-up")
+    canvas.rules([((across.at(begin), canvas.height - _WINDOW), (across.at(begin), canvas.height))
+                  for begin in drawing.windows], "s-base")  # fmt: skip
+    names = [("memory", "base")]
+    if drawing.beside:
+        canvas.path([at(point) for point in beside], "s-kernel")
+        names.append((drawing.beside[0], "kernel"))
+    canvas.path([at(point) for point in drawing.points], "s-base")
+    if drawing.slope:
+        names.append(("growth", _slope(canvas, drawing.slope, at)))
+    if drawing.envelope:
+        canvas.dots([at(point) for point in drawing.envelope], "s-head")
+        names.append(("lower envelope", "head"))
+    for value, label in drawing.lines:
+        y = at((0, value))[1]
+        canvas.line((0, y), (1, y), "s-bad")
+        canvas.text(1, y - 5, label, name="e f-bad")
+    if drawing.far:
+        canvas.text(1, 12, drawing.far, name="e")
+    axis_below(canvas, across, unit=f" {drawing.unit}")
+    legend(canvas, names)
+    return canvas
+
+
+def _slope(canvas: Canvas, slope: GrowthSlope, at: Callable[[tuple[float, float]], tuple[float, float]]) -> str:
+    """Draw a slope above the area of its interval, and return its tone."""
+    tone, (slower, faster) = _TONES[slope.state], slope.spread
+    (start, first), (end, last) = slope.start, slope.end
+    corners = ((start, first + slower), (end, last - slower), (end, last + faster), (start, first - faster))
+    canvas.area([at(corner) for corner in corners], f"f-{tone} faint")
+    canvas.path([at(slope.start), at(slope.end)], f"s-{tone} thick")
+    return tone
+
+
+@_canvas.register
+def _flames(drawing: Flames, width: int | None) -> Canvas:
+    canvas = Canvas(height=_ROW * (1 + max(box.depth for box in drawing.boxes)), width=width)
     canvas.title(drawing.heading)
     canvas.below += [_box(canvas, box) for box in drawing.boxes]
     return canvas
 
 
-def _box(canvas: _Canvas, box: Flame) -> str:
+def _box(canvas: Canvas, box: Flame) -> str:
     tone = "f-more" if box.change > 0 else "f-less" if box.change < 0 else "band"
     strength = f' fill-opacity="{0.15 + 0.85 * abs(box.change):.2f}"' if box.change else ""
     room = int(box.width * (canvas.width or 1100) / 7)
@@ -308,55 +286,3 @@ def _box(canvas: _Canvas, box: Flame) -> str:
     shape = f'<rect width="100%" height="100%" class="{tone}"{strength}/>'
     text = f'<text x="3" y="14" class="f-ink">{html.escape(printable(label))}</text>' if label else ""
     return f'<svg class="box" {where}><title>{title}</title>{shape}{text}</svg>'
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Axis:
-    low: float
-    high: float
-
-    @classmethod
-    def over(cls, values: Sequence[float]) -> _Axis:
-        """Return an axis with all ``values`` and a little room at both ends."""
-        low, high = min(values), max(values)
-        room = 0.06 * (high - low) or 0.05 * abs(high) or 1
-        return cls(low=low - room, high=high + room)
-
-    def at(self, value: float) -> float:
-        return (value - self.low) / (self.high - self.low)
-
-    def ticks(self, most: int) -> Iterator[tuple[float, str]]:
-        """Yield round values within, with their texts."""
-        if self.high - self.low < _FLAT:
-            yield self.low, f"{self.low:.0f}"
-            return
-        rough = (self.high - self.low) / most
-        power = 10.0 ** math.floor(math.log10(rough))
-        step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough)
-        digits = max(0, -math.floor(math.log10(step) + 1e-9))
-        first = math.ceil(self.low / step)
-        for number in range(first, math.floor(self.high / step) + 1):
-            yield number * step, f"{number * step:.{digits}f}"
-
-
-def _axis_below(canvas: _Canvas, axis: _Axis, *, unit: str = "", most: int = 6) -> None:
-    ticks = list(axis.ticks(most))
-    for number, (value, text) in enumerate(ticks):
-        shown = text + unit * (number == len(ticks) - 1)
-        canvas.text(axis.at(value), canvas.height + 15, shown, name="m")
-
-
-def _axis_beside(canvas: _Canvas, axis: _Axis) -> None:
-    ticks = [(canvas.height * (1 - axis.at(value)), text) for value, text in axis.ticks(4)]
-    canvas.rules([((0, y), (1, y)) for y, _ in ticks], "grid")
-    for y, text in ticks:
-        canvas.beside(y + 4, text)
-
-
-def _legend(canvas: _Canvas, names: Sequence[tuple[str, str]]) -> None:
-    for number, (text, tone) in enumerate(names):
-        place, y = number / max(len(names), 4), canvas.height + 36
-        canvas.above.append(
-            f'<rect x="{canvas.x(place)}" y="{y - 9}" width="10" height="10" class="f-{tone}"/>'
-            f'<text x="{canvas.x(place)}" y="{y}" dx="15">{html.escape(text)}</text>'
-        )

@@ -44,6 +44,11 @@ def sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}"
 
 
+def lowered(text: str) -> str:
+    """Return ``text`` without a capital at its beginning."""
+    return f"{text[:1].lower()}{text[1:]}"
+
+
 def span(low: str, high: str) -> str:
     """Return from ``low`` to ``high`` with an en dash between them; a unit that both have is written once."""
     if low == high:

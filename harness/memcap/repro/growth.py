@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
 
+from memcap.leaks import cycle_growth
 from memcap.model import Moment, running
-from memcap.stats import steady_rise, tenths
+from memcap.stats import tenths
 
 FEWEST_CYCLES: Final = 4
 FEWEST_MOMENTS: Final = 4
@@ -23,7 +24,7 @@ class Growth:
 
 
 def growth_of(series: Sequence[Moment], cycle_seconds: Sequence[float]) -> Growth | None:
-    """Return the growth over whole cycles; None where there are too few, or where it did not grow all the time.
+    """Return the growth over whole cycles; None where there are too few, or where it did not go on growing.
 
     ``cycle_seconds`` are the lengths of the cycles; the last of them ended shortly before the peak, as a kill leaves
     it. The first does not count, because it sets up what the others use. Only what was kept until the peak counts, so
@@ -39,8 +40,6 @@ def growth_of(series: Sequence[Moment], cycle_seconds: Sequence[float]) -> Growt
     if len(inside) < FEWEST_MOMENTS:
         return None
     marks = tenths(list(accumulate(lengths, initial=since)))
-    rise = steady_rise([moment.seconds for moment in inside], [moment.low for moment in inside], marks)
-    if rise is None:
-        return None
-    per_cycle = rise.amount / rise.seconds * sum(lengths) / len(lengths)
-    return Growth(bytes_per_cycle=per_cycle, cycles=len(cycle_seconds))
+    cycles = len(cycle_seconds)
+    found = cycle_growth([moment.seconds for moment in inside], [moment.low for moment in inside], marks, cycles)
+    return None if found is None else Growth(bytes_per_cycle=found.per_cycle, cycles=cycles)

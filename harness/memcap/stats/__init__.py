@@ -8,9 +8,10 @@ from memcap.stats.multiple import benjamini_hochberg, holm
 from memcap.stats.power import detectable_rise
 from memcap.stats.proportion import Proportion, proportion
 from memcap.stats.ranks import probability_of_rise
-from memcap.stats.rise import Rise, steady_rise, tenths
+from memcap.stats.rise import EVEN, Rise, parts_of_rise, steady_rise, tenths
 from memcap.stats.shift import Shift, shift, values_needed
 from memcap.stats.slope import Slope, common_slope
 from memcap.stats.spread import spread_test
 from memcap.stats.summary import Summary, mad, median, relative_change, summarize, variation
+from memcap.stats.theil_sen import RobustSlope, theil_sen
 from memcap.stats.trend import FEWEST_VALUES, Projection, project

@@ -28,15 +28,23 @@ def steady_rise(seconds: Sequence[float], values: Sequence[float], marks: Sequen
     mark is the least of all values from there on: what was given back later is no rise. So a sawtooth has none. A step,
     and what levels off, are not in each third. A mark after the last value has the last.
     """
+    if not values or not marks:
+        return None
+    parts = parts_of_rise(seconds, values, marks[::TENTHS_OF_A_PART])
+    amount = sum(part.amount for part in parts)
+    if amount <= 0 or any(part.amount < EVEN * amount for part in parts):
+        return None
+    return Rise(amount=amount, seconds=sum(part.seconds for part in parts))
+
+
+def parts_of_rise(seconds: Sequence[float], values: Sequence[float], marks: Sequence[float]) -> list[Rise]:
+    """Return how far the series rose for good between each two of ``marks``; 0 where it did not, never less."""
     kept = list(accumulate(reversed(values), min))[::-1]
-    if not kept or not marks:
-        return None
-    places = [min(bisect_left(seconds, mark), len(kept) - 1) for mark in marks[::TENTHS_OF_A_PART]]
-    levels = [kept[place] for place in places]
-    amount = levels[-1] - levels[0]
-    if amount <= 0 or any(after - before < EVEN * amount for before, after in pairwise(levels)):
-        return None
-    return Rise(amount=amount, seconds=seconds[places[-1]] - seconds[places[0]])
+    places = [min(bisect_left(seconds, mark), len(kept) - 1) for mark in marks]
+    return [
+        Rise(amount=kept[after] - kept[before], seconds=seconds[after] - seconds[before])
+        for before, after in pairwise(places)
+    ]
 
 
 def tenths(values: Sequence[float]) -> tuple[float, ...]:

@@ -12,3 +12,4 @@ from memcap.store.journal import Journal, journal_path, load_interrupted
 from memcap.store.latest import latest_run, newest_files
 from memcap.store.profiles import load_profile, save_profile
 from memcap.store.prune import lost_benchmarks, why_impossible
+from memcap.store.soak_notes import parse_soak_note, soak_note_text

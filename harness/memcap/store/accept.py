@@ -20,6 +20,7 @@ from memcap.model import (
     peak_is_floor,
 )
 from memcap.model.names import cell_name, image_name
+from memcap.run_growth import accepted_growth
 from memcap.units import counted, listed
 
 # A tag or the beginning of a digest, as version 0.1.0 had it in names: `_1_4`, `_v2`, `_latest`, `_0123456789ab`.
@@ -138,6 +139,7 @@ def _baseline(cell: CellResult, result: CampaignResult, accepted: Accepted) -> B
         fingerprint=result.fingerprint(cell.cell.image),
         values=_values(cell),
         intervals=_intervals(cell),
+        growth=accepted_growth(cell),
         accepted=accepted,
     )
 
@@ -145,9 +147,9 @@ def _baseline(cell: CellResult, result: CampaignResult, accepted: Accepted) -> B
 def _values(cell: CellResult) -> dict[Metric, tuple[float, ...]]:
     """Return what later results are compared with: sizes. Times would change with each machine, and fill the diffs.
 
-    A cell that is killed at its cap has none: its sizes are those of the cap.
+    A cell that is killed at its cap has none: its sizes are those of the cap. Nor has a soak, which is run once.
     """
-    if cell.cell.expected_ending.is_oom:
+    if cell.cell.expected_ending.is_oom or cell.cell.is_soak:
         return {}
     sizes = (metric for metric in Metric if metric.unit == "byte")
     return {metric: tuple(sorted(values)) for metric in sizes if (values := cell.values(metric))}
@@ -158,7 +160,7 @@ def _intervals(cell: CellResult) -> dict[Metric, Ends]:
     runs = [run for run in cell.runs if run.ending is cell.cell.expected_ending]
     lows = [run.unreclaimable_peak_low_bytes for run in runs if run.unreclaimable_peak_low_bytes is not None]
     highs = [run.unreclaimable_peak_high_bytes for run in runs if run.unreclaimable_peak_low_bytes is not None]
-    if cell.cell.expected_ending.is_oom or lows == highs:
+    if cell.cell.expected_ending.is_oom or cell.cell.is_soak or lows == highs:
         return {}
     known = [high for high in highs if high is not None]
     high = max(known) if len(known) == len(highs) else None

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from memcap.errors import FileFormatError
-from memcap.model import Accepted, Baseline, Ending, Ends, Fingerprint, Metric
+from memcap.model import Accepted, AcceptedGrowth, Baseline, Ending, Ends, Fingerprint, Metric
 from memcap.model.names import is_stored_name, parse_cell_id
 from memcap.stats import median
 from memcap.store.files import check_schema
@@ -26,6 +26,7 @@ from memcap.strict import describe, quote, read_object
 SCHEMA = 2
 
 _EXPANDED_DEPTH = 4
+_SIGNED = ("growth",)  # memory may shrink
 # What changes most often stands first, next to the figures, which change then too: one hunk in a diff.
 _VOLATILE = ("image_digest", "image_origin", "python_build")
 
@@ -47,6 +48,7 @@ class _CellFile:
     environment: Fingerprint
     ending: Ending
     cap_bytes: int
+    growth: AcceptedGrowth | None = None
     reason: str | None = None
     by: str | None = None
     source: str | None = None
@@ -82,7 +84,7 @@ def read_baseline_object(name: str, text: str) -> dict[str, Any]:
                 f"{name}:{number}: git left a merge conflict here",
                 remedy="Keep one side of each conflict, then measure those cells again and accept them.",
             )
-    return read_object(name, text)
+    return read_object(name, text, signed=_SIGNED)
 
 
 def suite_text(suite: str, baselines: Iterable[Baseline]) -> str:
@@ -144,6 +146,7 @@ def _baseline(name: str, suite: str, cell_id: str, cell: _CellFile) -> Baseline:
             for metric, figures in cell.metrics.items()
             if figures.low is not None
         },
+        growth=cell.growth,
         accepted=Accepted(reason=cell.reason, by=cell.by, source=cell.source),
     )
 
@@ -159,6 +162,7 @@ def _cell_document(baseline: Baseline) -> dict[str, Any]:
             for metric in Metric
             if (values := baseline.values.get(metric))
         },
+        **({} if baseline.growth is None else {"growth": asdict(baseline.growth)}),
         "environment": {key: environment[key] for key in dict.fromkeys((*_VOLATILE, *environment))},
         "ending": baseline.ending.value,
         "cap_bytes": baseline.cap_bytes,

@@ -51,7 +51,7 @@ def _sizes(plan: Plan, config: Config, base: Base | None, *, max_runs: int | Non
             f"--max-runs {most} is less than the {counted(plan.runs, 'run')} of the plan", remedy="Give --runs too."
         )
     committed = {} if base else load_baselines(config.baseline_directory).cells
-    base_runs = [committed[cell.id].runs for cell in plan.cells if cell.id in committed]
+    base_runs = [committed[cell.id].runs for cell in plan.cells if cell.id in committed and cell.id not in plan.soaks]
     sizes = sizes_of_looks(plan.runs, most, config.rules, base_runs=None if base else base_runs)
     if sizes[0] > plan.runs:
         tell(

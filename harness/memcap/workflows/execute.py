@@ -86,8 +86,9 @@ def _kept(campaign: Campaign, request: CampaignRequest, path: Path | None) -> st
     runs = sum(counts.values())
     if not runs:
         return "No run was kept."
-    part = [f"{cell_id} has {n} of {request.plan.runs}" for cell_id, n in counts.items() if 0 < n < request.plan.runs]
-    finished = sum(n >= request.plan.runs for n in counts.values())
+    wanted = {cell_id: request.plan.runs_of(cell_id) for cell_id in counts}
+    part = [f"{cell_id} has {n} of {wanted[cell_id]}" for cell_id, n in counts.items() if 0 < n < wanted[cell_id]]
+    finished = sum(n >= wanted[cell_id] for cell_id, n in counts.items())
     details = "; ".join([f"{finished} of {counted(len(counts), 'cell')} finished", *part[:LISTED]])
     more = " --until-decided" if request.deciding else ""
     return f"Kept: {counted(runs, 'run')} ({details}). To continue: memcap run --resume {path}{more}"

@@ -128,7 +128,7 @@ def stored_command(argv: Sequence[str], policies: Iterable[ContainerPolicy]) -> 
                 words[place] = option + name
                 values.append(value)
         if before == "--load" or word.startswith("--load="):
-            values += parse_load(word.removeprefix("--load=")).secrets
+            values += parse_load(word.removeprefix("--load="), time="1min").secrets
         before = word
     hidden = Redaction([*values, *(secret for policy in policies for secret in policy.secrets)])
     return ("memcap", *map(hidden.text, words))

@@ -96,6 +96,18 @@ Not checked against a daemon: no Docker daemon answers at tcp://nowhere
     )
 
 
+def test_a_soak_is_planned_once(project: Path, daemon: Callable[[int], None]) -> None:
+    daemon(4 * 2**30)
+    suite = project / "suites" / "demo" / "suite.toml"
+    suite.write_text(suite.read_text().replace("[benchmarks.calm]", "[benchmarks.calm]\nsoak = true"))
+
+    text = plan(project).output
+    assert "demo.calm-py312-128m  128.0 MiB  -                    completed        1 (soak)" in text
+    assert "Profile quick: 3 cells, 7 runs and 2 warm-ups." in text
+    counted = json.loads(plan(project, "--json").output)
+    assert (counted["runs"], counted["total_runs"], counted["total_warmups"]) == (3, 7, 2)
+
+
 def test_json_says_the_same(project: Path, daemon: Callable[[int], None]) -> None:
     daemon(4 * 2**30)
     result = plan(project, "demo.leak", "--cap", "128m", "--runs", "2", "--warmups", "0", "--json")

@@ -196,6 +196,7 @@ time_limit = "90s"
 warmups = 2
 cycles = 10
 duration = "1min"
+soak = true
 [benchmarks.command]
 command = ["sh", "-c", "true"]
 expect = "failed"
@@ -246,6 +247,7 @@ absolute = "512KiB"
     assert leak.advice == {"response": "Clean up less."}
     assert leak.env == {"MODE": "1"}
     assert leak.time_limit_seconds == 90
+    assert (leak.is_soak, command.is_soak) == (True, False)
     assert command.workload == CommandWorkload(argv=("sh", "-c", "true"))
     assert command.expected_ending("1g") is Ending.FAILED
 

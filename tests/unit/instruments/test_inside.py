@@ -222,7 +222,7 @@ def test_reading_says_how_far_it_is(capsys: pytest.CaptureFixture[str], monkeypa
     module = imported("memcap_render")
     monkeypatch.setattr(module, "QUIET_SECONDS", -1.0)
     reading = module.Reading([3000, 1000], with_reports=True)
-    assert reading.total == 2 * 4000 + 4 * 4000
+    assert reading.total == 2 * 4000 + 5 * 4000
     reading.size = 3000
     with reading("spinner", *reading.get_default_columns()) as progress:
         task = progress.add_task("Calculating high watermark", total=None)
@@ -234,8 +234,8 @@ def test_reading_says_how_far_it_is(capsys: pytest.CaptureFixture[str], monkeypa
             pass
 
     assert capsys.readouterr().out.splitlines() == [
-        "memcap: read 12", "memcap: read 25", "memcap: read 37", "memcap: read 50", "memcap: read 62",
-        "memcap: read 75", "memcap: read 87", "memcap: read 100",
+        "memcap: read 10", "memcap: read 21", "memcap: read 32", "memcap: read 42", "memcap: read 53",
+        "memcap: read 64", "memcap: read 75", "memcap: read 85", "memcap: read 96",
     ]  # fmt: skip
 
 

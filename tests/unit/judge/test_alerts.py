@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -76,11 +77,47 @@ def test_growth_over_the_cycles(before: Iterable[float], after: Iterable[float])
     (alert,) = _alerts(make_cell(runs=[_cycles(range(20, 61), before=before, after=after)]))
     assert alert == Alert(
         kind=AlertKind.GROWTH,
-        detail="unreclaimable memory grew by 35.0 MiB from the first to the last tenth of the cycles, about 409.6 KiB "
-        "per cycle",
+        detail="unreclaimable memory grew by 35.0 MiB from the first to the last tenth of the cycles: linear leak, "
+        "409.6 KiB per cycle (403.9 KiB to 415.3 KiB)",
     )
     assert _kinds(make_cell(runs=[_cycles(range(20, 61))]), AlertLimits(growth_bytes=36 * MIB)) == []
     assert _kinds(make_cell(runs=[_cycles(range(20, 61))]), AlertLimits(growth_bytes=None)) == []
+
+
+def test_the_alert_says_in_how_many_runs_there_was_growth() -> None:
+    flat, growing = _cycles([20] * 41), [_cycles(range(20, 61)), _cycles(range(20, 62))]
+    (alert,) = _alerts(make_cell(runs=[flat, *growing, flat]))
+    assert "of the cycles in 2 of 4 runs: linear leak" in alert.detail
+
+
+@pytest.mark.parametrize(("cycles", "moments"), [(8, 41), (101, 14)], ids=["few cycles", "few moments"])
+def test_growth_of_a_short_run_is_no_leak_for_certain(cycles: int, moments: int) -> None:
+    (alert,) = _alerts(make_cell(runs=[_cycles([20 + 2 * place for place in range(moments)], count=cycles)]))
+    assert alert.detail.endswith(" per cycle; the run is too short to tell a leak from a cache")
+
+
+def test_what_is_not_certain_must_be_in_half_of_the_runs() -> None:
+    flat, short = _cycles([20] * 41), _cycles([20 + 2 * place for place in range(14)])
+    (alert,) = _alerts(make_cell(runs=[short, flat, short, flat]))
+    assert "in 2 of 4 runs: about " in alert.detail
+    assert _kinds(make_cell(runs=[short, flat, flat])) == []
+    (alert,) = _alerts(make_cell(runs=[short, flat, flat, _cycles(range(20, 61))]))
+    assert "in 1 of 4 runs: linear leak" in alert.detail
+
+
+def test_growth_that_slows_down_is_told_with_what_would_have_been_found() -> None:
+    """It rises in each third, so that a longer run is worth while; a leak is not proven."""
+    (alert,) = _alerts(make_cell(runs=[_cycles([20 + 5 * place**0.5 for place in range(200)])]))
+    assert "not enough data to tell a leak from a cache, a leak of " in alert.detail
+    assert alert.detail.endswith(" per cycle would have been found")
+
+
+def test_nothing_is_judged_where_nothing_rose_by_more_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The verdict needs numpy, which takes long to import."""
+    monkeypatch.setitem(sys.modules, "numpy", None)  # not to be imported
+    limits = AlertLimits(growth_bytes=36 * MIB)
+    assert alerts(make_cell(runs=[_cycles(range(20, 61))]), limits) == ()
+    assert alerts(make_cell(runs=[_cycles(range(20, 61))]), AlertLimits(growth_bytes=None)) == ()
 
 
 def test_growth_under_the_waves_of_a_garbage_collector() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from memcap.errors import FileFormatError
 from memcap.load import make_orders, parse_load, parse_load_report
-from memcap.model import LoadConnections, LoadErrors, LoadSecond, LoadTarget, LoadTimes
+from memcap.model import LoadConnections, LoadErrors, LoadTarget, LoadTimes
 from memcap.probe.memcap_load.client import Client
 
 REPORT: dict[str, Any] = {
@@ -21,7 +21,6 @@ REPORT: dict[str, Any] = {
     "latency_seconds": {"p50": 0.001, "p95": 0.002, "p99": 0.003, "max": 0.5},
     "lateness_seconds": {"p50": 0.001, "p99": 0.002, "max": 0.003},
     "connections": {"opened": 20, "closed_by_server": 1, "most_open": 20, "retried": 1},
-    "per_second": [{"second": 0, "sent": 2000, "done": 1990, "errors": 8}],
 }  # fmt: skip
 
 
@@ -38,7 +37,6 @@ def test_a_report() -> None:
     assert outcome.latency == LoadTimes(p50=0.001, p95=0.002, p99=0.003, max=0.5)
     assert outcome.lateness == LoadTimes(p50=0.001, p95=None, p99=0.002, max=0.003)
     assert outcome.connections == LoadConnections(opened=20, closed_by_server=1, most_open=20, retried=1)
-    assert outcome.per_second == (LoadSecond(second=0, sent=2000, done=1990, errors=8),)
     assert outcome.ended.monotonic_seconds == 110.0
     assert (outcome.missed_rate, outcome.client_was_slow) == (False, False)
 
@@ -91,7 +89,6 @@ def test_the_client_writes_what_is_read() -> None:
         ({"errors": {"status": 7}}, "int instead of an object"),
         ({"latency_seconds": {"p50": 1}}, "has no field 'p99'"),
         ({"connections": {}}, "has no field 'opened'"),
-        ({"per_second": [7]}, "int instead of an object"),
         ({"started": 7}, "int instead of an object"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memcap.errors import FileFormatError
-from memcap.load import PodEvent, make_orders, parse_event, parse_events, parse_load
-from memcap.model import LoadTarget, PhaseName
+from memcap.load import PodEvent, make_orders, parse_event, parse_events, parse_load, stream_events
+from memcap.model import LoadTarget, PhaseName, WorkLook
 from memcap.probe.memcap_load.client import Client
 
 REPORT = Client(make_orders(parse_load("GET / rate=10 for 2s"), LoadTarget(), seed=1, bodies={})).report()
@@ -23,6 +24,10 @@ LINES = (
     {"event": "phase", "at": 9, "phase": "load", "report": None},
     {"event": "done", "at": 10},
 )
+
+PROGRESS = {
+    "event": "progress", "at": 7.5, "done": 90, "failed": 10, "p50": 0.001, "p95": 0.002, "p99": 0.003, "max": 0.5
+}  # fmt: skip
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
@@ -42,6 +47,38 @@ def test_events() -> None:
     assert (warm_up.phase, warm_up.at, load.phase) == (PhaseName.WARM_UP, 6.5, PhaseName.LOAD)
     assert load.report is not None
     assert (load.report.requests, own_tool.report, done.phase) == (20, None, None)
+
+
+def test_progress() -> None:
+    look = WorkLook(
+        seconds=7.5, done=90, failed=10, p50_seconds=0.001, p95_seconds=0.002, p99_seconds=0.003, max_seconds=0.5
+    )
+    assert parse_event(json.dumps(PROGRESS)) == PodEvent(event="progress", at=7.5, progress=look)
+
+
+def test_progress_of_a_time_in_which_nothing_ended() -> None:
+    none = dict.fromkeys(("p50", "p95", "p99", "max"))
+    assert parse_event(json.dumps({**PROGRESS, **none})).progress == WorkLook(seconds=7.5, done=90, failed=10)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"done": -1}, "expected 0 or more"),
+        ({"done": None}, "NoneType instead of a whole number"),
+        ({"failed": 1.5}, "not whole"),
+        ({"p95": "0.1"}, "str instead of a number of seconds"),
+    ],
+)
+def test_progress_that_cannot_be_true(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(FileFormatError, match=words):
+        parse_event(json.dumps({**PROGRESS, **changes}))
+
+
+@pytest.mark.parametrize("name", ["done", "failed", "p50", "p95", "p99", "max"])
+def test_progress_with_a_field_that_is_missing(name: str) -> None:
+    with pytest.raises(FileFormatError, match=f"have no field '{name}'"):
+        parse_event(json.dumps({key: value for key, value in PROGRESS.items() if key != name}))
 
 
 def test_what_this_version_does_not_know_is_passed_over() -> None:
@@ -109,6 +146,22 @@ def test_a_line_that_was_cut_off_is_left_out(data: st.DataObject) -> None:
     number = data.draw(st.integers(min_value=0, max_value=len(lines) - 1))
     cut = data.draw(st.integers(min_value=0, max_value=len(lines[number]) - 1))
     assert parse_events([*lines[:number], lines[number][:cut]]) == parse_events(lines[:number])
+
+
+def test_events_are_read_as_they_come() -> None:
+    """A line is not kept: the log of a soak has some ten thousand of them."""
+    whole, read = json.dumps(PROGRESS), 0
+
+    def lines() -> Iterator[str]:
+        nonlocal read
+        while True:
+            read += 1
+            yield whole
+
+    events = stream_events(lines())
+    for expected in range(1, 4):
+        assert next(events).progress is not None
+        assert read == expected
 
 
 def test_only_the_last_line_may_be_cut_off() -> None:

@@ -44,6 +44,13 @@ def test_how_long_the_phases_last() -> None:
     assert (script["services"], script["collects"], script["collect"]) == ([], False, None)
 
 
+def test_a_load_tells_its_progress_where_that_is_asked_for() -> None:
+    serving = make_server_spec().serving
+    assert serving is not None
+    assert make_script(serving)["progress_seconds"] is None
+    assert make_script(serving, progress_seconds=60)["progress_seconds"] == 60
+
+
 def test_services_are_waited_for_in_their_order() -> None:
     waiting = replace(CACHE, ready=COMMAND)
     unchecked = replace(CACHE, name="queue", ready=None)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from measured import KILLED, OOM, RAISED, SPEC, START, journal_of
+from measured import KILLED, OOM, RAISED, SPEC, START, journal_of, soak_line
 
 from factories import MIB, make_raw, make_report
 from memcap.measuring import measure
@@ -51,6 +51,21 @@ def test_endings(report: dict[str, Any], ending: Ending, detail: str) -> None:
     found = limited(make_raw(make_report(**report)))
     assert found.ending is ending
     assert found.detail.startswith(detail)
+
+
+@pytest.mark.parametrize(
+    ("journal", "detail"),
+    [
+        ([{"rss_bytes": 100 * MIB}, {"rss_bytes": 600 * MIB}], "600.0 MiB were resident"),
+        ([{"rss_bytes": 600 * MIB}, {}], "more was resident"),
+        ([], "more was resident"),
+    ],
+)
+def test_too_large_a_resident_set(journal: list[dict[str, int]], detail: str) -> None:
+    looks = "".join(soak_line(number + 1, **figures) for number, figures in enumerate(journal))
+    raw = make_raw(make_report(**{**KILLED, "limit_exceeded": "rss"}), supervisor_journal=looks)
+    found = measure(raw, replace(SPEC, max_rss_bytes=512 * MIB), cpus=2)
+    assert (found.ending, found.detail) == (Ending.LIMIT_EXCEEDED, f"the limit of RSS is 512.0 MiB; {detail}")
 
 
 def test_a_signal_without_a_limit_of_ours_says_so() -> None:

@@ -30,7 +30,7 @@ from servers import LOAD, make_server, make_server_spec
 from factories import make_raw, make_report
 from memcap.engine.base import failed, not_started
 from memcap.measuring import measure
-from memcap.model import CaveatKind, ClientCommand, CollectSignal, Ending, PhaseName, RawRun
+from memcap.model import STOPPED_BEFORE_ITS_TIME, CaveatKind, ClientCommand, CollectSignal, Ending, PhaseName, RawRun
 
 
 def test_a_server_that_ends_after_its_stop_signal_completed() -> None:
@@ -140,6 +140,11 @@ def test_a_run_whose_client_ended_too_early_is_lost(errors: str, words: str) -> 
         found = served(events, serving={"client_errors": errors})
         assert ending_of(found) == (Ending.LOST, f"the load client ended: {words}")
         assert run_of(found).phases
+
+
+def test_a_soak_that_is_stopped_under_load_is_not_lost() -> None:
+    found = served(WHOLE[:-1], serving={"client_ran": True})
+    assert ending_of(found) == (Ending.COMPLETED, STOPPED_BEFORE_ITS_TIME)
 
 
 def test_a_run_whose_client_ended_before_the_server_was_started_is_lost() -> None:

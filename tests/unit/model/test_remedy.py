@@ -32,6 +32,18 @@ def test_out_of_memory_by_its_own_limit(detail: str, words: str) -> None:
     assert not any(promise in remedy for promise in RAISING_THE_CAP)
 
 
+@pytest.mark.parametrize("origin", Origin)
+@pytest.mark.parametrize(
+    ("detail", "words"),
+    [
+        ("no request succeeded: GET /: 500 Internal Server Error", "of the load"),
+        ("it ended by itself in its phase 'load'", "until its stop signal"),
+    ],
+)
+def test_a_server_that_was_incomplete_needs_no_metrics(detail: str, words: str, origin: Origin) -> None:
+    assert words in remedy_of(Ending.INCOMPLETE, detail, origin)
+
+
 def test_no_remedy_of_a_message_promises_that_a_higher_cap_helps() -> None:
     assert not any(promise in Ending.MEMORY_ERROR.remedy for promise in RAISING_THE_CAP)
     assert find_message("MemoryError") is not None
@@ -98,6 +110,7 @@ def test_what_was_seen_below_the_cap_decides_nothing() -> None:
             "container.file_size",
             "--file-",
         ),
+        (Ending.LIMIT_EXCEEDED, "the limit of RSS is 1 B; x", "Raise the limit of the soak", "Raise --max-rss, or"),
         (Ending.LIMIT_EXCEEDED, "signal 24 (SIGXCPU): a limit of CPU time that", "did not set", "`ulimit`"),
         (
             Ending.OOM_KILLED,

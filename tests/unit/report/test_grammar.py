@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 from profiles import frame, make_profile, site
 from reproduced import make_escalated, make_found, make_growing
+from soaks import make_calls
 
 from factories import make_baseline, make_cell, make_measurement, make_oom, make_result, make_runs
 from memcap.judge import judge
+from memcap.leaks import Series
 from memcap.model import Accepted, Baselines, Caveat, CaveatKind, Ending, Measurement, Metric, Rules
 from memcap.profile_diff import diff_profiles
 from memcap.report.baselines import render_baselines
@@ -22,6 +24,7 @@ from memcap.report.formats import FORMATS
 from memcap.report.profile import profile_document
 from memcap.report.repro import repro_document
 from memcap.report.selftest import selftest_document
+from memcap.report.soak import soak_document
 from memcap.report.to_terminal import Terminal, to_terminal
 from memcap.report.view import View, build_view
 from memcap.selftest import MetricQuality, SelfTest
@@ -62,6 +65,7 @@ TEXTS: dict[str, Callable[[], str]] = {
         diff_document(diff_profiles(make_profile(site(2**10, frame(8), count=1)), ONE_LINE), top=1)
     ),
     "repro": lambda: to_terminal(repro_document(make_found(attempts=(make_growing(),)), top=1)),
+    "soak": lambda: to_terminal(soak_document(make_calls(Series(seconds=[0.05], values=[2**20])))),
     "repro of a load": lambda: to_terminal(repro_document(make_escalated(10, 110.5), top=1)),
     "baselines": lambda: render_baselines(
         [replace(make_baseline(make_cell(runs=[make_measurement()])), accepted=Accepted(reason="x"))], width=80

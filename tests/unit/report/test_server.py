@@ -51,6 +51,7 @@ def test_the_answer_names_the_phase_of_the_largest_need() -> None:
     [
         "load x2     10.0    61.0 MiB  3.6 KiB    60.0 MiB      4000        44.0 MiB",
         "kept after the load: 27.3 MiB more than before: 48.0 MiB before the load, 75.4 MiB after it",
+        "growth during the load: linear leak, 2.4 KiB (2.4–2.5 KiB) per request, in 3 of 3 runs",  # noqa: RUF001
         "per open connection: 63.9 KiB (63.0–64.9 KiB)",  # noqa: RUF001
         "kept per 1000 requests: 2.0 MiB",
         "per worker: all levels had the same number of workers",
@@ -75,6 +76,23 @@ def test_one_level_says_what_is_missing_in_one_line() -> None:
         "per worker, per open connection, kept per 1000 requests, kept per opened connection: "
         "not enough levels: use two or more, such as levels=1,2,4" in text
     )
+
+
+def test_a_load_without_a_leak_says_what_would_have_been_found() -> None:
+    cell = make_served_cell()
+    runs = [replace(run, series=tuple(replace(each, low=40 * MIB) for each in run.series)) for run in cell.runs]
+    assert "growth during the load: flat, no leak; 771 B per request would have been found" in _text(
+        replace(cell, runs=tuple(runs))
+    )
+    flat_but_one = replace(cell, runs=(*runs[:2], cell.runs[2]))
+    assert "growth during the load: flat, a leak in 1 of 3 runs; " in _text(flat_but_one)
+
+
+def test_a_load_of_few_samples_says_nothing_of_growth() -> None:
+    cell = make_served_cell()
+    runs = tuple(replace(run, series=run.series[::4]) for run in cell.runs)
+    assert "growth during" not in _text(replace(cell, runs=runs))
+    assert _measured(replace(cell, runs=runs))["serving"]["growth"] is None
 
 
 def test_what_lies_around_nothing_is_not_kept_for_certain() -> None:
@@ -194,3 +212,7 @@ def test_json_has_what_follows_from_the_runs_together() -> None:
     assert serving["per_worker_bytes"]["why_not"] == "all levels had the same number of workers"
     assert serving["kept_after_load"]["kept_bytes"] == pytest.approx(14000 * 2 * KIB, rel=0.02)
     assert serving["kept_after_collect"] is None
+    growth = serving["growth"]
+    assert (growth["class"], growth["leak"], growth["leaking_runs"], growth["runs"]) == ("linear_leak", True, 3, 3)
+    low, high = growth["rate_interval"]
+    assert low < growth["rate_bytes_per_request"] < high

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from profiles import frame, make_profile, site
 from reproduced import make_escalated, make_found
 from simulated_workload import Workload, found
+from soaks import make_calls, recorded, stretched
 from views import view_of_every_verdict
 
 from factories import make_baseline, make_cell, make_environment, make_image, make_result
@@ -28,6 +29,7 @@ from memcap.report.fit import FitReport, fit_document
 from memcap.report.profile import profile_document
 from memcap.report.repro import repro_document
 from memcap.report.selftest import selftest_document
+from memcap.report.soak import soak_document
 from memcap.report.text import folded
 from memcap.report.text_table import table
 from memcap.report.to_terminal import Terminal, to_terminal
@@ -38,6 +40,7 @@ MIB = 1024**2
 LONG = f"suite.{'long_name_' * 5}-registry_example_5000_team_prod_1_4-128m"
 DEEP = frame(8, "a_function_with_a_long_name", f"/app/{'folder/' * 20}work.py")
 PROFILE = replace(make_profile(site(2**20, DEEP)), subject=f"my/prod:1.4 -- python {'app.py ' * 20}")
+LEAK = make_calls(stretched(recorded("leak_bytes"), 3000), name=LONG)
 CHANGES = diff_profiles(make_profile(), PROFILE)
 
 
@@ -110,6 +113,7 @@ RENDERERS: dict[str, Callable[[int], str]] = {
     "baselines": _baselines,
     "selftest": _selftest,
     "profile": lambda width: _text(profile_document(PROFILE, top=5, where="results/profiles/x"), width),
+    "soak": lambda width: _text(soak_document(LEAK, where="results/soaks/x"), width),
     "repro": lambda width: _text(repro_document(make_found(), top=5, where="results/repro/x"), width),
     "repro of a load": lambda width: _text(repro_document(make_escalated(10, 20, 110.5), top=5, where="x"), width),
     "diff": lambda width: _text(diff_document(CHANGES, top=5), width),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memcap.stats import Rise, steady_rise, tenths
+from memcap.stats import Rise, parts_of_rise, steady_rise, tenths
 
 LEVELS = st.lists(st.integers(0, 10**9), min_size=1, max_size=60)
 
@@ -60,3 +60,9 @@ def test_tenths_lie_between_values_and_on_them() -> None:
     assert tenths((0, 5)) == (0, 0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5)
     assert tenths([place**2 for place in range(11)]) == tuple(place**2 for place in range(11))
     assert tenths((3,)) == (3,) * 11
+
+
+def test_the_parts_of_a_rise_are_what_stays_between_marks() -> None:
+    parts = parts_of_rise(range(10), [0, 9, 1, 2, 3, 4, 5, 6, 7, 8], (0, 5, 9))
+
+    assert parts == [Rise(amount=4, seconds=5), Rise(amount=4, seconds=4)]

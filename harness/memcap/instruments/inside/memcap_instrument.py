@@ -3,7 +3,8 @@
 Called by ``start/sitecustomize.py`` before the program begins, in the image, on Python 3.8 or newer. What is asked for
 is in the environment: ``MEMCAP_INSTRUMENT`` holds words (``memray`` or ``tracemalloc``, ``native``, ``follow``,
 ``watch``, ``aggregate``, ``frames=N``), ``MEMCAP_ARTEFACTS`` the folder to write to. Without ``follow`` both are taken
-out of the environment, and so are not handed to children, only to what takes the process's own place. Each process
+out of the environment, and so are not handed to children, only to what takes the process's own place. In a soak the
+words are ``looks`` and those of ``memcap_look_thread``, which looks at the process from time to time. Else each process
 leaves ``process-PID.txt`` (a literal of Python: who it is, or why nothing could be noted) beside ``capture-PID.bin`` of
 memray, or ``traces-PID.txt``; with ``watch`` also what ``memcap_watch`` notes. Nothing here may fail the program.
 """
@@ -39,6 +40,10 @@ def start(own_entry: str) -> None:
     hidden = {} if follow else _hide_from_children(own_entry)
     try:
         finish: Callable[[], None] = _nothing
+        if "looks" in words:
+            finish = __import__("memcap_look_thread").start(words, os.path.join(folder, "workload.jsonl"))
+            _replace_endings(own_entry, hidden, finish, True)  # what is forked is looked at too
+            return
         if "memray" in words:
             version, finish = _start_memray(own_entry, folder, words)
             _introduce(folder, tool="memray", version=version)

@@ -3,8 +3,9 @@
     python memcap_render.py FOLDER [no-reports]
 
 FOLDER holds what ``memcap_instrument`` left. Beside it this writes ``sites.json`` (processes, frames, sites, sources)
-and, for memray's captures, ``PID-flamegraph.html``, ``PID-temporal.html``, ``PID-table.html`` and ``PID-stats.json`` of
-the processes with the highest peaks. It prints how far it is, in percent. Runs in the image on Python 3.8 or newer.
+and, for memray's captures, ``PID-flamegraph.html``, ``PID-temporal.html``, ``PID-table.html``, ``PID-leaks.html`` (what
+lives at the end, with its lines in ``PID-leaks.json``) and ``PID-stats.json`` of the processes with the highest peaks.
+It prints how far it is, in percent. Runs in the image on Python 3.8 or newer.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ STEP_PERCENT, QUIET_SECONDS = 10, 3.0  # a reading that is over soon says nothin
 LARGEST_READ_THROUGH = 32 * 1024 * 1024  # of a capture, record by record, which takes seconds
 PAGE = 4096
 MOST_REPORTED = 4
+MOST_LINES = 100
 OWN = "/instruments/"
 
 
@@ -63,7 +65,7 @@ class Reading:
 
     def __init__(self, sizes: list[int], *, with_reports: bool) -> None:
         reported = sorted(sizes, reverse=True)[:MOST_REPORTED] if with_reports else []
-        self.total = 2 * sum(sizes) + 4 * sum(reported) or 1
+        self.total = 2 * sum(sizes) + 5 * sum(reported) or 1
         self.read = self.size = self.records = self.told = 0
         self.began = time.monotonic()
 
@@ -245,6 +247,22 @@ def read_capture(path: str, frames: Frames) -> dict[str, Any]:
     }
 
 
+def lines_of(records: Iterable[Any]) -> list[list[Any]]:
+    """Return file, line, bytes, count and source of the program's lines that allocated ``records``, the largest first.
+
+    A line is the innermost of Python; what compiled code allocates is that of the line that called it.
+    """
+    totals: dict[tuple[str, int], list[int]] = {}
+    for record in records:
+        for (_, file, line), _ in without_own([(frame, False) for frame in record.stack_trace()]):
+            entry = totals.setdefault((file, line), [0, 0])
+            entry[0] += record.size
+            entry[1] += record.n_allocations
+            break
+    largest = sorted(totals.items(), key=lambda item: -item[1][0])[:MOST_LINES]
+    return [[*place, *total, linecache.getline(*place).strip()[:200]] for place, total in largest]
+
+
 def is_aggregated(metadata: Any) -> bool:
     """Say whether a capture holds totals by stack only."""
     return str(metadata.file_format.name) == "AGGREGATED_ALLOCATIONS"
@@ -314,9 +332,9 @@ def write_reports(capture: str, stem: str) -> None:
     snapshots = tuple(reader.get_memory_snapshots())
     at_peak = list(reader.get_high_watermark_allocation_records(merge_threads=True))
 
-    def render(reporter: Any, name: str) -> None:
+    def render(reporter: Any, name: str, leaks: bool = False) -> None:
         with open("%s-%s.html" % (stem, name), "w", encoding="utf-8", errors="backslashreplace") as file:
-            reporter.render(file, reader.metadata, False, True, False, no_web=True)
+            reporter.render(file, reader.metadata, leaks, True, False, no_web=True)
 
     def flamegraph() -> None:
         reporter = FlameGraphReporter.from_snapshot(at_peak, memory_records=snapshots, native_traces=native)
@@ -324,6 +342,13 @@ def write_reports(capture: str, stem: str) -> None:
 
     def table() -> None:
         render(TableReporter.from_snapshot(at_peak, memory_records=snapshots, native_traces=native), "table")
+
+    def leaks() -> None:
+        at_end = list(reader.get_leaked_allocation_records(merge_threads=True))
+        reporter = FlameGraphReporter.from_snapshot(at_end, memory_records=snapshots, native_traces=native)
+        render(reporter, "leaks", leaks=True)
+        with open(stem + "-leaks.json", "w", encoding="utf-8", errors="backslashreplace") as file:
+            json.dump(lines_of(at_end), file)
 
     def temporal() -> None:
         records, marks = reader.get_temporal_high_water_mark_allocation_records(merge_threads=True)
@@ -340,7 +365,7 @@ def write_reports(capture: str, stem: str) -> None:
         )
 
     over_time = () if is_aggregated(reader.metadata) else (temporal, stats)
-    for report in (flamegraph, table, *over_time):
+    for report in (flamegraph, table, leaks, *over_time):
         try:
             report()
         except Exception:

@@ -14,8 +14,9 @@ enum { STARTING, RUNNING, ENDING }; /* what the main process does at a sample */
 struct row { u32 milliseconds, usage, anon, file, shmem, kernel, low, state; }; /* KiB; low: least unreclaimable of the span */
 struct process { i64 pid, parent, vm_hwm, rss, pss; char name[20]; }; /* rss: ABSENT if the last scan did not see it */
 /* What the last scan saw: bytes of kernel memory that its processes explain, that may lie in their pipes and sockets, and
- * that they locked; the largest part of files in one process. */
-struct scanned { i64 kernel, queued, descriptors, locked, threads, files, when_kernel; };
+ * that they locked; the largest part of files in one process; when it began, sums over all processes, and whether the main
+ * one was among them. */
+struct scanned { i64 kernel, queued, descriptors, locked, threads, files, when_kernel, when, rss, vms, processes; int saw_main; };
 /* What mappings explain of kernel memory, and when that was looked at. */
 struct mapped { i64 kernel, when_kernel, processes; };
 
@@ -33,8 +34,12 @@ static struct {
     i64 pid, parent;         /* ours, and who started us; PID 1 has a PID namespace to itself */
     i64 watchdog;            /* 0: none; with the next two it stands in for what cgroups cap */
     i64 data_limit, process_limit, cpu_limit, disk_limit, file_limit, core_limit; /* ABSENT: none; milliseconds, bytes */
-    const char *exceeded;    /* which of the first two was broken */
-    i64 stop_signal, grace;  /* of a server (0: none): what SIGTERM becomes, and how long it may take to end */
+    i64 max_rss;             /* of all processes together (ABSENT: no limit) */
+    const char *exceeded;    /* which limit was broken: CPU time, disk or RSS */
+    int is_server;
+    i64 stop_signal, grace;  /* what SIGTERM becomes (0: it ends the run), and how long the workload may take to end then */
+    i64 stop_after;          /* when the workload gets that by itself (0: never) */
+    i64 look_step;           /* between two looks of a soak (0: it is none) */
     i64 stopped_at;          /* when it got that, or ABSENT */
     int grace_over;
     i64 started, ended, samples, max_file, cpu_at_start, cgroup_cpu_at_start;
@@ -42,7 +47,7 @@ static struct {
     i64 mark, peak_unreclaimable; /* mark: the kernel's high-water mark just before the last sample */
     i64 cap, held, turned;   /* held: of the last sample, without page cache; turned: when that last changed */
     i64 kills, kills_while_main_lived, killed_others;
-    struct scanned scanned;
+    struct scanned scanned, alive; /* the last one; the last one that saw the main process */
     struct mapped mapped;
     i64 uncounted;           /* of the sample before */
     int had_huge;
@@ -54,6 +59,7 @@ static struct {
     i64 main_pid, main_status;
     struct { i64 error; char problem[16], needs[200]; } exec; /* why the workload could not be started (refused.h) */
     int state, has_at_kill, ending_all, main_done, timed_out, watchdog_kill, stopped_by;
+    int main_killed;         /* by the kernel */
     i64 user_us, system_us, minor_faults, major_faults, max_rss_kib;
     i64 process_peak_count;
     u32 rows, row_ms;
@@ -61,6 +67,10 @@ static struct {
     u32 processes;
     struct process table[PROCESSES];
     i64 shares_need, shares_when, shares_cost; /* unreclaimable bytes and time when PSS was last read; its CPU time so far */
+    /* Of a soak. The last sample while the workload lived: its time and what it showed; the least unreclaimable bytes since
+     * the last look, that look's time, and the CPU time that shares took so far. */
+    struct { i64 at, low, when, shares_cost, lines; struct split now; } looks;
+    int is_line_cut;         /* the last line of the journal was written in part, or not at all */
 } run __attribute__((aligned(4096))); /* so that the variables touch no more pages than they fill */
 
 static i64 elapsed(void) { return clock_ns(CLOCK_MONO) - run.started; }

@@ -57,10 +57,19 @@ static void note_state(void) {
     i64 kills = cgroup_oom_kills();
     if (kills > run.kills) {
         if (!run.has_at_kill) { run.at_kill = run.last; run.has_at_kill = 1; }
-        if (!run.main_done && !main_is_ending()) run.kills_while_main_lived = kills;
+        if (run.main_done || main_is_ending()) run.main_killed = 1;
+        else run.kills_while_main_lived = kills;
         run.kills = kills;
     }
     if (run.main_done || (slurp(run.main_files.memory) && to_number(text) == 0)) run.state = ENDING;
+}
+
+/* For the next look of a soak. What a program gives back when it ends says nothing of what it kept. */
+static void keep_for_look(const struct split *now, i64 at) {
+    if (!run.look_step || run.state != RUNNING || run.stopped_at >= 0 || run.ending_all || run.main_killed) return;
+    run.looks.now = *now;
+    run.looks.at = at;
+    if (run.looks.low < 0 || now->unreclaimable < run.looks.low) run.looks.low = now->unreclaimable;
 }
 
 /* Returns the unreclaimable bytes of now. */
@@ -81,23 +90,35 @@ static i64 sample(void) {
     if (now.file > run.max_file) run.max_file = now.file;
     run.samples++;
     run.last = now;
-    remember(&now, elapsed());
+    i64 at = elapsed();
+    remember(&now, at);
+    keep_for_look(&now, at);
     return need;
 }
 
-/* --- the largest resident set (VmHWM) of each process; the smallest entry makes room --- */
+/* --- the largest resident set (VmHWM) of each process. Where there are more than the table holds, the smallest entry makes
+ * room for a larger one; and if most of them have ended, the smallest of these for any, or those that live now would be
+ * missing in the journal of a server whose workers are replaced for days. --- */
+static struct process *room_for_process(i64 vm_hwm) {
+    struct process *smallest = run.table, *ended = 0;
+    if (run.processes < PROCESSES) return &run.table[run.processes++];
+    u32 count = 0;
+    for (struct process *one = run.table; one < run.table + PROCESSES; one++) {
+        if (one->vm_hwm < smallest->vm_hwm) smallest = one;
+        if (one->rss != ABSENT) continue;
+        count++;
+        if (!ended || one->vm_hwm < ended->vm_hwm) ended = one;
+    }
+    if (count > PROCESSES / 2) return ended;
+    return smallest->vm_hwm < vm_hwm ? smallest : 0;
+}
 static struct process *note_process(i64 pid, i64 vm_hwm) {
     struct process *slot = 0;
     for (u32 i = 0; i < run.processes; i++)
         if (run.table[i].pid == pid) slot = &run.table[i];
-    if (!slot && run.processes < PROCESSES) slot = &run.table[run.processes++];
-    if (!slot) {
-        slot = &run.table[0];
-        for (u32 i = 1; i < PROCESSES; i++)
-            if (run.table[i].vm_hwm < slot->vm_hwm) slot = &run.table[i];
-        if (slot->vm_hwm >= vm_hwm) return 0;
-    }
-    if (slot->pid != pid) slot->pss = ABSENT;
+    if (!slot) slot = room_for_process(vm_hwm);
+    if (!slot) return 0;
+    if (slot->pid != pid) slot->pss = ABSENT, slot->vm_hwm = 0;
     slot->parent = value_of("PPid");
     const char *name = find("Name");
     u32 n = 0;
@@ -122,11 +143,15 @@ static void scan_process(i64 pid) {
     run.scanned.descriptors += at_least(value_of("FDSize"), 0);
     run.scanned.locked += at_most(at_least(kib_of("VmLck"), 0), files);
     run.scanned.files = at_least(files, run.scanned.files);
+    run.scanned.rss += at_least(rss, 0);
+    run.scanned.vms += at_least(kib_of("VmSize"), 0);
+    run.scanned.processes++;
+    run.scanned.saw_main |= pid == run.main_pid;
     struct process *slot = note_process(pid, vm_hwm);
     if (slot) slot->rss = rss;
 }
 
-static i64 scan_namespace(void) {
+static i64 visit_namespace(void (*visit)(i64 pid)) {
     char entries[2048];
     i64 count = 0, size;
     int proc = open_file("/proc", O_READ);
@@ -137,11 +162,18 @@ static i64 scan_namespace(void) {
             i64 pid = to_number(name);
             if (pid <= 1) continue;
             count++;
-            scan_process(pid);
+            visit(pid);
         }
     }
     close_file(proc);
     return count;
+}
+/* All processes of the workload; returns how many. */
+static i64 visit_processes(void (*visit)(i64 pid)) {
+    if (run.pid == 1) return visit_namespace(visit);
+    walk_tree();
+    for (u32 i = 0; i < tree.size; i++) visit(tree.pids[i]);
+    return tree.size;
 }
 
 /* --- the share of each process in what several have (PSS), which adds up only at one moment: that of the peak. The
@@ -238,12 +270,12 @@ static int must_scan(i64 now) {
 
 /* Look at all processes, and end the window of evidence. `need` is of now, in unreclaimable bytes. */
 static void scan_processes(i64 need, i64 now) {
-    i64 count = 0, shm_size = ABSENT, shm_used = ABSENT;
+    i64 shm_size = ABSENT, shm_used = ABSENT;
     for (u32 i = 0; i < run.processes; i++) run.table[i].rss = ABSENT;
-    run.scanned = (struct scanned){.when_kernel = run.last.kernel};
+    run.scanned = (struct scanned){.when_kernel = run.last.kernel, .when = now};
     if (cg.version) begin_traffic();
-    if (run.pid == 1) count = scan_namespace();
-    else for (count = walk_tree(), tree.next = 0; tree.next < tree.size; tree.next++) scan_process(tree.pids[tree.next]);
+    i64 count = visit_processes(scan_process);
+    if (run.scanned.saw_main) run.alive = run.scanned;
     /* A process that is exiting cannot be asked, but PID 1 has its sums soon: until then the window goes on. */
     if (cg.version && seen.now.known) {
         int was_busy = close_window();

@@ -15,6 +15,9 @@
  *       home                     HOME is that of this user
  *       stop=SIGNAL, grace=MS    the workload is a server: SIGTERM to the supervisor stops it with SIGNAL, and after MS
  *                                it is ended; other signals go on to it; the journal has its processes
+ *       stop-after=MS            stop the workload after so long as SIGTERM would, with SIGTERM if stop= names no other
+ *       soak=MS                  the journal has a look at the workload for each MS (see looks.h)
+ *       max-rss=BYTES            end the workload when the RSS of all its processes together is larger
  *
  * As an ordinary process (not PID 1) it ends and counts its own descendants only; any of the signals that it would
  * forward as PID 1, or the end of whoever started it, ends them all.
@@ -29,6 +32,7 @@
 #include "calibrate.h"
 #include "evict.h"
 #include "launch.h"
+#include "looks.h"
 #include "pages.h"
 #include "samples.h"
 #include "write.h"
@@ -44,6 +48,9 @@ static i64 pause_after(i64 now) {
     return pause;
 }
 
+/* A pause that ends when something is due, if that is to come. */
+static i64 until(i64 due, i64 now, i64 pause) { return due > now ? at_most(pause, due - now) : pause; }
+
 /* Opening and writing files needs kernel memory, which counts as ours. With no room for it the kernel looks for a victim,
  * and while the one that it found still lets go of its memory, it may find that gone, and kill us as the next. So these
  * things wait until there is room again, or for a second, as there are workloads that live at their cap. */
@@ -56,38 +63,69 @@ static int may_need_memory(i64 now, i64 due) {
 static int is_beyond_limits(void) {
     if (run.cpu_limit >= 0 && used_cpu_ns() > run.cpu_limit * 1000000) run.exceeded = "cpu_time";
     if (run.disk_limit >= 0 && seen.now.known && seen.now.written - seen.at_start.written > run.disk_limit) run.exceeded = "disk";
+    if (run.max_rss >= 0 && run.alive.rss > run.max_rss) run.exceeded = "rss";
     return run.exceeded != 0;
+}
+
+/* The last look of a soak is before the stop signal, which may make the workload give its memory back. */
+static void stop_workload(void) {
+    if (run.stopped_at < 0 && !main_is_ending()) { /* else it ended by itself */
+        if (run.looks.at > run.looks.when && has_room()) { scan_processes(run.last.unreclaimable, elapsed()); write_look(0); }
+        run.stopped_at = elapsed();
+    }
+    SYS2(NR_KILL, run.main_pid, run.stop_signal);
 }
 
 /* A server is stopped by what its image says, and the other signals are for it. To anything else they come unasked. */
 static void pass_on(i64 signal) {
-    if (run.stop_signal && signal == SIG_TERM) {
-        if (run.stopped_at < 0 && !main_is_ending()) run.stopped_at = elapsed(); /* else it ended by itself */
-        signal = run.stop_signal;
-    } else if (!run.stop_signal) run.stopped_by = (int)signal;
+    if (run.stop_signal && signal == SIG_TERM) { stop_workload(); return; }
+    if (!run.stop_signal) run.stopped_by = (int)signal;
     if (run.pid == 1 || run.stop_signal) SYS2(NR_KILL, run.main_pid, signal);
     else end_all();
 }
 
+/* When the processes are scanned next, and the next line of the journal is due. A scan for a look comes before that is due
+ * only if all of them together take no more than a part of the time. */
+static struct { i64 scan, scan_cost, line, step; } next;
+
+static i64 scan_due(i64 now) {
+    if (must_scan(now)) return now;
+    int is_for_look = run.look_step && now >= next.line && next.scan_cost <= run.look_step / SCAN_PART;
+    return is_for_look ? at_most(now, next.scan) : next.scan;
+}
+static void scan_on_time(i64 need, i64 now) {
+    i64 before = own_cpu() - run.shares_cost;
+    scan_processes(need, now);
+    next.scan_cost = own_cpu() - run.shares_cost - before;
+    i64 rest = own_cpu() < FREE_CPU_NS / 2 ? 0 : next.scan_cost * 200; /* many processes are looked at less often: half a percent of a core */
+    next.scan = now + at_least(rest, at_most(now / 4, PROCESS_SCAN_NS)); /* a quarter: some processes live for a few ms */
+}
+static void write_line(i64 now) {
+    if (run.look_step) {
+        write_look(0);
+        next.line = (now / run.look_step + 1) * run.look_step;
+    } else {
+        journal();
+        next.line = now + next.step;
+        next.step += next.step / 64;
+    }
+}
+
 /* Sample until the main process ends. */
 static void watch(u64 waited_for) {
-    i64 next_scan = 0, next_journal = 0, journal_step = run.stop_signal ? JOURNAL_NS / 5 : JOURNAL_NS;
+    next.step = run.is_server ? JOURNAL_NS / 5 : JOURNAL_NS;
+    if (run.look_step) begin_looks();
     while (!run.main_done) {
         i64 now = elapsed();
         i64 need = sample();
         if (run.watchdog && need > run.watchdog) { run.watchdog_kill = 1; end_all(); break; }
-        if (may_need_memory(now, must_scan(now) ? now : next_scan)) {
-            i64 cost = own_cpu() - run.shares_cost;
-            scan_processes(need, now);
-            cost = (own_cpu() - run.shares_cost - cost) * 200; /* many processes are looked at less often: half a percent of a core */
-            if (own_cpu() < FREE_CPU_NS / 2) cost = 0;
-            next_scan = now + at_least(cost, at_most(now / 4, PROCESS_SCAN_NS)); /* a quarter: some processes live for a few ms */
-        }
-        if (may_need_memory(now, next_journal)) { journal(); next_journal = now + journal_step; journal_step += journal_step / 64; }
+        if (may_need_memory(now, scan_due(now))) scan_on_time(need, now);
+        if (may_need_memory(now, next.line)) write_line(now);
         if (run.time_limit && now >= run.time_limit) { run.timed_out = 1; end_all(); }
+        if (run.stop_after && now >= run.stop_after) { run.stop_after = 0; if (run.stopped_at < 0) stop_workload(); }
         if (run.stopped_at >= 0 && now >= run.stopped_at + run.grace && !run.ending_all) { run.grace_over = 1; end_all(); }
         if (is_beyond_limits()) { end_all(); break; }
-        i64 pause = pause_after(now);
+        i64 pause = until(run.stop_after, now, until(run.look_step ? next.line : 0, now, pause_after(now)));
         struct timespec wait = {pause / 1000000000, pause % 1000000000};
         u8 info[128];
         i64 signal = SYS4(NR_SIGTIMEDWAIT, &waited_for, info, &wait, sizeof waited_for);
@@ -177,6 +215,7 @@ static void supervise(char **argv, char **envp, int calibrating) {
     if (!run.exec.error) is_beyond_limits();
     end_all();
     reap(0);
+    if (run.look_step && !run.exec.error) write_look(1);
     report();
 }
 
@@ -190,6 +229,11 @@ static i64 count_cpus(void) {
 static int take_number(i64 *target, const char *value) {
     *target = to_number(value);
     return *target >= 0;
+}
+static int take_milliseconds(i64 *target, const char *value) {
+    if (!take_number(target, value)) return 0;
+    *target *= 1000000;
+    return 1;
 }
 /* A limit above the hard one of the container cannot be set: the workload would have another than it was promised. */
 static int take_limit(i64 *target, const char *value, int what) {
@@ -216,11 +260,11 @@ static int apply_option(const char *option) {
     else if ((value = after(option, "core="))) return take_limit(&run.core_limit, value, RLIMIT_CORE);
     else if ((value = after(option, "disk="))) return take_number(&run.disk_limit, value);
     else if ((value = after(option, "cpu-time="))) return take_number(&run.cpu_limit, value);
-    else if ((value = after(option, "stop="))) return take_number(&run.stop_signal, value);
-    else if ((value = after(option, "grace="))) {
-        if (!take_number(&run.grace, value)) return 0;
-        run.grace *= 1000000;
-    }
+    else if ((value = after(option, "max-rss="))) return take_number(&run.max_rss, value);
+    else if ((value = after(option, "stop="))) { run.is_server = 1; return take_number(&run.stop_signal, value); }
+    else if ((value = after(option, "grace="))) return take_milliseconds(&run.grace, value);
+    else if ((value = after(option, "stop-after="))) return take_milliseconds(&run.stop_after, value);
+    else if ((value = after(option, "soak="))) return take_milliseconds(&run.look_step, value);
     else if ((value = after(option, "user="))) {
         char missing[384];
         join(missing, sizeof missing, "the user ", value, ", which is not in /etc/passwd or /etc/group of the image");
@@ -273,10 +317,11 @@ __attribute__((noreturn, used)) static void start(i64 *stack) {
     run.cpus = count_cpus();
     run.pid = SYS1(NR_GETPID, 0);
     run.parent = SYS1(NR_GETPPID, 0);
-    run.data_limit = run.process_limit = run.cpu_limit = run.disk_limit = run.file_limit = run.core_limit = run.stopped_at = ABSENT;
+    run.data_limit = run.process_limit = run.cpu_limit = run.disk_limit = run.file_limit = run.core_limit = run.max_rss = run.stopped_at = ABSENT;
     char **word = argv + 4;
     while (*word && apply_option(*word)) word++;
     if (!*word || !same(*word, "--") || !word[1]) misused();
+    if (run.stop_after && !run.stop_signal) run.stop_signal = SIG_TERM;
     take_secret(envp);
     if (run.wants_home) set_home(envp);
     if (!run.given_cgroup) cgroup_find();

@@ -6,7 +6,7 @@
 
 enum { TREE = 2048, KCMP_VM = 1, NO_NUMBER_AGAIN_NS = 100000000 };
 
-static struct { u32 size, next, pids[TREE], parents[TREE]; } tree; /* what is beyond is seen when others have ended */
+static struct { u32 size, pids[TREE], parents[TREE]; } tree; /* what is beyond is seen when others have ended */
 
 /* The kernel's list of the children that one thread started: "12 345 ". A number that was cut off has no blank. */
 static void add_children(const char *path, i64 parent) {

@@ -35,15 +35,28 @@ static void put_processes(void) {
     if (*separator == ']') put("]]");
 }
 
-static void journal(void) {
+/* A full disk takes a part of a line, or none. It must not spoil the next one. */
+static void begin_line(const char *key, i64 value) {
     write_to(run.journal);
-    put_field("{", "elapsed_ns", elapsed());
+    if (run.is_line_cut) put("\n");
+    put_field("{", key, value);
+}
+static void end_line(void) {
+    put("}\n");
+    flush_out();
+    run.is_line_cut = out.patience <= 0;
+}
+
+static void put_highest(void) {
     put_field(", ", "peak_bytes", cgroup_peak());
     put_field(", ", "unreclaimable_peak_bytes", run.peak_unreclaimable);
     put_field(", ", "oom_kills", cgroup_oom_kills());
-    if (run.stop_signal) put_processes();
-    put("}\n");
-    flush_out();
+    if (run.is_server) put_processes();
+}
+static void journal(void) {
+    begin_line("elapsed_ns", elapsed());
+    put_highest();
+    end_line();
 }
 
 static void put_split(const char *key, const struct split *s) {

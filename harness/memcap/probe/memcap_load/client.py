@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 EXIT_BAD_ORDERS = 2
-MOST_SECONDS = 10000  # rows of per_second; the last one has the rest
 LONGEST_EXAMPLE = 200  # characters
 LOOK_SECONDS = 0.01  # how often the start mark is looked for
 LEAD_SECONDS = 0.05  # from the start mark to the first request, so that workers are ready for it
@@ -57,16 +56,16 @@ class Histogram:
 
 
 class Tally:
-    """What was done in the whole load, and in each of its seconds."""
+    """What was done in the whole load; its size does not depend on how long that is."""
 
     def __init__(self) -> None:
         self.started: float | None = None
         self.ended = 0.0
         self.completed = self.queued = self.sent = 0
         self.latency, self.lateness = Histogram(), Histogram()
+        self._recent = Histogram()  # latency since the last progress
         self._errors: dict[str, dict[str, Any]] = {}
         self._first_sent = self._last_sent = 0.0
-        self._rows: list[dict[str, int]] = []
 
     def begin(self, now: float) -> None:
         self.started = self.ended = now
@@ -76,24 +75,28 @@ class Tally:
             self._first_sent = now
         self._last_sent = now
         self.sent += 1
-        self._row(now)["sent"] += 1
+
+    def add_latency(self, seconds: float) -> None:
+        self.latency.add(seconds)
+        self._recent.add(seconds)
 
     def add_completed(self, now: float) -> None:
         self.completed += 1
         self.ended = now
-        self._row(now)["done"] += 1
 
     def add_error(self, now: float, kind: str, words: str) -> None:
         self._errors.setdefault(kind, {"count": 0, "example": words[:LONGEST_EXAMPLE]})["count"] += 1
         self.ended = now
-        self._row(now)["errors"] += 1
 
-    def _row(self, now: float) -> dict[str, int]:
-        started = now if self.started is None else self.started
-        second = min(int(max(now - started, 0)), MOST_SECONDS - 1)
-        while len(self._rows) <= second:
-            self._rows.append({"second": len(self._rows), "sent": 0, "done": 0, "errors": 0})
-        return self._rows[second]
+    def progress(self) -> dict[str, float | None]:
+        """Return what was done until now, and the latency of what has ended since this was last asked for."""
+        times = self._recent.quantiles(50, 95, 99) or {}
+        self._recent = Histogram()
+        found: dict[str, float | None] = {"done": self.completed}
+        found["failed"] = sum(error["count"] for error in self._errors.values())
+        for name in ("p50", "p95", "p99", "max"):
+            found[name] = round(times[name], 6) if name in times else None
+        return found
 
     def report(self) -> dict[str, Any]:
         spread = self._last_sent - self._first_sent
@@ -107,7 +110,6 @@ class Tally:
             "achieved_rate": (self.sent - 1) / spread if spread > 0 else None,
             "latency_seconds": self.latency.quantiles(50, 95, 99),
             "lateness_seconds": self.lateness.quantiles(50, 99),
-            "per_second": self._rows,
         }
 
 
@@ -177,10 +179,10 @@ class Client:
             connection, answer = await self._exchange(connection, message, request.is_head, due + self._timeout)
         except ExchangeError as failure:
             if failure.kind == "timeout":
-                self._tally.latency.add(loop.time() - due)
+                self._tally.add_latency(loop.time() - due)
             self._tally.add_error(loop.time(), failure.kind, "%s: %s" % (request.name, failure))
             return connection
-        self._tally.latency.add(loop.time() - due)
+        self._tally.add_latency(loop.time() - due)
         if answer.status < 400:
             self._tally.add_completed(loop.time())
         else:
@@ -206,6 +208,10 @@ class Client:
         self._pool.retried += 1
         connection = await self._pool.connect(deadline)
         return connection, await connection.exchange(message, is_head, deadline)
+
+    def progress(self) -> dict[str, float | None]:
+        """Return how far the load is; see `Tally.progress`."""
+        return self._tally.progress()
 
     def report(self) -> dict[str, Any]:
         pool = self._pool

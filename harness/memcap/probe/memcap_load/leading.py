@@ -6,6 +6,10 @@ FILE is a JSON object that `load/script.py` makes. Each event is a line of JSON 
 machine's monotonic clock; `load/events.py` reads them. Where the host has to do something first, the client waits until
 the host puts a file into its own folder: a readiness check by a command, a load generator of the user's own.
 
+Where the script has ``progress_seconds``, a ``progress`` line comes so often while the load of a level is sent, and one
+at its end: how many requests were answered (``done``) and how many ended in an error (``failed``) since it began, and
+percentiles of the latency since the line before.
+
 The warm-up sends the requests of the first level for half of its time, each on a connection of its own, and rests for
 the other half: what is held at its end is held without a connection.
 """
@@ -98,7 +102,28 @@ async def warm_up(script: dict[str, Any]) -> None:
     await rest("warm_up", max(began + seconds - time.monotonic(), seconds / 2 if orders else 0))
 
 
-async def send_load(level: dict[str, Any]) -> None:
+async def tell_progress(client: Client, interval: float) -> None:
+    """Tell again and again how far the load is; where that is late, the next time is an interval later."""
+    loop = asyncio.get_running_loop()
+    due = loop.time()
+    while True:
+        due = max(due + interval, loop.time())
+        await asyncio.sleep(due - loop.time())
+        say("progress", **client.progress())
+
+
+async def run_load(client: Client, interval: float | None) -> None:
+    """Send a load, and tell how far it is if there is an interval for that."""
+    if interval is None:
+        await client.run()
+        return
+    telling = asyncio.ensure_future(tell_progress(client, interval))
+    await client.run()
+    telling.cancel()
+    say("progress", **client.progress())
+
+
+async def send_load(level: dict[str, Any], interval: float | None) -> None:
     """Send the load of a level, or let the host start what sends it, and tell."""
     report = None
     if level["orders"] is None:
@@ -106,7 +131,7 @@ async def send_load(level: dict[str, Any]) -> None:
         await wait_for_file(level["file"])
     else:
         client = Client(level["orders"])
-        await client.run()
+        await run_load(client, interval)
         report = client.report()
     say("phase", phase="load", report=report)
 
@@ -134,7 +159,7 @@ async def lead(script: dict[str, Any]) -> None:
         return
     await warm_up(script)
     for level in script["levels"]:
-        await send_load(level)
+        await send_load(level, script["progress_seconds"])
         await rest("idle", script["idle_seconds"])
     if script["collects"]:
         await collect(script)

@@ -1,0 +1,55 @@
+"""What a series that does not leak is: it stepped up, it filled up, or it comes and goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from memcap.leaks.envelope import fall_back
+from memcap.leaks.rising import without_steps
+from memcap.leaks.verdict import LeakClass
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+LEAST: Final = 256 * 1024  # of a rise that has a name
+FALLS: Final = 3.0  # a rise is more than noise if it is so many times what the series fell back
+EARLY: Final = 0.1  # of the run: until then it is a start
+FULL_BY: Final = 0.8  # of the run: what fills up later may go on
+_MOST: Final = 0.6  # of a rise, if steps explain it
+_NEARLY: Final = 0.05  # of a rise may be missing
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """The class, how much higher the series is at its end, and until when it rose (share of the run)."""
+
+    kind: LeakClass
+    rise: float
+    until: float
+
+
+def standing(x: Array, y: Array) -> Standing:
+    """Tell how the envelope ``y`` rose, which does not leak: FLAT, STEP, BOUNDED_CACHE, or NOT_ENOUGH_DATA.
+
+    The last is one that still rises at the end of the run, other than a leak does. ``x`` are shares of the run.
+    """
+    import numpy as np  # noqa: PLC0415 - takes long
+
+    end, fallen = float(np.median(y[-3:])), fall_back(y)
+    rise = end - float(y[:2].min())
+    full = y >= end - max(_NEARLY * rise, fallen / 2)
+    until = float(x[max(0, int(full.argmax()) - 1)])
+    steps = without_steps(y)[1]
+    places = sorted(steps)
+    apart = len(places) < 2 or places[1] - places[0] > 1
+    if rise <= max(LEAST, FALLS * fallen) or until <= EARLY:
+        kind = LeakClass.FLAT
+    elif sum(steps.values()) >= _MOST * rise and all(x[place] > EARLY for place in places) and apart:
+        kind = LeakClass.STEP
+    else:
+        kind = LeakClass.BOUNDED_CACHE if until <= FULL_BY else LeakClass.NOT_ENOUGH_DATA
+    return Standing(kind=kind, rise=rise, until=until)

@@ -1,0 +1,114 @@
+"""A soak: what it is asked to do, and what is seen of the workload while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+FINE_SAMPLES: Final = 480  # that the verdict has at least where the run is long enough for them
+SHORTEST_STEP_SECONDS: Final = 0.5
+MOST_SAMPLES: Final = 50_000  # some 16 MB in the container
+
+
+@dataclass(frozen=True, kw_only=True)
+class SoakRules:
+    """What a soak does, and what it is judged by.
+
+    The workload is looked at every ``step_seconds``, for the verdict; a sample that is shown and kept is one every
+    ``interval_seconds``. ``max_rss_bytes`` is what the resident memory of all processes together may be, ``rate`` how
+    many simulated hours an hour has. ``collects`` says that Python's garbage is collected before each sample;
+    ``frames`` is how many callers tracemalloc notes, 0 if it is off.
+    """
+
+    duration_seconds: float
+    interval_seconds: float = 60.0
+    leak_threshold_bytes: int = 50_000_000
+    max_rss_bytes: int | None = None
+    top: int = 20
+    frames: int = 0
+    collects: bool = False
+    rate: float = 1.0
+
+    @property
+    def step_seconds(self) -> float:
+        """Return how often the workload is looked at."""
+        return min(self.interval_seconds, max(SHORTEST_STEP_SECONDS, self.duration_seconds / FINE_SAMPLES))
+
+    @property
+    def looks(self) -> int:
+        """Return how many looks that are."""
+        return int(self.duration_seconds / self.step_seconds) + 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryLook:
+    """What the supervisor saw at one time: ``seconds`` after the workload's start.
+
+    ``low_bytes`` is the least unreclaimable memory since the look before; the last look at a workload that ended by
+    itself has none, as a program gives memory back before it ends. RSS, VMS and PSS are sums over all processes, as
+    ``open_files`` and ``threads`` are; they are None where looking takes too much time (docs/measuring.md).
+    """
+
+    seconds: float
+    unreclaimable_bytes: int | None = None
+    low_bytes: int | None = None
+    usage_bytes: int | None = None
+    huge_bytes: int | None = None
+    rss_bytes: int | None = None
+    vms_bytes: int | None = None
+    pss_bytes: int | None = None
+    processes: int | None = None
+    threads: int | None = None
+    open_files: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkLook:
+    """The work that was done by one time: cycles of a generator, calls of a function, or requests to a server.
+
+    ``done`` counts from the start, and ``failed`` requests too; the times are those of the work since the look before,
+    None if there was none. ``metrics`` are the workload's own, of the last cycle.
+    """
+
+    seconds: float
+    done: int
+    failed: int | None = None
+    p50_seconds: float | None = None
+    p95_seconds: float | None = None
+    p99_seconds: float | None = None
+    max_seconds: float | None = None
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PythonLook:
+    """What a CPython process says of itself at one time; ``took_seconds`` is how long it stood still for that."""
+
+    seconds: float
+    pid: int
+    gc_objects: int | None = None
+    gc_collections: tuple[int, ...] = ()
+    tracemalloc_bytes: int | None = None
+    tracemalloc_peak_bytes: int | None = None
+    took_seconds: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AllocationSite:
+    """A line of a program, and what it allocated that still lives. ``source`` is its text, empty if not at hand."""
+
+    file: str
+    line: int
+    bytes: int
+    count: int
+    source: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SoakSample:
+    """What is known of one time: three looks, taken within a step of each other. None: not taken."""
+
+    memory: MemoryLook
+    work: WorkLook | None = None
+    python: tuple[PythonLook, ...] = ()
