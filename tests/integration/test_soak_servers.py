@@ -18,13 +18,17 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.docker
 
+HIDDEN = "Bearer hunter2-hunter2"
 KEPT_BYTES = 20_000
 SERVER = f"""
-import http.server, signal, socketserver, sys
+import http.server, os, signal, socketserver, sys
 KEPT = []
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     def do_GET(self):
+        if self.path == "/die":
+            print("the database is gone;", self.headers["Authorization"], file=sys.stderr, flush=True)
+            os._exit(3)
         if self.path == "/leak":
             KEPT.append(bytearray(b"x" * {KEPT_BYTES}))
         self.send_response(200)
@@ -60,7 +64,7 @@ WHOLE: dict[str, tuple[int, tuple[str, ...]]] = {
         95,
         ("py312", *SERVING, "--ready-timeout", "3s", "--ready", HEALTH, "--load", "GET / rate=5", "--", *plain("9999")),
     ),
-    "dies": (96, ("py312", *SERVING, "--ready", HEALTH, "--load", "GET /die rate=5", "--", *plain())),
+    "dies": (96, serving(f"GET /die header='Authorization: {HIDDEN}' rate=5")),
 }
 
 
@@ -96,8 +100,11 @@ def test_a_server_that_is_never_ready_is_told(soaked: Soaked) -> None:
     assert report(folder)["verdict"]["leak"] is None
 
 
-def test_a_server_that_dies_ends_the_soak(soaked: Soaked) -> None:
-    assert "the database is gone" in soaked["dies"][0]
+def test_a_server_that_dies_ends_the_soak_and_secrets_are_not_stored(soaked: Soaked) -> None:
+    out, folder = soaked["dies"]
+    assert "the database is gone" in out
+    stored = [out, *(path.read_text(encoding="utf-8") for path in folder.iterdir())]
+    assert not any("hunter2" in text for text in stored)
 
 
 def test_the_client_that_started_it_may_die_before_the_server_is_ready(

@@ -125,7 +125,14 @@ def create_holder(client: DockerClient, spec: RunSpec, labels: Labels = _NONE) -
     return str(created["Id"])
 
 
-def create_client(client: DockerClient, spec: RunSpec, serving: Serving, network: str, labels: Labels = _NONE) -> str:
+def create_client(
+    client: DockerClient,
+    spec: RunSpec,
+    serving: Serving,
+    network: str,
+    labels: Labels = _NONE,
+    env: Mapping[str, str] = _NONE,
+) -> str:
     """Return the id of a new container of the load client, which has to be given its files before it starts."""
     from docker.types import LogConfig
 
@@ -143,6 +150,7 @@ def create_client(client: DockerClient, spec: RunSpec, serving: Serving, network
         name=name,
         entrypoint=[serving.client_python, "-I", "-B", f"{CLIENT}/memcap_load", "--phases", f"{CLIENT}/script.json"],
         command=[],
+        environment=dict(env),
         user=NOBODY,
         labels={**run_labels(name, campaign=spec.campaign, cell=spec.cell_id), **labels},
         healthcheck={"test": ["NONE"]},

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 NOTE_LABEL: Final = "memcap.soak.note"
 HOLDER, CLIENT_ROLE = "holder", "client"
 SERVICE: Final = "service:"  # and its name
+_HIDDEN_VARIABLE: Final = "MEMCAP_HIDDEN"  # of the load client: what must not be stored
 _ASKED: Final = "stop-asked"  # a file beside the journals: memcap itself was asked to end the soak
 _ACTIVE: Final = ("running", "paused", "restarting")
 _SPARE_SECONDS: Final = 30.0
@@ -126,7 +127,8 @@ def _start(client: DockerClient, spec: RunSpec, note: str, made: list[str], *, c
         made.append(create_run(client, joined, new_secret(), copies_mounts=False, labels=labels))
         put_files(client, made[-1], each.service.files)
         api.start(made[-1])
-    made.append(create_client(client, spec, serving, network, _labels(CLIENT_ROLE)))
+    hidden = {_HIDDEN_VARIABLE: json.dumps(spec.secrets)}  # a server may print headers of its requests
+    made.append(create_client(client, spec, serving, network, _labels(CLIENT_ROLE), hidden))
     script = json.dumps(make_script(serving, progress_seconds=spec.look_seconds)).encode()
     programs = {f"client/memcap_load/{path.name}": path.read_bytes() for path in LOAD_CLIENT}
     api.put_archive(made[-1], str(CLIENT.parent), packed_contents({**programs, "client/script.json": script}))
@@ -310,6 +312,16 @@ def collect_soak(client: DockerClient, soak: SoakContainers, spec: RunSpec) -> R
     events = "\n".join(client_lines(client, soak))
     told = RawServing(events=events, client_errors=errors, client_ran=client_ran, services=tuple(left))
     return replace(raw, serving=told)
+
+
+def hidden_values(client: DockerClient, soak: SoakContainers) -> tuple[str, ...]:
+    """Return what must not be stored of the load: values of headers. Raises docker's errors."""
+    if CLIENT_ROLE not in soak.roles:
+        return ()
+    entries = client.api.inspect_container(soak.roles[CLIENT_ROLE])["Config"].get("Env") or ()
+    told = next((each.partition("=")[2] for each in entries if each.startswith(f"{_HIDDEN_VARIABLE}=")), "[]")
+    values: list[str] = json.loads(told)
+    return tuple(values)
 
 
 def _inspected_secret(client: DockerClient, container: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -18,6 +18,7 @@ from memcap.engine.docker_soak import (
     client_lines,
     collect_soak,
     find_soaks,
+    hidden_values,
     look_again,
     memory_lines,
     remove_soak,
@@ -51,16 +52,18 @@ Keep = Callable[[SoakOutcome], SoakOutcome]
 
 @dataclass(frozen=True, kw_only=True)
 class Soak:
-    """A soak on a daemon."""
+    """A soak on a daemon. ``hidden`` are values of its load that must not be stored."""
 
     containers: SoakContainers
     note: SoakNote
+    hidden: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def spec(self) -> RunSpec:
         """Return how it runs, with the values that must not be stored."""
         env = self.containers.env
-        return replace(self.note.spec, secrets=tuple(env[name] for name in self.note.secret_variables if name in env))
+        variables = (env[name] for name in self.note.secret_variables if name in env)
+        return replace(self.note.spec, secrets=tuple(dict.fromkeys((*variables, *self.hidden))))
 
 
 def list_soaks() -> tuple[tuple[SoakStanding, ...], Mapping[str, LeakVerdict]]:
@@ -69,15 +72,12 @@ def list_soaks() -> tuple[tuple[SoakStanding, ...], Mapping[str, LeakVerdict]]:
     Raises DaemonUnavailable, EngineError.
     """
     with _daemon() as client:
-        soaks = [_soak_in(each) for each in _found(client)]
-        verdicts = {}
-        for soak in soaks:
-            with (
-                translated(f"look at the soak {soak.note.id}"),
-                suppress(SoakRemovedError),
-                unless_removed(soak.containers),
-            ):
-                verdicts[soak.note.id] = _outcome(client, soak, None, thinned=True).verdict
+        soaks, verdicts = [], {}
+        for each in _found(client):
+            with suppress(SoakRemovedError), translated(f"look at the soak {each.id}"), unless_removed(each):
+                soak = _soak_in(client, each)
+                verdicts[each.id] = _outcome(client, soak, None, thinned=True).verdict
+                soaks.append(soak)
         return tuple(map(_standing, soaks)), verdicts
 
 
@@ -130,8 +130,10 @@ def _found(client: DockerClient) -> tuple[SoakContainers, ...]:
         return find_soaks(client)
 
 
-def _soak_in(containers: SoakContainers) -> Soak:
-    return Soak(containers=containers, note=parse_soak_note(containers.note, container=containers.workload[:12]))
+def _soak_in(client: DockerClient, containers: SoakContainers) -> Soak:
+    note = parse_soak_note(containers.note, container=containers.workload[:12])
+    with translated(f"look at the soak {note.id}"), unless_removed(containers):
+        return Soak(containers=containers, note=note, hidden=hidden_values(client, containers))
 
 
 def _named(client: DockerClient, name: str | None) -> Soak:
@@ -142,7 +144,7 @@ def _named(client: DockerClient, name: str | None) -> Soak:
     matching = [each for each in soaks if name is None or each.id.startswith(name)]
     exact = [each for each in matching if each.id == name]
     if len(exact or matching) == 1:
-        return _soak_in((exact or matching)[0])
+        return _soak_in(client, (exact or matching)[0])
     listed = ", ".join(ids)
     if name is None or matching:
         raise SelectionError(f"there are {len(matching)} soaks", remedy=f"Name one of {listed}.")

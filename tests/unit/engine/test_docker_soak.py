@@ -17,7 +17,14 @@ from memcap.engine.docker_labels import (
     SOAK,
     WORKLOAD,
 )
-from memcap.engine.docker_soak import SoakContainers, SoakRemovedError, find_soaks, unless_removed
+from memcap.engine.docker_soak import (
+    CLIENT_ROLE,
+    SoakContainers,
+    SoakRemovedError,
+    find_soaks,
+    hidden_values,
+    unless_removed,
+)
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -32,6 +39,8 @@ class _Api:
     def inspect_container(self, container: str) -> dict[str, Any]:
         if container == "gone":
             raise NotFound("No such container: gone")
+        if container == "client":
+            return {"Config": {"Env": ["PATH=/bin", 'MEMCAP_HIDDEN=["Bearer abc=", "x"]']}}
         return {"State": {"Status": "running"}, "Config": {"Labels": {}}}
 
 
@@ -72,3 +81,11 @@ def test_another_error_stays_what_it_is() -> None:
 
     with pytest.raises(APIError, match="disk is full"), unless_removed(soak):
         raise APIError("the disk is full")
+
+
+def test_what_the_load_must_not_show_is_known_to_each_client() -> None:
+    client = cast("DockerClient", SimpleNamespace(api=_Api()))
+    server = SoakContainers(id="s", note="", roles={WORKLOAD: "here", CLIENT_ROLE: "client"}, status="running")
+
+    assert hidden_values(client, server) == ("Bearer abc=", "x")
+    assert hidden_values(client, SoakContainers(id="s", note="", roles={WORKLOAD: "here"}, status="running")) == ()
