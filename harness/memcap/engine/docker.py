@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any, Final
 from memcap.engine.base import not_started, removed_by_others
 from memcap.engine.docker_archive import bring_files, packed
 from memcap.engine.docker_client import already_gone, answers, environment, translated
-from memcap.engine.docker_collect import collect
+from memcap.engine.docker_collect import JOURNAL, collect, lines_of
 from memcap.engine.docker_create import create_run
 from memcap.engine.docker_kept import KeptServices, is_kept
 from memcap.engine.docker_labels import CAMPAIGN_LABEL
 from memcap.engine.docker_mounts import copy_in, put_files
 from memcap.engine.docker_neighbours import find_neighbours
 from memcap.engine.docker_pod import Pod
-from memcap.engine.framed import begins_report, new_secret
+from memcap.engine.framed import begins_report, new_secret, own_journal
 from memcap.errors import EngineError, Interrupted
 from memcap.model import Environment, Neighbour, PutFile, RawRun, RunSpec, Serving
 from memcap.model.places import ARTEFACTS
@@ -229,6 +229,9 @@ class DockerEngine:
     def _collect(self, container: str, spec: RunSpec, secret: str, *, before: tuple[Neighbour, ...]) -> RawRun:
         after = find_neighbours(self._client, campaign=self._campaign)
         raw = collect(self._client, container, spec, secret)
+        if spec.look_seconds:
+            looks = own_journal("\n".join(lines_of(self._client, container, JOURNAL)), secret)
+            raw = replace(raw, supervisor_journal=looks)
         if spec.artefacts is not None:
             folder = str(ARTEFACTS)
             bring_files(lambda: self._client.api.get_archive(container, folder)[0], folder, spec.artefacts)
