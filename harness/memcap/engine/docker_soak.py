@@ -335,7 +335,11 @@ def was_asked_to_stop(client: DockerClient, soak: SoakContainers) -> bool:
 
 
 def remove_soak(client: DockerClient, soak: SoakContainers) -> None:
-    """Remove the containers of a soak, the workload's last: until then it can be found. Raises docker's errors."""
-    for role in sorted(soak.roles, key=lambda each: each == WORKLOAD):
+    """Remove the containers of a soak. Raises docker's errors.
+
+    The workload's comes after the others, as until then the soak can be found; but the holder of the network is last,
+    since Podman removes none that another one depends on.
+    """
+    for role in sorted(soak.roles, key=lambda each: (each == HOLDER, each == WORKLOAD)):
         with already_gone():
             client.api.remove_container(soak.roles[role], force=True, v=True)

@@ -19,10 +19,12 @@ from memcap.engine.docker_labels import (
 )
 from memcap.engine.docker_soak import (
     CLIENT_ROLE,
+    HOLDER,
     SoakContainers,
     SoakRemovedError,
     find_soaks,
     hidden_values,
+    remove_soak,
     unless_removed,
 )
 
@@ -89,3 +91,14 @@ def test_what_the_load_must_not_show_is_known_to_each_client() -> None:
 
     assert hidden_values(client, server) == ("Bearer abc=", "x")
     assert hidden_values(client, SoakContainers(id="s", note="", roles={WORKLOAD: "here"}, status="running")) == ()
+
+
+def test_the_holder_of_the_network_is_removed_last_and_the_workload_before_it() -> None:
+    removed: list[str] = []
+    api = SimpleNamespace(remove_container=lambda container, **_: removed.append(container))
+    roles = {HOLDER: "holder", WORKLOAD: "workload", "service:db": "db", CLIENT_ROLE: "client"}
+    soak = SoakContainers(id="s", note="", roles=roles, status="exited")
+
+    remove_soak(cast("DockerClient", SimpleNamespace(api=api)), soak)
+
+    assert removed == ["db", "client", "workload", "holder"]
