@@ -17,14 +17,15 @@ from typing import TYPE_CHECKING, Any, Final
 from memcap.engine.base import not_started, removed_by_others
 from memcap.engine.docker_archive import bring_files, packed
 from memcap.engine.docker_client import already_gone, answers, environment, translated
-from memcap.engine.docker_collect import JOURNAL, collect, lines_of
+from memcap.engine.docker_collect import collect, own_lines
 from memcap.engine.docker_create import create_run
 from memcap.engine.docker_kept import KeptServices, is_kept
 from memcap.engine.docker_labels import CAMPAIGN_LABEL
+from memcap.engine.docker_logs import log_lines
 from memcap.engine.docker_mounts import copy_in, put_files
 from memcap.engine.docker_neighbours import find_neighbours
 from memcap.engine.docker_pod import Pod
-from memcap.engine.framed import begins_report, new_secret, own_journal
+from memcap.engine.framed import begins_report, new_secret
 from memcap.errors import EngineError, Interrupted
 from memcap.model import Environment, Neighbour, PutFile, RawRun, RunSpec, Serving
 from memcap.model.places import ARTEFACTS
@@ -230,8 +231,7 @@ class DockerEngine:
         after = find_neighbours(self._client, campaign=self._campaign)
         raw = collect(self._client, container, spec, secret)
         if spec.look_seconds:
-            looks = own_journal("\n".join(lines_of(self._client, container, JOURNAL)), secret)
-            raw = replace(raw, supervisor_journal=looks)
+            raw = replace(raw, supervisor_journal="\n".join(own_lines(self._client, container, secret)))
         if spec.artefacts is not None:
             folder = str(ARTEFACTS)
             bring_files(lambda: self._client.api.get_archive(container, folder)[0], folder, spec.artefacts)
@@ -243,14 +243,12 @@ class DockerEngine:
 
     def _hear(self, container: str, hear: Callable[[str], None], secret: str) -> None:
         """Pass on the lines of the container's standard output until it ends."""
-        rest, is_output = "", True
+        is_output = True
         with suppress(Exception):  # the run does not depend on it, and what is wrong with the daemon is raised there
-            for part in self._client.api.logs(container, stderr=False, stream=True, follow=True):
-                *lines, rest = (rest + part.decode("utf-8", "replace")).split("\n")
-                for line in lines:
-                    is_output = is_output and not begins_report(line, secret)
-                    if is_output:
-                        hear(line)
+            for line in log_lines(self._client, container, follows=True):
+                is_output = is_output and not begins_report(line, secret)
+                if is_output:
+                    hear(line)
 
     def _count_oom_events(self, container: str, *, expected: bool) -> int:
         deadline = time.monotonic() + OOM_EVENT_GRACE_SECONDS

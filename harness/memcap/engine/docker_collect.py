@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from memcap.engine.docker_archive import read_files, read_lines
+from memcap.engine.docker_logs import log_text
 from memcap.engine.framed import own_journal, split_report
 from memcap.model import RawRun, RunSpec
 from memcap.model.places import OUT
@@ -23,8 +24,8 @@ def collect(client: DockerClient, container: str, spec: RunSpec, secret: str) ->
     facts = client.api.inspect_container(container)
     state, applied = facts["State"], facts["HostConfig"]
     # Apart, because the daemon copies them apart: a traceback may be logged in the middle of earlier output.
-    output, report = split_report(_logs(client, container, errors=False), secret)
-    error_output, again = split_report(_logs(client, container, errors=True), secret)
+    output, report = split_report(log_text(client, container, errors=False), secret)
+    error_output, again = split_report(log_text(client, container, errors=True), secret)
     report = report or again
     journal = ""
     if report is None:
@@ -62,6 +63,13 @@ def lines_of(client: DockerClient, container: str, name: str) -> Iterator[str]:
     yield from read_lines(chunks)
 
 
+def own_lines(client: DockerClient, container: str, secret: str) -> Iterator[str]:
+    """Yield the lines of the supervisor's journal; none where its first is not the secret, as others wrote it then."""
+    lines = lines_of(client, container, JOURNAL)
+    if next(lines, "") == secret:
+        yield from lines
+
+
 def _file(client: DockerClient, container: str, name: str) -> str:
     """Return the file ``name`` of memcap's folder in the container, empty where there is none."""
     from docker.errors import NotFound  # noqa: PLC0415 - heavy
@@ -76,8 +84,3 @@ def _file(client: DockerClient, container: str, name: str) -> str:
             raise
         return ""
     return files.get(name, "")
-
-
-def _logs(client: DockerClient, container: str, *, errors: bool) -> str:
-    """Return what the container wrote to its standard output or error output."""
-    return client.api.logs(container, stdout=not errors, stderr=errors).decode("utf-8", "replace")

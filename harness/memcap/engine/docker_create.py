@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -30,6 +31,11 @@ NOBODY: Final = "65534"
 
 Labels = Mapping[str, str]
 _NONE: Final[Labels] = MappingProxyType({})
+
+
+def in_network(spec: RunSpec, network: str) -> RunSpec:
+    """Return ``spec`` in ``network``. What joins one has no hosts of its own: the network's owner has them."""
+    return replace(spec, policy=replace(spec.policy, network=network, add_hosts=()))
 
 
 def create_run(client: DockerClient, spec: RunSpec, secret: str, *, copies_mounts: bool, labels: Labels = _NONE) -> str:

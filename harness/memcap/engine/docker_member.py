@@ -6,9 +6,9 @@ import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
 
+from memcap.engine.docker_create import in_network
 from memcap.model import PutFile, RawRun, RunSpec
 
 if TYPE_CHECKING:
@@ -35,9 +35,7 @@ class Member:
     def __init__(self, name: str, spec: RunSpec, network: str | None = None, *, is_tool: bool = False) -> None:
         self.name = name
         self.is_tool = is_tool
-        # What joins a network can have no hosts of its own; the network's owner has them.
-        joined = None if network is None else replace(spec.policy, network=network, add_hosts=())
-        self.spec = spec if joined is None else replace(spec, policy=joined)
+        self.spec = spec if network is None else in_network(spec, network)
         self.container: str | None = None
         self.is_started = threading.Event()
         self.future: Future[RawRun] | None = None

@@ -17,13 +17,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from memcap.engine.base import failed
-from memcap.engine.docker_archive import packed_contents
 from memcap.engine.docker_create import create_client, create_holder
 from memcap.engine.docker_exec import refusal_of
 from memcap.engine.docker_kept import KeptServices
+from memcap.engine.docker_load_client import start_client, tell_client
+from memcap.engine.docker_logs import log_lines, log_text
 from memcap.engine.docker_member import TERM, Member, Runner
 from memcap.errors import EngineError, FileFormatError
-from memcap.load import PodEvent, make_script, parse_event
+from memcap.load import PodEvent, parse_event
 from memcap.load.script import COLLECT_FILE, SERVER_FILE, load_file, service_file
 from memcap.model import (
     ClientCommand,
@@ -32,12 +33,9 @@ from memcap.model import (
     PutFile,
     RawRun,
     RawServing,
-    Readiness,
     RunSpec,
     Serving,
 )
-from memcap.model.places import CLIENT
-from memcap.probe.programs import LOAD_CLIENT
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -72,7 +70,7 @@ class Pod:
 
     def execute(self) -> RawRun:
         """Execute the run. Raises docker's errors, EngineError, Interrupted."""
-        api, serving = self._client.api, self._serving
+        serving = self._serving
         self._runner.refuse_when_cancelled()
         size = len(serving.services) + 2
         with self._network() as network, ThreadPoolExecutor(size, "memcap-pod") as pool, self._all_ended():
@@ -80,11 +78,12 @@ class Pod:
             server = Member("", self._spec, network)
             client = create_client(self._client, self._spec, serving, network)
             with self._runner.removed_at_the_end(client):
-                self._start_client(client)
+                start_client(self._client, client, serving)
+                threading.Thread(target=self._listen, args=(client,), name="memcap-client", daemon=True).start()
                 self._lead(client, server, pool, network)
                 raw = self._stopped(server)
                 left = [self._stopped(each) for each in self._services]
-                errors = api.logs(client, stdout=False, stderr=True).decode("utf-8", "replace")
+                errors = log_text(self._client, client, errors=True)
         return replace(
             raw if raw is not None else failed("the server was not started"),
             serving=RawServing(
@@ -127,12 +126,12 @@ class Pod:
                 self._check(client, event.name, server)
             elif event.event == "load_wanted":
                 self._run_tool(pool, network)
-                self._put(client, load_file(len(self._tools) - 1))
+                tell_client(self._client, client, load_file(len(self._tools) - 1))
             elif event.event == "collect_wanted":
                 collect = self._serving.workload.collect
                 assert isinstance(collect, CollectSignal)
                 server.signal(self._client, collect.name)
-                self._put(client, COLLECT_FILE)
+                tell_client(self._client, client, COLLECT_FILE)
             elif event.event in ("not_ready", "done"):
                 return
 
@@ -178,28 +177,17 @@ class Pod:
         tool.signal(self._client, "SIGKILL")
         self._tools.append(tool.future.result())
 
-    def _start_client(self, container: str) -> None:
-        script = json.dumps(make_script(self._serving)).encode()
-        programs = {f"client/memcap_load/{path.name}": path.read_bytes() for path in LOAD_CLIENT}
-        archive = packed_contents({**programs, "client/script.json": script})
-        self._client.api.put_archive(container, str(CLIENT.parent), archive)
-        self._client.api.start(container)
-        threading.Thread(target=self._listen, args=(container,), name="memcap-client", daemon=True).start()
-
     def _listen(self, container: str) -> None:
         """Pass on the client's lines until it ends."""
-        rest = b""
         with suppress(Exception):  # the end of the lines is the end of the client; what is wrong is raised elsewhere
-            for part in self._client.api.logs(container, stderr=False, stream=True, follow=True):
-                *lines, rest = (rest + part).split(b"\n")
-                for line in lines:
-                    self._happened.put(line.decode("utf-8", "replace"))
+            for line in log_lines(self._client, container, follows=True):
+                self._happened.put(line)
         self._happened.put(None)
 
     def _check(self, client: str, name: str, server: Member) -> None:
         """Try the command that says whether something is ready, in a thread; the client keeps the time limit."""
         member = next((each for each in self._services if each.name == name), server)
-        ready = self._readiness(name)
+        ready = self._serving.readiness(name)
         file = service_file(name) if name else SERVER_FILE
 
         def attempt() -> None:
@@ -210,23 +198,12 @@ class Pod:
                     assert isinstance(ready.check, CommandReady)
                     why = refusal_of(self._client, member.container, ready.check.argv, user=member.spec.user)
                     if not why:
-                        self._put(client, file)
+                        tell_client(self._client, client, file)
                         return
                     self._refusals[name] = why
                     time.sleep(ready.interval_seconds)
 
         threading.Thread(target=attempt, name="memcap-check", daemon=True).start()
-
-    def _readiness(self, name: str) -> Readiness:
-        if not name:
-            return self._serving.workload.ready
-        found = next(each.service.ready for each in self._serving.services if each.service.name == name)
-        assert found is not None
-        return found
-
-    def _put(self, client: str, name: str) -> None:
-        """Tell the client that something is done."""
-        self._client.api.put_archive(client, str(CLIENT), packed_contents({name: b""}))
 
     def _stopped(self, member: Member) -> RawRun | None:
         """Stop a member, and return what it left; None if it was never started, or outlives the run."""

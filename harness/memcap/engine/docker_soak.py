@@ -10,15 +10,15 @@ from __future__ import annotations
 import json
 import math
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from memcap.engine.docker_archive import packed_contents
 from memcap.engine.docker_client import already_gone
-from memcap.engine.docker_collect import JOURNAL, WORKLOAD_JOURNAL, collect, lines_of
-from memcap.engine.docker_create import create_client, create_holder, create_run
+from memcap.engine.docker_collect import WORKLOAD_JOURNAL, collect, lines_of, own_lines
+from memcap.engine.docker_create import create_client, create_holder, create_run, in_network
 from memcap.engine.docker_exec import refusal_of
 from memcap.engine.docker_labels import (
     CAMPAIGN_LABEL,
@@ -30,15 +30,16 @@ from memcap.engine.docker_labels import (
     Ownership,
     container_ownership,
 )
+from memcap.engine.docker_load_client import start_client, tell_client
+from memcap.engine.docker_logs import log_lines, log_text
 from memcap.engine.docker_member import TERM
 from memcap.engine.docker_mounts import copy_in, put_files
 from memcap.engine.framed import SECRET_VARIABLE, new_secret
-from memcap.errors import EngineError, FileFormatError
-from memcap.load import make_script, parse_event
+from memcap.errors import EngineError
+from memcap.load import PodEvent
 from memcap.load.script import SERVER_FILE, service_file
-from memcap.model import CommandReady, RawRun, RawServing, Readiness, RunSpec, Serving
-from memcap.model.places import CLIENT, OUT
-from memcap.probe.programs import LOAD_CLIENT
+from memcap.model import CommandReady, RawRun, RawServing, RunSpec
+from memcap.model.places import OUT
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -108,7 +109,7 @@ def _start(client: DockerClient, spec: RunSpec, note: str, made: list[str], *, c
     if serving is not None:
         made.append(create_holder(client, spec, _labels(HOLDER)))
         network = f"container:{made[0]}"
-    own = _joined(spec, network)
+    own = spec if network is None else in_network(spec, network)
     made.append(
         create_run(
             client, own, new_secret(), copies_mounts=copies_mounts, labels={**_labels(WORKLOAD), NOTE_LABEL: note}
@@ -122,26 +123,18 @@ def _start(client: DockerClient, spec: RunSpec, note: str, made: list[str], *, c
         return
     api.start(made[0])
     for each in serving.services:
-        joined = _joined(each.run, network)
+        joined = in_network(each.run, network)
         labels = _labels(SERVICE + each.service.name)
         made.append(create_run(client, joined, new_secret(), copies_mounts=False, labels=labels))
         put_files(client, made[-1], each.service.files)
         api.start(made[-1])
     hidden = {_HIDDEN_VARIABLE: json.dumps(spec.secrets)}  # a server may print headers of its requests
     made.append(create_client(client, spec, serving, network, _labels(CLIENT_ROLE), hidden))
-    script = json.dumps(make_script(serving, progress_seconds=spec.look_seconds)).encode()
-    programs = {f"client/memcap_load/{path.name}": path.read_bytes() for path in LOAD_CLIENT}
-    api.put_archive(made[-1], str(CLIENT.parent), packed_contents({**programs, "client/script.json": script}))
-    api.start(made[-1])
+    start_client(client, made[-1], serving, progress_seconds=spec.look_seconds)
 
 
 def _labels(role: str) -> dict[str, str]:
     return {KIND_LABEL: SOAK, ROLE_LABEL: role}
-
-
-def _joined(spec: RunSpec, network: str | None) -> RunSpec:
-    """Return ``spec`` in ``network``, whose owner has its names."""
-    return spec if network is None else replace(spec, policy=replace(spec.policy, network=network, add_hosts=()))
 
 
 def find_soaks(client: DockerClient) -> tuple[SoakContainers, ...]:
@@ -185,7 +178,6 @@ def unless_removed(soak: SoakContainers) -> Iterator[None]:
 def _inspected(client: DockerClient, name: str, roles: Mapping[str, str]) -> SoakContainers:
     facts = client.api.inspect_container(roles[WORKLOAD])
     state, own = facts["State"], facts["Config"]
-    pairs = (entry.partition("=") for entry in own.get("Env") or ())
     return SoakContainers(
         id=name,
         note=(own.get("Labels") or {}).get(NOTE_LABEL, ""),
@@ -193,15 +185,19 @@ def _inspected(client: DockerClient, name: str, roles: Mapping[str, str]) -> Soa
         status=str(state["Status"]),
         started=str(state.get("StartedAt") or ""),
         finished=str(state.get("FinishedAt") or ""),
-        env={key: value for key, _, value in pairs},
+        env=_variables(facts),
     )
 
 
+def _variables(facts: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return the environment variables of a container that was inspected."""
+    pairs = (entry.partition("=") for entry in facts["Config"].get("Env") or ())
+    return {name: value for name, _, value in pairs}
+
+
 def memory_lines(client: DockerClient, soak: SoakContainers) -> Iterator[str]:
-    """Yield the lines of the supervisor's journal; none where its first is not the secret, as others wrote it then."""
-    lines = lines_of(client, soak.workload, JOURNAL)
-    if next(lines, "") == soak.secret:
-        yield from lines
+    """Yield the lines of the supervisor's journal; none where others wrote it."""
+    yield from own_lines(client, soak.workload, soak.secret)
 
 
 def work_lines(client: DockerClient, soak: SoakContainers) -> Iterator[str]:
@@ -211,37 +207,27 @@ def work_lines(client: DockerClient, soak: SoakContainers) -> Iterator[str]:
 
 def client_lines(client: DockerClient, soak: SoakContainers) -> Iterator[str]:
     """Yield the lines of the load client; none where there is none."""
-    if CLIENT_ROLE not in soak.roles:
-        return
-    rest = b""
-    for part in client.api.logs(soak.roles[CLIENT_ROLE], stderr=False, stream=True, follow=False):
-        *lines, rest = (rest + part).split(b"\n")
-        yield from (line.decode("utf-8", "replace") for line in lines)
+    if CLIENT_ROLE in soak.roles:
+        yield from log_lines(client, soak.roles[CLIENT_ROLE], follows=False)
 
 
-def advance(client: DockerClient, soak: SoakContainers, serving: Serving | None) -> bool:
-    """Do what the load client of a soak asks for; return whether the soak is over. Raises docker's errors."""
-    if serving is None:
+def advance(client: DockerClient, soak: SoakContainers, spec: RunSpec, told: Sequence[PodEvent]) -> bool:
+    """Do what the load client of a soak asks for, which has ``told`` that; return whether the soak is over.
+
+    Raises docker's errors.
+    """
+    if spec.serving is None:
         return not soak.is_running
-    told = [event for event in map(_event, client_lines(client, soak)) if event is not None]
-    events = {name for name, _ in told}
+    events = {each.event for each in told}
     if events & _OVER or not (soak.is_running and _all_run(client, soak)):
         return True
     if "services_ready" in events and soak.status == "created":
         client.api.start(soak.workload)
-    ready = {name for event, name in told if event == "ready"}
-    for event, name in told:
-        if event == "check_wanted" and name not in ready:
-            _check_once(client, soak, serving, name)
+    ready = {each.name for each in told if each.event == "ready"}
+    for each in told:
+        if each.event == "check_wanted" and each.name not in ready:
+            _check_once(client, soak, spec, each.name)
     return False
-
-
-def _event(line: str) -> tuple[str, str] | None:
-    try:
-        found = parse_event(line)
-    except FileFormatError:  # who reads the lines for the report says so
-        return None
-    return found.event, found.name
 
 
 def _all_run(client: DockerClient, soak: SoakContainers) -> bool:
@@ -254,31 +240,17 @@ def _status(client: DockerClient, container: str) -> str:
     return str(client.api.inspect_container(container)["State"]["Status"])
 
 
-def _check_once(client: DockerClient, soak: SoakContainers, serving: Serving, name: str) -> None:
+def _check_once(client: DockerClient, soak: SoakContainers, spec: RunSpec, name: str) -> None:
     """Try the command that says whether a service or the server is ready, and tell the load client if it is."""
-    ready = _readiness(serving, name)
+    serving = spec.serving
+    assert serving is not None
+    ready = serving.readiness(name)
     container = soak.roles[SERVICE + name] if name else soak.workload
-    spec = next((each.run for each in serving.services if each.service.name == name), None)
     if not isinstance(ready.check, CommandReady) or (not name and soak.status != "running"):
         return
-    user = spec.user if spec is not None else _user_of(client, soak)
-    if not refusal_of(client, container, ready.check.argv, user=user):
-        file = service_file(name) if name else SERVER_FILE
-        client.api.put_archive(soak.roles[CLIENT_ROLE], str(CLIENT), packed_contents({file: b""}))
-
-
-def _user_of(client: DockerClient, soak: SoakContainers) -> str:
-    """Return whom the server runs as: the supervisor's option, as the container itself is root's."""
-    words: list[Any] = client.api.inspect_container(soak.workload)["Config"].get("Entrypoint") or []
-    return next((str(word)[len("user=") :] for word in words if str(word).startswith("user=")), "")
-
-
-def _readiness(serving: Serving, name: str) -> Readiness:
-    if not name:
-        return serving.workload.ready
-    found = next(each.service.ready for each in serving.services if each.service.name == name)
-    assert found is not None
-    return found
+    own = next((each.run for each in serving.services if each.service.name == name), spec)
+    if not refusal_of(client, container, ready.check.argv, user=own.user):
+        tell_client(client, soak.roles[CLIENT_ROLE], service_file(name) if name else SERVER_FILE)
 
 
 def _stop(client: DockerClient, container: str, grace_seconds: float) -> None:
@@ -306,9 +278,9 @@ def collect_soak(client: DockerClient, soak: SoakContainers, spec: RunSpec) -> R
     for each in serving.services:
         container = soak.roles[SERVICE + each.service.name]
         _stop(client, container, each.run.grace_seconds)
-        secret = _inspected_secret(client, container)
+        secret = _variables(client.api.inspect_container(container)).get(SECRET_VARIABLE, "")
         left.append(collect(client, container, each.run, secret))
-    errors = client.api.logs(soak.roles[CLIENT_ROLE], stdout=False, stderr=True).decode("utf-8", "replace")
+    errors = log_text(client, soak.roles[CLIENT_ROLE], errors=True)
     events = "\n".join(client_lines(client, soak))
     told = RawServing(events=events, client_errors=errors, client_ran=client_ran, services=tuple(left))
     return replace(raw, serving=told)
@@ -318,15 +290,9 @@ def hidden_values(client: DockerClient, soak: SoakContainers) -> tuple[str, ...]
     """Return what must not be stored of the load: values of headers. Raises docker's errors."""
     if CLIENT_ROLE not in soak.roles:
         return ()
-    entries = client.api.inspect_container(soak.roles[CLIENT_ROLE])["Config"].get("Env") or ()
-    told = next((each.partition("=")[2] for each in entries if each.startswith(f"{_HIDDEN_VARIABLE}=")), "[]")
-    values: list[str] = json.loads(told)
+    env = _variables(client.api.inspect_container(soak.roles[CLIENT_ROLE]))
+    values: list[str] = json.loads(env.get(_HIDDEN_VARIABLE, "[]"))
     return tuple(values)
-
-
-def _inspected_secret(client: DockerClient, container: str) -> str:
-    entries = client.api.inspect_container(container)["Config"].get("Env") or ()
-    return next((each.partition("=")[2] for each in entries if each.startswith(f"{SECRET_VARIABLE}=")), "")
 
 
 def was_asked_to_stop(client: DockerClient, soak: SoakContainers) -> bool:

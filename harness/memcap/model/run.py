@@ -9,7 +9,7 @@ from typing import Final
 
 from memcap.model.container import ContainerPolicy
 from memcap.model.matrix import Quiet
-from memcap.model.server import ServerWorkload, Service
+from memcap.model.server import Readiness, ServerWorkload, Service
 
 DAEMON_WAIT_SECONDS: Final = 60.0
 BUILT: Final = "memcap/"  # how the references of images that memcap built begin
@@ -169,6 +169,14 @@ class Serving:
     seed: int = 0
     tool_limit_seconds: float = 600.0
     services: tuple[ServiceSpec, ...] = ()
+
+    def readiness(self, name: str) -> Readiness:
+        """Return when the service ``name`` is ready, which has a check; the server's is that of the empty name."""
+        if not name:
+            return self.workload.ready
+        found = next(each.service.ready for each in self.services if each.service.name == name)
+        assert found is not None
+        return found
 
 
 @dataclass(frozen=True, kw_only=True)

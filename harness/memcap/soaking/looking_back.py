@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 from memcap.errors import FileFormatError
 from memcap.leaks import Series, judge_series, two_ends
-from memcap.load import parse_event
+from memcap.load import PodEvent, parse_event
 from memcap.model import (
     AllocationSite,
     Measurement,
@@ -44,6 +44,7 @@ class SoakLooks:
         self.memory: list[MemoryLook] = []
         self.work: list[WorkLook] = []
         self.python: list[PythonLook] = []
+        self.told: list[PodEvent] = []
 
     def read_memory(self, lines: Iterable[str]) -> None:
         """Read the supervisor's journal."""
@@ -72,13 +73,16 @@ class SoakLooks:
                 self._tops[found.pid] = found
 
     def read_events(self, lines: Iterable[str]) -> None:
-        """Read the lines of the load client."""
+        """Read the lines of the load client; ``told`` has all that is not how far the load is."""
         for line in lines:
             try:
-                found = parse_event(line).progress
+                event = parse_event(line)
             except FileFormatError:
                 continue
-            if found is not None and self._started is not None:
+            found = event.progress
+            if found is None:
+                self.told.append(event)
+            elif self._started is not None:
                 self._keep(self.work, replace(found, seconds=max(found.seconds - self._started, 0.0)))
 
     def _keep(self, looks: list[_Look], found: _Look) -> None:

@@ -76,7 +76,7 @@ def list_soaks() -> tuple[tuple[SoakStanding, ...], Mapping[str, LeakVerdict]]:
         for each in _found(client):
             with suppress(SoakRemovedError), translated(f"look at the soak {each.id}"), unless_removed(each):
                 soak = _soak_in(client, each)
-                verdicts[each.id] = _outcome(client, soak, None, thinned=True).verdict
+                verdicts[each.id] = _judged(soak, _looks(client, soak, thinned=True), None).verdict
                 soaks.append(soak)
         return tuple(map(_standing, soaks)), verdicts
 
@@ -89,7 +89,9 @@ def soak_so_far(name: str | None) -> SoakOutcome:
     with _daemon() as client:
         soak = _named(client, name)
         with translated(f"look at the soak {soak.note.id}"):
-            return _outcome(client, soak, None) if soak.containers.is_running else _collected(client, soak)
+            if soak.containers.is_running:
+                return _judged(soak, _looks(client, soak), None)
+            return _collected(client, soak)
 
 
 def follow_soak(name: str | None, caller: Caller, *, show: Show, keep: Keep) -> SoakOutcome:
@@ -232,18 +234,24 @@ def _pause(note: SoakNote, outcome: SoakOutcome) -> float:
 def _advanced(client: DockerClient, soak: Soak) -> SoakOutcome | None:
     """Do what the soak needs, and return what is known; None if it is over. Raises docker's errors."""
     now = replace(soak, containers=look_again(client, soak.containers))
-    if advance(client, now.containers, soak.note.spec.serving):
+    if not now.containers.is_running:
         return None
-    return _outcome(client, now, None, thinned=True)
+    looks = _looks(client, now, thinned=True)
+    if advance(client, now.containers, soak.note.spec, looks.told):
+        return None
+    return _judged(now, looks, None)
 
 
-def _outcome(
-    client: DockerClient, soak: Soak, measurement: Measurement | None, *, thinned: bool = False
-) -> SoakOutcome:
+def _looks(client: DockerClient, soak: Soak, *, thinned: bool = False) -> SoakLooks:
+    """Return what the parts of a soak wrote until now. Raises docker's errors."""
     looks = SoakLooks(soak.note, thinned=thinned)
     looks.read_memory(memory_lines(client, soak.containers))
     looks.read_work(work_lines(client, soak.containers))
     looks.read_events(client_lines(client, soak.containers))
+    return looks
+
+
+def _judged(soak: Soak, looks: SoakLooks, measurement: Measurement | None) -> SoakOutcome:
     found = judged(soak.note, looks, measurement, container=soak.containers.workload[:12])
     return public(found, soak.spec.secrets)
 
@@ -271,7 +279,7 @@ def _collected(client: DockerClient, soak: Soak) -> SoakOutcome:
         if measurement.ending is Ending.COMPLETED and not was_asked_to_stop(client, soak.containers):
             measurement = _unless_stopped(measurement, raw, spec)
         over = replace(soak, containers=look_again(client, soak.containers))
-        return _outcome(client, over, measurement)
+        return _judged(over, _looks(client, over), measurement)
 
 
 def _unless_stopped(measurement: Measurement, raw: RawRun, spec: RunSpec) -> Measurement:
