@@ -135,7 +135,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "report",
     ),
     "api": ("errors", "model", "store", "workflows", "report"),
-    "testing": (*WORDS, "stats"),
+    "testing": (*WORDS, "stats", "probe"),
     "pytest_plugin": (
         *WORDS,
         "testing",

@@ -14,8 +14,9 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from memcap.errors import UsageError
+from memcap.probe.memcap_holders import OWN_FILES, cycle_holding
 from memcap.stats import Projection, project
-from memcap.testing.holders import OWN_FILES, Chain, chains_to, cycle_holding
+from memcap.testing.holders import Chain, chains_to
 from memcap.units import counted
 
 __all__ = ["Chain", "Projection", "assert_collected", "live_objects", "project", "referrers_of", "why_alive"]

@@ -1,0 +1,390 @@
+"""Find what keeps an object alive, and name the way to it as a programmer would: ``module shop.ITEMS -> dict['a']``.
+
+Used by ``memcap.testing`` on any machine, and in the image by ``memcap_grown``, on Python 3.8 or newer; CPython.
+Nothing of the objects is called: no properties, no ``__eq__``, no ``__repr__`` of unknown classes.
+"""
+
+from __future__ import annotations
+
+import gc
+import reprlib
+import sys
+import time
+from collections import deque
+from itertools import islice
+from types import (
+    AsyncGeneratorType,
+    BuiltinFunctionType,
+    CellType,
+    CoroutineType,
+    FrameType,
+    FunctionType,
+    GeneratorType,
+    MemberDescriptorType,
+    MethodType,
+    ModuleType,
+    TracebackType,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+# Their variables hold what is looked for because it is looked for.
+OWN_FILES = {__file__}
+_MOST_HOLDERS = 10  # a chain costs some looks at all objects there are
+_OF_FRAME_ALONE = 4 if sys.version_info < (3, 11) else 3  # references to its copy of its variables, see _forget
+
+
+class Reach:
+    """How far a search goes: until ``deadline`` of time.monotonic, with ``widest`` holders at each distance.
+
+    The time that a look takes grows with the number of what it looks for.
+    """
+
+    def __init__(self, *, deadline: float | None = None, widest: int = sys.maxsize) -> None:
+        self.deadline, self.widest = deadline, widest
+
+    def is_over(self) -> bool:
+        return self.deadline is not None and time.monotonic() > self.deadline
+
+
+class Roots:
+    """Modules, and the variables of the functions that run now, but for those of this search.
+
+    Nor does a variable of the call ``asking`` count that is just what it asks about, ``target``. ``program`` is a root
+    without a name: a generator that memcap steps.
+    """
+
+    def __init__(self, target: object = None, asking: FrameType | None = None, program: object = None) -> None:
+        everything: tuple[object, ...] = tuple(sys.modules.values())
+        modules = [each for each in everything if isinstance(each, ModuleType)]  # people put other things there too
+        self.modules = {id(vars(module)): module.__name__ for module in modules}
+        self.variables: dict[int, str] = {} if program is None else {id(program): ""}
+        self.hidden: set[int] = set()  # what holds objects because we look
+        frames = list(sys._current_frames().values())
+        while frames:  # no variable may keep this very call, as it would keep itself and its callers
+            frame = frames.pop()
+            self._add(frame, target if frame is asking else None)
+            if frame.f_back:
+                frames.append(frame.f_back)
+        del frame
+
+    def _add(self, frame: FrameType, ignored: object) -> None:
+        self.hidden.add(id(frame))
+        # The variables of "<module>" are the module's.
+        if frame.f_code.co_filename in OWN_FILES or frame.f_code.co_name == "<module>":
+            return
+        for name, value in frame.f_locals.items():
+            if value is not ignored:
+                self.variables.setdefault(id(value), f"{name_of(frame)}, variable {name!r}")
+        self._forget(frame.f_locals)
+
+    def _forget(self, found: object) -> None:
+        """Empty the copy of its variables that a frame keeps up to Python 3.12, or hide it if others look at it too."""
+        if not isinstance(found, dict):
+            return
+        if sys.getrefcount(found) <= _OF_FRAME_ALONE:
+            found.clear()
+        else:
+            self.hidden.add(id(found))
+
+    def name(self, value: object) -> str | None:
+        """Return what ``value`` is a root as: its module's name, or the variable that holds it; None if it is none."""
+        if isinstance(value, ModuleType):
+            return name_of(value)
+        if id(value) in self.modules:
+            return f"module {self.modules[id(value)]}"
+        if isinstance(value, dict) and "__builtins__" in value and "__spec__" in value:
+            return f"module {value.get('__name__')}"  # no longer in sys.modules
+        return self.variables.get(id(value))
+
+
+def chains_to(
+    target: object,
+    *,
+    most: int,
+    asking: FrameType | None = None,
+    program: object = None,
+    reach: Reach | None = None,
+) -> tuple[tuple[bool, tuple[str, ...]], ...]:
+    """Return the shortest chain through each of the first direct holders of ``target``: the ``most`` shortest of them.
+
+    A chain is a pair: whether it begins with a root, and its steps, of which each names a holder and the place in it,
+    and the last one the object itself. A chain without a root begins with what no Python object refers to: C code holds
+    that. The variable by which the call ``asking`` has the object does not count. Holders in mere cycles of garbage are
+    left out, and what lies beyond ``reach``.
+    """
+    reach = reach or Reach()
+    roots = Roots(target, asking, program)
+    found: list[tuple[bool, tuple[str, ...]]] = []
+    variable = roots.variables.get(id(target))
+    if variable is not None:
+        found.append((True, (variable, name_of(target)) if variable else (name_of(target),)))
+    holders = _referrers([target], roots.hidden)
+    for holder in islice(holders, _MOST_HOLDERS):
+        chain = _chain(holder, target, roots, roots.hidden | {id(holders)}, reach)
+        if chain is not None:
+            found.append(chain)
+    unique = dict.fromkeys(sorted(found, key=lambda chain: (not chain[0], len(chain[1]))))
+    return tuple(unique)[:most]
+
+
+def cycle_of(target: object) -> tuple[str, ...] | None:
+    """Return the shortest way from ``target`` back to itself as steps, None if there is none.
+
+    Ways through modules and classes do not count: these are not garbage when the object is.
+    """
+    roots = Roots()
+    previous: dict[int, Any] = {}
+    layer = [target]
+    while layer:
+        following = []
+        for holder in layer:
+            for held in referents(holder):
+                if held is target:
+                    path = [holder]
+                    while path[0] is not target:
+                        path.insert(0, previous[id(path[0])])
+                    return _steps([*path, target])
+                if gc.is_tracked(held) and id(held) not in previous and not _is_shared(held, roots):
+                    previous[id(held)] = holder
+                    following.append(held)
+        layer = following
+    return None
+
+
+def cycle_holding(target: object) -> tuple[str, ...] | None:
+    """Return the cycle that ``target`` is in, or else one that holds it, None if there is none."""
+    seen: set[int] = set()
+    current: object = target  # no closure may take it, as its cell would be a holder
+    while id(current) not in seen:
+        cycle = cycle_of(current)
+        if cycle:
+            return cycle
+        seen.add(id(current))
+        current = _holder_of(current)
+    return None
+
+
+def _holder_of(held: object) -> object:
+    """Return the first that holds ``held``, where that is the ``__dict__`` of an object that object; else ``held``."""
+    hidden = Roots().hidden
+    for holder in _referrers([held], hidden):
+        owners = _referrers([holder], hidden) if isinstance(holder, dict) else []
+        return next((owner for owner in owners if _is_dict_of(holder, owner)), holder)
+    return held
+
+
+def _is_shared(value: object, roots: Roots) -> bool:
+    return isinstance(value, (ModuleType, type, FrameType)) or id(value) in roots.modules
+
+
+def referents(holder: object) -> list[Any]:
+    """Return what ``holder`` refers to.
+
+    A module's own C code is not asked: that of ``_asyncio`` hands out freed objects up to CPython 3.12.5, and the
+    process crashes or hangs then (https://github.com/python/cpython/issues/122695).
+    """
+    return [vars(holder)] if isinstance(holder, ModuleType) else gc.get_referents(holder)
+
+
+def _referrers(layer: list[Any], hidden: set[int]) -> list[Any]:
+    """Return what refers to an object of ``layer``, without what does so because we look."""
+    marker = object()
+    found = []
+    for holder in gc.get_referrers(*layer, marker):  # not in a comprehension: its closure would be found
+        is_call = type(holder) is tuple and len(holder) == len(layer) + 1 and holder[-1] is marker  # Python 3.13
+        is_ours = isinstance(holder, FrameType) and holder.f_code.co_filename in OWN_FILES
+        if holder is not layer and not is_call and not is_ours and id(holder) not in hidden:
+            found.append(holder)
+    return found
+
+
+def _chain(
+    start: object, target: object, roots: Roots, hidden: set[int], reach: Reach
+) -> tuple[bool, tuple[str, ...]] | None:
+    """Return the chain from the nearest root that holds ``start`` to ``target``, None if none does, as in garbage.
+
+    Searched backwards, layer by layer: everything that refers to something in the last layer is the next one.
+    """
+    held_by: dict[int, Any] = {id(start): target, id(target): None}
+    layer, dead_end = [start], None
+    while layer:
+        for each in layer:
+            if roots.name(each) is not None:
+                return True, _told(_followed(each, held_by, target), roots)
+        if reach.is_over():
+            return None
+        del layer[reach.widest :]
+        wanted = {id(each): each for each in layer}
+        following: list[Any] = []
+        held = set()
+        for holder in _referrers(layer, hidden | {id(held_by), id(wanted)}):
+            found = [id(each) for each in referents(holder) if id(each) in wanted]
+            held.update(found)
+            if found and id(holder) not in held_by:
+                held_by[id(holder)] = wanted[found[0]]
+                following.append(holder)
+        if dead_end is None:
+            dead_end = next((each for each in layer if id(each) not in held), None)
+        layer = following
+    if dead_end is None:
+        return None
+    return False, _steps(_followed(dead_end, held_by, target))
+
+
+def _followed(start: object, held_by: dict[int, Any], target: object) -> list[Any]:
+    path = [start]
+    while path[-1] is not target:
+        path.append(held_by[id(path[-1])])
+    return path
+
+
+def _told(path: list[Any], roots: Roots) -> tuple[str, ...]:
+    """Return the steps of a path, its first one told as a root."""
+    root = roots.name(path[0])
+    steps = _steps(path)
+    if not root or isinstance(path[0], ModuleType):
+        return steps
+    if id(path[0]) in roots.variables and id(path[0]) not in roots.modules:
+        return (root, *steps)
+    attribute = next((name for name, value in path[0].items() if value is path[1]), "?")
+    return (f"{root}.{attribute}", *steps[1:])
+
+
+def _steps(path: list[Any]) -> tuple[str, ...]:
+    """Return a path as text; what the interpreter puts between an object and what it holds makes no step of its own."""
+    steps: list[str] = []
+    index, last = 0, len(path) - 1
+    while index < last:
+        holder, held = path[index], path[index + 1]
+        after = path[index + 2] if index + 2 <= last else None
+        if isinstance(holder, TracebackType) and steps:
+            index += 1
+        elif after is not None and (_is_dict_of(held, holder) or _is_frame_of(held, holder)):
+            steps.append(edge(holder, after))
+            index += 2
+        elif isinstance(holder, FunctionType) and held is holder.__closure__ and isinstance(after, CellType):
+            steps.append(closure_edge(holder, after))
+            index += 3
+        else:
+            steps.append(edge(holder, held))
+            index += 1
+    return (*steps, name_of(path[-1]))
+
+
+def _is_dict_of(found: object, holder: object) -> bool:
+    if not isinstance(found, dict) or isinstance(holder, dict):
+        return False
+    if isinstance(holder, type):  # its __dict__ is a proxy
+        return any(each is found for each in gc.get_referents(vars(holder)))
+    return attributes(holder) is found
+
+
+def _is_frame_of(found: object, holder: object) -> bool:
+    """Tell whether a suspended generator keeps its variables there (up to Python 3.10; later it has them itself)."""
+    return isinstance(holder, GeneratorType) and found is holder.gi_frame
+
+
+# Where objects of the interpreter's own types keep others.
+_FIELDS = (
+    "__self__", "__func__", "__wrapped__", "__closure__", "__defaults__", "__kwdefaults__", "__dict__", "__code__",
+    "__traceback__", "__context__", "__cause__", "args", "tb_frame", "tb_next", "f_back", "cell_contents", "func",
+    "keywords", "gi_frame", "cr_frame", "ag_frame", "fget", "fset", "__callback__", "__bases__", "__mro__",
+)  # fmt: skip
+_PLAIN = (str, bytes, int, float, bool, type(None), tuple)
+
+
+def name_of(value: object) -> str:
+    """Return what ``value`` is, in a word or two: its class, or its own name if it is code."""
+    if isinstance(value, ModuleType):
+        return f"module {value.__name__}"
+    if isinstance(value, type):
+        return f"class {value.__qualname__}"
+    if isinstance(value, FrameType):
+        return f"call of {value.f_code.co_name}"
+    if isinstance(value, (FunctionType, BuiltinFunctionType)):
+        return f"function {value.__qualname__}"
+    if isinstance(value, MethodType):
+        return f"method {getattr(value.__func__, '__qualname__', type(value.__func__).__name__)}"
+    if isinstance(value, (GeneratorType, CoroutineType, AsyncGeneratorType)):
+        return f"{type(value).__name__} {value.__qualname__}"
+    return type(value).__name__
+
+
+def edge(holder: object, held: object) -> str:
+    """Return the name of ``holder`` and of the place where it keeps ``held``; the name alone where that is unknown."""
+    name = name_of(holder)
+    if isinstance(holder, dict):
+        return f"{name}{_in_dict(holder, held)}"
+    if isinstance(holder, (list, tuple, deque)):
+        return name + _in_sequence(holder, held)
+    if isinstance(holder, (set, frozenset)):
+        return f"{name} member"
+    local = next((key for key, value in _locals_of(holder) if value is held), None)
+    if local is not None:
+        return f"{name}, variable {local!r}"
+    attribute = next((key for key, value in _attributes_of(holder) if value is held), None)
+    return name if attribute is None else f"{name}.{attribute}"
+
+
+def closure_edge(function: FunctionType, cell: CellType) -> str:
+    """Return the name of a function and of the variable around it that ``cell`` holds."""
+    names = zip(function.__code__.co_freevars, function.__closure__ or (), strict=False)
+    return f"{name_of(function)}, variable {next((name for name, each in names if each is cell), '?')!r}"
+
+
+def attributes(value: object) -> dict[str, Any]:
+    """Return the ``__dict__`` of an object; an empty one if there is none."""
+    try:
+        found = object.__getattribute__(value, "__dict__")
+    except (AttributeError, TypeError):
+        return {}
+    return found if isinstance(found, dict) else dict(found)
+
+
+def _in_dict(holder: dict[Any, Any], held: object) -> str:
+    try:  # not of a copy: the dict may be most of what there is
+        for key, value in dict.items(holder):
+            if value is held:
+                return f"[{reprlib.repr(key) if type(key) in _PLAIN else name_of(key)}]"
+            if key is held:
+                return " key"
+    except RuntimeError:  # another thread changes it
+        pass
+    return ""
+
+
+def _in_sequence(holder: list[Any] | tuple[Any, ...] | deque[Any], held: object) -> str:
+    try:
+        return next((f"[{index}]" for index, value in enumerate(holder) if value is held), "")
+    except RuntimeError:  # another thread changes a deque
+        return ""
+
+
+def _locals_of(holder: object) -> Iterator[tuple[str, object]]:
+    frame = holder
+    for field in ("gi_frame", "cr_frame", "ag_frame"):
+        if isinstance(holder, (GeneratorType, CoroutineType, AsyncGeneratorType)) and hasattr(holder, field):
+            frame = getattr(holder, field)
+    if isinstance(frame, FrameType):
+        yield from tuple(frame.f_locals.items())
+
+
+def _attributes_of(holder: object) -> Iterator[tuple[str, object]]:
+    yield from tuple(attributes(holder).items())
+    for kind in type(holder).__mro__:
+        for name, slot in tuple(vars(kind).items()):
+            if isinstance(slot, MemberDescriptorType):
+                try:
+                    yield name, slot.__get__(holder)
+                except AttributeError:  # a slot without a value
+                    continue
+    if type(holder).__module__ in ("builtins", "functools", "weakref") or isinstance(holder, BaseException):
+        for name in _FIELDS:
+            try:
+                yield name, getattr(holder, name)
+            except (AttributeError, ValueError):  # an empty cell is a ValueError
+                continue
