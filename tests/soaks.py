@@ -10,11 +10,34 @@ from typing import Any
 
 from factories import MIB, make_environment, make_measurement
 from memcap.leaks import Series, judge_series
-from memcap.model import AllocationSite, MemoryLook, PythonLook, SoakRules, SoakSample, WorkLook
+from memcap.model import (
+    AllocationSite,
+    Grown,
+    GrownType,
+    Holder,
+    MemoryLook,
+    PythonLook,
+    SoakRules,
+    SoakSample,
+    WorkLook,
+)
 from memcap.soaking import SoakKind, SoakOutcome
 
 _REAL = Path(__file__).parent / "leaks" / "real"
 LIVING = (AllocationSite(file="/app/images.py", line=7, bytes=3 * MIB, count=96, source="    lib.decode(data)"),)
+GROWN = Grown(
+    seconds=141.0,
+    since_seconds=120.5,
+    pid=12,
+    sites=(AllocationSite(file="/app/sessions.py", line=41, bytes=2 * MIB, count=410, source="kept.append(session)"),),
+    types=(GrownType(name="sessions.Session", before=3000, now=3410),),
+    holders=(
+        Holder(kind="builtins.list", more=410, bytes=2 * MIB, rooted=True, steps=("module sessions.KEPT", "list")),
+    ),
+    traced_bytes=2 * MIB,
+    tracing_bytes=90_000,
+    took_seconds=0.21,
+)
 TOP = (
     AllocationSite(file="/app/sessions.py", line=41, bytes=9 * MIB, count=1310, source="    kept.append(session)"),
     AllocationSite(file="/usr/lib/python3.12/json/decoder.py", line=353, bytes=700_000, count=8_021),

@@ -17,7 +17,7 @@ def looks_into_programs(workload: Workload, rules: SoakRules) -> bool:
 
     The runner looks at a function itself; a program has to be started with something that looks.
     """
-    return not isinstance(workload, CallWorkload) and bool(rules.frames or rules.collects)
+    return not isinstance(workload, CallWorkload) and bool(rules.frames or rules.collects or rules.explain_seconds)
 
 
 def soak_spec(cell: Cell, layer: Layer, settings: CampaignSettings, *, attempt: str, rules: SoakRules) -> RunSpec:
@@ -28,13 +28,13 @@ def soak_spec(cell: Cell, layer: Layer, settings: CampaignSettings, *, attempt: 
     """
     benchmark = cell.benchmark
     if isinstance(benchmark.workload, CallWorkload):
-        workload = replace(benchmark.workload, warmups=0, cycles=None, duration_seconds=rules.duration_seconds)
+        workload = replace(benchmark.workload, warmups=0, cycles=None, duration_seconds=rules.whole_seconds)
         cell = replace(cell, benchmark=replace(benchmark, workload=workload, projections={}))
     spec = run_spec(cell, layer, settings, attempt=attempt)
     spec = replace(
         spec,
         env={**spec.env, RATE: f"{rules.rate:g}"},
-        time_limit_seconds=rules.duration_seconds + spec.time_limit_seconds,
+        time_limit_seconds=rules.whole_seconds + spec.time_limit_seconds,
     )
     if isinstance(benchmark.workload, CallWorkload):
         return replace(spec, argv=(*spec.argv[:-1], *_runner_words(rules), spec.argv[-1]))
@@ -43,4 +43,5 @@ def soak_spec(cell: Cell, layer: Layer, settings: CampaignSettings, *, attempt: 
 
 def _runner_words(rules: SoakRules) -> tuple[str, ...]:
     frames = ("--soak-frames", str(rules.frames)) if rules.frames else ()
-    return ("--soak", str(rules.step_seconds), *frames, *(("--soak-collect",) if rules.collects else ()))
+    explain = ("--soak-explain", str(rules.explain_seconds)) if rules.explain_seconds else ()
+    return ("--soak", str(rules.step_seconds), *frames, *explain, *(("--soak-collect",) if rules.collects else ()))

@@ -23,7 +23,7 @@ def spec_of(workload: Workload, rules: SoakRules = RULES) -> RunSpec:
 
 def test_a_function_is_called_for_the_duration() -> None:
     spec = spec_of(CALL)
-    assert spec.argv[-5:] == ("--duration", "3600", "--soak", "7.5", "workloads:crew")
+    assert spec.argv[-5:] == ("--duration", "3600.0", "--soak", "7.5", "workloads:crew")
     assert not {"--warmups", "--cycles", "--soak-frames", "--soak-collect"} & set(spec.argv)
     assert spec.time_limit_seconds == 3660
 

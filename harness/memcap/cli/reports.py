@@ -137,7 +137,8 @@ def write_documents(document: Document, wanted: Sequence[Wanted]) -> None:
 
 explain_option = click.option(
     "--explain", is_flag=True,
-    help="Profile what became worse, as it was and as it is in the work tree now, and say which lines it was.",
+    help="Profile what became worse, as it was and as it is in the work tree now, and say which lines it was. Run what "
+    "leaks once more, and say who holds it.",
 )  # fmt: skip
 
 

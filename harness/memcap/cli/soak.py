@@ -87,6 +87,10 @@ class _Start(NamesBeforeDashes):
 @click.option("--top", type=click.IntRange(min=1), default=20, show_default=True, help="Lines to print of them.")
 @click.option("--gc", is_flag=True, help="Collect Python's garbage before each sample.")
 @click.option(
+    "--explain", is_flag=True,
+    help="Go on for a fifth of the time, and say what grows in Python and who holds it. That time is not judged.",
+)  # fmt: skip
+@click.option(
     "--memray", is_flag=True,
     help="Also run a twin under memray, 10 minutes at most, which sees what compiled code allocates.",
 )  # fmt: skip
@@ -123,6 +127,7 @@ def start(options: SoakOptions, detach: bool, reports: tuple[Wanted, ...], as_js
     Examples:
       memcap soak my/prod:1.4 --quick -- python worker.py
       memcap soak streams.sustained-py312-128m --duration 10min
+      memcap soak my/prod:1.4 --duration 1h --explain -- python worker.py     who holds what it leaks?
       memcap soak my/api:2.0 --duration 24h --cap 1g --detach --serve --ready http://localhost:8000/health \\
           --load 'GET /items/{1..500} rate=20' -- uvicorn app:app
     """

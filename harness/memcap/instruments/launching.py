@@ -65,6 +65,7 @@ def with_looks(spec: RunSpec, rules: SoakRules) -> RunSpec:
     The layer of ``spec`` must be one of ``build_instrumented``. What is seen is in the workload's journal.
     """
     words = f"looks step={rules.step_seconds} frames={rules.frames} duration={rules.duration_seconds}"
+    words += f" explain={rules.explain_seconds}" if rules.explain_seconds else ""
     return replace(spec, env=_environment(spec, f"{words} collect" if rules.collects else words, OUT))
 
 

@@ -148,6 +148,9 @@ from memcap.model.server_load import (
 from memcap.model.soak import (
     MOST_SAMPLES,
     AllocationSite,
+    Grown,
+    GrownType,
+    Holder,
     MemoryLook,
     PythonLook,
     SoakRules,

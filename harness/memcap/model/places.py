@@ -15,3 +15,10 @@ CLIENT: Final = PurePosixPath("/memcap/client")  # the load client, in a contain
 INSTRUMENTS: Final = PurePosixPath("/memcap/instruments")  # what looks into programs, in a layer of its own
 START: Final = INSTRUMENTS / "start"  # on PYTHONPATH: its sitecustomize.py starts the instrument
 ARTEFACTS: Final = PurePosixPath("/memcap/artefacts")  # what RunSpec.artefacts is on this machine
+
+
+def named_line(file: str, line: int) -> str:
+    """Return a line of a program as ``file:line``, without the folder that memcap itself put the file into."""
+    for folder in (SUITE, PACKAGE, DEPENDENCIES):
+        file = file.removeprefix(f"{folder}/")
+    return f"{file}:{line}"

@@ -8,6 +8,7 @@ from typing import Final
 
 FINE_SAMPLES: Final = 480  # that the verdict has at least where the run is long enough for them
 SHORTEST_STEP_SECONDS: Final = 0.5
+_MOST_STEPS: Final = 4  # of a way in a sentence
 MOST_SAMPLES: Final = 50_000  # some 16 MB in the container
 
 
@@ -18,7 +19,8 @@ class SoakRules:
     The workload is looked at every ``step_seconds``, for the verdict; a sample that is shown and kept is one every
     ``interval_seconds``. ``max_rss_bytes`` is what the resident memory of all processes together may be, ``rate`` how
     many simulated hours an hour has. ``collects`` says that Python's garbage is collected before each sample;
-    ``frames`` is how many callers tracemalloc notes, 0 if it is off.
+    ``frames`` is how many callers tracemalloc notes, 0 if it is off. ``explain_seconds`` follow on the duration: they
+    are not judged, but used to find what grows and who holds it; 0 if that is not asked for.
     """
 
     duration_seconds: float
@@ -29,6 +31,12 @@ class SoakRules:
     frames: int = 0
     collects: bool = False
     rate: float = 1.0
+    explain_seconds: float = 0.0
+
+    @property
+    def whole_seconds(self) -> float:
+        """Return how long the workload runs."""
+        return self.duration_seconds + self.explain_seconds
 
     @property
     def step_seconds(self) -> float:
@@ -103,6 +111,60 @@ class AllocationSite:
     bytes: int
     count: int
     source: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Holder:
+    """Who holds a thing that grew: ``steps`` lead from a module or a running function to it, the last is the thing.
+
+    It has ``more`` items than before, which hold about ``bytes``; with None it is an object of a type of which there
+    are ``more``. If it is not ``rooted``, code outside Python holds the first step.
+    """
+
+    kind: str
+    more: int
+    bytes: int | None
+    rooted: bool
+    steps: tuple[str, ...]
+
+    @property
+    def way(self) -> str:
+        """Return the steps to the thing for a sentence, some of many left out."""
+        steps = self.steps[:-1] or self.steps
+        shown = (*steps[:2], "…", *steps[-2:]) if len(steps) > _MOST_STEPS else steps
+        told = " -> ".join(shown)
+        return told if self.rooted else f"code outside Python: {told}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class GrownType:
+    """A class with more objects than before."""
+
+    name: str
+    before: int
+    now: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grown:
+    """What grew in a process from ``since_seconds`` to ``seconds``, the largest first, or ``why_not``.
+
+    ``traced_bytes`` is what Python's allocators gave since then and what lived at the end, ``sites`` the lines of it.
+    ``garbage`` are objects that nothing held and nobody had collected. ``took_seconds`` is how long the program stood
+    still for both looks, ``tracing_bytes`` what tracemalloc needed.
+    """
+
+    seconds: float
+    since_seconds: float
+    pid: int
+    sites: tuple[AllocationSite, ...] = ()
+    types: tuple[GrownType, ...] = ()
+    holders: tuple[Holder, ...] = ()
+    garbage: int = 0
+    traced_bytes: int = 0
+    tracing_bytes: int = 0
+    took_seconds: float = 0.0
+    why_not: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -79,7 +79,8 @@ class AlertKind(str, Enum):
 
 _ALERT_REMEDIES = {
     AlertKind.NEAR_CAP: "Raise the cap before a busier day does it, or lower the need.",
-    AlertKind.GROWTH: "Run it with more cycles: what goes on growing is a leak, what levels off is a cache.",
+    AlertKind.GROWTH: "Run it with more cycles: what goes on growing is a leak, what levels off is a cache. "
+    "--explain says who holds it.",
     AlertKind.GC_OVERHEAD: "Raise gc.set_threshold(), or gc.freeze() what lives for ever.",
     AlertKind.METRIC: "See what the suite says of this metric; `alerts` in suite.toml sets the limit.",
 }

@@ -37,11 +37,18 @@ _MOST_HOLDERS = 10  # a chain costs some looks at all objects there are
 _OF_FRAME_ALONE = 4 if sys.version_info < (3, 11) else 3  # references to its copy of its variables, see _forget
 
 
-class Reach:
-    """How far a search goes: until ``deadline`` of time.monotonic, with ``widest`` holders at each distance.
+def is_a(value: Any, kinds: Any) -> bool:
+    """Tell whether ``value`` is an instance; isinstance may call the program, whose classes can have ``__class__``."""
+    return issubclass(type(value), kinds)
 
-    The time that a look takes grows with the number of what it looks for.
-    """
+
+def of_class(kind: type, name: str) -> Any:
+    """Return an attribute of a class without asking its metaclass."""
+    return type.__getattribute__(kind, name)
+
+
+class Reach:
+    """How far a search goes: until ``deadline`` of time.monotonic, with ``widest`` holders at each distance."""
 
     def __init__(self, *, deadline: float | None = None, widest: int = sys.maxsize) -> None:
         self.deadline, self.widest = deadline, widest
@@ -58,8 +65,7 @@ class Roots:
     """
 
     def __init__(self, target: object = None, asking: FrameType | None = None, program: object = None) -> None:
-        everything: tuple[object, ...] = tuple(sys.modules.values())
-        modules = [each for each in everything if isinstance(each, ModuleType)]  # people put other things there too
+        modules = [each for each in tuple(sys.modules.values()) if is_a(each, ModuleType)]  # others are there, too
         self.modules = {id(vars(module)): module.__name__ for module in modules}
         self.variables: dict[int, str] = {} if program is None else {id(program): ""}
         self.hidden: set[int] = set()  # what holds objects because we look
@@ -81,22 +87,22 @@ class Roots:
                 self.variables.setdefault(id(value), f"{name_of(frame)}, variable {name!r}")
         self._forget(frame.f_locals)
 
-    def _forget(self, found: object) -> None:
+    def _forget(self, found: Any) -> None:
         """Empty the copy of its variables that a frame keeps up to Python 3.12, or hide it if others look at it too."""
-        if not isinstance(found, dict):
+        if not is_a(found, dict):
             return
         if sys.getrefcount(found) <= _OF_FRAME_ALONE:
             found.clear()
         else:
             self.hidden.add(id(found))
 
-    def name(self, value: object) -> str | None:
+    def name(self, value: Any) -> str | None:
         """Return what ``value`` is a root as: its module's name, or the variable that holds it; None if it is none."""
-        if isinstance(value, ModuleType):
+        if is_a(value, ModuleType):
             return name_of(value)
         if id(value) in self.modules:
             return f"module {self.modules[id(value)]}"
-        if isinstance(value, dict) and "__builtins__" in value and "__spec__" in value:
+        if is_a(value, dict) and "__builtins__" in value and "__spec__" in value:
             return f"module {value.get('__name__')}"  # no longer in sys.modules
         return self.variables.get(id(value))
 
@@ -108,16 +114,18 @@ def chains_to(
     asking: FrameType | None = None,
     program: object = None,
     reach: Reach | None = None,
+    hidden: frozenset[int] = frozenset(),
 ) -> tuple[tuple[bool, tuple[str, ...]], ...]:
     """Return the shortest chain through each of the first direct holders of ``target``: the ``most`` shortest of them.
 
     A chain is a pair: whether it begins with a root, and its steps, of which each names a holder and the place in it,
     and the last one the object itself. A chain without a root begins with what no Python object refers to: C code holds
     that. The variable by which the call ``asking`` has the object does not count. Holders in mere cycles of garbage are
-    left out, and what lies beyond ``reach``.
+    left out, and what lies beyond ``reach``, and objects whose ids are ``hidden``.
     """
     reach = reach or Reach()
     roots = Roots(target, asking, program)
+    roots.hidden |= hidden
     found: list[tuple[bool, tuple[str, ...]]] = []
     variable = roots.variables.get(id(target))
     if variable is not None:
@@ -172,22 +180,22 @@ def _holder_of(held: object) -> object:
     """Return the first that holds ``held``, where that is the ``__dict__`` of an object that object; else ``held``."""
     hidden = Roots().hidden
     for holder in _referrers([held], hidden):
-        owners = _referrers([holder], hidden) if isinstance(holder, dict) else []
+        owners = _referrers([holder], hidden) if is_a(holder, dict) else []
         return next((owner for owner in owners if _is_dict_of(holder, owner)), holder)
     return held
 
 
-def _is_shared(value: object, roots: Roots) -> bool:
-    return isinstance(value, (ModuleType, type, FrameType)) or id(value) in roots.modules
+def _is_shared(value: Any, roots: Roots) -> bool:
+    return is_a(value, (ModuleType, type, FrameType)) or id(value) in roots.modules
 
 
-def referents(holder: object) -> list[Any]:
+def referents(holder: Any) -> list[Any]:
     """Return what ``holder`` refers to.
 
     A module's own C code is not asked: that of ``_asyncio`` hands out freed objects up to CPython 3.12.5, and the
     process crashes or hangs then (https://github.com/python/cpython/issues/122695).
     """
-    return [vars(holder)] if isinstance(holder, ModuleType) else gc.get_referents(holder)
+    return [vars(holder)] if is_a(holder, ModuleType) else gc.get_referents(holder)
 
 
 def _referrers(layer: list[Any], hidden: set[int]) -> list[Any]:
@@ -196,7 +204,7 @@ def _referrers(layer: list[Any], hidden: set[int]) -> list[Any]:
     found = []
     for holder in gc.get_referrers(*layer, marker):  # not in a comprehension: its closure would be found
         is_call = type(holder) is tuple and len(holder) == len(layer) + 1 and holder[-1] is marker  # Python 3.13
-        is_ours = isinstance(holder, FrameType) and holder.f_code.co_filename in OWN_FILES
+        is_ours = is_a(holder, FrameType) and holder.f_code.co_filename in OWN_FILES
         if holder is not layer and not is_call and not is_ours and id(holder) not in hidden:
             found.append(holder)
     return found
@@ -246,7 +254,7 @@ def _told(path: list[Any], roots: Roots) -> tuple[str, ...]:
     """Return the steps of a path, its first one told as a root."""
     root = roots.name(path[0])
     steps = _steps(path)
-    if not root or isinstance(path[0], ModuleType):
+    if not root or is_a(path[0], ModuleType):
         return steps
     if id(path[0]) in roots.variables and id(path[0]) not in roots.modules:
         return (root, *steps)
@@ -261,12 +269,12 @@ def _steps(path: list[Any]) -> tuple[str, ...]:
     while index < last:
         holder, held = path[index], path[index + 1]
         after = path[index + 2] if index + 2 <= last else None
-        if isinstance(holder, TracebackType) and steps:
+        if is_a(holder, TracebackType) and steps:
             index += 1
         elif after is not None and (_is_dict_of(held, holder) or _is_frame_of(held, holder)):
             steps.append(edge(holder, after))
             index += 2
-        elif isinstance(holder, FunctionType) and held is holder.__closure__ and isinstance(after, CellType):
+        elif is_a(holder, FunctionType) and held is holder.__closure__ and is_a(after, CellType):
             steps.append(closure_edge(holder, after))
             index += 3
         else:
@@ -275,17 +283,17 @@ def _steps(path: list[Any]) -> tuple[str, ...]:
     return (*steps, name_of(path[-1]))
 
 
-def _is_dict_of(found: object, holder: object) -> bool:
-    if not isinstance(found, dict) or isinstance(holder, dict):
+def _is_dict_of(found: Any, holder: Any) -> bool:
+    if not is_a(found, dict) or is_a(holder, dict):
         return False
-    if isinstance(holder, type):  # its __dict__ is a proxy
-        return any(each is found for each in gc.get_referents(vars(holder)))
+    if is_a(holder, type):  # its __dict__ is a proxy
+        return any(each is found for each in gc.get_referents(of_class(holder, "__dict__")))
     return attributes(holder) is found
 
 
-def _is_frame_of(found: object, holder: object) -> bool:
+def _is_frame_of(found: Any, holder: Any) -> bool:
     """Tell whether a suspended generator keeps its variables there (up to Python 3.10; later it has them itself)."""
-    return isinstance(holder, GeneratorType) and found is holder.gi_frame
+    return is_a(holder, GeneratorType) and found is holder.gi_frame
 
 
 # Where objects of the interpreter's own types keep others.
@@ -297,31 +305,31 @@ _FIELDS = (
 _PLAIN = (str, bytes, int, float, bool, type(None), tuple)
 
 
-def name_of(value: object) -> str:
+def name_of(value: Any) -> str:
     """Return what ``value`` is, in a word or two: its class, or its own name if it is code."""
-    if isinstance(value, ModuleType):
+    if is_a(value, ModuleType):
         return f"module {value.__name__}"
-    if isinstance(value, type):
-        return f"class {value.__qualname__}"
-    if isinstance(value, FrameType):
+    if is_a(value, type):
+        return f"class {of_class(value, '__qualname__')}"
+    if is_a(value, FrameType):
         return f"call of {value.f_code.co_name}"
-    if isinstance(value, (FunctionType, BuiltinFunctionType)):
+    if is_a(value, (FunctionType, BuiltinFunctionType)):
         return f"function {value.__qualname__}"
-    if isinstance(value, MethodType):
+    if is_a(value, MethodType):
         return f"method {getattr(value.__func__, '__qualname__', type(value.__func__).__name__)}"
-    if isinstance(value, (GeneratorType, CoroutineType, AsyncGeneratorType)):
-        return f"{type(value).__name__} {value.__qualname__}"
-    return type(value).__name__
+    if is_a(value, (GeneratorType, CoroutineType, AsyncGeneratorType)):
+        return f"{of_class(type(value), '__name__')} {value.__qualname__}"
+    return str(of_class(type(value), "__name__"))
 
 
-def edge(holder: object, held: object) -> str:
+def edge(holder: Any, held: Any) -> str:
     """Return the name of ``holder`` and of the place where it keeps ``held``; the name alone where that is unknown."""
     name = name_of(holder)
-    if isinstance(holder, dict):
+    if is_a(holder, dict):
         return f"{name}{_in_dict(holder, held)}"
-    if isinstance(holder, (list, tuple, deque)):
+    if is_a(holder, (list, tuple, deque)):
         return name + _in_sequence(holder, held)
-    if isinstance(holder, (set, frozenset)):
+    if is_a(holder, (set, frozenset)):
         return f"{name} member"
     local = next((key for key, value in _locals_of(holder) if value is held), None)
     if local is not None:
@@ -330,19 +338,19 @@ def edge(holder: object, held: object) -> str:
     return name if attribute is None else f"{name}.{attribute}"
 
 
-def closure_edge(function: FunctionType, cell: CellType) -> str:
+def closure_edge(function: FunctionType, cell: object) -> str:
     """Return the name of a function and of the variable around it that ``cell`` holds."""
     names = zip(function.__code__.co_freevars, function.__closure__ or (), strict=False)
     return f"{name_of(function)}, variable {next((name for name, each in names if each is cell), '?')!r}"
 
 
-def attributes(value: object) -> dict[str, Any]:
+def attributes(value: Any) -> dict[str, Any]:
     """Return the ``__dict__`` of an object; an empty one if there is none."""
     try:
         found = object.__getattribute__(value, "__dict__")
     except (AttributeError, TypeError):
         return {}
-    return found if isinstance(found, dict) else dict(found)
+    return found if is_a(found, dict) else dict(found)
 
 
 def _in_dict(holder: dict[Any, Any], held: object) -> str:
@@ -364,25 +372,25 @@ def _in_sequence(holder: list[Any] | tuple[Any, ...] | deque[Any], held: object)
         return ""
 
 
-def _locals_of(holder: object) -> Iterator[tuple[str, object]]:
+def _locals_of(holder: Any) -> Iterator[tuple[str, object]]:
     frame = holder
     for field in ("gi_frame", "cr_frame", "ag_frame"):
-        if isinstance(holder, (GeneratorType, CoroutineType, AsyncGeneratorType)) and hasattr(holder, field):
+        if is_a(holder, (GeneratorType, CoroutineType, AsyncGeneratorType)) and hasattr(holder, field):
             frame = getattr(holder, field)
-    if isinstance(frame, FrameType):
+    if is_a(frame, FrameType):
         yield from tuple(frame.f_locals.items())
 
 
-def _attributes_of(holder: object) -> Iterator[tuple[str, object]]:
+def _attributes_of(holder: Any) -> Iterator[tuple[str, object]]:
     yield from tuple(attributes(holder).items())
-    for kind in type(holder).__mro__:
-        for name, slot in tuple(vars(kind).items()):
-            if isinstance(slot, MemberDescriptorType):
+    for kind in of_class(type(holder), "__mro__"):
+        for name, slot in tuple(of_class(kind, "__dict__").items()):
+            if is_a(slot, MemberDescriptorType):
                 try:
                     yield name, slot.__get__(holder)
                 except AttributeError:  # a slot without a value
                     continue
-    if type(holder).__module__ in ("builtins", "functools", "weakref") or isinstance(holder, BaseException):
+    if of_class(type(holder), "__module__") in ("builtins", "functools", "weakref") or is_a(holder, BaseException):
         for name in _FIELDS:
             try:
                 yield name, getattr(holder, name)

@@ -8,10 +8,11 @@ before the workload's module is imported, ``imported`` before the first call, ``
 result alive, ``left`` when that is dropped and collected.
 
     python runner.py --journal FILE [--path DIR]... [--warmups N] [--cycles N] [--duration SECONDS]
-                     [--param NAME:TYPE:VALUE]... [--soak STEP [--soak-frames N] [--soak-collect]] module:function
+                     [--param NAME:TYPE:VALUE]...
+                     [--soak STEP [--soak-frames N] [--soak-collect] [--soak-explain SECONDS]] module:function
 
 With ``--soak`` there are no ``cycle`` lines but those of ``memcap_soak``, every STEP seconds. A plain function is
-called until the duration is over; each call is a cycle.
+called until the duration is over; each call is a cycle. The last SECONDS of the duration are to find what grows.
 """
 
 from __future__ import annotations
@@ -62,6 +63,7 @@ class Options:
         self.soak: float | None = None
         self.frames = 0
         self.collects = False
+        self.explain = 0.0
         words = iter(arguments)
         for word in words:
             if word == "--journal":
@@ -80,6 +82,8 @@ class Options:
                 self.frames = int(next(words))
             elif word == "--soak-collect":
                 self.collects = True
+            elif word == "--soak-explain":
+                self.explain = float(next(words))
             elif word == "--param":
                 name, kind, value = next(words).split(":", 2)
                 self.parameters[name] = CASTS[kind](value)

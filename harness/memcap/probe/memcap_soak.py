@@ -11,6 +11,8 @@ only if it is asked for. Times (``at``) are seconds of CLOCK_MONOTONIC. The jour
   it would need more than COST of the time; in between ``gc_objects`` is null, as it is where there is no such list.
 - ``top``: the lines that have allocated most of what lives. A kill leaves no last one, so there are some before. None
   is made where there is no room for it under the cap: it needs SNAPSHOT_FACTOR times the memory of tracemalloc.
+- ``grown``: what grew from ``since`` on, and who holds it (``memcap_grown``), or ``why_not``. Both looks for that are
+  made after the time that is judged.
 """
 
 from __future__ import annotations
@@ -79,11 +81,22 @@ class Times:
 
 
 class PythonLooks:
-    """Write the lines ``python`` and ``top`` of this process; tracemalloc begins with ``frames``, if there are any."""
+    """Write the lines ``python``, ``top`` and ``grown`` of this process.
 
-    def __init__(self, write: Callable[..., None], *, frames: int, collects: bool, duration: float | None) -> None:
+    tracemalloc begins with ``frames``, if there are any. What grows is looked for after the ``duration``, for
+    ``explain`` seconds, if there are any.
+    """
+
+    def __init__(
+        self, write: Callable[..., None], *, frames: int, collects: bool, duration: float | None, explain: float = 0.0
+    ) -> None:
         self._write, self._collects = write, collects
         self._next_count = 0.0
+        self._explaining: Any = None
+        if explain and sys.implementation.name == "cpython":
+            begin = time.monotonic() + (duration or 0.0)
+            make = imported("memcap_explain").Explaining
+            self._explaining = make(write, imported, left_under_cap, begin=begin, seconds=explain, frames=frames)
         self._tracemalloc: Any = None
         if frames:
             self._tracemalloc = __import__("tracemalloc")
@@ -93,7 +106,8 @@ class PythonLooks:
         self._next_top = time.monotonic() + self._top_seconds
         self._sources: dict[tuple[str, int], str] = {}
 
-    def look(self) -> None:
+    def look(self, program: object = None) -> None:
+        """Look; ``program`` is the generator that memcap steps, if there is one."""
         at, began = time.monotonic(), time.perf_counter()
         objects = None
         if began >= self._next_count:
@@ -116,6 +130,14 @@ class PythonLooks:
         if at >= self._next_top:
             self.top()
             self._next_top = at + max(self._top_seconds, (time.monotonic() - at) / COST)
+        if self._explaining is not None:
+            self._explaining.look(at, program)
+
+    def end(self, program: object = None) -> None:
+        """Write what is said at the end of a process."""
+        self.top()
+        if self._explaining is not None:
+            self._explaining.end(program)
 
     def top(self) -> None:
         """Write the largest sites, if tracemalloc is on and there is room to find them."""
@@ -136,6 +158,8 @@ class PythonLooks:
     def begin_in_child(self) -> None:
         """Put off the next ``top``, by another time in each of the children that were forked together."""
         self._next_top = time.monotonic() + self._top_seconds * (1 + os.getpid() % 16 / 16)
+        if self._explaining is not None:
+            self._explaining.begin_in_child()
 
 
 class CycleLooks:
@@ -151,6 +175,7 @@ class CycleLooks:
         self._metrics: dict[str, float] = {}
         self._done, self._last, self._looked, self._pid = 0, 0.0, 0.0, os.getpid()
         self._python: PythonLooks | None = None
+        self._steps: Any = None
 
     def repeating(self, function: Callable[..., Any]) -> Callable[..., Generator[Any, None, Any]]:
         """Return a generator function: the cycles of ``function``, or a call of it in each, with looks all along.
@@ -160,7 +185,7 @@ class CycleLooks:
 
         def cycles(**parameters: Any) -> Generator[Any, None, Any]:
             self._begin()
-            steps = each_cycle(function, parameters)
+            steps = self._steps = each_cycle(function, parameters)
             try:
                 while True:
                     yield next(steps)
@@ -188,7 +213,11 @@ class CycleLooks:
         options = self._options
         end_by_sigterm(options)
         self._python = PythonLooks(
-            self._journal.write, frames=options.frames, collects=options.collects, duration=options.duration
+            self._journal.write,
+            frames=options.frames,
+            collects=options.collects,
+            duration=None if options.duration is None else options.duration - options.explain,
+            explain=options.explain,
         )
         self._look(time.monotonic())
 
@@ -196,14 +225,14 @@ class CycleLooks:
         if os.getpid() == self._pid:  # not in a child that a cycle forked, and that came out of it
             self._look(time.monotonic())
             if self._python is not None:
-                self._python.top()
+                self._python.end(self._steps.gi_yieldfrom)
 
     def _look(self, now: float) -> None:
         self._journal.write("work", at=now, done=self._done, metrics=self._metrics, **self._times.summary())
         self._times.clear()
         self._metrics, self._last = {}, now
         if self._python is not None:
-            self._python.look()
+            self._python.look(None if self._steps is None else self._steps.gi_yieldfrom)
 
 
 def end_by_sigterm(options: Options) -> None:
@@ -281,6 +310,15 @@ def sources_of(sites: list[tuple[str, int, int, int]], known: dict[tuple[str, in
     for name in set(linecache.cache) - before:
         linecache.cache.pop(name, None)
     return found
+
+
+def imported(name: str) -> Any:
+    """Import a module that lies beside this one; a program that is looked at does not have this folder in its path."""
+    sys.path.insert(0, HERE)
+    try:
+        return __import__(name)
+    finally:
+        sys.path.remove(HERE)
 
 
 def left_under_cap() -> int | None:

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Final
 
 FOLDER: Final = Path(__file__).resolve().parent
-RUNNER: Final = tuple(FOLDER / name for name in ("runner.py", "memcap_runner.py", "memcap_soak.py"))
-LOOKS: Final = tuple(FOLDER / name for name in ("memcap_runner.py", "memcap_soak.py"))  # into other programs
+_LOOKS = ("memcap_runner.py", "memcap_soak.py", "memcap_explain.py", "memcap_grown.py", "memcap_holders.py")
+RUNNER: Final = tuple(FOLDER / name for name in ("runner.py", *_LOOKS))
+LOOKS: Final = tuple(FOLDER / name for name in _LOOKS)  # into other programs
 LOAD_CLIENT: Final = tuple(
     FOLDER / "memcap_load" / f"{name}.py" for name in ("__init__", "__main__", "client", "connection", "leading")
 )

@@ -7,15 +7,17 @@ left out. Lines come one by one, and no more of them is kept than what is return
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from memcap.errors import FileFormatError
-from memcap.model import AllocationSite, PythonLook, WorkLook
-from memcap.probe.fields import read_items, read_metrics, read_seconds, read_text, read_whole
+from memcap.model import AllocationSite, Grown, GrownType, Holder, PythonLook, WorkLook
+from memcap.probe.fields import read_flag, read_items, read_metrics, read_seconds, read_text, read_whole
 from memcap.strict import parse_json
 
 _SITE_COLUMNS: Final = 5
+_TYPE_COLUMNS: Final = 3
+_HOLDER_COLUMNS: Final = 5
 _TRACED: Final = 2
 _MOST_PROCESSES: Final = 10_000  # whose last ``top`` is kept
 
@@ -31,11 +33,12 @@ class TopLook:
 
 @dataclass(frozen=True, kw_only=True)
 class SoakWork:
-    """All looks that a journal has, in its order, and the last ``top`` of each process."""
+    """All looks that a journal has, in its order, and the last ``top`` and what grew of each process."""
 
     work: tuple[WorkLook, ...] = ()
     python: tuple[PythonLook, ...] = ()
     tops: Mapping[int, TopLook] = field(default_factory=dict)
+    grown: tuple[Grown, ...] = ()
 
     @property
     def sites(self) -> tuple[AllocationSite, ...] | None:
@@ -63,17 +66,20 @@ def parse_work(lines: Iterable[str], *, started: float) -> SoakWork:
     work: list[WorkLook] = []
     python: list[PythonLook] = []
     tops: dict[int, TopLook] = {}
+    grown: list[Grown] = []
     for look in read_looks(lines, started=started):
         if isinstance(look, WorkLook):
             work.append(look)
         elif isinstance(look, PythonLook):
             python.append(look)
+        elif isinstance(look, Grown):
+            grown.append(look)
         elif look.pid in tops or len(tops) < _MOST_PROCESSES:
             tops[look.pid] = look
-    return SoakWork(work=tuple(work), python=tuple(python), tops=tops)
+    return SoakWork(work=tuple(work), python=tuple(python), tops=tops, grown=tuple(grown))
 
 
-def read_looks(lines: Iterable[str], *, started: float) -> Iterator[WorkLook | PythonLook | TopLook]:
+def read_looks(lines: Iterable[str], *, started: float) -> Iterator[WorkLook | PythonLook | TopLook | Grown]:
     """Yield each look as its line is read, for a journal that is still written or that is long."""
     for line in lines:
         try:
@@ -85,6 +91,8 @@ def read_looks(lines: Iterable[str], *, started: float) -> Iterator[WorkLook | P
                 yield _python(data, started)
             elif kind == "top":
                 yield _top(data, started)
+            elif kind == "grown":
+                yield _grown(data, started)
         except (FileFormatError, KeyError, TypeError):
             continue
 
@@ -123,11 +131,42 @@ def _top(data: dict[str, Any], started: float) -> TopLook:
     return TopLook(seconds=_since(data, started), pid=read_whole(data["pid"]), sites=sites)
 
 
+def _grown(data: dict[str, Any], started: float) -> Grown:
+    since = max(read_seconds(data["since"]) - started, 0.0)
+    found = Grown(seconds=_since(data, started), since_seconds=since, pid=read_whole(data["pid"]))
+    if "why_not" in data:
+        return replace(found, why_not=read_text(data["why_not"]))
+    return replace(
+        found,
+        sites=tuple(read_site(row) for row in read_items(data["sites"])),
+        types=tuple(_type(row) for row in read_items(data["types"])),
+        holders=tuple(read_holder(row) for row in read_items(data["holders"])),
+        garbage=read_whole(data["garbage"]),
+        traced_bytes=read_whole(data["traced"]),
+        tracing_bytes=read_whole(data["tracing"]),
+        took_seconds=sum(read_seconds(each) for each in read_items(data["took"])),
+    )
+
+
+def _type(data: Any) -> GrownType:
+    name, before, now = _columns(data, _TYPE_COLUMNS, "type")
+    return GrownType(name=read_text(name), before=read_whole(before), now=read_whole(now))
+
+
+def read_holder(data: Any) -> Holder:
+    """Return who holds something, of a row of ``memcap_grown``. Raises TypeError for anything else."""
+    kind, more, size, rooted, steps = _columns(data, _HOLDER_COLUMNS, "holder")
+    return Holder(
+        kind=read_text(kind),
+        more=read_whole(more),
+        bytes=None if size is None else read_whole(size),
+        rooted=read_flag(rooted),
+        steps=tuple(read_text(each) for each in read_items(steps)),
+    )
+
+
 def read_site(data: Any) -> AllocationSite:
-    row = read_items(data)
-    if len(row) != _SITE_COLUMNS:
-        raise TypeError(f"{len(row)} columns of a site instead of {_SITE_COLUMNS}")
-    file, line, size, count, source = row
+    file, line, size, count, source = _columns(data, _SITE_COLUMNS, "site")
     return AllocationSite(
         file=read_text(file),
         line=read_whole(line),
@@ -135,6 +174,13 @@ def read_site(data: Any) -> AllocationSite:
         count=read_whole(count),
         source=read_text(source),
     )
+
+
+def _columns(data: Any, number: int, what: str) -> list[Any]:
+    row = read_items(data)
+    if len(row) != number:
+        raise TypeError(f"{len(row)} columns of a {what} instead of {number}")
+    return list(row)
 
 
 def _since(data: dict[str, Any], started: float) -> float:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from memcap.errors import UsageError
-from memcap.model import UNCAPPED, AllocationProfile, Frame, Site, limit_of
+from memcap.model import UNCAPPED, AllocationProfile, Frame, Grown, Site, limit_of
 from memcap.profile_diff.matching import inlined, match_lines
 from memcap.units import format_bytes
 
@@ -136,13 +136,18 @@ class ProfileDiff:
 
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
-    """Why a cell became worse: the diff of base and head, or in words why there is none. ``base`` names the base."""
+    """Why a cell became worse: the diff of base and head, or in words why there is none. ``base`` names the base.
+
+    Of one that leaks, ``grown`` is what grew in another run, in which ``cycles`` were made meanwhile.
+    """
 
     cell_id: str
     base: str = ""
     diff: ProfileDiff | None = None
     why_not: str = ""
     folder: str = ""
+    grown: Grown | None = None
+    cycles: float | None = None
 
 
 def diff_profiles(before: AllocationProfile, after: AllocationProfile) -> ProfileDiff:

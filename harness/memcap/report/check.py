@@ -10,7 +10,7 @@ from memcap.model import ImageFacts, Metric, MetricVerdict, VerdictState
 from memcap.report.answer import FINE, is_fine
 from memcap.report.caveats import CaveatView, caveat_blocks
 from memcap.report.details import cell_facts, curve
-from memcap.report.diff import explanation_block
+from memcap.report.diff import explanation_blocks
 from memcap.report.document import (
     Advice,
     Badge,
@@ -88,7 +88,7 @@ def check_document(view: View, *, verbose: bool = False, show_output: bool = Fal
         _servers(view),
         _outputs(view) if show_output else None,
         (cell_facts(cell) for cell in view.cells if cell.cell) if verbose else None,
-        map(explanation_block, view.explained),
+        (block for each in view.explained for block in explanation_blocks(each)),
         map(alert_note, view.alerts),
         _sensitivity(view),
         caveat_blocks(view.caveats, where=lambda caveat: where_raised(caveat, view), hint="; see --verbose"),

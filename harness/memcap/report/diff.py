@@ -27,6 +27,7 @@ from memcap.report.document import (
     flat,
 )
 from memcap.report.drawing import Flame, Flames
+from memcap.report.grown import cause_in_words, grown_blocks
 from memcap.report.profile import NO_LINE, place
 from memcap.report.profile_tree import place_text
 from memcap.report.text import sentence, shortened
@@ -39,6 +40,7 @@ _MOST_DOUBTS: Final = 10
 _ALIKE_SHOWN: Final = 12  # characters before the first that differs
 _LONGEST_ALIKE: Final = 40  # of longer lines only what differs is shown
 _LONGEST_SUBJECT: Final = 100
+_CYCLE: Final = "cycle"
 
 
 def diff_document(diff: ProfileDiff, *, top: int, stacks: bool = False) -> Document:
@@ -51,8 +53,19 @@ def diff_document(diff: ProfileDiff, *, top: int, stacks: bool = False) -> Docum
     )
 
 
-def explanation_block(explanation: Explanation) -> Fold:
-    """Return why a cell became worse."""
+def explanation_blocks(explanation: Explanation) -> Iterator[Fold]:
+    """Yield why a cell became worse, and who holds what it leaks."""
+    if explanation.diff or explanation.why_not:
+        yield _change(explanation)
+    if explanation.grown:
+        cycles = explanation.cycles
+        cause = cause_in_words(explanation.grown, unit=_CYCLE, work=cycles)
+        told = Paragraph(text=f"{explanation.cell_id}, what grows: {cause or 'nothing in Python'}")
+        blocks = grown_blocks(explanation.grown, unit=_CYCLE, work=cycles, bytes_=None)
+        yield Fold(title=("what grows: ", Mono(explanation.cell_id)), blocks=(told, *blocks), opens=True)
+
+
+def _change(explanation: Explanation) -> Fold:
     title = ("what changed by line: ", Mono(explanation.cell_id))
     if explanation.diff is None:
         why = Paragraph(text=f"{explanation.cell_id}, what changed by line: not explained: {explanation.why_not}")

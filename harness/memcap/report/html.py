@@ -16,7 +16,7 @@ from memcap.report.caveats import caveat_blocks
 from memcap.report.cell_matrix import matrix_of
 from memcap.report.charts import missing, summary
 from memcap.report.check import alert_note, next_paragraph, where_raised
-from memcap.report.diff import explanation_block
+from memcap.report.diff import explanation_blocks
 from memcap.report.document import Code, Facts, flat
 from memcap.report.html_cell import STATE_STYLE, cell_page
 from memcap.report.text import machine_text, sentence
@@ -72,7 +72,7 @@ def _words(view: View) -> dict[str, Any]:
         ),
         "next": flat(next_paragraph(view)),
         "not_measured": [printable(cell_id) for cell_id in view.not_measured],
-        "explained": [explanation_block(each) for each in view.explained],
+        "explained": [block for each in view.explained for block in explanation_blocks(each)],
         "alerts": [alert_note(each) for each in view.alerts],
         "caveats": caveat_blocks(view.caveats, where=lambda caveat: where_raised(caveat, view)),
         "environment": [Facts(title="Environment", items=tuple(_environment(view)))],

@@ -60,6 +60,8 @@ def _explained(each: Explanation) -> dict[str, Any]:
         "why_not": each.why_not or None,
         "folder": each.folder or None,
         "diff": diff_json(each.diff, top=_TOP_STACKS) if each.diff else None,
+        "cycles": each.cycles,
+        "grown": asdict(each.grown) if each.grown else None,
     }
 
 

@@ -28,6 +28,7 @@ from memcap.report.document import (
     document,
     flat,
 )
+from memcap.report.grown import holders_table
 from memcap.report.profile import caveats_of, facts, lines_table
 from memcap.report.text import NOTHING, sentence
 from memcap.repro.conclusion import conclusion, likelihood, place_of, seen_in
@@ -104,7 +105,12 @@ def _state(state: State) -> Fold:
         noun="types",
     )
     files = Code(text="\n".join(state.files), title="Open files")
-    blocks = flat(Paragraph(text=state_text(state)), types if state.types else None, files if state.files else None)
+    blocks = flat(
+        Paragraph(text=state_text(state)),
+        types if state.types else None,
+        holders_table(state.holders),
+        files if state.files else None,
+    )
     return Fold(title=state_text(state), blocks=blocks, hint=".")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from memcap.json_text import json_text
@@ -118,4 +119,5 @@ def _state_json(state: State) -> dict[str, Any]:
         "gc_counts": list(state.waiting),
         "gc_collections": list(state.collections),
         "files": list(state.files),
+        "holders": [asdict(each) for each in state.holders],
     }

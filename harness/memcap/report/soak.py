@@ -19,6 +19,7 @@ from memcap.report.document import (
     Text,
     document,
 )
+from memcap.report.grown import grown_blocks, is_elsewhere
 from memcap.report.server_blocks import services_table
 from memcap.report.soak_chart import soak_chart
 from memcap.report.soak_tables import allocations, garbage, living, own_metrics, samples_table, times_table
@@ -64,6 +65,7 @@ def soak_document(outcome: SoakOutcome, *, where: str = "") -> Document:
         own_metrics(outcome),
         garbage(outcome),
         _not_looked_at(outcome),
+        *_grown(outcome),
         allocations(outcome),
         living(outcome),
         service_rows,
@@ -81,6 +83,8 @@ def heading(outcome: SoakOutcome) -> str:
     capped = f"a cap of {format_bytes(cap)}" if cap else "no cap"
     lasted, asked = elapsed(outcome.elapsed_seconds), format_seconds(outcome.rules.duration_seconds)
     state = "running for" if outcome.is_running else "ran for"
+    if outcome.rules.explain_seconds:
+        asked += f" and {format_seconds(outcome.rules.explain_seconds)} to find what grows"
     span = f"{lasted}, with a load of {asked}" if outcome.kind is SoakKind.SERVER else f"{lasted} of {asked}"
     return f"{name} in {printable(outcome.image)} with {capped}, {state} {span}."
 
@@ -116,6 +120,25 @@ def _not_looked_at(outcome: SoakOutcome) -> Block | None:
         title="No Python process was looked at, though --tracemalloc or --gc asks for it.",
         remedy="Start a CPython 3.8 or newer without -I, -E and -S: PYTHONPATH has to reach it.",
     )
+
+
+def _grown(outcome: SoakOutcome) -> Iterator[Block]:
+    """Yield what grew after the time that was judged, and who holds it, or why that is not known."""
+    if outcome.grown:
+        unit, work = outcome.kind.unit, outcome.grown_work
+        yield from grown_blocks(outcome.grown[0], unit=unit, work=work, bytes_=outcome.grown_bytes)
+        if is_elsewhere(outcome.grown[0], outcome.grown_bytes) and outcome.living is None:
+            yield Note(
+                level=Level.WARN,
+                title="Most of what grew is none of Python's own allocations.",
+                remedy="Compiled code may keep it: add --memray, which runs a twin that sees it.",
+            )
+    elif outcome.rules.explain_seconds and not outcome.is_running:
+        yield Note(
+            level=Level.WARN,
+            title="What grows was not found: no Python process lived long enough after the time that was judged.",
+            remedy="With a command or server, start a CPython 3.8 or newer without -I, -E and -S.",
+        )
 
 
 def _growth(outcome: SoakOutcome) -> _Items:

@@ -46,6 +46,7 @@ def soak_json(outcome: SoakOutcome) -> str:
             "peaks": _peaks(run) if run else None,
             "gc": _gc(outcome.samples),
             "top_allocations": None if outcome.top is None else [asdict(site) for site in outcome.top],
+            "grown": _grown(outcome) if outcome.rules.explain_seconds else None,
             "living_allocations": None if outcome.living is None else [asdict(site) for site in outcome.living],
             "services": [{**asdict(service), "log_tail": service.log_tail or None} for service in outcome.services],
             "caveats": [
@@ -101,6 +102,16 @@ def _settings(outcome: SoakOutcome) -> dict[str, Any]:
         "frames": rules.frames or None,
         "gc": rules.collects,
         "rate": rules.rate,
+        "explain_seconds": rules.explain_seconds or None,
+    }
+
+
+def _grown(outcome: SoakOutcome) -> dict[str, Any]:
+    """Return what grew after the time that was judged; ``work`` and ``bytes`` are of the first process."""
+    return {
+        "work": _whole(outcome.grown_work),
+        "bytes": outcome.grown_bytes,
+        "processes": [{**asdict(each), "why_not": each.why_not or None} for each in outcome.grown],
     }
 
 

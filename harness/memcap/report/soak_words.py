@@ -7,6 +7,7 @@ from typing import Final
 from memcap.leaks import LeakClass, LeakVerdict, Rate
 from memcap.model import STOPPED_BEFORE_ITS_TIME, Ending, limit_of
 from memcap.report.document import Level
+from memcap.report.grown import cause_in_words, is_elsewhere, line_in_words
 from memcap.report.text import NOTHING, lowered, number, sentence
 from memcap.soaking import SoakOutcome, level_since
 from memcap.units import counted, format_bytes, format_seconds
@@ -83,7 +84,21 @@ def verdict_in_words(outcome: SoakOutcome) -> str:
     since = f" after a warm-up of {roughly(warm)}" if warm >= _SHORTEST_WARM_UP else ""
     to_cap = time_to_cap(outcome)
     reached = f"; reaches the cap of {format_bytes(outcome.cap_bytes)} in {to_cap}" if to_cap else ""
-    return f"Leaks {faster}{pace}{since}{reached}."
+    return f"Leaks {faster}{pace}{since}{_cause(outcome)}{reached}."
+
+
+def _cause(outcome: SoakOutcome) -> str:
+    """Return who holds what leaks, if that was looked for and found; of compiled code, its line in the twin."""
+    if not outcome.grown:
+        return ""
+    grown = outcome.grown[0]
+    if is_elsewhere(grown, outcome.grown_bytes):
+        living = outcome.living
+        return (
+            f": {line_in_words(living[0])}, in compiled code" if living else ", most of it not in Python's own memory"
+        )
+    cause = cause_in_words(grown, unit=outcome.kind.unit, work=outcome.grown_work)
+    return f": {cause}" if cause else ""
 
 
 def time_to_cap(outcome: SoakOutcome) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from memcap.model import Ending, Frame, Metric
-from memcap.model.places import DEPENDENCIES, SUITE
+from memcap.model.places import named_line
 from memcap.repro.reproduction import Flight, Reproduction
 from memcap.stats import proportion
 from memcap.units import counted, format_bytes
 
-_LIBRARY = (f"{SUITE}/", f"{DEPENDENCIES}/")
+_WORTH_SAYING: Final = 0.05  # of all that was held; what was held up to half of the cap is not known by holder
 
 
 def conclusion(found: Reproduction) -> str:
@@ -31,7 +33,7 @@ def conclusion(found: Reproduction) -> str:
     times = f" in {line.count} {'allocation' if line.count == 1 else 'allocations'}"
     place, text = place_of(line.frame), flight.profile.source(line.frame)
     where = f"{place} `{text}`" if text else f"{place} ({line.frame.function})"
-    rest = f"{times}{_grew(found)}{_needs(found, known=True)}"
+    rest = f"{times}{_held(flight)}{_grew(found)}{_needs(found, known=True)}"
     last = flight.last_allocation or next(iter(flight.newest), None)
     if last is not None and last.is_in(line.frame):
         return f"{begin} while in {where}: {share} there{rest}"
@@ -50,10 +52,7 @@ def likelihood(found: Reproduction) -> str:
 
 def place_of(frame: Frame) -> str:
     """Return file and line, without the folder that memcap itself put the file into."""
-    file = frame.file
-    for folder in _LIBRARY:
-        file = file.removeprefix(folder)
-    return f"{file}:{frame.line}"
+    return named_line(frame.file, frame.line)
 
 
 def _at(found: Reproduction) -> str:
@@ -80,6 +79,14 @@ def seen_in(flight: Flight) -> str:
         heights = counted(len(stacks), "new height")
         told.append(f"{place_of(line.frame)} was on a stack at {times} of the last {heights} of memory")
     return "; ".join(told)
+
+
+def _held(flight: Flight) -> str:
+    """Say who holds it, if that is a good part of it."""
+    holder = flight.holder
+    if holder is None or not holder.rooted or (holder.bytes or 0) < _WORTH_SAYING * _counted(flight):
+        return ""
+    return f", held by {holder.way}"
 
 
 def _by_size(found: Reproduction) -> str:

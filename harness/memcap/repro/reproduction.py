@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from memcap.model import AllocationProfile, Ending, Frame, Line, Measurement, ProcessPeak, ProfiledProcess, Site
+from memcap.model import (
+    AllocationProfile,
+    Ending,
+    Frame,
+    Holder,
+    Line,
+    Measurement,
+    ProcessPeak,
+    ProfiledProcess,
+    Site,
+)
 from memcap.repro.escalation import Load, estimated_load
 from memcap.repro.growth import Growth, growth_of
 
@@ -85,6 +95,7 @@ class State:
     """What one process held near the cap; ``objects`` are those that the collector knows, None where not counted.
 
     ``waiting`` are the collector's counts of what is new, by generation; ``collections`` how often it collected each.
+    ``holders`` are who holds what had grown most since half of the cap, the most first.
     """
 
     process: int
@@ -95,6 +106,7 @@ class State:
     objects: int | None
     types: tuple[tuple[str, int], ...]
     files: tuple[str, ...]
+    holders: tuple[Holder, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,6 +149,13 @@ class Flight:
         """Return the last allocation of the process that was killed, None where that is not known."""
         victim = self.victim
         return next((each for each in self.last if victim and each.process == victim.pid), None)
+
+    @property
+    def holder(self) -> Holder | None:
+        """Return who holds what the killed process had most of, None where that is not known."""
+        victim = self.victim
+        state = next((each for each in self.states if victim and each.process == victim.pid), None)
+        return state.holders[0] if state and state.holders else None
 
     @property
     def newest(self) -> tuple[Stacks, ...]:

@@ -9,10 +9,13 @@ import ast
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from memcap.model import Frame
+from memcap.model import Frame, Holder
+from memcap.probe.fields import read_items
+from memcap.probe.soak_work import read_holder
 from memcap.repro.reproduction import LastAllocation, Stacks, State, ThreadStack
 
 END: Final = "# end"
@@ -20,6 +23,7 @@ MOST_BYTES: Final = 1024 * 1024
 _WATCH: Final = ("/memcap_watch.py", "/memcap_instrument.py")
 _STACKS = re.compile(r"stacks-(\d+)-\d\.txt", re.ASCII)
 _STATE = re.compile(r"state-(\d+)\.txt", re.ASCII)
+_HELD = "held-{}.txt"  # of the process whose state it is
 _LAST = re.compile(r"last-(\d+)\.txt", re.ASCII)
 _THREAD = re.compile(r"(?:Current thread|Thread) 0x([0-9a-f]+)(?: \[.*\])? \(most recent call first\):")
 _FRAME = re.compile(r'  File "(.*)", line (\d+) in (.*)')
@@ -76,7 +80,7 @@ def read_states(artefacts: Path) -> tuple[State, ...]:
         match = _STATE.fullmatch(path.name)
         state = parse_state(_text(path), int(match[1])) if match else None
         if state is not None:
-            found.append(state)
+            found.append(replace(state, holders=_holders(artefacts / _HELD.format(state.process))))
     return tuple(sorted(found, key=lambda state: state.process))
 
 
@@ -131,12 +135,24 @@ def parse_last(text: str, process: int) -> LastAllocation | None:
         return None
 
 
-def _literal(text: str) -> Mapping[str, Any] | None:
+def _holders(path: Path) -> tuple[Holder, ...]:
+    """Return who holds what grew in a process; none where that was not found, or cannot be read."""
     try:
-        found = ast.literal_eval(text)
+        return tuple(map(read_holder, read_items(_evaluated(_text(path))))) if path.is_file() else ()
+    except TypeError:
+        return ()
+
+
+def _literal(text: str) -> Mapping[str, Any] | None:
+    found = _evaluated(text)
+    return found if isinstance(found, dict) else None
+
+
+def _evaluated(text: str) -> Any:
+    try:
+        return ast.literal_eval(text)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return None
-    return found if isinstance(found, dict) else None
 
 
 def _text(path: Path) -> str:

@@ -1,6 +1,7 @@
 """Soaks: the looks of a long run → samples, a series and its verdict. Pure."""
 
 from memcap.model import SoakKind
+from memcap.soaking.gathering import work_while
 from memcap.soaking.growth_line import GrowthLine, growth_line, growth_rate, level_since, warm_up_end
 from memcap.soaking.looking_back import SoakLooks, judged, public
 from memcap.soaking.outcome import SoakOutcome, looks_by_process
@@ -20,4 +21,5 @@ __all__ = [
     "looks_by_process",
     "public",
     "warm_up_end",
+    "work_while",
 ]

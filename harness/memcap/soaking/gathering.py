@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from memcap.leaks import Series
-from memcap.model import MemoryLook, PythonLook, SoakRules, SoakSample, WorkLook
+from memcap.model import Grown, MemoryLook, PythonLook, SoakRules, SoakSample, WorkLook
 
 _LONGEST_EXIT = 8  # of which a part of all looks may be left out
 SLACK = 0.25  # of an interval: a look so much earlier than its time is still taken for it
@@ -88,6 +88,20 @@ def _between(at: float, times: Sequence[float], counts: Sequence[float]) -> floa
     way = times[after] - times[after - 1]
     share = (at - times[after - 1]) / way if way else 1.0
     return counts[after - 1] + share * (counts[after] - counts[after - 1])
+
+
+def work_while(grown: Grown, work: Sequence[WorkLook]) -> float:
+    """Return the work that was done while this grew."""
+    before, after = _done_at([grown.since_seconds, grown.seconds], work)
+    return after - before
+
+
+def growth_between(memory: Sequence[MemoryLook], begin: float, end: float) -> int | None:
+    """Return how much more was unreclaimable at ``end`` than at ``begin``; None if it was not seen at both."""
+    lows = [(look.seconds, look.low_bytes) for look in memory if look.low_bytes is not None]
+    before = next((low for seconds, low in lows if seconds > begin), None)
+    after = next((low for seconds, low in reversed(lows) if begin < seconds <= end), None)
+    return None if before is None or after is None else after - before
 
 
 class Thinned:

@@ -11,6 +11,7 @@ from memcap.leaks import Series, judge_series, two_ends
 from memcap.load import PodEvent, parse_event
 from memcap.model import (
     AllocationSite,
+    Grown,
     Measurement,
     MemoryLook,
     PythonLook,
@@ -22,7 +23,7 @@ from memcap.model import (
 from memcap.probe.soak_journal import SoakStart, stream_looks
 from memcap.probe.soak_work import SoakWork, TopLook, read_looks
 from memcap.redaction import Redaction
-from memcap.soaking.gathering import Thinned, samples_of, series_of, without_exit
+from memcap.soaking.gathering import Thinned, growth_between, samples_of, series_of, without_exit, work_while
 from memcap.soaking.outcome import SoakOutcome
 
 _Look = TypeVar("_Look", WorkLook, PythonLook)
@@ -45,6 +46,7 @@ class SoakLooks:
         self.work: list[WorkLook] = []
         self.python: list[PythonLook] = []
         self.told: list[PodEvent] = []
+        self._grown: list[Grown] = []
 
     def read_memory(self, lines: Iterable[str]) -> None:
         """Read the supervisor's journal."""
@@ -69,6 +71,8 @@ class SoakLooks:
                 self._keep(self.work, replace(found, metrics=known))  # those of the last cycle
             elif isinstance(found, PythonLook):
                 self._keep(self.python, found)
+            elif isinstance(found, Grown):
+                self._grown.append(found)
             else:
                 self._tops[found.pid] = found
 
@@ -89,6 +93,11 @@ class SoakLooks:
         looks.append(found)
         if self._most is not None and len(looks) > self._most:
             del looks[: len(looks) // 2 * 2 : 2]
+
+    @property
+    def grown(self) -> tuple[Grown, ...]:
+        """Return what grew in each process after the time that is judged, the most first."""
+        return tuple(sorted(self._grown, key=lambda each: (bool(each.why_not), -each.traced_bytes)))
 
     @property
     def top(self) -> tuple[AllocationSite, ...] | None:
@@ -112,19 +121,24 @@ def judged(note: SoakNote, looks: SoakLooks, measurement: Measurement | None, *,
     """Return what a soak has shown; ``measurement`` is None while it runs.
 
     What lies after the last work is left out of the series: a server without its load, a generator that is closed. A
-    server that was not loaded is not judged.
+    server that was not loaded is not judged. What was looked at to find what grows is no sample.
     """
-    memory, work = looks.memory, looks.work
+    rules = note.rules
+    seen = looks.memory
+    if rules.explain_seconds:
+        seen = [each for each in seen if each.seconds <= rules.duration_seconds]
+    memory, work = seen, looks.work
     if work:
         memory = [each for each in memory if each.seconds <= work[-1].seconds]
-    elif measurement is not None and looks.memory[-1:] and not _lasted(looks.memory[-1], note):
+    elif measurement is not None and seen[-1:] and not _lasted(seen[-1], note):
         memory = list(without_exit(memory))
     series = series_of(memory, work)
-    samples = samples_of(looks.memory, work, looks.python, note.rules)
+    samples = samples_of(seen, work, looks.python, rules)
     is_loaded = note.kind is not SoakKind.SERVER or bool(work)
     verdict = judge_series(series if is_loaded else Series(seconds=(), values=()), cap_bytes=note.cap_bytes)
-    usual = two_ends(_resident(samples), threshold=note.rules.leak_threshold_bytes)
+    usual = two_ends(_resident(samples), threshold=rules.leak_threshold_bytes)
     server = measurement.server if measurement is not None else None
+    grown = looks.grown
     return SoakOutcome(
         id=note.id,
         name=note.name,
@@ -132,7 +146,7 @@ def judged(note: SoakNote, looks: SoakLooks, measurement: Measurement | None, *,
         started=note.started,
         kind=note.kind,
         cap_bytes=note.cap_bytes,
-        rules=note.rules,
+        rules=rules,
         elapsed_seconds=looks.memory[-1].seconds if looks.memory else 0.0,
         samples=samples,
         series=series,
@@ -143,6 +157,9 @@ def judged(note: SoakNote, looks: SoakLooks, measurement: Measurement | None, *,
         services=server.services if server is not None else (),
         container=container,
         environment=note.environment,
+        grown=grown,
+        grown_work=work_while(grown[0], work) if grown and work else None,
+        grown_bytes=growth_between(looks.memory, grown[0].since_seconds, grown[0].seconds) if grown else None,
     )
 
 

@@ -11,6 +11,7 @@ from memcap.model import (
     AllocationSite,
     Ending,
     Environment,
+    Grown,
     Measurement,
     PythonLook,
     ServiceFigures,
@@ -43,7 +44,9 @@ class SoakOutcome:
     ran. ``series`` is what was judged: the least unreclaimable memory of each step, with the work done until then.
     ``measurement`` says how it ended and what its peaks were; None while it runs. ``top`` is None where tracemalloc was
     off or the program did not live to tell, and ``top_seconds`` is when its oldest list was made; ``living`` is what
-    lived at the end of its twin under memray, if it had one. ``container`` is that of the workload.
+    lived at the end of its twin under memray, if it had one. ``container`` is that of the workload. ``grown`` is what
+    grew after the time that was judged, by process, the most first; ``grown_work`` is the work that was done meanwhile,
+    ``grown_bytes`` how much more was unreclaimable then.
     """
 
     id: str
@@ -64,6 +67,9 @@ class SoakOutcome:
     services: tuple[ServiceFigures, ...] = ()
     container: str = ""
     environment: Environment | None = None
+    grown: tuple[Grown, ...] = ()
+    grown_work: float | None = None
+    grown_bytes: int | None = None
 
     @property
     def is_running(self) -> bool:

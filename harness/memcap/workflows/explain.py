@@ -1,4 +1,4 @@
-"""``memcap check --explain``: profile base and head of the cells that became worse, and say which lines it was."""
+"""``memcap check --explain``: which lines made cells worse (base and head are profiled), and who holds what leaks."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from memcap.errors import BuildError, Interrupted, MemcapError, UsageError
 from memcap.instruments.launching import Instrument
 from memcap.model import (
     PROCESS_ENGINE,
+    AlertKind,
     AllocationProfile,
     CampaignResult,
     Cell,
@@ -32,6 +33,7 @@ from memcap.workflows.base_ref import base_path, config_of, stand_ins_of
 from memcap.workflows.caller import Caller
 from memcap.workflows.diff import write_diff
 from memcap.workflows.judging import ExplainRequest, Judged
+from memcap.workflows.leak_cause import find_cause, is_explainable
 from memcap.workflows.profile import profile_subject, write_reports
 from memcap.workflows.ready import made_ready
 from memcap.workflows.request import new_campaign
@@ -64,6 +66,8 @@ class _Worse:
 def explain(judged: Judged, caller: Caller) -> Judged:
     """Return ``judged`` with what changed by line in the cells that became worse, or why that cannot be told.
 
+    Of generator benchmarks that leak, it is also said what grows and who holds it, by another run of each.
+
     Base and head are run under memray (tracemalloc where memray cannot be had), so this takes a while. The head is the
     work tree as it is now. Nothing is explained unless the case asks for it. Raises Interrupted; any other error is the
     reason of an explanation that is not there.
@@ -71,6 +75,7 @@ def explain(judged: Judged, caller: Caller) -> Judged:
     if judged.case.explained is None:
         return judged
     explained = _explanations(judged, judged.case.explained, caller)
+    explained = _with_causes(explained, judged, caller)
     return replace(judged, view=replace(judged.view, explained=explained))
 
 
@@ -103,6 +108,35 @@ def _explanations(judged: Judged, asked: ExplainRequest, caller: Caller) -> tupl
         except MemcapError as error:
             found |= {each.cell.id: _not_explained(each.cell.id, error) for each in cells if each.cell.id not in found}
     return tuple(found[cell.id] for cell in worse)
+
+
+def _with_causes(explained: Sequence[Explanation], judged: Judged, caller: Caller) -> tuple[Explanation, ...]:
+    """Add what grows in the cells that leak, of MOST_EXPLAINED of them; one that cannot be looked into has none."""
+    config = judged.case.config
+    found = {each.cell_id: each for each in explained}
+    for cell in leaking_cells(judged.view)[:MOST_EXPLAINED]:
+        try:
+            subject = _subject(_cell_now(cell.id, judged.result, config), config.suites, config)
+            if not is_explainable(subject):
+                continue
+            caller.tell(f"looking for what grows in {cell.id}")
+            cause = find_cause(subject, cell.runs, caller)
+        except MemcapError as error:
+            found.setdefault(cell.id, _not_explained(cell.id, error))
+            continue
+        if cause.grown is not None:
+            known = found.get(cell.id, Explanation(cell_id=cell.id))
+            found[cell.id] = replace(known, grown=cause.grown, cycles=cause.cycles)
+    return tuple(found.values())
+
+
+def leaking_cells(view: View) -> list[CellView]:
+    """Return the cells whose memory grew up to the end."""
+    return [
+        cell
+        for cell in view.cells
+        if cell.verdict and any(alert.kind is AlertKind.GROWTH for alert in cell.verdict.alerts)
+    ]
 
 
 def worse_cells(view: View) -> list[CellView]:

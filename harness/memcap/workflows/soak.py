@@ -90,7 +90,7 @@ def lasting(subject: Subject, rules: SoakRules) -> Subject:
     workload = subject.cell.benchmark.workload
     if not isinstance(workload, ServerWorkload):
         return subject
-    workload = soaked(workload, seconds=rules.duration_seconds, rate=rules.rate)
+    workload = soaked(workload, seconds=rules.whole_seconds, rate=rules.rate)
     return replace(subject, cell=replace(subject.cell, benchmark=replace(subject.cell.benchmark, workload=workload)))
 
 
@@ -101,12 +101,12 @@ def soak_run(request: CampaignRequest, ready: Ready, rules: SoakRules, caller: C
     if looks_into_programs(workload, rules):
         if layer.image.python is None:
             raise PlanError(
-                f"image {layer.image.name} has no Python: there is nothing that --tracemalloc or --gc could look at",
+                f"image {layer.image.name} has no Python that --tracemalloc, --gc or --explain could look at",
                 remedy="Leave them out.",
             )
         layer = ready.instrumented(ProfileTool.TRACEMALLOC, tell=caller.tell)
     spec = soak_spec(cell, layer, settings, attempt="1", rules=rules)
-    seconds = rules.duration_seconds
+    seconds = rules.whole_seconds
     if isinstance(workload, ServerWorkload):
         assert CLIENT_LAYER in ready.layers
         spec = serving_spec(spec, workload, layer, ready.layers, files=BodyFiles())

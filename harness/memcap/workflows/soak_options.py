@@ -19,6 +19,8 @@ MAX_RSS: Final = "512MB"  # where neither that nor a cap is named
 _FOR: Final = "for"
 _LOAD_TIME: Final = "5min"
 _HIGHEST_RATE: Final = 100_000.0
+_EXPLAINED: Final = 0.2  # of the duration: so long it goes on to find what grows
+_SHORTEST_EXPLAINED, _LONGEST_EXPLAINED = 10.0, 600.0  # seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +43,7 @@ class SoakOptions(SubjectOptions):
     gc: bool = False
     memray: bool = False
     rate: float = 1.0
+    explain: bool = False
     output: Path | None = None
 
     def with_load_time(self) -> SoakOptions:
@@ -69,6 +72,9 @@ class SoakOptions(SubjectOptions):
             frames=self.frames if self.tracemalloc else 0,
             collects=self.gc,
             rate=self.rate,
+            explain_seconds=min(max(_EXPLAINED * duration, _SHORTEST_EXPLAINED), _LONGEST_EXPLAINED)
+            if self.explain
+            else 0.0,
         )
 
     def _problems(self) -> tuple[Contradiction, ...]:

@@ -68,7 +68,9 @@ class Twin:
     def _record(self) -> None:
         asked = self._options.rules()
         seconds = min(asked.duration_seconds, LONGEST_SECONDS)
-        rules = replace(asked, duration_seconds=seconds, max_rss_bytes=None, frames=0, collects=False)
+        rules = replace(
+            asked, duration_seconds=seconds, max_rss_bytes=None, frames=0, collects=False, explain_seconds=0.0
+        )
         subject = lasting(find_subject(self._options), rules)
         request = with_variables(subject.request("twin", new_campaign("twin")))
         with made_ready(request, self._caller.tell) as ready:

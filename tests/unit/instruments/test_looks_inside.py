@@ -136,6 +136,30 @@ def test_workers_by_fork_are_looked_at_too(run: Callable[..., Looked], interpret
     assert set(seen.looks.tops) == seen.pids
 
 
+def test_what_grows_is_looked_for_in_each_process(run: Callable[..., Looked], interpreter: str) -> None:
+    """Its modules are no longer in the path of the program when they are needed."""
+    code = """
+import os, time
+kept = [0]
+child = os.fork()
+end = time.monotonic() + 5
+while time.monotonic() < end:
+    kept.append(bytearray(50_000 if child else 10_000))
+    time.sleep(0.01)
+if child:
+    os.wait()
+"""
+    seen = run(code, "looks step=0.05 frames=0 duration=0.5 explain=2", executable=interpreter)
+    assert (seen.code, seen.errors) == (0, "")
+    assert len({each.pid for each in seen.looks.grown}) == len(seen.looks.grown) == 2
+    for each in seen.looks.grown:
+        assert each.holders[0].steps == ("module __main__.kept", "list")
+        assert each.sites[0].source.startswith("kept.append(")
+        assert each.seconds > each.since_seconds
+    large, small = sorted((each.traced_bytes / each.holders[0].more for each in seen.looks.grown), reverse=True)
+    assert (large, small) == (pytest.approx(50_100, rel=0.1), pytest.approx(10_100, rel=0.1))
+
+
 def test_other_children_are_not_looked_at(run: Callable[..., Looked]) -> None:
     code = (
         "import subprocess, sys\nsubprocess.run([sys.executable, '-c', 'import time; time.sleep(0.3)'], check=True)\n"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from memcap.images.instrumented import INSIDE
+from memcap.probe.programs import LOOKS
 from memcap.repro.stacks import read_stacks, read_states
 
 MIB = 1024 * 1024
@@ -22,12 +23,13 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="it r
 
 
 @pytest.fixture
-def watch() -> Iterator[ModuleType]:
-    sys.path.insert(0, str(INSIDE))
-    try:
-        yield __import__("memcap_watch")
-    finally:
-        sys.path.remove(str(INSIDE))
+def watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """Return it from a folder as it is in an image, beside what looks at objects."""
+    for file in (INSIDE / "memcap_watch.py", *LOOKS):
+        shutil.copy(file, tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "memcap_watch", raising=False)
+    return __import__("memcap_watch")
 
 
 @pytest.fixture
@@ -84,6 +86,20 @@ def test_all_threads_are_there_and_the_state_once_near_the_cap(heights: Any) -> 
     assert state.objects > 100
     assert len(state.types) == 12
     assert any(file.split(" ", 1)[0] == "0" for file in state.files)
+
+
+def test_who_holds_what_grew_since_half_of_the_cap(heights: Any, monkeypatch: pytest.MonkeyPatch, watch: Any) -> None:
+    kept = list(range(8))
+    notes = watch.first_look
+
+    def look() -> Any:
+        found = notes()
+        kept.extend(range(5000))
+        return found
+
+    monkeypatch.setattr(watch, "first_look", look)
+    (state,) = read_states(heights(65, 94))
+    assert [each.more for each in state.holders if each.steps[-1] == "list"][:1] == [5000]
 
 
 def test_where_there_is_no_room_objects_are_not_counted(heights: Any) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memcap.model import AllocationSite, PythonLook, WorkLook
+from memcap.model import AllocationSite, Grown, GrownType, Holder, PythonLook, WorkLook
 from memcap.probe.soak_work import SoakWork, TopLook, parse_work, read_looks
 from memcap.strict import MOST_WHOLE
 
@@ -23,7 +23,12 @@ PYTHON = {
     "took": 0.01,
 }  # fmt: skip
 TOP = {"event": "top", "at": 103.5, "pid": 7, "sites": [["/app.py", 3, 900, 2, "x = []"], ["/b.py", 1, 5, 1, ""]]}
-WHOLE = [WORK, PYTHON, TOP]
+GROWN = {
+    "event": "grown", "at": 105.5, "since": 104.5, "pid": 7, "sites": [["/app.py", 3, 900, 2, "x = []"]],
+    "types": [["app.Page", 5, 9]], "holders": [["builtins.list", 4, 700, True, ["module app.PAGES", "list"]]],
+    "garbage": 3, "traced": 950, "tracing": 80, "took": [0.25, 0.5],
+}  # fmt: skip
+WHOLE = [WORK, PYTHON, TOP, GROWN]
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
@@ -54,6 +59,18 @@ def test_each_line_is_a_look() -> None:
         AllocationSite(file="/app.py", line=3, bytes=900, count=2, source="x = []"),
         AllocationSite(file="/b.py", line=1, bytes=5, count=1, source=""),
     )
+
+
+def test_what_grew_is_told_or_why_not() -> None:
+    found, other = parse(GROWN, {"event": "grown", "at": 105.5, "since": 104.5, "pid": 8, "why_not": "no room"}).grown
+    assert found == Grown(
+        seconds=5.5, since_seconds=4.5, pid=7,
+        sites=(AllocationSite(file="/app.py", line=3, bytes=900, count=2, source="x = []"),),
+        types=(GrownType(name="app.Page", before=5, now=9),),
+        holders=(Holder(kind="builtins.list", more=4, bytes=700, rooted=True, steps=("module app.PAGES", "list")),),
+        garbage=3, traced_bytes=950, tracing_bytes=80, took_seconds=0.75,
+    )  # fmt: skip
+    assert other == Grown(seconds=5.5, since_seconds=4.5, pid=8, why_not="no room")
 
 
 def test_what_was_not_measured_is_none() -> None:
@@ -99,7 +116,7 @@ def test_looks_come_as_lines_do() -> None:
     assert taken == ["work"]
 
 
-@pytest.mark.parametrize("event", WHOLE, ids=["work", "python", "top"])
+@pytest.mark.parametrize("event", WHOLE, ids=["work", "python", "top", "grown"])
 @given(data=st.data())
 def test_a_line_that_was_cut_off_is_left_out(event: dict[str, Any], data: st.DataObject) -> None:
     text = json.dumps(event)
@@ -107,14 +124,14 @@ def test_a_line_that_was_cut_off_is_left_out(event: dict[str, Any], data: st.Dat
     assert parse_work([text[:end]], started=STARTED) == SoakWork()
 
 
-@pytest.mark.parametrize("event", WHOLE, ids=["work", "python", "top"])
+@pytest.mark.parametrize("event", WHOLE, ids=["work", "python", "top", "grown"])
 @given(data=st.data())
 def test_a_line_that_lacks_a_field_is_left_out(event: dict[str, Any], data: st.DataObject) -> None:
     key = data.draw(st.sampled_from(sorted(event)))
     assert parse({name: value for name, value in event.items() if name != key}) == SoakWork()
 
 
-@pytest.mark.parametrize("event", WHOLE, ids=["work", "python", "top"])
+@pytest.mark.parametrize("event", WHOLE, ids=["work", "python", "top", "grown"])
 @given(data=st.data())
 def test_fields_of_somebody_else_raise_nothing(event: dict[str, Any], data: st.DataObject) -> None:
     key = data.draw(st.sampled_from(sorted(event)))

@@ -16,7 +16,7 @@ from profiles import MIB, frame, make_profile, site
 
 from memcap.model import Caveat, CaveatKind, Frame
 from memcap.profile_diff import Explanation, ProfileDiff, diff_profiles
-from memcap.report.diff import diff_document, explanation_block, told
+from memcap.report.diff import diff_document, explanation_blocks, told
 from memcap.report.diff_json import render_diff_json
 from memcap.report.diff_sarif import render_diff_github, render_diff_sarif
 from memcap.report.document import document
@@ -289,7 +289,7 @@ def test_texts_of_others_stay_texts_in_markdown(text: str) -> None:
     explanation = Explanation(cell_id=text, base=text, diff=hostile(text))
     for markdown in (
         to_markdown(diff_document(hostile(text), top=9)),
-        to_markdown(document("x", explanation_block(explanation))),
+        to_markdown(document("x", *explanation_blocks(explanation))),
     ):
         rendered = str(cmarkgfm.github_flavored_markdown_to_html(markdown, options=Options.CMARK_OPT_UNSAFE))
         rows = re.findall(r"<tr>(.*?)</tr>", rendered, re.DOTALL)
@@ -307,7 +307,7 @@ def test_texts_of_others_stay_texts_everywhere_else(text: str) -> None:
     for shown in (
         render_diff(diff, top=9),
         render_diff(diff, top=9, stacks=True),
-        to_terminal(document("x", explanation_block(explained))),
+        to_terminal(document("x", *explanation_blocks(explained))),
     ):
         assert all(line.isprintable() for line in shown.split("\n"))
         shown.encode()

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from profiles import frame, make_profile, site
 from served import CACHE, make_served_cell
-from soaks import make_calls, recorded
+from soaks import GROWN, make_calls, recorded
 from views import view_of_every_verdict
 
 from factories import make_cell, make_measurement, make_oom, make_result
@@ -28,6 +28,7 @@ from memcap.model import (
     Metric,
     Moment,
     PhaseName,
+    SoakRules,
     VerdictState,
 )
 from memcap.profile_diff import Explanation, diff_profiles
@@ -88,11 +89,20 @@ def _check() -> str:
     cells[0] = replace(cells[0], cell=server.cell, runs=server.runs)
     cells[1] = replace(cells[1], cell=SOAK.cell, runs=SOAK.runs)
     diff = diff_profiles(make_profile(), make_profile(site(1, frame(8))))
-    return render_check_json(replace(view, cells=tuple(cells), explained=(Explanation(cell_id="x", diff=diff),)))
+    return render_check_json(
+        replace(view, cells=tuple(cells), explained=(Explanation(cell_id="x", diff=diff, grown=GROWN, cycles=9.0),))
+    )
 
 
 def _soak() -> str:
-    outcome = make_calls(recorded("leak_bytes"), services=(CACHE,), measurement=make_measurement(caveats=(CAVEAT,)))
+    rules = SoakRules(duration_seconds=120.0, explain_seconds=24.0)
+    outcome = make_calls(
+        recorded("leak_bytes"),
+        services=(CACHE,),
+        measurement=make_measurement(caveats=(CAVEAT,)),
+        rules=rules,
+        grown=(GROWN,),
+    )
     return soak_json(outcome)
 
 

@@ -71,6 +71,26 @@ def test_the_usual_rule_looks_at_the_samples_that_are_shown() -> None:
     assert judged(looks.note, looks, None).verdict.two_ends.samples == 5, "and not at the first one"
 
 
+def test_what_is_looked_at_to_find_what_grows_is_not_judged() -> None:
+    looks = SoakLooks(note(duration_seconds=200.0, explain_seconds=40.0))
+    looks.read_memory(memory(240, leak=100_000))
+    grown = {
+        "event": "grown", "at": START + 230, "since": START + 201, "pid": 7, "types": [], "holders": [], "garbage": 0,
+        "sites": [["/app/sessions.py", 41, 2_800_000, 280, "kept.append(session)"]], "traced": 2_800_000,
+        "tracing": 30_000, "took": [0.1, 0.2],
+    }  # fmt: skip
+    other = {**grown, "pid": 8, "traced": 10}
+    looks.read_work([*work(240), *map(json.dumps, (other, grown))])
+    found = judged(looks.note, looks, None)
+
+    assert found.series.seconds[-1] == 200
+    assert found.samples[-1].memory.seconds == 200
+    assert found.elapsed_seconds == 239
+    assert [each.pid for each in found.grown] == [7, 8], "the most first"
+    assert found.grown_work == pytest.approx(290)
+    assert found.grown_bytes == 28 * 100_000
+
+
 def _top(pid: int, second: float, size: int) -> list[str]:
     """Return a look at a process and its list of lines."""
     at = START + second

@@ -46,7 +46,7 @@ class Watch:
         try:
             if looked:
                 self._looks.look()
-                self._looks.top()
+                self._looks.end()
         except Exception:  # it is the program's end, not ours
             return
 
@@ -104,7 +104,11 @@ def start(words: list[str], path: str) -> Callable[[], None]:
         append(path, (to_json(dict(fields, event=event)) + "\n").encode("ascii"))
 
     looks = __import__("memcap_soak").PythonLooks(
-        write, frames=int(asked["frames"]), collects="collect" in asked, duration=float(asked["duration"])
+        write,
+        frames=int(asked["frames"]),
+        collects="collect" in asked,
+        duration=float(asked["duration"]),
+        explain=float(asked.get("explain", 0)),
     )
     watch = Watch(looks, float(asked["step"]))
     watch.start()

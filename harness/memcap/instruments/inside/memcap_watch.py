@@ -3,8 +3,9 @@
 Started by ``memcap_instrument`` in each process that it records, in the image, on Python 3.8 or newer. A thread looks
 at the cgroup, and from FIRST_MARK of its cap on, at each new height it writes the stacks of all threads to
 ``stacks-PID-0.txt`` to ``stacks-PID-7.txt`` in turn: a kill while it writes leaves those before. Once, at STATE_MARK,
-it writes ``state-PID.txt`` (a literal of Python): collector, objects, open files. Files are opened anew each time, as
-the program may close all that it finds open. Nothing here may fail the program.
+it writes ``state-PID.txt`` (a literal of Python): collector, objects, open files; then ``held-PID.txt``: which
+containers grew since FIRST_MARK, and who holds them (``memcap_grown``). Files are opened anew each time, as the program
+may close all that it finds open. Nothing here may fail the program.
 """
 
 from __future__ import annotations
@@ -12,14 +13,21 @@ from __future__ import annotations
 import faulthandler
 import gc
 import os
+import sys
 import threading
 import time
 from collections import Counter
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 LOOK_SECONDS = 0.004
 FIRST_MARK, STATE_MARK, NO_ROOM_MARK = 0.5, 0.8, 0.93  # of the cap; above the last there is no room to list objects
 NEAR_MARK, STEP, STEP_NEAR = 0.9, 0.01, 0.001  # of the cap: how much higher a new height is
 KEPT = 8  # stacks
+FEWEST = 8  # items of a container that is noted: most have fewer, and noting them takes memory near the cap
+SEARCH_SECONDS = 2.0  # for holders
 MOST_TYPES, MOST_FILES = 12, 200
 END = b"# end\n"
 PLACES = (  # of usage, cap, and statistics with the names of what is page cache
@@ -57,6 +65,7 @@ def watch(folder: str, usage: str, stat: str, prefix: bytes, cap: int) -> None:
     names = (b"\n" + prefix + b"active_file ", b"\n" + prefix + b"inactive_file ")
     mark, turn, told = cap * FIRST_MARK, 0, False
     began = time.monotonic()
+    growth: Any = None
     try:
         while True:
             time.sleep(LOOK_SECONDS)
@@ -69,9 +78,14 @@ def watch(folder: str, usage: str, stat: str, prefix: bytes, cap: int) -> None:
                 mark = used + cap * (STEP if used < cap * NEAR_MARK else STEP_NEAR)
                 write_stacks("%s-%d.txt" % (stem % "stacks", turn), used, cap, time.monotonic() - began)
                 turn = (turn + 1) % KEPT
+                if growth is None and used < cap * STATE_MARK:
+                    growth = first_look()
             if used >= cap * STATE_MARK and not told:
                 told = True
                 write_state("%s.txt" % (stem % "state"), used, cap)
+                if growth is not None and used < cap * NO_ROOM_MARK:
+                    held = [list(each) for each in growth.find(None, SEARCH_SECONDS)["holders"]]
+                    write_literal("%s.txt" % (stem % "held"), held)
     except Exception:  # what has been written is there
         return
 
@@ -108,11 +122,25 @@ def write_state(path: str, used: int, cap: int) -> None:
         most = sorted(types.items(), key=lambda each: -each[1])[:MOST_TYPES]
         facts["types"] = [("%s.%s" % (kind.__module__, kind.__qualname__), count) for kind, count in most]
     facts["files"] = open_files(os.path.dirname(path))
+    write_literal(path, facts)
+
+
+def write_literal(path: str, facts: object) -> None:
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     try:
         os.write(file, ascii(facts).encode())
     finally:
         os.close(file)
+
+
+def first_look() -> Any:
+    """Note the containers that there are; the program does not have this folder in its path."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    sys.path.insert(0, here)
+    try:
+        return __import__("memcap_grown").GrowthLook(0, FEWEST)
+    finally:
+        sys.path.remove(here)
 
 
 def open_files(folder: str) -> list[str]:
