@@ -90,6 +90,15 @@ document_report_option = click.option(
 )
 
 
+metrics_port_option = click.option(
+    "--metrics-port",
+    type=click.IntRange(min=0, max=65535),
+    metavar="PORT",
+    help="Serve the figures at http://127.0.0.1:PORT/metrics as OpenMetrics meanwhile, for Prometheus on this machine; "
+    "0 takes a free port.",
+)
+
+
 def for_documents(wanted: Sequence[Wanted]) -> tuple[Wanted, ...]:
     """Return ``wanted`` in the forms of a document. Raises UsageError for a form that only a campaign has."""
     from memcap.report.formats import DOCUMENT_FORMATS, find_format
