@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from memcap.model import Ending, Measurement, Moment, limit_of, running
+from memcap.model import Ending, Measurement, limit_of, running
 from memcap.report.server_view import phase_names
 from memcap.report.trace_events import Slice, TraceProcess, trace_text
 from memcap.report.view import View
@@ -13,19 +13,18 @@ _PLACED = "the time of the kill was not recorded; this is the moment with the mo
 
 
 def render_trace(view: View) -> str:
-    """Return a trace with a process for each run that has samples; each run begins at 0."""
+    """Return a trace with a process for each run, which begins at 0; a run without samples has no counters."""
     processes: list[TraceProcess] = []
     for cell in view.cells:
         for number, run in enumerate(cell.runs, start=1):
-            if run.series:
-                name = f"{cell.id} run {number}: {run.ending.value}"
-                processes.append(run_process(len(processes) + 1, name, run))
+            name = f"{cell.id} run {number}: {run.ending.value}"
+            processes.append(_process(len(processes) + 1, name, run))
     result = view.result
     facts = {"campaign": result.id, "started": result.started, "memcap": result.environment.memcap_version}
     return trace_text(processes, facts)
 
 
-def run_process(number: int, name: str, run: Measurement) -> TraceProcess:
+def _process(number: int, name: str, run: Measurement) -> TraceProcess:
     """Return one run as a process of a trace."""
     process, cap = TraceProcess(number, name), limit_of(run.cap_bytes)
     for moment in run.series:
@@ -37,28 +36,33 @@ def run_process(number: int, name: str, run: Measurement) -> TraceProcess:
     if run.server is not None:
         for each in run.server.process_series:
             process.counter(f"RSS of {each.name} ({each.pid})", each.seconds, bytes=each.rss_bytes)
-    end = run.wall_seconds if run.wall_seconds is not None else run.series[-1].seconds
+    end = _end(run)
     facts = {"ending": run.ending.value, "detail": run.detail, "exit code": run.exit_code, "peak": run.peak_bytes}
     process.row("workload", [Slice(name="workload", start=0, end=end, facts=facts)])
     process.row("phases", (*_phases(run), *_cycles(run, end)))
-    mark_kills(process, run)
+    _mark_kills(process, run, end)
     return process
 
 
-def mark_kills(process: TraceProcess, run: Measurement, series: tuple[Moment, ...] = ()) -> None:
+def _end(run: Measurement) -> float:
+    """Return when the workload ended, as far as that is known."""
+    if run.wall_seconds is not None:
+        return run.wall_seconds
+    return run.series[-1].seconds if run.series else 0.0
+
+
+def _mark_kills(process: TraceProcess, run: Measurement, end: float) -> None:
     """Mark the kernel's kills at the cap: at the end where the main process was killed, else where memory was highest.
 
     Only the number of kills is stored, not when they were.
     """
-    moments = running(series or run.series) or series or run.series
-    if not run.oom.kills or not moments:
+    if not run.oom.kills:
         return
     if run.ending in (Ending.OOM_KILLED, Ending.OOM_GROUP_KILLED):
-        at = run.wall_seconds if run.wall_seconds is not None else moments[-1].seconds
-        process.mark("OOM kill", at, {"processes killed": run.oom.kills, "who": "the main process"})
-        return
-    highest = max(moments, key=lambda moment: moment.usage)
-    process.mark("OOM kill", highest.seconds, {"processes killed": run.oom.kills, "when": _PLACED})
+        process.mark("OOM kill", end, {"processes killed": run.oom.kills, "who": "the main process"})
+    elif moments := running(run.series) or run.series:
+        highest = max(moments, key=lambda moment: moment.usage)
+        process.mark("OOM kill", highest.seconds, {"processes killed": run.oom.kills, "when": _PLACED})
 
 
 def _phases(run: Measurement) -> Iterator[Slice]:

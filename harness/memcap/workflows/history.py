@@ -36,6 +36,9 @@ def load_histories(named: Sequence[Path], root: Path | None, tell: Tell) -> tupl
         raise UsageError(f"there are {what} {where}", remedy=_MEASURE_FIRST)
     for each in found:
         _tell_of_gaps(each, tell)
+    measured = {cell.cell.id for result in results for cell in result.cells}
+    if bare := sorted(measured - {each.cell_id for each in found}):
+        tell(f"left out, as no run ended as expected: {listed(bare, _NAMED)}")
     return found
 
 
