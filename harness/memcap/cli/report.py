@@ -12,7 +12,7 @@ import click
 
 from memcap.cli.option_groups import filled
 from memcap.cli.output import emit
-from memcap.cli.progress import say
+from memcap.cli.progress import HEARTBEAT, say
 from memcap.cli.quantities import ANY_PATH, FOLDER
 from memcap.cli.reports import metrics_port_option
 from memcap.cli.selection import project_option
@@ -135,7 +135,7 @@ def command(results: tuple[Path, ...], options: ReportOptions, rendering: Render
 
 
 def _render_history(results: tuple[Path, ...], root: Path | None, rendering: Rendering) -> None:
-    from memcap.workflows.history import history_text, load_histories, write_histories
+    from memcap.workflows.result_history import history_text, load_histories, write_histories
 
     found = load_histories(results, root, say)
     if rendering.output is None:
@@ -153,7 +153,7 @@ def _serve(view: View, port: int) -> None:
     endpoint.publish(result_metrics(view))
     with endpoint:
         say(f"metrics: {endpoint.address}, until Ctrl-C")
-        with suppress(KeyboardInterrupt):
+        with suppress(KeyboardInterrupt), HEARTBEAT.saying(lambda: ""):
             endpoint.wait()
 
 

@@ -135,16 +135,7 @@ def start(
     from memcap.workflows.soak_saving import FOLDER, refuse_unfit_folder
     from memcap.workflows.soak_twin import Twin
 
-    refuse_contradictions(
-        (
-            (detach and options.memray, "--memray needs this client until the end", "Leave out --detach, or --memray."),
-            (
-                detach and metrics_port is not None,
-                "--metrics-port needs this client until the end",
-                "Leave out --detach; or later: memcap soak attach ID --metrics-port PORT",
-            ),
-        )
-    )
+    _refuse_to_detach(options, detach=detach, metrics_port=metrics_port)
     options = options.with_load_time()
     refuse_unfit_folder(options.output or FOLDER)
     endpoint = endpoint_at(metrics_port)  # before anything is started
@@ -161,6 +152,20 @@ def start(
         twin.start()
     printer = SoakPrinter(reports=reports, as_json=as_json, output=options.output, twin=twin, endpoint=endpoint)
     printer.follow(name, stops=True)
+
+
+def _refuse_to_detach(options: SoakOptions, *, detach: bool, metrics_port: int | None) -> None:
+    """Raise UsageError where the client is to leave, and is needed."""
+    refuse_contradictions(
+        (
+            (detach and options.memray, "--memray needs this client until the end", "Leave out --detach, or --memray."),
+            (
+                detach and metrics_port is not None,
+                "--metrics-port needs this client until the end",
+                "Leave out --detach; or later: memcap soak attach ID --metrics-port PORT",
+            ),
+        )
+    )
 
 
 @command.command("list")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from memcap.model import SoakSample, limit_of
+from memcap.report.trace import mark_kills
 from memcap.report.trace_events import Slice, TraceProcess, trace_text
 from memcap.soaking import SoakOutcome, growth_line, warm_up_end
 
@@ -17,21 +18,27 @@ def soak_trace(outcome: SoakOutcome) -> str:
         process.counter("cap", sample.memory.seconds, bytes=limit_of(outcome.cap_bytes))
     series = outcome.series
     for seconds, value in zip(series.seconds, series.values, strict=True):
-        process.counter("least unreclaimable of each step", seconds, bytes=round(value))
-    line = growth_line(series, outcome.verdict)
-    if line is not None:
-        process.counter("growth", line.start, bytes=round(line.first))
-        process.counter("growth", line.end, bytes=round(line.last))
+        process.counter("judged memory", seconds, bytes=round(value))
+    _add_line(process, outcome)
     process.row("soak", [_whole(outcome)])
     process.row("verdict", _parts(outcome))
     run = outcome.measurement
-    if run is not None and run.oom.kills:
-        process.mark(
-            "OOM kill", outcome.elapsed_seconds, {"processes killed": run.oom.kills, "ending": run.ending.value}
-        )
+    if run is not None:
+        mark_kills(process, run, outcome.elapsed_seconds)
     where = outcome.environment
     facts = {"soak": outcome.id, "started": outcome.started, "image": outcome.image}
     return trace_text([process], {**facts, "memcap": where.memcap_version if where else None})
+
+
+def _add_line(process: TraceProcess, outcome: SoakOutcome) -> None:
+    """Add the line of the growth, a point for each of the series: viewers draw a counter in steps."""
+    line = growth_line(outcome.series, outcome.verdict)
+    if line is None or line.end <= line.start:
+        return
+    for seconds in outcome.series.seconds:
+        if line.start <= seconds <= line.end:
+            share = (seconds - line.start) / (line.end - line.start)
+            process.counter("growth line", seconds, bytes=round(line.first + share * (line.last - line.first)))
 
 
 def _whole(outcome: SoakOutcome) -> Slice:
@@ -58,12 +65,12 @@ def _add_sample(process: TraceProcess, sample: SoakSample) -> None:
     process.counter("unreclaimable", at, bytes=look.unreclaimable_bytes)
     process.counter("RSS of all processes", at, bytes=look.rss_bytes)
     process.counter("PSS of all processes", at, bytes=look.pss_bytes)
-    process.counter("processes", at, processes=look.processes)
-    process.counter("threads", at, threads=look.threads)
-    process.counter("open files", at, files=look.open_files)
+    # Viewers show the name of each value behind that of its counter.
+    process.counter("number of", at, processes=look.processes, threads=look.threads)
+    process.counter("number of open", at, files=look.open_files)
     if sample.work is not None:
-        process.counter("work done", at, done=sample.work.done, failed=sample.work.failed)
-        process.counter("time of the work", at, p50=sample.work.p50_seconds, p99=sample.work.p99_seconds)
+        process.counter("work", at, done=sample.work.done, failed=sample.work.failed)
+        process.counter("seconds of work", at, p50=sample.work.p50_seconds, p99=sample.work.p99_seconds)
     for each in sample.python:
-        process.counter(f"objects of the collector ({each.pid})", at, objects=each.gc_objects)
-        process.counter(f"tracemalloc ({each.pid})", at, bytes=each.tracemalloc_bytes)
+        process.counter(f"PID {each.pid}: Python's", at, objects=each.gc_objects)
+        process.counter(f"PID {each.pid}: tracemalloc", at, bytes=each.tracemalloc_bytes)

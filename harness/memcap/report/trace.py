@@ -40,7 +40,7 @@ def _process(number: int, name: str, run: Measurement) -> TraceProcess:
     facts = {"ending": run.ending.value, "detail": run.detail, "exit code": run.exit_code, "peak": run.peak_bytes}
     process.row("workload", [Slice(name="workload", start=0, end=end, facts=facts)])
     process.row("phases", (*_phases(run), *_cycles(run, end)))
-    _mark_kills(process, run, end)
+    mark_kills(process, run, end)
     return process
 
 
@@ -51,7 +51,7 @@ def _end(run: Measurement) -> float:
     return run.series[-1].seconds if run.series else 0.0
 
 
-def _mark_kills(process: TraceProcess, run: Measurement, end: float) -> None:
+def mark_kills(process: TraceProcess, run: Measurement, end: float) -> None:
     """Mark the kernel's kills at the cap: at the end where the main process was killed, else where memory was highest.
 
     Only the number of kills is stored, not when they were.
