@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import re
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -82,6 +83,24 @@ def test_other_paths_and_methods(endpoint: MetricsEndpoint) -> None:
     assert ask(endpoint.address, path="/metrics?name=x")[0] == 200
     assert ask(endpoint.address, method="HEAD") == (200, OPENMETRICS, "")
     assert ask(endpoint.address, method="POST")[0] == 501
+
+
+def test_a_reader_that_goes_away_is_nothing_to_speak_of(
+    endpoint: MetricsEndpoint, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Not even one that resets the connection while it is answered."""
+    found = MetricCollector()
+    for number in range(20_000):
+        found.add(USAGE, {"soak": str(number)}, number)
+    endpoint.publish(found.points())
+    parts = urlsplit(endpoint.address)
+    for words in (b"GET /metrics HTTP/1.1\r\n\r\n", b"\x00\xff nonsense\r\n\r\n", b""):
+        with socket.create_connection((LOOPBACK, parts.port or 0)) as rude:
+            rude.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            rude.sendall(words)
+
+    assert len(ask(endpoint.address)[2]) > 100_000
+    assert capfd.readouterr() == ("", "")
 
 
 def test_it_listens_on_loopback_alone(endpoint: MetricsEndpoint) -> None:

@@ -15,6 +15,7 @@ def soak_trace(outcome: SoakOutcome) -> str:
     process = TraceProcess(1, outcome.name)
     for sample in outcome.samples:
         _add_sample(process, sample)
+    for sample in (*outcome.samples[:1], *outcome.samples[1:][-1:]):  # it does not change
         process.counter("cap", sample.memory.seconds, bytes=limit_of(outcome.cap_bytes))
     series = outcome.series
     for seconds, value in zip(series.seconds, series.values, strict=True):

@@ -32,7 +32,8 @@ def _process(number: int, name: str, run: Measurement) -> TraceProcess:
         process.counter("memory", at, anon=moment.anon, shmem=moment.shmem, kernel=moment.kernel, file=moment.file)
         process.counter("usage", at, bytes=moment.usage)
         process.counter("unreclaimable", at, most=moment.unreclaimable, least=moment.low)
-        process.counter("cap", at, bytes=cap)
+    for moment in (*run.series[:1], *run.series[1:][-1:]):  # it does not change
+        process.counter("cap", moment.seconds, bytes=cap)
     if run.server is not None:
         for each in run.server.process_series:
             process.counter(f"RSS of {each.name} ({each.pid})", each.seconds, bytes=each.rss_bytes)

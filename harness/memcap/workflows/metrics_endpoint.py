@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from types import TracebackType
 from typing import Final
 
@@ -19,6 +20,20 @@ _OPENMETRICS: Final = "application/openmetrics-text"
 _PLAIN: Final = "text/plain"
 
 
+class _LoopbackServer(ThreadingHTTPServer):
+    """A server of this machine alone, which says nothing of readers that go away."""
+
+    daemon_threads = True
+
+    def server_bind(self) -> None:
+        """Bind, without asking for the name of the address, which may take seconds."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = LOOPBACK, self.server_address[1]
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Ignore a reader that went away, or sent nonsense: the next one is served all the same."""
+
+
 class MetricsEndpoint:
     """Serves what was published last, on loopback alone. Use as a context manager."""
 
@@ -26,19 +41,18 @@ class MetricsEndpoint:
         """Listen on ``port``; 0 takes a free one. Raises UsageError if it cannot be had."""
         self._points: tuple[MetricPoints, ...] = ()
         try:
-            self._server = ThreadingHTTPServer((LOOPBACK, port), _handler(lambda: self._points))
+            self._server = _LoopbackServer((LOOPBACK, port), _handler(lambda: self._points))
         except OSError as error:
             raise UsageError(
                 f"--metrics-port: port {port} of {LOOPBACK} cannot be used: {error.strerror or error}",
                 remedy="Choose another port; 0 takes a free one.",
             ) from error
-        self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, name="memcap-metrics", daemon=True)
 
     @property
     def address(self) -> str:
         """Return where the metrics are."""
-        return f"http://{LOOPBACK}:{self._server.server_address[1]}{PATH}"
+        return f"http://{LOOPBACK}:{self._server.server_port}{PATH}"
 
     def publish(self, points: Iterable[MetricPoints]) -> None:
         """Serve ``points`` from now on; their times are left out, as the reader knows when it asks."""
