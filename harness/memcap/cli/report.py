@@ -93,7 +93,7 @@ class Rendering:
 )
 @project_option
 @click.option("--no-check", is_flag=True, help="Do not judge RESULT; it then needs no project.")
-@metrics_port_option
+@metrics_port_option("until Ctrl-C")
 @click.option("-v", "--verbose", is_flag=True, help="As a terminal's text, print every metric and every caveat.")
 @filled(options=ReportOptions, rendering=Rendering)
 def command(results: tuple[Path, ...], options: ReportOptions, rendering: Rendering) -> None:

@@ -29,6 +29,8 @@ _output = click.option(
     "-o", "--output", type=FOLDER, metavar="DIR", help="Write there.  [default: results/soaks/ID]"
 )  # fmt: skip
 
+_metrics_port = metrics_port_option("while this client follows the soak")
+
 
 class SoakGroup(click.Group):
     """The group of ``memcap soak``: what names no command of it starts a soak."""
@@ -96,7 +98,7 @@ class _Start(NamesBeforeDashes):
 @no_thp_option
 @serving_options
 @project_option
-@metrics_port_option
+@_metrics_port
 @document_report_option
 @_json
 @filled(options=SoakOptions)
@@ -199,7 +201,7 @@ def status(name: str | None, reports: tuple[Wanted, ...], as_json: bool) -> None
 @command.command("attach")
 @_name
 @_output
-@metrics_port_option
+@_metrics_port
 @document_report_option
 @_json
 def attach(

@@ -47,7 +47,7 @@ MAX_USAGE: Final = _gauge(
 )
 SPEC_LIMIT: Final = _gauge(
     "container_spec_memory_limit_bytes",
-    "Memory limit of the cgroup: the cap and what the supervisor needs.",
+    "Memory limit of the cgroup: the cap plus what the supervisor needs.",
     like="cAdvisor",
 )
 OOM_EVENTS: Final = _counter(
