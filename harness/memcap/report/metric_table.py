@@ -74,6 +74,16 @@ WALL: Final = _gauge("memcap_wall_seconds", "Time of a run from start to end.")
 CPU: Final = _gauge("memcap_cpu_seconds", "CPU time of a run, without the supervisor's.")
 RUN: Final = _info("memcap_run", "How a run ended.")
 WORKLOAD_METRIC: Final = _gauge("memcap_workload_metric", "A figure that the workload itself returned, by its name.")
+# of a server among them,
+PHASE_PEAK: Final = _gauge(
+    "memcap_phase_unreclaimable_peak_bytes", "Most unreclaimable memory in a phase of a server's run."
+)
+LOAD_REQUESTS: Final = _gauge("memcap_load_requests", "Requests that were to be sent in a load.")
+LOAD_ERRORS: Final = _gauge("memcap_load_errors", "Requests of a load that failed.")
+LOAD_RATE: Final = _gauge("memcap_load_requests_per_second", "Requests a second that a load came to.")
+LOAD_LATENCY: Final = _gauge(
+    "memcap_load_latency_seconds", "Latency of the requests of a load, by percentile, from when they were due."
+)
 
 # Of a result.
 CELL: Final = _info("memcap_cell", "What a cell is made of.")

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Final
 
-from memcap.model import Measurement, limit_of
+from memcap.model import Measurement, ServerRun, limit_of
 from memcap.report import metric_table as table
 from memcap.report.metric_family import MetricCollector, MetricFamily, MetricPoints, unix_time
+from memcap.report.server_view import phase_names
 from memcap.report.view import CellView, View
+
+PERCENTILES: Final = ("p50", "p95", "p99", "max")  # the label `stat` of times
 
 
 def result_metrics(view: View) -> tuple[MetricPoints, ...]:
@@ -37,6 +41,8 @@ def add_run(found: MetricCollector, run: Measurement, labels: Mapping[str, str],
     found.add(table.RUN, {**labels, "ending": run.ending.value, "exit_code": code}, 1, at)
     for family, value in _figures(run):
         found.add(family, labels, value, at)
+    if run.server is not None:
+        _add_server(found, run.server, labels, at)
 
 
 def _figures(run: Measurement) -> Iterator[tuple[MetricFamily, float | None]]:
@@ -53,6 +59,18 @@ def _figures(run: Measurement) -> Iterator[tuple[MetricFamily, float | None]]:
     yield table.FLOOR, run.floor_bytes
     yield table.WALL, run.wall_seconds
     yield table.CPU, run.cpu_seconds
+
+
+def _add_server(found: MetricCollector, server: ServerRun, labels: Mapping[str, str], at: float | None) -> None:
+    for name, phase in zip(phase_names(server.phases), server.phases, strict=True):
+        found.add(table.PHASE_PEAK, {**labels, "phase": name}, phase.unreclaimable_peak_bytes, at)
+    for load in server.loads:
+        own = {**labels, "level": "" if load.level is None else f"{load.level:g}"}
+        found.add(table.LOAD_REQUESTS, own, load.requests, at)
+        found.add(table.LOAD_ERRORS, own, load.errors, at)
+        found.add(table.LOAD_RATE, own, load.achieved_rate, at)
+        for stat in PERCENTILES if load.latency_seconds else ():
+            found.add(table.LOAD_LATENCY, {**own, "stat": stat}, getattr(load.latency_seconds, stat), at)
 
 
 def _add_campaign(found: MetricCollector, view: View, at: float | None) -> None:

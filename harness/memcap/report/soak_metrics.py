@@ -9,7 +9,7 @@ from typing import Final
 from memcap.model import MemoryLook, PythonLook, WorkLook, limit_of
 from memcap.report import metric_table as table
 from memcap.report.metric_family import MetricCollector, MetricFamily, MetricPoints, unix_time
-from memcap.report.result_metrics import add_run
+from memcap.report.result_metrics import PERCENTILES, add_run
 from memcap.soaking import SoakOutcome, growth_rate
 
 _HOUR: Final = 3600
@@ -25,7 +25,6 @@ _MEMORY: Final[Mapping[str, MetricFamily]] = {
     "threads": table.THREADS,
     "open_files": table.OPEN_FILES,
 }
-_TIMES: Final = ("p50", "p95", "p99", "max")
 
 
 def soak_metrics(outcome: SoakOutcome) -> tuple[MetricPoints, ...]:
@@ -64,7 +63,7 @@ def _add_memory(found: MetricCollector, look: MemoryLook, labels: Mapping[str, s
 def _add_work(found: MetricCollector, look: WorkLook, labels: Mapping[str, str], at: float | None) -> None:
     found.add(table.WORK, labels, look.done, at)
     found.add(table.WORK_FAILED, labels, look.failed, at)
-    for name in _TIMES:
+    for name in PERCENTILES:
         found.add(table.WORK_TIME, {**labels, "stat": name}, getattr(look, f"{name}_seconds"), at)
     for name, value in look.metrics.items():
         found.add(table.WORKLOAD_METRIC, {**labels, "metric": name}, value, at)

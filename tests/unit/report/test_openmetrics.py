@@ -14,7 +14,17 @@ from prometheus_client.samples import Sample, Timestamp
 from views import hostile_view, view_of_every_verdict
 
 from factories import CELL_ID, MIB, make_cell, make_measurement, make_oom, make_result, make_runs
-from memcap.model import NO_CAP_BYTES, UNCAPPED, Cap, VerdictState
+from memcap.model import (
+    NO_CAP_BYTES,
+    UNCAPPED,
+    Cap,
+    LoadFigures,
+    LoadTimes,
+    PhaseFigures,
+    PhaseName,
+    ServerRun,
+    VerdictState,
+)
 from memcap.report import metric_table
 from memcap.report.metric_family import (
     MetricCollector,
@@ -104,6 +114,31 @@ def test_all_samples_have_the_time_of_the_campaign() -> None:
     assert all(isinstance(time, Timestamp) and float(time) == STARTED_SECONDS for time in times)
     plain = read_prometheus(render_prometheus(view_of(make_measurement())))
     assert {sample.timestamp for family in plain for sample in family.samples} == {None}
+
+
+def test_phases_and_loads_of_a_server_are_there() -> None:
+    server = ServerRun(
+        phases=(
+            PhaseFigures(name=PhaseName.START, start_seconds=0, end_seconds=1),
+            PhaseFigures(
+                name=PhaseName.LOAD, start_seconds=1, end_seconds=2, level=2.0, unreclaimable_peak_bytes=7 * MIB
+            ),
+        ),
+        loads=(
+            LoadFigures(requests=200, errors=3, level=2.0, latency_seconds=LoadTimes(p50=0.5, p95=None, p99=2, max=3)),
+        ),
+    )
+    text = render_openmetrics(view_of(make_measurement(server=server)))
+
+    ((phase, peak),) = (
+        (each.labels["phase"], each.value) for each in samples(text)["memcap_phase_unreclaimable_peak_bytes"]
+    )
+    assert (phase, peak) == ("load", 7 * MIB)
+    assert one(text, "memcap_load_requests", level="2") == 200
+    assert one(text, "memcap_load_errors", level="2") == 3
+    assert "memcap_load_requests_per_second" not in samples(text)
+    latency = {each.labels["stat"]: each.value for each in samples(text)["memcap_load_latency_seconds"]}
+    assert latency == {"p50": 0.5, "p99": 2, "max": 3}
 
 
 def test_what_was_not_measured_is_left_out_and_not_zero() -> None:
