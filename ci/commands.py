@@ -54,7 +54,7 @@ usage: python -m ci COMMAND [ARGUMENTS]
   test-vm [PYTEST...]  run tests against that machine (docs/vm.md); without arguments, the short form of truth and
                     the tests that matter there
   lint              check style and types; needs no Docker
-  reference         write docs/reference-*.md from the schemas in config/
+  reference         write docs/reference-*.md from the schemas in config/ and the table of metrics
   clean             remove the virtual environment, caches and built files; results stay
 
 Examples:
@@ -162,7 +162,7 @@ def lint() -> int:
 
 
 def reference() -> int:
-    """Write the references of limits.toml and suite.toml (ci/reference.py), which needs memcap itself."""
+    """Write the references of files and metrics (ci/reference.py), which needs memcap itself."""
     return run_in_foreground([str(_make_environment(Progress()).python), "-m", "ci.reference"])
 
 

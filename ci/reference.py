@@ -1,4 +1,4 @@
-"""Make the references of limits.toml and suite.toml from their models. Runs in the virtual environment."""
+"""Make the references of limits.toml, suite.toml and the metrics from the code. Runs in the virtual environment."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from memcap.config.schema import LimitsFile
 from memcap.config.suite_schema import SuiteFile
 from memcap.config.toml_table import TomlTable
 from memcap.config.values import ValueKind
+from memcap.report.metric_table import ALL_METRICS
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 MODELS: dict[str, type[TomlTable]] = {"limits": LimitsFile, "suite": SuiteFile}
@@ -23,6 +24,17 @@ _INTRODUCTION = """\
 This page is made from [`config/{schema}.py`](../harness/memcap/config/{schema}.py) by `python -m ci reference`.
 An unknown key is an error that names the nearest one. Sizes such as `"128MiB"` or `"128m"` count by 1024, `"24GB"` by
 1000. Durations are written as `"500ms"`, `"90s"`, `"5min"` or `"1h"`, percentages as `"2%"`.
+"""
+METRICS_PAGE = "reference-metrics.md"
+_METRICS_INTRODUCTION = """\
+# Metrics
+
+This page is made from [`report/metric_table.py`](../harness/memcap/report/metric_table.py) by `python -m ci reference`.
+[dashboards.md](dashboards.md) says where the metrics are, and whose names they have. In OpenMetrics, the type `info` or
+`stateset` is a gauge to Prometheus. What was not measured has no sample.
+
+| metric | type | | the same in |
+|---|---|---|---|
 """
 _WORDS = {bool: "boolean", int: "whole number", float: "number", str: "string"}
 _NO_DEFAULT = "-"
@@ -48,11 +60,18 @@ def undocumented(model: type[TomlTable]) -> list[str]:
     ]
 
 
+def render_metrics() -> str:
+    """Return the reference of the metrics as Markdown: a row a metric, by the name of its samples."""
+    rows = (f"| `{each.sample_name}` | {each.kind.value} | {each.help} | {each.like} |\n" for each in ALL_METRICS)
+    return _METRICS_INTRODUCTION + "".join(rows)
+
+
 def main() -> None:
     """Write the references."""
-    for name in MODELS:
-        path = DOCS / f"reference-{name}.md"
-        path.write_text(render(name), encoding="utf-8", newline="\n")
+    pages = {**{f"reference-{name}.md": render(name) for name in MODELS}, METRICS_PAGE: render_metrics()}
+    for name, text in pages.items():
+        path = DOCS / name
+        path.write_text(text, encoding="utf-8", newline="\n")
         print(f"wrote {path}")
 
 

@@ -14,6 +14,11 @@ def json_text(document: Mapping[str, Any] | list[Any]) -> str:
     return json.dumps(_bounded(document), indent=2, ensure_ascii=True) + "\n"
 
 
+def json_line(document: Mapping[str, Any]) -> str:
+    """Return ``document`` on one line, without a line end; strings are as `json_text` has them."""
+    return json.dumps(_bounded(document), ensure_ascii=True)
+
+
 def _bounded(value: Any) -> Any:
     if isinstance(value, str):
         return bounded(value, LONGEST_TEXT)

@@ -273,6 +273,7 @@ def test_the_command_writes_a_folder_and_no_baseline_comes_of_it(tmp_path: Path)
         "memory.svg",
         "profile.json",
         "record",
+        "speedscope.json",
         "tree.txt",
     }
     assert "x = bytearray(48 &lt;&lt; 20)" in (folder / "index.html").read_text()

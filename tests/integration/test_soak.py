@@ -122,7 +122,7 @@ def test_a_leak_is_found_and_its_rate(soaked: Soaked) -> None:
     assert len(found["samples"]) in (6, 7)
     assert out.startswith("Leaks ")
     assert {path.name for path in folder.iterdir()} == {
-        "soak.json", "samples.csv", "index.html", "soak.md", "memory.svg",
+        "soak.json", "samples.csv", "index.html", "soak.md", "memory.svg", "openmetrics.txt", "trace.json",
     }  # fmt: skip
 
 

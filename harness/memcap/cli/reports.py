@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -88,6 +88,17 @@ document_report_option = click.option(
     metavar="markdown|html[=FILE]",
     help="Also write the report as Markdown or as a page, replacing the file; without FILE to memcap.md, memcap.html.",
 )
+
+
+def metrics_port_option(until: str) -> Callable[[Any], Any]:
+    """Return the option for the port on which figures are served ``until``."""
+    return click.option(
+        "--metrics-port",
+        type=click.IntRange(min=0, max=65535),
+        metavar="PORT",
+        help=f"Serve the figures as OpenMetrics at http://127.0.0.1:PORT/metrics, for Prometheus here, {until}. "
+        "0 takes a free port.",
+    )
 
 
 def for_documents(wanted: Sequence[Wanted]) -> tuple[Wanted, ...]:

@@ -12,10 +12,10 @@ from memcap.cli.option_groups import filled
 from memcap.cli.output import emit
 from memcap.cli.progress import caller, say
 from memcap.cli.quantities import FOLDER, SIZE, Quantity
-from memcap.cli.reports import Wanted, document_report_option, print_document
+from memcap.cli.reports import Wanted, document_report_option, metrics_port_option, print_document
 from memcap.cli.selection import project_option
 from memcap.cli.serving_options import serving_options
-from memcap.cli.soak_printer import SoakPrinter
+from memcap.cli.soak_printer import SoakPrinter, endpoint_at
 from memcap.cli.subject import no_thp_option
 from memcap.workflows.contradictions import refuse_contradictions
 from memcap.workflows.soak_options import SoakOptions, parse_duration
@@ -28,6 +28,8 @@ _name = click.argument("name", required=False, metavar="[ID]")
 _output = click.option(
     "-o", "--output", type=FOLDER, metavar="DIR", help="Write there.  [default: results/soaks/ID]"
 )  # fmt: skip
+
+_metrics_port = metrics_port_option("while this client follows the soak")
 
 
 class SoakGroup(click.Group):
@@ -100,10 +102,13 @@ class _Start(NamesBeforeDashes):
 @no_thp_option
 @serving_options
 @project_option
+@_metrics_port
 @document_report_option
 @_json
 @filled(options=SoakOptions)
-def start(options: SoakOptions, detach: bool, reports: tuple[Wanted, ...], as_json: bool) -> None:
+def start(
+    options: SoakOptions, detach: bool, metrics_port: int | None, reports: tuple[Wanted, ...], as_json: bool
+) -> None:
     """Run a workload for minutes up to days, and say whether it leaks.
 
     A generator is stepped, a function called again and again, a command run, and with --serve a server loaded with
@@ -128,6 +133,7 @@ def start(options: SoakOptions, detach: bool, reports: tuple[Wanted, ...], as_js
       memcap soak my/prod:1.4 --quick -- python worker.py
       memcap soak streams.sustained-py312-128m --duration 10min
       memcap soak my/prod:1.4 --duration 1h --explain -- python worker.py     who holds what it leaks?
+      memcap soak my/prod:1.4 --duration 8h --metrics-port 9464 -- python worker.py     for Prometheus
       memcap soak my/api:2.0 --duration 24h --cap 1g --detach --serve --ready http://localhost:8000/health \\
           --load 'GET /items/{1..500} rate=20' -- uvicorn app:app
     """
@@ -136,11 +142,10 @@ def start(options: SoakOptions, detach: bool, reports: tuple[Wanted, ...], as_js
     from memcap.workflows.soak_saving import FOLDER, refuse_unfit_folder
     from memcap.workflows.soak_twin import Twin
 
-    refuse_contradictions(
-        ((detach and options.memray, "--memray needs this client until the end", "Leave out --detach, or --memray."),)
-    )
+    _refuse_to_detach(options, detach=detach, metrics_port=metrics_port)
     options = options.with_load_time()
     refuse_unfit_folder(options.output or FOLDER)
+    endpoint = endpoint_at(metrics_port)  # before anything is started
     who = caller()
     name = begin_soak(options, who)
     twin = Twin(options, (options.output or FOLDER / name) / "memray", who) if options.memray else None
@@ -152,7 +157,22 @@ def start(options: SoakOptions, detach: bool, reports: tuple[Wanted, ...], as_js
     say(f"soak {name}: it goes on if this client ends; then: memcap soak attach {name}")
     if twin is not None:
         twin.start()
-    SoakPrinter(reports=reports, as_json=as_json, output=options.output, twin=twin).follow(name, stops=True)
+    printer = SoakPrinter(reports=reports, as_json=as_json, output=options.output, twin=twin, endpoint=endpoint)
+    printer.follow(name, stops=True)
+
+
+def _refuse_to_detach(options: SoakOptions, *, detach: bool, metrics_port: int | None) -> None:
+    """Raise UsageError where the client is to leave, and is needed."""
+    refuse_contradictions(
+        (
+            (detach and options.memray, "--memray needs this client until the end", "Leave out --detach, or --memray."),
+            (
+                detach and metrics_port is not None,
+                "--metrics-port needs this client until the end",
+                "Leave out --detach; or later: memcap soak attach ID --metrics-port PORT",
+            ),
+        )
+    )
 
 
 @command.command("list")
@@ -186,11 +206,15 @@ def status(name: str | None, reports: tuple[Wanted, ...], as_json: bool) -> None
 @command.command("attach")
 @_name
 @_output
+@_metrics_port
 @document_report_option
 @_json
-def attach(name: str | None, output: Path | None, reports: tuple[Wanted, ...], as_json: bool) -> None:
+def attach(
+    name: str | None, output: Path | None, metrics_port: int | None, reports: tuple[Wanted, ...], as_json: bool
+) -> None:
     """Follow a soak, and report when it ends; Ctrl-C leaves it running. One that has ended is reported at once."""
-    SoakPrinter(reports=reports, as_json=as_json, output=output).follow(name, stops=False)
+    endpoint = endpoint_at(metrics_port)
+    SoakPrinter(reports=reports, as_json=as_json, output=output, endpoint=endpoint).follow(name, stops=False)
 
 
 @command.command("stop")

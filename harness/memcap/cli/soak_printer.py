@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -15,17 +16,22 @@ from memcap.errors import Interrupted
 
 if TYPE_CHECKING:
     from memcap.soaking import SoakOutcome
+    from memcap.workflows.metrics_endpoint import MetricsEndpoint
     from memcap.workflows.soak_twin import Twin
 
 
 @dataclass(frozen=True, kw_only=True)
 class SoakPrinter:
-    """The reports that are wanted of a soak, the folder for its files (None: results/soaks/ID), and its twin."""
+    """The reports that are wanted of a soak, the folder for its files (None: results/soaks/ID), and its twin.
+
+    ``endpoint`` serves its figures while it is followed.
+    """
 
     reports: tuple[Wanted, ...] = ()
     as_json: bool = False
     output: Path | None = None
     twin: Twin | None = None
+    endpoint: MetricsEndpoint | None = None
 
     def follow(self, name: str | None, *, stops: bool) -> NoReturn:
         """Follow a soak to its end, report, and exit with its code; Ctrl-C ends the soak if ``stops``."""
@@ -34,8 +40,13 @@ class SoakPrinter:
 
         _let_go_at_hangup()
         try:
-            with SoakView() as view:
-                outcome = follow_soak(name, caller(), show=view.show, keep=self._keep)
+            with self.endpoint or nullcontext(), SoakView() as view:
+
+                def show(outcome: SoakOutcome) -> None:
+                    view.show(outcome)
+                    self._publish(outcome)
+
+                outcome = follow_soak(name, caller(), show=show, keep=self._keep)
         except KeyboardInterrupt:
             if not stops:
                 say(f"the soak goes on; to follow it: memcap soak attach {name or ''}".rstrip())
@@ -45,6 +56,12 @@ class SoakPrinter:
                 self.twin.cancel()
             self._stop_or_leave(name)
         self._conclude(outcome)
+
+    def _publish(self, outcome: SoakOutcome) -> None:
+        from memcap.report.soak_metrics import newest_soak_metrics
+
+        if self.endpoint is not None:
+            self.endpoint.publish(newest_soak_metrics(outcome))
 
     def _stop_or_leave(self, name: str | None) -> NoReturn:
         """End a soak; another Ctrl-C while that takes its time leaves the containers."""
@@ -89,6 +106,17 @@ class SoakPrinter:
                 say(f"the twin under memray failed: {self.twin.error}")
         save_soak(outcome, self._folder(outcome))
         return outcome
+
+
+def endpoint_at(port: int | None) -> MetricsEndpoint | None:
+    """Return what serves a soak's figures on ``port``; None is nothing. Raises UsageError if it cannot be had."""
+    if port is None:
+        return None
+    from memcap.workflows.metrics_endpoint import MetricsEndpoint
+
+    endpoint = MetricsEndpoint(port)
+    say(f"metrics: {endpoint.address}")
+    return endpoint
 
 
 def _let_go_at_hangup() -> None:

@@ -104,7 +104,29 @@ FORMATS: Final = (
         renderer="memcap.report.pytest_benchmark:render_pytest_benchmark",
         file="memcap-pytest-benchmark.json",
     ),
+    Format(
+        name="openmetrics",
+        description="OpenMetrics text, with times: to import into Prometheus",
+        renderer="memcap.report.openmetrics:render_openmetrics",
+        file="memcap-openmetrics.txt",
+    ),
+    Format(
+        name="prometheus",
+        description="Prometheus text, without times: for node_exporter and the Pushgateway",
+        renderer="memcap.report.openmetrics:render_prometheus",
+        file="memcap.prom",
+    ),
+    Format(
+        name="trace",
+        description="memory of each run over time, for Perfetto and chrome://tracing",
+        renderer="memcap.report.trace:render_trace",
+        file="memcap-trace.json",
+    ),
 )
+
+# Of several results: what `memcap report` alone can write. It is not a text of one View, so it has no renderer here.
+OTAVA: Final = "otava"
+HISTORY_FORMATS: Final = {OTAVA: "CSV of several results for Apache Otava, which finds change points"}
 
 
 # What every command can write that reports something else than a campaign.
@@ -134,6 +156,10 @@ def find_format(name: str, among: Sequence[Format] = FORMATS) -> Format:
             if not all(map(find_spec, each.needs)):
                 raise missing(f"{name} reports")
             return each
+    if name in HISTORY_FORMATS:
+        raise UsageError(
+            f"the format {name!r} is of several results", remedy=f"Use: memcap report RESULTS... --format {name}"
+        )
     names = [each.name for each in among]
     near = get_close_matches(name, names, n=1)
     hint = f"Did you mean {near[0]!r}? " if near else ""

@@ -16,6 +16,7 @@ from memcap.model import AllocationProfile, Ending, ProfileTool
 from memcap.redaction import Redaction
 from memcap.report.profile import memory_chart, profile_document, report_links
 from memcap.report.profile_tree import render_tree
+from memcap.report.speedscope import speedscope_json
 from memcap.report.svg import standalone
 from memcap.report.to_html import to_html
 from memcap.store import save_profile
@@ -111,12 +112,13 @@ def profile_subject(
 
 
 def write_reports(profile: AllocationProfile, folder: Path, *, top: int) -> tuple[str, ...]:
-    """Write profile, tree, page, chart, and the end of what a run printed that did not complete, to ``folder``.
+    """Write profile, tree, speedscope's form, page, chart, and the end of the output of a failed run, to ``folder``.
 
     Return what is in the folder then.
     """
     save_profile(profile, folder / PROFILE_FILE)
     write_atomically(folder / "tree.txt", render_tree(profile), overwrite=True)
+    write_atomically(folder / "speedscope.json", speedscope_json(profile), overwrite=True)
     if profile.output_tail:
         write_atomically(folder / "output.txt", profile.output_tail + "\n", overwrite=True)
     page = to_html(profile_document(profile, top=top, links=report_links(profile, folder, RECORD)))

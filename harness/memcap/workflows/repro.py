@@ -16,6 +16,7 @@ from memcap.redaction import Redaction
 from memcap.report.profile_tree import render_tree
 from memcap.report.repro import memory_chart, repro_document, stack_text
 from memcap.report.repro_json import repro_json
+from memcap.report.speedscope import speedscope_json
 from memcap.report.svg import standalone
 from memcap.report.to_html import to_html
 from memcap.report.to_markdown import to_markdown
@@ -151,6 +152,7 @@ def write_all(found: Reproduction, folder: Path, *, top: int) -> dict[str, str]:
     if flight is not None:
         save_profile(flight.profile, folder / PROFILE_FILE)
         files[PROFILE_FILE] = "the recorder's run as a profile, for memcap diff"
+        write("speedscope.json", "the same for speedscope.app", speedscope_json(flight.profile))
         write("tree.txt", "allocations as a tree of callers", render_tree(flight.profile))
         write(
             "stacks.txt",

@@ -21,9 +21,20 @@ def provide(
         if error:
             raise error
 
+    def install_program(package: str, program: str) -> None:
+        installed.append(f"{program} of {package}")
+        if error:
+            raise error
+
     facts: dict[str, Any] = {"platform": "linux", "distributions": ("debian",), "is_root": True, **changes}
     system = System(environ={"MEMCAP_REQUIRE": promised}, **facts)
-    provide_promised(system, say=said.append, find=lambda name: name if name in found else None, install=install)
+    provide_promised(
+        system,
+        say=said.append,
+        find=lambda name: name if name in found else None,
+        install=install,
+        install_program=install_program,
+    )
     return installed, said
 
 
@@ -32,6 +43,8 @@ def test_what_is_promised_is_installed() -> None:
     assert provide(promised="ssh", found=("docker",))[0] == ["openssh-server", "openssh-client"]
     assert provide(promised="ssh", found=("ssh", "sshd"))[0] == ["docker-cli"]
     assert provide(promised="mmdebstrap")[0] == ["mmdebstrap"]
+    assert provide(promised="promtool")[0] == ["promtool of prometheus"]
+    assert provide(promised="promtool", found=("promtool",))[0] == []
 
 
 @pytest.mark.parametrize("promised", ["", "docker"])

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import pytest
-from ci.reference import DOCS, MODELS, render, undocumented
+from ci.reference import DOCS, METRICS_PAGE, MODELS, render, render_metrics, undocumented
 from pydantic import Field
 
 from memcap.config import load_config
@@ -23,6 +23,11 @@ _PROFILE = '[caps]\n128m = "128MiB"\n[profiles.quick]\n'
 def test_the_committed_page_is_up_to_date(name: str) -> None:
     page = (DOCS / f"reference-{name}.md").read_text(encoding="utf-8")
     assert page == render(name), "make it anew: python -m ci reference"
+
+
+def test_the_committed_page_of_metrics_is_up_to_date() -> None:
+    page = (DOCS / METRICS_PAGE).read_text(encoding="utf-8")
+    assert page == render_metrics(), "make it anew: python -m ci reference"
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from factories import CELL_ID, make_baseline, make_baselines, make_cell, make_result, make_runs
+from factories import CELL_ID, make_baseline, make_baselines, make_cell, make_oom, make_result, make_runs
 from memcap.cli import check, report
 from memcap.errors import FileExistsAlready, UsageError
+from memcap.model import CampaignResult
 from memcap.report.formats import FORMATS
 from memcap.store import result_path, save_baselines, save_result
 
@@ -166,3 +167,90 @@ def test_a_summary_that_cannot_be_written_is_an_error_with_a_remedy(
 def test_without_a_result_the_message_says_what_to_do(project: Path) -> None:
     next((project / "results").glob("*.json")).unlink()
     assert isinstance(_report().exception, UsageError)
+
+
+def _saved(path: Path, day: int, *cells: str) -> CampaignResult:
+    """Save a run of that day under its id."""
+    result = make_result(
+        *map(make_cell, cells or (CELL_ID,)),
+        id=f"202611{day:02}T090000-quick-beef",
+        started=f"2026-11-{day:02}T09:00:00+00:00",
+    )
+    save_result(result, path / f"{result.id}.json", overwrite=False)
+    return result
+
+
+def test_a_history_is_of_all_runs_of_the_project(project: Path) -> None:
+    for day in (21, 22):
+        _saved(project / "results", day)
+    result = _report("--format", "otava")
+    header, *rows = result.stdout.splitlines()
+
+    assert result.exit_code == 0, result.output
+    assert header.startswith("time,campaign,")
+    assert [row[:10] for row in rows] == ["2026-11-20", "2026-11-21", "2026-11-22"]
+
+
+def test_a_history_takes_files_and_folders_and_needs_no_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for day in (1, 2):
+        _saved(tmp_path / "old", day)
+    third = _saved(tmp_path, 3)
+    result = _report("old", f"{third.id}.json", "-f", "otava")
+
+    assert [row[:10] for row in result.stdout.splitlines()[1:]] == ["2026-11-01", "2026-11-02", "2026-11-03"]
+
+
+@pytest.mark.usefixtures("project")
+def test_a_folder_has_a_file_for_each_cell_and_the_configuration(tmp_path: Path) -> None:
+    _saved(tmp_path / "results", 21, CELL_ID, "agents.other-py312-128m")
+    assert isinstance(_report("-f", "otava").exception, UsageError)
+    result = _report("-f", "otava", "-o", "out/history")
+
+    assert result.exit_code == 0, result.output
+    assert {path.name for path in (tmp_path / "out" / "history").iterdir()} == {
+        f"{CELL_ID}.csv", "agents.other-py312-128m.csv", "otava.yaml",
+    }  # fmt: skip
+    assert f"otava analyze --config-file out/history/otava.yaml {CELL_ID}" in " ".join(result.output.split())
+    assert isinstance(_report("-f", "otava", "-o", "out/history").exception, FileExistsAlready)
+    assert _report("-f", "otava", "-o", "out/history", "--force").exit_code == 0
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("a.json", "b.json"), "a report is of one"),
+        (("results",), "is a folder"),
+        (("-f", "csv", "-o", "results"), "is a folder"),
+        (("-f", "otava", "--against", "main"), "judges nothing"),
+        (("-f", "otava", "--charts", "charts"), "has no charts"),
+        (("--metrics-port", "0", "-f", "csv"), "writes nothing"),
+        (("--metrics-port", "0", "-o", "a.txt"), "writes nothing"),
+        (("-f", "otava", "empty"), "no results in empty"),
+    ],
+)
+def test_what_means_nothing_together_is_refused(tmp_path: Path, options: tuple[str, ...], words: str) -> None:
+    (tmp_path / "empty").mkdir()
+    error = _report(*options).exception
+
+    assert isinstance(error, UsageError)
+    assert words in error.message
+    assert error.remedy
+
+
+@pytest.mark.usefixtures("project")
+def test_results_without_figures_are_named(tmp_path: Path) -> None:
+    killed = make_result(
+        make_cell("agents.killed-py312-128m", [make_oom()]),
+        id="20261125T090000-quick-dead",
+        started="2026-11-25T09:00:00",
+    )
+    save_result(killed, tmp_path / "results" / f"{killed.id}.json", overwrite=False)
+
+    assert "left out, as no run ended as expected: agents.killed-py312-128m" in _report("-f", "otava").output
+    error = _report("-f", "otava", f"results/{killed.id}.json").exception
+    assert isinstance(error, UsageError)
+    assert "no figures in" in error.message

@@ -21,7 +21,10 @@ from memcap.report.view import View, build_view
 from memcap.units import format_bytes
 
 # The others have golden files, or tests, of their own.
-GOLDEN = ("markdown", "github", "junit", "csv", "bencher", "benchmark-action", "pytest-benchmark")
+GOLDEN = (
+    "markdown", "github", "junit", "csv", "bencher", "benchmark-action", "pytest-benchmark", "openmetrics",
+    "prometheus", "trace",
+)  # fmt: skip
 # No terminal reads HTML, which holds a library as it is; tests/unit/report/test_html.py looks at the rest.
 FOR_TERMINALS = tuple(each for each in FORMATS if each.name != "html")
 NO_LIMITS = (NO_CAP_BYTES, 2**63 - 4096)  # as stored by memcap, and as cgroup v1 and Docker spell it
@@ -59,6 +62,12 @@ def test_a_misspelt_format_names_the_nearest() -> None:
     with pytest.raises(UsageError) as raised:
         find_format("jnuit")
     assert "'junit'" in raised.value.remedy
+
+
+def test_a_format_of_several_results_says_where_it_is() -> None:
+    with pytest.raises(UsageError, match="of several results") as raised:
+        find_format("otava")
+    assert "memcap report" in raised.value.remedy
 
 
 def test_what_is_not_installed_is_told_before_anything_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -141,10 +141,12 @@ def test_the_name_of_a_metric_is_no_formula() -> None:
 def test_a_folder_has_every_form() -> None:
     files = soak_files(LEAK)
 
-    assert list(files) == ["samples.csv", "soak.json", "soak.md", "index.html", "memory.svg"]
+    assert list(files) == [
+        "samples.csv", "soak.json", "soak.md", "index.html", "openmetrics.txt", "trace.json", "memory.svg",
+    ]  # fmt: skip
     assert all(len(text) > 100 for text in files.values())
     assert "](memory.svg)" in files["soak.md"]
-    assert len(soak_files(make_soak(Series(seconds=[], values=[]), samples=()))) == 4
+    assert len(soak_files(make_soak(Series(seconds=[], values=[]), samples=()))) == 6
 
 
 @pytest.mark.parametrize("width", [60, 80, 200])

@@ -42,4 +42,6 @@ def test_what_was_written_is_returned_and_needs_no_package(tmp_path: Path, monke
     for package in ("jinja2", "vl_convert"):
         monkeypatch.setitem(sys.modules, package, None)
     (tmp_path / "record").mkdir()
-    assert write_reports(make_profile(), tmp_path, top=1) == ("index.html", "profile.json", "record/", "tree.txt")
+    assert write_reports(make_profile(), tmp_path, top=1) == (
+        "index.html", "profile.json", "record/", "speedscope.json", "tree.txt",
+    )  # fmt: skip
