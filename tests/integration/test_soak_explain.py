@@ -116,8 +116,8 @@ def soaked(
     words = {
         "generator": ("shop.visits-py312-128m", *times, "--cap", "512m"),
         "server": (
-            "py312", "--duration", "24s", *times[2:], "--serve", "--ready", HEALTH, "--load", "GET / rate=50", "--grace", "5s", "--",
-            "python3", "-c", SERVER,
+            "py312", "--duration", "24s", *times[2:], "--serve", "--ready", HEALTH, "--load", "GET / rate=50",
+            "--grace", "5s", "--", "python3", "-c", SERVER,
         ),
         "native": ("py312", *times, "--", "python3", "-c", NATIVE),
     }  # fmt: skip

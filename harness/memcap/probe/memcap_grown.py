@@ -119,8 +119,11 @@ class GrowthLook:
         """Return bytes and count of what lives, by the line of the program that led to its allocation."""
         totals: dict[tuple[str, int], list[int]] = {}
         tracer = self._tracemalloc.__file__
+        places: dict[int, tuple[str, int] | None] = {}  # by id: blocks with the same traceback share it
         for trace in self._tracemalloc.take_snapshot().traces._traces:
-            place = place_of(trace[2], tracer)
+            if id(trace[2]) not in places:
+                places[id(trace[2])] = place_of(trace[2], tracer)
+            place = places[id(trace[2])]
             if place is not None:
                 entry = totals.setdefault(place, [0, 0])
                 entry[0] += trace[1]
