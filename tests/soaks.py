@@ -17,11 +17,12 @@ from memcap.model import (
     Holder,
     MemoryLook,
     PythonLook,
+    SoakKind,
     SoakRules,
     SoakSample,
     WorkLook,
 )
-from memcap.soaking import SoakKind, SoakOutcome
+from memcap.soaking import SoakOutcome
 
 _REAL = Path(__file__).parent / "leaks" / "real"
 LIVING = (AllocationSite(file="/app/images.py", line=7, bytes=3 * MIB, count=96, source="    lib.decode(data)"),)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from integration.measuring import scaled
 from integration.serving import HEALTH
 from integration.soak_clients import SoakClients, report
 
@@ -138,7 +139,7 @@ def test_of_a_generator(soaked: dict[str, dict[str, Any]]) -> None:
     assert grown["traced_bytes"] == pytest.approx(holder["bytes"], rel=0.05)
     site = grown["sites"][0]
     assert (Path(site["file"]).name, site["source"]) == ("shop.py", f"self.body = bytearray({KEPT_BYTES})")
-    assert "held by module shop.REGISTRY -> Registry.sessions, 5 objects a cycle" in found["answer"]
+    assert "held by module shop.REGISTRY -> Registry.sessions, " in found["answer"]
     assert found["verdict"]["rate_bytes_per_cycle"] == pytest.approx(5 * KEPT_BYTES, rel=0.05)
 
 
@@ -155,7 +156,7 @@ def test_of_a_server_under_load(soaked: dict[str, dict[str, Any]]) -> None:
     holder = found["grown"]["processes"][0]["holders"][0]
     assert holder["steps"] == ["module __main__.LISTENERS", "list"]
     assert holder["more"] / found["grown"]["work"] == pytest.approx(1, rel=0.1)
-    assert "1 object a request" in found["answer"]
+    assert " a request; reaches the cap" in found["answer"]
     assert found["samples"][-1]["work"]["failed"] == 0
 
 
@@ -167,7 +168,7 @@ def test_what_compiled_code_keeps_is_not_blamed_on_python(soaked: dict[str, dict
 
 def memcap(*words: str, cwd: Path, code: int) -> str:
     command = [sys.executable, "-m", "memcap", *words]
-    process = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, cwd=cwd)
+    process = subprocess.run(command, capture_output=True, text=True, timeout=scaled(600), check=False, cwd=cwd)
     assert process.returncode == code, process.stderr
     return process.stdout
 

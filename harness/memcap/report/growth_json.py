@@ -9,7 +9,7 @@ from memcap.model import CellResult, CellSummary, Measurement
 from memcap.run_growth import growth_of_cell
 
 
-def soak_json(cell: CellSummary, runs: Sequence[Measurement]) -> dict[str, Any]:
+def growth_json(cell: CellSummary, runs: Sequence[Measurement]) -> dict[str, Any]:
     """Return the keys that a soak has besides those of every cell: none for others."""
     if not cell.is_soak:
         return {}

@@ -12,7 +12,7 @@ from memcap.profile_diff import Explanation
 from memcap.report.answer import ended_otherwise
 from memcap.report.caveats import CaveatView
 from memcap.report.diff_json import diff_json
-from memcap.report.growth_json import soak_json
+from memcap.report.growth_json import growth_json
 from memcap.report.server_json import server_run_json, serving_json
 from memcap.report.view import CellView, MetricView, View
 from memcap.stats import summarize
@@ -77,7 +77,7 @@ def _measured(cell: CellResult) -> dict[str, Any]:
         "summary": {name: asdict(summary) for name, summary in summaries.items() if summary},
         "until_end": {name: asdict(summary) for name, summary in until_end.items() if summary},
         **serving_json(cell.cell, cell.runs),
-        **soak_json(cell.cell, cell.runs),
+        **growth_json(cell.cell, cell.runs),
     }
 
 
@@ -124,7 +124,7 @@ def _checked(cell: CellView) -> dict[str, Any]:
         "alerts": [_alert(alert) for alert in verdict.alerts] if verdict else [],
         "caveats": [_caveat(caveat) for caveat in verdict.caveats] if verdict else [],
         **(serving_json(cell.cell, cell.runs) if cell.cell else {}),
-        **(soak_json(cell.cell, cell.runs) if cell.cell else {}),
+        **(growth_json(cell.cell, cell.runs) if cell.cell else {}),
     }
 
 

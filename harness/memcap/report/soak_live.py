@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from memcap.model import SoakSample
+from memcap.model import SoakKind, SoakSample
 from memcap.report.document import Block, Facts, Paragraph, Text, document
 from memcap.report.server_blocks import latency_text
 from memcap.report.soak_words import answer, bytes_text, elapsed, level_of, pace_in_words
 from memcap.report.sparkline import BLOCKS, PLAIN, sparkline
 from memcap.report.text import shortened
 from memcap.report.to_terminal import Terminal, to_terminal
-from memcap.soaking import SoakKind, SoakOutcome
+from memcap.soaking import SoakOutcome
 from memcap.units import format_bytes, format_seconds
 from memcap.untrusted import printable
 

@@ -1,6 +1,5 @@
 """Soaks: the looks of a long run → samples, a series and its verdict. Pure."""
 
-from memcap.model import SoakKind
 from memcap.soaking.gathering import work_while
 from memcap.soaking.growth_line import GrowthLine, growth_line, growth_rate, level_since, warm_up_end
 from memcap.soaking.looking_back import SoakLooks, judged, public
@@ -9,7 +8,6 @@ from memcap.soaking.standing_soaks import SoakStanding, SoakState
 
 __all__ = [
     "GrowthLine",
-    "SoakKind",
     "SoakLooks",
     "SoakOutcome",
     "SoakStanding",

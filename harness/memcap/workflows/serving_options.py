@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import ClassVar, Final, TypeVar
 
 from memcap.config.server_words import in_one_line, parse_ready, service_name_complaint
 from memcap.errors import SizeError, UsageError
@@ -24,7 +24,10 @@ class ServingOptions:
     """What a command is asked for that measures a server, in the words and units of the command line.
 
     ``ready`` is a URL, tcp://HOST:PORT or a command; ``load`` is in the language of loads; ``services`` are NAME=IMAGE.
+    ``load_time`` is no option: how long a load is that says nothing of it; with None it has to.
     """
+
+    load_time: ClassVar[str | None] = None
 
     serve: bool = False
     ready: str | None = None
@@ -67,7 +70,7 @@ class ServingOptions:
         return ServerWorkload(
             argv=argv,
             ready=Readiness(check=parse_ready(self.ready or ""), time_limit_seconds=parse_seconds(self.ready_timeout)),
-            load=_with_absolute_bodies(parse_load(self.load or "")),
+            load=_with_absolute_bodies(self._parsed_load(self.load or "")),
             warm_up_seconds=parse_seconds(self.warm_up),
             idle_seconds=parse_seconds(self.idle),
             grace_seconds=parse_seconds(self.grace),
@@ -90,13 +93,16 @@ class ServingOptions:
     def _given(self) -> list[str]:
         return [each.name for each in fields(self) if getattr(self, each.name) != each.default]
 
+    def _parsed_load(self, text: str) -> LoadSpec:
+        return parse_load(text, time=self.load_time)
+
     def _value_problems(self) -> list[Contradiction]:
         """Return what is wrong with single values, and whether the load knows where to go."""
         problems: list[Contradiction] = []
         check: TcpReady | HttpReady | CommandReady | None = None
         if self.ready is not None:
             check = _read(problems, "ready", self.ready, parse_ready)
-        load = _read(problems, "load", self.load, parse_load) if self.load is not None else None
+        load = _read(problems, "load", self.load, self._parsed_load) if self.load is not None else None
         for body in dict.fromkeys(each.body for each in load.requests if each.body) if load else ():
             problems.append((not Path(body).is_file(), f"--load: there is no file {body!r} here", ""))
         for name in _DURATIONS:

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Final
 
 from memcap.model import MOST_SAMPLES, SoakRules
 from memcap.units import format_seconds, parse_bytes, parse_seconds
 from memcap.workflows.contradictions import Contradiction, refuse_contradictions
+from memcap.workflows.serving_options import ServingOptions
 from memcap.workflows.subject_options import SubjectOptions
 
 USUAL: Final = ("1h", "60s")
 QUICK: Final = ("300s", "15s")
 SAMPLES: Final = 20  # of a short soak, unless it is told how often
 MAX_RSS: Final = "512MB"  # where neither that nor a cap is named
-_FOR: Final = "for"
 _LOAD_TIME: Final = "5min"
 _HIGHEST_RATE: Final = 100_000.0
 _EXPLAINED: Final = 0.2  # of the duration: so long it goes on to find what grows
 _SHORTEST_EXPLAINED, _LONGEST_EXPLAINED = 10.0, 600.0  # seconds
+
+
+class _LastingServing(ServingOptions):
+    load_time = _LOAD_TIME
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,10 +52,8 @@ class SoakOptions(SubjectOptions):
 
     def with_load_time(self) -> SoakOptions:
         """Return the options with a time of the load, which needs none: it lasts as long as the soak."""
-        load = self.serving.load
-        if load is None or _FOR in load.split():
-            return self
-        return replace(self, serving=replace(self.serving, load=f"{load} {_FOR} {_LOAD_TIME}"))
+        given = {each.name: getattr(self.serving, each.name) for each in fields(self.serving)}
+        return replace(self, serving=_LastingServing(**given))
 
     def validate(self) -> None:
         """Raise UsageError for values that cannot be read, and for options that mean nothing together."""

@@ -11,7 +11,7 @@ from soaks import make_calls, make_soak, recorded, samples_of, stretched
 
 from factories import MIB, make_measurement, make_oom
 from memcap.leaks import LeakClass, Rate, Series
-from memcap.model import STOPPED_BEFORE_ITS_TIME, Caveat, CaveatKind, Ending, SoakRules
+from memcap.model import STOPPED_BEFORE_ITS_TIME, Caveat, CaveatKind, Ending, SoakKind, SoakRules
 from memcap.report.document import Chart, Level
 from memcap.report.soak import soak_document
 from memcap.report.soak_tables import some
@@ -19,7 +19,7 @@ from memcap.report.soak_words import answer, bytes_text, level_of, rate_in_words
 from memcap.report.to_html import to_html
 from memcap.report.to_markdown import to_markdown
 from memcap.report.to_terminal import Terminal, to_terminal
-from memcap.soaking import SoakKind, SoakOutcome
+from memcap.soaking import SoakOutcome
 
 Golden = Callable[[str, str], None]
 HOURS = SoakRules(duration_seconds=7200)

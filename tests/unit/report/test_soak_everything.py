@@ -16,7 +16,17 @@ from soaks import make_soak, samples_of
 
 from factories import make_measurement
 from memcap.leaks import Series
-from memcap.model import NO_CAP_BYTES, AllocationSite, Ending, MemoryLook, PythonLook, SoakRules, SoakSample, WorkLook
+from memcap.model import (
+    NO_CAP_BYTES,
+    AllocationSite,
+    Ending,
+    MemoryLook,
+    PythonLook,
+    SoakKind,
+    SoakRules,
+    SoakSample,
+    WorkLook,
+)
 from memcap.report.document import Chart
 from memcap.report.soak import soak_document
 from memcap.report.soak_csv import soak_csv
@@ -26,7 +36,7 @@ from memcap.report.svg import inline, standalone
 from memcap.report.to_html import to_html
 from memcap.report.to_markdown import to_markdown
 from memcap.report.to_terminal import Terminal, to_terminal
-from memcap.soaking import SoakKind, SoakOutcome
+from memcap.soaking import SoakOutcome
 
 NO_NUMBER = re.compile(r"\b(?:nan|inf|NaN|Infinity)\b")
 PIECES = ["ab", "é", "|", "`", "<b>", "</details>", "\x1b[2J", "\n", "\u202e", "=1+1", ",", '"', "x" * 70, ""]

@@ -9,10 +9,9 @@ from soaks import make_calls, make_soak, recorded, stretched
 
 from factories import MIB
 from memcap.leaks import Series, judge_series
-from memcap.model import MemoryLook, SoakRules, SoakSample
+from memcap.model import MemoryLook, SoakKind, SoakRules, SoakSample
 from memcap.report.soak_live import live_lines, plain_line
 from memcap.report.to_terminal import Terminal
-from memcap.soaking import SoakKind
 
 LEAK = make_calls(stretched(recorded("leak_bytes"), 30), measurement=None, rules=SoakRules(duration_seconds=7200))
 

@@ -13,13 +13,13 @@ from soaks import make_calls, make_soak, recorded, samples_of, stretched
 
 from factories import make_oom
 from memcap.leaks import Series
-from memcap.model import MemoryLook, SoakRules, SoakSample, WorkLook
+from memcap.model import MemoryLook, SoakKind, SoakRules, SoakSample, WorkLook
 from memcap.report.soak_csv import soak_csv
 from memcap.report.soak_files import soak_files
 from memcap.report.soak_json import soak_json
 from memcap.report.soak_list import list_document, list_json
 from memcap.report.to_terminal import Terminal, to_terminal
-from memcap.soaking import SoakKind, SoakOutcome, SoakStanding, SoakState
+from memcap.soaking import SoakOutcome, SoakStanding, SoakState
 
 WHOLE = stretched(recorded("leak_bytes"), 30)
 FEW = Series(seconds=WHOLE.seconds[::20], values=WHOLE.values[::20])

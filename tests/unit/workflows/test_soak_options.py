@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from memcap.errors import MemcapError, SizeError, UsageError
+from memcap.load import parse_load
 from memcap.workflows.serving_options import ServingOptions
 from memcap.workflows.soak_options import SoakOptions, parse_duration
 
@@ -69,12 +70,14 @@ def test_seven_days_with_a_sample_a_minute_are_possible() -> None:
 
 
 @pytest.mark.parametrize(
-    ("load", "used"),
-    [
-        ("GET / rate=20", "GET / rate=20 for 5min"),
-        ("GET / rate=20 for 10s", "GET / rate=20 for 10s"),
-        (None, None),
-    ],
+    "load", ["GET / rate=20", "GET / rate=20 for 10s", "GET / header='X-Note: wait for me' rate=20"]
 )
-def test_the_load_of_a_soak_needs_no_time(load: str | None, used: str | None) -> None:
-    assert SoakOptions(serving=ServingOptions(load=load)).with_load_time().serving.load == used
+def test_the_load_of_a_soak_needs_no_time(load: str) -> None:
+    serving = ServingOptions(serve=True, ready="http://localhost:8000/", load=load)
+    options = SoakOptions(words=("py312", "--", "server"), serving=serving).with_load_time()
+    options.validate()
+    assert options.serving.workload(("server",)).load == parse_load(load, time="5min")
+    assert "load-time" not in " ".join(options.serving.retyped())
+    if "10s" not in load:
+        with pytest.raises(UsageError, match="for"):
+            serving.validate()
