@@ -1,6 +1,6 @@
 """Series that were recorded: a file of text each, in ``recorded/``, with how it was made.
 
-Times are whole milliseconds, bytes whole KiB and work whole pieces. Each is written as the difference from the one
+Times are whole milliseconds, and work is whole pieces. Each is written as the difference from the one
 before; ``5*20`` is 20 times 5.
 """
 
@@ -17,7 +17,6 @@ from typing import Final
 from memcap.leaks import Series
 
 FOLDER: Final = Path(__file__).resolve().parent / "recorded"
-KIB: Final = 1024
 _WIDTH: Final = 112
 
 
@@ -52,10 +51,13 @@ def as_text(recorded: Recorded) -> str:
     series = recorded.series
     lines = {
         "milliseconds": packed([round(1000 * each) for each in series.seconds]),
-        "kib": packed([round(each / KIB) for each in series.values]),
+        "bytes": packed([round(each) for each in series.values]),
         "work": None if series.work is None else packed([round(each) for each in series.work]),
     }
-    wrapped = {name: None if text is None else textwrap.wrap(text, _WIDTH) for name, text in lines.items()}
+    wrapped = {
+        name: None if text is None else textwrap.wrap(text, _WIDTH, break_on_hyphens=False)
+        for name, text in lines.items()
+    }
     return json.dumps({**asdict(recorded.made), **wrapped}, indent=1, ensure_ascii=False) + "\n"
 
 
@@ -64,11 +66,11 @@ def from_text(text: str) -> Recorded:
     read = json.loads(text)
     times, values, work = (
         None if (lines := read.pop(name)) is None else unpacked(" ".join(lines))
-        for name in ("milliseconds", "kib", "work")
+        for name in ("milliseconds", "bytes", "work")
     )
     assert times is not None
     assert values is not None
-    series = Series(seconds=[each / 1000 for each in times], values=[each * KIB for each in values], work=work)
+    series = Series(seconds=[each / 1000 for each in times], values=values, work=work)
     return Recorded(made=Made(**{**read, "packages": tuple(read["packages"])}), series=series)
 
 

@@ -105,36 +105,7 @@ def statements() -> Iterator[None]:
             yield
 
 
-def sessions(kept: bool) -> Iterator[None]:
-    """Add an order of 16 KiB a cycle by a session of SQLAlchemy; ``kept`` has the orders in a list besides."""
-    from sqlalchemy import LargeBinary, create_engine
-    from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
-
-    class Base(DeclarativeBase):
-        pass
-
-    class Order(Base):
-        __tablename__ = "orders"
-        id: Mapped[int] = mapped_column(primary_key=True)
-        payload: Mapped[bytes] = mapped_column(LargeBinary)
-
-    engine = create_engine("sqlite:////tmp/recorded.db")
-    Base.metadata.create_all(engine)
-    orders = []
-    with Session(engine, expire_on_commit=False) as session:
-        for number in paced():
-            order = Order(id=number, payload=block(16 * KIB))
-            session.add(order)
-            session.flush()
-            if kept:
-                orders.append(order)
-            else:
-                session.query(Order).filter(Order.id < number - 100).delete()
-            session.commit()
-            yield
-
-
-def labels(values: int | None) -> Iterator[None]:
+def labels(values: int | None = None) -> Iterator[None]:
     """Count 3 requests a cycle by user, in a histogram of prometheus_client; there are so many users, or no end."""
     from prometheus_client import CollectorRegistry, Histogram
 

@@ -115,7 +115,7 @@ def full_queue() -> Iterator[None]:
         yield
 
 
-def database(rows: int | None) -> Iterator[None]:
+def database(rows: int | None = None) -> Iterator[None]:
     """Insert 16 KiB a cycle into an SQLite database in memory; ``rows`` is how many are kept."""
     connection = sqlite3.connect(":memory:")
     connection.execute("create table log (id integer primary key, payload blob)")
