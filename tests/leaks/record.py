@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from leaks.recipes import ROOT, Recipe, load_recipes, pinned
 from leaks.recorded import Made, Recorded, as_text, from_text, recorded_names, save
+
 from memcap.leaks import LeakVerdict, Series, judge_series
 from memcap.workflows.soak_options import parse_duration
 
