@@ -111,7 +111,7 @@ def cached_on_disk() -> Iterator[None]:
     """Cache 16 KiB for a new key each cycle on disk, by diskcache, and read another."""
     import diskcache
 
-    with diskcache.Cache("/tmp/recorded", size_limit=8_000_000, cull_limit=20) as cache:  # noqa: S108 - of the container
+    with diskcache.Cache("/tmp/recorded", size_limit=8_000_000, cull_limit=20) as cache:
         for number in paced():
             cache[number] = block(16 * KIB)
             cache.get(number // 2)

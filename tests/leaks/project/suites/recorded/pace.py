@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import mmap
 import time
 from collections.abc import Iterator
 
@@ -18,3 +19,10 @@ def paced(a_second: float = 10.0) -> Iterator[int]:
 def block(size: int) -> bytes:
     """Return ``size`` bytes that are written to: memory that never was needs none."""
     return b"\1" * size
+
+
+def mapping(size: int) -> mmap.mmap:
+    """Return ``size`` bytes that are mapped for themselves, so that they are given back at once when it is dropped."""
+    mapped = mmap.mmap(-1, size)
+    mapped.write(block(size))
+    return mapped

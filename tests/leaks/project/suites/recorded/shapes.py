@@ -10,7 +10,7 @@ from collections import OrderedDict, deque
 from collections.abc import Iterator
 from typing import Any
 
-from pace import block, paced
+from pace import block, mapping, paced
 
 KIB = 1024
 MB = 1_000_000
@@ -116,13 +116,13 @@ def jobs(every: int = 120, size: int = 40 * MB) -> Iterator[None]:
     del held
 
 
-def waves(every: int = 250, most: int = 400, size: int = 200 * KIB) -> Iterator[None]:
-    """Hold up to ``most`` sessions, fewer and more, as the load of a day does. Each is mapped, and given back."""
-    held: list[bytes] = []
+def waves(mapped: bool, every: int = 250, most: int = 400, size: int = 200 * KIB) -> Iterator[None]:
+    """Hold up to ``most`` sessions, fewer and more, as the load of a day does; in mappings of their own or in blocks."""
+    held: list[object] = []
     for number in paced():
         due = round(most * (1 - math.cos(number * math.tau / every)) / 2)
         while len(held) < due:
-            held.append(block(size))
+            held.append(mapping(size) if mapped else block(size))
         del held[due:]
         yield
 
@@ -137,13 +137,13 @@ def fragments(live: int = 3000) -> Iterator[None]:
         yield
 
 
-def teeth(every: int = 200, size: int = 32 * KIB) -> Iterator[None]:
-    """Collect blocks, and drop all of them after each ``every`` cycles."""
-    kept: list[bytes] = []
+def teeth(mapped: bool, every: int = 200, size: int = 32 * KIB) -> Iterator[None]:
+    """Collect blocks, or mappings, and drop all of them after each ``every`` cycles."""
+    kept: list[object] = []
     for number in paced():
         if number % every == 0:
             kept.clear()
-        kept.append(block(size))
+        kept.append(mapping(size) if mapped else block(size))
         yield
 
 

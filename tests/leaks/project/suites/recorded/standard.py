@@ -67,7 +67,7 @@ def memory_handler(has_target: bool) -> Iterator[None]:
     log.propagate = False
     log.setLevel(logging.INFO)
     log.addHandler(handler)
-    for number in paced():
+    for _ in paced():
         log.info("%s", block(32 * KIB if has_target else 16 * KIB))
         yield
 
