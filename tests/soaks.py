@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
+
+from leaks.recorded import load
 
 from factories import MIB, make_environment, make_measurement
 from memcap.leaks import Series, judge_series
 from memcap.model import AllocationSite, MemoryLook, PythonLook, SoakRules, SoakSample, WorkLook
 from memcap.soaking import SoakKind, SoakOutcome
 
-_REAL = Path(__file__).parent / "leaks" / "real"
 LIVING = (AllocationSite(file="/app/images.py", line=7, bytes=3 * MIB, count=96, source="    lib.decode(data)"),)
 TOP = (
     AllocationSite(file="/app/sessions.py", line=41, bytes=9 * MIB, count=1310, source="    kept.append(session)"),
@@ -23,8 +21,7 @@ TOP = (
 
 def recorded(name: str) -> Series:
     """Return what a program of ``leaks.programs`` needed for two minutes."""
-    read = json.loads(gzip.decompress((_REAL / f"{name}.json.gz").read_bytes()))
-    return Series(seconds=read["seconds"], values=read["bytes"])
+    return load(name).series
 
 
 def stretched(series: Series, times: float, *, values: float = 1.0) -> Series:

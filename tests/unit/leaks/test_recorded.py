@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +15,7 @@ from memcap.leaks import LeakVerdict, Series, judge_series
 
 RECIPES = load_recipes()
 KNOWN = [recipe for recipe in RECIPES.values() if recipe.is_known]
-MOST_BYTES = 4096
+MOST_BYTES = 5 * 1024
 
 
 def known() -> list[object]:
@@ -26,20 +28,21 @@ def known() -> list[object]:
     ]
 
 
-def verdict_on(recipe: Recipe) -> LeakVerdict:
-    return judge_series(load(recipe.name).series)
+@cache
+def verdict_on(name: str) -> LeakVerdict:
+    return judge_series(load(name).series)
 
 
 @pytest.mark.parametrize("recipe", known())
 def test_each_program_is_called_what_it_is(recipe: Recipe) -> None:
-    verdict = verdict_on(recipe)
+    verdict = verdict_on(recipe.name)
 
     assert verdict.kind in recipe.classes
 
 
 @pytest.mark.parametrize("recipe", KNOWN, ids=lambda recipe: recipe.name)
 def test_the_rate_of_a_leak_is_never_wrong(recipe: Recipe) -> None:
-    verdict = verdict_on(recipe)
+    verdict = verdict_on(recipe.name)
     rate, by = rate_of(verdict)
 
     if recipe.rate is None or not verdict.leak:
@@ -53,15 +56,23 @@ def test_the_rate_of_a_leak_is_never_wrong(recipe: Recipe) -> None:
 @pytest.mark.parametrize("recipe", KNOWN, ids=lambda recipe: recipe.name)
 def test_no_program_is_called_a_leak_that_is_none(recipe: Recipe) -> None:
     if recipe.truth == "no leak":
-        assert not verdict_on(recipe).leak
+        assert not verdict_on(recipe.name).leak
+
+
+@pytest.mark.parametrize("every", [4, 8])
+@pytest.mark.parametrize("name", [name for name, recipe in RECIPES.items() if recipe.group == "earlier"])
+def test_four_looks_a_second_are_more_than_enough(name: str, every: int) -> None:
+    series = load(name).series
+
+    verdict = judge_series(Series(seconds=series.seconds[::every], values=series.values[::every]))
+
+    assert verdict.kind in RECIPES[name].classes
 
 
 def test_what_may_be_said_fits_the_truth() -> None:
     for recipe in KNOWN:
         assert recipe.classes, recipe.name
-        leaks = {each.leak for each in recipe.classes}
-        assert (True in leaks) if recipe.truth == "leak" and recipe.rate else True, recipe.name
-        assert (True not in leaks) if recipe.truth == "no leak" else True, recipe.name
+        assert recipe.truth == "leak" or not any(each.leak for each in recipe.classes), recipe.name
     assert {recipe.truth for recipe in RECIPES.values()} == {"leak", "no leak", "unknown"}
 
 
