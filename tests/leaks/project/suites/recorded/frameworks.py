@@ -79,29 +79,28 @@ def flask_plain() -> Iterator[None]:
 
 
 def templates(cache_size: int) -> Iterator[None]:
-    """Render a new template of Jinja2 each cycle: its environment keeps the last ``cache_size``, or all (-1)."""
+    """Render a new template of 25 kB by Jinja2 each cycle: its environment keeps the last ``cache_size``, or all (-1)."""
     from jinja2 import Environment, FunctionLoader
 
     def load(name: str) -> str:
-        return "".join(f"{{% if v{place} %}}{name} {{{{ v{place} }}}}{{% endif %}}" for place in range(15))
+        return f"{{% if user %}}{name} {{{{ user }}}}{{% endif %}}" + "text of the page " * 1500
 
     environment = Environment(loader=FunctionLoader(load), cache_size=cache_size, autoescape=True)
-    for number in paced(8):
-        environment.get_template(f"page-{number}").render(v1=1)
+    for number in paced():
+        environment.get_template(f"page-{number}").render(user=1)
         yield
 
 
 def statements() -> Iterator[None]:
-    """Execute 2 new statements of SQLAlchemy a cycle: its engine keeps compiled ones, 750 at most."""
+    """Execute a new statement of SQLAlchemy each cycle: its engine keeps compiled ones, 750 at most."""
     from sqlalchemy import column, create_engine, literal, select
 
     engine = create_engine("sqlite://")
     with engine.connect() as connection:
         for number in paced():
-            for part in range(2):
-                names = [column(f"c{number}x{part}x{place}") for place in range(10)]
-                rows = select(*(literal(place).label(name.name) for place, name in enumerate(names))).subquery()
-                connection.execute(select(*(rows.c[name.name] for name in names)))
+            names = [column(f"c{number}x{place}") for place in range(4)]
+            rows = select(*(literal(place).label(name.name) for place, name in enumerate(names))).subquery()
+            connection.execute(select(*(rows.c[name.name] for name in names)))
             yield
 
 

@@ -117,7 +117,7 @@ def jobs(every: int = 120, size: int = 40 * MB) -> Iterator[None]:
 
 
 def waves(mapped: bool, every: int = 250, most: int = 400, size: int = 200 * KIB) -> Iterator[None]:
-    """Hold up to ``most`` sessions, fewer and more, as the load of a day does; in mappings of their own or in blocks."""
+    """Hold up to ``most`` sessions, fewer and more, as the load of a day does; in mappings or in blocks."""
     held: list[object] = []
     for number in paced():
         due = round(most * (1 - math.cos(number * math.tau / every)) / 2)
