@@ -79,7 +79,7 @@ def flask_plain() -> Iterator[None]:
 
 
 def templates(cache_size: int) -> Iterator[None]:
-    """Render a new template of 25 kB by Jinja2 each cycle: its environment keeps the last ``cache_size``, or all (-1)."""
+    """Render a new template of 25 kB by Jinja2 each cycle: it keeps the last ``cache_size``, or all (-1)."""
     from jinja2 import Environment, FunctionLoader
 
     def load(name: str) -> str:
