@@ -30,10 +30,11 @@ TITLES: Final = {
 
 def table() -> str:
     """Return the table as Markdown, with a row for each recorded series."""
-    recipes = load_recipes()
+    names = recorded_names()
+    recipes = [recipe for recipe in load_recipes().values() if recipe.name in names]
     lines = ["| program | truth | verdict | true rate | rate found |", "|---|---|---|---|---|"]
     for group, title in TITLES.items():
-        rows = [_row(recipes[name]) for name in recorded_names() if recipes[name].group == group]
+        rows = [_row(recipe) for recipe in recipes if recipe.group == group]
         lines += [f"| **{title}** ({len(rows)}) | | | | |", *rows] if rows else []
     return "\n".join((*lines, ""))
 
@@ -43,7 +44,7 @@ def _row(recipe: Recipe) -> str:
     verdict = judge_series(recorded.series)
     fault = " †" if recipe.fault is not None else ""
     cells = (
-        f"{recipe.program} ({_python(recorded.made)})" if recorded.made.python else recipe.program,
+        f"`{recipe.name}`: {recipe.program}{_versions(recorded.made)}",
         recipe.truth,
         verdict.kind.label + fault,
         _true_rate(recipe),
@@ -52,10 +53,11 @@ def _row(recipe: Recipe) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _python(made: Made) -> str:
-    """Return what it ran on: packages where there are some, and the Python."""
-    version = ".".join((made.python or "").removeprefix("CPython ").split(".")[:2])
-    return ", ".join((*(each.partition("==")[2] for each in made.packages[:1]), version))
+def _versions(made: Made) -> str:
+    """Return the version of the package that a series is about, and that of Python; nothing where none was noted."""
+    python = made.python and ".".join(made.python.removeprefix("CPython ").split(".")[:2])
+    found = [each for each in (*(each.partition("==")[2] for each in made.packages[:1]), python) if each]
+    return f" ({', '.join(found)})" if found else ""
 
 
 def _true_rate(recipe: Recipe) -> str:
