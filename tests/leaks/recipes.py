@@ -45,7 +45,7 @@ class Recipe:
     why: str
     classes: frozenset[LeakClass]
     rate: float | None = None
-    by: str | None = None
+    by: str = "cycle"
     within: float = 0.02
     packages: tuple[str, ...] = ()
     fault: str | None = None
