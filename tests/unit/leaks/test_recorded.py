@@ -50,7 +50,7 @@ def test_the_rate_of_a_leak_is_never_wrong(recipe: Recipe) -> None:
     assert rate is not None
     assert (by == "hour") == (recipe.by == "hour")
     assert rate.low * (1 - recipe.within) <= recipe.rate <= rate.high * (1 + recipe.within)
-    assert rate.estimate == pytest.approx(recipe.rate, rel=0.06)
+    assert rate.estimate == pytest.approx(recipe.rate, rel=0.05)
 
 
 def test_no_program_is_called_a_leak_that_is_none_but_where_that_is_known() -> None:
