@@ -24,7 +24,7 @@ CHECKS = (
     ("mypy",),
     (
         "mypy", "--explicit-package-bases", "--exclude",
-        "integration/truth/|integration/programs/|integration/servers/|truth/suite/|truth/programs/inside/",
+        "integration/truth/|integration/programs/|integration/servers/|truth/suite/|truth/programs/inside/|leaks/project/",
         "ci", "tests", "noxfile.py",
     ),
 )  # fmt: skip

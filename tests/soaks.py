@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
+
+from leaks.recorded import load
 
 from factories import MIB, make_environment, make_measurement
 from memcap.leaks import Series, judge_series
@@ -24,7 +23,6 @@ from memcap.model import (
 )
 from memcap.soaking import SoakOutcome
 
-_REAL = Path(__file__).parent / "leaks" / "real"
 LIVING = (AllocationSite(file="/app/images.py", line=7, bytes=3 * MIB, count=96, source="    lib.decode(data)"),)
 GROWN = Grown(
     seconds=141.0,
@@ -47,8 +45,7 @@ TOP = (
 
 def recorded(name: str) -> Series:
     """Return what a program of ``leaks.programs`` needed for two minutes."""
-    read = json.loads(gzip.decompress((_REAL / f"{name}.json.gz").read_bytes()))
-    return Series(seconds=read["seconds"], values=read["bytes"])
+    return load(name).series
 
 
 def stretched(series: Series, times: float, *, values: float = 1.0) -> Series:

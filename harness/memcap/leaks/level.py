@@ -39,6 +39,7 @@ def standing(x: Array, y: Array) -> Standing:
     """
     import numpy as np  # noqa: PLC0415 - takes long
 
+    x, y = _without_start(x, y)
     end, fallen = float(np.median(y[-3:])), fall_back(y)
     rise = end - float(y[:2].min())
     full = y >= end - max(_NEARLY * rise, fallen / 2)
@@ -53,3 +54,10 @@ def standing(x: Array, y: Array) -> Standing:
     else:
         kind = LeakClass.BOUNDED_CACHE if until <= FULL_BY else LeakClass.NOT_ENOUGH_DATA
     return Standing(kind=kind, rise=rise, until=until)
+
+
+def _without_start(x: Array, y: Array) -> tuple[Array, Array]:
+    """Return the series after the steps of its first tenth: a program that starts steps up, and may again later."""
+    early = [place for place in without_steps(y)[1] if x[place] <= EARLY]
+    begin = max(early, default=0)
+    return x[begin:], y[begin:]

@@ -29,7 +29,11 @@ def series(shape: Shape, *, count: int = COUNT, seconds: float = HOUR, noise: fl
 
 SHAPES: dict[LeakClass, list[Shape]] = {
     LeakClass.FLAT: [lambda _: 0.0, lambda share: -20 * share, lambda share: -50 * (share < 0.02)],
-    LeakClass.STEP: [lambda share: 30 * (share > 0.4), lambda share: 30 * (share > 0.4) + 20 * (share > 0.7)],
+    LeakClass.STEP: [
+        lambda share: 30 * (share > 0.4),
+        lambda share: 30 * (share > 0.4) + 20 * (share > 0.7),
+        lambda share: 20 * (share > 0.4) - 5 * (share < 0.01),  # it starts, works and loads something
+    ],
     LeakClass.BOUNDED_CACHE: [lambda share: 90 * min(share, 0.5), lambda share: 40 * (1 - 0.001**share)],
     LeakClass.SAWTOOTH: [lambda share: 30 * (share * 20 % 1)],
     LeakClass.PERIODIC: [lambda share: 30 * (share * 12 % 1 > 0.6)],
