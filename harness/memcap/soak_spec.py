@@ -29,10 +29,11 @@ def soak_spec(cell: Cell, layer: Layer, settings: CampaignSettings, *, attempt: 
     benchmark = cell.benchmark
     if isinstance(benchmark.workload, CallWorkload):
         workload = replace(benchmark.workload, warmups=0, cycles=None, duration_seconds=rules.whole_seconds)
-        cell = replace(cell, benchmark=replace(benchmark, workload=workload, projections={}))
+        cell = replace(cell, benchmark=replace(benchmark, workload=workload))
     spec = run_spec(cell, layer, settings, attempt=attempt)
     spec = replace(
         spec,
+        projections={},
         env={**spec.env, RATE: f"{rules.rate:g}"},
         time_limit_seconds=rules.whole_seconds + spec.time_limit_seconds,
     )

@@ -28,6 +28,14 @@ def test_a_function_is_called_for_the_duration() -> None:
     assert spec.time_limit_seconds == 3660
 
 
+def test_nothing_is_projected_and_what_is_projected_elsewhere_need_not_be_returned() -> None:
+    cell = make_plan_cell(workload=CALL)
+    metrics = {"kept": "items", "kept_at_100": "items"}
+    benchmark = replace(cell.benchmark, extra_metrics=metrics, projections={"kept": (100,)})
+    spec = soak_spec(replace(cell, benchmark=benchmark), make_layer(), SETTINGS, attempt="1", rules=RULES)
+    assert (spec.projections, spec.metrics) == ({}, ("kept",))
+
+
 def test_what_is_looked_at_in_a_function() -> None:
     spec = spec_of(CALL, replace(RULES, frames=25, collects=True))
     assert spec.argv[-6:-1] == ("--soak", "7.5", "--soak-frames", "25", "--soak-collect")
