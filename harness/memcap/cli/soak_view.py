@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from memcap.cli.output import echo, terminal_width
 from memcap.cli.progress import HEARTBEAT
+from memcap.units import format_seconds
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -24,6 +25,7 @@ class SoakView:
     def __init__(self) -> None:
         self._live: Live | None = None
         self._shown = -1  # the number of the last sample that was printed
+        self._is_explaining = False
 
     def __enter__(self) -> SoakView:
         if sys.stderr.isatty():
@@ -42,7 +44,7 @@ class SoakView:
 
     def show(self, outcome: SoakOutcome) -> None:
         """Show how far the soak is."""
-        from memcap.report.soak_live import live_lines, plain_line
+        from memcap.report.soak_live import is_explaining, live_lines, plain_line
         from memcap.report.to_terminal import Terminal
 
         if self._live is not None:
@@ -61,3 +63,9 @@ class SoakView:
                 HEARTBEAT.said(line)
                 self._shown = number
             before = sample
+        if is_explaining(outcome) and not self._is_explaining:
+            self._is_explaining = True
+            echo(
+                f"looking for what grows, {format_seconds(outcome.rules.explain_seconds)} more; they are not judged",
+                err=True,
+            )

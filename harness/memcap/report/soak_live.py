@@ -46,9 +46,18 @@ def plain_line(sample: SoakSample, kind: SoakKind, before: SoakSample | None = N
     return ", ".join(parts)
 
 
+def is_explaining(outcome: SoakOutcome) -> bool:
+    """Tell whether the time that is judged is over, and the soak goes on to find what grows."""
+    rules = outcome.rules
+    return rules.explain_seconds > 0 and outcome.elapsed_seconds > rules.duration_seconds
+
+
 def _facts(outcome: SoakOutcome) -> list[tuple[Text, Text]]:
-    left = max(0.0, outcome.rules.duration_seconds - outcome.elapsed_seconds)
+    rules = outcome.rules
+    left = max(0.0, rules.duration_seconds - outcome.elapsed_seconds)
     facts: list[tuple[Text, Text]] = [("time left", format_seconds(left))] if outcome.is_running else []
+    if outcome.is_running and is_explaining(outcome):
+        facts = [("to find what grows", format_seconds(max(0.0, rules.whole_seconds - outcome.elapsed_seconds)))]
     if outcome.samples:
         last = outcome.samples[-1]
         before = outcome.samples[-2] if len(outcome.samples) > 1 else None

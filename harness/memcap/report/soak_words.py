@@ -36,7 +36,8 @@ def answer(outcome: SoakOutcome) -> str:
     """Return what was found, in a sentence or two: how it ended if not as asked, and whether it leaks."""
     told = verdict_in_words(outcome)
     if outcome.is_running:
-        so_far = f"{elapsed(outcome.elapsed_seconds)} of {format_seconds(outcome.rules.duration_seconds)}"
+        asked = outcome.rules.duration_seconds
+        so_far = f"{elapsed(min(outcome.elapsed_seconds, asked))} of {format_seconds(asked)}"
         return f"So far ({so_far}): {lowered(told)}"
     ended = ending_in_words(outcome)
     return f"{ended} {told}" if ended else told

@@ -16,6 +16,14 @@ from memcap.report.to_terminal import Terminal
 LEAK = make_calls(stretched(recorded("leak_bytes"), 30), measurement=None, rules=SoakRules(duration_seconds=7200))
 
 
+def test_the_time_to_find_what_grows_is_told() -> None:
+    rules = SoakRules(duration_seconds=120.0, explain_seconds=24.0)
+    running = make_soak(recorded("leak_bytes"), rules=rules, measurement=None, elapsed_seconds=130.0)
+    told = "\n".join(live_lines(running, Terminal()))
+    assert "to find what grows: 14.0 s" in told
+    assert "time left" not in told
+
+
 def test_the_view_has_the_curve_the_last_sample_the_slope_and_the_time_left() -> None:
     lines = live_lines(LEAK, Terminal(width=100))
 
