@@ -6,7 +6,17 @@ from dataclasses import replace
 from typing import Final
 
 from memcap.instruments.launching import with_looks
-from memcap.model import CallWorkload, CampaignSettings, Cell, Layer, RunSpec, SoakRules, Workload
+from memcap.model import (
+    CallWorkload,
+    CampaignSettings,
+    Cell,
+    Layer,
+    RunSpec,
+    ServerWorkload,
+    SoakRules,
+    Workload,
+    judged_seconds,
+)
 from memcap.run_spec import run_spec
 
 RATE: Final = "MEMCAP_RATE"  # tells the workload how many simulated hours an hour has
@@ -39,7 +49,10 @@ def soak_spec(cell: Cell, layer: Layer, settings: CampaignSettings, *, attempt: 
     )
     if isinstance(benchmark.workload, CallWorkload):
         return replace(spec, argv=(*spec.argv[:-1], *_runner_words(rules), spec.argv[-1]))
-    return with_looks(spec, rules) if looks_into_programs(benchmark.workload, rules) else spec
+    if not looks_into_programs(benchmark.workload, rules):
+        return spec
+    server = benchmark.workload if isinstance(benchmark.workload, ServerWorkload) else None
+    return with_looks(spec, rules, judged_seconds=judged_seconds(rules, server))
 
 
 def _runner_words(rules: SoakRules) -> tuple[str, ...]:

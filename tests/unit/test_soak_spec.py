@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from factories import make_layer, make_plan_cell, make_settings
+from factories import make_layer, make_plan_cell, make_server, make_settings
 from memcap.model import CallWorkload, CommandWorkload, RunSpec, SoakRules, Workload
 from memcap.run_spec import run_spec
 from memcap.soak_spec import looks_into_programs, soak_spec
@@ -52,8 +52,8 @@ def test_a_command_is_the_same_but_for_the_rate_and_its_time() -> None:
 @pytest.mark.parametrize(
     ("rules", "words"),
     [
-        (replace(RULES, frames=25), "looks step=7.5 frames=25 duration=3600"),
-        (replace(RULES, collects=True), "looks step=7.5 frames=0 duration=3600 collect"),
+        (replace(RULES, frames=25), "looks step=7.5 frames=25 duration=3600.0"),
+        (replace(RULES, collects=True), "looks step=7.5 frames=0 duration=3600.0 collect"),
     ],
 )
 def test_a_command_is_looked_into_if_that_is_asked_for(rules: SoakRules, words: str) -> None:
@@ -63,6 +63,13 @@ def test_a_command_is_looked_into_if_that_is_asked_for(rules: SoakRules, words: 
     assert spec.env["MEMCAP_ARTEFACTS"] == "/memcap/out"
     assert spec.env["PYTHONPATH"] == "/memcap/instruments/start:/memcap/suite:/memcap/deps"
     assert spec.artefacts is None
+
+
+def test_a_server_is_asked_what_grows_after_its_warm_up_and_the_duration() -> None:
+    server = replace(make_server(), warm_up_seconds=5.0)
+    spec = spec_of(server, replace(RULES, explain_seconds=600.0))
+    assert spec.env["MEMCAP_INSTRUMENT"] == "looks step=7.5 frames=0 duration=3605.0 explain=600.0"
+    assert spec_of(CALL, replace(RULES, explain_seconds=600.0)).argv[-3:-1] == ("--soak-explain", "600.0")
 
 
 def test_which_layers_need_an_instrument() -> None:

@@ -156,6 +156,7 @@ from memcap.model.soak import (
     SoakRules,
     SoakSample,
     WorkLook,
+    judged_seconds,
 )
 from memcap.model.soak_note import SoakKind, SoakNote, noted
 from memcap.model.verdict import NOT_JUDGED, Alert, AlertKind, Graded, MetricVerdict, Verdict, VerdictState

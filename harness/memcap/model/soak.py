@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from memcap.model.server import ServerWorkload
+
 FINE_SAMPLES: Final = 480  # that the verdict has at least where the run is long enough for them
 SHORTEST_STEP_SECONDS: Final = 0.5
 _MOST_STEPS: Final = 4  # of a way in a sentence
@@ -47,6 +49,11 @@ class SoakRules:
     def looks(self) -> int:
         """Return how many looks that are."""
         return int(self.duration_seconds / self.step_seconds) + 1
+
+
+def judged_seconds(rules: SoakRules, server: ServerWorkload | None) -> float:
+    """Return how long after its start a workload is judged: the load of a server comes after its warm-up."""
+    return rules.duration_seconds + (server.warm_up_seconds if server else 0.0)
 
 
 @dataclass(frozen=True, kw_only=True)

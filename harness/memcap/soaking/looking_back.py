@@ -19,6 +19,7 @@ from memcap.model import (
     SoakNote,
     SoakSample,
     WorkLook,
+    judged_seconds,
 )
 from memcap.probe.soak_journal import SoakStart, stream_looks
 from memcap.probe.soak_work import SoakWork, TopLook, read_looks
@@ -126,7 +127,8 @@ def judged(note: SoakNote, looks: SoakLooks, measurement: Measurement | None, *,
     rules = note.rules
     seen = looks.memory
     if rules.explain_seconds:
-        seen = [each for each in seen if each.seconds <= rules.duration_seconds]
+        end = judged_seconds(rules, note.spec.serving.workload if note.spec.serving else None)
+        seen = [each for each in seen if each.seconds <= end]
     memory, work = seen, looks.work
     if work:
         memory = [each for each in memory if each.seconds <= work[-1].seconds]
