@@ -86,7 +86,8 @@ MEASURED = ("pytest_plugin/", "testing/")
 # These run where memcap is not: in an image, or beside a process.
 ELSEWHERE = (
     "instruments/beside/", "instruments/inside/", "probe/memcap_runner.py", "probe/memcap_soak.py",
-    "probe/memcap_explain.py", "probe/memcap_grown.py", "pytest_plugin/memcap_inside.py",
+    "probe/memcap_explain.py", "probe/memcap_grown.py", "probe/memcap_weight.py",
+    "pytest_plugin/memcap_inside.py",
 )  # fmt: skip
 # Commands import what they need when they are called; see `test_the_command_line_loads_nothing_heavy`.
 COMMANDS = ("cli/",)

@@ -62,8 +62,8 @@ def instrumented(spec: RunSpec, instrument: Instrument, layer: Layer, *, artefac
 def with_looks(spec: RunSpec, rules: SoakRules, *, judged_seconds: float) -> RunSpec:
     """Return ``spec`` with looks into each Python that it starts, as the runner has them; see probe/memcap_soak.py.
 
-    The layer of ``spec`` must be one of ``build_instrumented``. What is seen is in the workload's journal. What grows is
-    looked for after ``judged_seconds``.
+    The layer of ``spec`` must be one of ``build_instrumented``. What is seen is in the workload's journal. What grows
+    is looked for after ``judged_seconds``.
     """
     words = f"looks step={rules.step_seconds} frames={rules.frames} duration={judged_seconds}"
     words += f" explain={rules.explain_seconds}" if rules.explain_seconds else ""

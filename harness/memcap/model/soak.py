@@ -10,6 +10,8 @@ from memcap.model.server import ServerWorkload
 
 FINE_SAMPLES: Final = 480  # that the verdict has at least where the run is long enough for them
 SHORTEST_STEP_SECONDS: Final = 0.5
+OUTSIDE: Final = "code outside Python"
+NOT_FOUND: Final = "something that was not found"
 _MOST_STEPS: Final = 4  # of a way in a sentence
 MOST_SAMPLES: Final = 50_000  # some 16 MB in the container
 
@@ -125,13 +127,14 @@ class Holder:
     """Who holds a thing that grew: ``steps`` lead from a module or a running function to it, the last is the thing.
 
     It has ``more`` items than before, which hold about ``bytes``; with None it is an object of a type of which there
-    are ``more``. If it is not ``rooted``, code outside Python holds the first step.
+    are ``more``. If it is not ``rooted``, code outside Python holds the first step; with None the search did not come
+    to its end.
     """
 
     kind: str
     more: int
     bytes: int | None
-    rooted: bool
+    rooted: bool | None
     steps: tuple[str, ...]
 
     @property
@@ -140,7 +143,7 @@ class Holder:
         steps = self.steps[:-1] or self.steps
         shown = (*steps[:2], "…", *steps[-2:]) if len(steps) > _MOST_STEPS else steps
         told = " -> ".join(shown)
-        return told if self.rooted else f"code outside Python: {told}"
+        return told if self.rooted else f"{NOT_FOUND if self.rooted is None else OUTSIDE}: {told}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,8 +160,9 @@ class Grown:
     """What grew in a process from ``since_seconds`` to ``seconds``, the largest first, or ``why_not``.
 
     ``traced_bytes`` is what Python's allocators gave since then and what lived at the end, ``sites`` the lines of it.
-    ``garbage`` are objects that nothing held and nobody had collected. ``took_seconds`` is how long the program stood
-    still for both looks, ``tracing_bytes`` what tracemalloc needed.
+    ``garbage`` are objects that nothing held and nobody had collected, ``frozen`` those of ``gc.freeze``, whose holders
+    are not seen. ``took_seconds`` is how long the program stood still for both looks, ``tracing_bytes`` what
+    tracemalloc needed. With ``processes`` above 1 it is all of them together, and ``pid`` that of the largest.
     """
 
     seconds: float
@@ -168,9 +172,11 @@ class Grown:
     types: tuple[GrownType, ...] = ()
     holders: tuple[Holder, ...] = ()
     garbage: int = 0
+    frozen: int = 0
     traced_bytes: int = 0
     tracing_bytes: int = 0
     took_seconds: float = 0.0
+    processes: int = 1
     why_not: str = ""
 
 

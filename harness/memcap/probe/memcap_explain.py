@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 FRAMES, ROOM = 25, 32 * 1024 * 1024
 SNAPSHOT_FACTOR = 4  # a snapshot needs so many times the memory of tracemalloc
-SECOND, SEARCH = 0.7, 0.15  # of the time for that: when the second look is made, how long holders are searched for
+SECOND, LATEST = 0.6, 0.8  # of the time for that, after the first look and in all: when the second one is made
+SEARCH = 0.15  # of it: how long holders are searched for
 
 
 class Explaining:
@@ -34,7 +35,7 @@ class Explaining:
     ) -> None:
         self._write, self._imported, self._left_under_cap = write, imported, left_under_cap
         self._frames = frames or FRAMES
-        self._begin, self._end = begin, begin + SECOND * seconds
+        self._begin, self._seconds = begin, seconds
         self._search_seconds = SEARCH * seconds
         self._since = 0.0
         self._growth: Any = None
@@ -44,7 +45,7 @@ class Explaining:
         if self._growth is None and now >= self._begin and not self._is_told:
             self._growth = self._made(lambda: self._imported("memcap_grown").GrowthLook(self._frames))
             self._since = time.monotonic()
-        elif now >= self._end:
+        elif now >= min(self._since + SECOND * self._seconds, self._begin + LATEST * self._seconds):
             self.end(program)
 
     def end(self, program: object = None) -> None:

@@ -16,32 +16,38 @@ import os
 import sys
 import time
 from collections import deque
-from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, ModuleType
+from types import ModuleType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from typing import Any
 
 SEARCH: Any = __import__("memcap_holders")
+WEIGHT: Any = __import__("memcap_weight")
 is_a, of_class = SEARCH.is_a, SEARCH.of_class
 CONTAINERS = (dict, list, set, deque)
-FEWEST = 8  # items that a container has to have gained
+FEWEST = 8  # items that a container has to have gained that was not noted before
 MOST_NOTED = 100_000  # containers; of more, the largest
-MOST_WEIGHED, MOST_ITEMS, MOST_INSIDE = 32, 20, 400  # containers that grew; new items of one; objects in an item
+MOST_WEIGHED, MOST_INSIDE = 64, 4000  # containers that grew; objects that are looked at in one
+MOST_INSIDE_HEAVY = 100_000  # in one that gained most
 CHUNK = 1000  # objects that are asked together for what they refer to
 MOST_SITES, MOST_TYPES, MOST_HELD = 20, 20, 5
 MOST_SECONDS, WIDEST = 20.0, 64  # of the search for holders: how long, and how many at one distance
 EXPLAINS = 0.3  # of what grew: containers that hold less do not explain it
-LONGEST_STILL = 60.0  # seconds
+LONGEST_STILL = 0.5  # seconds
 LONGEST_SOURCE = 200  # characters
 LIBRARY = os.path.dirname(os.__file__)
 HERE = os.path.dirname(os.path.abspath(__file__))
-SHARED = (type, ModuleType, FunctionType, BuiltinFunctionType, CodeType, FrameType)  # many hold them, none owns them
+SEARCH.OWN_FILES.update(os.path.join(HERE, name) for name in os.listdir(HERE))  # their variables are no holders
+NO_CAUSE = ("builtins.", "weakref.", "_weakref.", "_weakrefset.", "_thread.", "types.")  # of what one sees more of
 
 
 class Still:
-    """Let no other thread of Python run inside the block, and time it."""
+    """Let other threads of Python run inside the block seldom, and time it.
+
+    Not never: whoever gets the interpreter in between keeps it as long, if it does nothing but compute.
+    """
 
     seconds = 0.0
 
@@ -49,11 +55,22 @@ class Still:
         self._before = sys.getswitchinterval()
         sys.setswitchinterval(LONGEST_STILL)
         self._began = time.perf_counter()
+        while time.perf_counter() - self._began < 2 * self._before:  # who waits already wants its turn soon
+            pass
         return self
 
     def __exit__(self, *_: object) -> None:
         self.seconds = time.perf_counter() - self._began
         sys.setswitchinterval(self._before)
+
+
+def tracked_objects() -> list[Any]:
+    """Return what the collector knows, without tuples and frozen sets.
+
+    One that another thread makes at the moment must have no other reference, or that thread gets a SystemError
+    (``_PyTuple_Resize``). So no other thread may run until this returns.
+    """
+    return [each for each in gc.get_objects() if type(each) is not tuple and type(each) is not frozenset]
 
 
 class GrowthLook:
@@ -69,7 +86,7 @@ class GrowthLook:
         self._traced: dict[tuple[str, int], list[int]] = {}
         with Still() as still:
             self._is_ours = frames > 0 and not tracemalloc.is_tracing()
-            objects = gc.get_objects()
+            objects = tracked_objects()
             self._types = count_types(objects)
             self._lengths = lengths_of(objects, fewest)
             del objects
@@ -86,30 +103,33 @@ class GrowthLook:
 
         ``sites`` are file, line, bytes, count and source; ``types`` name, count before and now; ``holders`` what the
         thing is, how many items it has more, about how many bytes these hold (null: unknown), whether a root was found,
-        and the chain. ``garbage`` are objects that nothing held and that nobody had collected.
+        and the chain; null instead of whether, if the search did not come to its end. ``garbage`` are objects that
+        nothing held and that nobody had collected, ``frozen`` those that the collector does not show.
         """
         with Still() as still:
-            sites, traced, overhead = self._grown_sites()
             garbage = gc.collect()
-            objects = gc.get_objects()
+            sites, traced, overhead = self._grown_sites()
+            objects = tracked_objects()
             types = grown_types(self._types, count_types(objects))
-            own = [objects, self._types, self._lengths, self._traced, types, sites]
+            own = [objects, vars(self), self._types, self._lengths, self._traced, types, sites]
             holders = Holders(program, min(seconds, MOST_SECONDS), hidden=own)
             held: list[tuple[Any, ...]] = []
-            of_modules = {id(vars(each)) for each in objects if is_a(each, ModuleType)}  # one that is imported grows
+            modules = (each for each in objects if is_a(each, ModuleType))  # whose dicts grow when they are imported
+            of_modules = {id(SEARCH.module_dict(each)) for each in modules}
             for is_known in (True, False):  # what is in a new container is most often in one from before, too
                 grown = grown_containers(objects, self._lengths, is_known=is_known, but=holders.hidden | of_modules)
-                held = sorted(held + holders.of_containers(grown), key=lambda each: -each[2])
+                held = sorted(held + holders.of_containers(grown, of_modules), key=lambda each: -each[2])
                 if held and sum(each[2] for each in held) >= EXPLAINS * traced:
                     break
             else:
                 held = holders.of_types(objects, types) + held
             del objects, grown
         return {
-            "sites": sites,
+            "sites": [(*each, source_of(each[0], each[1])) for each in sites],  # it reads files, so not before
             "types": types,
             "holders": held,
             "garbage": garbage,
+            "frozen": gc.get_freeze_count(),
             "traced": traced,
             "tracing": overhead,
             "took": [self.took, still.seconds],
@@ -145,57 +165,80 @@ class GrowthLook:
                 found.append((*place, size - before[0], max(count - before[1], 0)))
         found.sort(key=lambda each: -each[2])
         total = sum(each[2] for each in found)
-        return [(*each, source_of(each[0], each[1])) for each in found[:MOST_SITES]], total, overhead
+        return found[:MOST_SITES], total, overhead
 
 
 class Holders:
     """Search for who holds what grew, until the time for that is over."""
 
     def __init__(self, program: object, seconds: float, hidden: list[Any]) -> None:
-        for name in os.listdir(HERE):  # the variables of this look are no holders
-            SEARCH.OWN_FILES.add(os.path.join(HERE, name))
-        self._program = program
+        self._program, self._seconds = program, seconds
         self.hidden = {id(each) for each in (*hidden, hidden, SEARCH.OWN_FILES)}
-        self._reach = SEARCH.Reach(deadline=time.monotonic() + seconds, widest=WIDEST)
+        self._reach: Any = None  # from the first search on
 
-    def of_containers(self, grown: list[tuple[int, Any]]) -> list[tuple[Any, ...]]:
+    def of_containers(self, grown: list[tuple[int, Any]], of_modules: set[int]) -> list[tuple[Any, ...]]:
         """Return those that gained most, by the bytes of what they gained, with their holders."""
-        weighed = [(weight_of_new(each, more), more, each) for more, each in grown]
-        self.hidden.add(id(weighed))
-        self.hidden.update(map(id, weighed))
-        self.hidden.update(map(id, grown))
+        weighed = [(weight(each, more, MOST_INSIDE, of_modules), more, each) for more, each in grown]
         weighed.sort(key=lambda each: -each[0])
+        del weighed[MOST_HELD:]
+        self.hidden.update(map(id, (weighed, *weighed, *grown)))
         found: list[tuple[Any, ...]] = []
-        for size, more, each in weighed[:MOST_HELD]:
-            found += self._held(each, more, size)
+        for _, more, each in weighed:
+            found += self._held(each, more, weight(each, more, MOST_INSIDE_HEAVY, of_modules))
         return found
 
     def of_types(self, objects: list[Any], types: list[tuple[str, int, int]]) -> list[tuple[Any, ...]]:
         """Return who holds the newest object of each type of the program that has more of them."""
+        causes = [each for each in types if not each[0].startswith(NO_CAUSE)]
+        causes.sort(key=lambda each: (is_of_library(each[0]), each[1] - each[2]))
         found: list[tuple[Any, ...]] = []
-        for name, before, now in [each for each in types if not each[0].startswith("builtins.")][:MOST_HELD]:
+        for name, before, now in causes[:MOST_HELD]:
             newest = next((each for each in reversed(objects) if type_name(type(each)) == name), None)
             if newest is not None:
                 found += self._held(newest, now - before, None)
         return found
 
     def _held(self, target: object, more: int, size: int | None) -> list[tuple[Any, ...]]:
-        chains = SEARCH.chains_to(
-            target, most=1, program=self._program, reach=self._reach, hidden=frozenset(self.hidden)
-        )
-        return [(type_name(type(target)), more, size, rooted, list(steps)) for rooted, steps in chains]
+        kind = type_name(type(target))
+        if self._reach is None:
+            self._reach = SEARCH.Reach(deadline=time.monotonic() + self._seconds, widest=WIDEST)
+        try:
+            chains = SEARCH.chains_to(
+                target, most=1, program=self._program, reach=self._reach, hidden=frozenset(self.hidden)
+            )
+        except Exception:  # of one odd holder: what is known is still told
+            chains = ()
+        if not chains:
+            return [(kind, more, size, None, [SEARCH.name_of(target)])]
+        return [(kind, more, size, rooted, list(steps)) for rooted, steps in chains]
+
+
+def weight(container: Any, more: int, most_inside: int, but: set[int]) -> int:
+    try:
+        return int(WEIGHT.weight_of_new(container, more, most_inside=most_inside, but=but))
+    except Exception:  # another thread changes it
+        return 0
 
 
 def count_types(objects: list[Any]) -> dict[str, int]:
-    counts: dict[type, int] = {}
+    counts: dict[int, int] = {}
+    kinds: dict[int, type] = {}  # by id: a metaclass of the program may say what is equal, or refuse to
     for each in objects:
         kind = type(each)
-        counts[kind] = counts.get(kind, 0) + 1
+        counts[id(kind)] = counts.get(id(kind), 0) + 1
+        kinds[id(kind)] = kind
     named: dict[str, int] = {}
-    for kind, count in counts.items():
-        name = type_name(kind)
+    for place, count in counts.items():
+        name = type_name(kinds[place])
         named[name] = named.get(name, 0) + count
     return named
+
+
+def is_of_library(type_name: str) -> bool:
+    """Tell whether a class is of Python's own library."""
+    module = sys.modules.get(type_name.rpartition(".")[0])
+    file = SEARCH.module_dict(module).get("__file__") if is_a(module, ModuleType) else None
+    return isinstance(file, str) and file.startswith(LIBRARY) and "-packages" not in file
 
 
 def type_name(kind: type) -> str:
@@ -262,69 +305,12 @@ def grown_containers(
     for each in containers_of(objects):
         if (id(each) in before) is is_known and id(each) not in but:
             more = length_of(each) - before.get(id(each), 0)
-            if more >= FEWEST:
+            if more >= (1 if is_known else FEWEST):
                 found.append((-more, id(each), each))
         if len(found) > CHUNK:
             found.sort()
             del found[MOST_WEIGHED:]
     return [(-less, each) for less, _, each in sorted(found)[:MOST_WEIGHED]]
-
-
-def weight_of_new(container: Any, more: int) -> int:
-    """Return about how many bytes the newest ``more`` items hold: a few of them are looked into.
-
-    What two of them share belongs to neither. Bytes beside Python's own objects, as of an array, count where the type
-    says so.
-    """
-    items = list(newest_items(container, min(more, MOST_ITEMS)))
-    reached: dict[int, int] = {}
-    sizes: dict[int, int] = {}
-    for item in items:
-        for each in inside(item):
-            reached[id(each)] = reached.get(id(each), 0) + 1
-            sizes[id(each)] = size_of(each)
-    own = sum(sizes[name] for name, times in reached.items() if times == 1 or len(items) == 1)
-    return own * more // max(len(items), 1)
-
-
-def newest_items(container: Any, most: int) -> Iterator[tuple[Any, ...]]:
-    """Yield the items that came last, as far as the container has an order; a dict's have a key and a value."""
-    if is_a(container, dict):
-        yield from take(reversed(dict.items(container)), most)
-    elif is_a(container, set):
-        yield from ((each,) for each in take(set.__iter__(container), most))
-    else:
-        kind = list if is_a(container, list) else deque
-        yield from ((each,) for each in take(kind.__reversed__(container), most))
-
-
-def take(items: Iterable[Any], most: int) -> Iterator[Any]:
-    for number, each in enumerate(items):
-        if number >= most:
-            return
-        yield each
-
-
-def inside(item: tuple[Any, ...]) -> list[Any]:
-    """Return what ``item`` holds, MOST_INSIDE objects at most, without what nobody owns."""
-    found: dict[int, Any] = {}
-    layer = [each for each in item if not is_a(each, SHARED)]
-    while layer and len(found) < MOST_INSIDE:
-        for each in layer:
-            found[id(each)] = each
-        layer = [
-            each
-            for each in {id(each): each for each in gc.get_referents(*layer)}.values()
-            if id(each) not in found and not is_a(each, SHARED)
-        ]
-    return list(found.values())[:MOST_INSIDE]
-
-
-def size_of(value: Any) -> int:
-    """Return the bytes of ``value`` alone; 0 if code of the program would have to say."""
-    kinds = (of_class(kind, "__dict__") for kind in of_class(type(value), "__mro__"))
-    own = next((names["__sizeof__"] for names in kinds if "__sizeof__" in names), None)
-    return 0 if is_a(own, FunctionType) else sys.getsizeof(value, 0)
 
 
 def place_of(frames: Any, tracer: str) -> tuple[str, int] | None:

@@ -1,4 +1,4 @@
-"""Find what keeps an object alive, and name the way to it as a programmer would: ``module shop.ITEMS -> dict['a']``.
+"""Find what keeps an object alive: the shortest chains of references to it from a module or a running function.
 
 Used by ``memcap.testing`` on any machine, and in the image by ``memcap_grown``, on Python 3.8 or newer; CPython.
 Nothing of the objects is called: no properties, no ``__eq__``, no ``__repr__`` of unknown classes.
@@ -7,44 +7,23 @@ Nothing of the objects is called: no properties, no ``__eq__``, no ``__repr__`` 
 from __future__ import annotations
 
 import gc
-import reprlib
 import sys
 import time
-from collections import deque
 from itertools import islice
-from types import (
-    AsyncGeneratorType,
-    BuiltinFunctionType,
-    CellType,
-    CoroutineType,
-    FrameType,
-    FunctionType,
-    GeneratorType,
-    MemberDescriptorType,
-    MethodType,
-    ModuleType,
-    TracebackType,
-)
+from types import CellType, FrameType, FunctionType, GeneratorType, ModuleType, TracebackType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from typing import Any
 
+# Beside this one: in memcap's package, or in the image, where there is none.
+EDGES: Any = __import__(__name__.replace("memcap_holders", "memcap_edges"), fromlist=["edge"])
+attributes, closure_edge, edge, name_of = EDGES.attributes, EDGES.closure_edge, EDGES.edge, EDGES.name_of
+is_a, module_dict, of_class = EDGES.is_a, EDGES.module_dict, EDGES.of_class
 # Their variables hold what is looked for because it is looked for.
-OWN_FILES = {__file__}
+OWN_FILES = {__file__, EDGES.__file__}
 _MOST_HOLDERS = 10  # a chain costs some looks at all objects there are
 _OF_FRAME_ALONE = 4 if sys.version_info < (3, 11) else 3  # references to its copy of its variables, see _forget
-
-
-def is_a(value: Any, kinds: Any) -> bool:
-    """Tell whether ``value`` is an instance; isinstance may call the program, whose classes can have ``__class__``."""
-    return issubclass(type(value), kinds)
-
-
-def of_class(kind: type, name: str) -> Any:
-    """Return an attribute of a class without asking its metaclass."""
-    return type.__getattribute__(kind, name)
 
 
 class Reach:
@@ -66,7 +45,8 @@ class Roots:
 
     def __init__(self, target: object = None, asking: FrameType | None = None, program: object = None) -> None:
         modules = [each for each in tuple(sys.modules.values()) if is_a(each, ModuleType)]  # others are there, too
-        self.modules = {id(vars(module)): module.__name__ for module in modules}
+        dicts = map(module_dict, modules)
+        self.modules = {id(each): str(each.get("__name__")) for each in dicts}
         self.variables: dict[int, str] = {} if program is None else {id(program): ""}
         self.hidden: set[int] = set()  # what holds objects because we look
         frames = list(sys._current_frames().values())
@@ -85,13 +65,17 @@ class Roots:
         for name, value in frame.f_locals.items():
             if value is not ignored:
                 self.variables.setdefault(id(value), f"{name_of(frame)}, variable {name!r}")
-        self._forget(frame.f_locals)
+        self._forget(frame.f_locals, frame)
 
-    def _forget(self, found: Any) -> None:
-        """Empty the copy of its variables that a frame keeps up to Python 3.12, or hide it if others look at it too."""
+    def _forget(self, found: Any, frame: FrameType) -> None:
+        """Empty the copy of its variables that a frame keeps up to Python 3.12, or hide it if others look at it too.
+
+        A debugger writes what is in it back to the frame; ``exec`` has put names of its own there.
+        """
         if not is_a(found, dict):
             return
-        if sys.getrefcount(found) <= _OF_FRAME_ALONE:
+        is_own = found.keys() <= {*frame.f_code.co_varnames, *frame.f_code.co_cellvars, *frame.f_code.co_freevars}
+        if is_own and frame.f_trace is None and sys.getrefcount(found) <= _OF_FRAME_ALONE:
             found.clear()
         else:
             self.hidden.add(id(found))
@@ -99,10 +83,10 @@ class Roots:
     def name(self, value: Any) -> str | None:
         """Return what ``value`` is a root as: its module's name, or the variable that holds it; None if it is none."""
         if is_a(value, ModuleType):
-            return name_of(value)
+            return str(name_of(value))
         if id(value) in self.modules:
             return f"module {self.modules[id(value)]}"
-        if is_a(value, dict) and "__builtins__" in value and "__spec__" in value:
+        if type(value) is dict and "__builtins__" in value and "__spec__" in value:
             return f"module {value.get('__name__')}"  # no longer in sys.modules
         return self.variables.get(id(value))
 
@@ -195,7 +179,7 @@ def referents(holder: Any) -> list[Any]:
     A module's own C code is not asked: that of ``_asyncio`` hands out freed objects up to CPython 3.12.5, and the
     process crashes or hangs then (https://github.com/python/cpython/issues/122695).
     """
-    return [vars(holder)] if is_a(holder, ModuleType) else gc.get_referents(holder)
+    return [module_dict(holder)] if is_a(holder, ModuleType) else gc.get_referents(holder)
 
 
 def _referrers(layer: list[Any], hidden: set[int]) -> list[Any]:
@@ -294,105 +278,3 @@ def _is_dict_of(found: Any, holder: Any) -> bool:
 def _is_frame_of(found: Any, holder: Any) -> bool:
     """Tell whether a suspended generator keeps its variables there (up to Python 3.10; later it has them itself)."""
     return is_a(holder, GeneratorType) and found is holder.gi_frame
-
-
-# Where objects of the interpreter's own types keep others.
-_FIELDS = (
-    "__self__", "__func__", "__wrapped__", "__closure__", "__defaults__", "__kwdefaults__", "__dict__", "__code__",
-    "__traceback__", "__context__", "__cause__", "args", "tb_frame", "tb_next", "f_back", "cell_contents", "func",
-    "keywords", "gi_frame", "cr_frame", "ag_frame", "fget", "fset", "__callback__", "__bases__", "__mro__",
-)  # fmt: skip
-_PLAIN = (str, bytes, int, float, bool, type(None), tuple)
-
-
-def name_of(value: Any) -> str:
-    """Return what ``value`` is, in a word or two: its class, or its own name if it is code."""
-    if is_a(value, ModuleType):
-        return f"module {value.__name__}"
-    if is_a(value, type):
-        return f"class {of_class(value, '__qualname__')}"
-    if is_a(value, FrameType):
-        return f"call of {value.f_code.co_name}"
-    if is_a(value, (FunctionType, BuiltinFunctionType)):
-        return f"function {value.__qualname__}"
-    if is_a(value, MethodType):
-        return f"method {getattr(value.__func__, '__qualname__', type(value.__func__).__name__)}"
-    if is_a(value, (GeneratorType, CoroutineType, AsyncGeneratorType)):
-        return f"{of_class(type(value), '__name__')} {value.__qualname__}"
-    return str(of_class(type(value), "__name__"))
-
-
-def edge(holder: Any, held: Any) -> str:
-    """Return the name of ``holder`` and of the place where it keeps ``held``; the name alone where that is unknown."""
-    name = name_of(holder)
-    if is_a(holder, dict):
-        return f"{name}{_in_dict(holder, held)}"
-    if is_a(holder, (list, tuple, deque)):
-        return name + _in_sequence(holder, held)
-    if is_a(holder, (set, frozenset)):
-        return f"{name} member"
-    local = next((key for key, value in _locals_of(holder) if value is held), None)
-    if local is not None:
-        return f"{name}, variable {local!r}"
-    attribute = next((key for key, value in _attributes_of(holder) if value is held), None)
-    return name if attribute is None else f"{name}.{attribute}"
-
-
-def closure_edge(function: FunctionType, cell: object) -> str:
-    """Return the name of a function and of the variable around it that ``cell`` holds."""
-    names = zip(function.__code__.co_freevars, function.__closure__ or (), strict=False)
-    return f"{name_of(function)}, variable {next((name for name, each in names if each is cell), '?')!r}"
-
-
-def attributes(value: Any) -> dict[str, Any]:
-    """Return the ``__dict__`` of an object; an empty one if there is none."""
-    try:
-        found = object.__getattribute__(value, "__dict__")
-    except (AttributeError, TypeError):
-        return {}
-    return found if is_a(found, dict) else dict(found)
-
-
-def _in_dict(holder: dict[Any, Any], held: object) -> str:
-    try:  # not of a copy: the dict may be most of what there is
-        for key, value in dict.items(holder):
-            if value is held:
-                return f"[{reprlib.repr(key) if type(key) in _PLAIN else name_of(key)}]"
-            if key is held:
-                return " key"
-    except RuntimeError:  # another thread changes it
-        pass
-    return ""
-
-
-def _in_sequence(holder: list[Any] | tuple[Any, ...] | deque[Any], held: object) -> str:
-    try:
-        return next((f"[{index}]" for index, value in enumerate(holder) if value is held), "")
-    except RuntimeError:  # another thread changes a deque
-        return ""
-
-
-def _locals_of(holder: Any) -> Iterator[tuple[str, object]]:
-    frame = holder
-    for field in ("gi_frame", "cr_frame", "ag_frame"):
-        if is_a(holder, (GeneratorType, CoroutineType, AsyncGeneratorType)) and hasattr(holder, field):
-            frame = getattr(holder, field)
-    if is_a(frame, FrameType):
-        yield from tuple(frame.f_locals.items())
-
-
-def _attributes_of(holder: Any) -> Iterator[tuple[str, object]]:
-    yield from tuple(attributes(holder).items())
-    for kind in of_class(type(holder), "__mro__"):
-        for name, slot in tuple(of_class(kind, "__dict__").items()):
-            if is_a(slot, MemberDescriptorType):
-                try:
-                    yield name, slot.__get__(holder)
-                except AttributeError:  # a slot without a value
-                    continue
-    if of_class(type(holder), "__module__") in ("builtins", "functools", "weakref") or is_a(holder, BaseException):
-        for name in _FIELDS:
-            try:
-                yield name, getattr(holder, name)
-            except (AttributeError, ValueError):  # an empty cell is a ValueError
-                continue

@@ -6,7 +6,15 @@ from pathlib import Path
 from typing import Final
 
 FOLDER: Final = Path(__file__).resolve().parent
-_LOOKS = ("memcap_runner.py", "memcap_soak.py", "memcap_explain.py", "memcap_grown.py", "memcap_holders.py")
+_LOOKS = (
+    "memcap_runner.py",
+    "memcap_soak.py",
+    "memcap_explain.py",
+    "memcap_grown.py",
+    "memcap_edges.py",
+    "memcap_holders.py",
+    "memcap_weight.py",
+)
 RUNNER: Final = tuple(FOLDER / name for name in ("runner.py", *_LOOKS))
 LOOKS: Final = tuple(FOLDER / name for name in _LOOKS)  # into other programs
 LOAD_CLIENT: Final = tuple(

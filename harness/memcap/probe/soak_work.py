@@ -142,6 +142,7 @@ def _grown(data: dict[str, Any], started: float) -> Grown:
         types=tuple(_type(row) for row in read_items(data["types"])),
         holders=tuple(read_holder(row) for row in read_items(data["holders"])),
         garbage=read_whole(data["garbage"]),
+        frozen=read_whole(data["frozen"]),
         traced_bytes=read_whole(data["traced"]),
         tracing_bytes=read_whole(data["tracing"]),
         took_seconds=sum(read_seconds(each) for each in read_items(data["took"])),
@@ -160,7 +161,7 @@ def read_holder(data: Any) -> Holder:
         kind=read_text(kind),
         more=read_whole(more),
         bytes=None if size is None else read_whole(size),
-        rooted=read_flag(rooted),
+        rooted=None if rooted is None else read_flag(rooted),
         steps=tuple(read_text(each) for each in read_items(steps)),
     )
 

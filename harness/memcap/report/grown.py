@@ -7,7 +7,8 @@ from typing import Final
 
 from memcap.model import AllocationSite, Grown, GrownType, Holder
 from memcap.model.places import named_line
-from memcap.report.document import Block, Column, Facts, Level, Lines, Mono, Note, Overflow, Table, Text
+from memcap.model.soak import NOT_FOUND, OUTSIDE
+from memcap.report.document import Block, Column, Facts, Level, Lines, Mono, Note, Overflow, Paragraph, Table, Text
 from memcap.report.text import NOTHING, number, shortened
 from memcap.units import counted, format_bytes, format_seconds
 from memcap.untrusted import printable
@@ -17,14 +18,19 @@ _MOST_ROWS: Final = 10
 _WORTH_SAYING: Final = 0.01  # of what the largest line or holder has
 _FEW: Final = 0.5  # of what grew: below, it is mostly something else than Python's own allocations
 _MUCH_GARBAGE: Final = 1000  # objects: a program that runs always has a few
+_EXPLAINS: Final = 0.3
+_GOOD_PART: Final = 0.4
 _LEAST_BYTES: Final = 1024 * 1024
 
 
 def cause_in_words(grown: Grown, *, unit: str | None, work: float | None) -> str:
-    """Return the line that allocated most and what holds most, as a clause; empty where neither is known."""
+    """Return the line that allocated most and who holds that, as a clause; empty where neither is known.
+
+    Whoever holds most may hold something else than what that line allocated: it must hold a good part of as much.
+    """
     parts = [line_in_words(grown.sites[0])] if grown.sites else []
-    if grown.holders:
-        holder = grown.holders[0]
+    holder = grown.holders[0] if grown.holders else None
+    if holder and (not grown.sites or holder.bytes is None or holder.bytes >= _GOOD_PART * grown.sites[0].bytes):
         pace = f"{_each(holder.more / work)} a {unit}" if work and unit else f"{counted(holder.more, 'object')} more"
         parts.append(f"held by {printable(holder.way)}, {pace}")
     return ", ".join(parts)
@@ -37,7 +43,12 @@ def grown_blocks(grown: Grown, *, unit: str | None, work: float | None, bytes_: 
         return
     span = format_seconds(grown.seconds - grown.since_seconds)
     yield Facts(title=f"What grew in {span}", items=tuple(_facts(grown, unit, work, bytes_)))
-    yield from filter(None, (holders_table(grown.holders, unit, work), _sites(grown.sites), _types(grown.types)))
+    yield from filter(None, (holders_table(grown.holders, unit, work),))
+    held = sum(each.bytes or 0 for each in grown.holders)
+    if grown.traced_bytes >= _LEAST_BYTES and held < _EXPLAINS * grown.traced_bytes:
+        rest = "The rest is spread over many containers, or held in a way that was not found."
+        yield Paragraph(text=f"No container explains it: these hold about {format_bytes(held)} of it. {rest}")
+    yield from filter(None, (_sites(grown.sites), _types(grown.types)))
 
 
 def is_elsewhere(grown: Grown, bytes_: int | None) -> bool:
@@ -54,6 +65,10 @@ def _facts(grown: Grown, unit: str | None, work: float | None, bytes_: int | Non
     yield "by Python's allocators", f"{format_bytes(grown.traced_bytes)} that still live"
     if work is not None and unit:
         yield f"{unit}s meanwhile", number(round(work))
+    if grown.processes > 1:
+        yield "processes", str(grown.processes)
+    if grown.frozen:
+        yield "frozen", f"{grown.frozen:,} objects (gc.freeze), whose holders are not seen"
     if grown.garbage >= _MUCH_GARBAGE:
         yield "garbage", f"{grown.garbage:,} objects that nothing held, and that nobody had collected"
     cost = f"the program stood still for {format_seconds(grown.took_seconds)}; tracemalloc needed "
@@ -85,7 +100,7 @@ def holders_table(holders: tuple[Holder, ...], unit: str | None = None, work: fl
 
 
 def _whole_way(holder: Holder) -> str:
-    begin = () if holder.rooted else ("(code outside Python)",)
+    begin = () if holder.rooted else (f"({NOT_FOUND if holder.rooted is None else OUTSIDE})",)
     return " -> ".join(map(printable, (*begin, *holder.steps)))
 
 

@@ -124,21 +124,26 @@ def _not_looked_at(outcome: SoakOutcome) -> Block | None:
 
 def _grown(outcome: SoakOutcome) -> Iterator[Block]:
     """Yield what grew after the time that was judged, and who holds it, or why that is not known."""
-    if outcome.grown:
-        unit, work = outcome.kind.unit, outcome.grown_work
-        yield from grown_blocks(outcome.grown[0], unit=unit, work=work, bytes_=outcome.grown_bytes)
-        if is_elsewhere(outcome.grown[0], outcome.grown_bytes) and outcome.living is None:
+    if grown := outcome.growth:
+        yield from grown_blocks(grown, unit=outcome.kind.unit, work=outcome.grown_work, bytes_=outcome.grown_bytes)
+        if is_elsewhere(grown, outcome.grown_bytes) and outcome.living is None:
             yield Note(
                 level=Level.WARN,
                 title="Most of what grew is none of Python's own allocations.",
                 remedy="Compiled code may keep it: add --memray, which runs a twin that sees it.",
             )
     elif outcome.rules.explain_seconds and not outcome.is_running:
-        yield Note(
-            level=Level.WARN,
-            title="What grows was not found: no Python process lived long enough after the time that was judged.",
-            remedy="With a command or server, start a CPython 3.8 or newer without -I, -E and -S.",
-        )
+        why, remedy = _not_explained(outcome)
+        yield Note(level=Level.WARN, title=f"What grows was not found: {why}.", remedy=remedy)
+
+
+def _not_explained(outcome: SoakOutcome) -> tuple[str, str]:
+    """Return why nothing was found of what grows, and what to do."""
+    if outcome.elapsed_seconds <= outcome.rules.duration_seconds:
+        return "the workload ended before it was looked for", "It is looked for when the duration is over."
+    if outcome.kind is not SoakKind.CALL and not any(each.python for each in outcome.samples):
+        return "no Python process was looked at", "Start a CPython 3.8 or newer without -I, -E and -S."
+    return "the workload ended before the looks were finished", "Let it run to the end of the time for that."
 
 
 def _growth(outcome: SoakOutcome) -> _Items:

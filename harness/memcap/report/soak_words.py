@@ -90,9 +90,9 @@ def verdict_in_words(outcome: SoakOutcome) -> str:
 
 def _cause(outcome: SoakOutcome) -> str:
     """Return who holds what leaks, if that was looked for and found; of compiled code, its line in the twin."""
-    if not outcome.grown:
+    grown = outcome.growth
+    if grown is None:
         return ""
-    grown = outcome.grown[0]
     if is_elsewhere(grown, outcome.grown_bytes):
         living = outcome.living
         return (

@@ -25,6 +25,7 @@ from memcap.probe.soak_journal import SoakStart, stream_looks
 from memcap.probe.soak_work import SoakWork, TopLook, read_looks
 from memcap.redaction import Redaction
 from memcap.soaking.gathering import Thinned, growth_between, samples_of, series_of, without_exit, work_while
+from memcap.soaking.grown_together import together
 from memcap.soaking.outcome import SoakOutcome
 
 _Look = TypeVar("_Look", WorkLook, PythonLook)
@@ -141,6 +142,7 @@ def judged(note: SoakNote, looks: SoakLooks, measurement: Measurement | None, *,
     usual = two_ends(_resident(samples), threshold=rules.leak_threshold_bytes)
     server = measurement.server if measurement is not None else None
     grown = looks.grown
+    whole = together(grown)
     return SoakOutcome(
         id=note.id,
         name=note.name,
@@ -160,8 +162,8 @@ def judged(note: SoakNote, looks: SoakLooks, measurement: Measurement | None, *,
         container=container,
         environment=note.environment,
         grown=grown,
-        grown_work=work_while(grown[0], work) if grown and work else None,
-        grown_bytes=growth_between(looks.memory, grown[0].since_seconds, grown[0].seconds) if grown else None,
+        grown_work=work_while(whole, work) if whole and work else None,
+        grown_bytes=growth_between(looks.memory, whole.since_seconds, whole.seconds) if whole else None,
     )
 
 

@@ -19,6 +19,7 @@ from memcap.model import (
     SoakRules,
     SoakSample,
 )
+from memcap.soaking.grown_together import together
 
 LEAKING: Final = 100
 KILLED: Final = 97
@@ -70,6 +71,11 @@ class SoakOutcome:
     grown: tuple[Grown, ...] = ()
     grown_work: float | None = None
     grown_bytes: int | None = None
+
+    @property
+    def growth(self) -> Grown | None:
+        """Return what grew in all processes together; None where it was not looked for, or not found."""
+        return together(self.grown)
 
     @property
     def is_running(self) -> bool:

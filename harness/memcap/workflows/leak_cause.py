@@ -8,7 +8,7 @@ from typing import Final
 
 from memcap.model import CallWorkload, Grown, Measurement, SoakRules
 from memcap.probe.soak_work import SoakWork, parse_work
-from memcap.soaking import work_while
+from memcap.soaking import together, work_while
 from memcap.workflows.caller import Caller
 from memcap.workflows.ready import made_ready
 from memcap.workflows.request import new_campaign, with_variables
@@ -43,8 +43,8 @@ def find_cause(subject: Subject, runs: Sequence[Measurement], caller: Caller) ->
 
 
 def cause_of(seen: SoakWork) -> LeakCause:
-    """Return what was found in the process that grew most."""
-    found = max(seen.grown, key=lambda each: (not each.why_not, each.traced_bytes), default=None)
+    """Return what was found, in all processes together."""
+    found = together(seen.grown)
     if found is None:
         return LeakCause(grown=None)
     return LeakCause(grown=found, cycles=work_while(found, seen.work) if seen.work else None)

@@ -192,8 +192,7 @@ def test_code_of_the_program_is_not_called(tmp_path: Path, interpreter: str) -> 
 def refuse(*_):
     raise RuntimeError("called")
 class Touchy(type):
-    __eq__ = __len__ = __getattribute__ = refuse
-    __hash__ = type.__hash__
+    __eq__ = __len__ = __getattribute__ = __hash__ = refuse
 class Keys(dict):
     __len__ = __iter__ = __getitem__ = __eq__ = __bool__ = keys = items = refuse
     __hash__ = object.__hash__
@@ -216,6 +215,109 @@ def grow():
     found = ways(grown(tmp_path, code, interpreter))
     assert found[0] == "module __main__.KEYS -> Keys"
     assert "module __main__.ITEMS -> Items" in found
+
+
+HEAVY = {
+    "closures": (
+        "LISTENERS = []\n"
+        "def listen(body):\n    return lambda: body\n"
+        "def grow():\n    LISTENERS.extend(listen(bytes(50_000)) for _ in range(200))"
+    ),
+    "back references": (
+        "class Registry:\n    pass\nREG = Registry()\nREG.sessions = {}\n"
+        "class Session:\n    def __init__(self):\n        self.registry, self.body = REG, bytes(50_000)\n"
+        "def grow():\n    for number in range(200):\n        REG.sessions[number] = Session()"
+    ),
+    "links": (
+        "EVENTS = [None]\nclass Event:\n    def __init__(self):\n"
+        "        self.previous, self.body = EVENTS[-1], bytes(50_000)\n"
+        "def grow():\n    for _ in range(200):\n        EVENTS.append(Event())"
+    ),
+    "at the beginning": (
+        "OLD = collections.deque(range(100))\ndef grow():\n    OLD.extendleft(bytes(50_000) for _ in range(200))"
+    ),
+    "few": "FEW = [0]\ndef grow():\n    FEW.extend(bytes(2_000_000) for _ in range(5))",
+    "large documents": (
+        "PAGES = [0]\ndef grow():\n    PAGES.extend([{'name': bytes(100)} for _ in range(2500)] for _ in range(12))"
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", HEAVY)
+def test_what_new_items_hold_is_weighed(tmp_path: Path, interpreter: str, kind: str) -> None:
+    found = grown(tmp_path, HEAVY[kind], interpreter)
+    _, _, size, rooted, steps = found["holders"][0]
+    assert rooted
+    assert steps[0].startswith(("module __main__.LISTENERS", "module __main__.REG", "module __main__.EVENTS",
+                                "module __main__.OLD", "module __main__.FEW", "module __main__.PAGES"))  # fmt: skip
+    assert size == pytest.approx(found["traced"], rel=0.2)
+
+
+def test_a_thread_that_only_computes_does_not_stop_the_program(tmp_path: Path) -> None:
+    code = (
+        SESSIONS
+        + """
+import threading, time
+def compute():
+    while True:
+        pass
+threading.Thread(target=compute, daemon=True).start()
+"""
+    )
+    found = grown(tmp_path, code)  # it would take minutes
+    assert found["holders"][0][4] == ["module __main__.SESSIONS", "dict"]
+
+
+def test_a_module_that_is_not_loaded_yet_stays_so(tmp_path: Path, interpreter: str) -> None:
+    (tmp_path / "heavy.py").write_text("raise SystemExit('loaded')\n")
+    code = (
+        SESSIONS
+        + """
+import importlib.util
+spec = importlib.util.find_spec("heavy")
+spec.loader = importlib.util.LazyLoader(spec.loader)
+heavy = importlib.util.module_from_spec(spec)
+sys.modules["heavy"] = heavy
+spec.loader.exec_module(heavy)
+"""
+    )
+    assert grown(tmp_path, code, interpreter)["holders"][0][4][0] == "module __main__.SESSIONS"
+
+
+def test_keys_are_told_without_asking_the_program(tmp_path: Path) -> None:
+    code = """
+class Key:
+    def __repr__(self):
+        raise RuntimeError("printed")
+PAGES = {(1, Key()): [0], 10**5000: [0], ("a", 2): [0]}
+def grow():
+    for page in PAGES.values():
+        page.extend(bytes(900) for _ in range(1000))
+"""
+    told = sorted(way.removeprefix("module __main__.PAGES -> ") for way in ways(grown(tmp_path, code))[:3])
+    assert told == ["dict[('a', 2)] -> list", "dict[(1, Key)] -> list", "dict[int] -> list"]
+
+
+def test_variables_of_exec_stay(tmp_path: Path, interpreter: str) -> None:
+    code = """
+def main():
+    exec("y = 41")
+    global look_inside
+    look_inside = memcap_grown.GrowthLook()
+    KEPT.extend(range(100))
+    look_inside.find()
+    assert locals()["y"] == 41 or sys.version_info >= (3, 13)
+KEPT = [0]
+if sys.version_info < (3, 13):
+    main()
+def grow():
+    KEPT.extend(range(1000, 2000))
+"""
+    assert ways(grown(tmp_path, code, interpreter))[0] == "module __main__.KEPT -> list"
+
+
+def test_what_is_frozen_is_told(tmp_path: Path) -> None:
+    assert grown(tmp_path, "gc.freeze()\n" + SESSIONS)["frozen"] > 1000
 
 
 def test_a_tracemalloc_of_the_program_goes_on(tmp_path: Path) -> None:

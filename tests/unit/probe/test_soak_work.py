@@ -26,7 +26,7 @@ TOP = {"event": "top", "at": 103.5, "pid": 7, "sites": [["/app.py", 3, 900, 2, "
 GROWN = {
     "event": "grown", "at": 105.5, "since": 104.5, "pid": 7, "sites": [["/app.py", 3, 900, 2, "x = []"]],
     "types": [["app.Page", 5, 9]], "holders": [["builtins.list", 4, 700, True, ["module app.PAGES", "list"]]],
-    "garbage": 3, "traced": 950, "tracing": 80, "took": [0.25, 0.5],
+    "garbage": 3, "frozen": 2, "traced": 950, "tracing": 80, "took": [0.25, 0.5],
 }  # fmt: skip
 WHOLE = [WORK, PYTHON, TOP, GROWN]
 
@@ -68,7 +68,7 @@ def test_what_grew_is_told_or_why_not() -> None:
         sites=(AllocationSite(file="/app.py", line=3, bytes=900, count=2, source="x = []"),),
         types=(GrownType(name="app.Page", before=5, now=9),),
         holders=(Holder(kind="builtins.list", more=4, bytes=700, rooted=True, steps=("module app.PAGES", "list")),),
-        garbage=3, traced_bytes=950, tracing_bytes=80, took_seconds=0.75,
+        garbage=3, frozen=2, traced_bytes=950, tracing_bytes=80, took_seconds=0.75,
     )  # fmt: skip
     assert other == Grown(seconds=5.5, since_seconds=4.5, pid=8, why_not="no room")
 

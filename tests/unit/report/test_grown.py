@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from soaks import LIVING, make_calls, make_soak, recorded
 
 from factories import MIB
-from memcap.model import AllocationSite, Grown, GrownType, Holder, SoakRules
+from memcap.model import AllocationSite, Grown, GrownType, Holder, SoakKind, SoakRules
 from memcap.report.document import document
 from memcap.report.grown import cause_in_words, grown_blocks, is_elsewhere
 from memcap.report.soak import soak_document
@@ -56,6 +57,44 @@ def test_what_is_no_leak_is_not_blamed_on_a_line() -> None:
 )
 def test_the_clause_has_what_is_known(grown: Grown, unit: str | None, work: float | None, told: str) -> None:
     assert cause_in_words(grown, unit=unit, work=work) == told
+
+
+def test_who_holds_something_else_is_not_blamed_for_the_line() -> None:
+    other = replace(HOLDER, bytes=SITE.bytes // 10, steps=("module app.METRICS", "list"))
+    told = cause_in_words(replace(GROWN, holders=(other,)), unit="cycle", work=10.0)
+    assert told == "sessions.py:41 `SESSIONS[id] = made`"
+    tables = shown(*grown_blocks(replace(GROWN, holders=(other,)), unit="cycle", work=10.0, bytes_=3 * MIB))
+    assert "No container explains it: these hold about 307.2 KiB of it." in tables
+    assert "No container explains it" not in shown(*grown_blocks(GROWN, unit=None, work=None, bytes_=None))
+
+
+def test_a_search_that_did_not_end_is_told() -> None:
+    unknown = replace(HOLDER, rooted=None, steps=("dict",))
+    assert "(something that was not found) -> dict" in shown(
+        *grown_blocks(replace(GROWN, holders=(unknown,)), unit=None, work=None, bytes_=None)
+    )
+
+
+def test_workers_are_taken_together() -> None:
+    second = replace(GROWN, pid=8, traced_bytes=MIB, sites=(replace(SITE, bytes=MIB),), seconds=150.0)
+    leak = make_calls(recorded("leak_bytes"), rules=RULES, grown=(GROWN, second), grown_work=20.0, grown_bytes=4 * MIB)
+    assert leak.growth is not None
+    assert (leak.growth.traced_bytes, leak.growth.processes, leak.growth.seconds) == (4 * MIB, 2, 150.0)
+    assert "held by module sessions.SESSIONS, 56 objects a cycle" in answer(leak)
+    assert "processes: 2" in shown(*soak_document(leak).blocks)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"elapsed_seconds": 90.0}, "the workload ended before it was looked for."),
+        ({"elapsed_seconds": 130.0}, "no Python process was looked at."),
+        ({"elapsed_seconds": 130.0, "kind": SoakKind.CALL}, "the workload ended before the looks were finished."),
+    ],
+)
+def test_why_there_is_no_look_is_told(changes: dict[str, Any], told: str) -> None:
+    soak = make_soak(recorded("bounded_deque"), **{"rules": RULES, **changes})
+    assert f"What grows was not found: {told}" in shown(*soak_document(soak).blocks)
 
 
 def test_a_long_way_is_cut_and_one_without_a_root_is_told() -> None:

@@ -75,7 +75,8 @@ def test_what_is_looked_at_to_find_what_grows_is_not_judged() -> None:
     looks = SoakLooks(note(duration_seconds=200.0, explain_seconds=40.0))
     looks.read_memory(memory(240, leak=100_000))
     grown = {
-        "event": "grown", "at": START + 230, "since": START + 201, "pid": 7, "types": [], "holders": [], "garbage": 0,
+        "event": "grown", "at": START + 230, "since": START + 201, "pid": 7, "types": [], "holders": [],
+        "garbage": 0, "frozen": 0,
         "sites": [["/app/sessions.py", 41, 2_800_000, 280, "kept.append(session)"]], "traced": 2_800_000,
         "tracing": 30_000, "took": [0.1, 0.2],
     }  # fmt: skip
@@ -87,6 +88,8 @@ def test_what_is_looked_at_to_find_what_grows_is_not_judged() -> None:
     assert found.samples[-1].memory.seconds == 200
     assert found.elapsed_seconds == 239
     assert [each.pid for each in found.grown] == [7, 8], "the most first"
+    assert found.growth is not None
+    assert (found.growth.traced_bytes, found.growth.processes) == (2_800_010, 2)
     assert found.grown_work == pytest.approx(290)
     assert found.grown_bytes == 28 * 100_000
 
