@@ -1,0 +1,56 @@
+"""A stand-in for a language model: it streams answers that depend on nothing but the conversation."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+
+CONTEXT_BYTES = 32 * 1024
+SCRATCH_BYTES = 16 * 1024
+PARTS = 8  # of an answer
+WORDS = 25  # of a part
+END = ""  # what a model says when an answer is complete
+_VOCABULARY = (
+    "harbour lantern copper meadow violet thunder basket winter orchard pencil marble silver captain kitchen "
+    "journey feather mountain whisper garden engine"
+).split()
+
+Answer = AsyncGenerator[str, None]
+
+
+class Model:
+    """Reads conversations and answers them; it waits ``pause_seconds`` before each part of an answer."""
+
+    def __init__(self, pause_seconds: float) -> None:
+        self._pause = pause_seconds
+        self._answers: set[Answer] = set()
+
+    def read(self, context: bytearray, text: str) -> bytearray:
+        """Return the context of a conversation that goes on with ``text``: what a model remembers of all of it."""
+        return bytearray(hashlib.shake_128(context + text.encode()).digest(CONTEXT_BYTES))
+
+    @asynccontextmanager
+    async def answering(self, context: bytearray) -> AsyncIterator[Answer]:
+        """Yield the parts of an answer, up to END. Leaving closes it, whether or not it was read to its end."""
+        answer = self._answer(context)
+        self._answers.add(answer)
+        try:
+            yield answer
+        finally:
+            self._answers.discard(answer)
+            await answer.aclose()
+
+    async def close(self) -> None:
+        """Close the answers that nobody will read to their end."""
+        while self._answers:
+            await self._answers.pop().aclose()
+
+    async def _answer(self, context: bytearray) -> Answer:
+        scratch = bytearray(SCRATCH_BYTES)  # kept by the leak: generators
+        for part in range(PARTS):
+            await asyncio.sleep(self._pause)
+            scratch[:WORDS] = context[part * WORDS : (part + 1) * WORDS]
+            yield " ".join(_VOCABULARY[byte % len(_VOCABULARY)] for byte in scratch[:WORDS])
+        yield END

@@ -1,0 +1,157 @@
+"""The sessions in a database, PostgreSQL or SQLite; nothing of them is in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    delete,
+    event,
+    insert,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.ext.asyncio import create_async_engine
+
+KEPT_SHOWN = 5
+_SQLITE_CACHE_KIB = 512
+_CONNECTIONS = {"sqlite": 1, "postgresql": 5}
+
+metadata = MetaData()
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("visitor", Integer, nullable=False),
+    Column("messages", Integer, nullable=False),
+    Column("is_open", Boolean, nullable=False),
+    Column("touched", Float, nullable=False),  # when the last message came, in simulated seconds
+    Index("sessions_of_visitor", "visitor", "is_open"),
+)
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("session", ForeignKey("sessions.id"), nullable=False, index=True),
+    Column("question", String, nullable=False),
+    Column("answer", String, nullable=False),
+    Column("signature", String, nullable=False),
+)
+hours = Table(
+    "hours",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("answers", Integer, nullable=False),
+    Column("mean", Float, nullable=False),
+)
+
+
+@dataclass(frozen=True)
+class Session:
+    """A conversation with a visitor, and how many messages it has."""
+
+    id: int
+    messages: int
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A message and what was answered."""
+
+    question: str
+    answer: str
+    signature: str
+
+
+class Storage:
+    """What the service reads and writes, in a database such as ``sqlite+aiosqlite:////tmp/chat.db``.
+
+    Each method is one transaction. No connection is opened before `make_tables`.
+    """
+
+    def __init__(self, url: str) -> None:
+        backend = url.partition("+")[0]
+        if backend not in _CONNECTIONS:
+            raise ValueError(f"{backend!r} is no database of this service; expected one of {', '.join(_CONNECTIONS)}")
+        self._engine = create_async_engine(url, pool_size=_CONNECTIONS[backend], max_overflow=0)
+        if backend == "sqlite":
+            event.listen(self._engine.sync_engine, "connect", _configure_sqlite)
+
+    async def make_tables(self) -> None:
+        async with self._engine.begin() as connection:
+            await connection.run_sync(metadata.create_all)
+
+    async def check(self) -> None:
+        """Raise an exception of SQLAlchemy if the database does not answer."""
+        async with self._engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def open_session(self, visitor: int, now: float) -> Session:
+        """Return the open session of a visitor; a new one if there is none."""
+        found = select(sessions.c.id, sessions.c.messages).where(sessions.c.visitor == visitor, sessions.c.is_open)
+        async with self._engine.begin() as connection:
+            row = (await connection.execute(found)).first()
+            if row is not None:
+                return Session(*row)
+            values = {"visitor": visitor, "messages": 0, "is_open": True, "touched": now}
+            made = await connection.execute(insert(sessions).values(values).returning(sessions.c.id))
+            return Session(made.scalar_one(), 0)
+
+    async def exchanges(self, session: int) -> Sequence[Exchange]:
+        """Return all that was said in a session."""
+        said = select(messages.c.question, messages.c.answer, messages.c.signature)
+        async with self._engine.connect() as connection:
+            rows = await connection.execute(said.where(messages.c.session == session).order_by(messages.c.id))
+            return [Exchange(*row) for row in rows]
+
+    async def add(self, session: Session, exchange: Exchange, now: float, *, is_last: bool) -> None:
+        """Store a message of a session with its answer. The last one closes the session."""
+        values = {"messages": session.messages + 1, "touched": now, "is_open": not is_last}
+        async with self._engine.begin() as connection:
+            await connection.execute(insert(messages).values(session=session.id, **vars(exchange)))
+            await connection.execute(update(sessions).where(sessions.c.id == session.id).values(values))
+
+    async def delete(self, session: int) -> None:
+        """Delete a session with all that was said in it."""
+        async with self._engine.begin() as connection:
+            await connection.execute(delete(messages).where(messages.c.session == session))
+            await connection.execute(delete(sessions).where(sessions.c.id == session))
+
+    async def kept(self, visitor: int) -> Sequence[Session]:
+        """Return the last closed sessions of a visitor that were not deleted."""
+        closed = select(sessions.c.id, sessions.c.messages).where(sessions.c.visitor == visitor, ~sessions.c.is_open)
+        async with self._engine.connect() as connection:
+            rows = await connection.execute(closed.order_by(sessions.c.id.desc()).limit(KEPT_SHOWN))
+            return [Session(*row) for row in rows]
+
+    async def close_idle(self, before: float) -> None:
+        """Close the sessions in which nothing was said since."""
+        idle = update(sessions).where(sessions.c.is_open, sessions.c.touched < before)
+        async with self._engine.begin() as connection:
+            await connection.execute(idle.values(is_open=False))
+
+    async def add_hour(self, answers: int, mean: float) -> None:
+        """Store how good the answers of an hour were."""
+        async with self._engine.begin() as connection:
+            await connection.execute(insert(hours).values(answers=answers, mean=mean))
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+
+def _configure_sqlite(connection: Any, _record: object) -> None:
+    """Bound the page cache of a connection, and wait for no disk."""
+    for pragma in ("journal_mode = WAL", "synchronous = OFF", f"cache_size = -{_SQLITE_CACHE_KIB}"):
+        connection.execute(f"PRAGMA {pragma}").close()
