@@ -39,6 +39,7 @@ sessions = Table(
     Column("is_open", Boolean, nullable=False),
     Column("touched", Float, nullable=False),  # when the last message came, in simulated seconds
     Index("sessions_of_visitor", "visitor", "is_open"),
+    sqlite_autoincrement=True,  # else SQLite gives the number of a deleted session to the next one
 )
 messages = Table(
     "messages",
@@ -153,5 +154,7 @@ class Storage:
 
 def _configure_sqlite(connection: Any, _record: object) -> None:
     """Bound the page cache of a connection, and wait for no disk."""
+    cursor = connection.cursor()
     for pragma in ("journal_mode = WAL", "synchronous = OFF", f"cache_size = -{_SQLITE_CACHE_KIB}"):
-        connection.execute(f"PRAGMA {pragma}").close()
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
