@@ -12,10 +12,11 @@ SCRATCH_BYTES = 16 * 1024
 PARTS = 8  # of an answer
 WORDS = 25  # of a part
 END = ""  # what a model says when an answer is complete
-_VOCABULARY = (
+_TEXT = (
     "harbour lantern copper meadow violet thunder basket winter orchard pencil marble silver captain kitchen "
     "journey feather mountain whisper garden engine"
-).split()
+)
+_VOCABULARY = _TEXT.split()
 
 Answer = AsyncGenerator[str, None]
 
