@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import random
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 
-CONTEXT_BYTES = 32 * 1024
+CONTEXT_BYTES = 48 * 1024
+DIGEST_BYTES = 32  # of its beginning, by which contexts differ
 SCRATCH_BYTES = 16 * 1024
 PARTS = 8  # of an answer
 WORDS = 25  # of a part
@@ -30,7 +32,8 @@ class Model:
 
     def read(self, context: bytearray, text: str) -> bytearray:
         """Return the context of a conversation that goes on with ``text``: what a model remembers of all of it."""
-        return bytearray(hashlib.shake_128(context + text.encode()).digest(CONTEXT_BYTES))
+        seed = hashlib.sha256(context[:DIGEST_BYTES] + text.encode()).digest()
+        return bytearray(random.Random(seed).randbytes(CONTEXT_BYTES))
 
     @asynccontextmanager
     async def answering(self, context: bytearray) -> AsyncIterator[Answer]:
