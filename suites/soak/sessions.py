@@ -6,15 +6,19 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from contexts import ContextCache
+from conversation import Exchange, Session
 from events import Events
 from model import END, Model
 from scheduler import Clock
 from scores import Scores
 from signing import Signer
-from storage import Exchange, Session, Storage
+
+if TYPE_CHECKING:
+    from storage import Storage  # the rest of this works without SQLAlchemy
 
 MESSAGES = 3  # of a session
 DELETED = 3  # each third session is deleted when it is over

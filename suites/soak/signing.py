@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import ctypes
-import hashlib
+import hashlib  # noqa: F401 - it loads libcrypto
 import re
 from pathlib import Path
 
 SIGNED_BYTES = 16 * 1024  # of a context
 _DIGEST_BYTES = 32
 _SOURCE = __file__.encode()  # libcrypto can tell who allocated what
-
-assert hashlib.sha256  # loads libcrypto
 
 
 def find_libcrypto() -> str:

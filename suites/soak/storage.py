@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from conversation import Exchange, Session
 from sqlalchemy import (
     Boolean,
     Column,
@@ -57,23 +57,6 @@ hours = Table(
     Column("answers", Integer, nullable=False),
     Column("mean", Float, nullable=False),
 )
-
-
-@dataclass(frozen=True)
-class Session:
-    """A conversation with a visitor, and how many messages it has."""
-
-    id: int
-    messages: int
-
-
-@dataclass(frozen=True)
-class Exchange:
-    """A message and what was answered."""
-
-    question: str
-    answer: str
-    signature: str
 
 
 class Storage:
