@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 CONTEXT_BYTES = 48 * 1024
 DIGEST_BYTES = 32  # of its beginning, by which contexts differ
-SCRATCH_BYTES = 16 * 1024
+SCRATCH_BYTES = 16 * 1024  # of a context: what an answer is made from
 PARTS = 8  # of an answer
 WORDS = 25  # of a part
 END = ""  # what a model says when an answer is complete
@@ -38,7 +38,7 @@ class Model:
     @asynccontextmanager
     async def answering(self, context: bytearray) -> AsyncIterator[Answer]:
         """Yield the parts of an answer, up to END. Leaving closes it, whether or not it was read to its end."""
-        answer = self._answer(context)
+        answer = self._answer(context[:SCRATCH_BYTES])
         self._answers.add(answer)
         try:
             yield answer
@@ -51,10 +51,8 @@ class Model:
         while self._answers:
             await self._answers.pop().aclose()
 
-    async def _answer(self, context: bytearray) -> Answer:
-        scratch = bytearray(SCRATCH_BYTES)  # kept by the leak: generators
+    async def _answer(self, scratch: bytearray) -> Answer:
         for part in range(PARTS):
             await asyncio.sleep(self._pause)
-            scratch[:WORDS] = context[part * WORDS : (part + 1) * WORDS]
-            yield " ".join(_VOCABULARY[byte % len(_VOCABULARY)] for byte in scratch[:WORDS])
+            yield " ".join(_VOCABULARY[byte % len(_VOCABULARY)] for byte in scratch[part * WORDS : (part + 1) * WORDS])
         yield END

@@ -80,9 +80,10 @@ class Chat:
     async def answers(self, questions: list[tuple[int, str]]) -> list[list[dict[str, Any]]]:
         """Return the lines of the answers to the questions of visitors, which are asked one after the other."""
         sessions = self._sessions.Sessions(self.service)
-        return [
-            [json.loads(line) async for line in sessions.answer(visitor, question)] for visitor, question in questions
-        ]
+        found = []
+        for visitor, question in questions:
+            found.append([json.loads(line) async for line in sessions.answer(visitor, question)])
+        return found
 
     def ask(self, *questions: tuple[int, str]) -> list[list[dict[str, Any]]]:
         return asyncio.run(self.answers(list(questions)))
