@@ -103,8 +103,8 @@ def write_state(path: str, used: int, cap: int) -> None:
     facts: dict[str, object] = {"used_bytes": used, "cap_bytes": cap, "collected": gc.get_stats()}
     facts["waiting"] = gc.get_count()
     if used < cap * NO_ROOM_MARK:
-        # Without a bytecode in between, no other thread runs meanwhile. So nothing lives longer because it is listed, and
-        # a tuple that is being made has no second reference, for which Python would raise SystemError.
+        # Without a bytecode in between, no other thread runs. So nothing lives longer because it is listed, and a tuple
+        # that is being made has no second reference, for which Python would raise SystemError.
         types = Counter(next(map(list, map(partial(map, type), map(gc.get_objects, (None,))))))
         facts["objects"] = sum(types.values())
         most = sorted(types.items(), key=lambda each: -each[1])[:MOST_TYPES]
