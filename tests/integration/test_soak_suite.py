@@ -57,9 +57,15 @@ def soaked(tmp_path_factory: pytest.TempPathFactory, docker_client: DockerClient
     running = {
         name: clients(f"soak.{name}-py312-256m", *words(folder / name), *own) for name, (_, own) in selections.items()
     }
-    for name, client in running.items():
-        clients.ended(client, selections[name][0])
-    assert clients.remove_all(docker_client) == []
+    try:
+        for name, client in running.items():
+            clients.ended(client, selections[name][0], within=400)
+    finally:
+        for client in running.values():
+            client.kill()
+            clients.note_ids(client.communicate()[1])
+        left = clients.remove_all(docker_client)
+    assert left == []
     return {name: report(folder / name) for name in running}
 
 
