@@ -6,7 +6,6 @@ All of them run at once for a minute and a half, so this takes two to three minu
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from integration.measuring import ROOT, build_image
 from integration.soak_clients import SoakClients, report
+from soak_laboratory.twins import IN_CONTAINER, marked
 
 from memcap.images.layer import build_layer
 from memcap.model import ImageSource, Suite
@@ -25,7 +25,6 @@ pytestmark = pytest.mark.docker
 
 SUITE = ROOT / "suites" / "soak"
 PROGRAM = (Path(__file__).parent / "programs" / "visit_chat.py").read_text()
-IN_CONTAINER = "/memcap/suite/"
 SECONDS = 100
 RATE = 10
 LEAST_KEPT = 5 << 20  # bytes, of the some 13 MiB that each twin keeps
@@ -73,24 +72,13 @@ def words(output: Path) -> tuple[str, ...]:
     return ("--duration", f"{SECONDS}s", "--rate", str(RATE), "--interval", "10s", "-o", str(output))
 
 
-def marked(leak: str) -> tuple[str, int]:
-    """Return the file and line that allocate what a leak keeps."""
-    (found,) = (
-        (IN_CONTAINER + file.name, number)
-        for file in SUITE.glob("*.py")
-        for number, line in enumerate(file.read_text().splitlines(), start=1)
-        if re.search(rf"# kept by the leak: {leak}$", line)
-    )
-    return found
-
-
 @pytest.mark.parametrize("leak", TWINS)
 def test_a_twin_is_called_a_leak_and_its_line_is_named(soaked: dict[str, Any], leak: str) -> None:
     found = soaked[f"leak_{leak}"]
     assert found["verdict"]["leak"], found["answer"]
     assert found["ending"] == "completed"
     largest = next(site for site in found[TWINS[leak].sites] if site["file"].startswith(IN_CONTAINER))
-    assert (largest["file"], largest["line"]) == marked(leak)
+    assert f"{largest['file'].removeprefix(IN_CONTAINER)}:{largest['line']}" == marked(leak)
     assert largest["bytes"] > LEAST_KEPT
 
 
