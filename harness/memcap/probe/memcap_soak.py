@@ -9,9 +9,8 @@ only if it is asked for. Times (``at``) are seconds of CLOCK_MONOTONIC. The jour
   (current and peak bytes, or null), and how long the program stood still for it (``took``). Counting the objects makes
   a list of 8 bytes each for a moment. It is done, with the collection before it if that is asked for, less often where
   it would need more than COST of the time; in between ``gc_objects`` is null, as it is where there is no such list.
-- ``top``: the lines that have allocated most of what lives. A kill leaves no last one, so there are some before, and
-  one at LATE. None is made where there is no room for it under the cap: it needs SNAPSHOT_FACTOR times the memory of
-  tracemalloc.
+- ``top``: the lines that have allocated most of what lives. A kill leaves no last one, so there are some before. None
+  is made where there is no room for it under the cap: it needs SNAPSHOT_FACTOR times the memory of tracemalloc.
 """
 
 from __future__ import annotations
@@ -33,7 +32,6 @@ MOST_TIMES = 1000
 MOST_SITES = 100
 LONGEST_SOURCE = 200  # characters
 FIRST_TOP, MOST_TOPS, TOP_SECONDS = 20, 100, 300.0  # a part of the duration; so many at most; and seldom enough
-LATE = 0.9  # of the duration: when a list is made whatever it takes, as a program may end without making another
 SNAPSHOT_FACTOR = 4
 HERE = os.path.dirname(os.path.abspath(__file__)) + "/"
 CGROUPS = (  # usage, cap, and statistics with the names of what is page cache
@@ -93,7 +91,6 @@ class PythonLooks:
         whole = duration or 0.0
         self._top_seconds = max(whole / MOST_TOPS, min(TOP_SECONDS, whole / FIRST_TOP))
         self._next_top = time.monotonic() + self._top_seconds
-        self._late = time.monotonic() + LATE * whole
         self._sources: dict[tuple[str, int], str] = {}
 
     def look(self) -> None:
@@ -118,8 +115,7 @@ class PythonLooks:
         )
         if at >= self._next_top:
             self.top()
-            after = at + max(self._top_seconds, (time.monotonic() - at) / COST)
-            self._next_top = min(after, self._late) if at < self._late else after
+            self._next_top = at + max(self._top_seconds, (time.monotonic() - at) / COST)
 
     def top(self) -> None:
         """Write the largest sites, if tracemalloc is on and there is room to find them."""

@@ -285,26 +285,6 @@ def test_objects_are_counted_less_often_where_that_takes_long(monkeypatch: pytes
     assert written[0]["took"] == pytest.approx(0.02)
 
 
-def test_a_list_that_takes_long_is_made_once_more_before_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = [100.0]
-    monkeypatch.setattr(soak.time, "monotonic", lambda: clock[0])
-    looks = looks_with([], frames=1, duration=60.0)
-    made: list[float] = []
-
-    def slow_top() -> None:
-        made.append(clock[0] - 100)
-        clock[0] += 1  # after which none is made for 100 s
-
-    monkeypatch.setattr(looks, "top", slow_top)
-    try:
-        while clock[0] < 165:
-            looks.look()
-            clock[0] += 0.5
-    finally:
-        looks._tracemalloc.stop()
-    assert made == [3.0, 54.0]
-
-
 def test_a_look_does_not_break_a_tuple_that_another_thread_makes() -> None:
     """Python raises SystemError where a tuple of unknown length is referred to by anyone else while it is made."""
     many = [[number] for number in range(50_000)]  # so that other threads wait for the count to end
