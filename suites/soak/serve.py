@@ -1,7 +1,7 @@
 """Serve the application until SIGTERM.
 
-uvicorn alone would raise the signal once more when all is done, which ends the process at once. Here Python ends as always,
-so that what is registered with atexit is done: memcap makes its last list of allocations then.
+uvicorn alone would raise the signal once more when all is done, which ends the process at once. Here Python ends as
+always, and does what is registered with atexit: memcap makes its last list of allocations then.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from typing import Any
 
 from conversation import Exchange, Session
 from sqlalchemy import (
+    BindParameter,
     Boolean,
     Column,
     Float,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    bindparam,
     delete,
     event,
     insert,
@@ -58,6 +60,29 @@ hours = Table(
     Column("mean", Float, nullable=False),
 )
 
+_OF: BindParameter[int] = bindparam("of")
+_OPEN = select(sessions.c.id, sessions.c.messages).where(sessions.c.visitor == _OF, sessions.c.is_open)
+_BEGIN = insert(sessions).returning(sessions.c.id)
+_SAID = (
+    select(messages.c.question, messages.c.answer, messages.c.signature)
+    .where(messages.c.session == _OF)
+    .order_by(messages.c.id)
+)
+_SAY = insert(messages)
+_GO_ON = (
+    update(sessions)
+    .where(sessions.c.id == _OF)
+    .values({name: bindparam(name) for name in ("messages", "touched", "is_open")})
+)
+_FORGET = (delete(messages).where(messages.c.session == _OF), delete(sessions).where(sessions.c.id == _OF))
+_KEPT = (
+    select(sessions.c.id, sessions.c.messages)
+    .where(sessions.c.visitor == _OF, ~sessions.c.is_open)
+    .order_by(sessions.c.id.desc())
+    .limit(KEPT_SHOWN)
+)
+_CLOSE_IDLE = update(sessions).where(sessions.c.is_open, sessions.c.touched < bindparam("before")).values(is_open=False)
+
 
 class Storage:
     """What the service reads and writes, in a database such as ``sqlite+aiosqlite:////tmp/chat.db``.
@@ -84,47 +109,40 @@ class Storage:
 
     async def open_session(self, visitor: int, now: float) -> Session:
         """Return the open session of a visitor; a new one if there is none."""
-        found = select(sessions.c.id, sessions.c.messages).where(sessions.c.visitor == visitor, sessions.c.is_open)
         async with self._engine.begin() as connection:
-            row = (await connection.execute(found)).first()
+            row = (await connection.execute(_OPEN, {"of": visitor})).first()
             if row is not None:
                 return Session(*row)
             values = {"visitor": visitor, "messages": 0, "is_open": True, "touched": now}
-            made = await connection.execute(insert(sessions).values(values).returning(sessions.c.id))
-            return Session(made.scalar_one(), 0)
+            return Session((await connection.execute(_BEGIN, values)).scalar_one(), 0)
 
     async def exchanges(self, session: int) -> Sequence[Exchange]:
         """Return all that was said in a session."""
-        said = select(messages.c.question, messages.c.answer, messages.c.signature)
         async with self._engine.connect() as connection:
-            rows = await connection.execute(said.where(messages.c.session == session).order_by(messages.c.id))
-            return [Exchange(*row) for row in rows]
+            return [Exchange(*row) for row in await connection.execute(_SAID, {"of": session})]
 
     async def add(self, session: Session, exchange: Exchange, now: float, *, is_last: bool) -> None:
         """Store a message of a session with its answer. The last one closes the session."""
-        values = {"messages": session.messages + 1, "touched": now, "is_open": not is_last}
+        values = {"of": session.id, "messages": session.messages + 1, "touched": now, "is_open": not is_last}
         async with self._engine.begin() as connection:
-            await connection.execute(insert(messages).values(session=session.id, **vars(exchange)))
-            await connection.execute(update(sessions).where(sessions.c.id == session.id).values(values))
+            await connection.execute(_SAY, {"session": session.id, **vars(exchange)})
+            await connection.execute(_GO_ON, values)
 
     async def delete(self, session: int) -> None:
         """Delete a session with all that was said in it."""
         async with self._engine.begin() as connection:
-            await connection.execute(delete(messages).where(messages.c.session == session))
-            await connection.execute(delete(sessions).where(sessions.c.id == session))
+            for statement in _FORGET:
+                await connection.execute(statement, {"of": session})
 
     async def kept(self, visitor: int) -> Sequence[Session]:
         """Return the last closed sessions of a visitor that were not deleted."""
-        closed = select(sessions.c.id, sessions.c.messages).where(sessions.c.visitor == visitor, ~sessions.c.is_open)
         async with self._engine.connect() as connection:
-            rows = await connection.execute(closed.order_by(sessions.c.id.desc()).limit(KEPT_SHOWN))
-            return [Session(*row) for row in rows]
+            return [Session(*row) for row in await connection.execute(_KEPT, {"of": visitor})]
 
     async def close_idle(self, before: float) -> None:
         """Close the sessions in which nothing was said since."""
-        idle = update(sessions).where(sessions.c.is_open, sessions.c.touched < before)
         async with self._engine.begin() as connection:
-            await connection.execute(idle.values(is_open=False))
+            await connection.execute(_CLOSE_IDLE, {"before": before})
 
     async def add_hour(self, answers: int, mean: float) -> None:
         """Store how good the answers of an hour were."""
