@@ -38,7 +38,7 @@ class Chat:
 
     async def health(self, request: Request) -> Response:
         await self._service.storage.check()
-        return JSONResponse({"status": "ok"})
+        return JSONResponse({"status": "ok", "answers": self._service.model.answers()})
 
     async def post(self, request: Request) -> Response:
         """Stream the answer to a message of a visitor."""
@@ -102,7 +102,6 @@ def make_application(environ: Mapping[str, str]) -> Starlette:
         scheduler.every(HOUR, chat.report)
         yield
         await scheduler.stop()
-        await service.model.close()
         await service.storage.close()
 
     routes = [

@@ -23,7 +23,7 @@ class UnclosedModel(Model):
     @asynccontextmanager
     async def answering(self, context: bytearray) -> AsyncIterator[Answer]:
         answer = self._answer(context[:SCRATCH_BYTES])  # kept by the leak: generators
-        self._answers.add(answer)  # to be closed when the service ends
+        self._answers.add(answer)
         yield answer
 
 
