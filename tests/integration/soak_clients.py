@@ -49,9 +49,9 @@ class SoakClients:
             text=True,
         )
 
-    def ended(self, running: subprocess.Popen[str], code: int, *, within: float = 180) -> tuple[str, str]:
+    def ended(self, running: subprocess.Popen[str], code: int) -> tuple[str, str]:
         """Return what a client said, which exits with ``code``."""
-        out, err = running.communicate(timeout=scaled(within))
+        out, err = running.communicate(timeout=scaled(180))
         self.note_ids(err)
         assert running.returncode == code, f"{out}\n{err}"
         assert "Traceback" not in err
