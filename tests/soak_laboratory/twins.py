@@ -7,7 +7,7 @@ import re
 import subprocess
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,13 +20,11 @@ IN_CONTAINER: Final = "/memcap/suite/"
 RATE: Final = 10  # requests a second, each of which is a message 9 times of 10
 TRUTH: Final = 48 * 1024 * 0.9 / 3  # bytes a request: 48 KiB of each session, which has three messages
 MARGIN: Final = 0.1
+IN_PYTHON: Final = ("generators", "contexts", "scores", "listeners")
 LINES: Final = ("--tracemalloc", "--frames", "1")
-PROGRAMS: Final[dict[str, tuple[str, ...]]] = {
+SOAKS: Final[dict[str, tuple[str, ...]]] = {
     "chat_filling": (),
-    "leak_generators": LINES,
-    "leak_contexts": LINES,
-    "leak_scores": LINES,
-    "leak_listeners": LINES,
+    **{f"leak_{name}": () for name in IN_PYTHON},
     "leak_native": ("--memray",),
 }
 
@@ -42,10 +40,18 @@ class Judged:
 
 
 def twins(image: str, minutes: float) -> Table:
-    """Soak the service with a cache that fills, and each twin, all at once."""
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(len(PROGRAMS)) as pool:
-        jobs = {name: pool.submit(_soaked, name, image, minutes, Path(folder) / name) for name in PROGRAMS}
+    """Soak the service with a cache that fills, and each twin, all at once; then each for a minute to have its line."""
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(len(SOAKS)) as pool:
+        jobs = {
+            name: pool.submit(_soaked, name, image, minutes, Path(folder) / name, words)
+            for name, words in SOAKS.items()
+        }
         found = {name: job.result() for name, job in jobs.items()}
+        traced = {
+            f"leak_{name}": pool.submit(_soaked, f"leak_{name}", image, 1, Path(folder) / f"line_{name}", LINES)
+            for name in IN_PYTHON
+        }
+        found.update({name: replace(found[name], line=job.result().line) for name, job in traced.items()})
     return Table(
         title=f"The chat service and its twins, {minutes:g} minutes at once",
         columns=("benchmark", "class", "KiB a request", "line"),
@@ -54,10 +60,10 @@ def twins(image: str, minutes: float) -> Table:
     )
 
 
-def _soaked(name: str, image: str, minutes: float, folder: Path) -> Judged:
-    words = (f"soak.{name}-{image}-256m", "--duration", f"{minutes}min", "--rate", str(RATE), *PROGRAMS[name])
+def _soaked(name: str, image: str, minutes: float, folder: Path, words: tuple[str, ...]) -> Judged:
+    order = (f"soak.{name}-{image}-256m", "--duration", f"{minutes}min", "--rate", str(RATE), *words)
     done = subprocess.run(
-        [*MEMCAP, *words, "-o", str(folder), "--json"], cwd=ROOT, capture_output=True, text=True, check=False
+        [*MEMCAP, *order, "-o", str(folder), "--json"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     if not done.stdout:
         raise RuntimeError(done.stderr)
@@ -84,11 +90,11 @@ def _problems(name: str, found: Judged) -> list[str]:
         return [] if found.leak is False else [f"{name}: {found.kind}"]
     if not found.leak or found.bytes_per_request is None:
         return [f"{name}: {found.kind}"]
-    problems = []
+    problems, expected = [], marked(name.removeprefix("leak_"))
     if abs(found.bytes_per_request / TRUTH - 1) > MARGIN:
         problems.append(f"{name}: {found.bytes_per_request:.0f} bytes a request in place of {TRUTH:.0f}")
-    if found.line != marked(name.removeprefix("leak_")):
-        problems.append(f"{name}: {found.line} in place of {marked(name.removeprefix('leak_'))}")
+    if found.line != expected:
+        problems.append(f"{name}: {found.line} in place of {expected}")
     return problems
 
 
