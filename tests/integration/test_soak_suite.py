@@ -25,7 +25,7 @@ pytestmark = pytest.mark.docker
 
 SUITE = ROOT / "suites" / "soak"
 PROGRAM = (Path(__file__).parent / "programs" / "visit_chat.py").read_text()
-JUDGED = ("--duration", "100s", "--rate", "8", "--interval", "10s")  # 13 simulated minutes
+JUDGED = ("--duration", "100s", "--rate", "16", "--interval", "10s")  # 27 simulated minutes
 TRACED = ("--duration", "60s", "--rate", "4", "--interval", "10s", "--tracemalloc", "--frames", "1")
 LEAST_KEPT = 1 << 20  # bytes; most lines of the service and its packages hold less
 
