@@ -26,7 +26,7 @@ truth:  ## Print known truth against what is measured; ARGS are options (ARGS="-
 fuzz:  ## Give a million damaged files to all that reads files; ARGS are options (ARGS="--inputs 10000 --only results").
 	@$(PYTHON) -m ci fuzz $(ARGS)
 
-soaks:  ## Soak programs whose truth is known, and kill clients (20 minutes); ARGS are options (ARGS="--kills 0").
+soaks:  ## Soak programs whose truth is known, and kill clients (30 minutes); ARGS are options (ARGS="--kills 0").
 	@$(PYTHON) -m ci soaks $(ARGS)
 
 leaks:  ## Judge thousands of memory series whose truth is known; ARGS are options (ARGS="--series 1000").

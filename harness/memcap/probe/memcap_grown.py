@@ -16,6 +16,8 @@ import os
 import sys
 import time
 from collections import deque
+from itertools import chain, compress, repeat, tee
+from operator import is_not
 from types import ModuleType
 
 TYPE_CHECKING = False
@@ -55,8 +57,6 @@ class Still:
         self._before = sys.getswitchinterval()
         sys.setswitchinterval(LONGEST_STILL)
         self._began = time.perf_counter()
-        while time.perf_counter() - self._began < 2 * self._before:  # who waits already wants its turn soon
-            pass
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -65,12 +65,13 @@ class Still:
 
 
 def tracked_objects() -> list[Any]:
-    """Return what the collector knows, without tuples and frozen sets.
+    """Return what the collector knows, without tuples.
 
-    One that another thread makes at the moment must have no other reference, or that thread gets a SystemError
-    (``_PyTuple_Resize``). So no other thread may run until this returns.
+    One that another thread makes at the moment must have no other reference, or that thread gets a SystemError. No other
+    thread runs while they are in a list, as there is no bytecode until they are out of it.
     """
-    return [each for each in gc.get_objects() if type(each) is not tuple and type(each) is not frozenset]
+    one, other = tee(chain.from_iterable(map(gc.get_objects, (None,))))
+    return list(compress(one, map(is_not, map(type, other), repeat(tuple))))
 
 
 class GrowthLook:

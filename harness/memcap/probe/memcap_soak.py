@@ -113,7 +113,7 @@ class PythonLooks:
         if began >= self._next_count:
             if self._collects:
                 gc.collect()
-            objects = len(gc.get_objects()) if hasattr(gc, "get_objects") else None
+            objects = count_objects()
             self._next_count = began + (time.perf_counter() - began) / COST
         is_tracing = self._tracemalloc is not None and self._tracemalloc.is_tracing()  # the program may end it
         traced = list(self._tracemalloc.get_traced_memory()) if is_tracing else None
@@ -319,6 +319,16 @@ def imported(name: str) -> Any:
         return __import__(name)
     finally:
         sys.path.remove(HERE)
+
+
+def count_objects() -> int | None:
+    """Return how many objects the collector tracks; None where it cannot say.
+
+    The list of them must be gone before another thread runs. That thread may be making a tuple from a generator, and
+    Python raises SystemError in it if the tuple has a second reference. Without a bytecode between the list and its
+    length, no other thread runs.
+    """
+    return next(map(len, map(gc.get_objects, (None,)))) if hasattr(gc, "get_objects") else None
 
 
 def left_under_cap() -> int | None:

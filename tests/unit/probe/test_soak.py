@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from importlib.util import module_from_spec, spec_from_file_location
@@ -27,6 +28,7 @@ PROBE = Path(memcap.__file__).parent / "probe"
 WORKLOADS = """
 import os
 import signal
+import threading
 import time
 
 def leaks():
@@ -269,7 +271,7 @@ def test_objects_are_counted_less_often_where_that_takes_long(monkeypatch: pytes
     clock = [100.0]
     monkeypatch.setattr(soak.time, "perf_counter", lambda: clock[0])
 
-    def slow_list() -> list[object]:
+    def slow_list(generation: None) -> list[object]:
         clock[0] += 0.02
         return [None] * 5
 
@@ -281,6 +283,28 @@ def test_objects_are_counted_less_often_where_that_takes_long(monkeypatch: pytes
         clock[0] += 0.7
     assert [each["gc_objects"] for each in written] == [5, None, None, 5, None]
     assert written[0]["took"] == pytest.approx(0.02)
+
+
+def test_a_look_does_not_break_a_tuple_that_another_thread_makes() -> None:
+    """Python raises SystemError where a tuple of unknown length is referred to by anyone else while it is made."""
+    many = [[number] for number in range(50_000)]  # so that other threads wait for the count to end
+    is_over = threading.Event()
+
+    def look() -> None:
+        for _ in range(30):
+            assert soak.count_objects() > len(many)
+        is_over.set()
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    thread = threading.Thread(target=look)
+    try:
+        thread.start()
+        while not is_over.is_set():
+            assert len(tuple(number for number in range(23))) == 23
+    finally:
+        thread.join()
+        sys.setswitchinterval(interval)
 
 
 def test_a_python_without_a_list_of_objects_has_none(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from functools import partial
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -116,8 +117,9 @@ def write_state(path: str, used: int, cap: int) -> None:
     facts: dict[str, object] = {"used_bytes": used, "cap_bytes": cap, "collected": gc.get_stats()}
     facts["waiting"] = gc.get_count()
     if used < cap * NO_ROOM_MARK:
-        # In one go: nothing else runs meanwhile, so that nothing is kept alive longer by being listed.
-        types = Counter(map(type, gc.get_objects()))
+        # Without a bytecode in between, no other thread runs. So nothing lives longer because it is listed, and a tuple
+        # that is being made has no second reference, for which Python would raise SystemError.
+        types = Counter(next(map(list, map(partial(map, type), map(gc.get_objects, (None,))))))
         facts["objects"] = sum(types.values())
         most = sorted(types.items(), key=lambda each: -each[1])[:MOST_TYPES]
         facts["types"] = [("%s.%s" % (kind.__module__, kind.__qualname__), count) for kind, count in most]
