@@ -16,8 +16,6 @@ import os
 import sys
 import time
 from collections import deque
-from itertools import chain, compress, repeat, tee
-from operator import is_not
 from types import ModuleType
 
 TYPE_CHECKING = False
@@ -37,7 +35,7 @@ CHUNK = 1000  # objects that are asked together for what they refer to
 MOST_SITES, MOST_TYPES, MOST_HELD = 20, 20, 5
 MOST_SECONDS, WIDEST = 20.0, 64  # of the search for holders: how long, and how many at one distance
 EXPLAINS = 0.3  # of what grew: containers that hold less do not explain it
-LONGEST_STILL = 0.5  # seconds
+LONGEST_STILL = 1.0  # seconds
 LONGEST_SOURCE = 200  # characters
 LIBRARY = os.path.dirname(os.__file__)
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -57,6 +55,8 @@ class Still:
         self._before = sys.getswitchinterval()
         sys.setswitchinterval(LONGEST_STILL)
         self._began = time.perf_counter()
+        while time.perf_counter() - self._began < 2 * self._before:  # who waits already does not wait so long
+            pass
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -65,13 +65,12 @@ class Still:
 
 
 def tracked_objects() -> list[Any]:
-    """Return what the collector knows, without tuples.
+    """Return what the collector knows, without tuples; to be called as the first thing in a Still.
 
-    One that another thread makes at the moment must have no other reference, or that thread gets a SystemError. No other
-    thread runs while they are in a list, as there is no bytecode until they are out of it.
+    A tuple that another thread makes at the moment must have no other reference, or that thread gets a SystemError. So
+    it must not run until the tuples are out of the list.
     """
-    one, other = tee(chain.from_iterable(map(gc.get_objects, (None,))))
-    return list(compress(one, map(is_not, map(type, other), repeat(tuple))))
+    return [each for each in gc.get_objects() if type(each) is not tuple]
 
 
 class GrowthLook:
@@ -107,10 +106,11 @@ class GrowthLook:
         and the chain; null instead of whether, if the search did not come to its end. ``garbage`` are objects that
         nothing held and that nobody had collected, ``frozen`` those that the collector does not show.
         """
-        with Still() as still:
-            garbage = gc.collect()
-            sites, traced, overhead = self._grown_sites()
+        began = time.perf_counter()
+        garbage = gc.collect()
+        with Still():
             objects = tracked_objects()
+            sites, traced, overhead = self._grown_sites()
             types = grown_types(self._types, count_types(objects))
             own = [objects, vars(self), self._types, self._lengths, self._traced, types, sites]
             holders = Holders(program, min(seconds, MOST_SECONDS), hidden=own)
@@ -133,7 +133,7 @@ class GrowthLook:
             "frozen": gc.get_freeze_count(),
             "traced": traced,
             "tracing": overhead,
-            "took": [self.took, still.seconds],
+            "took": [self.took, time.perf_counter() - began],
         }
 
     def _sites(self) -> dict[tuple[str, int], list[int]]:
