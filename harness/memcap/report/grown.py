@@ -67,7 +67,7 @@ def _facts(grown: Grown, unit: str | None, work: float | None, bytes_: int | Non
         yield f"{unit}s meanwhile", number(round(work))
     if grown.processes > 1:
         yield "processes", str(grown.processes)
-    if grown.frozen:
+    if grown.frozen >= _MUCH_GARBAGE:  # CPython 3.12 has some hundreds of its own
         yield "frozen", f"{grown.frozen:,} objects (gc.freeze), whose holders are not seen"
     if grown.garbage >= _MUCH_GARBAGE:
         yield "garbage", f"{grown.garbage:,} objects that nothing held, and that nobody had collected"

@@ -149,7 +149,9 @@ while time.monotonic() < end:
 if child:
     os.wait()
 """
-    seen = run(code, "looks step=0.05 frames=0 duration=0.5 explain=2", executable=interpreter)
+    words = "looks step=0.05 frames=0 duration=0.5 explain=2"
+    # CPython 3.13 warns of the thread that begins again after the fork.
+    seen = run(code, words, "-W", "ignore::DeprecationWarning", executable=interpreter)
     assert (seen.code, seen.errors) == (0, "")
     assert len({each.pid for each in seen.looks.grown}) == len(seen.looks.grown) == 2
     for each in seen.looks.grown:

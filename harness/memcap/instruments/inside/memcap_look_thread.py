@@ -120,13 +120,22 @@ def append(path: str, line: bytes) -> None:
 
     It is created apart: the kernel lets nobody create what another user has created in a folder like this.
     """
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC
-    try:
-        file = os.open(path, flags)
-    except FileNotFoundError:
-        file = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600)
-        os.fchmod(file, 0o666)
+    file = opened(path)
     try:
         os.write(file, line)
     finally:
         os.close(file)
+
+
+def opened(path: str) -> int:
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC
+    try:
+        return os.open(path, flags)
+    except FileNotFoundError:
+        pass
+    try:
+        file = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:  # another process was quicker
+        return os.open(path, flags)
+    os.fchmod(file, 0o666)
+    return file
