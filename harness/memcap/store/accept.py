@@ -141,7 +141,13 @@ def _baseline(cell: CellResult, result: CampaignResult, accepted: Accepted) -> B
         intervals=_intervals(cell),
         growth=accepted_growth(cell),
         accepted=accepted,
+        seconds=_rounded(cell.seconds),
     )
+
+
+def _rounded(seconds: float | None) -> float | None:
+    """Return two digits of ``seconds``: more would change with every measurement."""
+    return None if seconds is None else float(f"{seconds:.2g}")
 
 
 def _values(cell: CellResult) -> dict[Metric, tuple[float, ...]]:

@@ -38,7 +38,8 @@ from memcap.strict import (
 #     boolean), variables may be hashes; a policy of cells that have one of their own
 # 4 - what a run of a server yielded (`server`); budgets of phases, and the phase in which a cell should end; the
 #     endings not_ready and service_failed; the caveats load_missed_rate, load_client_slow and load_errors
-SCHEMA = 4
+# 5 - a result may be a shard, with a part of the plan (`shard`), or merged of shards (`merged_from`); the host
+SCHEMA = 5
 # Below these keys a number may be negative: exit codes, what a workload measured itself and its limits, flags and
 # counters of interpreters, and ulimits, of which -1 is none.
 SIGNED = frozenset({"exit_code", "signal", "extra", "thresholds", "alerts", "flags", "gc", "ulimits"})
