@@ -296,6 +296,10 @@ def _circumstances(view: View) -> Fold:
     for name, facts in list(result.images.items())[:_NAMED_IMAGES]:
         python = f", {facts.python.implementation} {facts.python.version}" if facts.python else ""
         items.append((("image ", Mono(name)), (Mono(facts.reference), python)))
+    if result.shard is not None:
+        items.append(("shard", str(result.shard.shard)))
+    if result.merged_from:
+        items.append(("merged from", listed(result.merged_from, _NAMED_CELLS)))
     if hosts := hosts_text(result):
         items.append(("host", hosts))
     items.append(("command", Mono(shlex.join(result.command))))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from memcap.errors import MemcapError, UsageError
 from memcap.model import BASE_MARK, CampaignResult, CellResult, ShardFacts
 from memcap.shards.alike import NamedResult, joined_environment, refuse_mixed, refuse_other_campaigns, shared_words
-from memcap.units import listed
+from memcap.units import counted, listed
 
 _NAMED = 5
 
@@ -124,9 +124,9 @@ def _refuse_missing(parts: Sequence[NamedResult]) -> None:
     there = {_facts(each).shard.number for each in parts}
     missing = [f"{number}/{count}" for number in range(1, count + 1) if number not in there]
     if missing:
-        what = "shard is" if len(missing) == 1 else "shards are"
+        verb = "is" if len(missing) == 1 else "are"
         raise ShardsMissing(
-            f"{len(missing)} of {count} {what} missing: {listed(missing, 2 * _NAMED)}; nothing was merged.",
+            f"{len(missing)} of {counted(count, 'shard')} {verb} missing: {listed(missing, 2 * _NAMED)}; nothing was merged.",
             remedy="Measure again what was lost: memcap run --shard with the same other options, at the same commit.",
         )
 

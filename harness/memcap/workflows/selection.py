@@ -167,14 +167,18 @@ def plan_of(earlier: CampaignResult, config: Config) -> Plan:
 
 
 def refuse_resuming(earlier: CampaignResult) -> None:
-    """Raise UsageError for a result that was merged of shards, and for a campaign that two revisions were measured in.
+    """Raise UsageError for a result that was merged of shards or has no cells, and for a campaign with a base.
 
-    Later runs would be no neighbours of its own.
+    Later runs would be no neighbours of those of the base, or of the shard.
     """
     if earlier.merged_from:
         raise UsageError(
             f"{earlier.id} was merged of {counted(len(earlier.merged_from), 'shard')}, and cannot be resumed",
             remedy="Resume the shards that are not finished (memcap run --resume SHARD), then merge them again.",
+        )
+    if earlier.shard is not None and not earlier.plan_cells:
+        raise UsageError(
+            f"shard {earlier.shard.shard} has no cells, so there is nothing to resume", remedy="Merge it as it is."
         )
     if earlier.has_base:
         raise UsageError(

@@ -76,7 +76,7 @@ def test_accept_prints_old_and_new_medians_and_writes_the_file(project: Path) ->
     after = load_baselines(_folder(project))
     assert after.cells[OTHER_ID] == before.cells[OTHER_ID]
     accepted = Accepted(reason="the crew keeps its tools", by="Ada Lovelace", source="20261120T043000-quick-1a2b")
-    assert after.cells[CELL_ID] == make_baseline(HIGHER, accepted=accepted)
+    assert after.cells[CELL_ID] == make_baseline(HIGHER, accepted=accepted, seconds=1.2)
 
 
 def test_nobody_is_named_whom_git_does_not_know(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, project: Path) -> None:

@@ -237,7 +237,7 @@ def test_pinned_cpus_of_schema_2_are_read(damaged: Callable[[Callable[[Any], Any
 def test_a_newer_schema_names_both_versions_and_the_way_out(damaged: Callable[[Callable[[Any], Any]], Path]) -> None:
     path = damaged(lambda document: document["memcap"].update(schema=99))
     with pytest.raises(
-        NewerSchemaError, match=r"damaged\.json: memcap\.schema: written with schema 99;.*up to 4"
+        NewerSchemaError, match=r"damaged\.json: memcap\.schema: written with schema 99;.*up to 5"
     ) as it:
         load_result(path)
     assert "Upgrade memcap" in it.value.remedy
