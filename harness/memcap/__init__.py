@@ -37,6 +37,8 @@ cell
     Benchmark x image x cap; the unit of measuring and judging. Its id reads ``suite.benchmark-image-cap``; a variant,
     such as ``cold`` (without the image's files in the page cache), is named behind the benchmark:
     ``suite.benchmark.cold-image-cap``.
+shard
+    A part of the cells of a plan, measured by one of several jobs. `memcap merge` makes one result of all of them.
 plan
     The ordered cells of one invocation, with how often each is run.
 run
