@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+MOST_SHARDS: Final = 9999
 
 
 @dataclass(frozen=True, kw_only=True)

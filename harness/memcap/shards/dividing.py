@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from memcap.errors import UsageError
-from memcap.model import Baselines, CampaignResult, Cell, Plan, Shard
+from memcap.model import MOST_SHARDS, Baselines, CampaignResult, Cell, Plan, Shard
 from memcap.stats import median
 
 START_SECONDS: Final = 1.0  # what a container takes besides its workload: to be created, started and removed
 USUAL_SECONDS: Final = 1.0  # of a run, where no cell of the plan has a duration
-_FORM = re.compile(r"([0-9]{1,4})/([0-9]{1,4})", re.ASCII)
+_FORM = re.compile(r"([0-9]{1,9})/([0-9]{1,9})", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ def parse_shard(text: str) -> Shard:
     """Return the shard that ``text`` names, such as 3/8. Raises UsageError."""
     form = _FORM.fullmatch(text)
     number, count = (int(form[1]), int(form[2])) if form else (0, 0)
-    if not 1 <= number <= count:
+    if not 1 <= number <= count <= MOST_SHARDS:
         raise UsageError(
             f"{text!r} is not a shard",
             remedy="Write NUMBER/COUNT: 3/8 is the third of eight shards, and the first is 1/8.",

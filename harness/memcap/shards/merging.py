@@ -125,8 +125,9 @@ def _refuse_missing(parts: Sequence[NamedResult]) -> None:
     missing = [f"{number}/{count}" for number in range(1, count + 1) if number not in there]
     if missing:
         verb = "is" if len(missing) == 1 else "are"
+        named = listed(missing, 2 * _NAMED)
         raise ShardsMissing(
-            f"{len(missing)} of {counted(count, 'shard')} {verb} missing: {listed(missing, 2 * _NAMED)}; nothing was merged.",
+            f"{len(missing)} of {counted(count, 'shard')} {verb} missing: {named}; nothing was merged.",
             remedy="Measure again what was lost: memcap run --shard with the same other options, at the same commit.",
         )
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from memcap.errors import FileFormatError
-from memcap.model import NO_NETWORK, CampaignResult, CellResult, CellSummary, Metric, Secret
+from memcap.model import MOST_SHARDS, NO_NETWORK, CampaignResult, CellResult, CellSummary, Metric, Secret, ShardFacts
 from memcap.model.names import is_campaign_id, is_stored_name, is_stored_variant, parse_cell_id
 from memcap.store.files import check_schema, write_atomically
 from memcap.store.pyperf_codec import pyperf_document
@@ -176,11 +176,9 @@ def check_names(path: Path, result: CampaignResult) -> None:
     complaints = []
     if not is_campaign_id(result.id):
         complaints.append(f"memcap.id: expected the id of a campaign, found {describe(result.id)}")
-    complaints += [
-        f"{key_text(('memcap', 'plan_cells', index))}: expected the id of a cell, found {describe(cell_id)}"
-        for index, cell_id in enumerate(result.plan_cells)
-        if parse_cell_id(cell_id) is None
-    ]
+    complaints += _plan_complaints(("memcap", "plan_cells"), result.plan_cells)
+    if result.shard is not None:
+        complaints += _shard_complaints(result.shard)
     seen: set[str] = set()
     for index, cell in enumerate(result.cells):
         place: KeyPath = ("memcap", "cells", index)
@@ -190,6 +188,22 @@ def check_names(path: Path, result: CampaignResult) -> None:
         seen.add(cell.cell.id)
     if complaints:
         refuse(path, complaints)
+
+
+def _plan_complaints(place: KeyPath, plan_cells: Sequence[str]) -> list[str]:
+    return [
+        f"{key_text((*place, index))}: expected the id of a cell, found {describe(cell_id)}"
+        for index, cell_id in enumerate(plan_cells)
+        if parse_cell_id(cell_id) is None
+    ]
+
+
+def _shard_complaints(facts: ShardFacts) -> list[str]:
+    shard = facts.shard
+    complaints = _plan_complaints(("memcap", "shard", "plan_cells"), facts.plan_cells)
+    if not 1 <= shard.number <= shard.count <= MOST_SHARDS:
+        complaints.append(f"memcap.shard.shard: expected a number from 1 to `count`, found {shard}")
+    return complaints
 
 
 def _name_complaints(cell: CellSummary, place: KeyPath) -> list[str]:

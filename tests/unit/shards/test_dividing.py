@@ -109,7 +109,7 @@ def test_a_shard_is_read_as_it_is_written(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["0/8", "9/8", "a/b", "1/0", "0/0", "3", "", "1/2/3", "-1/2", " 1/2", "1/2\n", "١/٢", "1/10000"]
+    "text", ["0/8", "9/8", "a/b", "1/0", "0/0", "3", "", "1/2/3", "-1/2", " 1/2", "1/2\n", "\u0661/\u0662", "1/10000"]
 )
 def test_what_is_no_shard_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(UsageError) as refused:
