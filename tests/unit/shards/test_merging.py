@@ -45,6 +45,9 @@ def three(**changes: Any) -> list[NamedResult]:
     return [shard(1, CELLS[:2]), shard(2, CELLS[3:], **changes), shard(3, CELLS[2:3])]
 
 
+FACTS = ShardFacts(shard=Shard(number=2, count=3), plan_cells=IDS, commit="c0ffee")
+
+
 def refusal(parts: Sequence[NamedResult], *, allow_mixed: bool = False) -> str:
     with pytest.raises(UsageError) as refused:
         merge(parts, allow_mixed=allow_mixed)
@@ -121,11 +124,11 @@ def test_missing_shards_are_named_with_the_code_of_cells_that_are_gone() -> None
         ({"looks": (6, 12)}, "runs at interim checks: none (1.json, 3.json), 6, 12 (2.json)"),
         ({"command": ("memcap", "run", "--cold")}, "command: memcap run --profile quick (1.json, 3.json), memcap run"),
         ({"policy": ContainerPolicy(network="bridge")}, "container options: variant 1 (1.json, 3.json), variant 2"),
-        ({"shard": replace(three()[1].result.shard, commit="beef")}, "commit: c0ffee (1.json, 3.json), beef (2.json)"),
-        ({"shard": replace(three()[1].result.shard, commit=None)}, "none (2.json)"),
-        ({"shard": replace(three()[1].result.shard, base="main (1a2b)")}, "base: none (1.json, 3.json), main (1a2b)"),
-        ({"shard": replace(three()[1].result.shard, plan_cells=IDS[:4])}, "cells of the plan: variant 1"),
-        ({"shard": replace(three()[1].result.shard, shard=Shard(number=2, count=4))}, "number of shards: 3 (1.json"),
+        ({"shard": replace(FACTS, commit="beef")}, "commit: c0ffee (1.json, 3.json), beef (2.json)"),
+        ({"shard": replace(FACTS, commit=None)}, "none (2.json)"),
+        ({"shard": replace(FACTS, base="main (1a2b)")}, "base: none (1.json, 3.json), main (1a2b)"),
+        ({"shard": replace(FACTS, plan_cells=IDS[:4])}, "cells of the plan: variant 1"),
+        ({"shard": replace(FACTS, shard=Shard(number=2, count=4))}, "number of shards: 3 (1.json"),
     ],
 )  # fmt: skip
 def test_shards_of_another_campaign_are_refused_with_the_difference(changes: dict[str, Any], words: str) -> None:

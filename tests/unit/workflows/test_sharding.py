@@ -258,6 +258,18 @@ def test_a_cell_that_is_missing_and_has_a_baseline_is_gone_as_in_a_check(run: Ru
     assert (judged.exit_code, judged.stdout) == (merged.exit_code, merged.stdout)
 
 
+def test_all_shards_have_the_interim_checks_of_the_whole_plan(run: Run, merge: Run, project: Path) -> None:
+    accept(run, project)
+    words = ("--until-decided", "--max-runs", "20")
+    paths = measure(run, project, 3, *words)
+    whole = run("--output", project / "whole.json", *words)
+
+    assert whole.exit_code == 0, whole.output
+    assert {load_result(path).looks for path in paths} == {load_result(project / "whole.json").looks}
+    assert merge(*paths, "-o", project / "all.json").exit_code == 0
+    assert load_result(project / "all.json").looks == load_result(project / "whole.json").looks
+
+
 def test_a_merged_result_is_not_resumed(run: Run, merge: Run, project: Path) -> None:
     merge(*measure(run, project, 2), "-o", project / "all.json")
     refused = run("--resume", project / "all.json")
