@@ -1,7 +1,7 @@
 """memcap measures, caps and judges the memory of Python in containers.
 
-`memcap.measure`, `run`, `check`, `compare`, `fit`, `profile` and `load_result` are the command line for programs:
-docs/python-api.md. They are imported when they are asked for, so that `import memcap` costs nothing.
+`memcap.measure`, `run`, `check`, `merge`, `compare`, `fit`, `profile` and `load_result` are the command line for
+programs: docs/python-api.md. They are imported when they are asked for, so that `import memcap` costs nothing.
 
 The words of this project; each has one meaning, and code, messages and documents use no other word for it.
 
@@ -140,6 +140,7 @@ __all__ = [
     "Measured",
     "Measurement",
     "MemcapError",
+    "MergeOptions",
     "Metric",
     "ProfileOptions",
     "Profiled",
@@ -156,6 +157,7 @@ __all__ = [
     "fit",
     "load_result",
     "measure",
+    "merge",
     "profile",
     "run",
 ]
