@@ -17,6 +17,7 @@ from memcap.workflows.judging import Case
 from memcap.workflows.merge_options import MergeOptions
 from memcap.workflows.result_file import reserved
 from memcap.workflows.selection import load_project, with_new_cells
+from memcap.workflows.sharding import commit_of
 
 _NAMED = 5
 
@@ -40,6 +41,7 @@ def merge_shards(options: MergeOptions, tell: Tell) -> Case:
     merged = merge(files.heads, allow_mixed=options.allow_mixed)
     result = merged.result
     base = _merged_base(files, result, allow_mixed=options.allow_mixed)
+    _tell_of_other_commit(files.heads[0].result, config, tell)
     for difference in merged.mixed:
         tell(f"the machines differ in {difference}")
     _save(result, base, options.output or result_path(config.results_directory, result.id), options, tell)
@@ -50,6 +52,12 @@ def merge_shards(options: MergeOptions, tell: Tell) -> Case:
     # A cell that has a baseline is `gone`, as `memcap check` says. Others must not pass unseen.
     is_unseen = bool(missing) and baselines.cells.keys().isdisjoint(missing)
     return Case(config=config, result=result, baselines=baselines, time_is_up=is_unseen)
+
+
+def _tell_of_other_commit(shard: CampaignResult, config: Config, tell: Tell) -> None:
+    here, there = commit_of(config), shard.shard and shard.shard.commit
+    if here and there and here != there:
+        tell(f"measured at the commit {there[:12]}, judged by the baselines and rules of {here[:12]}")
 
 
 def _save(result: CampaignResult, base: CampaignResult | None, path: Path, options: MergeOptions, tell: Tell) -> None:

@@ -41,7 +41,7 @@ def facts_of(shard: Shard | None, whole: Plan, base: Base | None, config: Config
     if shard is None:
         return None
     ids = tuple(cell.id for cell in whole.cells)
-    return ShardFacts(shard=shard, plan_cells=ids, commit=_commit(config), base=base.name if base else None)
+    return ShardFacts(shard=shard, plan_cells=ids, commit=commit_of(config), base=base.name if base else None)
 
 
 def nothing_measured(request: CampaignRequest, argv: tuple[str, ...], *, engine: str) -> CampaignResult:
@@ -82,10 +82,11 @@ def _load_durations(path: Path | None) -> CampaignResult | None:
     return load_result(path)
 
 
-def _commit(config: Config) -> str | None:
+def commit_of(config: Config) -> str | None:
+    """Return the commit that the project is at; None where there is no repository, or no git."""
     try:
         return find_commit(config.root, "HEAD")
-    except UsageError:  # no repository, or no git
+    except UsageError:
         return None
 
 

@@ -382,21 +382,3 @@ def test_a_random_peak_is_nothing_to_compare_with() -> None:
     found, left_out = as_baselines(make_result(make_cell(runs=[make_measurement(9, caveats=(doubt,))] * 5)))
     assert list(found.cells[CELL_ID].values) == [Metric.UNRECLAIMABLE_PEAK, Metric.RSS_PEAK]
     assert left_out == (f"peak of {CELL_ID}: it was the container runtime's own start, whose size is random",)
-
-
-def test_a_baseline_says_how_long_a_run_takes_until_its_figures_change(tmp_path: Path) -> None:
-    def measured(peak: float, *seconds: float | None) -> Baselines:
-        runs = [make_measurement(peak, wall_seconds=each) for each in seconds]
-        return accept(known, make_result(make_cell(runs=runs)), cells=[CELL_ID], accepted=Accepted()).baselines
-
-    known = Baselines()
-    known = measured(62.5, None, None, None)
-    assert known.cells[CELL_ID].seconds is None
-    known = measured(62.5, 3.14159, 3.2, None)
-    assert known.cells[CELL_ID].seconds == 3.2, "the median in two digits, for a baseline that had none"
-    save_baselines(known, tmp_path)
-    assert load_baselines(tmp_path) == known
-    same = measured(62.5, 9.0, 9.0, 9.0)
-    assert same == known, "the time alone is no change"
-    assert save_baselines(same, tmp_path) == ()
-    assert measured(80.0, 1234.0, 1234.0, 1234.0).cells[CELL_ID].seconds == 1200.0

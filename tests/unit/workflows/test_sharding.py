@@ -148,7 +148,9 @@ def test_shards_of_other_commits_are_refused(
     assert facts is not None
     assert facts.commit == repository.git("rev-parse", "HEAD").strip()
     (project / "README").touch()
-    repository.commit("two")
+    other = repository.commit("two")
+    told = merge(first, second, "-o", project / "all.json").stderr
+    assert f"measured at the commit {facts.commit[:12]}, judged by the baselines and rules of {other[:12]}\n" in told
     run("--shard", "2/2", "--output", second, "--force")
 
     refused = merge(first, second)
