@@ -1,7 +1,7 @@
 """memcap measures, caps and judges the memory of Python in containers.
 
-`memcap.measure`, `run`, `check`, `compare`, `fit`, `profile` and `load_result` are the command line for programs:
-docs/python-api.md. They are imported when they are asked for, so that `import memcap` costs nothing.
+`memcap.measure`, `run`, `check`, `merge`, `compare`, `fit`, `profile` and `load_result` are the command line for
+programs: docs/python-api.md. They are imported when they are asked for, so that `import memcap` costs nothing.
 
 The words of this project; each has one meaning, and code, messages and documents use no other word for it.
 
@@ -37,6 +37,8 @@ cell
     Benchmark x image x cap; the unit of measuring and judging. Its id reads ``suite.benchmark-image-cap``; a variant,
     such as ``cold`` (without the image's files in the page cache), is named behind the benchmark:
     ``suite.benchmark.cold-image-cap``.
+shard
+    A part of the cells of a plan, measured by one of several jobs. `memcap merge` makes one result of all of them.
 plan
     The ordered cells of one invocation, with how often each is run.
 run
@@ -138,6 +140,7 @@ __all__ = [
     "Measured",
     "Measurement",
     "MemcapError",
+    "MergeOptions",
     "Metric",
     "ProfileOptions",
     "Profiled",
@@ -154,6 +157,7 @@ __all__ = [
     "fit",
     "load_result",
     "measure",
+    "merge",
     "profile",
     "run",
 ]

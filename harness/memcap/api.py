@@ -25,6 +25,8 @@ from memcap.workflows.first_baselines import FirstBaselines, accept_first
 from memcap.workflows.fit import fit as _fit
 from memcap.workflows.judging import Judged, Measured, UnexpectedEnding, judged
 from memcap.workflows.measure import measure as _measure
+from memcap.workflows.merge import merge_shards
+from memcap.workflows.merge_options import MergeOptions
 from memcap.workflows.options import CheckOptions, CompareOptions, MeasureOptions, RunOptions
 from memcap.workflows.profile import Profiled
 from memcap.workflows.profile import profile as _profile
@@ -47,6 +49,7 @@ __all__ = [
     "Measured",
     "Measurement",
     "MemcapError",
+    "MergeOptions",
     "Metric",
     "ProfileOptions",
     "Profiled",
@@ -62,6 +65,7 @@ __all__ = [
     "fit",
     "load_result",
     "measure",
+    "merge",
     "profile",
     "run",
 ]
@@ -130,6 +134,18 @@ def check(result: str | Path | None = None, *, options: CheckOptions | None = No
     if result is not None:
         options = replace(options, result=Path(result))
     return explain(judged(load_case(options, tell)), Caller(argv=("check", *command_words(options)), tell=tell))
+
+
+def merge(*results: str | Path, options: MergeOptions | None = None, tell: Tell = ignore) -> Judged:
+    """Merge the results of all shards of a campaign into one, save it, and judge it.
+
+    ``results`` are files, or folders of them. Raises MemcapError: UsageError for files that do not belong together,
+    ShardsMissing and others.
+    """
+    options = options or MergeOptions()
+    if results:
+        options = replace(options, results=tuple(map(Path, results)))
+    return judged(merge_shards(options, tell))
 
 
 def compare(*words: str | Path, options: CompareOptions | None = None, tell: Tell = ignore) -> Compared:

@@ -46,8 +46,8 @@ ATTEMPTS = 3  # a run that says nothing about the workload, or read its files fr
 class RunEnded:
     """A step of progress: one run is over. ``done`` and ``total`` count runs, warm-ups included.
 
-    ``last`` says that the cell has no more runs to come, as far as is known. Some workloads last as long as is
-    configured: ``known_seconds`` is what that makes of the runs that are over, ``known_seconds_left`` of those to come.
+    ``last``: the cell has no more runs to come, as far as is known. Some workloads last as long as is configured:
+    ``known_seconds`` is what that makes of the runs that are over, ``known_seconds_left`` of those to come.
     """
 
     cell_id: str
@@ -244,6 +244,7 @@ class Campaign:
             cells=tuple(self._finished[cell.id] for cell in self._plan.cells if cell.id in self._finished),
             policy=self._settings.policy,
             metrics_version=METRICS_VERSION,
+            shard=self._settings.shard,
         )
 
     def _layer(self, cell: Cell) -> Layer:
@@ -341,8 +342,7 @@ class Campaign:
         if cell.is_cold:
             self._engine.execute(eviction_spec(layer, settings, attempt=attempt))
         raw = without_secrets(self._engine.execute(spec), spec)
-        cpus = self._environment.cpus
-        found = measure(raw, spec, cpus=cpus, standing=standing_caveats(layer, self._environment))
+        found = measure(raw, spec, cpus=self._environment.cpus, standing=standing_caveats(layer, self._environment))
         return replace(found, output_tail=output_tail(raw)) if settings.keep_output else found
 
 

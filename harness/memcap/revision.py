@@ -54,6 +54,16 @@ def base_of(
     )
 
 
+def of_cells(base: Base, plan: Plan) -> Base:
+    """Return what of ``base`` belongs to ``plan``, a part of the plan that it was made for."""
+    ids = {cell.id for cell in plan.cells}
+    return replace(
+        base,
+        plan=replace(base.plan, cells=tuple(cell for cell in base.plan.cells if cell.id in ids)),
+        new=tuple(cell_id for cell_id in base.new if cell_id in ids),
+    )
+
+
 def side_by_side(plan: Plan, base: Base | None) -> Plan:
     """Return the plan of both: each cell of the head followed by its base, if it has one."""
     if base is None:

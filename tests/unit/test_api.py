@@ -89,6 +89,11 @@ def test_a_regression_is_a_verdict_and_no_error(needs: dict[str, int], capsys: p
     assert memcap.check(worse.path).exit_code == 99
     assert memcap.check(worse.path, options=memcap.CheckOptions(against=str(worse.path))).exit_code == 0
     assert memcap.run(options=replace(options, no_check=True)).judged is None
+    shard = memcap.run(options=replace(options, shard="1/1"))
+    assert shard.judged is None
+    assert memcap.merge(shard.path).exit_code == 99
+    merged = memcap.merge(options=memcap.MergeOptions(results=(shard.path,), output=Path("all.json")))
+    assert memcap.load_result("all.json") == merged.result
     assert worse.result.is_run, "`memcap check` finds it as the newest run"
     assert capsys.readouterr() == ("", "")
 

@@ -43,6 +43,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "pinning": (),
     "worktree": ("errors", "store"),
     "revision": ("errors", "model", "plan"),
+    "shards": ("errors", "units", "model", "stats"),
     "doctor": (*WORDS, "model", "machine", "engine.docker_facts"),
     "calibration": (*WORDS, "model", "probe", "run_spec", "engine"),
     "campaign": (
@@ -119,6 +120,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "store",
         "worktree",
         "revision",
+        "shards",
         "calibration",
         "campaign",
         "instruments",

@@ -27,6 +27,7 @@ _COMMANDS = {
     "run": "Measure the cells of a profile, and check them against the baselines.",
     "plan": "Print the cells that a run would measure.",
     "check": "Judge a result against the committed baselines.",
+    "merge": "Merge the results of shards, and judge them as one.",
     "report": "Render a result as HTML, Markdown, JUnit XML, CSV and others.",
     "compare": "Compare two images, or two results.",
     "baseline": "Accept baselines, show them and their history, remove unused ones.",

@@ -9,6 +9,7 @@ from typing import Any, Final
 import click
 
 from memcap.errors import SizeError, UsageError
+from memcap.shards.dividing import parse_shard
 from memcap.units import parse_bytes, parse_seconds
 
 
@@ -30,6 +31,7 @@ class Quantity(click.ParamType):  # type: ignore[type-arg, unused-ignore]  # gen
 
 
 SIZE: Final = Quantity("size", parse_bytes)
+SHARD: Final = Quantity("shard", parse_shard)
 TIME: Final = Quantity("time", parse_seconds)
 
 FILE = click.Path(dir_okay=False, path_type=Path)

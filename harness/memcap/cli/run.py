@@ -9,7 +9,7 @@ import click
 from memcap.cli.option_groups import filled
 from memcap.cli.plan import show
 from memcap.cli.progress import caller
-from memcap.cli.quantities import FILE, TIME
+from memcap.cli.quantities import FILE, SHARD, TIME
 from memcap.cli.reports import allow_new_option, explain_option, report_option, show_output_option
 from memcap.cli.selection import selection_options
 from memcap.cli.verdict import Printing, conclude, conclude_unjudged
@@ -61,6 +61,18 @@ from memcap.workflows.options import RunOptions
     "profile's `within`, if it has one.",
 )
 @click.option(
+    "--shard",
+    type=SHARD,
+    metavar="N/COUNT",
+    help="Measure a part of the cells, such as 3/8 for the third of eight; `memcap merge` judges all parts.",
+)
+@click.option(
+    "--durations",
+    type=FILE,
+    metavar="RESULT",
+    help="Divide the cells by how long they took in this result, instead of when the baselines were accepted.",
+)
+@click.option(
     "--daemon-wait",
     type=TIME,
     default="60s",
@@ -96,6 +108,7 @@ def command(options: RunOptions, printing: Printing, dry_run: bool) -> None:
       memcap run --accept                          the first time: what was measured becomes the baselines
       memcap run --until-decided                   more runs where 5 do not tell
       memcap run --profile ci --within 20min       where a job may take half an hour
+      memcap run --shard 3/8 -o shards/3.json      a part of it; then memcap merge shards/*.json
       memcap run --base-ref origin/main            what did this branch change?
       memcap run --base-ref main --explain         and in which lines?
       memcap run --image prod=shop/prod:1.1        the image `prod` in another version, by the same baselines

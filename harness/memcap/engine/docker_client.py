@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from memcap import __version__
 from memcap.engine.base import DaemonLost
+from memcap.engine.cpu import cpu_model, is_this_machine
 from memcap.engine.discover import DaemonAddress, TlsFiles, find_daemon
 from memcap.engine.remedies import linux_families, permission_remedy, start_remedy
 from memcap.engine.ssh_tunnel import TunnelError, open_tunnel
@@ -178,6 +179,7 @@ def environment(client: DockerClient) -> Environment:
         version: dict[str, Any] = client.version()
     architecture = str(info.get("Architecture", "unknown"))
     cgroup, product = str(info.get("CgroupVersion", "")), _product(version)
+    host, kernel = str(info.get("Name") or ""), str(info.get("KernelVersion", "unknown"))
     # Podman denies it on cgroup v2 (seen with 5.4.2), where it does limit swap.
     limits_swap = None if product == "podman" and cgroup == "2" else info.get("SwapLimit")
     return Environment(
@@ -185,13 +187,15 @@ def environment(client: DockerClient) -> Environment:
         engine_version=str(version.get("Version", "unknown")),
         cgroup_version=int(cgroup) if cgroup.isdigit() else None,
         cgroup_driver=str(info.get("CgroupDriver", "unknown")),
-        kernel=str(info.get("KernelVersion", "unknown")),
+        kernel=kernel,
         operating_system=str(info.get("OperatingSystem", "unknown")),
         architecture=_ARCHITECTURES.get(architecture, architecture),
         cpus=info.get("NCPU") or None,
         memory_bytes=info.get("MemTotal") or None,
         swap_accounting=limits_swap,
         memcap_version=__version__,
+        host=host or None,
+        cpu_model=cpu_model() if is_this_machine(host, kernel) else None,
     )
 
 

@@ -98,6 +98,7 @@ class FakeEngine:
             memory_bytes=None,
             swap_accounting=True,
             memcap_version=__version__,
+            host="fake",
         )
 
     def is_reachable(self) -> bool:

@@ -12,6 +12,7 @@ import os
 import platform
 import select
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -26,6 +27,7 @@ import psutil
 
 from memcap import __version__
 from memcap.engine.base import not_started, workload_options
+from memcap.engine.cpu import cpu_model
 from memcap.engine.process_cgroup import CgroupPlace, places, remove_leftovers, run_cgroup
 from memcap.engine.process_folder import RunFolder, Stage, supervisor_path
 from memcap.errors import EngineError, Interrupted, PlanError
@@ -90,6 +92,8 @@ class ProcessEngine:
             memory_bytes=psutil.virtual_memory().total,
             swap_accounting=swap,
             memcap_version=__version__,
+            host=socket.gethostname(),
+            cpu_model=cpu_model(),
         )
 
     def is_reachable(self) -> bool:

@@ -76,7 +76,7 @@ def judge(result: CampaignResult, baselines: Baselines, rules: Rules) -> tuple[V
     verdicts = [_judge_cell(case, tuple(next(decided) for _ in case.compared), rules) for case in cases]
     measured = {cell.cell.id for cell in result.cells}
     gone = (cell_id for cell_id in result.plan_cells if cell_id in baselines.cells and cell_id not in measured)
-    return (*verdicts, *map(_gone, gone))
+    return (*verdicts, *(_gone(cell_id, is_merged=bool(result.merged_from)) for cell_id in gone))
 
 
 def worst_exit_code(verdicts: Iterable[Verdict]) -> int:
@@ -187,12 +187,13 @@ def _more_runs(rules: Rules) -> str:
     return "Allow still more runs (memcap run --until-decided --max-runs N)"
 
 
-def _gone(cell_id: str) -> Verdict:
+def _gone(cell_id: str, *, is_merged: bool) -> Verdict:
+    remedy = "Finish the shard (memcap run --resume SHARD) and merge again" if is_merged else ""
     return Verdict(
         cell_id=cell_id,
         state=VerdictState.GONE,
         summary="has a baseline and was planned, but was not measured",
-        remedy="Finish the campaign (memcap run --resume RESULT), or measure again.",
+        remedy=f"{remedy or 'Finish the campaign (memcap run --resume RESULT)'}, or measure again.",
     )
 
 

@@ -145,6 +145,7 @@ from memcap.model.server_load import (
     LoadTarget,
     LoadTimes,
 )
+from memcap.model.shard import MOST_SHARDS, Shard, ShardFacts
 from memcap.model.soak import (
     MOST_SAMPLES,
     AllocationSite,

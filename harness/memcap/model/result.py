@@ -15,6 +15,8 @@ from memcap.model.measurement import FIELDS, Measurement
 from memcap.model.names import image_name, tagged_image_name
 from memcap.model.run import ImageFacts
 from memcap.model.server import PhaseName
+from memcap.model.shard import ShardFacts
+from memcap.stats import median
 from memcap.units import format_bytes
 
 PROCESS_ENGINE: Final = "process"  # Environment.engine where runs are no containers
@@ -77,11 +79,22 @@ class CellSummary:
 
 @dataclass(frozen=True, kw_only=True)
 class CellResult:
-    """All runs of one cell; warm-ups are not among ``runs``."""
+    """All runs of one cell; warm-ups are not among ``runs``.
+
+    ``host`` is the machine that measured it, in a result whose cells were measured by several; None in others, where
+    the environment of the result names it.
+    """
 
     cell: CellSummary
     runs: tuple[Measurement, ...]
     warmups: tuple[Measurement, ...] = ()
+    host: str | None = None
+
+    @property
+    def seconds(self) -> float | None:
+        """Return how long a run takes: the median of all, however they ended. None if that was not measured."""
+        found = [run.wall_seconds for run in self.runs if run.wall_seconds is not None]
+        return median(found) if found else None
 
     def values(self, metric: Metric) -> tuple[float, ...]:
         """Return the figures of ``metric`` of the runs that have one and ended as expected."""
@@ -102,7 +115,11 @@ class CellResult:
 
 @dataclass(frozen=True, kw_only=True)
 class Environment:
-    """Where a campaign ran: the daemon's machine, which need not be this one."""
+    """Where a campaign ran: the daemon's machine, which need not be this one.
+
+    ``host`` is its name; None in older files, and in results of several machines. ``cpu_model`` is known only where the
+    daemon's machine is this one. In a result of several machines, text that differs is joined, and numbers are None.
+    """
 
     engine: str
     engine_version: str
@@ -115,6 +132,8 @@ class Environment:
     memory_bytes: int | None
     swap_accounting: bool | None
     memcap_version: str
+    host: str | None = None
+    cpu_model: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +142,8 @@ class CampaignResult:
 
     ``started`` is an ISO 8601 time in UTC; ``plan_cells`` are the ids that were asked for. ``looks`` says after how
     many runs of a cell it was to be judged while more were added (see ``Rules.looks``), the first being ``runs``.
-    ``metrics_version`` is METRICS_VERSION as it was when they were measured.
+    ``metrics_version`` is METRICS_VERSION as it was when they were measured. ``shard`` is set where only a part of a
+    plan was measured; ``merged_from`` has the ids of the shards that a merged result was made of.
     """
 
     id: str
@@ -139,6 +159,8 @@ class CampaignResult:
     policy: ContainerPolicy = field(default_factory=ContainerPolicy)
     looks: tuple[int, ...] = ()
     metrics_version: int = 1
+    shard: ShardFacts | None = None
+    merged_from: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -259,6 +281,7 @@ class Baseline:
     """The accepted figures of one cell: how it ends, and the sorted values of each metric that was measured.
 
     ``intervals`` has the metrics of which a value is in doubt. ``growth`` is of soaks only, which have no values.
+    ``seconds`` is about how long a run takes, by which plans are divided into shards; nothing is judged by it.
     """
 
     cell_id: str
@@ -271,10 +294,11 @@ class Baseline:
     intervals: Mapping[Metric, Ends] = field(default_factory=dict)
     growth: AcceptedGrowth | None = None
     accepted: Accepted = Accepted()
+    seconds: float | None = None
 
     def says_the_same_as(self, other: Baseline) -> bool:
-        """Tell whether the figures and all that belongs to them are the same, whoever accepted them."""
-        return replace(self, accepted=other.accepted) == other
+        """Tell whether the figures and all that belongs to them are the same, whoever accepted them, whenever."""
+        return replace(self, accepted=other.accepted, seconds=other.seconds) == other
 
 
 @dataclass(frozen=True, kw_only=True)

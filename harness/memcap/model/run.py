@@ -10,6 +10,7 @@ from typing import Final
 from memcap.model.container import ContainerPolicy
 from memcap.model.matrix import Quiet
 from memcap.model.server import Readiness, ServerWorkload, Service
+from memcap.model.shard import ShardFacts
 
 DAEMON_WAIT_SECONDS: Final = 60.0
 BUILT: Final = "memcap/"  # how the references of images that memcap built begin
@@ -76,7 +77,7 @@ class CampaignSettings:
 
     ``started`` is an ISO 8601 time in UTC, ``jobs`` how many containers may run at once, ``looks`` after how many runs
     cells will be judged while more are added, ``keep_output`` whether the end of the output of completed runs is kept,
-    ``daemon_wait_seconds`` how long a daemon that went away is waited for.
+    ``daemon_wait_seconds`` how long a daemon that went away is waited for, ``shard`` which part of a plan it is.
     """
 
     id: str
@@ -88,6 +89,7 @@ class CampaignSettings:
     looks: tuple[int, ...] = ()
     keep_output: bool = False
     daemon_wait_seconds: float = DAEMON_WAIT_SECONDS
+    shard: ShardFacts | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

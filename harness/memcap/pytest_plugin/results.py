@@ -194,6 +194,7 @@ def _environment() -> Environment:
         memory_bytes=_memory_bytes(),
         swap_accounting=None,
         memcap_version=__version__,
+        host=platform.node() or None,
     )
 
 

@@ -82,7 +82,8 @@ def next_step(verdicts: Sequence[Verdict], result: CampaignResult, not_measured:
     """Return the one command that helps next, or nothing."""
     states = {verdict.state for verdict in verdicts}
     if not_measured:
-        return "memcap run with more time" if result.has_base else "memcap run --resume RESULT"
+        again = "--resume SHARD, then memcap merge" if result.merged_from else "--resume RESULT"
+        return "memcap run with more time" if result.has_base else f"memcap run {again}"
     if states & {VerdictState.INFRASTRUCTURE}:
         return "memcap doctor"
     if states & {VerdictState.UNDECIDED} and not states & _NEED_A_FIX:

@@ -44,7 +44,7 @@ from memcap.report.figures import (
     run_name,
 )
 from memcap.report.server_blocks import server_blocks
-from memcap.report.text import NOTHING, figure, machine_text, percent, sentence
+from memcap.report.text import NOTHING, figure, hosts_text, machine_text, percent, sentence
 from memcap.report.to_markdown import COMMENT_LIMIT, SUMMARY_LIMIT, to_markdown
 from memcap.report.to_terminal import to_terminal
 from memcap.report.view import AlertView, CellView, ProblemView, View
@@ -296,6 +296,12 @@ def _circumstances(view: View) -> Fold:
     for name, facts in list(result.images.items())[:_NAMED_IMAGES]:
         python = f", {facts.python.implementation} {facts.python.version}" if facts.python else ""
         items.append((("image ", Mono(name)), (Mono(facts.reference), python)))
+    if result.shard is not None:
+        items.append(("shard", str(result.shard.shard)))
+    if result.merged_from:
+        items.append(("merged from", listed(result.merged_from, _NAMED_CELLS)))
+    if hosts := hosts_text(result):
+        items.append(("host", hosts))
     items.append(("command", Mono(shlex.join(result.command))))
     machine = f"{machine_text(where)}, kernel {where.kernel}"
     title = f"{result.id}: profile {result.profile} on {machine}{images}{against}"

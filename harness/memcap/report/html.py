@@ -19,7 +19,7 @@ from memcap.report.check import alert_note, next_paragraph, where_raised
 from memcap.report.diff import explanation_blocks
 from memcap.report.document import Code, Facts, flat
 from memcap.report.html_cell import STATE_STYLE, cell_page
-from memcap.report.text import machine_text, sentence
+from memcap.report.text import hosts_text, machine_text, sentence
 from memcap.report.to_html import TEMPLATES, TONES, blocks_html, page
 from memcap.report.view import View
 from memcap.units import format_bytes
@@ -89,6 +89,8 @@ def _date(started: str) -> str:
 
 def _environment(view: View) -> Iterator[tuple[str, str]]:
     where = view.result.environment
+    if hosts := hosts_text(view.result):
+        yield "host", hosts
     yield "engine", f"{where.engine} {where.engine_version}"
     yield "kernel", where.kernel
     yield "system", where.operating_system
@@ -96,6 +98,8 @@ def _environment(view: View) -> Iterator[tuple[str, str]]:
     yield "cgroup", f"v{where.cgroup_version or '?'}, {where.cgroup_driver}"
     if where.cpus is not None:
         yield "CPUs", str(where.cpus)
+    if where.cpu_model is not None:
+        yield "CPU model", where.cpu_model
     if where.memory_bytes is not None:
         yield "memory", format_bytes(where.memory_bytes)
     if where.swap_accounting is not None:

@@ -33,10 +33,12 @@ def render_measure_json(result: CampaignResult) -> str:
 
 def render_check_json(view: View) -> str:
     """Return the verdicts of ``view``, worst first, with the exit code and its reason."""
+    hosts = {cell.cell.id: cell.host or view.result.environment.host for cell in view.result.cells}
     return json_text(
         {
             "schema": CHECK_SCHEMA,
             "campaign": view.result.id,
+            "merged_from": view.result.merged_from,
             "against": view.against or None,
             "started": view.result.started,
             "profile": view.result.profile,
@@ -46,7 +48,7 @@ def render_check_json(view: View) -> str:
             "counts": {state.value: count for state, count in view.counts},
             "not_measured": view.not_measured,
             "detectable_rise": {each.metric.value: each.rise for each in view.sensitivity},
-            "cells": [_checked(cell) for cell in view.cells],
+            "cells": [_checked(cell, hosts.get(cell.id)) for cell in view.cells],
             "caveats": [_shared(caveat) for caveat in view.caveats],
             "explained": [_explained(each) for each in view.explained],
         }
@@ -105,7 +107,7 @@ def _run(run: Measurement) -> dict[str, Any]:
     }
 
 
-def _checked(cell: CellView) -> dict[str, Any]:
+def _checked(cell: CellView, host: str | None) -> dict[str, Any]:
     verdict = cell.verdict
     return {
         "id": cell.id,
@@ -114,6 +116,7 @@ def _checked(cell: CellView) -> dict[str, Any]:
         "summary": verdict.summary if verdict else None,
         "remedy": (verdict.remedy or None) if verdict else None,
         "output": (verdict.output or None) if verdict else None,
+        "host": host,
         "image": cell.cell.image if cell.cell else None,
         "cap_bytes": cell.cell.cap.limit_bytes if cell.cell else None,
         "expected_ending": cell.cell.expected_ending.value if cell.cell else None,

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections import defaultdict
 
-from memcap.model import Environment, Metric
+from memcap.model import CampaignResult, Environment, Metric
+from memcap.units import listed
 from memcap.untrusted import printable
 
 NOTHING = "-"
+_NAMED = 3  # cells of a machine
 _SIZE = re.compile(r"(?<=\d) (?=(?:B|[KMG]iB)\b)")
 _NO_BREAK = "\N{NO-BREAK SPACE}"  # in no printable text
 
@@ -71,6 +74,17 @@ def machine_text(where: Environment) -> str:
     """Return where runs were made: the engine, its cgroups, and the architecture."""
     cgroup = f"cgroup v{where.cgroup_version}" if where.cgroup_version else "cgroup version unknown"
     return f"{where.engine} {where.engine_version}, {cgroup}, {where.architecture}"
+
+
+def hosts_text(result: CampaignResult) -> str:
+    """Return the machine that measured ``result``; where there were several, with the cells of each. May be empty."""
+    cells: dict[str, list[str]] = defaultdict(list)
+    for cell in result.cells:
+        if cell.host is not None:
+            cells[cell.host].append(cell.cell.id)
+    if not cells:
+        return result.environment.host or ""
+    return "; ".join(f"{host}: {listed(ids, _NAMED)}" for host, ids in sorted(cells.items()))
 
 
 def number(value: float) -> str:

@@ -71,7 +71,8 @@ def accept(
 ) -> Acceptance:
     """Return ``baselines`` with the ``cells`` (ids) of ``result`` in place of the older ones, accepted as told.
 
-    A cell whose figures are those of its baseline keeps it, with what was told when it was accepted. What version 0.1.0
+    A cell whose figures are those of its baseline keeps it, with what was told when it was accepted, and gets only
+    `seconds` if it has none. What version 0.1.0
     accepted of an image under the name of its tag gives way to the image's cell; ``images`` are names that stay.
     """
     known = dict(baselines.cells)
@@ -85,6 +86,8 @@ def accept(
             earlier = [known.pop(cell_id) for cell_id in renamed]
             changes.append(BaselineChange(old=earlier[-1] if earlier else old, new=new, renamed=renamed))
             known[cell.cell.id] = new
+        elif old.seconds is None:  # it was accepted by a memcap that did not keep them
+            known[cell.cell.id] = replace(old, seconds=new.seconds)
     return Acceptance(baselines=Baselines(cells=known), changes=tuple(changes), same=len(chosen) - len(changes))
 
 
@@ -141,7 +144,13 @@ def _baseline(cell: CellResult, result: CampaignResult, accepted: Accepted) -> B
         intervals=_intervals(cell),
         growth=accepted_growth(cell),
         accepted=accepted,
+        seconds=_rounded(cell.seconds),
     )
+
+
+def _rounded(seconds: float | None) -> float | None:
+    """Return two digits of ``seconds``: more would change with every measurement."""
+    return None if seconds is None else float(f"{seconds:.2g}")
 
 
 def _values(cell: CellResult) -> dict[Metric, tuple[float, ...]]:

@@ -2,7 +2,7 @@
 
 A cell is one block that holds all there is to say of it, so that a change, and a conflict, stays within it: no line is
 shared between cells, and what changes with every acceptance stands together at the top of the block. Blocks are in
-order of the cells' ids. Nothing is said of the time or the host of a measurement.
+order of the cells' ids. Nothing is said of the time or the host of a measurement, only about how long a run takes.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ class _CellFile:
     ending: Ending
     cap_bytes: int
     growth: AcceptedGrowth | None = None
+    seconds: float | None = None
     reason: str | None = None
     by: str | None = None
     source: str | None = None
@@ -148,6 +149,7 @@ def _baseline(name: str, suite: str, cell_id: str, cell: _CellFile) -> Baseline:
         },
         growth=cell.growth,
         accepted=Accepted(reason=cell.reason, by=cell.by, source=cell.source),
+        seconds=cell.seconds,
     )
 
 
@@ -166,6 +168,7 @@ def _cell_document(baseline: Baseline) -> dict[str, Any]:
         "environment": {key: environment[key] for key in dict.fromkeys((*_VOLATILE, *environment))},
         "ending": baseline.ending.value,
         "cap_bytes": baseline.cap_bytes,
+        **({} if baseline.seconds is None else {"seconds": baseline.seconds}),
     }
 
 

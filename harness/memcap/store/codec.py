@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from memcap.errors import FileFormatError
-from memcap.model import NO_NETWORK, CampaignResult, CellResult, CellSummary, Metric, Secret
+from memcap.model import MOST_SHARDS, NO_NETWORK, CampaignResult, CellResult, CellSummary, Metric, Secret, ShardFacts
 from memcap.model.names import is_campaign_id, is_stored_name, is_stored_variant, parse_cell_id
 from memcap.store.files import check_schema, write_atomically
 from memcap.store.pyperf_codec import pyperf_document
@@ -38,7 +38,8 @@ from memcap.strict import (
 #     boolean), variables may be hashes; a policy of cells that have one of their own
 # 4 - what a run of a server yielded (`server`); budgets of phases, and the phase in which a cell should end; the
 #     endings not_ready and service_failed; the caveats load_missed_rate, load_client_slow and load_errors
-SCHEMA = 4
+# 5 - a result may be a shard, with a part of the plan (`shard`), or merged of shards (`merged_from`); the host
+SCHEMA = 5
 # Below these keys a number may be negative: exit codes, what a workload measured itself and its limits, flags and
 # counters of interpreters, and ulimits, of which -1 is none.
 SIGNED = frozenset({"exit_code", "signal", "extra", "thresholds", "alerts", "flags", "gc", "ulimits"})
@@ -175,11 +176,9 @@ def check_names(path: Path, result: CampaignResult) -> None:
     complaints = []
     if not is_campaign_id(result.id):
         complaints.append(f"memcap.id: expected the id of a campaign, found {describe(result.id)}")
-    complaints += [
-        f"{key_text(('memcap', 'plan_cells', index))}: expected the id of a cell, found {describe(cell_id)}"
-        for index, cell_id in enumerate(result.plan_cells)
-        if parse_cell_id(cell_id) is None
-    ]
+    complaints += _plan_complaints(("memcap", "plan_cells"), result.plan_cells)
+    if result.shard is not None:
+        complaints += _shard_complaints(result.shard)
     seen: set[str] = set()
     for index, cell in enumerate(result.cells):
         place: KeyPath = ("memcap", "cells", index)
@@ -189,6 +188,22 @@ def check_names(path: Path, result: CampaignResult) -> None:
         seen.add(cell.cell.id)
     if complaints:
         refuse(path, complaints)
+
+
+def _plan_complaints(place: KeyPath, plan_cells: Sequence[str]) -> list[str]:
+    return [
+        f"{key_text((*place, index))}: expected the id of a cell, found {describe(cell_id)}"
+        for index, cell_id in enumerate(plan_cells)
+        if parse_cell_id(cell_id) is None
+    ]
+
+
+def _shard_complaints(facts: ShardFacts) -> list[str]:
+    shard = facts.shard
+    complaints = _plan_complaints(("memcap", "shard", "plan_cells"), facts.plan_cells)
+    if not 1 <= shard.number <= shard.count <= MOST_SHARDS:
+        complaints.append(f"memcap.shard.shard: expected a number from 1 to `count`, found {shard}")
+    return complaints
 
 
 def _name_complaints(cell: CellSummary, place: KeyPath) -> list[str]:

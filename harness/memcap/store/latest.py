@@ -25,13 +25,13 @@ def newest_files(directory: Path) -> Iterator[Path]:
 def latest_run(directory: Path, *, named: Path | None = None) -> tuple[Path, CampaignResult]:
     """Return the file and the result of the newest `memcap run` in ``directory``, or those of the ``named`` file.
 
-    Comparisons and other results are passed over. Raises UsageError if there is none, and as `load_result` does.
+    Comparisons, shards and other results are passed over. Raises UsageError if there is none, and as `load_result`.
     """
     if named:
         return named, load_result(named)
     for path in newest_files(directory):
         result = load_result(path)
-        if result.is_run:
+        if result.is_run and result.shard is None:
             return path, result
     raise UsageError(
         f"there is no result of a run in {directory}", remedy="Measure first (memcap run), or name a result."

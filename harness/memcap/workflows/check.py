@@ -21,6 +21,8 @@ def load_case(options: CheckOptions, tell: Tell) -> Case:
     project = load_project(options.root) if needs_project else project_or_defaults(options.root)
     config = with_new_cells(project, allowed=options.allow_new)
     path, result = latest_run(config.results_directory, named=options.result)
+    if result.shard is not None:
+        tell(f"{path} is shard {result.shard.shard}: judged by itself, without the other cells of its plan")
     baselines = load_against(config, options.against, measured=result, tell=tell)
     asked = ExplainRequest(result=path, against=options.against) if options.explain else None
     return Case(config=config, result=result, baselines=baselines, explained=asked)

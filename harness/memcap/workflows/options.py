@@ -15,7 +15,7 @@ from memcap.plan import Selection, is_glob
 from memcap.tune import MINIMUM_RUNS
 from memcap.units import parse_seconds
 from memcap.workflows.container_options import ContainerOptions
-from memcap.workflows.contradictions import refuse_contradictions
+from memcap.workflows.contradictions import Contradiction, refuse_contradictions
 from memcap.workflows.serving_options import ServingOptions
 
 TIME_LIMIT_SECONDS: Final = 600.0  # of a run, where neither a project nor an option says it
@@ -62,7 +62,8 @@ class RunOptions(SelectionOptions):
 
     ``resume`` is the result file of an interrupted campaign. ``within`` is how long it may take in all. ``no_check``
     compares with no baselines; ``accept`` makes the first baselines of benchmarks that have none. ``keep_output`` keeps
-    the end of what runs printed that ended as expected, too.
+    the end of what runs printed that ended as expected, too. ``shard`` (3/8) measures a part of the cells, divided by
+    how long they took in the result ``durations``, or else when the baselines were accepted.
     """
 
     output: Path | None = None
@@ -81,6 +82,8 @@ class RunOptions(SelectionOptions):
     allow_new: bool = False
     explain: bool = False
     keep_output: bool = False
+    shard: str | None = None
+    durations: Path | None = None
 
     def validate(self) -> None:
         """Raise UsageError for options that mean nothing together."""
@@ -117,7 +120,28 @@ class RunOptions(SelectionOptions):
                     f"--accept cannot be combined with {unaccepted}",
                     "Only what was judged against the project's baselines can become one.",
                 ),
+                *self._contradictions_of_shards(),
             )
+        )
+
+    def _contradictions_of_shards(self) -> tuple[Contradiction, ...]:
+        judging = [name for name, given in (("--accept", self.accept), ("--explain", self.explain)) if given]
+        return (
+            (
+                self.shard is not None and self.resume is not None,
+                "--shard cannot be combined with --resume: the result says which shard it is",
+                "Leave --shard out.",
+            ),
+            (
+                self.shard is not None and judging,
+                f"{' and '.join(judging)} cannot be combined with --shard: a shard is not judged by itself",
+                "Merge the shards (memcap merge), then use `memcap baseline accept` or `memcap check --explain`.",
+            ),
+            (
+                self.durations is not None and self.shard is None,
+                "--durations goes with --shard",
+                "Say which shard this is: --shard 1/4.",
+            ),
         )
 
 

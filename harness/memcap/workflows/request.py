@@ -18,6 +18,7 @@ from memcap.model import (
     ContainerPolicy,
     ImageSource,
     Plan,
+    ShardFacts,
     Suite,
 )
 from memcap.model.names import new_campaign_id
@@ -54,7 +55,7 @@ class CampaignRequest:
     ``base`` is what another revision has of the plan, run interleaved with it; ``deciding`` gives cells more runs, and
     after ``deadline`` none gets any. ``keep_output`` keeps the end of the output of completed runs, too. A daemon that
     goes away is waited for, ``daemon_wait_seconds`` at most. ``images`` are those of the project by their names: the
-    services of a server may name them.
+    services of a server may name them. ``shard`` says of which plan ``plan`` is a part.
     """
 
     plan: Plan
@@ -70,6 +71,7 @@ class CampaignRequest:
     keep_output: bool = False
     daemon_wait_seconds: float = DAEMON_WAIT_SECONDS
     images: Mapping[str, ImageSource] = field(default_factory=dict)
+    shard: ShardFacts | None = None
 
     @property
     def looks(self) -> tuple[int, ...]:
@@ -90,6 +92,7 @@ class CampaignRequest:
             looks=self.looks,
             keep_output=self.keep_output,
             daemon_wait_seconds=self.daemon_wait_seconds,
+            shard=self.shard,
         )
 
 

@@ -72,8 +72,9 @@ def _files(named: Path) -> Iterator[Path]:
 
 
 def _runs(folder: Path) -> Iterator[CampaignResult]:
-    """Yield the results of `memcap run` in ``folder``: comparisons and single commands are no history."""
-    yield from (result for path in newest_files(folder) if (result := load_result(path)).is_run)
+    """Yield the results of `memcap run` in ``folder``: comparisons, shards and single commands are no history."""
+    results = map(load_result, newest_files(folder))
+    yield from (result for result in results if result.is_run and result.shard is None)
 
 
 def _tell_of_gaps(history: FigureHistory, tell: Tell) -> None:

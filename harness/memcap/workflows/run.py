@@ -11,10 +11,10 @@ from pathlib import Path
 from memcap.campaign import Deadline
 from memcap.errors import UsageError
 from memcap.model import CampaignResult, Config, Profile
-from memcap.revision import split
+from memcap.revision import Base, of_cells, split
 from memcap.store import result_path
 from memcap.units import parse_seconds
-from memcap.workflows.base_ref import base_path, base_revision, judged_against, tell_where
+from memcap.workflows.base_ref import base_path, base_revision, judged_against, saver, tell_where
 from memcap.workflows.caller import Caller, Tell
 from memcap.workflows.deciding import deciding_of
 from memcap.workflows.execute import execute
@@ -22,12 +22,16 @@ from memcap.workflows.judging import Case, ExplainRequest
 from memcap.workflows.options import RunOptions
 from memcap.workflows.request import CampaignName, CampaignRequest, new_campaign
 from memcap.workflows.result_file import reserved
-from memcap.workflows.selection import plan_run
+from memcap.workflows.selection import PlannedRun, plan_run
+from memcap.workflows.sharding import facts_of, nothing_measured, tell_of_merging
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ran:
-    """What was measured and where it is stored; ``case`` is what it is judged by, None with ``no_check``."""
+    """What was measured and where it is stored.
+
+    ``case`` is what it is judged by; None with ``no_check``, and for a shard.
+    """
 
     config: Config
     path: Path
@@ -54,33 +58,22 @@ def run(options: RunOptions, caller: Caller) -> Ran:
         with (
             _reserved(path, options, tell),
             base_revision(
-                options.base_ref, config, plan, selection=planned.selection, images=options.base_images, tell=tell
-            ) as base,
+                options.base_ref,
+                config,
+                planned.whole,
+                selection=planned.selection,
+                images=options.base_images,
+                tell=tell,
+            ) as whole_base,
         ):
-            most = options.max_runs
-            deciding = (
-                deciding_of(plan, config, base, max_runs=most, earlier=earlier, tell=tell)
-                if options.until_decided
-                else None
-            )
-            request = CampaignRequest(
-                plan=replace(plan, runs=deciding.sizes[0]) if deciding else plan,
-                suites=config.suites,
-                images=config.images,
-                policy=config.policy,
-                time_limit_seconds=config.run_time_limit_seconds,
-                name=name,
-                jobs=options.jobs,
-                earlier=earlier,
-                base=base,
-                deciding=deciding,
-                deadline=deadline_of(options.within, config.profiles[plan.profile], began=began),
-                keep_output=options.keep_output,
-                daemon_wait_seconds=parse_seconds(options.daemon_wait),
-            )
-            result = execute(request, caller, path=path)
+            base = of_cells(whole_base, plan) if whole_base else None
+            request = _request(options, planned, name, base, tell)
+            request = replace(request, deadline=deadline_of(options.within, config.profiles[plan.profile], began=began))
+            result = _measured(request, caller, path, engine=options.engine)
     tell_where(path, result, base, tell=tell)
-    if options.no_check:
+    if result.shard is not None:
+        tell_of_merging(result, tell)
+    if options.no_check or result.shard is not None:
         return Ran(config=config, path=path, result=split(result)[0])
     head, baselines = judged_against(result, base, config)
     asked = ExplainRequest(result=path, base_ref=options.base_ref, base_images=options.base_images)
@@ -92,6 +85,42 @@ def run(options: RunOptions, caller: Caller) -> Ran:
         time_is_up=not head.complete,
     )
     return Ran(config=config, path=path, result=head, case=case)
+
+
+def _request(
+    options: RunOptions, planned: PlannedRun, name: CampaignName, base: Base | None, tell: Tell
+) -> CampaignRequest:
+    """Return what is to be executed, without a deadline."""
+    config, plan, whole, earlier = planned.config, planned.plan, planned.whole, planned.earlier
+    most = options.max_runs
+    deciding = (
+        # The interim checks are those of the whole plan, so that all shards have the same.
+        deciding_of(whole, config, base, max_runs=most, earlier=earlier, tell=tell) if options.until_decided else None
+    )
+    return CampaignRequest(
+        plan=replace(plan, runs=deciding.sizes[0]) if deciding else plan,
+        suites=config.suites,
+        images=config.images,
+        policy=config.policy,
+        time_limit_seconds=config.run_time_limit_seconds,
+        name=name,
+        jobs=options.jobs,
+        earlier=earlier,
+        base=base,
+        deciding=deciding,
+        keep_output=options.keep_output,
+        daemon_wait_seconds=parse_seconds(options.daemon_wait),
+        shard=earlier.shard if earlier else facts_of(planned.shard, whole, base, config),
+    )
+
+
+def _measured(request: CampaignRequest, caller: Caller, path: Path, *, engine: str) -> CampaignResult:
+    """Execute ``request``; save a result that says so where a shard has no cells."""
+    if request.plan.cells:
+        return execute(request, caller, path=path)
+    result = nothing_measured(request, caller.argv, engine=engine)
+    saver(path, request.base)(result)
+    return result
 
 
 @contextmanager

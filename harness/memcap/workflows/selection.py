@@ -19,25 +19,33 @@ from memcap.model import (
     ImageSource,
     Plan,
     Rules,
+    Shard,
 )
 from memcap.model.names import cell_name, parse_cell_id
 from memcap.plan import Selection, is_glob, make_plan
+from memcap.shards import parse_shard
 from memcap.store import load_interrupted, load_result, newest_files
-from memcap.units import seconds_of_variant
+from memcap.units import counted, seconds_of_variant
 from memcap.workflows.caller import Tell
 from memcap.workflows.options import TIME_LIMIT_SECONDS, RunOptions
+from memcap.workflows.sharding import part_of_plan
 
 _RESULTS_LOOKED_AT = 10  # for the image of a cell
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedRun:
-    """The project, the plan, what chose it, and the interrupted campaign that it continues, if it does."""
+    """The project, the plan, what chose it, and the interrupted campaign that it continues, if it does.
+
+    ``shard`` says which part of the ``whole`` plan ``plan`` is.
+    """
 
     config: Config
     plan: Plan
+    whole: Plan
     selection: Selection
     earlier: CampaignResult | None = None
+    shard: Shard | None = None
 
 
 def plan_run(options: RunOptions, tell: Tell) -> PlannedRun:
@@ -51,7 +59,12 @@ def plan_run(options: RunOptions, tell: Tell) -> PlannedRun:
         config = on_this_machine(config)
     selection = with_seen_images(options.selection, config, tell=tell)
     plan = plan_of(earlier, config) if earlier else make_plan(config, profile=options.profile, selection=selection)
-    return PlannedRun(config=config, plan=plan, selection=selection, earlier=earlier)
+    planned = PlannedRun(config=config, plan=plan, whole=plan, selection=selection, earlier=earlier)
+    if options.shard is None:
+        return planned
+    shard = parse_shard(options.shard)
+    own = part_of_plan(plan, shard, config, durations=options.durations, tell=tell)
+    return replace(planned, plan=own, shard=shard)
 
 
 def load_project(root: Path | None) -> Config:
@@ -154,7 +167,19 @@ def plan_of(earlier: CampaignResult, config: Config) -> Plan:
 
 
 def refuse_resuming(earlier: CampaignResult) -> None:
-    """Raise UsageError for a campaign that two revisions were measured in: later runs are no neighbours of its own."""
+    """Raise UsageError for a result that was merged of shards or has no cells, and for a campaign with a base.
+
+    Later runs would be no neighbours of those of the base, or of the shard.
+    """
+    if earlier.merged_from:
+        raise UsageError(
+            f"{earlier.id} was merged of {counted(len(earlier.merged_from), 'shard')}, and cannot be resumed",
+            remedy="Resume the shards that are not finished (memcap run --resume SHARD), then merge them again.",
+        )
+    if earlier.shard is not None and not earlier.plan_cells:
+        raise UsageError(
+            f"shard {earlier.shard.shard} has no cells, so there is nothing to resume", remedy="Merge it as it is."
+        )
     if earlier.has_base:
         raise UsageError(
             "a campaign with --base-ref cannot be resumed: what is compared is measured side by side",

@@ -54,8 +54,9 @@ def scripts() -> list[tuple[str, str, str]]:
                 if "run" in step:
                     found.append((f"{file.name}-{name}-{number}", "bash", step["run"]))
     for file in GITLAB:
-        job = yaml.safe_load(file.read_text(encoding="utf-8"))["memory"]
-        found.append((file.name, "sh", "set -e\n" + "\n".join(job["script"])))
+        for name, job in yaml.safe_load(file.read_text(encoding="utf-8")).items():
+            if "script" in job:
+                found.append((f"{file.name}-{name}", "sh", "set -e\n" + "\n".join(job["script"])))
     return found
 
 

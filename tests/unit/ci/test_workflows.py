@@ -101,11 +101,43 @@ def test_the_example_is_our_own_workflow() -> None:
 def test_the_action_and_the_reusable_workflow_have_the_same_scripts() -> None:
     action, bench = ({step["name"]: step["run"] for step in steps(path) if "run" in step} for path in (ACTION, BENCH))
     bench["Measure"] = bench["Measure"].replace('--image "py${PYTHON//./}" ', "")
+    merge = bench.pop("Merge")  # the action is one job; `arguments: --shard 1/3` makes it one of several
+    sharded = 'commas=${SHARDS//[^,]/}\n[ -z "$commas" ] || words+=(--shard "$SHARD/$((${#commas} + 1))")\n'
+    assert sharded in bench["Measure"]
+    bench["Measure"] = bench["Measure"].replace(sharded, "")
     action["Measure"] = action["Measure"].replace('echo "exit-code=$status" >>"$GITHUB_OUTPUT"\n', "")
     action["Install memcap"] = action["Install memcap"].replace("REQUIREMENT:-$ACTION/../..[report]", "REQUIREMENT")
     bench["Install memcap"] = bench["Install memcap"].replace("$REQUIREMENT", "${REQUIREMENT}")
 
     assert action == bench
+    reports = "--report github"
+    assert merge.partition(reports)[2] == bench["Measure"].partition(reports)[2], "one report, in the same forms"
+
+
+def test_what_shards_upload_is_what_the_merge_downloads() -> None:
+    jobs = load(BENCH)["jobs"]
+    upload, download = (
+        next(step["with"] for step in jobs[job]["steps"] if step.get("uses", "").startswith(f"actions/{action}@"))
+        for job, action in (("bench", "upload-artifact"), ("merge", "download-artifact"))
+    )
+    shards = triggers(BENCH)["workflow_call"]["inputs"]["shards"]
+
+    assert "format('-shard-{0}', matrix.shard)" in upload["name"]
+    assert download["pattern"] == "${{ inputs.artifact }}-${{ matrix.python }}-shard-*"
+    assert f"inputs.shards != '{shards['default']}'" in jobs["merge"]["if"]
+    assert jobs["merge"]["needs"] == "bench"
+    assert jobs["merge"]["strategy"]["matrix"]["python"] == jobs["bench"]["strategy"]["matrix"]["python"]
+
+
+def test_gitlab_merges_all_shards_of_each_image() -> None:
+    content = load(EXAMPLES / "gitlab-ci.yml")
+    [measured], [judged] = (content[job]["parallel"]["matrix"] for job in ("memory", "verdict"))
+
+    assert measured["IMAGE"] == judged["IMAGE"]
+    count = len(measured["SHARD"])
+    assert measured["SHARD"] == [f"{number}/{count}" for number in range(1, count + 1)]
+    assert content["verdict"]["needs"] == ["memory"]
+    assert content["memory"]["allow_failure"] is True, "the verdict is that of all shards together"
 
 
 def test_the_hook_looks_at_the_same_files_in_every_form() -> None:

@@ -36,6 +36,8 @@ from memcap.model import (
     Secret,
     ServerRun,
     ServiceFigures,
+    Shard,
+    ShardFacts,
     WorkerFigures,
 )
 from memcap.store import load_result, save_result
@@ -237,7 +239,7 @@ def test_pinned_cpus_of_schema_2_are_read(damaged: Callable[[Callable[[Any], Any
 def test_a_newer_schema_names_both_versions_and_the_way_out(damaged: Callable[[Callable[[Any], Any]], Path]) -> None:
     path = damaged(lambda document: document["memcap"].update(schema=99))
     with pytest.raises(
-        NewerSchemaError, match=r"damaged\.json: memcap\.schema: written with schema 99;.*up to 4"
+        NewerSchemaError, match=r"damaged\.json: memcap\.schema: written with schema 99;.*up to 5"
     ) as it:
         load_result(path)
     assert "Upgrade memcap" in it.value.remedy
@@ -342,3 +344,37 @@ def test_values_are_those_of_runs_that_ended_as_expected(tmp_path: Path) -> None
     peak = next(each for each in document["benchmarks"] if each["metadata"]["memcap_metric"] == Metric.PEAK.value)
     assert [run["values"] for run in peak["runs"]] == [[60 * 1024 * 1024]]
     assert peak["metadata"]["memcap_runs_without_value"] == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"shard": {"number": 4, "count": 3}}, r"memcap\.shard\.shard: expected a number from 1 to `count`, found 4/3"),
+        ({"shard": {"number": 0, "count": 3}}, r"memcap\.shard\.shard: expected a number from 1"),
+        ({"shard": {"number": 1, "count": 10**12}}, r"memcap\.shard\.shard: expected a number from 1"),
+        ({"plan_cells": ["../x"]}, r"memcap\.shard\.plan_cells\[0\]: expected the id of a cell"),
+    ],
+)
+def test_a_shard_that_cannot_be_is_refused(tmp_path: Path, changes: dict[str, object], complaint: str) -> None:
+    facts = ShardFacts(shard=Shard(number=1, count=3), plan_cells=(make_cell().cell.id,))
+    path = tmp_path / "shard.json"
+    save_result(make_result(shard=facts), path, overwrite=False)
+    assert load_result(path).shard == facts
+    document = json.loads(path.read_text())
+    document["memcap"]["shard"] |= changes
+    path.write_text(json.dumps(document))
+    with pytest.raises(FileFormatError, match=complaint):
+        load_result(path)
+
+
+def test_a_result_of_schema_4_has_no_shard_and_no_host(tmp_path: Path) -> None:
+    path = tmp_path / "old.json"
+    save_result(make_result(), path, overwrite=False)
+    document = json.loads(path.read_text())
+    ours = document["memcap"]
+    ours["schema"] = 4
+    del ours["merged_from"]
+    assert "shard" not in ours
+    assert not {"host", "cpu_model"} & ours["environment"].keys()
+    path.write_text(json.dumps(document))
+    assert load_result(path) == make_result()

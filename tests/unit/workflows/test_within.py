@@ -71,6 +71,9 @@ class Wild(Timed):
         return replace(raw, report=json.dumps(json.loads(raw.report or "") | {"peak_bytes": peak}))
 
 
+pytestmark = pytest.mark.allow_processes  # git is asked for the commit of a shard
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     for name, text in {
@@ -203,6 +206,15 @@ def test_a_time_that_cannot_be_read_is_refused_before_anything_is_run(run: Any, 
     engine = Timed()
     assert isinstance(run("--within", text, engine=engine).exception, SizeError)
     assert engine.runs == []
+
+
+def test_a_shard_whose_time_is_up_is_kept_without_its_missing_cells(run: Any, project: Path) -> None:
+    stopped = run("--shard", "1/1", "--within", "4s")
+    assert stopped.exit_code == TimeIsUp.exit_code
+    result = load_result(only_result(project))
+    assert (result.plan_cells, [cell.cell.id for cell in result.cells]) == ((CALM, LEAK), [CALM])
+    assert run("--resume", str(only_result(project))).exit_code == 0
+    assert load_result(only_result(project)).complete
 
 
 def test_no_time_at_all_is_a_mistake() -> None:
