@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-FRAMES, ROOM = 25, 32 * 1024 * 1024
+FRAMES, ROOM = 8, 32 * 1024 * 1024  # each frame takes time; more are seldom needed to find a line of the program
 SNAPSHOT_FACTOR = 4  # a snapshot needs so many times the memory of tracemalloc
 SECOND, LATEST = 0.6, 0.8  # of the time for that, after the first look and in all: when the second one is made
 SEARCH = 0.15  # of it: how long holders are searched for

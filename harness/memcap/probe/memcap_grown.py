@@ -30,10 +30,12 @@ CONTAINERS = (dict, list, set, deque)
 FEWEST = 8  # items that a container has to have gained that was not noted before
 MOST_NOTED = 100_000  # containers; of more, the largest
 MOST_WEIGHED, MOST_INSIDE = 64, 4000  # containers that grew; objects that are looked at in one
-MOST_INSIDE_HEAVY = 100_000  # in one that gained most
+MOST_HEAVY, MOST_INSIDE_HEAVY = 16, 50_000  # of those that gained most
+PLAUSIBLE = 1.2  # times what grew: what a container may have gained, which is an estimate
 CHUNK = 1000  # objects that are asked together for what they refer to
 MOST_SITES, MOST_TYPES, MOST_HELD = 20, 20, 5
 MOST_SECONDS, WIDEST = 20.0, 64  # of the search for holders: how long, and how many at one distance
+TELLS = 0.1  # of what grew: a container from before that gained so much is told before any new one
 EXPLAINS = 0.3  # of what grew: containers that hold less do not explain it
 LONGEST_STILL = 1.0  # seconds
 LONGEST_SOURCE = 200  # characters
@@ -96,10 +98,11 @@ class GrowthLook:
                 self._traced = self._sites()
         self.took = still.seconds
 
-    def find(self, program: object = None, seconds: float = MOST_SECONDS) -> dict[str, Any]:
+    def find(self, program: object = None, seconds: float = MOST_SECONDS, most: int | None = None) -> dict[str, Any]:
         """Return what grew since; ``program`` is a generator that memcap steps, which is a root of its own.
 
-        Holders are searched for as long as ``seconds``.
+        Holders are searched for as long as ``seconds``. ``most`` are the bytes that memory grew by, where tracemalloc
+        does not say.
 
         ``sites`` are file, line, bytes, count and source; ``types`` name, count before and now; ``holders`` what the
         thing is, how many items it has more, about how many bytes these hold (null: unknown), whether a root was found,
@@ -114,16 +117,20 @@ class GrowthLook:
             types = grown_types(self._types, count_types(objects))
             own = [objects, vars(self), self._types, self._lengths, self._traced, types, sites]
             holders = Holders(program, min(seconds, MOST_SECONDS), hidden=own)
+            holders.most = traced or most
             held: list[tuple[Any, ...]] = []
             modules = (each for each in objects if is_a(each, ModuleType))  # whose dicts grow when they are imported
             of_modules = {id(SEARCH.module_dict(each)) for each in modules}
             for is_known in (True, False):  # what is in a new container is most often in one from before, too
                 grown = grown_containers(objects, self._lengths, is_known=is_known, but=holders.hidden | of_modules)
-                held = sorted(held + holders.of_containers(grown, of_modules), key=lambda each: -each[2])
+                held += sorted(holders.of_containers(grown, of_modules), key=lambda each: -each[2])
                 if held and sum(each[2] for each in held) >= EXPLAINS * traced:
                     break
             else:
-                held = holders.of_types(objects, types) + held
+                of_types = holders.of_types(objects, types)
+                is_told = any(each[2] >= TELLS * traced for each in held) and traced > 0
+                held = held + of_types if is_told else of_types + held
+            held = worth_telling(held, holders.most)
             del objects, grown
         return {
             "sites": [(*each, source_of(each[0], each[1])) for each in sites],  # it reads files, so not before
@@ -176,17 +183,27 @@ class Holders:
         self._program, self._seconds = program, seconds
         self.hidden = {id(each) for each in (*hidden, hidden, SEARCH.OWN_FILES)}
         self._reach: Any = None  # from the first search on
+        self.most: int | None = None
 
     def of_containers(self, grown: list[tuple[int, Any]], of_modules: set[int]) -> list[tuple[Any, ...]]:
         """Return those that gained most, by the bytes of what they gained, with their holders."""
-        weighed = [(weight(each, more, MOST_INSIDE, of_modules), more, each) for more, each in grown]
-        weighed.sort(key=lambda each: -each[0])
-        del weighed[MOST_HELD:]
-        self.hidden.update(map(id, (weighed, *weighed, *grown)))
         found: list[tuple[Any, ...]] = []
-        for _, more, each in weighed:
-            found += self._held(each, more, weight(each, more, MOST_INSIDE_HEAVY, of_modules))
+        weighed = self._weighed(grown, MOST_INSIDE, of_modules)[:MOST_HEAVY]
+        weighed = self._weighed([(more, each) for _, more, each in weighed], MOST_INSIDE_HEAVY, of_modules)[:MOST_HELD]
+        self.hidden.update(map(id, (weighed, *weighed, *grown)))
+        for size, more, each in weighed:
+            found += self._held(each, more, size)
         return found
+
+    def _weighed(self, grown: list[tuple[int, Any]], most_inside: int, but: set[int]) -> list[tuple[int, int, Any]]:
+        """Return the bytes of what containers gained before them, the most first.
+
+        One that would hold more than there is has gained what refers to much that was there before, such as a task.
+        """
+        weighed = [(weight(each, more, most_inside, but), more, each) for more, each in grown]
+        if self.most is not None:
+            weighed = [each for each in weighed if each[0] <= PLAUSIBLE * self.most]
+        return sorted(weighed, key=lambda each: -each[0])
 
     def of_types(self, objects: list[Any], types: list[tuple[str, int, int]]) -> list[tuple[Any, ...]]:
         """Return who holds the newest object of each type of the program that has more of them."""
@@ -204,14 +221,26 @@ class Holders:
         if self._reach is None:
             self._reach = SEARCH.Reach(deadline=time.monotonic() + self._seconds, widest=WIDEST)
         try:
-            chains = SEARCH.chains_to(
-                target, most=1, program=self._program, reach=self._reach, hidden=frozenset(self.hidden)
-            )
+            hidden = frozenset(self.hidden)
+            for only_modules in (True, False):  # a call that runs now is a poor answer: it is over soon
+                self._reach.only_modules = only_modules
+                chains = SEARCH.chains_to(target, most=1, program=self._program, reach=self._reach, hidden=hidden)
+                if chains and chains[0][0]:
+                    break
         except Exception:  # of one odd holder: what is known is still told
             chains = ()
         if not chains:
             return [(kind, more, size, None, [SEARCH.name_of(target)])]
         return [(kind, more, size, rooted, list(steps)) for rooted, steps in chains]
+
+
+def worth_telling(held: list[tuple[Any, ...]], most: int | None) -> list[tuple[Any, ...]]:
+    """Return first what holds a part of it that counts, in this order, then the others; found ones alone, if any."""
+    least = TELLS * (most or 0)
+    found = [each for each in held if each[3] is not None] or held
+    counts = [each for each in found if each[2] is None or each[2] >= least]
+    others = [each for each in found if each[2] is not None and each[2] < least]
+    return counts + sorted(others, key=lambda each: -each[2])
 
 
 def weight(container: Any, more: int, most_inside: int, but: set[int]) -> int:

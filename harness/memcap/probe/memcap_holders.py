@@ -22,12 +22,18 @@ attributes, closure_edge, edge, name_of = EDGES.attributes, EDGES.closure_edge, 
 is_a, module_dict, of_class = EDGES.is_a, EDGES.module_dict, EDGES.of_class
 # Their variables hold what is looked for because it is looked for.
 OWN_FILES = {__file__, EDGES.__file__}
+_OF_TASKS = ("asyncio", "_asyncio")
 _MOST_HOLDERS = 10  # a chain costs some looks at all objects there are
 _OF_FRAME_ALONE = 4 if sys.version_info < (3, 11) else 3  # references to its copy of its variables, see _forget
 
 
 class Reach:
-    """How far a search goes: until ``deadline`` of time.monotonic, with ``widest`` holders at each distance."""
+    """How far a search goes: until ``deadline`` of time.monotonic, with ``widest`` holders at each distance.
+
+    With ``only_modules`` neither the variables of functions that run are roots, nor asyncio, which has them, too.
+    """
+
+    only_modules = False
 
     def __init__(self, *, deadline: float | None = None, widest: int = sys.maxsize) -> None:
         self.deadline, self.widest = deadline, widest
@@ -110,6 +116,9 @@ def chains_to(
     reach = reach or Reach()
     roots = Roots(target, asking, program)
     roots.hidden |= hidden
+    if reach.only_modules:
+        roots.variables = {} if program is None else {id(program): ""}
+        roots.modules = {name: each for name, each in roots.modules.items() if each.split(".")[0] not in _OF_TASKS}
     found: list[tuple[bool, tuple[str, ...]]] = []
     variable = roots.variables.get(id(target))
     if variable is not None:

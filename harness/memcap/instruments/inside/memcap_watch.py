@@ -67,6 +67,7 @@ def watch(folder: str, usage: str, stat: str, prefix: bytes, cap: int) -> None:
     mark, turn, told = cap * FIRST_MARK, 0, False
     began = time.monotonic()
     growth: Any = None
+    noted = 0
     try:
         while True:
             time.sleep(LOOK_SECONDS)
@@ -80,12 +81,12 @@ def watch(folder: str, usage: str, stat: str, prefix: bytes, cap: int) -> None:
                 write_stacks("%s-%d.txt" % (stem % "stacks", turn), used, cap, time.monotonic() - began)
                 turn = (turn + 1) % KEPT
                 if growth is None and used < cap * STATE_MARK:
-                    growth = first_look()
+                    growth, noted = first_look(), used
             if used >= cap * STATE_MARK and not told:
                 told = True
                 write_state("%s.txt" % (stem % "state"), used, cap)
                 if growth is not None and used < cap * NO_ROOM_MARK:
-                    held = [list(each) for each in growth.find(None, SEARCH_SECONDS)["holders"]]
+                    held = [list(each) for each in growth.find(None, SEARCH_SECONDS, used - noted)["holders"]]
                     write_literal("%s.txt" % (stem % "held"), held)
     except Exception:  # what has been written is there
         return
