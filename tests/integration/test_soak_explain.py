@@ -144,8 +144,8 @@ def test_of_a_generator(soaked: dict[str, dict[str, Any]]) -> None:
 
 
 def test_what_is_looked_at_for_it_is_not_judged(soaked: dict[str, dict[str, Any]]) -> None:
-    for found in soaked.values():
-        asked = found["settings"]["duration_seconds"]
+    for name, found in soaked.items():
+        asked = found["settings"]["duration_seconds"] + (5 if name == "server" else 0)  # after its warm-up
         assert found["series"]["seconds"][-1] <= asked
         assert found["samples"][-1]["seconds"] <= asked
         assert found["elapsed_seconds"] >= asked + 9, "10 seconds more"
