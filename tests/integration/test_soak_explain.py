@@ -183,7 +183,7 @@ def test_of_a_benchmark_that_raises_the_alert(project: Path) -> None:
 
 
 def test_of_a_kill_at_the_cap(project: Path) -> None:
-    code = SESSIONS + "\nfor _ in visits():\n    pass\n"
+    code = SESSIONS.replace("sleep(0.05)", "sleep(0.005)") + "\nfor _ in visits():\n    pass\n"
     words = ("repro", "--cap", "128m", "--json", "-i", "py312", "--", "python3", "-c", code)
     found = json.loads(memcap(*words, cwd=project, code=0))
     (holder, *_) = found["states"][0]["holders"]
