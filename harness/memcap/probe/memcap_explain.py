@@ -60,7 +60,7 @@ class Explaining:
 
     def begin_in_child(self) -> None:
         """Begin anew in a process that was forked; what grew in its parent is none of its own growth."""
-        self._growth, self._is_told = None, False
+        self._growth, self._since, self._is_told = None, 0.0, False
 
     def _made(self, make: Callable[[], Any]) -> Any:
         room, needed = self._left_under_cap(), room_for_looking()

@@ -116,8 +116,8 @@ class GrowthLook:
             sites, traced, overhead = self._grown_sites()
             types = grown_types(self._types, count_types(objects))
             own = [objects, vars(self), self._types, self._lengths, self._traced, types, sites]
-            holders = Holders(program, min(seconds, MOST_SECONDS), hidden=own)
-            holders.most = traced or most
+            most = traced or most
+            holders = Holders(program, min(seconds, MOST_SECONDS), most, hidden=own)
             held: list[tuple[Any, ...]] = []
             modules = (each for each in objects if is_a(each, ModuleType))  # whose dicts grow when they are imported
             of_modules = {id(SEARCH.module_dict(each)) for each in modules}
@@ -130,7 +130,7 @@ class GrowthLook:
                 of_types = holders.of_types(objects, types)
                 is_told = any(each[2] >= TELLS * traced for each in held) and traced > 0
                 held = held + of_types if is_told else of_types + held
-            held = worth_telling(held, holders.most)
+            held = worth_telling(held, most)
             del objects, grown
         return {
             "sites": [(*each, source_of(each[0], each[1])) for each in sites],  # it reads files, so not before
@@ -179,11 +179,10 @@ class GrowthLook:
 class Holders:
     """Search for who holds what grew, until the time for that is over."""
 
-    def __init__(self, program: object, seconds: float, hidden: list[Any]) -> None:
-        self._program, self._seconds = program, seconds
+    def __init__(self, program: object, seconds: float, most: int | None, hidden: list[Any]) -> None:
+        self._program, self._seconds, self._most = program, seconds, most
         self.hidden = {id(each) for each in (*hidden, hidden, SEARCH.OWN_FILES)}
         self._reach: Any = None  # from the first search on
-        self.most: int | None = None
 
     def of_containers(self, grown: list[tuple[int, Any]], of_modules: set[int]) -> list[tuple[Any, ...]]:
         """Return those that gained most, by the bytes of what they gained, with their holders."""
@@ -201,8 +200,8 @@ class Holders:
         One that would hold more than there is has gained what refers to much that was there before, such as a task.
         """
         weighed = [(weight(each, more, most_inside, but), more, each) for more, each in grown]
-        if self.most is not None:
-            weighed = [each for each in weighed if each[0] <= PLAUSIBLE * self.most]
+        if self._most is not None:
+            weighed = [each for each in weighed if each[0] <= PLAUSIBLE * self._most]
         return sorted(weighed, key=lambda each: -each[0])
 
     def of_types(self, objects: list[Any], types: list[tuple[str, int, int]]) -> list[tuple[Any, ...]]:

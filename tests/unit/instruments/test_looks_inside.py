@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from memcap.images.host_python import WantedPython, find_host_python
 from memcap.images.instrumented import INSIDE
 from memcap.probe.programs import LOOKS
 from memcap.probe.soak_work import SoakWork, parse_work
@@ -73,15 +72,6 @@ def run(tmp_path: Path) -> Callable[..., Looked]:
         return Looked(process, journal)
 
     return run
-
-
-@pytest.fixture(params=[8, 10, 11, 12, 13])
-def interpreter(request: pytest.FixtureRequest) -> str:
-    wanted = WantedPython(major=3, minor=request.param, micro=None)
-    known = find_host_python(wanted, environ=os.environ, home=Path.home())
-    if known is None:
-        pytest.skip(f"no Python 3.{request.param} on this machine")
-    return str(known.executable)
 
 
 def test_a_program_is_looked_at_and_its_lines_are_told(run: Callable[..., Looked], interpreter: str) -> None:

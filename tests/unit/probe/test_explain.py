@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,7 +11,6 @@ from typing import Any
 import pytest
 
 import memcap
-from memcap.images.host_python import WantedPython, find_host_python
 from memcap.probe.soak_work import SoakWork, parse_work
 
 PROBE = Path(memcap.__file__).parent / "probe"
@@ -68,15 +66,6 @@ def run(tmp_path: Path) -> Run:
 def explain(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.syspath_prepend(str(PROBE))
     return __import__("memcap_explain")
-
-
-@pytest.fixture(params=[8, 10, 11, 12, 13])
-def interpreter(request: pytest.FixtureRequest) -> str:
-    wanted = WantedPython(major=3, minor=request.param, micro=None)
-    known = find_host_python(wanted, environ=os.environ, home=Path.home())
-    if known is None:
-        pytest.skip(f"no Python 3.{request.param} on this machine")
-    return str(known.executable)
 
 
 @pytest.mark.allow_processes

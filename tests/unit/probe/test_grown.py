@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,7 +12,6 @@ from typing import Any
 import pytest
 
 import memcap
-from memcap.images.host_python import WantedPython, find_host_python
 
 PROBE = Path(memcap.__file__).parent / "probe"
 PROGRAM = """
@@ -32,15 +30,6 @@ print(json.dumps(found))
 Run = Callable[[str], dict[str, Any]]
 
 pytestmark = pytest.mark.allow_processes
-
-
-@pytest.fixture(params=[8, 10, 11, 12, 13])
-def interpreter(request: pytest.FixtureRequest) -> str:
-    wanted = WantedPython(major=3, minor=request.param, micro=None)
-    known = find_host_python(wanted, environ=os.environ, home=Path.home())
-    if known is None:
-        pytest.skip(f"no Python 3.{request.param} on this machine")
-    return str(known.executable)
 
 
 def grown(path: Path, code: str, executable: str = sys.executable) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -20,7 +19,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import memcap
-from memcap.images.host_python import WantedPython, find_host_python
 from memcap.probe.report import parse_journal
 from memcap.probe.soak_work import SoakWork, parse_work
 
@@ -126,15 +124,6 @@ def run(tmp_path: Path) -> Callable[..., Soaked]:
         return Soaked(process, journal.read_text("ascii"))
 
     return run
-
-
-@pytest.fixture(params=[8, 10, 11, 12, 13])
-def interpreter(request: pytest.FixtureRequest) -> str:
-    wanted = WantedPython(major=3, minor=request.param, micro=None)
-    known = find_host_python(wanted, environ=os.environ, home=Path.home())
-    if known is None:
-        pytest.skip(f"no Python 3.{request.param} on this machine")
-    return str(known.executable)
 
 
 @pytest.mark.allow_processes
