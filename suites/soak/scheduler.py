@@ -30,6 +30,7 @@ class Scheduler:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._tasks: list[asyncio.Task[None]] = []
+        self._is_over = False
 
     def every(self, seconds: float, job: Callable[[], Awaitable[object]]) -> None:
         """Begin to do a job each ``seconds``, the first time after as many."""
@@ -37,12 +38,14 @@ class Scheduler:
 
     async def stop(self) -> None:
         """End all jobs, and wait until they have."""
+        # A job may take the cancellation for an error of the database, and a task is cancelled once.
+        self._is_over = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _repeat(self, seconds: float, job: Callable[[], Awaitable[object]]) -> None:
-        while True:
+        while not self._is_over:
             await self._clock.sleep(seconds)
             try:
                 await job()

@@ -149,5 +149,6 @@ def test_a_bad_message_is_refused(visit: dict[str, Any], name: str) -> None:
 
 
 def test_the_leak_in_c_keeps_what_it_is_known_to_keep(visit: dict[str, Any]) -> None:
-    assert abs(visit["kept_in_c"][""]) < 8 * 1024
-    assert visit["kept_in_c"]["native"] == pytest.approx(48 * 1024, rel=0.2)
+    sound, leaking = visit["kept_in_c"][""], visit["kept_in_c"]["native"]
+    assert abs(sound) < 8 * 1024, "SQLite's cache of pages fills"
+    assert leaking - sound == pytest.approx(48 * 1024, rel=0.02)

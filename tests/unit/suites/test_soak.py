@@ -226,6 +226,30 @@ def test_a_day_of_jobs_takes_as_long_as_the_rate_says_and_one_that_fails_is_done
     assert "the database is gone" in caplog.text
 
 
+def test_jobs_end_although_one_takes_its_cancellation_for_an_error(suite_module: Import) -> None:
+    scheduler = suite_module("soak", "scheduler")
+
+    async def work() -> None:
+        started = asyncio.Event()
+
+        async def job() -> None:
+            is_first = not started.is_set()
+            started.set()
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                if is_first:
+                    raise OSError("the connection is closed") from None
+                raise
+
+        jobs = scheduler.Scheduler(scheduler.Clock(1.0))
+        jobs.every(0.0, job)
+        await started.wait()
+        await asyncio.wait_for(jobs.stop(), timeout=10)
+
+    asyncio.run(work())
+
+
 @pytest.fixture
 def traced() -> Iterator[None]:
     """Trace allocations during the test."""
