@@ -7,11 +7,12 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from memcap.admission import Admission, Seat
 from memcap.calibration import Calibration, calibrate
+from memcap.dispatch import Dispatcher, Task
 from memcap.engine.base import Engine
 from memcap.engine.patient import Activity, PatientEngine
 from memcap.errors import Interrupted, PlanError, TimeIsUp
@@ -33,10 +34,10 @@ from memcap.model import (
     RunSpec,
     ServerWorkload,
 )
-from memcap.pinning import CpuPool
 from memcap.run_spec import eviction_spec, run_spec
 from memcap.serving_spec import BodyFiles, serving_spec
 from memcap.store import Journal
+from memcap.turns import Group, Missing, grouped, tasks_of
 from memcap.units import format_seconds
 
 ATTEMPTS = 3  # a run that says nothing about the workload, or read its files from disk, is tried again
@@ -75,26 +76,23 @@ class Deadline:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Missing:
-    """How many warm-ups and runs a cell is to get."""
+class _Found:
+    """What was measured of what a cell of a group is missing; the lists grow."""
 
-    cell: Cell
-    warmups: int
-    runs: int
+    missing: Missing
+    group: Group
+    warmups: list[Measurement] = field(default_factory=list)
+    runs: list[Measurement] = field(default_factory=list)
 
-
-@dataclass(frozen=True, kw_only=True)
-class _Place:
-    """Which run of its cell one is, counted from 0."""
-
-    number: int
-    is_warmup: bool
+    @property
+    def is_complete(self) -> bool:
+        """Tell whether nothing is missing any more."""
+        return len(self.warmups) == self.missing.warmups and len(self.runs) == self.missing.runs
 
 
 Layers = Mapping[tuple[str, str], Layer]  # (image name, suite name) -> layer
 Tell = Callable[[RunEnded], None]
 Save = Callable[[CampaignResult], None]
-Queued = tuple[Cell, "Future[Measurement]"]
 
 
 class Campaign:
@@ -130,7 +128,7 @@ class Campaign:
         self._known_seconds = self._known_seconds_left = 0.0
         self._shares: dict[str, float] = {}  # cell id -> how long each of its runs takes of the campaign's time
         self._calibration: Calibration | None = None
-        self._cpus: CpuPool | None = None
+        self._admission: Admission | None = None
 
     def run(self, *, tell: Tell, save: Save, earlier: Iterable[CellResult] = ()) -> CampaignResult:
         """Execute every run and return the result; ``save`` gets what there is after each group of cells.
@@ -149,11 +147,13 @@ class Campaign:
             self._spec(cell, attempt="")
         missing = []
         for cell in wanted:
-            before = self._before(cell)
-            warmups = max(0, plan.warmups_of(cell.id) - len(before.warmups))
-            missing.append(_Missing(cell=cell, warmups=warmups, runs=plan.runs_of(cell.id) - len(before.runs)))
+            warmups = max(0, plan.warmups_of(cell.id) - len(self._before(cell).warmups))
+            missing.append(self._missing(cell, warmups, plan.runs_of(cell.id) - len(self._before(cell).runs)))
         if self._journal is not None:
-            self._fold(save)  # the last runs of a cell may have been in the journal only
+            if self._finished:
+                save(self.result())  # the last runs of a cell may have been in the journal only
+            unfinished = [cell for name, cell in self._begun.items() if name not in self._finished]
+            self._journal.begin(self.result(), unfinished)
         return self._measure(missing, tell=tell, save=save)
 
     def extend(self, cells: Collection[str], times: int, *, tell: Tell, save: Save) -> CampaignResult:
@@ -162,7 +162,7 @@ class Campaign:
         There are no further warm-ups: what they read is in the page cache since, and a run that finds it evicted is
         repeated anyway. Raises as ``run`` does.
         """
-        chosen = [_Missing(cell=cell, warmups=0, runs=times) for cell in self._plan.cells if cell.id in cells]
+        chosen = [self._missing(cell, 0, times) for cell in self._plan.cells if cell.id in cells]
         return self._measure(chosen, tell=tell, save=save)
 
     def add(self, cells: Iterable[Cell]) -> None:
@@ -180,53 +180,55 @@ class Campaign:
         counts = Counter(self._recorded)
         return {cell.id: counts[cell.id] for cell in self._plan.cells}
 
-    def _measure(self, missing: Sequence[_Missing], *, tell: Tell, save: Save) -> CampaignResult:
+    def _measure(self, missing: Sequence[Missing], *, tell: Tell, save: Save) -> CampaignResult:
         cells = [each.cell for each in missing]
         if not cells:
             return self.result()
         self._deadline.raise_if_expired()
         self._total += sum(each.runs + each.warmups for each in missing)
-        # A container beside a cold run would read the files that were just dropped from the page cache.
-        jobs = 1 if any(cell.is_cold for cell in cells) else self._settings.jobs
-        for group in _groups(missing):
-            at_once = min(jobs, sum(each.runs for each in group))
-            for each in group:
-                share = self._shares[each.cell.id] = each.cell.configured_seconds / at_once
-                self._known_seconds_left += share * (each.runs + each.warmups)
-        with _stoppable():
-            cpus = self._calibrated(cells)
-            with ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="memcap-run") as pool:
-                for group in _groups(missing):
-                    before = self._run_all(group, pool, cpus, _warmups(tell), is_warmup=True)
-                    measured = self._run_all(group, pool, cpus, tell, is_warmup=False)
-                    for cell in (each.cell for each in group):
-                        self._finished[cell.id] = _grown(
-                            self._before(cell), measured[cell.id], before[cell.id], cell.expected_ending
-                        )
-                    self._fold(save)
+        at_once = min(self._settings.jobs, sum(each.runs for each in missing))
+        for each in missing:
+            share = self._shares[each.cell.id] = self._seconds_of(each.cell) / at_once
+            self._known_seconds_left += share * (each.runs + each.warmups)
+        with _stoppable(), Dispatcher(self._calibrated(cells), self._run_and_record) as dispatcher:
+            try:
+                self._run_all(self._ordered(missing), dispatcher, tell, save)
+            except BaseException:
+                self._engine.cancel()
+                raise
         return self.result()
+
+    def _seconds_of(self, cell: Cell) -> float:
+        """Return how long a run of ``cell`` takes, as far as somebody knows; else 0."""
+        return self._settings.expected_seconds.get(cell.id, cell.configured_seconds)
+
+    def _ordered(self, missing: Iterable[Missing]) -> list[Group]:
+        """Return the cells in groups; those that take longest first, so that no long one is left for the end."""
+        groups = list(grouped(missing))
+        if self._settings.jobs > 1:
+            groups.sort(key=lambda group: -max(self._seconds_of(each.cell) for each in group))
+        return groups
+
+    def _missing(self, cell: Cell, warmups: int, runs: int) -> Missing:
+        before = self._before(cell)
+        return Missing(
+            cell=cell, warmups=warmups, runs=runs, warmups_before=len(before.warmups), runs_before=len(before.runs)
+        )
 
     def _before(self, cell: Cell) -> CellResult:
         """Return what was measured of ``cell`` until now."""
         known = self._finished.get(cell.id) or self._begun.get(cell.id)
         return known or CellResult(cell=CellSummary.of(cell), runs=())
 
-    def _fold(self, save: Save) -> None:
-        """Save the finished cells, and only then leave their runs out of the journal."""
-        if self._finished:
-            save(self.result())
-        if self._journal is not None:
-            self._journal.begin(
-                self.result(), [cell for name, cell in self._begun.items() if name not in self._finished]
-            )
-
-    def _calibrated(self, cells: list[Cell]) -> CpuPool:
-        """Learn once what the supervisor needs; return the CPUs there are. Raises PlanError if ``cells`` want more."""
-        if self._cpus is None:
+    def _calibrated(self, cells: list[Cell]) -> Admission:
+        """Learn once what the supervisor needs; return the machine's room. Raises PlanError if ``cells`` want more."""
+        if self._admission is None:
             self._calibration = calibrate(self._engine, self._layer(cells[0]), self._settings)
-            self._cpus = CpuPool(self._calibration.cpus)
-        refuse_too_many_cpus(cells, self._cpus.count)
-        return self._cpus
+            self._admission = Admission(
+                jobs=self._settings.jobs, cpus=self._calibration.cpus, memory_bytes=self._environment.memory_bytes
+            )
+        refuse_too_many_cpus(cells, self._admission.cpu_count)
+        return self._admission
 
     def result(self) -> CampaignResult:
         """Return what is finished."""
@@ -250,81 +252,63 @@ class Campaign:
     def _layer(self, cell: Cell) -> Layer:
         return self._layers[cell.image.name, cell.benchmark.suite]
 
-    def _run_all(
-        self, group: tuple[_Missing, ...], pool: ThreadPoolExecutor, cpus: CpuPool, tell: Tell, *, is_warmup: bool
-    ) -> dict[str, list[Measurement]]:
-        """Execute what is missing of each cell, the cells taking turns, and return the measurements in order.
-
-        Every second turn goes through them backwards: none is always the one before, or after, another.
-        """
-        queue: list[Queued] = []
-        times = {each.cell.id: each.warmups if is_warmup else each.runs for each in group}
-        measurements: dict[str, list[Measurement]] = {cell_id: [] for cell_id in times}
-        try:
-            for turn in range(max(times.values())):
-                order = [each.cell for each in group if turn < times[each.cell.id]]
-                for cell in reversed(order) if turn % 2 else order:
-                    before = self._before(cell)
-                    place = _Place(number=turn + len(before.warmups if is_warmup else before.runs), is_warmup=is_warmup)
-                    queue.append((cell, pool.submit(self._run_and_record, cell, next(self._numbers), cpus, place)))
-            for cell, future in queue:
-                measurement = self._outcome(future, queue)
-                measurements[cell.id].append(measurement)
-                self._done += 1
-                self._known_seconds += self._shares[cell.id]
-                self._known_seconds_left -= self._shares[cell.id]
-                tell(
-                    RunEnded(
-                        cell_id=cell.id,
-                        warmup=False,
-                        measurement=measurement,
-                        last=len(measurements[cell.id]) == times[cell.id],
-                        done=self._done,
-                        total=self._total,
-                        known_seconds=self._known_seconds,
-                        known_seconds_left=self._known_seconds_left,
-                    )
+    def _run_all(self, groups: Sequence[Group], dispatcher: Dispatcher, tell: Tell, save: Save) -> None:
+        """Execute what is missing, and save after each group that is complete."""
+        found = {each.cell.id: _Found(missing=each, group=group) for group in groups for each in group}
+        tasks = itertools.chain.from_iterable(tasks_of(group, self._numbers) for group in groups)
+        for task, measurement in dispatcher.run(tasks, self._deadline.raise_if_expired):
+            cell_id, own = task.cell.id, found[task.cell.id]
+            (own.warmups if task.is_warmup else own.runs).append(measurement)
+            self._done += 1
+            self._known_seconds += self._shares[cell_id]
+            self._known_seconds_left -= self._shares[cell_id]
+            tell(
+                RunEnded(
+                    cell_id=cell_id,
+                    warmup=task.is_warmup,
+                    measurement=measurement,
+                    last=not task.is_warmup and len(own.runs) == own.missing.runs,
+                    done=self._done,
+                    total=self._total,
+                    known_seconds=self._known_seconds,
+                    known_seconds_left=self._known_seconds_left,
                 )
-        except BaseException:
-            for _, future in queue:
-                future.cancel()
-            self._engine.cancel()
-            raise
-        return measurements
+            )
+            of_group = [found[each.cell.id] for each in own.group]
+            if all(each.is_complete for each in of_group):
+                self._finish(of_group, save)
 
-    def _outcome(self, future: Future[Measurement], queue: list[Queued]) -> Measurement:
-        """Wait for ``future``; an error of any run in the queue must not wait for its turn, nor the end of the time."""
-        while not future.done():
-            wait([future], timeout=0.5)
-            for _, other in queue:
-                if other.done() and other.exception() is not None:
-                    return other.result()
-            if not future.done():
-                self._deadline.raise_if_expired()
-        return future.result()
-
-    def _run_and_record(self, cell: Cell, number: int, cpus: CpuPool, place: _Place) -> Measurement:
-        measurement = self._run_once(cell, number, cpus)
+    def _finish(self, group: Sequence[_Found], save: Save) -> None:
+        """Save the cells of a group, and only then leave their runs out of the journal."""
+        for each in group:
+            cell = each.missing.cell
+            self._finished[cell.id] = _grown(self._before(cell), each, cell.expected_ending)
+        save(self.result())
         if self._journal is not None:
-            self._journal.add(CellSummary.of(cell), measurement, number=place.number, is_warmup=place.is_warmup)
-        if not place.is_warmup:
-            self._recorded.append(cell.id)
+            self._journal.fold(self.result(), {each.missing.cell.id for each in group})
+
+    def _run_and_record(self, task: Task, seat: Seat) -> Measurement:
+        measurement = self._run_once(task, seat)
+        if self._journal is not None:
+            self._journal.add(CellSummary.of(task.cell), measurement, number=task.number, is_warmup=task.is_warmup)
+        if not task.is_warmup:
+            self._recorded.append(task.cell.id)
         return measurement
 
-    def _run_once(self, cell: Cell, number: int, cpus: CpuPool) -> Measurement:
-        limit = cell.benchmark.time_limit_seconds or self._settings.time_limit_seconds
+    def _run_once(self, task: Task, seat: Seat) -> Measurement:
+        limit = task.cell.benchmark.time_limit_seconds or self._settings.time_limit_seconds
         spent = 0.0
-        with cpus.taken(cell.benchmark.quiet.pin_cpus) as cpuset:
-            for attempt in range(1, ATTEMPTS + 1):
-                self._deadline.raise_if_expired()
-                measurement = self._attempt(cell, f"{number}.{attempt}", cpuset)
-                wall = measurement.wall_seconds or 0.0
-                spent += wall
-                # Somebody emptied the page cache since the warm-up; this attempt has filled it again. But a figure that
-                # is merely in doubt is not worth more time than the run may take.
-                is_cold = any(caveat.kind is CaveatKind.COLD_PAGE_CACHE for caveat in measurement.caveats)
-                if not measurement.ending.is_infrastructure and not (is_cold and spent + wall <= limit):
-                    break
+        for attempt in range(1, ATTEMPTS + 1):
+            self._deadline.raise_if_expired()
+            seat.take_again()
+            measurement = self._attempt(task.cell, f"{task.serial}.{attempt}", seat)
+            wall = measurement.wall_seconds or 0.0
+            spent += wall
+            # Somebody emptied the page cache since the warm-up; this attempt has filled it again. But a figure that
+            # is merely in doubt is not worth more time than the run may take.
+            is_cold = any(caveat.kind is CaveatKind.COLD_PAGE_CACHE for caveat in measurement.caveats)
+            if not measurement.ending.is_infrastructure and not (is_cold and spent + wall <= limit):
+                break
         return measurement
 
     def _spec(self, cell: Cell, *, attempt: str, cpuset: str = "") -> RunSpec:
@@ -334,9 +318,9 @@ class Campaign:
             return spec
         return serving_spec(spec, workload, layer, self._layers, files=self._files)
 
-    def _attempt(self, cell: Cell, attempt: str, cpuset: str) -> Measurement:
+    def _attempt(self, cell: Cell, attempt: str, seat: Seat) -> Measurement:
         layer, settings = self._layer(cell), self._settings
-        spec = self._spec(cell, attempt=attempt, cpuset=cpuset)
+        spec = replace(self._spec(cell, attempt=attempt, cpuset=seat.cpuset), ended=seat.free)
         if self._calibration:
             spec = self._calibration.applied_to(spec)
         if cell.is_cold:
@@ -376,25 +360,10 @@ def keep_telling_series(runs: list[Measurement], expected: Ending) -> tuple[Meas
     )
 
 
-def _grown(before: CellResult, runs: list[Measurement], warmups: list[Measurement], expected: Ending) -> CellResult:
+def _grown(before: CellResult, found: _Found, expected: Ending) -> CellResult:
     """Return what is known of a cell with these runs added."""
     return replace(
         before,
-        runs=keep_telling_series([*before.runs, *runs], expected),
-        warmups=keep_telling_series([*before.warmups, *warmups], expected),
+        runs=keep_telling_series([*before.runs, *found.runs], expected),
+        warmups=keep_telling_series([*before.warmups, *found.warmups], expected),
     )
-
-
-def _shared_by_a_group(missing: _Missing) -> tuple[str, str, str]:
-    cell = missing.cell
-    return cell.benchmark.suite, cell.benchmark.name, cell.cap.name
-
-
-def _groups(missing: Iterable[_Missing]) -> Iterator[tuple[_Missing, ...]]:
-    """Yield the cells that differ in their image or variant only, in the plan's order."""
-    for _, group in itertools.groupby(missing, key=_shared_by_a_group):
-        yield tuple(group)
-
-
-def _warmups(tell: Tell) -> Tell:
-    return lambda event: tell(replace(event, warmup=True, last=False))

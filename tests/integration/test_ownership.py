@@ -23,7 +23,7 @@ from memcap.engine import docker_facts, docker_labels
 from memcap.engine.docker_client import address
 from memcap.engine.docker_labels import image_labels, run_labels, system
 from memcap.engine.docker_leftovers import find_containers, find_layers, remove, remove_leftovers
-from memcap.engine.docker_neighbours import find_neighbours
+from memcap.engine.docker_neighbours import Neighbours
 from memcap.errors import BuildError
 from memcap.images.archive import Tree
 from memcap.images.importing import imported_id
@@ -328,8 +328,9 @@ def test_a_campaign_that_goes_on_removes_what_it_left_before_the_machine_was_sta
 def test_a_copy_is_no_neighbour(docker_client: DockerClient, stranger: Stranger, py312: ImageFacts) -> None:
     campaign = f"test-{stranger.id}"
     labels = run_labels(f"memcap-{campaign}-1", campaign=campaign, cell="x")
+    neighbours = Neighbours(docker_client, campaign="another")
     copy = stranger.runs(py312.reference, *SLEEP, labels=labels)
-    assert campaign not in {one.campaign for one in find_neighbours(docker_client, campaign="another")}
+    assert campaign not in {one.campaign for one in neighbours.find()}
     copy.kill()
     stranger.runs(py312.reference, *SLEEP, name=f"memcap-{campaign}-1", labels=labels)
-    assert campaign in {one.campaign for one in find_neighbours(docker_client, campaign="another")}
+    assert campaign in {one.campaign for one in neighbours.find()}

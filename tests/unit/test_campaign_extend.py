@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -15,11 +16,12 @@ from memcap.model import CallWorkload, CampaignResult, Plan
 
 FOUR = tuple(make_plan_cell(name, image) for name in ("crew", "llm") for image in ("py312", "py313"))
 CREW_12, CREW_13, LLM_12, LLM_13 = (cell.id for cell in FOUR)
+SECONDS = {LLM_12: 7.0, CREW_12: 2.0}
 
 
-def campaign_on(engine: FakeEngine, plan: Plan, *, jobs: int = 1) -> Campaign:
+def campaign_on(engine: FakeEngine, plan: Plan, **changes: Any) -> Campaign:
     layers = {(cell.image.name, "agents"): make_layer(cell.image.name) for cell in plan.cells}
-    return Campaign(plan, engine=engine, layers=layers, settings=make_settings(looks=(3, 6), jobs=jobs))
+    return Campaign(plan, engine=engine, layers=layers, settings=make_settings(looks=(3, 6), **changes))
 
 
 def executed(engine: FakeEngine) -> list[str]:
@@ -106,6 +108,21 @@ def test_cells_that_are_added_later_are_run_when_they_are_asked_for() -> None:
     assert [(cell.cell.id, len(cell.runs)) for cell in result.cells] == [(CREW_12, 1), (CREW_13, 1), (LLM_12, 2)]
 
 
+def test_progress_knows_from_earlier_results_how_long_runs_take() -> None:
+    told = list[RunEnded]()
+    campaign = campaign_on(FakeEngine({}), make_plan(*FOUR, runs=1, warmups=0), expected_seconds=SECONDS)
+    campaign.run(tell=told.append, save=lambda _: None)
+    assert [event.known_seconds_left for event in told] == [7, 7, 0, 0]
+
+
+def test_what_takes_longest_comes_first_where_several_run_at_once() -> None:
+    engine = FakeEngine({})
+    campaign = campaign_on(engine, make_plan(*FOUR, runs=1, warmups=0), jobs=2, expected_seconds=SECONDS)
+    result = campaign.run(tell=lambda _: None, save=lambda _: None)
+    assert set(executed(engine)[1:3]) == {LLM_12, LLM_13}
+    assert [cell.cell.id for cell in result.cells] == [CREW_12, CREW_13, LLM_12, LLM_13], "the result keeps the order"
+
+
 def test_progress_knows_how_long_runs_take_that_last_as_configured() -> None:
     """Cells of 60 s in their images, two at once: half a minute of the campaign's time for each run."""
     workload = CallWorkload(call="work:run", duration_seconds=60)
@@ -115,8 +132,9 @@ def test_progress_knows_how_long_runs_take_that_last_as_configured() -> None:
 
     campaign.run(tell=told.append, save=lambda _: None)
     known = [(event.known_seconds, event.known_seconds_left) for event in told]
-    assert known[:6] == [(30 * n, 180 - 30 * n) for n in range(1, 7)]
-    assert set(known[6:]) == {(180, 0)}
+    long_runs = [sum(event.cell_id in (CREW_12, CREW_13) for event in told[: place + 1]) for place in range(len(told))]
+    assert known == [(30 * n, 180 - 30 * n) for n in long_runs]
+    assert known[-1] == (180, 0)
 
     campaign.extend({CREW_12, CREW_13}, 1, tell=told.append, save=lambda _: None)
     assert [(event.known_seconds, event.known_seconds_left) for event in told[-2:]] == [(210, 30), (240, 0)]

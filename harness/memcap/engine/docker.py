@@ -23,7 +23,7 @@ from memcap.engine.docker_kept import KeptServices, is_kept
 from memcap.engine.docker_labels import CAMPAIGN_LABEL
 from memcap.engine.docker_logs import log_lines
 from memcap.engine.docker_mounts import copy_in, put_files
-from memcap.engine.docker_neighbours import find_neighbours
+from memcap.engine.docker_neighbours import Neighbours
 from memcap.engine.docker_pod import Pod
 from memcap.engine.framed import begins_report, new_secret
 from memcap.errors import EngineError, Interrupted
@@ -46,6 +46,7 @@ class DockerEngine:
     def __init__(self, client: DockerClient, *, campaign: str, copies_mounts: bool = False) -> None:
         self._client = client
         self._campaign = campaign
+        self._neighbours = Neighbours(client, campaign=campaign)
         self._copies_mounts = copies_mounts
         self._cancelled = threading.Event()
         self._running: set[str] = set()
@@ -144,7 +145,7 @@ class DockerEngine:
         if self._copies_mounts:
             copy_in(self._client, container, spec.policy)
         self._put_artefacts(container, spec)
-        before = find_neighbours(self._client, campaign=self._campaign)
+        before = self._neighbours.find()
         try:
             self._client.api.start(container)
         except APIError as error:
@@ -156,6 +157,8 @@ class DockerEngine:
             listener = (container, spec.hear, secret)
             threading.Thread(target=self._hear, args=listener, name="memcap-output", daemon=True).start()
         self._wait(container, spec)
+        if spec.ended is not None:
+            spec.ended()
         self.refuse_when_cancelled()
         return self._collect(container, spec, secret, before=before)
 
@@ -228,7 +231,7 @@ class DockerEngine:
             self._remove(container)
 
     def _collect(self, container: str, spec: RunSpec, secret: str, *, before: tuple[Neighbour, ...]) -> RawRun:
-        after = find_neighbours(self._client, campaign=self._campaign)
+        after = self._neighbours.find()
         raw = collect(self._client, container, spec, secret)
         if spec.look_seconds:
             raw = replace(raw, supervisor_journal="\n".join(own_lines(self._client, container, secret)))

@@ -14,16 +14,28 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 
-def find_neighbours(client: DockerClient, *, campaign: str) -> tuple[Neighbour, ...]:
-    """Return the campaigns but ``campaign`` that have a container running, once for each choice of CPUs.
+class Neighbours:
+    """What else of memcap than ``campaign`` runs on the daemon of ``client``; several threads may ask."""
 
-    One question, and another one for each of them, as a list does not say what they are pinned to. Raises EngineError.
-    """
-    with translated("list memcap's containers"):
-        running: list[dict[str, Any]] = client.api.containers(filters={"label": f"{LABEL}=1"})
-        others = [one for one in running if _is_of_another_campaign(one, campaign)]
-        found = (_neighbour(client, str(one["Id"]), one["Labels"][CAMPAIGN_LABEL]) for one in others)
-        return tuple(dict.fromkeys(filter(None, found)))
+    def __init__(self, client: DockerClient, *, campaign: str) -> None:
+        self._client = client
+        self._campaign = campaign
+        self._known: dict[str, Neighbour] = {}
+
+    def find(self) -> tuple[Neighbour, ...]:
+        """Return the campaigns that have a container running, once for each choice of CPUs. Raises EngineError.
+
+        One question, and once another one for each container, as a list does not say what it is pinned to.
+        """
+        with translated("list memcap's containers"):
+            running: list[dict[str, Any]] = self._client.api.containers(filters={"label": f"{LABEL}=1"})
+            others = {str(one["Id"]): one for one in running if _is_of_another_campaign(one, self._campaign)}
+            found = {name: self._of(name, one["Labels"][CAMPAIGN_LABEL]) for name, one in others.items()}
+            self._known = {name: neighbour for name, neighbour in found.items() if neighbour is not None}
+            return tuple(dict.fromkeys(self._known.values()))
+
+    def _of(self, container: str, campaign: str) -> Neighbour | None:
+        return self._known.get(container) or _neighbour(self._client, container, campaign)
 
 
 def _is_of_another_campaign(one: dict[str, Any], campaign: str) -> bool:

@@ -30,6 +30,9 @@ def limit_of(size: int | None) -> int | None:
     return size if size and size < NO_CAP_BYTES else None
 
 
+TIME_UNITS: Final = frozenset({"second", "seconds", "s", "ms", "us", "µs", "ns", "minutes", "min", "hours", "h"})
+
+
 class Metric(str, Enum):
     """A figure that is stored, judged and printed under this one name."""
 
@@ -233,6 +236,12 @@ class Benchmark:
             for name in projected_names(metric, cycle)
         }
         return tuple(name for name in self.extra_metrics if name not in projected)
+
+    @property
+    def judges_time(self) -> bool:
+        """Tell whether a time of the workload's is judged, which other runs beside it would change."""
+        judged = {metric.value: metric.unit for metric in Metric} | dict(self.extra_metrics)
+        return any(judged.get(name) in TIME_UNITS for name in (*self.tolerances, *self.thresholds, *self.alerts))
 
     def expected_ending(self, cap_name: str) -> Ending:
         """Return how the workload should end under the cap."""

@@ -78,6 +78,7 @@ class CampaignSettings:
     ``started`` is an ISO 8601 time in UTC, ``jobs`` how many containers may run at once, ``looks`` after how many runs
     cells will be judged while more are added, ``keep_output`` whether the end of the output of completed runs is kept,
     ``daemon_wait_seconds`` how long a daemon that went away is waited for, ``shard`` which part of a plan it is.
+    ``expected_seconds`` says how long a run takes, by the ids of cells, where earlier ones are known.
     """
 
     id: str
@@ -90,6 +91,7 @@ class CampaignSettings:
     keep_output: bool = False
     daemon_wait_seconds: float = DAEMON_WAIT_SECONDS
     shard: ShardFacts | None = None
+    expected_seconds: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +108,8 @@ class RunSpec:
     ``entrypoint`` are the words of ``argv`` that come before the command or the runner: what should start it.
     ``user`` is whom the workload runs as in the container, as Docker writes it (empty: root); ``has_home`` says that
     HOME was chosen, and is not that user's.
-    ``hear`` is called with each line of its standard output while it runs, by engines that can (Docker).
+    ``hear`` is called with each line of its standard output while it runs, by engines that can (Docker), and ``ended``
+    when its container has ended, before what it left is brought back.
     ``stop_signal`` is the number of the signal that stops a server or service, which may take ``grace_seconds`` to end
     then (0: it is neither, and ends by itself). ``serving`` is what a server needs besides. ``ports`` of the container
     are published on localhost, with the same numbers.
@@ -137,6 +140,7 @@ class RunSpec:
     has_home: bool = False
     artefacts: Path | None = None
     hear: Callable[[str], None] | None = field(default=None, compare=False)
+    ended: Callable[[], None] | None = field(default=None, compare=False)
     stop_signal: int = 0
     grace_seconds: float = 0.0
     serving: Serving | None = None

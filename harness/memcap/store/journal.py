@@ -10,9 +10,10 @@ import json
 import os
 import threading
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -42,19 +43,30 @@ class Journal:
         self._path = journal_path(result)
         self._file: int | None = None
         self._lock = threading.Lock()
-        self._runs: int | None = None  # not begun: what may be there is of an earlier part of the campaign
+        self._lines: dict[str, list[str]] = {}  # by the cells' ids
+        self._is_begun = False  # if not, what may be there is of an earlier part of the campaign
 
     def begin(self, result: CampaignResult, unfinished: Iterable[CellResult]) -> None:
         """Replace the journal by one of the ``unfinished`` cells, which ``result``, saved already, does not have.
 
         Raises NotWritten; the journal is as it was then.
         """
-        header = {KEY: {"schema": SCHEMA, "result_schema": RESULT_SCHEMA, **plain(replace(result, cells=()))}}
-        lines = [line for cell in unfinished for line in _lines(cell)]
         with self._lock:
-            write_atomically(self._path, "".join([_encoded(header), *lines]), overwrite=True)
-            self._shut()
-            self._runs = len(lines)
+            self._write(result, {cell.cell.id: list(_lines(cell)) for cell in unfinished})
+
+    def fold(self, result: CampaignResult, finished: Collection[str]) -> None:
+        """Leave out the runs of the cells ``finished`` (ids), all of which ``result``, saved already, has.
+
+        Raises NotWritten; the journal is as it was then.
+        """
+        with self._lock:
+            self._write(result, {name: lines for name, lines in self._lines.items() if name not in finished})
+
+    def _write(self, result: CampaignResult, lines: dict[str, list[str]]) -> None:
+        header = {KEY: {"schema": SCHEMA, "result_schema": RESULT_SCHEMA, **plain(replace(result, cells=()))}}
+        write_atomically(self._path, "".join([_encoded(header), *chain(*lines.values())]), overwrite=True)
+        self._shut()
+        self._lines, self._is_begun = lines, True
 
     def add(self, cell: CellSummary, measurement: Measurement, *, number: int, is_warmup: bool) -> None:
         """Write down a run; when this returns, it is on disk. ``number`` counts the runs of the cell from 0.
@@ -64,13 +76,13 @@ class Journal:
         line = _encoded(plain(_Line(cell=cell, number=number, is_warmup=is_warmup, measurement=measurement)))
         with self._lock:
             self._append(line.encode("utf-8", "replace"))
-            self._runs = (self._runs or 0) + 1
+            self._lines.setdefault(cell.id, []).append(line)
 
     def close(self) -> None:
         """Remove the journal if all its runs are in the result; otherwise leave it for `--resume`."""
         with self._lock:
             self._shut()
-            if self._runs == 0:
+            if self._is_begun and not any(self._lines.values()):
                 with suppress(OSError):  # it says nothing that the result does not
                     self._path.unlink(missing_ok=True)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from memcap.campaign import Campaign
 from memcap.errors import EngineError, Interrupted, TimeIsUp
 from memcap.feasible import refuse_problems, too_long
-from memcap.model import CampaignResult, Environment, Plan
+from memcap.model import CampaignResult, Environment
 from memcap.revision import side_by_side
 from memcap.store import Journal, NotWritten
 from memcap.units import counted, listed
@@ -31,7 +31,7 @@ def execute(request: CampaignRequest, caller: Caller, *, path: Path | None = Non
     refuse_too_long(request)
     request = with_variables(request)
     with made_ready(request, caller.tell) as ready:
-        jobs = request.jobs or jobs_for(request.plan, ready.engine.environment())
+        jobs = request.jobs or jobs_for(ready.engine.environment())
         # What two revisions measured side by side cannot be resumed, so there is no use for single runs of it.
         journal = Journal(path) if path is not None and request.base is None else None
         campaign = Campaign(
@@ -100,11 +100,6 @@ def refuse_too_long(request: CampaignRequest) -> None:
     refuse_problems("a suite would take longer than it may; nothing was run.", problems)
 
 
-def jobs_for(plan: Plan, machine: Environment) -> int:
-    """Return how many runs to make at once: one a CPU, as far as their caps fit into the memory together.
-
-    Figures in bytes do not change by it, times do.
-    """
-    largest = max(cell.memory_bytes for cell in plan.cells)
-    fit = machine.memory_bytes // largest if machine.memory_bytes else 1
-    return max(1, min(machine.cpus or 1, fit))
+def jobs_for(machine: Environment) -> int:
+    """Return how many runs to make at once: one a CPU. Figures in bytes do not change by it, times do."""
+    return (machine.cpus or 1) if machine.memory_bytes else 1

@@ -55,7 +55,8 @@ class CampaignRequest:
     ``base`` is what another revision has of the plan, run interleaved with it; ``deciding`` gives cells more runs, and
     after ``deadline`` none gets any. ``keep_output`` keeps the end of the output of completed runs, too. A daemon that
     goes away is waited for, ``daemon_wait_seconds`` at most. ``images`` are those of the project by their names: the
-    services of a server may name them. ``shard`` says of which plan ``plan`` is a part.
+    services of a server may name them. ``shard`` says of which plan ``plan`` is a part, ``expected_seconds`` how long a
+    run of a cell takes, by ids, as far as that is known.
     """
 
     plan: Plan
@@ -72,6 +73,7 @@ class CampaignRequest:
     daemon_wait_seconds: float = DAEMON_WAIT_SECONDS
     images: Mapping[str, ImageSource] = field(default_factory=dict)
     shard: ShardFacts | None = None
+    expected_seconds: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def looks(self) -> tuple[int, ...]:
@@ -93,6 +95,7 @@ class CampaignRequest:
             keep_output=self.keep_output,
             daemon_wait_seconds=self.daemon_wait_seconds,
             shard=self.shard,
+            expected_seconds=self.expected_seconds,
         )
 
 

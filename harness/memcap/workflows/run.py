@@ -12,7 +12,8 @@ from memcap.campaign import Deadline
 from memcap.errors import UsageError
 from memcap.model import CampaignResult, Config, Profile
 from memcap.revision import Base, of_cells, split
-from memcap.store import result_path
+from memcap.shards import known_seconds
+from memcap.store import load_baselines, result_path
 from memcap.units import parse_seconds
 from memcap.workflows.base_ref import base_path, base_revision, judged_against, saver, tell_where
 from memcap.workflows.caller import Caller, Tell
@@ -111,6 +112,7 @@ def _request(
         keep_output=options.keep_output,
         daemon_wait_seconds=parse_seconds(options.daemon_wait),
         shard=earlier.shard if earlier else facts_of(planned.shard, whole, base, config),
+        expected_seconds={} if options.no_check else known_seconds(load_baselines(config.baseline_directory), None),
     )
 
 

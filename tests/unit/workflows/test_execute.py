@@ -20,7 +20,7 @@ from factories import (
 )
 from memcap.errors import EngineError, Interrupted, PlanError, UsageError
 from memcap.images.this_machine import HOST
-from memcap.model import ContainerPolicy, Quiet, Service, Suite
+from memcap.model import ContainerPolicy, Quiet, Suite
 from memcap.workflows.caller import SILENT
 from memcap.workflows.execute import execute, jobs_for
 from memcap.workflows.ready import made_ready, refuse_infeasible, refuse_other_images, refuse_other_machine
@@ -61,25 +61,10 @@ def test_a_record_of_nothing_is_no_folder(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("cpus", "memory", "jobs"),
-    [
-        (8, 24 * 1024 * MIB, 8),
-        (8, 3 * 1024 * MIB, 3),  # the largest cap fits three times
-        (8, 1024 * MIB, 1),
-        (8, 512 * MIB, 1),
-        (1, 24 * 1024 * MIB, 1),
-        (None, 24 * 1024 * MIB, 1),
-        (8, None, 1),
-    ],
+    [(8, 24 * 1024 * MIB, 8), (1, 24 * 1024 * MIB, 1), (None, 24 * 1024 * MIB, 1), (8, None, 1)],
 )
-def test_as_many_containers_at_once_as_cpus_and_memory_allow(cpus: int | None, memory: int | None, jobs: int) -> None:
-    plan = make_plan(make_plan_cell(cap="64m"), make_plan_cell(cap="1g"))
-    assert jobs_for(plan, make_environment(cpus=cpus, memory_bytes=memory)) == jobs
-
-
-def test_the_caps_of_services_take_room_from_other_runs() -> None:
-    server = make_server(Service(name="db", image="postgres:15", cap_bytes=448 * MIB))
-    machine = make_environment(cpus=8, memory_bytes=1024 * MIB)
-    assert jobs_for(make_plan(make_plan_cell(cap="64m", workload=server)), machine) == 2
+def test_as_many_containers_at_once_as_cpus(cpus: int | None, memory: int | None, jobs: int) -> None:
+    assert jobs_for(make_environment(cpus=cpus, memory_bytes=memory)) == jobs
 
 
 def test_servers_are_refused_without_containers() -> None:

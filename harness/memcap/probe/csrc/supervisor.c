@@ -31,6 +31,7 @@
  * documented and read in memcap/probe/report.py. Only system calls, static memory, no allocation. */
 #include "calibrate.h"
 #include "evict.h"
+#include "hosts.h"
 #include "launch.h"
 #include "looks.h"
 #include "pages.h"
@@ -270,6 +271,7 @@ static int apply_option(const char *option) {
         join(missing, sizeof missing, "the user ", value, ", which is not in /etc/passwd or /etc/group of the image");
         if (!resolve_user(value)) refused(missing);
     } else if (same(option, "home")) run.wants_home = 1;
+    else if (same(option, "hosts")) write_hosts();
     else if ((value = after(option, "enter="))) {
         if (!cgroup_enter(value)) refused(value);
     } else if ((value = after(option, "cgroup="))) {

@@ -58,7 +58,7 @@ __asm__(".global _start\n_start:\n mov x0, sp\n bl start\n");
 #define SYS4(n, a, b, c, d) sys6(n, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
 #define SYS5(n, a, b, c, d, e) sys6(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0)
 
-enum { AT_CWD = -100, O_READ = 0, O_WRITE_NEW = 01 | 0100 | 01000, O_WRITE_OWN = 01 | 0100 | 0200 | 02000 /* O_EXCL, O_APPEND */, O_CLOSE_ON_EXEC = 02000000 };
+enum { AT_CWD = -100, O_READ = 0, O_READ_WRITE = 2, O_WRITE_NEW = 01 | 0100 | 01000, O_WRITE_OWN = 01 | 0100 | 0200 | 02000 /* O_EXCL, O_APPEND */, O_CLOSE_ON_EXEC = 02000000 };
 enum { SIG_HUP = 1, SIG_INT = 2, SIG_QUIT = 3, SIG_KILL = 9, SIG_USR1 = 10, SIG_USR2 = 12, SIG_TERM = 15, SIG_CHILD = 17, SIG_WINDOW = 28 };
 enum { WAIT_NO_HANG = 1, CLOCK_REAL = 0, CLOCK_MONO = 1, CLOCK_OWN_CPU = 2, ERR_NO_ENTRY = 2, ERR_NO_CHILD = 10, ERR_AGAIN = 11 };
 
