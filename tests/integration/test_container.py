@@ -33,7 +33,7 @@ WRAPPER = '#!/bin/sh\nexport WRAPPED=yes\nexec "$@"\n'
 APP = "import sys\nprint('another program', sys.argv[1:])\n"
 SHOP = "import os\n\n\ndef facts():\n    return [os.getcwd(), os.environ.get('WRAPPED'), os.getuid()]\n"
 TELL = """
-import json, os, resource
+import json, os, resource, socket
 def read(path):
     try:
         with open(path) as file:
@@ -48,6 +48,11 @@ def write(folder):
         return "written"
     except OSError as error:
         return error.strerror
+def resolved(name):
+    try:
+        return socket.gethostbyname(name)
+    except OSError as error:
+        return error.strerror
 mounts = [line.split() for line in open("/proc/self/mounts")]
 print(json.dumps({
     "env": {name: os.environ[name] for name in ("A", "B", "C") if name in os.environ},
@@ -57,7 +62,8 @@ print(json.dumps({
     "written": {folder: write(folder) for folder in ("/tmp", "/data", "/scratch")},
     "tmpfs": {mount[1]: sorted(mount[3].split(",")) for mount in mounts if mount[1] == "/scratch"},
     "shm": os.statvfs("/dev/shm").f_blocks * os.statvfs("/dev/shm").f_frsize,
-    "hosts": sorted(line for line in (read("/etc/hosts") or "").splitlines() if "10.0.0.5" in line),
+    "hosts": read("/etc/hosts").splitlines(),
+    "localhost": resolved("localhost"),
     "nofile": resource.getrlimit(resource.RLIMIT_NOFILE),
     "interfaces": sorted(os.listdir("/sys/class/net")),
 }))
@@ -132,6 +138,7 @@ def by_docker(reference: str, *words: str) -> Any:
         ("-w", "/not/there/yet"),
         ("--network", "host"),
         ("--add-host", "db:10.0.0.5", "--add-host", "www:10.0.0.5"),
+        ("-v", "{here}/empty:/etc/hosts"),
         ("--shm-size", "1m"),
         ("--ulimit", "nofile=512:1024"),
     ],
@@ -149,6 +156,7 @@ def test_options_do_what_they_do_in_docker_run(
     (tmp_path / "data").mkdir(mode=0o777)
     (tmp_path / "data" / "file").write_text("in a folder", encoding="utf-8")
     (tmp_path / "one").write_text("alone", encoding="utf-8")
+    (tmp_path / "empty").touch()
     (tmp_path / "prod.env").write_text("# comment\nA=file\nC=file\n", encoding="utf-8")
     tmp_path.chmod(0o755)
     given = tuple(word.format(here=tmp_path) for word in words)
@@ -158,6 +166,7 @@ def test_options_do_what_they_do_in_docker_run(
         raw = engine.execute(spec)
     assert raw.daemon_error is None
     assert json.loads(raw.output or raw.error_output) == by_docker(images["plain"], *given)
+    assert (tmp_path / "empty").read_text() == ""
 
 
 def copied_data(folder: Path) -> Path:
