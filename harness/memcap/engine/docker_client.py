@@ -17,6 +17,7 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from memcap import __version__
 from memcap.engine.base import DaemonLost
@@ -46,6 +47,7 @@ REQUEST_SECONDS = 120
 _LOST_REMEDY = (
     "See whether the daemon runs and how busy its machine is (`memcap doctor`); then run it again with `--resume`."
 )
+_environments: WeakKeyDictionary[DockerClient, Environment] = WeakKeyDictionary()
 _ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64"}
 
 
@@ -173,7 +175,16 @@ def running_container(client: DockerClient, name: str) -> Container:
 
 
 def environment(client: DockerClient) -> Environment:
-    """Return where campaigns run on this daemon; what it does not say is None. Raises EngineError."""
+    """Return where campaigns run on this daemon; what it does not say is None. Raises EngineError.
+
+    It is asked once.
+    """
+    if client not in _environments:
+        _environments[client] = _environment(client)
+    return _environments[client]
+
+
+def _environment(client: DockerClient) -> Environment:
     with translated("ask the daemon about itself"):
         info: dict[str, Any] = client.info()
         version: dict[str, Any] = client.version()
