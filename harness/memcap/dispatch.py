@@ -19,9 +19,13 @@ POLL_SECONDS: Final = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """One run or warm-up of a cell: the ``serial``-th of the campaign, the ``number``-th of its kind, from 0."""
+    """One run or warm-up of a cell: the ``serial``-th of the campaign, the ``number``-th of its kind, from 0.
+
+    ``group`` names the cells that take turns.
+    """
 
     cell: Cell
+    group: str
     serial: int
     number: int
     is_warmup: bool
@@ -46,7 +50,7 @@ class Dispatcher:
         self._admission = admission
         self._execute = execute
         self._waiting: deque[Task] = deque()
-        self._begun: deque[_Begun] = deque()
+        self._begun: list[_Begun] = []
         self._overtaken = 0  # how often the first of the queue was, for want of room
         # Twice as many threads as runs at once: what a run left is collected while the next one is under way.
         self._pool = ThreadPoolExecutor(max_workers=2 * admission.jobs, thread_name_prefix="memcap-run")
@@ -60,7 +64,7 @@ class Dispatcher:
         self._pool.shutdown(cancel_futures=True)
 
     def run(self, tasks: Iterable[Task], check: Callable[[], None]) -> Iterator[tuple[Task, Measurement]]:
-        """Yield each task with its measurement, in the order in which they began.
+        """Yield each task with its measurement when it is over, those of a group in the order in which they began.
 
         ``check`` is called again and again, and may raise. The error of a task is raised as soon as it is there,
         whichever task is waited for; what runs then is for the caller to stop.
@@ -72,12 +76,20 @@ class Dispatcher:
             for each in self._begun:
                 if each.outcome.done() and each.outcome.exception() is not None:
                     each.outcome.result()
-            if self._begun and self._begun[0].outcome.done():
-                ended = self._begun.popleft()
+            if (ended := self._next_ended()) is not None:
+                self._begun.remove(ended)
                 yield ended.task, ended.outcome.result()
             else:
                 check()
                 self._admission.wait_for_change(changes, seconds=POLL_SECONDS)
+
+    def _next_ended(self) -> _Begun | None:
+        under_way = set[str]()
+        for each in self._begun:
+            if each.task.group not in under_way and each.outcome.done():
+                return each
+            under_way.add(each.task.group)
+        return None
 
     def _begin(self) -> None:
         """Begin what there is room for."""

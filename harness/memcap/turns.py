@@ -42,6 +42,7 @@ def tasks_of(group: Group, serials: Iterator[int]) -> Iterator[Task]:
             for each in reversed(order) if turn % 2 else order:
                 yield Task(
                     cell=each.cell,
+                    group="/".join(_shared_by_a_group(each)),
                     serial=next(serials),
                     number=turn + (each.warmups_before if is_warmup else each.runs_before),
                     is_warmup=is_warmup,

@@ -143,7 +143,7 @@ def test_a_second_process_does_not_write_the_same_file(docker_client: DockerClie
 
 
 def test_a_closed_terminal_ends_a_campaign_as_ctrl_c_does(docker_client: DockerClient, project: Path) -> None:
-    command = [sys.executable, "-m", "memcap", "run", "--no-check", "--runs", "1", "-o", "result.json"]
+    command = [sys.executable, "-m", "memcap", "run", "--no-check", "--runs", "1", "--jobs", "1", "-o", "result.json"]
     ours, theirs = os.openpty()
     running = subprocess.Popen(command, cwd=project, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True)
     os.close(theirs)

@@ -157,9 +157,9 @@ class DockerEngine:
             listener = (container, spec.hear, secret)
             threading.Thread(target=self._hear, args=listener, name="memcap-output", daemon=True).start()
         self._wait(container, spec)
+        self.refuse_when_cancelled()
         if spec.ended is not None:
             spec.ended()
-        self.refuse_when_cancelled()
         return self._collect(container, spec, secret, before=before)
 
     def _wait(self, container: str, spec: RunSpec) -> None:
