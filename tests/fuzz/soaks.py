@@ -31,6 +31,7 @@ _WORK: Final = [
     {"event": "work", "at": 7.5, "done": 9, "p50": 0.1, "p95": 0.2, "p99": 0.3, "max": 0.4, "metrics": {"lag": 2.5}},
     {"event": "python", "at": 7.5, "pid": 7, "gc_objects": 5, "gc_collections": [3, 2, 1], "tracemalloc": [1, 2],
      "took": 0.01},
+    {"event": "collected", "at": 9.5, "pid": 7, "enabled": True, "gc_objects": [9, 5], "freed": 4096},
     {"event": "top", "at": 8.5, "pid": 7, "sites": [["/app.py", 3, 900, 2, "x = []"], ["/b.py", 1, 5, 1, ""]]},
 ]  # fmt: skip
 

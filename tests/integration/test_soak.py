@@ -46,9 +46,13 @@ SUITE = """
 call = "work:sessions"
 [benchmarks.once]
 call = "work:once"
+[benchmarks.renewed]
+call = "work:renewed"
+[benchmarks.chained]
+call = "work:chained"
 """
 WORK = """
-import time
+import collections, gc, time
 KEPT = []
 def sessions():
     number = 0
@@ -60,6 +64,21 @@ def sessions():
 def once():
     time.sleep(0.02)
     return {"rows": 3}
+class Page:
+    def __init__(self):
+        self.me = self
+        self.text = bytearray(16_000)
+def pages(most):
+    gc.set_threshold(1_000_000)  # as rare as the oldest generation is in a large program
+    kept = collections.deque(maxlen=most)
+    while True:
+        kept.append(Page())
+        time.sleep(0.01)
+        yield
+def renewed():
+    return pages(most=100)
+def chained():
+    return pages(most=None)
 """
 
 
@@ -69,6 +88,9 @@ WHOLE: dict[str, tuple[int, tuple[str, ...]]] = {
     "cache": (0, ("py312", "--duration", "30s", "--interval", "5s", "--", "python", "-c", CACHE)),
     "generator": (100, ("small.sessions-py312-128m", "--duration", "20s", "--interval", "4s", "--tracemalloc")),
     "function": (0, ("small.once-py312-128m", "--duration", "20s", "--interval", "2s")),
+    "garbage": (94, ("small.renewed-py312-128m", "--duration", "20s", "--interval", "2s")),
+    "collected": (0, ("small.renewed-py312-128m", "--duration", "20s", "--interval", "2s", "--gc")),
+    "cycles": (100, ("small.chained-py312-128m", "--duration", "20s", "--interval", "2s")),
     "max_rss": (97, ("py312", "--duration", "1h", "--interval", "2s", "--max-rss", "25MB", "--", "python", "-c", LEAK)),
     "cap": (97, ("py312", "--duration", "1h", "--interval", "2s", "--cap", "24m", "--", "python", "-c", LEAK)),
     "twin": (100, ("py312", "--duration", "20s", "--memray", "--tracemalloc", "--", "python", "-c", IN_C)),
@@ -147,6 +169,16 @@ def test_a_function_is_called_again_and_again(soaked: Soaked) -> None:
     last = report(soaked["function"][1])["samples"][-1]["work"]
     assert last["done"] > 100
     assert 0.02 < last["p50_seconds"] < scaled(0.2)
+
+
+def test_cyclic_garbage_that_was_never_collected_is_no_leak_but_cycles_that_are_kept_are(soaked: Soaked) -> None:
+    found, collected, kept = (report(soaked[name][1]) for name in ("garbage", "collected", "cycles"))
+    assert found["verdict"]["class"] == "not_enough_data"
+    assert "garbage that Python's collector had not freed yet" in found["answer"]
+    assert found["garbage"]["freed_objects"] > 1000
+    assert collected["verdict"]["leak"] is False
+    assert kept["verdict"]["leak"] is True
+    assert kept["garbage"]["freed_objects"] < 1000
 
 
 def test_resident_memory_above_the_limit_ends_it_with_all_samples(soaked: Soaked) -> None:

@@ -20,7 +20,7 @@ from typing import Any, Final
 from leaks.recipes import ROOT, Recipe, load_recipes, pinned
 from leaks.recorded import Made, Recorded, as_text, from_text, recorded_names, save
 
-from memcap.leaks import LeakVerdict, Series, judge_series
+from memcap.leaks import Collection, Garbage, LeakVerdict, Series
 from memcap.workflows.soak_options import parse_duration
 
 MEMCAP: Final = (sys.executable, "-m", "memcap")
@@ -42,14 +42,24 @@ def record(recipe: Recipe, *, at_most: float | None = None) -> tuple[Recorded, L
     with tempfile.TemporaryDirectory() as folder:
         report = json.loads(_memcap("soak", "attach", name, "-o", folder, "--json"))
     found = Series(**{ours: report["series"][theirs] for ours, theirs in _NAMES.items()})
-    stored = from_text(as_text(Recorded(made=_made(recipe, report), series=found)))
-    verdict = judge_series(stored.series)
+    garbage = report["garbage"] and _garbage(report["garbage"])
+    stored = from_text(as_text(Recorded(made=_made(recipe, report), series=found, garbage=garbage)))
+    verdict = stored.verdict
     if verdict.kind.value != report["verdict"]["class"]:
         raise RuntimeError(f"{verdict.kind.value} as stored, {report['verdict']['class']} as soaked")
     return stored, verdict
 
 
 _NAMES: Final = {"seconds": "seconds", "values": "bytes", "work": "work"}
+
+
+def _garbage(found: dict[str, Any]) -> Garbage:
+    return Garbage(
+        counts=list(zip(found["seconds"], found["objects"], strict=True)),
+        collections=[Collection(**each) for each in found["collections"]],
+        freed_objects=found["freed_objects"],
+        freed_bytes=found["freed_bytes"],
+    )
 
 
 def _memcap(*words: str) -> str:

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import accumulate, groupby, pairwise
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from memcap.leaks import Series
+from memcap.leaks import Collection, Garbage, LeakVerdict, Series, judge_series
 
 FOLDER: Final = Path(__file__).resolve().parent / "recorded"
 _WIDTH: Final = 112
@@ -40,10 +40,16 @@ class Made:
 
 @dataclass(frozen=True, kw_only=True)
 class Recorded:
-    """A series and how it was made."""
+    """A series and how it was made; ``garbage`` is what the soak knew of Python's, None where it knew nothing."""
 
     made: Made
     series: Series
+    garbage: Garbage | None = None
+
+    @property
+    def verdict(self) -> LeakVerdict:
+        """Return what is said of it now."""
+        return judge_series(self.series, garbage=self.garbage)
 
 
 def as_text(recorded: Recorded) -> str:
@@ -58,12 +64,34 @@ def as_text(recorded: Recorded) -> str:
         name: None if text is None else textwrap.wrap(text, _WIDTH, break_on_hyphens=False)
         for name, text in lines.items()
     }
-    return json.dumps({**asdict(recorded.made), **wrapped}, indent=1, ensure_ascii=False) + "\n"
+    garbage = {} if recorded.garbage is None else {"garbage": _garbage_as_text(recorded.garbage)}
+    return json.dumps({**asdict(recorded.made), **wrapped, **garbage}, indent=1, ensure_ascii=False) + "\n"
+
+
+def _garbage_as_text(garbage: Garbage) -> dict[str, Any]:
+    return {
+        "milliseconds": packed([round(1000 * seconds) for seconds, _ in garbage.counts]),
+        "objects": packed([count for _, count in garbage.counts]),
+        "collections": [[each.seconds, each.objects] for each in garbage.collections],
+        "freed_objects": garbage.freed_objects,
+        "freed_bytes": garbage.freed_bytes,
+    }
+
+
+def _garbage_from_text(read: dict[str, Any]) -> Garbage:
+    times = unpacked(read["milliseconds"])
+    return Garbage(
+        counts=[(time / 1000, count) for time, count in zip(times, unpacked(read["objects"]), strict=True)],
+        collections=[Collection(seconds=seconds, objects=objects) for seconds, objects in read["collections"]],
+        freed_objects=read["freed_objects"],
+        freed_bytes=read["freed_bytes"],
+    )
 
 
 def from_text(text: str) -> Recorded:
     """Return what a file holds."""
     read = json.loads(text)
+    garbage = read.pop("garbage", None)
     times, values, work = (
         None if (lines := read.pop(name)) is None else unpacked(" ".join(lines))
         for name in ("milliseconds", "bytes", "work")
@@ -71,7 +99,11 @@ def from_text(text: str) -> Recorded:
     assert times is not None
     assert values is not None
     series = Series(seconds=[each / 1000 for each in times], values=values, work=work)
-    return Recorded(made=Made(**{**read, "packages": tuple(read["packages"])}), series=series)
+    return Recorded(
+        made=Made(**{**read, "packages": tuple(read["packages"])}),
+        series=series,
+        garbage=None if garbage is None else _garbage_from_text(garbage),
+    )
 
 
 def packed(numbers: Sequence[int]) -> str:

@@ -9,7 +9,7 @@ from typing import Final
 from leaks.recipes import ROOT, Recipe, load_recipes
 from leaks.recorded import Made, load, recorded_names
 
-from memcap.leaks import LeakClass, LeakVerdict, Rate, judge_series
+from memcap.leaks import LeakClass, LeakVerdict, Rate
 
 DOCUMENT: Final = ROOT / "docs" / "leaks.md"
 BEGIN: Final = "<!-- made by: python -m leaks.table --write -->\n"
@@ -45,12 +45,12 @@ def table() -> str:
 
 
 def _kind(recipe: Recipe) -> LeakClass:
-    return judge_series(load(recipe.name).series).kind
+    return load(recipe.name).verdict.kind
 
 
 def _row(recipe: Recipe) -> str:
     recorded = load(recipe.name)
-    verdict = judge_series(recorded.series)
+    verdict = recorded.verdict
     fault = " †" if recipe.fault is not None else ""
     cells = (
         f"`{recipe.name}`: {recipe.program}{_versions(recorded.made)}",

@@ -6,6 +6,7 @@ Memory Leaks in Production Cloud Infrastructure", OSDI 2022.
 """
 
 from memcap.leaks.cycle_growth import FEWEST_CYCLES, CycleGrowth, by_cycles, cycle_growth
+from memcap.leaks.garbage import TEETH, Collection, Garbage
 from memcap.leaks.judge import FEWEST_SAMPLES, judge_series
 from memcap.leaks.memory_series import Series
 from memcap.leaks.simple import TwoEnds, two_ends
@@ -14,8 +15,11 @@ from memcap.leaks.verdict import EnvelopePoint, LeakClass, LeakVerdict, Rate
 __all__ = [
     "FEWEST_CYCLES",
     "FEWEST_SAMPLES",
+    "TEETH",
+    "Collection",
     "CycleGrowth",
     "EnvelopePoint",
+    "Garbage",
     "LeakClass",
     "LeakVerdict",
     "Rate",

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from memcap.leaks.envelope import lower_envelope, start_of, window_bounds, without_peaks
+from memcap.leaks.garbage import Garbage, waiting
 from memcap.leaks.level import Standing, standing
 from memcap.leaks.memory_series import Series
 from memcap.leaks.oscillation import Oscillation, oscillation
-from memcap.leaks.reasons import reason_of, too_few
+from memcap.leaks.reasons import reason_of, too_few, waits
 from memcap.leaks.rising import Context, Doubt, Rising, rising
 from memcap.leaks.shapes import FEWEST_WINDOWS, warm_up_windows
 from memcap.leaks.simple import THRESHOLD, two_ends
@@ -45,7 +46,9 @@ class _Examined:
     work: float | None
 
 
-def judge_series(series: Series, *, cap_bytes: int | None = None, threshold: float = THRESHOLD) -> LeakVerdict:
+def judge_series(
+    series: Series, *, cap_bytes: int | None = None, threshold: float = THRESHOLD, garbage: Garbage | None = None
+) -> LeakVerdict:
     """Return the verdict on ``series``.
 
     1. The lower envelope: the least value of each window, so long that what is collected or given back is not in it.
@@ -56,8 +59,20 @@ def judge_series(series: Series, *, cap_bytes: int | None = None, threshold: flo
     4. What is no leak gets the name of its shape.
 
     ``threshold`` is that of the usual rule, whose figures are given too. With ``cap_bytes`` a leak's verdict says when
-    the cap will be reached. Raises nothing for any `Series`.
+    the cap will be reached. With ``garbage``, what may be garbage that waits for the collector is no leak, but not
+    enough data. Raises nothing for any `Series`.
     """
+    verdict = _judge(series, cap_bytes, threshold)
+    if not verdict.leak or garbage is None or verdict.per_hour is None or verdict.warm_up_seconds is None:
+        return verdict
+    begin, end = float(series.seconds[0]) + verdict.warm_up_seconds, float(series.seconds[-1])
+    rise = verdict.per_hour.estimate * (end - begin) / _HOUR
+    if not waiting(garbage, rise, begin, end):
+        return verdict
+    return replace(verdict, kind=LeakClass.NOT_ENOUGH_DATA, reason=waits(rise), seconds_to_cap=None)
+
+
+def _judge(series: Series, cap_bytes: int | None, threshold: float) -> LeakVerdict:
     import numpy as np  # noqa: PLC0415 - takes long
 
     usual = two_ends(series, threshold=threshold)

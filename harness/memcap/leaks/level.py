@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from memcap.leaks.envelope import fall_back
-from memcap.leaks.rising import without_steps
+from memcap.leaks.rising import LEAST_RISE, without_steps
 from memcap.leaks.verdict import LeakClass
 
 if TYPE_CHECKING:
@@ -35,7 +35,9 @@ class Standing:
 def standing(x: Array, y: Array) -> Standing:
     """Tell how the envelope ``y`` rose, which does not leak: FLAT, STEP, BOUNDED_CACHE, or NOT_ENOUGH_DATA.
 
-    The last is one that still rises at the end of the run, other than a leak does. ``x`` are shares of the run.
+    The last is one that still rises at the end of the run, other than a leak does. A rise like that of less than
+    `LEAST_RISE` is FLAT if half of it or more came in the first half: it could be one piece of memory, and holes that
+    fill make memory creep up by as much. ``x`` are shares of the run.
     """
     import numpy as np  # noqa: PLC0415 - takes long
 
@@ -51,9 +53,19 @@ def standing(x: Array, y: Array) -> Standing:
         kind = LeakClass.FLAT
     elif sum(steps.values()) >= _MOST * rise and all(x[place] > EARLY for place in places) and apart:
         kind = LeakClass.STEP
+    elif until <= FULL_BY:
+        kind = LeakClass.BOUNDED_CACHE
     else:
-        kind = LeakClass.BOUNDED_CACHE if until <= FULL_BY else LeakClass.NOT_ENOUGH_DATA
+        settles = rise < LEAST_RISE and 2 * (_in_the_middle(y) - float(y[:2].min())) >= rise
+        kind = LeakClass.FLAT if settles else LeakClass.NOT_ENOUGH_DATA
     return Standing(kind=kind, rise=rise, until=until)
+
+
+def _in_the_middle(y: Array) -> float:
+    import numpy as np  # noqa: PLC0415 - takes long
+
+    middle = len(y) // 2
+    return float(np.median(y[middle - 1 : middle + 2]))
 
 
 def _without_start(x: Array, y: Array) -> tuple[Array, Array]:

@@ -149,6 +149,7 @@ from memcap.model.shard import MOST_SHARDS, Shard, ShardFacts
 from memcap.model.soak import (
     MOST_SAMPLES,
     AllocationSite,
+    FinalCollection,
     Grown,
     GrownType,
     Holder,

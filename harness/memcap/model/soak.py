@@ -112,6 +112,22 @@ class PythonLook:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FinalCollection:
+    """A collection of all generations in a function or generator, when the time that is judged was over.
+
+    The collector tracked ``objects_before`` and ``objects_after`` it; the container had ``freed_bytes`` less, None
+    where that is not known. ``is_enabled`` tells whether the program lets the collector work.
+    """
+
+    seconds: float
+    pid: int
+    is_enabled: bool
+    objects_before: int
+    objects_after: int
+    freed_bytes: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class AllocationSite:
     """A line of a program, and what it allocated that still lives. ``source`` is its text, empty if not at hand."""
 

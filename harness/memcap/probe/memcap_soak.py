@@ -11,6 +11,10 @@ only if it is asked for. Times (``at``) are seconds of CLOCK_MONOTONIC. The jour
   it would need more than COST of the time; in between ``gc_objects`` is null, as it is where there is no such list.
 - ``top``: the lines that have allocated most of what lives. A kill leaves no last one, so there are some before. None
   is made where there is no room for it under the cap: it needs SNAPSHOT_FACTOR times the memory of tracemalloc.
+- ``collected``: ``gc_objects`` before and after a collection of all generations at the end of a function or generator,
+  and how many bytes the container had less (``freed``, null where that is not known); ``enabled`` tells whether the
+  collector was on. It says whether what grew was garbage that waited for the collector. Not written where there are
+  more than MOST_COLLECTED objects.
 - ``grown``: what grew from ``since`` on, and who holds it (``memcap_grown``), or ``why_not``. Both looks for that are
   made after the time that is judged.
 """
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
 COST = 0.01
 MOST_TIMES = 1000
 MOST_SITES = 100
+MOST_COLLECTED = 20_000_000  # objects: more would take seconds, at a time when the program is expected to end
 LONGEST_SOURCE = 200  # characters
 FIRST_TOP, MOST_TOPS, TOP_SECONDS = 20, 100, 300.0  # a part of the duration; so many at most; and seldom enough
 SNAPSHOT_FACTOR = 4
@@ -139,6 +144,22 @@ class PythonLooks:
         if self._explaining is not None:
             self._explaining.end(program)
 
+    def collect(self) -> None:
+        """Collect all garbage, and write what that freed. For the end: it would change the time that is judged."""
+        at, before, room = time.monotonic(), count_objects(), left_under_cap()
+        if before is None or before > MOST_COLLECTED:
+            return
+        gc.collect()
+        more_room = left_under_cap()
+        self._write(
+            "collected",
+            at=at,
+            pid=os.getpid(),
+            enabled=gc.isenabled(),
+            gc_objects=[before, count_objects()],
+            freed=None if room is None or more_room is None else max(more_room - room, 0),
+        )
+
     def top(self) -> None:
         """Write the largest sites, if tracemalloc is on and there is room to find them."""
         if self._tracemalloc is None or not self._tracemalloc.is_tracing():
@@ -226,6 +247,7 @@ class CycleLooks:
             self._look(time.monotonic())
             if self._python is not None:
                 self._python.end(self._steps.gi_yieldfrom)
+                self._python.collect()
 
     def _look(self, now: float) -> None:
         self._journal.write("work", at=now, done=self._done, metrics=self._metrics, **self._times.summary())

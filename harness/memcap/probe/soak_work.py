@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from memcap.errors import FileFormatError
-from memcap.model import AllocationSite, Grown, GrownType, Holder, PythonLook, WorkLook
+from memcap.model import AllocationSite, FinalCollection, Grown, GrownType, Holder, PythonLook, WorkLook
 from memcap.probe.fields import read_flag, read_items, read_metrics, read_seconds, read_text, read_whole
 from memcap.strict import parse_json
 
@@ -19,6 +19,7 @@ _SITE_COLUMNS: Final = 5
 _TYPE_COLUMNS: Final = 3
 _HOLDER_COLUMNS: Final = 5
 _TRACED: Final = 2
+_COUNTS: Final = 2
 _MOST_PROCESSES: Final = 10_000  # whose last ``top`` is kept
 
 
@@ -33,12 +34,13 @@ class TopLook:
 
 @dataclass(frozen=True, kw_only=True)
 class SoakWork:
-    """All looks that a journal has, in its order, and the last ``top`` and what grew of each process."""
+    """All looks that a journal has, in its order; of each process the last ``top``, what grew and was collected."""
 
     work: tuple[WorkLook, ...] = ()
     python: tuple[PythonLook, ...] = ()
     tops: Mapping[int, TopLook] = field(default_factory=dict)
     grown: tuple[Grown, ...] = ()
+    collected: tuple[FinalCollection, ...] = ()
 
     @property
     def sites(self) -> tuple[AllocationSite, ...] | None:
@@ -61,12 +63,16 @@ class SoakWork:
         return tuple(sorted(found.values(), key=lambda site: (-site.bytes, site.file, site.line)))
 
 
+Look: TypeAlias = "WorkLook | PythonLook | TopLook | Grown | FinalCollection"
+
+
 def parse_work(lines: Iterable[str], *, started: float) -> SoakWork:
     """Return what the journal's ``lines`` say; ``started`` is the monotonic time of the workload's start in seconds."""
     work: list[WorkLook] = []
     python: list[PythonLook] = []
     tops: dict[int, TopLook] = {}
     grown: list[Grown] = []
+    collected: list[FinalCollection] = []
     for look in read_looks(lines, started=started):
         if isinstance(look, WorkLook):
             work.append(look)
@@ -74,12 +80,14 @@ def parse_work(lines: Iterable[str], *, started: float) -> SoakWork:
             python.append(look)
         elif isinstance(look, Grown):
             grown.append(look)
+        elif isinstance(look, FinalCollection):
+            collected.append(look)
         elif look.pid in tops or len(tops) < _MOST_PROCESSES:
             tops[look.pid] = look
-    return SoakWork(work=tuple(work), python=tuple(python), tops=tops, grown=tuple(grown))
+    return SoakWork(work=tuple(work), python=tuple(python), tops=tops, grown=tuple(grown), collected=tuple(collected))
 
 
-def read_looks(lines: Iterable[str], *, started: float) -> Iterator[WorkLook | PythonLook | TopLook | Grown]:
+def read_looks(lines: Iterable[str], *, started: float) -> Iterator[Look]:
     """Yield each look as its line is read, for a journal that is still written or that is long."""
     for line in lines:
         try:
@@ -93,6 +101,8 @@ def read_looks(lines: Iterable[str], *, started: float) -> Iterator[WorkLook | P
                 yield _top(data, started)
             elif kind == "grown":
                 yield _grown(data, started)
+            elif kind == "collected":
+                yield _collected(data, started)
         except (FileFormatError, KeyError, TypeError):
             continue
 
@@ -146,6 +156,18 @@ def _grown(data: dict[str, Any], started: float) -> Grown:
         traced_bytes=read_whole(data["traced"]),
         tracing_bytes=read_whole(data["tracing"]),
         took_seconds=sum(read_seconds(each) for each in read_items(data["took"])),
+    )
+
+
+def _collected(data: dict[str, Any], started: float) -> FinalCollection:
+    before, after = _columns(data["gc_objects"], _COUNTS, "count of objects")
+    return FinalCollection(
+        seconds=_since(data, started),
+        pid=read_whole(data["pid"]),
+        is_enabled=read_flag(data["enabled"]),
+        objects_before=read_whole(before),
+        objects_after=read_whole(after),
+        freed_bytes=None if data["freed"] is None else read_whole(data["freed"]),
     )
 
 

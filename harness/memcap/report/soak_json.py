@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from memcap.json_text import json_text
-from memcap.leaks import LeakVerdict, Rate, Series, TwoEnds
+from memcap.leaks import Garbage, LeakVerdict, Rate, Series, TwoEnds
 from memcap.model import Measurement, PythonLook, SoakSample, WorkLook, limit_of
 from memcap.report.caveats import by_kind
 from memcap.report.soak_csv import MEMORY, WORK, sample_time
@@ -45,6 +45,7 @@ def soak_json(outcome: SoakOutcome) -> str:
             "two_ends": _two_ends(outcome.verdict.two_ends),
             "peaks": _peaks(run) if run else None,
             "gc": _gc(outcome.samples),
+            "garbage": _garbage(outcome.garbage) if outcome.garbage else None,
             "top_allocations": None if outcome.top is None else [asdict(site) for site in outcome.top],
             "grown": _grown(outcome) if outcome.rules.explain_seconds else None,
             "living_allocations": None if outcome.living is None else [asdict(site) for site in outcome.living],
@@ -135,6 +136,16 @@ def _peaks(run: Measurement) -> dict[str, Any]:
         "unreclaimable_peak_bytes": run.unreclaimable_peak_bytes,
         "rss_peak_bytes": run.rss_peak_bytes,
         "oom_kills": run.oom.kills,
+    }
+
+
+def _garbage(found: Garbage) -> dict[str, Any]:
+    return {
+        "seconds": [_seconds(seconds) for seconds, _ in found.counts],
+        "objects": [count for _, count in found.counts],
+        "collections": [{"seconds": _seconds(each.seconds), "objects": each.objects} for each in found.collections],
+        "freed_objects": found.freed_objects,
+        "freed_bytes": found.freed_bytes,
     }
 
 

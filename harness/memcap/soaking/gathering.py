@@ -5,11 +5,13 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
-from memcap.leaks import Series
-from memcap.model import Grown, MemoryLook, PythonLook, SoakRules, SoakSample, WorkLook
+from memcap.leaks import TEETH, Collection, Garbage, Series
+from memcap.model import FinalCollection, Grown, MemoryLook, PythonLook, SoakRules, SoakSample, WorkLook
 
 _LONGEST_EXIT = 8  # of which a part of all looks may be left out
+_MOST_COUNTS = 48  # of objects that are kept, as the verdict has windows
 SLACK = 0.25  # of an interval: a look so much earlier than its time is still taken for it
 
 
@@ -88,6 +90,41 @@ def _between(at: float, times: Sequence[float], counts: Sequence[float]) -> floa
     way = times[after] - times[after - 1]
     share = (at - times[after - 1]) / way if way else 1.0
     return counts[after - 1] + share * (counts[after] - counts[after - 1])
+
+
+def garbage_of(python: Iterable[PythonLook], final: FinalCollection | None) -> Garbage | None:
+    """Return what is known of the garbage of the process that made the ``final`` collection.
+
+    None without one, and where the program has turned the collector off: nobody would have freed its garbage.
+    """
+    if final is None or not final.is_enabled:
+        return None
+    counts: list[tuple[float, int]] = []
+    collections: list[Collection] = []
+    before = None
+    for look in python:
+        if look.pid != final.pid or look.gc_objects is None or look.seconds > final.seconds:
+            continue
+        done = look.gc_collections[-1] if look.gc_collections else 0
+        if counts and before is not None and done > before:
+            freed = max(counts[-1][1] - look.gc_objects, 0)
+            more = min(done - before, TEETH) - 1
+            collections += [Collection(seconds=look.seconds, objects=each) for each in (freed, *[0] * more)]
+        counts.append((look.seconds, look.gc_objects))
+        before = done
+    return Garbage(
+        counts=_least_of_each(counts),
+        collections=collections[-TEETH:],
+        freed_objects=max(final.objects_before - final.objects_after, 0),
+        freed_bytes=final.freed_bytes,
+    )
+
+
+def _least_of_each(counts: Sequence[tuple[float, int]]) -> list[tuple[float, int]]:
+    """Return the least of each of at most `_MOST_COUNTS` windows with as many counts."""
+    windows = min(_MOST_COUNTS, len(counts))
+    bounds = [len(counts) * place // windows for place in range(windows + 1)] if windows else []
+    return [min(counts[begin:end], key=lambda each: each[1]) for begin, end in pairwise(bounds)]
 
 
 def work_while(grown: Grown, work: Sequence[WorkLook]) -> float:

@@ -11,6 +11,7 @@ from memcap.leaks import Series, judge_series, two_ends
 from memcap.load import PodEvent, parse_event
 from memcap.model import (
     AllocationSite,
+    FinalCollection,
     Grown,
     Measurement,
     MemoryLook,
@@ -24,7 +25,15 @@ from memcap.model import (
 from memcap.probe.soak_journal import SoakStart, stream_looks
 from memcap.probe.soak_work import SoakWork, TopLook, read_looks
 from memcap.redaction import Redaction
-from memcap.soaking.gathering import Thinned, growth_between, samples_of, series_of, without_exit, work_while
+from memcap.soaking.gathering import (
+    Thinned,
+    garbage_of,
+    growth_between,
+    samples_of,
+    series_of,
+    without_exit,
+    work_while,
+)
 from memcap.soaking.grown_together import together
 from memcap.soaking.outcome import SoakOutcome
 
@@ -49,6 +58,7 @@ class SoakLooks:
         self.python: list[PythonLook] = []
         self.told: list[PodEvent] = []
         self._grown: list[Grown] = []
+        self.collected: FinalCollection | None = None
 
     def read_memory(self, lines: Iterable[str]) -> None:
         """Read the supervisor's journal."""
@@ -75,6 +85,8 @@ class SoakLooks:
                 self._keep(self.python, found)
             elif isinstance(found, Grown):
                 self._grown.append(found)
+            elif isinstance(found, FinalCollection):
+                self.collected = found
             else:
                 self._tops[found.pid] = found
 
@@ -138,7 +150,9 @@ def judged(note: SoakNote, looks: SoakLooks, measurement: Measurement | None, *,
     series = series_of(memory, work)
     samples = samples_of(seen, work, looks.python, rules)
     is_loaded = note.kind is not SoakKind.SERVER or bool(work)
-    verdict = judge_series(series if is_loaded else Series(seconds=(), values=()), cap_bytes=note.cap_bytes)
+    collector = garbage_of(looks.python, looks.collected)
+    judged_series = series if is_loaded else Series(seconds=(), values=())
+    verdict = judge_series(judged_series, cap_bytes=note.cap_bytes, garbage=collector)
     usual = two_ends(_resident(samples), threshold=rules.leak_threshold_bytes)
     server = measurement.server if measurement is not None else None
     grown = looks.grown
@@ -154,6 +168,7 @@ def judged(note: SoakNote, looks: SoakLooks, measurement: Measurement | None, *,
         elapsed_seconds=looks.memory[-1].seconds if looks.memory else 0.0,
         samples=samples,
         series=series,
+        garbage=collector,
         verdict=replace(verdict, two_ends=usual),
         measurement=measurement,
         top=looks.top,

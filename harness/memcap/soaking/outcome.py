@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from memcap.leaks import LeakVerdict, Series
+from memcap.leaks import Garbage, LeakVerdict, Series
 from memcap.model import (
     AllocationSite,
     Ending,
@@ -43,11 +43,12 @@ class SoakOutcome:
 
     ``name`` is the cell or the command, ``started`` an ISO 8601 time in UTC, ``elapsed_seconds`` how long the workload
     ran. ``series`` is what was judged: the least unreclaimable memory of each step, with the work done until then.
-    ``measurement`` says how it ended and what its peaks were; None while it runs. ``top`` is None where tracemalloc was
-    off or the program did not live to tell, and ``top_seconds`` is when its oldest list was made; ``living`` is what
-    lived at the end of its twin under memray, if it had one. ``container`` is that of the workload. ``grown`` is what
-    grew after the time that was judged, by process, the most first; ``grown_work`` is the work that was done meanwhile,
-    ``grown_bytes`` how much more was unreclaimable then.
+    ``garbage`` is what is known of Python's garbage, None where the workload is no function or generator, or did not
+    live to tell. ``measurement`` says how it ended and what its peaks were; None while it runs. ``top`` is None where
+    tracemalloc was off or the program did not live to tell, and ``top_seconds`` is when its oldest list was made;
+    ``living`` is what lived at the end of its twin under memray, if it had one. ``container`` is that of the workload.
+    ``grown`` is what grew after the time that was judged, by process, the most first; ``grown_work`` is the work that
+    was done meanwhile, ``grown_bytes`` how much more was unreclaimable then.
     """
 
     id: str
@@ -61,6 +62,7 @@ class SoakOutcome:
     samples: tuple[SoakSample, ...]
     series: Series
     verdict: LeakVerdict
+    garbage: Garbage | None = None
     measurement: Measurement | None = None
     top: tuple[AllocationSite, ...] | None = None
     top_seconds: float | None = None

@@ -244,3 +244,20 @@ def test_each_window_begins_no_later_than_its_least_value_and_after_the_one_befo
         point.window_seconds <= point.seconds < following
         for point, following in zip(envelope, [*begins[1:], float("inf")], strict=True)
     )
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind"),
+    [
+        (lambda share: 0.7 * share**0.5, LeakClass.FLAT),
+        (lambda share: 0.7 * share**2, LeakClass.NOT_ENOUGH_DATA),  # it quickens
+        (lambda share: 4 * share**0.5, LeakClass.NOT_ENOUGH_DATA),  # it is more than one piece of memory
+    ],
+)
+def test_a_small_rise_that_slows_down_is_flat_and_the_reason_says_how_much_it_was(
+    shape: Shape, kind: LeakClass
+) -> None:
+    verdict = judge_series(series(shape, noise=0))
+
+    assert verdict.kind is kind
+    assert ("less than the 1.0 MiB that is taken at once" in verdict.reason) == (kind is LeakClass.FLAT)

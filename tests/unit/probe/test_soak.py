@@ -84,6 +84,22 @@ def stops_itself(forks):
 
 def not_a_mapping():
     return 7
+
+
+def leaves_garbage(off=False):
+    import gc
+
+    gc.disable()  # as if the collector of the oldest generation had no reason to begin
+    kept = [[[]] for _ in range(20_000)]
+    for each in kept:
+        each[0].append(each)
+    del kept, each
+    if not off:
+        gc.set_threshold(2**30)
+        gc.enable()
+    while True:
+        time.sleep(0.01)
+        yield
 """
 
 
@@ -190,8 +206,19 @@ def test_a_long_cycle_makes_a_later_look(run: Callable[..., Soaked]) -> None:
 @pytest.mark.allow_processes
 def test_what_is_raised_is_told_after_a_last_look(run: Callable[..., Soaked]) -> None:
     ended = run("fails", 3600, "--soak-frames", "1")
-    assert (ended.code, ended.events[-4:]) == (1, ["work", "python", "top", "raised"])
+    assert (ended.code, ended.events[-5:]) == (1, ["work", "python", "top", "collected", "raised"])
     assert ended.looks.work[-1].done == 1
+
+
+@pytest.mark.allow_processes
+def test_garbage_that_waits_is_collected_at_the_end_and_what_is_kept_is_not(run: Callable[..., Soaked]) -> None:
+    (waiting,) = run("leaves_garbage", 0.2).looks.collected
+    (kept,) = run("leaks", 0.2).looks.collected
+    (switched_off,) = run("leaves_garbage", 0.2, "--param", "off:bool:true").looks.collected
+
+    assert waiting.objects_before - waiting.objects_after >= 40_000
+    assert kept.objects_before - kept.objects_after < 4_000
+    assert (waiting.is_enabled, kept.is_enabled, switched_off.is_enabled) == (True, True, False)
 
 
 @pytest.mark.allow_processes

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memcap.model import AllocationSite, Grown, GrownType, Holder, PythonLook, WorkLook
+from memcap.model import AllocationSite, FinalCollection, Grown, GrownType, Holder, PythonLook, WorkLook
 from memcap.probe.soak_work import SoakWork, TopLook, parse_work, read_looks
 from memcap.strict import MOST_WHOLE
 
@@ -28,7 +29,8 @@ GROWN = {
     "types": [["app.Page", 5, 9]], "holders": [["builtins.list", 4, 700, True, ["module app.PAGES", "list"]]],
     "garbage": 3, "frozen": 2, "traced": 950, "tracing": 80, "took": [0.25, 0.5],
 }  # fmt: skip
-WHOLE = [WORK, PYTHON, TOP, GROWN]
+COLLECTED = {"event": "collected", "at": 106.5, "pid": 7, "enabled": True, "gc_objects": [900, 40], "freed": 4096}
+WHOLE = [WORK, PYTHON, TOP, GROWN, COLLECTED]
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
@@ -71,6 +73,11 @@ def test_what_grew_is_told_or_why_not() -> None:
         garbage=3, frozen=2, traced_bytes=950, tracing_bytes=80, took_seconds=0.75,
     )  # fmt: skip
     assert other == Grown(seconds=5.5, since_seconds=4.5, pid=8, why_not="no room")
+
+
+def test_the_last_collection_says_what_it_freed() -> None:
+    whole = FinalCollection(seconds=6.5, pid=7, is_enabled=True, objects_before=900, objects_after=40, freed_bytes=4096)
+    assert parse(COLLECTED, {**COLLECTED, "freed": None}).collected == (whole, replace(whole, freed_bytes=None))
 
 
 def test_what_was_not_measured_is_none() -> None:
@@ -116,7 +123,7 @@ def test_looks_come_as_lines_do() -> None:
     assert taken == ["work"]
 
 
-@pytest.mark.parametrize("event", WHOLE, ids=["work", "python", "top", "grown"])
+@pytest.mark.parametrize("event", WHOLE, ids=["work", "python", "top", "grown", "collected"])
 @given(data=st.data())
 def test_a_line_that_was_cut_off_is_left_out(event: dict[str, Any], data: st.DataObject) -> None:
     text = json.dumps(event)
@@ -124,14 +131,14 @@ def test_a_line_that_was_cut_off_is_left_out(event: dict[str, Any], data: st.Dat
     assert parse_work([text[:end]], started=STARTED) == SoakWork()
 
 
-@pytest.mark.parametrize("event", WHOLE, ids=["work", "python", "top", "grown"])
+@pytest.mark.parametrize("event", WHOLE, ids=["work", "python", "top", "grown", "collected"])
 @given(data=st.data())
 def test_a_line_that_lacks_a_field_is_left_out(event: dict[str, Any], data: st.DataObject) -> None:
     key = data.draw(st.sampled_from(sorted(event)))
     assert parse({name: value for name, value in event.items() if name != key}) == SoakWork()
 
 
-@pytest.mark.parametrize("event", WHOLE, ids=["work", "python", "top", "grown"])
+@pytest.mark.parametrize("event", WHOLE, ids=["work", "python", "top", "grown", "collected"])
 @given(data=st.data())
 def test_fields_of_somebody_else_raise_nothing(event: dict[str, Any], data: st.DataObject) -> None:
     key = data.draw(st.sampled_from(sorted(event)))
@@ -163,6 +170,10 @@ def test_lines_of_somebody_else_are_left_out(lines: list[str]) -> None:
         {**TOP, "sites": [["/app.py", 3, 900, 2]]},
         {**TOP, "sites": [[3, "/app.py", 900, 2, ""]]},
         {**TOP, "sites": {"a": 1}},
+        {**COLLECTED, "gc_objects": [900]},
+        {**COLLECTED, "gc_objects": [900, None]},
+        {**COLLECTED, "enabled": 1},
+        {**COLLECTED, "freed": -1},
     ],
 )
 def test_what_cannot_be_true_is_left_out(wrong: dict[str, Any]) -> None:

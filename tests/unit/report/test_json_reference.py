@@ -16,6 +16,7 @@ from soaks import GROWN, make_calls, recorded
 from views import view_of_every_verdict
 
 from factories import make_cell, make_measurement, make_oom, make_result
+from memcap.leaks import Collection, Garbage
 from memcap.model import (
     Alert,
     AlertKind,
@@ -102,6 +103,9 @@ def _soak() -> str:
         measurement=make_measurement(caveats=(CAVEAT,)),
         rules=rules,
         grown=(GROWN,),
+        garbage=Garbage(
+            counts=[(1.0, 9000)], collections=[Collection(seconds=60.0, objects=80)], freed_objects=900, freed_bytes=0
+        ),
     )
     return soak_json(outcome)
 

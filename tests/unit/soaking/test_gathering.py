@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import tracemalloc
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memcap.model import MemoryLook, PythonLook, SoakRules, WorkLook
-from memcap.soaking.gathering import Thinned, samples_of, series_of
+from memcap.leaks import TEETH, Collection
+from memcap.model import FinalCollection, MemoryLook, PythonLook, SoakRules, WorkLook
+from memcap.soaking.gathering import Thinned, garbage_of, samples_of, series_of
 
 RULES = SoakRules(duration_seconds=120, interval_seconds=10)
 
@@ -104,3 +106,47 @@ def test_a_view_of_days_needs_no_more_memory_than_one_of_hours(days: int) -> Non
     finally:
         tracemalloc.stop()
     assert late < 1.5 * early + 100_000
+
+
+FINAL = FinalCollection(seconds=100, pid=7, is_enabled=True, objects_before=900, objects_after=300, freed_bytes=5)
+
+
+def python_looks(*seen: tuple[float, int | None, int], pid: int = 7) -> list[PythonLook]:
+    """Return looks with the time, the objects, and the full collections until then."""
+    return [
+        PythonLook(seconds=seconds, pid=pid, gc_objects=objects, gc_collections=(50, 5, full))
+        for seconds, objects, full in seen
+    ]
+
+
+def test_the_garbage_of_a_process_is_what_full_collections_freed() -> None:
+    seen = python_looks((0, 100, 1), (10, 400, 1), (20, None, 2), (30, 250, 2), (40, 500, 2), (50, 480, 3), (120, 1, 9))
+
+    found = garbage_of([*seen, *python_looks((60, 7, 0), pid=8)], FINAL)
+
+    assert found is not None
+    assert found.counts == [(0, 100), (10, 400), (30, 250), (40, 500), (50, 480)]
+    assert found.collections == [Collection(seconds=30, objects=150), Collection(seconds=50, objects=20)]
+    assert (found.freed_objects, found.freed_bytes) == (600, 5)
+
+
+def test_several_collections_between_two_looks_count_each() -> None:
+    found = garbage_of(python_looks((0, 100, 0), (10, 90, 1000)), FINAL)
+    assert found is not None
+    assert [each.objects for each in found.collections] == [10, *[0] * (TEETH - 1)]
+
+
+def test_without_a_collection_at_the_end_nothing_is_known_of_garbage() -> None:
+    seen = python_looks((0, 100, 0), (10, 900, 0))
+    assert garbage_of(seen, None) is None
+    assert garbage_of(seen, replace(FINAL, is_enabled=False)) is None, "nobody will collect it"
+
+
+@given(st.lists(st.tuples(st.floats(0, 200), st.none() | st.integers(0, 10**9), st.integers(0, 10**6)), max_size=200))
+def test_of_any_looks_few_counts_are_kept_and_in_order(seen: list[tuple[float, int | None, int]]) -> None:
+    found = garbage_of(python_looks(*sorted(seen, key=lambda each: each[0])), FINAL)
+    assert found is not None
+    assert len(found.counts) <= 48
+    assert [seconds for seconds, _ in found.counts] == sorted(seconds for seconds, _ in found.counts)
+    assert len(found.collections) <= TEETH
+    assert all(each.objects >= 0 for each in found.collections)

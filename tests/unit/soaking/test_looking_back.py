@@ -185,3 +185,22 @@ def test_a_view_says_the_same_as_the_report() -> None:
     assert whole is not None
     assert view is not None
     assert view.estimate == pytest.approx(whole.estimate, rel=0.02)
+
+
+@pytest.mark.parametrize(("freed", "leak"), [(50_000, None), (100, True)])
+def test_a_rise_is_no_leak_if_most_of_it_was_garbage(freed: int, leak: bool | None) -> None:
+    looks = SoakLooks(note())
+    looks.read_memory(memory(300, leak=100_000))
+    counts = [
+        {"event": "python", "at": START + second, "pid": 7, "gc_objects": 9000 + 200 * second,
+         "gc_collections": [second, 3, 0], "took": 0.001, "tracemalloc": None}
+        for second in range(300)
+    ]  # fmt: skip
+    end = {"event": "collected", "at": START + 300, "pid": 7, "enabled": True, "gc_objects": [69_000, 69_000 - freed]}
+    looks.read_work(map(json.dumps, [*counts, {**end, "freed": 0}]))
+
+    found = judged(looks.note, looks, None)
+    assert found.verdict.leak is leak
+    assert ("was garbage" in found.verdict.reason) == (leak is None)
+    assert found.garbage is not None
+    assert found.garbage.freed_objects == freed
