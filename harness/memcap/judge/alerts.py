@@ -65,8 +65,9 @@ def _leak(cell: CellResult) -> Alert | None:
 
 def _grown(run: Measurement, above: int) -> CycleGrowth | None:
     """Return the growth over the cycles, if it goes on and is more than ``above`` bytes."""
-    cycles, moments = run.extra.get("cycles", 0), moments_of_cycles(run)
-    if cycles < _FEWEST_CYCLES or len(moments) < _FEWEST_MOMENTS:
+    cycles = run.extra.get("cycles", 0)
+    moments = moments_of_cycles(run) if cycles >= _FEWEST_CYCLES else []
+    if len(moments) < _FEWEST_MOMENTS:
         return None
     seconds, lows = [moment.seconds for moment in moments], [moment.low for moment in moments]
     return cycle_growth(seconds, lows, run.cycle_tenths, cycles, above=above)

@@ -9,7 +9,7 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 from memcap.stats.mann_whitney import EXACT_UP_TO
-from memcap.stats.shift import differences, interval_rank
+from memcap.stats.shift import interval_rank, ordered_differences
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,13 +36,14 @@ def detectable_rise(base: Sequence[float], new: Sequence[float], *, margin: floa
     if interval_rank(len(base), len(new), confidence) is None:
         return None
     reach, factor = _reach(len(base), len(new), confidence)
-    return margin + factor * float(_half_range(differences(base, new), reach))
+    ordered = ordered_differences(tuple(base), tuple(new))
+    return margin + factor * float(ordered[reach] - ordered[len(ordered) - 1 - reach]) / 2
 
 
-def _half_range(every: NDArray[np.float64], reach: int) -> np.float64 | NDArray[np.float64]:
-    """Return half of what lies between the ``reach``-th of the differences (0 = the lowest) and its like from above.
+def _half_ranges(every: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
+    """Return half of what lies between the ``reach``-th difference of each row (0 = the lowest) and its like from above.
 
-    Both ends, since differences of like samples scatter alike upwards and downwards. Each row is partitioned in place.
+    Both ends, since differences of like samples scatter alike upwards and downwards. The rows are partitioned in place.
     """
     other = every.shape[-1] - 1 - reach
     every.partition((other, reach))
@@ -73,4 +74,4 @@ def _reach(n: int, m: int, confidence: float) -> tuple[int, float]:
     every = every.reshape(_EXPERIMENTS, n * m)
     lows = np.partition(every, found[0] - 1, axis=1)[:, found[0] - 1]
     needed = -float(np.quantile(lows, 1 - POWER))
-    return reach, needed / float(np.median(_half_range(every, reach)))
+    return reach, needed / float(np.median(_half_ranges(every, reach)))

@@ -46,8 +46,7 @@ def shift(base: Sequence[float], new: Sequence[float], *, confidence: float) -> 
     if found is None:
         return None
     rank, reached = found
-    ordered = differences(base, new)
-    ordered.sort()
+    ordered = ordered_differences(tuple(base), tuple(new))
     count = len(ordered)
     low, below, above, high = ordered[[rank - 1, (count - 1) // 2, count // 2, count - rank]].tolist()
     return Shift(estimate=(below + above) / 2, low=low, high=high, confidence=reached)
@@ -59,6 +58,14 @@ def values_needed(other: int, *, confidence: float) -> int | None:
     None where 100 would not do.
     """
     return next((n for n in range(1, _MOST_VALUES + 1) if interval_rank(other, n, confidence)), None)
+
+
+@lru_cache(maxsize=1)  # the shift and the detectable rise of the same samples are asked for one after the other
+def ordered_differences(base: tuple[float, ...], new: tuple[float, ...]) -> NDArray[np.float64]:
+    """Return what `differences` returns, ascending. It is not to be changed."""
+    found = differences(base, new)
+    found.sort()
+    return found
 
 
 def differences(base: Sequence[float], new: Sequence[float]) -> NDArray[np.float64]:
