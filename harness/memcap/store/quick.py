@@ -12,6 +12,7 @@ Each *shape* of a type, that is, the keys that an object has and their order, ge
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import Enum
 from types import NoneType, UnionType
@@ -122,7 +123,7 @@ class QuickReader:
             return _unusual
         if any(each.default is MISSING and each.default_factory is MISSING for each in absent):
             return _unusual
-        names: dict[str, Any] = {"reader": self, "kind": kind}
+        names: dict[str, Any] = {"reader": self, "kind": kind, "nothing": {}}
         lines = [f"{', '.join(f'v{place}' for place in range(len(keys)))}, = found.values()", f"reader.keys += {len(keys)}"]
         hints, is_plain = get_type_hints(kind, include_extras=True), True
         for key, variable in taken.items():
@@ -131,13 +132,31 @@ class QuickReader:
             if not checks:
                 is_plain = False
                 names[f"make_{variable}"] = self._maker(hints[key], signed=below)
-                checks = [f"{variable} = make_{variable}({variable})"]
+                checks = _making_of_part(variable, hints[key], names)
             lines += checks
         if not hasattr(kind, "__slots__") or hasattr(kind, "__post_init__"):
             given = ", ".join(f"{key}={variable}" for key, variable in taken.items())
             return _compiled([*lines, f"return kind({given})"], "found", names)
         is_shared = is_plain and len(keys) <= _MOST_KEYS_OF_SHARED
         return _compiled([*lines, *_making(kind, taken, absent, names, is_shared=is_shared)], "found", names)
+
+
+def _making_of_part(variable: str, kind: Any, names: dict[str, Any]) -> list[str]:
+    """Return the lines that make a part of an object; most lists are empty, which needs no call."""
+    making = f"{variable} = make_{variable}({variable})"
+    if get_origin(kind) is tuple:
+        return [f"if type({variable}) is list and not {variable}: {variable} = ()", f"else: {making}"]
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        names[f"members_{variable}"] = {each.value: each for each in kind}
+        return [
+            f"{variable} = members_{variable}.get({variable}) if type({variable}) is str else None",
+            f"if {variable} is None: raise UnusualJson",
+        ]
+    if is_dataclass(kind):
+        with suppress(UnusualJson):
+            names[f"empty_{variable}"] = names[f"make_{variable}"]({})
+            return [f"if {variable} == nothing: {variable} = empty_{variable}", f"else: {making}"]
+    return [making]
 
 
 def _making(

@@ -23,11 +23,11 @@ from memcap.strict import MOST_RESULT_BYTES
 CELLS_HERE: Final = "the cells were here"  # what the skeleton has in the list instead of them
 _BLOCK_BYTES: Final = 4 * 1024 * 1024
 _SMALL_BYTES: Final = 1024 * 1024  # importing the fast parser takes longer than it saves
+_PIECE_BYTES: Final = 64 * 1024
 _BENCHMARKS: Final = b'"benchmarks":['
 _BENCHMARK: Final = b'{"metadata":{'
 _END_OF_BENCHMARK: Final = b"}]}"  # of a run in the list of runs
 _CELL: Final = b'{"cell":{'
-_STRUCTURAL_SPACE: Final = (b" :", b"\n", b"\t", b"\r")  # the last three are escaped within strings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,33 +59,35 @@ class _Parser:
 
     def read(self, file: BinaryIO) -> StreamedResult:
         pieces = _split(file, b"," + _CELL)
-        head, mark, text = next(pieces).partition(b"[" + _CELL)
-        if not mark:
+        first = next(pieces)
+        begin = first.find(b"[" + _CELL) + 1
+        if not begin:
             raise UnusualJson
-        head = self._without_benchmarks(head)
+        head, text = self._without_benchmarks(first[:begin]), first[begin:]
+        del first
         cells = []
         for following in pieces:
-            cells.append(self._cell(_CELL + text))
+            cells.append(self._cell(text))
             text = following
-        last, tail = self._last(_CELL + text)
-        skeleton = f"{head.decode()}[{json.dumps(CELLS_HERE)}{tail}"
+        last, tail = self._last(text)
+        skeleton = f"{head.decode()}{json.dumps(CELLS_HERE)}{tail}"
         if skeleton.count(CELLS_HERE) != 1:
             raise UnusualJson
         return StreamedResult(skeleton=skeleton, cells=(*cells, last))
 
-    def _cell(self, text: bytes) -> CellResult:
+    def _cell(self, text: bytes | bytearray) -> CellResult:
         self._reader.keys = 0
         cell = self._reader.read(CellResult, self._parse(text))
         _refuse_keys_twice(text, self._reader.keys)
         return cell
 
-    def _last(self, text: bytes) -> tuple[CellResult, str]:
+    def _last(self, text: bytearray) -> tuple[CellResult, str]:
         """Return the last cell and what follows it."""
         decoded = text.decode()
         _, end = json.JSONDecoder().raw_decode(decoded)
         return self._cell(decoded[:end].encode()), decoded[end:]
 
-    def _without_benchmarks(self, head: bytes) -> bytes:
+    def _without_benchmarks(self, head: bytearray) -> bytearray:
         """Return ``head`` with an empty list of benchmarks, after a look at each."""
         begin = head.find(_BENCHMARKS + _BENCHMARK)
         if begin < 0:
@@ -95,26 +97,32 @@ class _Parser:
         start = begin
         while start < end:
             # Two runs of a benchmark are never divided by this: each ends with `]}`.
-            cut = head.find(_END_OF_BENCHMARK + b"," + _BENCHMARK, start, end)
+            cut = head.find(_END_OF_BENCHMARK + b"," + _BENCHMARK, start + _PIECE_BYTES, end)
             stop = cut + len(_END_OF_BENCHMARK) if cut >= 0 else end
-            self._benchmark(head[start:stop])
+            self._look_at_benchmarks(b"[%b]" % head[start:stop])
             start = stop + 1
         return head[:begin] + head[end:]
 
-    def _benchmark(self, text: bytes) -> None:
-        found = self._parse(text)
+    def _look_at_benchmarks(self, text: bytes) -> None:
+        keys, are_alike = 0, text.count(b'"metadata":') == text.count(b'"runs":')
         try:
-            runs = found["runs"]
-            keys = len(found) + len(found["metadata"]) + sum(map(len, runs))
-            keys += sum([len(run["metadata"]) for run in runs if "metadata" in run])
+            for each in self._parse(text):
+                runs = each["runs"]
+                keys += len(each) + len(each["metadata"]) + sum(map(len, runs))
+                if not are_alike:
+                    keys += sum([len(run["metadata"]) for run in runs if "metadata" in run])
         except (KeyError, TypeError) as error:
             raise UnusualJson from error
         _refuse_keys_twice(text, keys)
 
 
-def _refuse_keys_twice(text: bytes, keys: int) -> None:
-    """Raise UnusualJson unless ``text`` names as many keys as its objects have; a quote in a string is one too many."""
-    if text.count(b'":') != keys or any(space in text for space in _STRUCTURAL_SPACE):
+def _refuse_keys_twice(text: bytes | bytearray, keys: int) -> None:
+    """Raise UnusualJson unless ``text`` names as many keys as its objects have.
+
+    A quote before a colon within a string is one too many, and no blank may hide a key: those within strings are
+    escaped, but for the space.
+    """
+    if text.count(b'":') != keys or b"\n" in text or b"\t" in text or b"\r" in text or (b" " in text and b" :" in text):
         raise UnusualJson
 
 
@@ -126,12 +134,17 @@ def _parser(size: int) -> Any:
     return from_json
 
 
-def _split(file: BinaryIO, mark: bytes) -> Iterator[bytes]:
-    """Yield what is between each ``mark`` in the file."""
-    rest = b""
+def _split(file: BinaryIO, mark: bytes) -> Iterator[bytearray]:
+    """Yield the file in pieces that are divided by the first byte of each ``mark``."""
+    rest = bytearray()
     while block := file.read(_BLOCK_BYTES):
-        *whole, rest = (rest + block).split(mark)
-        yield from whole
+        searched = max(0, len(rest) - len(mark))
+        rest += block
+        begin = 0
+        while (cut := rest.find(mark, max(begin, searched))) >= 0:
+            yield rest[begin:cut]
+            begin = cut + 1
+        del rest[:begin]
     yield rest
 
 
@@ -144,4 +157,7 @@ def _without_collections() -> Iterator[None]:
         yield
     finally:
         if was_enabled:
+            if not gc.get_freeze_count():  # what is new becomes old at once, as it lives long
+                gc.freeze()
+                gc.unfreeze()
             gc.enable()
