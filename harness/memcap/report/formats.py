@@ -10,8 +10,8 @@ from importlib.util import find_spec
 from typing import Final
 
 from memcap.errors import UsageError
-from memcap.report.charts import missing
 from memcap.report.document import Document
+from memcap.report.text import missing
 from memcap.report.view import View
 
 

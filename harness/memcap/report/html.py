@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from memcap.report.caveats import caveat_blocks
 from memcap.report.cell_matrix import matrix_of
-from memcap.report.charts import missing, summary
+from memcap.report.charts import summary
 from memcap.report.check import alert_note, next_paragraph, where_raised
 from memcap.report.diff import explanation_blocks
 from memcap.report.document import Advice, Code, Facts, Paragraph, flat
 from memcap.report.html_brief import brief_body, brief_note, is_brief
 from memcap.report.html_cell import STATE_STYLE, CellPage, cell_page
-from memcap.report.text import hosts_text, machine_text, sentence
+from memcap.report.text import hosts_text, machine_text, missing, sentence
 from memcap.report.to_html import TEMPLATES, TONES, blocks_html, page_parts
 from memcap.report.view import View
 from memcap.units import format_bytes

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _ROUNDING = 1e-12
 _MOST_VALUES = 100
+_FEW_DIFFERENCES = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +49,8 @@ def shift(base: Sequence[float], new: Sequence[float], *, confidence: float) -> 
     rank, reached = found
     ordered = ordered_differences(tuple(base), tuple(new))
     count = len(ordered)
-    low, below, above, high = ordered[[rank - 1, (count - 1) // 2, count // 2, count - rank]].tolist()
+    places = (rank - 1, (count - 1) // 2, count // 2, count - rank)
+    low, below, above, high = [float(ordered[place]) for place in places]
     return Shift(estimate=(below + above) / 2, low=low, high=high, confidence=reached)
 
 
@@ -61,8 +63,10 @@ def values_needed(other: int, *, confidence: float) -> int | None:
 
 
 @lru_cache(maxsize=1)  # the shift and the detectable rise of the same samples are asked for one after the other
-def ordered_differences(base: tuple[float, ...], new: tuple[float, ...]) -> NDArray[np.float64]:
-    """Return what `differences` returns, ascending. It is not to be changed."""
+def ordered_differences(base: tuple[float, ...], new: tuple[float, ...]) -> Sequence[float] | NDArray[np.float64]:
+    """Return what `differences` returns, ascending, not to be changed. Few of them do without NumPy, a slow import."""
+    if len(base) * len(new) <= _FEW_DIFFERENCES:
+        return sorted([float(here) - float(there) for here in new for there in base])
     found = differences(base, new)
     found.sort()
     return found
