@@ -44,12 +44,16 @@ class Reports:
 
 def _of_campaign(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[Wanted, ...]:
     """Read each ``FORMAT[=FILE]``, so that a mistake is reported before anything is measured."""
+    if not values:
+        return ()
     from memcap.report.formats import FORMATS
 
     return tuple(_wanted(value, FORMATS) for value in values)
 
 
 def _of_document(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[Wanted, ...]:
+    if not values:
+        return ()
     from memcap.report.formats import DOCUMENT_FORMATS
 
     return tuple(_wanted(value, DOCUMENT_FORMATS) for value in values)
