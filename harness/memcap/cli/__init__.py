@@ -47,7 +47,7 @@ _COMMANDS = {
 
 _SILENCE_SECONDS = 10.0
 # A large result is two million objects, each of which every full collection looks at. There are next to no cycles.
-_COLLECT_RARELY: Final = (50_000, 20, 20)
+COLLECT_RARELY: Final = (50_000, 20, 20)
 
 EPILOG = """\b
 Examples:
@@ -102,7 +102,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; the only place that turns an error into an exit code."""
-    gc.set_threshold(*_COLLECT_RARELY)
+    gc.set_threshold(*COLLECT_RARELY)
     signal.signal(signal.SIGTERM, _as_interrupt)
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # `nohup` ignores it
         signal.signal(signal.SIGHUP, _as_hangup)

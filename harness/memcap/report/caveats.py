@@ -65,7 +65,8 @@ def gather(
 ) -> tuple[CaveatView, ...]:
     """Gather the doubts of ``runs``, and ``others``, by kind, in the order of the kinds; each with its cell's name.
 
-    ``of_runs`` is the number of all runs where ``runs`` are not all of them. A doubt about runs in which the workload never ran decides nothing: there are no figures of it.
+    ``of_runs`` is the number of all runs where ``runs`` are not all of them. A doubt about runs in which the workload
+    never ran decides nothing: there are no figures of it.
     """
     found: list[tuple[str, Caveat]] = [(cell_id, caveat) for cell_id, run in runs for caveat in run.caveats]
     found += others

@@ -46,9 +46,11 @@ def brief_body(cell: CellView, view: View) -> str:
     if verdict and verdict.summary and verdict.state is not VerdictState.UNCHANGED:
         said = f"<p>{_escaped(verdict.summary)}"
     rows = "".join([_row(each) for each in cell.metrics if each.summary or each.until_end or each.verdict])
-    table = f'<div class=scroll tabindex=0><table><thead><tr>{_HEAD}<tbody>{rows}</table></div>' if rows else ""
+    table = f"<div class=scroll tabindex=0><table><thead><tr>{_HEAD}<tbody>{rows}</table></div>" if rows else ""
     command = again(cell, view)
-    return f"{said}{table}" + (f'<pre tabindex=0 aria-label="measure again">{_escaped(command)}</pre>' if command else "")
+    return f"{said}{table}" + (
+        f'<pre tabindex=0 aria-label="measure again">{_escaped(command)}</pre>' if command else ""
+    )
 
 
 def _row(view: MetricView) -> str:
@@ -62,7 +64,7 @@ def _row(view: MetricView) -> str:
     if verdict is None:
         state = "no run ended as expected: what was needed until then" if view.until_end else "not judged"
         return f"<tr><td>{metric.value}<td>{state}<td>{middle}<td>{between}<td>{count}{'<td>' * 5}"
-    badge = f"<span class=\"badge {TONES[STATE_STYLE[verdict.state][0]]}\">{verdict.state.value}</span>"
+    badge = f'<span class="badge {TONES[STATE_STYLE[verdict.state][0]]}">{verdict.state.value}</span>'
     margin = NOTHING if verdict.margin is None else f"±{metric.shown(verdict.margin)}"
     detectable = NOTHING if verdict.detectable is None else f"+{metric.shown(verdict.detectable)}"
     return (

@@ -119,7 +119,11 @@ def cell_page(cell: CellView, view: View, *, brief: str = "") -> CellPage:
     limit = plan.cap.limit_bytes if plan else None
     highest = need.interval[1] if need.interval else middle
     share = highest / limit if limit and highest is not None else None
-    charts = () if brief else (memory(cell), *map(distribution, cell.metrics), *(distribution_of_extra(*extra) for extra in extras))
+    charts = (
+        ()
+        if brief
+        else (memory(cell), *map(distribution, cell.metrics), *(distribution_of_extra(*extra) for extra in extras))
+    )
     return CellPage(
         id=printable(cell.id),
         state=verdict.state.value if verdict else "measured",
@@ -182,7 +186,11 @@ def _story(cell: CellView) -> Note | None:
 def metrics_table(cell: CellView) -> Table | None:
     """Return a row for each metric that was measured or judged; report.css aligns the columns."""
     rows = tuple(_metric_row(each) for each in cell.metrics if each.summary or each.until_end or each.verdict)
-    return Table(columns=tuple(Column(title=title) for title in METRIC_TITLES), rows=rows, noun="metrics") if rows else None
+    return (
+        Table(columns=tuple(Column(title=title) for title in METRIC_TITLES), rows=rows, noun="metrics")
+        if rows
+        else None
+    )
 
 
 def _metric_row(view: MetricView) -> tuple[Cell, ...]:

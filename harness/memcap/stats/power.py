@@ -19,8 +19,8 @@ POWER = 0.95
 _EXPERIMENTS = 4000
 # Differences further out than this share of all are too few to say how far out they usually are.
 _OUTERMOST = 0.9
-# What the experiment of `_factor` gives for few values at the confidence that checks have by default: most checks need no
-# more than this, and NumPy takes longer to import than they take. A test does the experiments again.
+# What the experiment of `_factor` gives for few values at the confidence that checks have by default. Most checks need
+# no more than this, and NumPy takes longer to import than they take. A test does the experiments again.
 _KNOWN_CONFIDENCE = 0.99
 _KNOWN_FACTORS = {
     (3, 9): 2.4163842796900834, (3, 10): 2.4100536566962205, (4, 6): 2.4378320783153766, (4, 7): 2.361824394145578,
@@ -59,7 +59,7 @@ def detectable_rise(base: Sequence[float], new: Sequence[float], *, margin: floa
 
 
 def _half_ranges(every: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
-    """Return half of what lies between the ``reach``-th difference of each row (0 = the lowest) and its like from above.
+    """Return half of what lies between the ``reach``-th difference of each row (0 = the lowest) and that from above.
 
     Both ends, since differences of like samples scatter alike upwards and downwards. The rows are partitioned in place.
     """

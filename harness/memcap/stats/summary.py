@@ -6,7 +6,6 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-
 _WHOLE = frozenset({int, bool})
 
 

@@ -24,7 +24,7 @@ def result_path(directory: Path, campaign: str) -> Path:
 
 
 def write_atomically(path: Path, text: str | Iterable[str], *, overwrite: bool) -> None:
-    """Write ``text``, or its pieces one by one, as UTF-8 so that a reader, or a crash, finds the old file or the new one, never a part.
+    """Write ``text``, or its pieces one by one, as UTF-8: a reader, or a crash, finds the old file or the new one.
 
     Missing folders are made. A lone surrogate (output that was not Unicode) becomes ``?``. A symbolic link stays one:
     the file that it leads to is replaced.

@@ -1,12 +1,12 @@
 """Make frozen dataclasses of parsed JSON in which nothing is unusual.
 
-Nearly all that memcap reads is what memcap wrote. pydantic can make objects of it too, but it needs 0.1 s to start, three
-times as long for a large result, and twice the memory, because it makes a new object for each ``{}``. So JSON is read
-here first. An unknown key, a missing key, a wrong type or a number out of bounds raises UnusualJson. The caller then asks
-pydantic, which accepts the value or says what is wrong with it.
+Nearly all that memcap reads is what memcap wrote. pydantic can make objects of it too, but it needs 0.1 s to start,
+three times as long for a large result, and twice the memory, because it makes a new object for each ``{}``. So JSON is
+read here first. An unknown key, a missing key, a wrong type or a number out of bounds raises UnusualJson. The caller
+then asks pydantic, which accepts the value or says what is wrong with it.
 
-Each *shape* of a type, that is, the keys that an object has and their order, gets a function of its own, compiled as the
-``__init__`` of a dataclass is. A large result has a few dozen shapes.
+Each *shape* of a type, that is, the keys that an object has and their order, gets a function of its own, compiled as
+the ``__init__`` of a dataclass is. A large result has a few dozen shapes.
 """
 
 from __future__ import annotations
@@ -90,8 +90,10 @@ class QuickReader:
         if set(others) == {int, float}:
             of_int, of_float = (self._maker(kind, signed=signed) for kind in (int, float))
 
-            def make(value: Any) -> Any:
+            def of_number(value: Any) -> Any:
                 return of_int(value) if type(value) is int else of_float(value)
+
+            make: _Make = of_number
         else:  # a text may be the hash of a secret; nothing else of a union is usual
             make = self._maker(str if str in others else others[0], signed=signed)
         return (lambda value: None if value is None else make(value)) if NoneType in kinds else make
@@ -124,7 +126,10 @@ class QuickReader:
         if any(each.default is MISSING and each.default_factory is MISSING for each in absent):
             return _unusual
         names: dict[str, Any] = {"reader": self, "kind": kind, "nothing": {}}
-        lines = [f"{', '.join(f'v{place}' for place in range(len(keys)))}, = found.values()", f"reader.keys += {len(keys)}"]
+        lines = [
+            f"{', '.join(f'v{place}' for place in range(len(keys)))}, = found.values()",
+            f"reader.keys += {len(keys)}",
+        ]
         hints, is_plain = get_type_hints(kind, include_extras=True), True
         for key, variable in taken.items():
             below = signed or key in self._signed
@@ -137,7 +142,7 @@ class QuickReader:
         if not hasattr(kind, "__slots__") or hasattr(kind, "__post_init__"):
             given = ", ".join(f"{key}={variable}" for key, variable in taken.items())
             return _compiled([*lines, f"return kind({given})"], "found", names)
-        is_shared = is_plain and len(keys) <= _MOST_KEYS_OF_SHARED
+        is_shared = is_plain and 0 < len(taken) <= _MOST_KEYS_OF_SHARED
         return _compiled([*lines, *_making(kind, taken, absent, names, is_shared=is_shared)], "found", names)
 
 

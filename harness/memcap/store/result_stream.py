@@ -1,9 +1,9 @@
 """Read a result as memcap writes it cell by cell: neither its text nor its JSON is ever in memory as a whole.
 
-The file is one line: pyperf's part, then memcap's head, its cells, and the rest. It is cut before each ``{"cell":{``. In
-valid JSON this text is always an object within a list: inside a string its quotes would be escaped. Each piece must then
-be valid JSON by itself. A file that is not written like this, such as one that `jq` has formatted, is read as a whole by
-`codec`, and so is a file in which something is wrong: there is the code that says what.
+The file is one line: pyperf's part, then memcap's head, its cells, and the rest. It is cut before each ``{"cell":{``.
+In valid JSON this text is always an object within a list: inside a string its quotes would be escaped. Each piece must
+then be valid JSON by itself. A file that is not written like this, such as one that `jq` has formatted, is read as a
+whole by `codec`. So is a file in which something is wrong: the code that says what is there.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class _Parser:
             # Two runs of a benchmark are never divided by this: each ends with `]}`.
             cut = head.find(_END_OF_BENCHMARK + b"," + _BENCHMARK, start + _PIECE_BYTES, end)
             stop = cut + len(_END_OF_BENCHMARK) if cut >= 0 else end
-            self._look_at_benchmarks(b"[%b]" % head[start:stop])
+            self._look_at_benchmarks(b"[%b]" % bytes(head[start:stop]))
             start = stop + 1
         return head[:begin] + head[end:]
 
