@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import gc
 import importlib
 import io
 import os
@@ -11,6 +10,7 @@ import signal
 import stat
 import sys
 import threading
+from gc import set_threshold  # `memcap.cli.gc` is a command
 from typing import Final, NoReturn
 
 import click
@@ -102,7 +102,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; the only place that turns an error into an exit code."""
-    gc.set_threshold(*COLLECT_RARELY)
+    set_threshold(*COLLECT_RARELY)
     signal.signal(signal.SIGTERM, _as_interrupt)
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # `nohup` ignores it
         signal.signal(signal.SIGHUP, _as_hangup)
