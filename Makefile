@@ -3,7 +3,7 @@ PYTHON ?= python3
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-vm bench truth fuzz leaks soaks lint reference clean
+.PHONY: help setup test test-vm bench truth fuzz leaks perf soaks lint reference clean
 
 help:  ## Show this.
 	@$(PYTHON) -m ci help
@@ -31,6 +31,9 @@ soaks:  ## Soak programs whose truth is known, and kill clients (30 minutes); AR
 
 leaks:  ## Judge thousands of memory series whose truth is known; ARGS are options (ARGS="--series 1000").
 	@$(PYTHON) -m ci leaks $(ARGS)
+
+perf:  ## Measure start-up and large results (5 minutes); ARGS are options (ARGS="--only start", ARGS="--cells 1000").
+	@$(PYTHON) -m ci perf $(ARGS)
 
 lint:  ## Check style and types.
 	@$(PYTHON) -m ci lint

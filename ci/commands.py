@@ -49,6 +49,7 @@ usage: python -m ci COMMAND [ARGUMENTS]
   truth [OPTION...]  set up, then print truth against measured (docs/accuracy.md); --help names the options
   fuzz [OPTION...]  give damaged files to all that reads files; needs no Docker; --help names the options
   leaks [OPTION...]  judge thousands of memory series whose truth is known (docs/leaks.md); needs no Docker
+  perf [OPTION...]  measure start-up, and reading, judging and reporting a large result (docs/performance.md)
   soaks [OPTION...]  set up, then soak programs whose truth is known, and kill clients (docs/soak.md)
   vm COMMAND        build, start or stop a virtual machine with Docker on cgroup v2, or print its status
   test-vm [PYTEST...]  run tests against that machine (docs/vm.md); without arguments, the short form of truth and
@@ -67,8 +68,8 @@ Examples:
 def main(arguments: Sequence[str]) -> int:
     """Run one command and return the exit code of the process."""
     with_arguments: dict[str, Callable[[Sequence[str]], int]] = {
-        "test": test, "bench": bench, "truth": truth, "fuzz": fuzz, "leaks": leaks, "soaks": soaks, "vm": vm,
-        "test-vm": test_vm,
+        "test": test, "bench": bench, "truth": truth, "fuzz": fuzz, "leaks": leaks, "perf": perf, "soaks": soaks,
+        "vm": vm, "test-vm": test_vm,
     }  # fmt: skip
     without_arguments: dict[str, Callable[[], int]] = {
         "setup": setup,
@@ -128,6 +129,12 @@ def leaks(arguments: Sequence[str]) -> int:
     """Run the leak laboratory (tests/leaks), which has an exit code."""
     python = str(_make_environment(Progress()).python)
     return run_in_foreground([python, "-m", "leaks", *arguments], environ={"PYTHONPATH": str(ROOT / "tests")})
+
+
+def perf(arguments: Sequence[str]) -> int:
+    """Measure what memcap itself takes (tests/perf), which is a table and no test."""
+    python = str(_make_environment(Progress()).python)
+    return run_in_foreground([python, "-m", "perf", *arguments], environ={"PYTHONPATH": str(ROOT / "tests")})
 
 
 def soaks(arguments: Sequence[str]) -> int:

@@ -167,10 +167,10 @@ def _render(view: View, rendering: Rendering, suites: Mapping[str, Suite]) -> No
     if name != "terminal":
         text = render(view, find_format(name), suites)
     elif output:
-        text = to_terminal(check_document(view, verbose=rendering.verbose), Terminal(verbose=rendering.verbose))
+        text = (to_terminal(check_document(view, verbose=rendering.verbose), Terminal(verbose=rendering.verbose)),)
     else:
-        text = terminal_text(view, verbose=rendering.verbose)
+        text = (terminal_text(view, verbose=rendering.verbose),)
     if output:
         write_atomically(output, text, overwrite=rendering.force)
     else:
-        emit(text)
+        emit("".join(text))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,12 +44,16 @@ class Reports:
 
 def _of_campaign(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[Wanted, ...]:
     """Read each ``FORMAT[=FILE]``, so that a mistake is reported before anything is measured."""
+    if not values:
+        return ()
     from memcap.report.formats import FORMATS
 
     return tuple(_wanted(value, FORMATS) for value in values)
 
 
 def _of_document(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[Wanted, ...]:
+    if not values:
+        return ()
     from memcap.report.formats import DOCUMENT_FORMATS
 
     return tuple(_wanted(value, DOCUMENT_FORMATS) for value in values)
@@ -171,16 +175,16 @@ def write_reports(view: View, reports: Reports, *, print_to_stderr: bool = False
         if each.format.name == "github":
             tell_github(view, os.environ)
         if each.file is None:
-            emit(text, err=print_to_stderr)
+            emit("".join(text), err=print_to_stderr)
         else:
             write_atomically(each.file, text, overwrite=True)
             say(f"report: {each.file}")
 
 
-def render(view: View, chosen: Format, suites: Mapping[str, Suite]) -> str:
-    """Return ``view`` in the chosen format; annotations with the lines of ``suites``."""
+def render(view: View, chosen: Format, suites: Mapping[str, Suite]) -> Iterable[str]:
+    """Return ``view`` in the chosen format, in pieces; annotations with the lines of ``suites``."""
     if chosen.name != "github":
-        return chosen.render(view)
+        return chosen.parts(view)
     from memcap.report.diff_sarif import diff_annotations
     from memcap.report.github import render_github
     from memcap.workflows.diff import places_of_lines
@@ -194,7 +198,7 @@ def render(view: View, chosen: Format, suites: Mapping[str, Suite]) -> str:
             each.diff, top=_EXPLAINED_LINES, places=places_of_lines(each.diff, suites=suites, top=top)
         )
     ]
-    return render_github(view, places(view, suites, top=top), lines)
+    return (render_github(view, places(view, suites, top=top), lines),)
 
 
 show_output_option = click.option(

@@ -47,22 +47,26 @@ def conclude(case: Case, printing: Printing, *, accept: bool = False) -> NoRetur
 
     What became worse is explained by line if that is asked for. ``accept`` makes the first baselines of benchmarks.
     """
-    from memcap.report.json import render_check_json
-    from memcap.workflows.explain import explain
-    from memcap.workflows.first_baselines import accept_first
     from memcap.workflows.judging import judged
 
     def text() -> str:
-        return render_check_json(view) if printing.as_json else printing.text(view)
+        return _check_json(view) if printing.as_json else printing.text(view)
 
     calling, found = caller(), judged(case)
     view = found.view
-    try:
-        view = explain(found, calling).view
-    except (Interrupted, KeyboardInterrupt):
-        emit(text())  # the verdicts are there
-        raise
-    first = accept_first(case, view, tell=calling.tell) if accept else None
+    if case.explained:
+        from memcap.workflows.explain import explain
+
+        try:
+            view = explain(found, calling).view
+        except (Interrupted, KeyboardInterrupt):
+            emit(text())  # the verdicts are there
+            raise
+    first = None
+    if accept:
+        from memcap.workflows.first_baselines import accept_first
+
+        first = accept_first(case, view, tell=calling.tell)
     if first and first.is_any:
         view = replace(view, next_step="review the new files in results/baselines, and commit them")
     elif first and first.refused:
@@ -73,6 +77,12 @@ def conclude(case: Case, printing: Printing, *, accept: bool = False) -> NoRetur
         first.report(calling.tell)
     _tell_of_lost_benchmarks(found, calling.tell)
     raise SystemExit(view.exit_code or (BaselineRefused.exit_code if first and first.refused else 0))
+
+
+def _check_json(view: View) -> str:
+    from memcap.report.json import render_check_json
+
+    return render_check_json(view)
 
 
 def _tell_of_lost_benchmarks(found: Judged, tell: Tell) -> None:

@@ -7,6 +7,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from memcap.config.source import nearest
@@ -65,6 +66,7 @@ def check_call(directory: Path, call: str) -> Complaint | None:
     )
 
 
+@lru_cache(maxsize=256)  # a module has many benchmarks
 def top_level_names(code: bytes) -> ModuleNames:
     """Return the names that importing ``code`` would bind, wherever at module level they are bound.
 

@@ -113,9 +113,11 @@ def _compared(cell: CellResult, baseline: Baseline | None, rules: Rules) -> tupl
     found = []
     tolerances = {**rules.tolerances, **cell.cell.tolerances}
     for metric in Metric:
+        if metric not in tolerances or (metric is Metric.PEAK and peak_is_floor(cell.runs)):
+            continue
         new = cell.values(metric)
         base = baseline.values.get(metric, ()) if baseline else ()
-        if metric not in tolerances or not (new or base) or (metric is Metric.PEAK and peak_is_floor(cell.runs)):
+        if not (new or base):
             continue
         found.append(compare(metric, base, new, tolerances[metric], rules))
     return tuple(found)

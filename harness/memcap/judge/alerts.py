@@ -41,7 +41,8 @@ def _growth(cell: CellResult, limits: AlertLimits) -> Alert | None:
     if cell.cell.is_soak:
         return _leak(cell) if above is not None else None
     judged = [run for run in cell.runs if run.ending is cell.cell.expected_ending]
-    found = [] if above is None else [grown for run in judged if (grown := _grown(run, above)) is not None]
+    long = [run for run in judged if run.extra.get("cycles", 0) >= _FEWEST_CYCLES]
+    found = [] if above is None else [grown for run in long if (grown := _grown(run, above)) is not None]
     leaks = [each for each in found if each.is_leak]
     if not leaks and (not found or 2 * len(found) < len(judged)):
         return None
@@ -64,12 +65,12 @@ def _leak(cell: CellResult) -> Alert | None:
 
 
 def _grown(run: Measurement, above: int) -> CycleGrowth | None:
-    """Return the growth over the cycles, if it goes on and is more than ``above`` bytes."""
-    cycles, moments = run.extra.get("cycles", 0), moments_of_cycles(run)
-    if cycles < _FEWEST_CYCLES or len(moments) < _FEWEST_MOMENTS:
+    """Return the growth over the cycles of a run that has enough, if it goes on and is more than ``above`` bytes."""
+    moments = moments_of_cycles(run)
+    if len(moments) < _FEWEST_MOMENTS:
         return None
     seconds, lows = [moment.seconds for moment in moments], [moment.low for moment in moments]
-    return cycle_growth(seconds, lows, run.cycle_tenths, cycles, above=above)
+    return cycle_growth(seconds, lows, run.cycle_tenths, run.extra["cycles"], above=above)
 
 
 def _pace(growth: CycleGrowth) -> str:

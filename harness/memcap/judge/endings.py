@@ -131,7 +131,8 @@ def remedy_for(cell: CellResult, run: Measurement) -> str:
 
 
 def _all_as_expected(cell: CellResult) -> bool:
-    return all(run.ending is cell.cell.expected_ending for run in cell.runs)
+    expected = cell.cell.expected_ending
+    return not [run for run in cell.runs if run.ending is not expected]
 
 
 def _is_memory(ending: Ending) -> bool:

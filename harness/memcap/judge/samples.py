@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 
 from memcap.model import Metric, MetricVerdict, Rules, Tolerance, VerdictState
 from memcap.stats import (
@@ -100,6 +100,7 @@ def _decided(compared: SampleComparison, probability: float | None, alpha: float
     return replace(verdict, state=state, detail=detail, probability=probability)
 
 
+@lru_cache(maxsize=1024)
 def _few(base: int, new: int, minimum: int, confidence: float) -> str:
     """Return how many more values are needed, and where; nothing if there are enough."""
     more_base, more_new = max(0, minimum - base), max(0, minimum - new)

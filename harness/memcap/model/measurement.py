@@ -214,8 +214,9 @@ class Measurement:
 
         It is the figure itself where that has no interval, or nothing bounds it from above.
         """
-        upper = self.unreclaimable_peak_high_bytes if metric is Metric.UNRECLAIMABLE_PEAK else None
-        return self.value(metric) if upper is None else upper
+        if metric is Metric.UNRECLAIMABLE_PEAK and self.unreclaimable_peak_high_bytes is not None:
+            return self.unreclaimable_peak_high_bytes
+        return self.value(metric)
 
 
 def explanation_of_server(ending: Ending, detail: str) -> str:

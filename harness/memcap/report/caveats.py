@@ -51,17 +51,22 @@ class CaveatView:
 
 def gather_caveats(result: CampaignResult, verdicts: Sequence[Verdict], *, judged: bool) -> tuple[CaveatView, ...]:
     """Gather the doubts of runs and verdicts by kind."""
-    runs = [(each.cell.id, run) for each in result.cells for run in each.runs]
+    doubted = [(each.cell.id, run) for each in result.cells for run in each.runs if run.caveats]
     others = [(verdict.cell_id, caveat) for verdict in verdicts for caveat in verdict.caveats]
-    return gather(runs, others, judged=judged)
+    return gather(doubted, others, of_runs=sum(len(each.runs) for each in result.cells), judged=judged)
 
 
 def gather(
-    runs: Sequence[tuple[str, Measurement]], others: Iterable[tuple[str, Caveat]] = (), *, judged: bool
+    runs: Sequence[tuple[str, Measurement]],
+    others: Iterable[tuple[str, Caveat]] = (),
+    *,
+    judged: bool,
+    of_runs: int | None = None,
 ) -> tuple[CaveatView, ...]:
     """Gather the doubts of ``runs``, and ``others``, by kind, in the order of the kinds; each with its cell's name.
 
-    A doubt about runs in which the workload never ran decides nothing: there are no figures of it.
+    ``of_runs`` is the number of all runs where ``runs`` are not all of them. A doubt about runs in which the workload
+    never ran decides nothing: there are no figures of it.
     """
     found: list[tuple[str, Caveat]] = [(cell_id, caveat) for cell_id, run in runs for caveat in run.caveats]
     found += others
@@ -79,7 +84,7 @@ def gather(
                 cell_ids=_once(cell_id for cell_id, _ in of_kind),
                 remedy=kind.remedy,
                 runs=len(raised),
-                of_runs=len(runs),
+                of_runs=len(runs) if of_runs is None else of_runs,
                 decides=is_about_figures and kind.decides(judged=judged),
             )
         )

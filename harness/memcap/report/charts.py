@@ -7,14 +7,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from memcap.errors import UsageError
 from memcap.model import Measurement, Metric, Moment, PhaseName, ServerRun, VerdictState, limit_of, running
 from memcap.report.answer import FINE
 from memcap.report.document import Chart
 from memcap.report.drawing import Band, IntervalMark, Intervals, Stack, Strips
 from memcap.report.server_view import phase_names
 from memcap.report.svg import standalone
-from memcap.report.text import shortened
+from memcap.report.text import missing, shortened
 from memcap.report.view import CellView, MetricView, View
 from memcap.units import counted, format_bytes
 
@@ -205,11 +204,6 @@ def write_charts(view: View, directory: Path, *, most_cells: int = MOST_CELLS) -
         png.write_bytes(vl_convert.svg_to_png(drawn, scale=_PIXELS))
         written += [svg, png]
     return tuple(written)
-
-
-def missing(what: str) -> UsageError:
-    """Return the error for a machine without the packages of the extra `report`."""
-    return UsageError(f"{what} need packages that are not installed", remedy="Run: pip install 'memcap[report]'")
 
 
 def _scale(metric: Metric, largest: float) -> tuple[float, str]:

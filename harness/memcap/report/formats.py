@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.util import find_spec
 from typing import Final
 
 from memcap.errors import UsageError
-from memcap.report.charts import missing
 from memcap.report.document import Document
+from memcap.report.text import missing
 from memcap.report.view import View
 
 
 @dataclass(frozen=True, kw_only=True)
 class Format:
-    """A form of a report: ``renderer`` is the `module:function` that turns a View, or a Document, into its text.
+    """A form of a report: ``renderer`` is the `module:function` that turns a View, or a Document, into its text, or
+    pieces of it.
 
     ``file`` is the name of the file that `--report NAME` writes; empty means standard output. ``needs`` are packages of
     the extra `report`.
@@ -31,10 +32,13 @@ class Format:
 
     def render(self, subject: View | Document) -> str:
         """Return ``subject`` in this format."""
+        return "".join(self.parts(subject))
+
+    def parts(self, subject: View | Document) -> Iterable[str]:
+        """Return ``subject`` in this format as pieces of text: a large page need not be in memory as a whole."""
         module, _, function = self.renderer.partition(":")
-        text = getattr(importlib.import_module(module), function)(subject)
-        assert isinstance(text, str)
-        return text
+        found: str | Iterable[str] = getattr(importlib.import_module(module), function)(subject)
+        return (found,) if isinstance(found, str) else found
 
 
 FORMATS: Final = (
@@ -65,7 +69,7 @@ FORMATS: Final = (
     Format(
         name="html",
         description="one page for a browser, with charts; needs memcap[report]",
-        renderer="memcap.report.html:render_html",
+        renderer="memcap.report.html:html_parts",
         file="memcap.html",
         needs=("jinja2",),
     ),

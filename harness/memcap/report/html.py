@@ -10,17 +10,18 @@ import re
 import shlex
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from memcap.report.caveats import caveat_blocks
 from memcap.report.cell_matrix import matrix_of
-from memcap.report.charts import missing, summary
+from memcap.report.charts import summary
 from memcap.report.check import alert_note, next_paragraph, where_raised
 from memcap.report.diff import explanation_blocks
-from memcap.report.document import Code, Facts, flat
-from memcap.report.html_cell import STATE_STYLE, cell_page
-from memcap.report.text import hosts_text, machine_text, sentence
-from memcap.report.to_html import TEMPLATES, TONES, blocks_html, page
+from memcap.report.document import Advice, Code, Facts, Paragraph, flat
+from memcap.report.html_brief import brief_body, brief_note, is_brief
+from memcap.report.html_cell import STATE_STYLE, CellPage, cell_page
+from memcap.report.text import hosts_text, machine_text, missing, sentence
+from memcap.report.to_html import TEMPLATES, TONES, blocks_html, page_parts
 from memcap.report.view import View
 from memcap.units import format_bytes
 from memcap.untrusted import printable
@@ -28,20 +29,37 @@ from memcap.untrusted import printable
 if TYPE_CHECKING:
     import jinja2
 
+_BUFFERED: Final = 2000  # pieces of the template
+
 
 def render_html(view: View) -> str:
     """Return ``view`` as a page. Raises UsageError where the packages for it (the extra `report`) are not installed."""
+    return "".join(html_parts(view))
+
+
+def html_parts(view: View) -> Iterator[str]:
+    """Yield what `render_html` returns piece by piece, so that a page of many cells is never in memory as a whole.
+
+    Raises as it does, before the first piece.
+    """
     overview = summary(view)
-    body = _template().render(
+    body = _template().stream(
         overview=[overview] if overview else [],
         matrix=matrix_of(view.cells),
-        cells=(cell_page(cell, view) for cell in view.cells),
+        cells=_cells(view),
+        brief_note=[Paragraph(text=Advice(note))] if (note := brief_note(view)) else [],
         total=len(view.cells),
         chips=[(state.value, *STATE_STYLE[state], count) for state, count in view.counts],
         **_words(view),
     )
     script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
-    return page(f"{view.reason} · memcap", body, script)
+    body.enable_buffering(_BUFFERED)
+    return page_parts(f"{view.reason} · memcap", body, script)
+
+
+def _cells(view: View) -> Iterator[CellPage]:
+    for place, cell in enumerate(view.cells):
+        yield cell_page(cell, view, brief=brief_body(cell, view) if is_brief(place, cell) else "")
 
 
 @lru_cache(maxsize=1)

@@ -64,7 +64,7 @@ STATE_STYLE: dict[VerdictState, tuple[Level, str]] = {
 _MEASURED = (Level.PLAIN, "•")
 _MOST_PROCESSES = 5
 _NEAR_CAP = 0.8
-_TITLES = (
+METRIC_TITLES = (
     "metric",
     "verdict",
     "median ± MAD",
@@ -85,7 +85,8 @@ class CellPage:
     """One cell as the template shows it; ``told``, ``charts`` and ``notes`` are what it holds when opened.
 
     ``change`` is the largest of any metric, ``share`` the percentage of the cap that the unreclaimable peak takes, or
-    takes at most if it is an interval (``share_text``); ``keys`` are the numbers to sort by, as JSON.
+    takes at most if it is an interval (``share_text``); ``keys`` are the numbers to sort by, as JSON. ``brief`` is HTML
+    that it holds instead of the blocks.
     """
 
     id: str
@@ -104,20 +105,25 @@ class CellPage:
     told: tuple[Block, ...]
     charts: tuple[Chart, ...]
     notes: tuple[Block, ...]
+    brief: str = ""
 
 
-def cell_page(cell: CellView, view: View) -> CellPage:
-    """Return everything that the report says of ``cell``."""
+def cell_page(cell: CellView, view: View, *, brief: str = "") -> CellPage:
+    """Return everything that the report says of ``cell``; of what it holds when opened only ``brief``, if given."""
     verdict, plan = cell.verdict, cell.cell
     level, sign = STATE_STYLE[verdict.state] if verdict else _MEASURED
     need, peak = cell.metric(Metric.UNRECLAIMABLE_PEAK), cell.metric(Metric.PEAK)
     middle = need.summary.median if need.summary else None
     change = max((each.change for each in cell.metrics if each.change is not None), key=abs, default=None)
-    extras = tuple(_extras(cell))
+    extras = () if brief else tuple(_extras(cell))
     limit = plan.cap.limit_bytes if plan else None
     highest = need.interval[1] if need.interval else middle
     share = highest / limit if limit and highest is not None else None
-    charts = (memory(cell), *map(distribution, cell.metrics), *(distribution_of_extra(*extra) for extra in extras))
+    charts = (
+        ()
+        if brief
+        else (memory(cell), *map(distribution, cell.metrics), *(distribution_of_extra(*extra) for extra in extras))
+    )
     return CellPage(
         id=printable(cell.id),
         state=verdict.state.value if verdict else "measured",
@@ -132,9 +138,10 @@ def cell_page(cell: CellView, view: View) -> CellPage:
         ending=endings_of(cell),
         unexpected=plan is not None and any(ending is not plan.expected_ending for ending, _ in cell.endings),
         keys=embedded([_key(middle), _key(peak.summary.median if peak.summary else None), _key(change), _key(share)]),
-        told=flat(_verdict(cell, level), _story(cell), metrics_table(cell), server_blocks(cell)),
+        told=() if brief else flat(_verdict(cell, level), _story(cell), metrics_table(cell), server_blocks(cell)),
         charts=tuple(chart for chart in charts if chart),
-        notes=tuple(_notes(cell, view, extras)),
+        notes=() if brief else tuple(_notes(cell, view, extras)),
+        brief=brief,
     )
 
 
@@ -179,7 +186,11 @@ def _story(cell: CellView) -> Note | None:
 def metrics_table(cell: CellView) -> Table | None:
     """Return a row for each metric that was measured or judged; report.css aligns the columns."""
     rows = tuple(_metric_row(each) for each in cell.metrics if each.summary or each.until_end or each.verdict)
-    return Table(columns=tuple(Column(title=title) for title in _TITLES), rows=rows, noun="metrics") if rows else None
+    return (
+        Table(columns=tuple(Column(title=title) for title in METRIC_TITLES), rows=rows, noun="metrics")
+        if rows
+        else None
+    )
 
 
 def _metric_row(view: MetricView) -> tuple[Cell, ...]:

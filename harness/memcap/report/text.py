@@ -6,6 +6,7 @@ import re
 import textwrap
 from collections import defaultdict
 
+from memcap.errors import UsageError
 from memcap.model import CampaignResult, Environment, Metric
 from memcap.units import listed
 from memcap.untrusted import printable
@@ -101,3 +102,8 @@ def shortened(text: str, width: int) -> str:
         return text
     head = (width - 1) // 3
     return f"{text[:head]}…{text[len(text) - (width - 1 - head) :]}"
+
+
+def missing(what: str) -> UsageError:
+    """Return the error for a machine without the packages of the extra `report`."""
+    return UsageError(f"{what} need packages that are not installed", remedy="Run: pip install 'memcap[report]'")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -59,22 +59,28 @@ def to_html(document: Document) -> str:
     )
 
 
-def page(title: str, body: str, script: str = "") -> str:
-    """Return a page that loads nothing, and runs nothing but ``script``."""
+def page(title: str, body: str) -> str:
+    """Return a page that loads nothing, and runs nothing."""
+    return "".join(page_parts(title, (body,)))
+
+
+def page_parts(title: str, body: Iterable[str], script: str = "") -> Iterator[str]:
+    """Yield a page that loads nothing, and runs nothing but ``script``, with each piece of ``body``."""
     hashed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     scripts, element = (f" script-src 'sha256-{hashed}';", f"<script>{script}</script>\n") if script else ("", "")
     policy = (
         f"default-src 'none';{scripts} style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
     )
-    return (
+    yield (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="referrer" content="no-referrer">\n<meta name="color-scheme" content="light dark">\n'
         f"<title>{html.escape(printable(title))}</title>\n"
         f'<link rel="icon" href="data:,">\n<style>\n{_style()}</style>\n</head>\n<body>\n'
-        f"{body}\n{element}</body>\n</html>\n"
     )
+    yield from body
+    yield f"\n{element}</body>\n</html>\n"
 
 
 @lru_cache(maxsize=1)

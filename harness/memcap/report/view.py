@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from memcap.model import (
     AlertKind,
@@ -18,7 +19,6 @@ from memcap.model import (
     Verdict,
     VerdictState,
 )
-from memcap.profile_diff import Explanation
 from memcap.report.answer import (
     ended_otherwise,
     is_fine,
@@ -30,6 +30,9 @@ from memcap.report.answer import (
 from memcap.report.caveats import CaveatView, gather_caveats
 from memcap.report.interval import need_interval
 from memcap.stats import Summary, median, relative_change, summarize
+
+if TYPE_CHECKING:
+    from memcap.profile_diff import Explanation
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _ROUNDING = 1e-12
 _MOST_VALUES = 100
+_FEW_DIFFERENCES = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,10 +47,10 @@ def shift(base: Sequence[float], new: Sequence[float], *, confidence: float) -> 
     if found is None:
         return None
     rank, reached = found
-    ordered = differences(base, new)
-    ordered.sort()
+    ordered = ordered_differences(tuple(base), tuple(new))
     count = len(ordered)
-    low, below, above, high = ordered[[rank - 1, (count - 1) // 2, count // 2, count - rank]].tolist()
+    places = (rank - 1, (count - 1) // 2, count // 2, count - rank)
+    low, below, above, high = [float(ordered[place]) for place in places]
     return Shift(estimate=(below + above) / 2, low=low, high=high, confidence=reached)
 
 
@@ -59,6 +60,16 @@ def values_needed(other: int, *, confidence: float) -> int | None:
     None where 100 would not do.
     """
     return next((n for n in range(1, _MOST_VALUES + 1) if interval_rank(other, n, confidence)), None)
+
+
+@lru_cache(maxsize=1)  # the shift and the detectable rise of the same samples are asked for one after the other
+def ordered_differences(base: tuple[float, ...], new: tuple[float, ...]) -> Sequence[float] | NDArray[np.float64]:
+    """Return what `differences` returns, ascending, not to be changed. Few of them do without NumPy, a slow import."""
+    if len(base) * len(new) <= _FEW_DIFFERENCES:
+        return sorted([float(here) - float(there) for here in new for there in base])
+    found = differences(base, new)
+    found.sort()
+    return found
 
 
 def differences(base: Sequence[float], new: Sequence[float]) -> NDArray[np.float64]:

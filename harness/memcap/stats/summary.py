@@ -6,6 +6,8 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+_WHOLE = frozenset({int, bool})
+
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
@@ -25,10 +27,16 @@ def median(values: Sequence[float]) -> float:
     """
     if not values:
         raise ValueError("no values have no median")
-    middle = statistics.median(values)
-    if all(isinstance(value, int) for value in values) and middle == int(middle):
-        return int(middle)
-    return middle
+    return _middle(sorted(values))
+
+
+def _middle(ordered: Sequence[float]) -> float:
+    """Return the median of sorted values. A check of a large campaign needs half a million medians."""
+    half, is_odd = divmod(len(ordered), 2)
+    if is_odd:
+        return ordered[half]
+    middle = (ordered[half - 1] + ordered[half]) / 2
+    return int(middle) if middle.is_integer() and _WHOLE.issuperset(map(type, ordered)) else middle
 
 
 def mad(values: Sequence[float]) -> float:
@@ -45,7 +53,10 @@ def summarize(values: Sequence[float]) -> Summary | None:
     """Return the summary of ``values``, or None where there are none."""
     if not values:
         return None
-    return Summary(median=median(values), min=min(values), max=max(values), mad=mad(values), n=len(values))
+    ordered = sorted(values)
+    centre = _middle(ordered)
+    distances = sorted([abs(value - centre) for value in ordered])
+    return Summary(median=centre, min=ordered[0], max=ordered[-1], mad=_middle(distances), n=len(ordered))
 
 
 def relative_change(base: float | None, new: float | None) -> float | None:

@@ -14,6 +14,7 @@ from memcap.model import MOST_SHARDS, NO_NETWORK, CampaignResult, CellResult, Ce
 from memcap.model.names import is_campaign_id, is_stored_name, is_stored_variant, parse_cell_id
 from memcap.store.files import check_schema, write_atomically
 from memcap.store.pyperf_codec import pyperf_document
+from memcap.store.result_stream import CELLS_HERE, stream_result
 from memcap.store.validate import adapter, validate
 from memcap.strict import (
     MOST_FIGURE,
@@ -62,7 +63,7 @@ def load_result(path: Path) -> CampaignResult:
 
     Raises FileFormatError for a file that is not one of ours, NewerSchemaError for one of a newer memcap.
     """
-    document = parse_json(path, read_text(path, most_bytes=MOST_RESULT_BYTES), hook=_shrink)
+    document, streamed = _read(path)
     if not isinstance(document, dict):
         raise FileFormatError(f"{path}: expected a JSON object, found {describe(document)}")
     ours = document.get("memcap")
@@ -82,13 +83,33 @@ def load_result(path: Path) -> CampaignResult:
         raise FileFormatError(f"{path}: memcap: expected an object, found {describe(ours)}")
     check_schema(path, "memcap.schema", ours.get("schema"), supported=SCHEMA)
     refuse_wrong(path, wrong_numbers(ours, signed=SIGNED, at=("memcap",)))
+    if streamed:
+        return _checked(path, ours, streamed)
     cells = ours.get("cells")
     if not isinstance(cells, list):
         return validate(CampaignResult, path, _text(ours), where=("memcap",))  # says what is wrong
     for index, cell in enumerate(cells):
         if not isinstance(cell, CellResult):
             validate(CellResult, path, _text(cell), where=("memcap", "cells", index))
-    result = replace(parse_campaign(path, {**ours, "cells": []}, where="memcap"), cells=tuple(cells))
+    return _checked(path, ours, tuple(cells))
+
+
+def _read(path: Path) -> tuple[Any, tuple[CellResult, ...]]:
+    """Return the JSON in ``path``, and its cells apart from it if they were read one by one."""
+    streamed = stream_result(path, signed=SIGNED)
+    if streamed:
+        try:
+            document = parse_json(path, streamed.skeleton, hook=_shrink)
+        except FileFormatError:  # it names a place of the skeleton
+            document = None
+        ours = document.get("memcap") if isinstance(document, dict) else None
+        if isinstance(ours, dict) and ours.get("cells") == [CELLS_HERE]:
+            return document, streamed.cells
+    return parse_json(path, read_text(path, most_bytes=MOST_RESULT_BYTES), hook=_shrink), ()
+
+
+def _checked(path: Path, ours: Mapping[str, Any], cells: tuple[CellResult, ...]) -> CampaignResult:
+    result = replace(parse_campaign(path, {**ours, "cells": []}, where="memcap"), cells=cells)
     check_names(path, result)
     return result
 

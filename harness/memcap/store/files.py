@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from memcap.errors import FileExistsAlready, FileFormatError, MemcapError, NewerSchemaError
@@ -22,8 +23,8 @@ def result_path(directory: Path, campaign: str) -> Path:
     return directory / f"{campaign}.json"
 
 
-def write_atomically(path: Path, text: str, *, overwrite: bool) -> None:
-    """Write ``text`` as UTF-8 so that a reader, or a crash, finds the old file or the new one, never a part.
+def write_atomically(path: Path, text: str | Iterable[str], *, overwrite: bool) -> None:
+    """Write ``text``, or its pieces one by one, as UTF-8: a reader, or a crash, finds the old file or the new one.
 
     Missing folders are made. A lone surrogate (output that was not Unicode) becomes ``?``. A symbolic link stays one:
     the file that it leads to is replaced.
@@ -35,7 +36,7 @@ def write_atomically(path: Path, text: str, *, overwrite: bool) -> None:
     try:
         target = path.resolve()
         target.parent.mkdir(parents=True, exist_ok=True)
-        _replace(target, text.encode("utf-8", "replace"))
+        _replace(target, (text,) if isinstance(text, str) else text)
     except (OSError, RuntimeError) as error:  # RuntimeError: links that lead to each other, before Python 3.13
         raise not_written(path, error) from error
 
@@ -62,11 +63,12 @@ def not_written(path: Path, error: Exception) -> NotWritten:
     return NotWritten(f"{path} could not be written: {said or error}", remedy=_WRITE_REMEDY)
 
 
-def _replace(path: Path, content: bytes) -> None:
+def _replace(path: Path, content: Iterable[str]) -> None:
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
+            for part in content:
+                file.write(part.encode("utf-8", "replace"))
             file.flush()
             os.fsync(file.fileno())
         # mkstemp makes files that only the owner may read; results are for the team.

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from memcap.store.quick import QuickReader, UnusualJson
 from memcap.strict import KeyPath, describe, key_text, refuse
 
 if TYPE_CHECKING:
@@ -29,6 +32,8 @@ def validate(kind: type[_T], path: Path | str, text: str, *, where: KeyPath = ()
     Strict: a number in quotes is no number. Unknown keys are ignored, so that a later memcap may add some.
     Raises FileFormatError naming the file, each key's path and what was expected there.
     """
+    with contextlib.suppress(UnusualJson, ValueError, RecursionError):
+        return _quick_reader().read(kind, json.loads(text))
     from pydantic import ValidationError  # noqa: PLC0415 - heavy
 
     try:
@@ -37,6 +42,11 @@ def validate(kind: type[_T], path: Path | str, text: str, *, where: KeyPath = ()
         problems = error.errors(include_url=False, include_context=False)
         refuse(path, [f"{key_text((*where, *problem['loc']))}: {_complaint(problem)}" for problem in problems])
     return found
+
+
+@cache
+def _quick_reader() -> QuickReader:
+    return QuickReader(skips_unknown=True)
 
 
 def _complaint(problem: ErrorDetails) -> str:

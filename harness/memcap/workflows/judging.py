@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from memcap.config import folder_in_repository
 from memcap.errors import MemcapError, TimeIsUp
 from memcap.judge import judge, worst_exit_code
 from memcap.model import Baselines, CampaignResult, CellResult, Config, Rules, Verdict, VerdictState
-from memcap.profile_diff import Explanation
 from memcap.report import View, build_view
+
+if TYPE_CHECKING:
+    from memcap.profile_diff import Explanation
 
 
 @dataclass(frozen=True, kw_only=True)
