@@ -1,32 +1,26 @@
-"""What a run costs beside the fastest container that the daemon offers, in one session: alternating, medians, ratios.
+"""What a run costs beside the fastest container that the daemon offers: alternating, medians, ratios.
 
-    PYTHONPATH=tests python tests/perf/containers.py
-    PYTHONPATH=tests python tests/perf/containers.py --rounds 7 --only run --only others
-
-"Bare" is a container with the same cap, without a network, made, started, waited for and removed through the Docker
+"Bare" is a container with the same cap and without a network, made, started, waited for and removed through the Docker
 SDK. What a run of memcap takes is the slope between a measurement of few and one of many runs, so without the start of
-the command, which is told apart. Quiet machines only: what else runs is measured, too.
+the command, which is told apart.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from tabulate import tabulate
+from perf.figures import Row, Scale
 
 from memcap.engine.docker_client import connect
 
@@ -36,19 +30,104 @@ if TYPE_CHECKING:
 LABEL = {"memcap-perf": "1"}
 CAP_BYTES = 128 * 1024**2
 COMMAND = ("python3", "-c", "pass")
-FEW, MANY = 10, 50
+FEW, MORE = 10, 40
 AT_ONCE = (1, 2, 4)
+METRICS = ("unreclaimable_peak", "peak", "rss_peak")
+PROGRAMS = {
+    "nothing": "pass",
+    "64 MiB": "held = bytearray(b'x') * (64 << 20)",
+    "a file of 16 MiB": "open('/tmp/f', 'wb').write(b'x' * (16 << 20)); open('/tmp/f', 'rb').read()",
+}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """A figure, what it is compared with, and the goal of their ratio."""
+def run_rows(scale: Scale) -> Iterator[Row]:
+    """Yield what a run takes, one at a time, and what networking would."""
+    with daemon() as (client, image):
+        found = [
+            (median(bare(client, image) for _ in range(MORE)), seconds_of_a_run(image, 1))
+            for _ in range(_rounds(scale))
+        ]
+        networked = median(bare(client, image, network=True) for _ in range(MORE))
+    least, own = median(each for each, _ in found), median(each for _, each in found)
+    ratio = median(own / least for least, own in found)
+    yield Row(what="a run", command="bare", measured=_ms(least))
+    yield Row(what="a run", command="bare, network none", measured=f"{_ms(networked)}, {networked / least:.2f} x bare")
+    yield Row(what="a run", command="memcap", measured=f"{_ms(own)}, {ratio:.2f} x bare", goal="<= 1.15 x bare")
 
-    what: str
-    measured: str
-    beside: str
-    ratio: float | None
-    goal: str
+
+def matrix_rows(scale: Scale) -> Iterator[Row]:
+    """Yield the runs per second with several at once, against the machine's own ceiling."""
+    found: dict[int, list[tuple[float, float]]] = {jobs: [] for jobs in AT_ONCE}
+    with daemon() as (client, image):
+        for _ in range(_rounds(scale)):
+            for jobs, both in found.items():
+                both.append((bare_at_once(client, image, jobs, MORE), 1 / seconds_of_a_run(image, jobs)))
+    ceiling = max(median(least for least, _ in both) for both in found.values())
+    for jobs, both in found.items():
+        least, own = median(each for each, _ in both), median(each for _, each in both)
+        yield Row(what=f"{jobs} at once", command="bare", measured=f"{least:.1f} runs a second")
+        measured = f"{own:.1f} runs a second, {own / ceiling:.2f} x the ceiling"
+        yield Row(what=f"{jobs} at once", command=f"memcap --jobs {jobs}", measured=measured)
+    best = max(median(own for _, own in both) for both in found.values()) / ceiling
+    yield Row(what="the most", command="memcap", measured=f"{best:.2f} x the ceiling", goal=">= 0.9 x the ceiling")
+
+
+def command_rows(scale: Scale) -> Iterator[Row]:
+    """Yield what a whole `memcap measure` takes, and how soon the first container of `memcap run` starts."""
+    runs = 20
+    with daemon() as (client, image), project(image) as folder:
+        found = [
+            (sum(bare(client, image) for _ in range(runs + 1)), measure(image, runs, 1)) for _ in range(_rounds(scale))
+        ]
+        run_in(folder, "first")
+        starts = [first_start(client, folder, number) for number in range(_rounds(scale))]
+    least, own = median(each for each, _ in found), median(each for _, each in found)
+    ratio = median((own - 0.3) / least for least, own in found)
+    yield Row(what="a command", command=f"{runs + 1} bare", measured=f"{least:.2f} s")
+    yield Row(
+        what="a command",
+        command=f"memcap measure -n {runs}, and a warm-up",
+        measured=f"{own:.2f} s, {ratio:.2f} x bare + 0.3 s",
+        goal="<= 1.3 x bare + 0.3 s",
+    )
+    yield Row(
+        what="a command", command="memcap run, to its first container", measured=_ms(median(starts)), goal="<= 500 ms"
+    )
+
+
+def other_rows(scale: Scale) -> Iterator[Row]:
+    """Yield what the same command takes under pyperf, and BenchExec's runexec if that is installed."""
+    with daemon() as (client, image):
+        least = median(bare(client, image) for _ in range(MORE))
+        yield Row(what="others", command="bare", measured=_ms(least))
+        own = seconds_of_a_run(image, 1)
+        yield Row(what="others", command="memcap", measured=f"{_ms(own)}, {own / least:.2f} x bare")
+        for name, words in _others().items():
+            took = median(_timed(words) for _ in range(max(_rounds(scale), 10)))
+            yield Row(what="others", command=name, measured=f"{_ms(took)}, {took / least:.2f} x bare")
+
+
+def neighbour_rows(scale: Scale) -> Iterator[Row]:
+    """Yield what other runs beside a run do to its byte metrics."""
+    with daemon() as (_, image):
+        for name, program in PROGRAMS.items():
+            found = {jobs: metrics_of(image, jobs, program, runs=4 * _rounds(scale)) for jobs in AT_ONCE}
+            for metric in METRICS:
+                alone = median(found[1][metric])
+                for jobs, values in found.items():
+                    here = median(values[metric])
+                    spread = median(abs(value - here) for value in values[metric])
+                    measured = (
+                        f"{here / 1024**2:.2f} MiB ({(here - alone) / 1024:+.0f} KiB), MAD {spread / 1024:.0f} KiB"
+                    )
+                    yield Row(what=f"{name}, {jobs} at once", command=metric, measured=measured)
+
+
+@contextmanager
+def daemon() -> Iterator[tuple[DockerClient, str]]:
+    """Yield a client, and an image with Python that is there."""
+    with closing(connect()) as client:
+        yield client, client.images.list("memcap/py312")[0].tags[0]
 
 
 def bare(client: DockerClient, image: str, *, network: bool = False) -> float:
@@ -72,84 +151,44 @@ def bare_at_once(client: DockerClient, image: str, jobs: int, runs: int) -> floa
     return runs / (time.perf_counter() - began)
 
 
-def memcap(*words: str) -> float:
-    """Return the seconds that a command takes."""
-    began = time.perf_counter()
-    subprocess.run(
-        [sys.executable, "-m", "memcap", *words], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    return time.perf_counter() - began
+def seconds_of_a_run(image: str, jobs: int) -> float:
+    """Return what each further run adds to a measurement."""
+    few = measure(image, FEW, jobs)
+    return (measure(image, FEW + MORE, jobs) - few) / MORE
 
 
 def measure(image: str, runs: int, jobs: int) -> float:
-    return memcap("measure", image, "--cap", "128m", "-n", str(runs), "--jobs", str(jobs), "--", *COMMAND)
+    """Return the seconds that `memcap measure` takes."""
+    return _timed(_memcap("measure", image, "--cap", "128m", "-n", str(runs), "--jobs", str(jobs), "--", *COMMAND))
 
 
-def seconds_of_a_run(image: str, jobs: int, more: int = MANY) -> float:
-    """Return what each further run adds to a measurement."""
-    return (measure(image, FEW + more, jobs) - measure(image, FEW, jobs)) / more
-
-
-def of_runs(client: DockerClient, image: str, rounds: int) -> Iterator[Row]:
-    """One run after the other."""
-    found = [(median(bare(client, image) for _ in range(MANY // 2)), seconds_of_a_run(image, 1)) for _ in range(rounds)]
-    ratio = median(own / least for least, own in found)
-    yield Row(
-        what="a run, one at a time",
-        measured=_ms(median(own for _, own in found)),
-        beside=f"bare {_ms(median(least for least, _ in found))}",
-        ratio=ratio,
-        goal="<= 1.15",
+def metrics_of(image: str, jobs: int, program: str, *, runs: int) -> dict[str, list[float]]:
+    """Return the byte metrics of runs of a program of which so many run at once."""
+    words = ("measure", image, "--cap", "256m", "-n", str(runs), "--jobs", str(jobs), "--json")
+    ended = subprocess.run(
+        _memcap(*words, "--", "python3", "-c", program), check=True, capture_output=True, text=True, encoding="utf-8"
     )
-    networked = median(bare(client, image, network=True) for _ in range(MANY // 2))
-    yield Row(
-        what="bare with network none",
-        measured=_ms(networked),
-        beside=f"bare {_ms(median(least for least, _ in found))}",
-        ratio=networked / median(least for least, _ in found),
-        goal="",
-    )
+    (cell,) = json.loads(ended.stdout)["cells"]
+    return {name: [run[f"{name}_bytes"] for run in cell["runs"]] for name in METRICS}
 
 
-def of_matrix(client: DockerClient, image: str, rounds: int) -> Iterator[Row]:
-    """Runs per second with several at once, against the machine's own ceiling."""
-    best: dict[int, list[tuple[float, float]]] = {jobs: [] for jobs in AT_ONCE}
-    for _ in range(rounds):
-        for jobs, found in best.items():
-            found.append((bare_at_once(client, image, jobs, MANY), 1 / seconds_of_a_run(image, jobs)))
-    ceiling = max(median(least for least, _ in found) for found in best.values())
-    for jobs, found in best.items():
-        own = median(own for _, own in found)
-        yield Row(
-            what=f"runs a second, {jobs} at once",
-            measured=f"{own:.1f}",
-            beside=f"bare {median(least for least, _ in found):.1f}, the most {ceiling:.1f}",
-            ratio=own / ceiling,
-            goal=">= 0.9" if jobs == max(AT_ONCE) else "",
-        )
+@contextmanager
+def project(image: str) -> Iterator[Path]:
+    """Yield a project with one benchmark that does nothing."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        profile = '[caps]\n128m = "128MiB"\n[profiles.quick]\nruns = 2\nwarmups = 1\n'
+        (folder / "limits.toml").write_text(f'{profile}[images.bare]\nreference = "{image}"\n', encoding="utf-8")
+        suite = folder / "suites" / "nothing"
+        suite.mkdir(parents=True)
+        text = '[benchmarks.pass]\ncommand = ["python3", "-c", "pass"]\n'
+        (suite / "suite.toml").write_text(text, encoding="utf-8")
+        yield folder
 
 
-def of_commands(client: DockerClient, image: str, rounds: int) -> Iterator[Row]:
-    """A whole `memcap measure`, and how soon a command's first container starts."""
-    runs = 20
-    found = []
-    for _ in range(rounds):
-        least = sum(bare(client, image) for _ in range(runs + 1))
-        found.append((least, measure(image, runs, 1)))
-    least, own = median(a for a, _ in found), median(b for _, b in found)
-    yield Row(
-        what=f"memcap measure -n {runs}, with its warm-up",
-        measured=f"{own:.2f} s",
-        beside=f"{runs + 1} bare {least:.2f} s",
-        ratio=median((b - 0.3) / a for a, b in found),
-        goal="<= 1.3 after 0.3 s",
-    )
-    with project(image) as folder:
-        run_in(folder, "first")
-        starts = [first_start(client, folder, number) for number in range(rounds)]
-    yield Row(
-        what="memcap run, to its first container", measured=_ms(median(starts)), beside="", ratio=None, goal="<= 500 ms"
-    )
+def run_in(folder: Path, name: str) -> float:
+    """Return the seconds that `memcap run` takes in a project."""
+    return _timed(_memcap("run", "-C", str(folder), "--no-check", "-o", str(folder / f"{name}.json")))
 
 
 def first_start(client: DockerClient, folder: Path, number: int) -> float:
@@ -163,40 +202,17 @@ def first_start(client: DockerClient, folder: Path, number: int) -> float:
     return float(first["timeNano"]) / 1e9 - began
 
 
-def run_in(folder: Path, name: str) -> None:
-    memcap("run", "-C", str(folder), "--no-check", "-o", str(folder / f"{name}.json"))
-
-
-@contextmanager
-def project(image: str) -> Iterator[Path]:
-    """Yield a project with one benchmark that does nothing."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        profile = '[caps]\n128m = "128MiB"\n[profiles.quick]\nruns = 2\nwarmups = 1\n'
-        (folder / "limits.toml").write_text(f'{profile}[images.bare]\nreference = "{image}"\n')
-        suite = folder / "suites" / "nothing"
-        suite.mkdir(parents=True)
-        suite.joinpath("suite.toml").write_text('[benchmarks.pass]\ncommand = ["python3", "-c", "pass"]\n')
-        yield folder
-
-
-def of_others(client: DockerClient, image: str, rounds: int) -> Iterator[Row]:
-    """The same command on this machine under pyperf and BenchExec's runexec, where those are installed."""
-    least = median(bare(client, image) for _ in range(MANY // 2))
-    yield Row(what="bare", measured=_ms(least), beside="", ratio=1.0, goal="")
-    yield Row(what="memcap", measured=_ms(seconds_of_a_run(image, 1)), beside="bare", ratio=None, goal="")
-    for name, words in _others().items():
-        took = median(_timed(words) for _ in range(max(rounds, 10)))
-        yield Row(what=name, measured=_ms(took), beside="bare", ratio=took / least, goal="")
-
-
 def _others() -> dict[str, Sequence[str]]:
     plain = (sys.executable, "-m", "pyperf", "command", "--processes", "1", "--values", "1", "--warmups", "0", "--")
-    found: dict[str, Sequence[str]] = {"pyperf command, a process, no container": (*plain, *COMMAND)}
+    found: dict[str, Sequence[str]] = {"pyperf command: a process": (*plain, *COMMAND)}
     if program := shutil.which("runexec"):
-        found["runexec, a container without Docker"] = (program, "--memlimit", "128MB", "--", *COMMAND)
-        found["runexec --no-container, a cgroup"] = (program, "--no-container", "--memlimit", "128MB", "--", *COMMAND)
+        found["runexec: a container of its own kind"] = (program, "--memlimit", "128MB", "--", *COMMAND)
+        found["runexec --no-container: a cgroup"] = (program, "--no-container", "--memlimit", "128MB", "--", *COMMAND)
     return found
+
+
+def _memcap(*words: str) -> Sequence[str]:
+    return (sys.executable, "-m", "memcap", *words)
 
 
 def _timed(words: Sequence[str]) -> float:
@@ -206,73 +222,9 @@ def _timed(words: Sequence[str]) -> float:
         return time.perf_counter() - began
 
 
-def of_neighbours(client: DockerClient, image: str, rounds: int) -> Iterator[Row]:
-    """What runs beside a run do to its byte metrics."""
-    for name, program in PROGRAMS.items():
-        found = {jobs: _metrics(image, jobs, program, runs=4 * rounds) for jobs in AT_ONCE}
-        for metric in ("unreclaimable_peak", "peak", "rss_peak"):
-            alone = median(found[1][metric])
-            for jobs, values in found.items():
-                here = median(values[metric])
-                spread = median(abs(value - here) for value in values[metric])
-                yield Row(
-                    what=f"{metric} of {name}, {jobs} at once",
-                    measured=f"{here / 1024**2:.2f} MiB, MAD {spread / 1024:.0f} KiB",
-                    beside=f"alone {alone / 1024**2:.2f} MiB",
-                    ratio=here / alone,
-                    goal="",
-                )
-
-
-PROGRAMS = {
-    "nothing": "pass",
-    "64 MiB": "held = bytearray(b'x') * (64 << 20)",
-    "a file of 16 MiB": "open('/tmp/f', 'wb').write(b'x' * (16 << 20)); open('/tmp/f', 'rb').read()",
-}
-
-
-def _metrics(image: str, jobs: int, program: str, *, runs: int) -> dict[str, list[float]]:
-    words = ("measure", image, "--cap", "256m", "-n", str(runs), "--jobs", str(jobs), "--json")
-    ended = subprocess.run(
-        [sys.executable, "-m", "memcap", *words, "--", "python3", "-c", program],
-        check=True, capture_output=True, text=True,
-    )  # fmt: skip
-    (cell,) = json.loads(ended.stdout)["cells"]
-    names = ("unreclaimable_peak", "peak", "rss_peak")
-    return {name: [run[f"{name}_bytes"] for run in cell["runs"]] for name in names}
+def _rounds(scale: Scale) -> int:
+    return max(1, scale.repeats // 3)
 
 
 def _ms(seconds: float) -> str:
     return f"{1000 * seconds:.0f} ms"
-
-
-KINDS: dict[str, Callable[[DockerClient, str, int], Iterator[Row]]] = {
-    "run": of_runs,
-    "matrix": of_matrix,
-    "command": of_commands,
-    "others": of_others,
-    "neighbours": of_neighbours,
-}
-
-
-def main(arguments: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--image", default="", help="an image with python3 (default: memcap's newest py312)")
-    parser.add_argument("--rounds", type=int, default=5, help="how often each is measured (default: 5)")
-    parser.add_argument("--only", action="append", choices=list(KINDS), help="one kind of figure; may be repeated")
-    options = parser.parse_args(arguments)
-    with closing(connect()) as client:
-        image = options.image or client.images.list("memcap/py312")[0].tags[0]
-        print(f"{image}; load {os.getloadavg()[0]:.1f}; {options.rounds} rounds, medians\n")
-        for name in options.only or KINDS:
-            rows = list(KINDS[name](client, image, options.rounds))
-            told = [
-                (row.what, row.measured, row.beside, "" if row.ratio is None else f"{row.ratio:.2f}", row.goal)
-                for row in rows
-            ]
-            print(tabulate(told, headers=["figure", "measured", "beside", "ratio", "goal"]), end="\n\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

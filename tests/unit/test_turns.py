@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -49,7 +50,7 @@ def test_cold_runs_are_alone() -> None:
         ({"thresholds": {"cpu": Thresholds(excellent=1, good=2, acceptable=3, poor=3)}}, True),
     ],
 )
-def test_runs_whose_time_is_judged_are_alone(judged: dict[str, object], alone: bool) -> None:
+def test_runs_whose_time_is_judged_are_alone(judged: dict[str, Any], alone: bool) -> None:
     cell = make_plan_cell()
     cell = replace(cell, benchmark=replace(cell.benchmark, **judged))
     assert demand_of(cell).is_alone is alone
