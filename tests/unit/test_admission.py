@@ -124,8 +124,8 @@ def test_whatever_comes_and_goes_the_machine_is_never_too_small(steps: list[tupl
         for seat in seats[:ended]:
             seat.close()
         del seats[:ended]
-        if (seat := admission.admit(demand)) is not None:
-            seats.append(seat)
+        if (admitted := admission.admit(demand)) is not None:
+            seats.append(admitted)
         else:
             assert seats, "where nothing runs, everything may"
         taken = [cpu for each in seats for cpu in each.cpus]
