@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import argparse
 
-from tabulate import tabulate
-
 from perf import large_result, start_up
 from perf.figures import Measurement, Row, Scale
+from tabulate import tabulate
 
 MEASUREMENTS: dict[str, Measurement] = {
     "start": start_up.rows,

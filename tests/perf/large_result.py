@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from integration.chromium import Chromium, find_chromium
-
 from perf.figures import Row, Scale
 from perf.scale import measure_stage, prepare
 

@@ -6,7 +6,7 @@
   document.documentElement.classList.add("js");
 
   // What thousands of cells hold is a text, and those that are shown briefly are one too until the page is there.
-  const later = byId("later"), texts = later ? later.textContent.split("<!--cell-->").slice(0, -1) : [];
+  const later = byId("later"), texts = later ? later.textContent.split("<!" + "--cell-->").slice(0, -1) : [];
   const bodies = new Map();
   let made = 0;
   later?.remove();
@@ -23,7 +23,7 @@
   for (const element of list.children) cells.push(describe(element));
 
   function make(count) {
-    const parts = texts.slice(made, made + count).map((text) => text.split("<!--body-->"));
+    const parts = texts.slice(made, made + count).map((text) => text.split("<!" + "--body-->"));
     const template = document.createElement("template");
     template.innerHTML = parts.map(([line]) => `${line.trim()}</details>`).join("");
     const elements = [...template.content.children];
