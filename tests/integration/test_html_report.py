@@ -231,3 +231,23 @@ def test_a_thousand_cells(show: Callable[..., Chromium]) -> None:
     assert page.evaluate("document.getElementById('shown').textContent") == "1000 of 1000"
     assert page.evaluate("document.querySelectorAll('.cell table').length") == 0, "what is closed is not even parsed"
     assert page.complaints == []
+
+
+def test_brief_cells_are_made_when_they_are_needed(show: Callable[..., Chromium]) -> None:
+    page = show(view_of_many(1500, VerdictState.UNCHANGED))
+    page.evaluate("document.getElementById('filter').value = 'benchmark_1499'")
+    page.evaluate("document.getElementById('filter').dispatchEvent(new Event('input'))")
+    assert page.evaluate("document.getElementById('shown').textContent") == "1 of 1500"
+    assert page.evaluate(VISIBLE) == ["agents.benchmark_1499-py312-128m"]
+    page.evaluate("document.getElementById('cell:agents.benchmark_1499-py312-128m').open = true")
+    page.evaluate("new Promise((done) => setTimeout(done, 100))")
+    assert page.evaluate("document.querySelectorAll('.cell[open] table tbody tr').length") == 5
+    assert page.evaluate("new Set([...document.querySelectorAll('.cell')].map((cell) => cell.id)).size") == 1500
+    assert page.complaints == []
+
+
+def test_a_link_opens_a_brief_cell(show: Callable[..., Chromium]) -> None:
+    page = show(view_of_many(1500, VerdictState.UNCHANGED))
+    page.evaluate("location.hash = '#cell:agents.benchmark_999-py312-128m'")
+    page.evaluate("new Promise((done) => setTimeout(done, 200))")
+    assert page.evaluate("document.querySelector('.cell[open]').id") == "cell:agents.benchmark_999-py312-128m"

@@ -21,6 +21,7 @@ from memcap.model import Caveat, CaveatKind, Measurement, Verdict, VerdictState
 from memcap.report import html
 from memcap.report.cell_matrix import matrix_of
 from memcap.report.html import render_html
+from memcap.report.html_brief import brief_body
 from memcap.report.html_cell import STATE_STYLE, CellPage, cell_page, embedded, metrics_table
 from memcap.report.view import View, build_view
 
@@ -214,3 +215,24 @@ def _view(runs: Sequence[Measurement]) -> View:
 def _page(runs: Sequence[Measurement]) -> CellPage:
     view = _view(runs)
     return cell_page(view.cells[0], view)
+
+
+@pytest.mark.parametrize(("state", "in_full"), [(VerdictState.UNCHANGED, 500), (VerdictState.NEW, 502)])
+def test_of_many_unchanged_cells_most_are_shown_briefly(state: VerdictState, in_full: int) -> None:
+    view = view_of_many(502, state)
+    text = render_html(view)
+    briefly = text.count("<!--cell-->")
+    assert briefly == 502 - in_full
+    assert ("For 2 of 502 cells only the figures are shown" in text) is bool(briefly)
+    ids = [attributes["id"] for tag, attributes in Page(text).elements if tag == "details"]
+    assert ids == [f"cell:{cell.id}" for cell in view.cells]
+
+
+def test_a_brief_cell_has_the_figures_of_its_table() -> None:
+    (cell,) = build_view(make_result(make_cell(runs=make_runs((62.5, 62.4, 62.6, 62.5, 62.5))))).cells
+    body = brief_body(cell, build_view(make_result(make_cell())))
+    table = metrics_table(cell)
+    assert table
+    assert body.count("<tr>") == 1 + len(table.rows)
+    assert [str(row[2]) in body for row in table.rows] == [True] * len(table.rows)
+    assert "memcap run agents" in body

@@ -9,7 +9,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from memcap.stats import detectable_rise, shift
+from memcap.stats import detectable_rise, power, shift
+from memcap.stats.shift import differences, ordered_differences
 
 Draw = Callable[[np.random.RandomState, int], "np.typing.NDArray[np.float64]"]
 SHAPES: dict[str, tuple[Draw, float]] = {  # how values scatter, and the least power promised
@@ -67,3 +68,15 @@ def test_the_same_values_give_the_same_answer() -> None:
 
     first = detectable_rise(base, new, margin=0, confidence=0.99)
     assert first == detectable_rise(base[::-1], new, margin=0, confidence=0.99)
+
+
+@pytest.mark.parametrize("sizes", sorted(power._KNOWN_FACTORS))
+def test_known_factors_are_those_of_the_experiment(sizes: tuple[int, int]) -> None:
+    reach, factor = power._reach(*sizes, 0.99)
+    assert factor == pytest.approx(power._factor(*sizes, 0.99, reach), rel=1e-9)
+
+
+def test_few_differences_are_the_same_without_numpy() -> None:
+    draw = random.Random(3)
+    base, new = ([draw.randrange(10**6) for _ in range(10)] for _ in range(2))
+    assert list(ordered_differences(tuple(base), tuple(new))) == sorted(differences(base, new).tolist())

@@ -5,16 +5,53 @@
   const chips = [...document.querySelectorAll(".chip")];
   document.documentElement.classList.add("js");
 
-  const cells = [...list.children].map((element, index) => {
+  // What thousands of cells hold is a text, and those that are shown briefly are one too until the page is there.
+  const later = byId("later"), texts = later ? later.textContent.split("<!" + "--cell-->").slice(0, -1) : [];
+  const bodies = new Map();
+  let made = 0;
+  later?.remove();
+
+  function describe(element) {
     const [need, peak, change, share] = JSON.parse(element.dataset.keys);
     const id = element.querySelector(".name").textContent;
     const ending = element.querySelector(".ending").textContent;
-    return {element, worst: index, id, state: element.dataset.state, need, peak, change, share,
+    return {element, worst: cells.length, id, state: element.dataset.state, need, peak, change, share,
             text: `${id} ${element.dataset.state} ${ending}`.toLowerCase()};
-  });
+  }
+
+  const cells = [];
+  for (const element of list.children) cells.push(describe(element));
+
+  function make(count) {
+    const parts = texts.slice(made, made + count).map((text) => text.split("<!" + "--body-->"));
+    const template = document.createElement("template");
+    template.innerHTML = parts.map(([line]) => `${line.trim()}</details>`).join("");
+    const elements = [...template.content.children];
+    elements.forEach((element, index) => {
+      bodies.set(element, parts[index][1].replace("</details>", ""));
+      cells.push(describe(element));
+    });
+    made += elements.length;
+    list.append(template.content);
+  }
+
+  const makeAll = () => made < texts.length && make(texts.length);
+
+  function makeSome() {
+    if (made < texts.length) {
+      make(250);
+      setTimeout(makeSome);
+    }
+  }
+
+  if (texts.length) {
+    addEventListener("load", () => setTimeout(makeSome));
+    addEventListener("beforeprint", makeAll);
+  }
 
   // Filter and sort -------------------------------------------------------------------------------------------------
   function select() {
+    makeAll();
     const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
     const states = chips.filter((chip) => chip.getAttribute("aria-pressed") === "true").map((chip) => chip.dataset.state);
     let count = 0;
@@ -28,6 +65,7 @@
   }
 
   function order() {
+    makeAll();
     const key = sort.value;
     const text = new Intl.Collator(undefined, {numeric: true}).compare;
     const sorted = [...cells].sort((a, b) =>
@@ -54,11 +92,13 @@
 
   // Opening -----------------------------------------------------------------------------------------------------------
   function fill(cell) {
-    const dormant = cell.querySelector(":scope > noscript");
-    if (dormant) {
+    const dormant = cell.querySelector(":scope > noscript"), body = bodies.get(cell) ?? dormant?.textContent;
+    if (body) {
       const template = document.createElement("template");
-      template.innerHTML = dormant.textContent;
-      dormant.replaceWith(template.content);
+      template.innerHTML = body;
+      cell.append(template.content);
+      bodies.delete(cell);
+      dormant?.remove();
     }
   }
 
@@ -66,7 +106,9 @@
   list.addEventListener("toggle", (event) => event.target.open && fill(event.target), true);
 
   function follow() {
-    const cell = byId(decodeURIComponent(location.hash.slice(1)));
+    const id = decodeURIComponent(location.hash.slice(1));
+    if (id.startsWith("cell:") && !byId(id)) makeAll();
+    const cell = byId(id);
     if (cell?.classList.contains("cell")) {
       cell.hidden = false;
       cell.open = true;
