@@ -7,11 +7,7 @@ from __future__ import annotations
 
 import argparse
 
-<<<<<<< HEAD
 from perf import containers, large_result, start_up
-=======
-from perf import large_result, start_up
->>>>>>> scale
 from perf.figures import Measurement, Row, Scale
 from tabulate import tabulate
 
