@@ -238,6 +238,7 @@ class Campaign:
             runs=self._plan.runs,
             warmups=self._plan.warmups,
             looks=self._settings.looks,
+            early_looks=self._settings.early_looks,
             environment=self._environment,
             images={layer.image.name: layer.image for layer in self._layers.values()},
             plan_cells=tuple(cell.id for cell in self._plan.cells),
