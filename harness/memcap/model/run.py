@@ -76,8 +76,9 @@ class CampaignSettings:
     """What one campaign is given beside its plan.
 
     ``started`` is an ISO 8601 time in UTC, ``jobs`` how many containers may run at once, ``looks`` after how many runs
-    cells will be judged while more are added, the first ``early_looks`` of them early, ``keep_output`` whether the end of the output of completed runs is kept,
-    ``daemon_wait_seconds`` how long a daemon that went away is waited for, ``shard`` which part of a plan it is.
+    cells will be judged while more are added, the first ``early_looks`` of them early. ``keep_output`` says whether the
+    end of the output of completed runs is kept, ``daemon_wait_seconds`` how long a daemon that went away is waited for,
+    ``shard`` which part of a plan it is.
     """
 
     id: str
