@@ -23,7 +23,7 @@ from memcap.store import load_baselines
 
 PAGE = 4096
 CHANGED = 10  # one cell in so many is changed
-ACTUAL_CHANGES = {"none": 0.0, "tolerance": 1.0, "+5 %": 0.05, "+20 %": 0.2}
+ACTUAL_CHANGES = {"none": 0.0, "half a tolerance": 0.5, "a tolerance": 1.0, "+5 %": 0.05, "+20 %": 0.2}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,8 +77,8 @@ def drawn_of(source: Source, change: str, runs: int, most: int, draw: random.Ran
     base = {metric: some(metric, runs) for metric in source.values}
     new = {metric: some(metric, most) for metric in source.values}
     size = ACTUAL_CHANGES[change]
-    if change == "tolerance":
-        new = {metric: [value + _margin(source, metric) for value in own] for metric, own in new.items()}
+    if change.endswith("tolerance"):
+        new = {metric: [value + size * _margin(source, metric) for value in own] for metric, own in new.items()}
     else:
         new = {metric: [value * (1 + size) for value in own] for metric, own in new.items()}
     return Drawn(base=base, new=new, is_changed=size > 0)
@@ -132,7 +132,7 @@ def spend(sources: Sequence[Source], cells: Sequence[Drawn], looks: PlannedLooks
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """What came of many suites: shares of cells, runs of a cell, and the bias in standard errors of the fixed design."""
+    """What came of many suites: shares of cells, runs of a cell, and the bias in standard errors of fixed runs."""
 
     same: float
     fixed_decided: float
