@@ -208,8 +208,7 @@ class Campaign:
 
     def _before(self, cell: Cell) -> CellResult:
         """Return what was measured of ``cell`` until now."""
-        known = self._finished.get(cell.id) or self._begun.get(cell.id)
-        return known or CellResult(cell=CellSummary.of(cell), runs=())
+        return {**self._begun, **self._finished}.get(cell.id) or CellResult(cell=CellSummary.of(cell), runs=())
 
     def _fold(self, save: Save) -> None:
         """Save the finished cells, and only then leave their runs out of the journal."""

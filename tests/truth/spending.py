@@ -1,6 +1,7 @@
 """`memcap run --until-decided` next to a fixed number of runs, on the project's own figures: verdicts, runs, bias.
 
-``PYTHONPATH=tests python -m truth.spending`` resamples the runs that the baselines hold. docs/statistics.md has the table.
+``PYTHONPATH=tests python -m truth.spending`` resamples the runs that the baselines hold; docs/statistics.md has the
+table.
 """
 
 from __future__ import annotations
