@@ -217,8 +217,7 @@ class Campaign:
 
     def _before(self, cell: Cell) -> CellResult:
         """Return what was measured of ``cell`` until now."""
-        known = self._finished.get(cell.id) or self._begun.get(cell.id)
-        return known or CellResult(cell=CellSummary.of(cell), runs=())
+        return {**self._begun, **self._finished}.get(cell.id) or CellResult(cell=CellSummary.of(cell), runs=())
 
     def _calibrated(self, cells: list[Cell]) -> Admission:
         """Learn once what the supervisor needs; return the machine's room. Raises PlanError if ``cells`` want more."""
@@ -240,6 +239,7 @@ class Campaign:
             runs=self._plan.runs,
             warmups=self._plan.warmups,
             looks=self._settings.looks,
+            early_looks=self._settings.early_looks,
             environment=self._environment,
             images={layer.image.name: layer.image for layer in self._layers.values()},
             plan_cells=tuple(cell.id for cell in self._plan.cells),

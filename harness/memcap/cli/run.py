@@ -37,10 +37,15 @@ from memcap.workflows.options import RunOptions
 @click.option(
     "--until-decided",
     is_flag=True,
-    help="Give cells that are undecided, or lack data, more runs, and judge them anew.",
+    help="Begin with few runs, give more to the cells whose verdict is open, and judge them again.",
 )
 @click.option(
     "--max-runs", type=click.IntRange(min=1), help="Up to so many of each cell; by default 4 times the profile's."
+)
+@click.option(
+    "--max-total-runs",
+    type=click.IntRange(min=1),
+    help="Maximum runs of all cells together with --until-decided; by default as many as without it.",
 )
 @click.option(
     "--base-ref",

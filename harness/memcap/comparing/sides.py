@@ -11,6 +11,7 @@ from memcap.comparing.parts import Part, part_bytes
 from memcap.judge import EXIT_CODES
 from memcap.judge.endings import find_ending, find_infrastructure
 from memcap.judge.finding import CellFinding
+from memcap.judge.looks import is_early, rules_of_looks
 from memcap.judge.samples import compare, decide, level
 from memcap.model import (
     DEFAULT_TOLERANCES,
@@ -151,14 +152,15 @@ def compare_sides(
     What `memcap check` judges of ``against`` is judged as it does it: together, and by the looks and tolerances of
     ``against``. Everything else, such as the parts, is judged together, too, but apart from that.
     """
-    rules = replace(rules, looks=max(rules.looks, len(results[1].looks)))
+    rules = rules_of_looks(rules, results[1])
     incomparable, differs = _unlike(matched, results)
     stoppers = [_stopper(match, rules, labels) for match in matched.matches]
     figures = [
         () if stopper else tuple(_figures(match, rules))
         for match, stopper in zip(matched.matches, stoppers, strict=True)
     ]
-    verdicts = [None for each in figures for _ in each] if incomparable else _judged(matched, figures, rules)
+    early = [is_early(match.against, results[1]) for match in matched.matches]
+    verdicts = [None for each in figures for _ in each] if incomparable else _judged(matched, figures, rules, early)
     confidence = 1 - level(rules)
     found = iter(verdicts)
     pairs = []
@@ -179,11 +181,23 @@ def compare_sides(
     )
 
 
-def _judged(matched: Matched, figures: list[tuple[_Figure, ...]], rules: Rules) -> list[MetricVerdict | None]:
+def _judged(
+    matched: Matched, figures: list[tuple[_Figure, ...]], rules: Rules, early: list[bool]
+) -> list[MetricVerdict | None]:
     """Return the verdict on each figure, None for one that is only told."""
     compared = [
-        (each.in_check, compare(each.judged_as, each.base, each.new, _tolerance(match, each.judged_as, rules), rules))
-        for match, some in zip(matched.matches, figures, strict=True)
+        (
+            each.in_check,
+            compare(
+                each.judged_as,
+                each.base,
+                each.new,
+                _tolerance(match, each.judged_as, rules),
+                rules,
+                is_early=comes_early and each.in_check,
+            ),
+        )
+        for match, some, comes_early in zip(matched.matches, figures, early, strict=True)
         for each in some
         if each.judged_as
     ]

@@ -221,7 +221,11 @@ class Judge(TomlTable):
     """How results are judged."""
 
     minimum_runs: int = Field(
-        default=5, ge=1, le=MOST_RUNS, description='With fewer runs the verdict is "not enough data".'
+        default=5,
+        ge=1,
+        le=MOST_RUNS,
+        description='With fewer runs the verdict is "not enough data". `run --until-decided` may call a cell '
+        '"unchanged" with fewer.',
     )
     false_alarms: FalseAlarms | None = Field(
         default=None, description="How often a check of unchanged code may find a change.",

@@ -14,6 +14,7 @@ from memcap.judge.endings import find_ending, find_infrastructure
 from memcap.judge.environment import Unlike, unlike
 from memcap.judge.finding import CellFinding, accepting
 from memcap.judge.limits import find_budget, find_poor, find_ungraded, grades
+from memcap.judge.looks import is_early, rules_of_looks
 from memcap.judge.samples import SampleComparison, compare, decide, worst
 from memcap.judge.soaks import find_soak
 from memcap.judge.unjudged import find_beside, find_new, images_with_baselines, is_unjudged
@@ -66,7 +67,7 @@ def judge(result: CampaignResult, baselines: Baselines, rules: Rules) -> tuple[V
     campaign was not asked for are not judged, whatever the baselines hold. A result that was looked at more often than
     ``rules`` say is judged as strictly as that needs.
     """
-    rules = replace(rules, looks=max(rules.looks, len(result.looks)))
+    rules = rules_of_looks(rules, result)
     images = images_with_baselines(baselines)
     cases = [
         _case(cell, baselines, result, rules, images.get(f"{cell.cell.suite}.{cell.cell.benchmark}", set()))
@@ -99,14 +100,16 @@ def _case(cell: CellResult, baselines: Baselines, result: CampaignResult, rules:
         baseline=baseline,
         unlike=differs,
         stopper=stopper,
-        compared=_compared(cell, baseline, rules) if is_comparable else (),
+        compared=_compared(cell, baseline, rules, is_early=is_early(cell, result)) if is_comparable else (),
         origin=baselines.origin,
         is_beside=is_beside,
         others=others,
     )
 
 
-def _compared(cell: CellResult, baseline: Baseline | None, rules: Rules) -> tuple[SampleComparison, ...]:
+def _compared(
+    cell: CellResult, baseline: Baseline | None, rules: Rules, *, is_early: bool
+) -> tuple[SampleComparison, ...]:
     """Compare each metric that was measured on either side. Of a soak there is one run, which says too little."""
     if cell.cell.is_soak:
         return ()
@@ -119,7 +122,7 @@ def _compared(cell: CellResult, baseline: Baseline | None, rules: Rules) -> tupl
         base = baseline.values.get(metric, ()) if baseline else ()
         if not (new or base):
             continue
-        found.append(compare(metric, base, new, tolerances[metric], rules))
+        found.append(compare(metric, base, new, tolerances[metric], rules, is_early=is_early))
     return tuple(found)
 
 

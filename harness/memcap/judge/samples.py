@@ -26,6 +26,8 @@ from memcap.stats import (
 # nothing changed: Q. Zhao, D. Small, W. Su, "Multiple Testing When Many p-Values Are Uniformly Conservative", JASA 114
 # (2019).
 _SET_ASIDE = 0.5
+# 3 runs next to 7 lie all on one side by chance once in 120: that is 5/6 of 1 %.
+EARLY_SHARE = 5 / 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,9 +40,18 @@ class SampleComparison:
 
 
 def compare(
-    metric: Metric, base: Sequence[float], new: Sequence[float], tolerance: Tolerance, rules: Rules
+    metric: Metric,
+    base: Sequence[float],
+    new: Sequence[float],
+    tolerance: Tolerance,
+    rules: Rules,
+    *,
+    is_early: bool = False,
 ) -> SampleComparison:
-    """Compare ``new`` with ``base``; less is better. Asked in this order: identical? enough values? how far apart?"""
+    """Compare ``new`` with ``base``; less is better. Asked in this order: identical? enough values? how far apart?
+
+    An early check (``is_early``) can say "unchanged", and does not test for a change.
+    """
     made = partial(MetricVerdict, metric=metric, new=median(new) if new else None, base_values=tuple(base))
     if not base:
         return SampleComparison(verdict=made(base=None, state=VerdictState.NEW, detail="not in the baseline"))
@@ -51,8 +62,9 @@ def compare(
         same = Shift(estimate=0.0, low=0.0, high=0.0, confidence=1.0)
         unchanged = made(state=VerdictState.UNCHANGED, detail="identical values", shift=same, detectable=margin)
         return SampleComparison(verdict=unchanged)
-    confidence = 1 - level(rules)
-    few = _few(len(base), len(new), rules.minimum_runs, confidence)
+    confidence = confidence_of(rules, is_early=is_early)
+    least_new = 0 if is_early else rules.minimum_runs
+    few = _few(len(base), len(new), (rules.minimum_runs, least_new), confidence)
     if few:
         return SampleComparison(verdict=made(state=VerdictState.NOT_ENOUGH_DATA, detail=few))
     verdict = made(
@@ -60,6 +72,8 @@ def compare(
         shift=shift(base, new, confidence=confidence),
         detectable=detectable_rise(base, new, margin=margin, confidence=confidence),
     )
+    if is_early:
+        return SampleComparison(verdict=verdict)
     rise = probability_of_rise(base, new, margin=margin)
     fall = probability_of_rise(new, base, margin=margin)
     likelier = min(rise, fall)
@@ -80,7 +94,19 @@ def decide(compared: Sequence[SampleComparison], rules: Rules) -> tuple[MetricVe
 
 def level(rules: Rules) -> float:
     """Return how likely a false alarm may be in one look at the figures."""
-    return rules.false_alarms / rules.looks
+    return rules.false_alarms / (rules.looks - rules.early_looks)
+
+
+def confidence_of(rules: Rules, *, is_early: bool) -> float:
+    """Return the confidence of the intervals of one check.
+
+    With an early check, all checks together call a cell unchanged that moved by more than its tolerance at most as
+    often as ``false_alarms`` says: the early one has the larger share of that, since its few runs can do with no less.
+    """
+    if not rules.early_looks:
+        return 1 - level(rules)
+    share = EARLY_SHARE if is_early else (1 - EARLY_SHARE) / (rules.looks - rules.early_looks)
+    return 1 - 2 * share * rules.false_alarms
 
 
 def _decided(compared: SampleComparison, probability: float | None, alpha: float, tested: int) -> MetricVerdict:
@@ -101,9 +127,13 @@ def _decided(compared: SampleComparison, probability: float | None, alpha: float
 
 
 @lru_cache(maxsize=1024)
-def _few(base: int, new: int, minimum: int, confidence: float) -> str:
-    """Return how many more values are needed, and where; nothing if there are enough."""
-    more_base, more_new = max(0, minimum - base), max(0, minimum - new)
+def _few(base: int, new: int, least: tuple[int, int], confidence: float) -> str:
+    """Return how many more values are needed, and where; nothing if there are enough.
+
+    ``least`` is how many there must be in the baseline, and here, whatever the confidence.
+    """
+    minimum = least[0]
+    more_base, more_new = max(0, minimum - base), max(0, least[1] - new)
     # A baseline stays as it is, so what is missing is first looked for in what can be measured now.
     needed = values_needed(max(base, minimum), confidence=confidence)
     if needed is None:

@@ -139,7 +139,8 @@ class Rules:
     """By what results are judged; the keys of ``tolerances`` are the metrics compared.
 
     ``false_alarms`` is how often a check of unchanged code may call something changed (0.01: once in a hundred checks).
-    ``looks`` is how often the same runs are judged while more are added; each look gets its part of that.
+    ``looks`` is how often the same runs are judged while more are added; each look gets its part of that. The first
+    ``early_looks`` of them (0 or 1) may call a cell unchanged, and nothing else.
     ``same_image`` compares figures of the very same image only, not of another build of it. ``allow_new`` lets a cell
     without a baseline pass although its benchmark has others.
     """
@@ -149,6 +150,7 @@ class Rules:
     false_alarms: float = 0.01
     alerts: AlertLimits = field(default_factory=AlertLimits)
     looks: int = 1
+    early_looks: int = 0
     same_image: bool = False
     allow_new: bool = False
 

@@ -144,7 +144,8 @@ class CampaignResult:
     """What one invocation measured; the stored file holds exactly this.
 
     ``started`` is an ISO 8601 time in UTC; ``plan_cells`` are the ids that were asked for. ``looks`` says after how
-    many runs of a cell it was to be judged while more were added (see ``Rules.looks``), the first being ``runs``.
+    many runs of a cell it was to be judged while more were added (see ``Rules.looks``), the first being ``runs``;
+    ``early_looks`` of them (0 or 1) are early.
     ``metrics_version`` is METRICS_VERSION as it was when they were measured. ``shard`` is set where only a part of a
     plan was measured; ``merged_from`` has the ids of the shards that a merged result was made of.
     """
@@ -161,6 +162,7 @@ class CampaignResult:
     cells: tuple[CellResult, ...]
     policy: ContainerPolicy = field(default_factory=ContainerPolicy)
     looks: tuple[int, ...] = ()
+    early_looks: int = 0
     metrics_version: int = 1
     shard: ShardFacts | None = None
     merged_from: tuple[str, ...] = ()

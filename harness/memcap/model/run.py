@@ -76,8 +76,9 @@ class CampaignSettings:
     """What one campaign is given beside its plan.
 
     ``started`` is an ISO 8601 time in UTC, ``jobs`` how many containers may run at once, ``looks`` after how many runs
-    cells will be judged while more are added, ``keep_output`` whether the end of the output of completed runs is kept,
-    ``daemon_wait_seconds`` how long a daemon that went away is waited for, ``shard`` which part of a plan it is.
+    cells will be judged while more are added, the first ``early_looks`` of them early. ``keep_output`` says whether the
+    end of the output of completed runs is kept, ``daemon_wait_seconds`` how long a daemon that went away is waited for,
+    ``shard`` which part of a plan it is.
     ``expected_seconds`` says how long a run takes, by the ids of cells, where earlier ones are known.
     """
 
@@ -88,6 +89,7 @@ class CampaignSettings:
     time_limit_seconds: float
     jobs: int
     looks: tuple[int, ...] = ()
+    early_looks: int = 0
     keep_output: bool = False
     daemon_wait_seconds: float = DAEMON_WAIT_SECONDS
     shard: ShardFacts | None = None

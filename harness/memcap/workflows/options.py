@@ -73,6 +73,7 @@ class RunOptions(SelectionOptions):
     jobs: int | None = None
     until_decided: bool = False
     max_runs: int | None = None
+    max_total_runs: int | None = None
     base_ref: str | None = None
     base_images: tuple[str, ...] = ()
     within: str | None = None
@@ -94,6 +95,11 @@ class RunOptions(SelectionOptions):
                     self.max_runs is not None and not self.until_decided,
                     "--max-runs goes with --until-decided",
                     "Use --runs for as many in any case.",
+                ),
+                (
+                    self.max_total_runs is not None and not self.until_decided,
+                    "--max-total-runs goes with --until-decided",
+                    "Use --runs for a fixed number of runs of each cell.",
                 ),
                 (
                     self.until_decided and self.no_check,

@@ -42,10 +42,16 @@ def new_campaign(label: str) -> CampaignName:
 
 @dataclass(frozen=True, kw_only=True)
 class Deciding:
-    """After how many runs of a cell it is looked at; and which need more then: their ids, each with the reason."""
+    """After how many runs of a cell it is judged, and which cells need more then.
+
+    ``open_cells`` returns their ids, the most promising first, each with the reason. The first ``early`` checks are
+    early ones. ``max_total_runs`` is the limit for all cells together, both sides of a comparison included.
+    """
 
     sizes: tuple[int, ...]
     open_cells: Callable[[CampaignResult], Mapping[str, str]]
+    early: int = 0
+    max_total_runs: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +86,11 @@ class CampaignRequest:
         """Return after how many runs cells are judged while more are added, also where that was in an earlier part."""
         return self.deciding.sizes if self.deciding else self.earlier.looks if self.earlier else ()
 
+    @property
+    def early_looks(self) -> int:
+        """Return how many of the interim checks are early."""
+        return self.deciding.early if self.deciding else self.earlier.early_looks if self.earlier else 0
+
     def settings(self, argv: Sequence[str], *, jobs: int = 1) -> CampaignSettings:
         """Return the settings of the campaign; its result keeps the command line ``argv``, or the one it continues."""
         base = self.base.plan.policies(self.policy) if self.base else ()
@@ -92,6 +103,7 @@ class CampaignRequest:
             time_limit_seconds=self.time_limit_seconds,
             jobs=jobs,
             looks=self.looks,
+            early_looks=self.early_looks,
             keep_output=self.keep_output,
             daemon_wait_seconds=self.daemon_wait_seconds,
             shard=self.shard,

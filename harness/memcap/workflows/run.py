@@ -17,7 +17,7 @@ from memcap.store import load_baselines, result_path
 from memcap.units import parse_seconds
 from memcap.workflows.base_ref import base_path, base_revision, judged_against, saver, tell_where
 from memcap.workflows.caller import Caller, Tell
-from memcap.workflows.deciding import deciding_of
+from memcap.workflows.deciding import DecidingOptions, deciding_of, refuse_few
 from memcap.workflows.execute import execute
 from memcap.workflows.judging import Case, ExplainRequest
 from memcap.workflows.options import RunOptions
@@ -93,11 +93,13 @@ def _request(
 ) -> CampaignRequest:
     """Return what is to be executed, without a deadline."""
     config, plan, whole, earlier = planned.config, planned.plan, planned.whole, planned.earlier
-    most = options.max_runs
+    asked = DecidingOptions(max_runs=options.max_runs, max_total_runs=options.max_total_runs, early=not options.accept)
     deciding = (
         # The interim checks are those of the whole plan, so that all shards have the same.
-        deciding_of(whole, config, base, max_runs=most, earlier=earlier, tell=tell) if options.until_decided else None
+        deciding_of(whole, config, base, options=asked, earlier=earlier, tell=tell) if options.until_decided else None
     )
+    if deciding:
+        refuse_few(deciding, plan, base)
     return CampaignRequest(
         plan=replace(plan, runs=deciding.sizes[0]) if deciding else plan,
         suites=config.suites,

@@ -55,6 +55,7 @@ def nothing_measured(request: CampaignRequest, argv: tuple[str, ...], *, engine:
         runs=request.plan.runs,
         warmups=request.plan.warmups,
         looks=settings.looks,
+        early_looks=settings.early_looks,
         environment=_environment(engine),
         images={},
         plan_cells=(),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from factories import TOLERANCES, make_baseline, make_baselines, make_cell, make_result, make_runs
 from memcap.judge import judge
-from memcap.judge.looks import sizes_of_looks, why_more
+from memcap.judge.looks import plan_looks, why_more
 from memcap.judge.samples import compare, decide
 from memcap.model import Metric, MetricVerdict, Rules, Tolerance, Verdict, VerdictState
 from memcap.report import build_view
@@ -35,13 +35,13 @@ from memcap.stats import values_needed
 def test_looks_are_at_twice_as_many_runs_each_time(
     runs: int, most: int, base_runs: list[int] | None, sizes: tuple[int, ...]
 ) -> None:
-    assert sizes_of_looks(runs, most, Rules(), base_runs=base_runs) == sizes
+    assert plan_looks(runs, most, Rules(), base_runs=base_runs, early=False).sizes == sizes
 
 
 @given(runs=st.integers(1, 30), most=st.integers(1, 200), base=st.one_of(st.none(), st.lists(st.integers(1, 40))))
 def test_looks_rise_from_the_plans_runs_to_the_most(runs: int, most: int, base: list[int] | None) -> None:
     most = max(runs, most)
-    sizes = sizes_of_looks(runs, most, Rules(), base_runs=base)
+    sizes = plan_looks(runs, most, Rules(), base_runs=base, early=False).sizes
     assert list(sizes) == sorted(set(sizes))
     assert runs <= sizes[0]
     assert sizes[-1] == most

@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from factories import (
     MIB,
@@ -28,7 +30,7 @@ from memcap.errors import UsageError
 from memcap.model import CampaignResult, Config, Metric, Plan, RawRun, Rules, RunSpec, Tolerance
 from memcap.revision import Base, side_by_side, split, with_base_layers
 from memcap.store import as_baselines, save_baselines
-from memcap.workflows.deciding import deciding_of, open_cells, run_until_decided
+from memcap.workflows.deciding import DecidingOptions, deciding_of, open_cells, refuse_few, run_until_decided
 from memcap.workflows.request import Deciding
 
 RULES = Rules(tolerances={Metric.PEAK: Tolerance(relative=0.01, absolute=MIB)})
@@ -58,7 +60,7 @@ def run(plan: Plan, deciding: Deciding, *, base: Base | None = None) -> tuple[Ca
         side_by_side(plan, base),
         engine=engine,
         layers=with_base_layers(layers, layers),
-        settings=make_settings(looks=deciding.sizes),
+        settings=make_settings(looks=deciding.sizes, early_looks=deciding.early),
     )
     with CampaignProgress(lambda: campaign.activity) as progress:
         result = campaign.run(tell=progress, save=lambda _: None)
@@ -82,7 +84,7 @@ def test_what_is_open_gets_more_runs_up_to_the_last_look(capsys: pytest.CaptureF
         return open_cells(result, baselines, RULES, base_grows=False)
 
     plan = make_plan(CREW, LLM, runs=10, warmups=0)
-    result, _ = run(plan, Deciding(sizes=(10, 20, 40), open_cells=find_open))
+    result, _ = run(plan, Deciding(sizes=(10, 20, 40), open_cells=find_open, max_total_runs=50))
 
     assert runs_of(result) == {CREW.id: 40, LLM.id: 10}
     assert [each[CREW.id] for each in asked] == [10, 20], "the last look is the verdict's"
@@ -140,31 +142,130 @@ def config(tmp_path: Path) -> Config:
 
 def test_looks_are_planned_up_to_four_times_the_runs(config: Config, capsys: pytest.CaptureFixture[str]) -> None:
     plan = make_plan(CREW, runs=10)
-    assert deciding_of(plan, config, None, max_runs=None, earlier=None, tell=say).sizes == (10, 20, 40)
-    assert deciding_of(plan, config, None, max_runs=25, earlier=None, tell=say).sizes == (10, 20, 25)
+    assert deciding_of(
+        plan, config, None, options=DecidingOptions(max_runs=None, early=False), earlier=None, tell=say
+    ).sizes == (10, 20, 40)
+    assert deciding_of(
+        plan, config, None, options=DecidingOptions(max_runs=25, early=False), earlier=None, tell=say
+    ).sizes == (10, 20, 25)
     assert capsys.readouterr().err == ""
 
 
 def test_a_small_baseline_asks_for_more_runs_to_begin_with(config: Config, capsys: pytest.CaptureFixture[str]) -> None:
     save_baselines(make_baselines(make_baseline(make_cell(CREW.id))), config.baseline_directory)
-    assert deciding_of(make_plan(CREW, runs=5), config, None, max_runs=None, earlier=None, tell=say).sizes == (
+    assert deciding_of(
+        make_plan(CREW, runs=5),
+        config,
+        None,
+        options=DecidingOptions(max_runs=None, early=False),
+        earlier=None,
+        tell=say,
+    ).sizes == (
         7,
         10,
         20,
     )
     assert "7 runs of each cell to begin with, not 5" in capsys.readouterr().err
-    assert deciding_of(make_plan(LLM, runs=5), config, None, max_runs=None, earlier=None, tell=say).sizes == (5, 10, 20)
+    assert deciding_of(
+        make_plan(LLM, runs=5),
+        config,
+        None,
+        options=DecidingOptions(max_runs=None, early=False),
+        earlier=None,
+        tell=say,
+    ).sizes == (5, 10, 20)
 
 
 def test_a_campaign_that_is_resumed_is_looked_at_as_was_planned(config: Config) -> None:
     plan, earlier = make_plan(runs=6), make_result(looks=(6, 10, 20))
     for most in (None, 20):
-        assert deciding_of(plan, config, None, max_runs=most, earlier=earlier, tell=say).sizes == (6, 10, 20)
+        assert deciding_of(
+            plan, config, None, options=DecidingOptions(max_runs=most, early=False), earlier=earlier, tell=say
+        ).sizes == (6, 10, 20)
     with pytest.raises(UsageError, match="begun with --max-runs 20"):
-        deciding_of(plan, config, None, max_runs=40, earlier=earlier, tell=say)
-    assert deciding_of(plan, config, None, max_runs=None, earlier=make_result(), tell=say).sizes == (6, 12, 24)
+        deciding_of(plan, config, None, options=DecidingOptions(max_runs=40, early=False), earlier=earlier, tell=say)
+    assert deciding_of(
+        plan, config, None, options=DecidingOptions(max_runs=None, early=False), earlier=make_result(), tell=say
+    ).sizes == (6, 12, 24)
 
 
 def test_fewer_runs_at_most_than_at_least_are_refused(config: Config) -> None:
     with pytest.raises(UsageError, match="less than the 5 runs"):
-        deciding_of(make_plan(runs=5), config, None, max_runs=4, earlier=None, tell=say)
+        deciding_of(
+            make_plan(runs=5), config, None, options=DecidingOptions(max_runs=4, early=False), earlier=None, tell=say
+        )
+
+
+def test_a_campaign_begins_with_the_fewest_runs_that_can_say_unchanged(
+    config: Config, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_baselines(
+        make_baselines(make_baseline(make_cell(CREW.id, make_runs(range(40, 47))))), config.baseline_directory
+    )
+    deciding = deciding_of(make_plan(CREW, runs=7), config, None, options=DecidingOptions(), earlier=None, tell=say)
+    assert (deciding.sizes, deciding.early) == ((3, 7, 14, 28), 1)
+    assert "3 runs of each cell to begin with; cells that they leave open get 7 or more" in capsys.readouterr().err
+    resumed = make_result(looks=(3, 7, 14, 28), early_looks=1)
+    again = deciding_of(make_plan(CREW, runs=3), config, None, options=DecidingOptions(), earlier=resumed, tell=say)
+    assert (again.sizes, again.early) == ((3, 7, 14, 28), 1)
+
+
+def test_after_the_early_look_all_but_the_unchanged_get_the_runs_of_the_plan() -> None:
+    """Steady cells stop; a cell without a baseline goes on, as it may become one."""
+    steady = make_runs([50 + n / 1000 for n in range(7)])
+    here = make_result(environment=FakeEngine({}).environment()).fingerprint("py312")
+    baselines = make_baselines(make_baseline(make_cell(LLM.id, steady), fingerprint=here))
+
+    def find_open(result: CampaignResult) -> dict[str, str]:
+        return open_cells(result, baselines, RULES, base_grows=False)
+
+    plan = make_plan(CREW, LLM, runs=3, warmups=0)
+    result, _ = run(plan, Deciding(sizes=(3, 7, 14), open_cells=find_open, early=1))
+    assert runs_of(result) == {CREW.id: 7, LLM.id: 3}
+
+
+@given(
+    limit=st.integers(6, 60),
+    first=st.integers(1, 3),
+    steps=st.lists(st.integers(1, 6), min_size=1, max_size=3),
+    answers=st.lists(st.permutations([CREW.id, LLM.id]).flatmap(lambda ids: st.integers(0, 2).map(lambda n: ids[:n]))),
+    with_base=st.booleans(),
+)
+@settings(max_examples=25, deadline=None)
+def test_the_limit_of_all_cells_is_kept_and_each_gets_its_least(
+    limit: int, first: int, steps: list[int], answers: list[list[str]], with_base: bool
+) -> None:
+    sizes = (first, *(first + sum(steps[: n + 1]) for n in range(len(steps))))
+    plan = make_plan(CREW, LLM, runs=first, warmups=0)
+    base = Base(plan=plan, suites={}, new=(), gone=()) if with_base else None
+    limit = max(limit, 4 * first)
+
+    def once() -> tuple[dict[str, int], list[str]]:
+        asked = iter(answers)
+        deciding = Deciding(
+            sizes=sizes, open_cells=lambda _: dict.fromkeys(next(asked, []), "open"), max_total_runs=limit
+        )
+        result, engine = run(plan, deciding, base=base)
+        return runs_of(result), [spec.cell_id for spec in engine.runs]
+
+    counts, order = once()
+    assert sum(counts.values()) <= limit
+    assert set(counts.values()) <= set(sizes)
+    if with_base:
+        for cell in (CREW.id, LLM.id):
+            assert counts[cell] == counts[cell.replace("-py312-", "-py312.base-")]
+    assert once() == (counts, order)
+
+
+def test_the_first_of_the_open_cells_gets_what_is_left(capsys: pytest.CaptureFixture[str]) -> None:
+    plan = make_plan(CREW, LLM, runs=3, warmups=0)
+    opened = {LLM.id: "open", CREW.id: "open"}
+    result, _ = run(plan, Deciding(sizes=(3, 7), open_cells=lambda _: opened, max_total_runs=10))
+    assert runs_of(result) == {CREW.id: 3, LLM.id: 7}
+    assert "1 open cell without 7 runs: 10 of all cells is the limit (--max-total-runs)" in capsys.readouterr().err
+
+
+def test_a_limit_below_the_first_runs_is_refused() -> None:
+    deciding = Deciding(sizes=(3, 7), open_cells=lambda _: {}, max_total_runs=5)
+    with pytest.raises(UsageError, match="--max-total-runs 5 is less than the 6 runs that 2 cells begin with"):
+        refuse_few(deciding, make_plan(CREW, LLM, runs=3), None)

@@ -184,10 +184,10 @@ def test_cells_that_would_get_more_runs_stay_undecided_and_are_judged(run: Any, 
     run("--runs", "10", "--output", str(project / "all.json"), engine=Wild())
     save_baselines(as_baselines(load_result(project / "all.json"))[0], project / "results" / "baselines")
 
-    words = ("--runs", "10", "--until-decided", "--max-runs", "40")
+    words = ("--runs", "10", "--until-decided", "--max-runs", "40", "--max-total-runs", "80")
     stopped = run(
         *words, "--within", "25s", engine=Wild(100)
-    )  # the trial run, ten of each, and four of what comes then
+    )  # the trial run, three of each, seven more of each, and four of what comes then
 
     assert stopped.exit_code == 0, stopped.output
     path = only_result(project)
@@ -196,7 +196,9 @@ def test_cells_that_would_get_more_runs_stay_undecided_and_are_judged(run: Any, 
     assert f"memcap run --resume {path} --until-decided\n" in stopped.stderr
     assert "2 undecided" in stopped.stdout
     assert [len(cell.runs) for cell in load_result(path).cells] == [10, 10]
-    gone_on = run("--resume", str(path), "--until-decided", "--within", "1h", engine=Wild(200))
+    gone_on = run(
+        "--resume", str(path), "--until-decided", "--max-total-runs", "80", "--within", "1h", engine=Wild(200)
+    )
     assert "time is up" not in gone_on.stderr
     assert [len(cell.runs) for cell in load_result(path).cells] == [40, 40]
 
