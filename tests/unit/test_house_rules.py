@@ -77,8 +77,8 @@ MOST_PARAMETERS = 6  # self and cls not counted
 # A function may import what takes long to import, so that `memcap --help` stays under 0.1 s and nobody waits, or needs
 # memory, for what they do not use; and what some Pythons or systems do not have.
 HEAVY = {
-    "docker", "filelock", "jinja2", "markupsafe", "memray", "numpy", "psutil", "pydantic", "pydantic_core", "pyperf", "requests",
-    "tabulate", "urllib3", "vl_convert",
+    "docker", "filelock", "jinja2", "markupsafe", "memray", "numpy", "psutil", "pydantic", "pydantic_core", "pyperf",
+    "requests", "tabulate", "urllib3", "vl_convert",
 }  # fmt: skip
 NOT_EVERYWHERE = {"ctypes", "pip", "pytest", "resource"}
 # What these hold is in the process whose memory is measured: they load what a test asks for.
