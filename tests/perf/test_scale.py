@@ -24,10 +24,10 @@ def test_judging_takes_less_than_pyperfs_comparison(folder: Path) -> None:
 
 
 def test_a_large_report_stays_small_in_memory(folder: Path) -> None:
-    """What a cell adds to a report, so that 10 000 of them stay below 500 MB."""
+    """What a cell adds: 50 kB are 500 MB for 10 000 cells, of which `make perf` measures 470."""
     few = measure_stage("html", folder).peak_bytes
     many = measure_stage("html", _thrice(folder)).peak_bytes
-    assert few + (many - few) / (2 * ENOUGH_TO_TELL) * (10_000 - ENOUGH_TO_TELL) < 500_000_000
+    assert (many - few) / (2 * ENOUGH_TO_TELL) < 50_000
 
 
 def test_a_page_of_many_cells_stays_small(folder: Path) -> None:
