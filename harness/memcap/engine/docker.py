@@ -145,7 +145,7 @@ class DockerEngine:
         if self._copies_mounts:
             copy_in(self._client, container, spec.policy)
         self._put_artefacts(container, spec)
-        before = self._neighbours.find()
+        before = self._neighbours.find_lately()
         try:
             self._client.api.start(container)
         except APIError as error:

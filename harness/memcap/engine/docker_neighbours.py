@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import math
+import time
+from typing import TYPE_CHECKING, Any, Final
 
 from memcap.engine.docker_client import translated
 from memcap.engine.docker_labels import CAMPAIGN_LABEL, LABEL, Ownership, container_ownership
@@ -12,6 +14,8 @@ from memcap.model import Neighbour
 
 if TYPE_CHECKING:
     from docker import DockerClient
+
+LATELY_SECONDS: Final = 0.5
 
 
 class Neighbours:
@@ -21,6 +25,13 @@ class Neighbours:
         self._client = client
         self._campaign = campaign
         self._known: dict[str, Neighbour] = {}
+        self._asked = -math.inf
+
+    def find_lately(self) -> tuple[Neighbour, ...]:
+        """Return what `find` did not long ago, at the end of another run; or else what it does."""
+        if time.monotonic() - self._asked < LATELY_SECONDS:
+            return tuple(dict.fromkeys(self._known.values()))
+        return self.find()
 
     def find(self) -> tuple[Neighbour, ...]:
         """Return the campaigns that have a container running, once for each choice of CPUs. Raises EngineError.
@@ -32,6 +43,7 @@ class Neighbours:
             others = {str(one["Id"]): one for one in running if _is_of_another_campaign(one, self._campaign)}
             found = {name: self._of(name, one["Labels"][CAMPAIGN_LABEL]) for name, one in others.items()}
             self._known = {name: neighbour for name, neighbour in found.items() if neighbour is not None}
+            self._asked = time.monotonic()
             return tuple(dict.fromkeys(self._known.values()))
 
     def _of(self, container: str, campaign: str) -> Neighbour | None:
