@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import tempfile
 from collections.abc import Iterable
@@ -35,9 +36,11 @@ def write_atomically(path: Path, text: str | Iterable[str], *, overwrite: bool) 
     refuse_special(path)
     try:
         target = path.resolve()
+        if target.is_symlink():  # links that lead to each other, from Python 3.13 on
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
         target.parent.mkdir(parents=True, exist_ok=True)
         _replace(target, (text,) if isinstance(text, str) else text)
-    except (OSError, RuntimeError) as error:  # RuntimeError: links that lead to each other, before Python 3.13
+    except (OSError, RuntimeError) as error:  # RuntimeError: such links before Python 3.13
         raise not_written(path, error) from error
 
 
