@@ -40,6 +40,7 @@ from memcap.store import Journal
 from memcap.turns import Group, Missing, grouped, tasks_of
 from memcap.units import format_seconds
 
+START_SECONDS = 0.3  # of a container
 ATTEMPTS = 3  # a run that says nothing about the workload, or read its files from disk, is tried again
 
 
@@ -203,11 +204,19 @@ class Campaign:
         return self._settings.expected_seconds.get(cell.id, cell.configured_seconds)
 
     def _ordered(self, missing: Iterable[Missing]) -> list[Group]:
-        """Return the cells in groups; those that take longest first, so that no long one is left for the end."""
+        """Return the cells in groups; those that take most of the machine, and for longest, first.
+
+        So no long run is left for the end, nor many that have no room beside each other.
+        """
         groups = list(grouped(missing))
         if self._settings.jobs > 1:
-            groups.sort(key=lambda group: -max(self._seconds_of(each.cell) for each in group))
+            groups.sort(key=lambda group: -max(self._share_of_machine(each.cell) for each in group))
         return groups
+
+    def _share_of_machine(self, cell: Cell) -> float:
+        """Return the seconds of the whole machine that a run of ``cell`` takes."""
+        share = max(1 / self._settings.jobs, cell.memory_bytes / (self._environment.memory_bytes or math.inf))
+        return (START_SECONDS + self._seconds_of(cell)) * share
 
     def _missing(self, cell: Cell, warmups: int, runs: int) -> Missing:
         before = self._before(cell)

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from factories import make_layer, make_plan, make_plan_cell, make_settings
+from factories import MIB, make_layer, make_plan, make_plan_cell, make_settings
 from memcap.campaign import Campaign, RunEnded
 from memcap.engine.fake import SUPERVISOR_BYTES, FakeEngine
 from memcap.errors import Interrupted
-from memcap.model import CallWorkload, CampaignResult, Plan
+from memcap.model import CallWorkload, CampaignResult, Environment, Plan
 
 FOUR = tuple(make_plan_cell(name, image) for name in ("crew", "llm") for image in ("py312", "py313"))
 CREW_12, CREW_13, LLM_12, LLM_13 = (cell.id for cell in FOUR)
@@ -121,6 +121,17 @@ def test_what_takes_longest_comes_first_where_several_run_at_once() -> None:
     result = campaign.run(tell=lambda _: None, save=lambda _: None)
     assert set(executed(engine)[1:3]) == {LLM_12, LLM_13}
     assert [cell.cell.id for cell in result.cells] == [CREW_12, CREW_13, LLM_12, LLM_13], "the result keeps the order"
+
+
+def test_what_has_no_room_beside_others_comes_first() -> None:
+    class Small(FakeEngine):
+        def environment(self) -> Environment:
+            return replace(super().environment(), memory_bytes=1024 * MIB)
+
+    engine = Small({})
+    cells = [make_plan_cell("crew", cap="64m"), make_plan_cell("llm", cap="512m")]
+    campaign_on(engine, make_plan(*cells, runs=1, warmups=0), jobs=4).run(tell=lambda _: None, save=lambda _: None)
+    assert executed(engine)[1] == cells[1].id
 
 
 def test_progress_knows_how_long_runs_take_that_last_as_configured() -> None:
