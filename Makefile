@@ -32,7 +32,7 @@ soaks:  ## Soak programs whose truth is known, and kill clients (30 minutes); AR
 leaks:  ## Judge thousands of memory series whose truth is known; ARGS are options (ARGS="--series 1000").
 	@$(PYTHON) -m ci leaks $(ARGS)
 
-perf:  ## Measure start-up and large results (5 minutes); ARGS are options (ARGS="--only start", ARGS="--cells 1000").
+perf:  ## Measure start-up, runs beside bare containers, and large results (20 minutes); ARGS are options (ARGS="--only start", ARGS="--cells 1000").
 	@$(PYTHON) -m ci perf $(ARGS)
 
 lint:  ## Check style and types.

@@ -49,7 +49,7 @@ usage: python -m ci COMMAND [ARGUMENTS]
   truth [OPTION...]  set up, then print truth against measured (docs/accuracy.md); --help names the options
   fuzz [OPTION...]  give damaged files to all that reads files; needs no Docker; --help names the options
   leaks [OPTION...]  judge thousands of memory series whose truth is known (docs/leaks.md); needs no Docker
-  perf [OPTION...]  measure start-up, and reading, judging and reporting a large result (docs/performance.md)
+  perf [OPTION...]  measure start-up, runs beside bare containers, and a large result (docs/performance.md)
   soaks [OPTION...]  set up, then soak programs whose truth is known, and kill clients (docs/soak.md)
   vm COMMAND        build, start or stop a virtual machine with Docker on cgroup v2, or print its status
   test-vm [PYTEST...]  run tests against that machine (docs/vm.md); without arguments, the short form of truth and
