@@ -21,6 +21,7 @@ from memcap.measuring.output_tail import output_tail
 from memcap.measuring.standing import standing_caveats
 from memcap.model import (
     METRICS_VERSION,
+    START_SECONDS,
     CampaignResult,
     CampaignSettings,
     CaveatKind,
@@ -40,7 +41,6 @@ from memcap.store import Journal
 from memcap.turns import Group, Missing, grouped, tasks_of
 from memcap.units import format_seconds
 
-START_SECONDS = 0.3  # of a container
 ATTEMPTS = 3  # a run that says nothing about the workload, or read its files from disk, is tried again
 
 
@@ -226,7 +226,8 @@ class Campaign:
 
     def _before(self, cell: Cell) -> CellResult:
         """Return what was measured of ``cell`` until now."""
-        return {**self._begun, **self._finished}.get(cell.id) or CellResult(cell=CellSummary.of(cell), runs=())
+        known = self._finished.get(cell.id) or self._begun.get(cell.id)
+        return known or CellResult(cell=CellSummary.of(cell), runs=())
 
     def _calibrated(self, cells: list[Cell]) -> Admission:
         """Learn once what the supervisor needs; return the machine's room. Raises PlanError if ``cells`` want more."""

@@ -29,9 +29,7 @@ class Neighbours:
 
     def find_lately(self) -> tuple[Neighbour, ...]:
         """Return what `find` did not long ago, at the end of another run; or else what it does."""
-        if time.monotonic() - self._asked < LATELY_SECONDS:
-            return tuple(dict.fromkeys(self._known.values()))
-        return self.find()
+        return self._distinct() if time.monotonic() - self._asked < LATELY_SECONDS else self.find()
 
     def find(self) -> tuple[Neighbour, ...]:
         """Return the campaigns that have a container running, once for each choice of CPUs. Raises EngineError.
@@ -44,7 +42,10 @@ class Neighbours:
             found = {name: self._of(name, one["Labels"][CAMPAIGN_LABEL]) for name, one in others.items()}
             self._known = {name: neighbour for name, neighbour in found.items() if neighbour is not None}
             self._asked = time.monotonic()
-            return tuple(dict.fromkeys(self._known.values()))
+            return self._distinct()
+
+    def _distinct(self) -> tuple[Neighbour, ...]:
+        return tuple(dict.fromkeys(self._known.values()))
 
     def _of(self, container: str, campaign: str) -> Neighbour | None:
         return self._known.get(container) or _neighbour(self._client, container, campaign)

@@ -92,6 +92,7 @@ from memcap.model.result import (
 from memcap.model.run import (
     BUILT,
     DAEMON_WAIT_SECONDS,
+    START_SECONDS,
     CampaignSettings,
     ImageFacts,
     Layer,

@@ -15,6 +15,8 @@ from memcap.model.shard import ShardFacts
 DAEMON_WAIT_SECONDS: Final = 60.0
 BUILT: Final = "memcap/"  # how the references of images that memcap built begin
 
+START_SECONDS: Final = 1.0  # what a container takes besides its workload: to be created, started and removed
+
 
 @dataclass(frozen=True, kw_only=True)
 class PythonFacts:

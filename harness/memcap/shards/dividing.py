@@ -13,10 +13,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from memcap.errors import UsageError
-from memcap.model import MOST_SHARDS, Baselines, CampaignResult, Cell, Plan, Shard
+from memcap.model import MOST_SHARDS, START_SECONDS, Baselines, CampaignResult, Cell, Plan, Shard
 from memcap.stats import median
 
-START_SECONDS: Final = 1.0  # what a container takes besides its workload: to be created, started and removed
 USUAL_SECONDS: Final = 1.0  # of a run, where no cell of the plan has a duration
 _FORM = re.compile(r"([0-9]{1,9})/([0-9]{1,9})", re.ASCII)
 

@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 
 from factories import make_baseline, make_baselines, make_cell, make_measurement, make_plan, make_plan_cell, make_result
 from memcap.errors import UsageError
-from memcap.model import CallWorkload, Plan, Shard
+from memcap.model import START_SECONDS, CallWorkload, Plan, Shard
 from memcap.shards import Division, divide, known_seconds, parse_shard
-from memcap.shards.dividing import START_SECONDS
 
 NAMES = [f"bench{number}" for number in range(40)]
 PLANS = st.lists(st.sampled_from(NAMES), min_size=1, max_size=40, unique=True).map(
